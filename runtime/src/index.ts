@@ -1,0 +1,15 @@
+/**
+ * The public surface of the runtime package: what every process needs to be a good server.
+ * Imported by the balancer, the worker and the command line. Knows no words of the domain.
+ */
+export * from './backoff.ts'
+export * from './clock.ts'
+export * from './config.ts'
+export * from './files.ts'
+export * from './heap.ts'
+export * from './keys.ts'
+export * from './lifecycle.ts'
+export * from './lifeline.ts'
+export * from './log.ts'
+export * from './problem.ts'
+export * from './process-identity.ts'
