@@ -1,0 +1,83 @@
+/**
+ * The dashboard's socket, `GET /feed`: one snapshot, then sequenced changes, at most four a second.
+ *
+ * Server to page: `{seq, at, snapshot}` once, then `{seq, at, changes}`. `changes` holds only what
+ * differs: a worker's changed members by id (null: the worker is gone), new points of the chart,
+ * log lines of what is watched. A page that reconnects within a minute asks `?since=<seq>` and gets
+ * either the changes it missed as one message, or a new snapshot.
+ * Page to server: `{watch: ["workers", "logs", "logs:<worker id>"]}`; the list replaces the last.
+ */
+import { z } from 'zod'
+import { logEntrySchema } from './messages/worker.ts'
+import { workerViewSchema } from './worker-view.ts'
+
+/** One second of the fleet. Slots are the fleet's at the end of it, null when nothing is known. */
+export const fleetPointSchema = z.object({
+  /** Unix seconds. */
+  t: z.number(),
+  slots: z
+    .object({ used: z.number(), free: z.number(), maintenance: z.number(), stalled: z.number() })
+    .nullable(),
+  waiting: z.number(),
+  submitted: z.number(),
+  completed: z.number(),
+  failed: z.number(),
+})
+
+/** The state of workers.json: `stale` means that the file is bad and the last good fleet stands. */
+export const configStateSchema = z.object({
+  state: z.enum(['ok', 'stale']),
+  error: z.string().optional(),
+  line: z.number().optional(),
+  column: z.number().optional(),
+  since: z.string(),
+  warnings: z.array(z.string()),
+})
+
+export const balancerViewSchema = z.object({
+  name: z.string(),
+  environment: z.string().nullable(),
+  version: z.string(),
+  startedAt: z.string(),
+  status: z.enum(['starting', 'ready', 'draining']),
+})
+
+export const queueViewSchema = z.object({ waiting: z.number(), running: z.number() })
+
+export const feedSnapshotSchema = z.object({
+  balancer: balancerViewSchema,
+  config: configStateSchema,
+  queue: queueViewSchema,
+  workers: z.array(workerViewSchema),
+  /** The last 15 minutes, a point a second, oldest first; seconds without a point are gaps. */
+  points: z.array(fleetPointSchema).max(900),
+  /** What the page watches of logs, by source: `logs` (the balancer's) or `logs:<worker id>`. */
+  logs: z.record(z.string(), z.array(logEntrySchema)),
+})
+
+export const feedChangesSchema = z.object({
+  balancer: balancerViewSchema.optional(),
+  config: configStateSchema.optional(),
+  queue: queueViewSchema.optional(),
+  workers: z.record(z.string(), workerViewSchema.partial().nullable()).optional(),
+  points: z.array(fleetPointSchema).optional(),
+  logs: z.record(z.string(), z.object({ lines: z.array(logEntrySchema), dropped: z.number() })).optional(),
+})
+
+export const feedMessageSchema = z.union([
+  z.object({ seq: z.number(), at: z.string(), snapshot: feedSnapshotSchema }),
+  z.object({ seq: z.number(), at: z.string(), changes: feedChangesSchema }),
+])
+
+export const feedRequestSchema = z.strictObject({
+  watch: z.array(z.string().min(1).max(2060)).max(32),
+})
+
+export type FleetPoint = z.infer<typeof fleetPointSchema>
+export type ConfigState = z.infer<typeof configStateSchema>
+export type BalancerView = z.infer<typeof balancerViewSchema>
+export type QueueView = z.infer<typeof queueViewSchema>
+export type FeedSnapshot = z.infer<typeof feedSnapshotSchema>
+export type FeedChanges = z.infer<typeof feedChangesSchema>
+export type FeedMessage = z.infer<typeof feedMessageSchema>
+export type FeedRequest = z.infer<typeof feedRequestSchema>

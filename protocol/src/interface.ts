@@ -1,0 +1,33 @@
+/**
+ * What a worker says it can do. An interface is the list of its functions sorted by name; it is
+ * known by the SHA-256 of its canonical JSON, travels once, and is kept once however many workers
+ * share it.
+ */
+import { z } from 'zod'
+import { LIMITS, MAX_DURATION_MS } from './limits.ts'
+import { nameSchema } from './names.ts'
+
+/** A JSON Schema (2020-12) as an object; its inside is judged by those who use it. */
+export const jsonSchemaSchema = z.record(z.string(), z.unknown())
+
+export const functionInterfaceSchema = z.object({
+  name: nameSchema,
+  description: z.string().max(4096).optional(),
+  input: jsonSchemaSchema,
+  output: jsonSchemaSchema.optional(),
+  supportsStreaming: z.boolean(),
+  /** Null: the function says nothing, and the mode decides (CONTRACT §4, Repeats). */
+  idempotent: z.boolean().nullable(),
+  slots: z.int().min(1).max(LIMITS.slots),
+  /** Limit of one attempt, or null for the worker's default of the mode. */
+  timeoutMs: z.int().min(1).max(MAX_DURATION_MS).nullable(),
+  maxRetries: z.int().min(0).max(1000),
+  background: z.boolean(),
+})
+
+export const interfaceSchema = z.array(functionInterfaceSchema).max(LIMITS.functions)
+
+export const interfaceHashSchema = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hex')
+
+export type JsonSchema = z.infer<typeof jsonSchemaSchema>
+export type FunctionInterface = z.infer<typeof functionInterfaceSchema>

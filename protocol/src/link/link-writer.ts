@@ -1,0 +1,227 @@
+/**
+ * What one end of a link still has to say, in the order in which it may say it.
+ *
+ * `ws.send` never refuses, so each link has this writer before its socket: small records (control)
+ * go first and in order; longer payloads wait as one queue a task and take turns, a record each,
+ * within the window of 256 KiB that the peer's CREDIT renews. `take` builds the next frame; the
+ * socket's owner calls it while its own buffer has room. Nothing here knows a socket or a timer.
+ */
+import { LIMITS } from '../limits.ts'
+import { ByteWriter } from './bytes.ts'
+import {
+  DATA_KIND,
+  DATA_MORE,
+  type OutcomeHeader,
+  RECORD,
+  RECORD_HEADER_BYTES,
+  type Stamp,
+  TASK_FLAG,
+  type TaskHeader,
+  writeOutcome,
+  writeStamp,
+  writeTaskHeader,
+} from './records.ts'
+
+interface Item {
+  readonly kind: number
+  readonly bytes: Uint8Array
+  sent: number
+  /** Written after the item's last byte, in the same turn. */
+  readonly after?: (out: ByteWriter) => void
+}
+
+interface Outgoing {
+  readonly task: number
+  readonly items: Item[]
+  credit: number
+  waitingBytes: number
+  /** Called when the queue has room again. */
+  readonly waiters: (() => void)[]
+}
+
+const EMPTY = new Uint8Array(0)
+/** An END with an inline result and the longest error, headers included. */
+const LARGEST_SMALL_RECORD = LIMITS.inlineBytes + LIMITS.errorBytes + 1024
+
+export class LinkWriter {
+  readonly #stamp: () => Stamp
+  #control = new ByteWriter()
+  #frames: Uint8Array[] = []
+  readonly #outgoing = new Map<number, Outgoing>()
+  /** Tasks with something to send and credit for it, in turn. */
+  readonly #turns = new Set<Outgoing>()
+
+  /** `stamp` is asked once a frame and leads it. */
+  constructor(stamp: () => Stamp) {
+    this.#stamp = stamp
+  }
+
+  /** True when `take` would return a frame. */
+  get isReady(): boolean {
+    return this.#control.length > 0 || this.#frames.length > 0 || this.#turns.size > 0
+  }
+
+  /** Sends a task with its input: inline when small, else as DATA and END behind it. */
+  task(task: number, flags: number, header: TaskHeader, input: Uint8Array): void {
+    const isWhole = input.length <= LIMITS.inlineBytes
+    this.#record(RECORD.TASK, isWhole ? flags | TASK_FLAG.WHOLE : flags, task, (out) => {
+      writeTaskHeader(out, header)
+      if (isWhole) out.bytes(input)
+    })
+    if (!isWhole) this.data(task, DATA_KIND.payload, input, (out) => emptyRecord(out, RECORD.END, task))
+  }
+
+  /** Sends an outcome with its result, behind whatever the task still has under way. */
+  outcome(task: number, header: OutcomeHeader, result: Uint8Array): void {
+    const isInline = result.length <= LIMITS.inlineBytes
+    const end = (out: ByteWriter) =>
+      record(out, RECORD.END, 0, task, () => {
+        writeOutcome(out, header)
+        if (isInline) out.bytes(result)
+      })
+    if (isInline && !this.#outgoing.has(task)) this.#append(end)
+    else this.data(task, DATA_KIND.payload, isInline ? EMPTY : result, end)
+  }
+
+  /** Queues one item of bytes for a task; `after` is written right behind its last byte. */
+  data(task: number, kind: number, bytes: Uint8Array, after?: (out: ByteWriter) => void): void {
+    const outgoing = this.#outgoingOf(task)
+    outgoing.items.push(after ? { kind, bytes, sent: 0, after } : { kind, bytes, sent: 0 })
+    outgoing.waitingBytes += bytes.length
+    this.#schedule(outgoing)
+  }
+
+  /** Sends a record without payload, or with the few bytes that `write` adds. */
+  control(type: number, task: number, write?: (out: ByteWriter) => void): void {
+    this.#record(type, 0, task, write ?? (() => {}))
+  }
+
+  /** The peer's CREDIT: so many bytes of this task may follow. */
+  credit(task: number, bytes: number): void {
+    const outgoing = this.#outgoing.get(task)
+    if (!outgoing) return
+    outgoing.credit = Math.min(outgoing.credit + bytes, LIMITS.windowBytes)
+    this.#schedule(outgoing)
+  }
+
+  /** Bytes that wait for this task. */
+  waitingBytes(task: number): number {
+    return this.#outgoing.get(task)?.waitingBytes ?? 0
+  }
+
+  /** Resolves when less than a window waits for this task: what a writer of chunks awaits. */
+  async hasRoom(task: number): Promise<void> {
+    const outgoing = this.#outgoing.get(task)
+    if (!outgoing || outgoing.waitingBytes < LIMITS.windowBytes) return
+    await new Promise<void>((resolve) => outgoing.waiters.push(resolve))
+  }
+
+  /** Drops what waits for a task that nobody needs any more. */
+  forget(task: number): void {
+    const outgoing = this.#outgoing.get(task)
+    if (outgoing) this.#remove(outgoing)
+  }
+
+  /** The next frame, or undefined when nothing may be sent now. */
+  take(): Uint8Array | undefined {
+    const whole = this.#frames.shift()
+    if (whole) return whole
+    if (this.#control.length === 0 && this.#turns.size === 0) return undefined
+    this.#stampFirst()
+    while (this.#turns.size > 0 && this.#control.length + RECORD_HEADER_BYTES < LIMITS.frameBytes) {
+      if (!this.#turn()) break
+    }
+    return this.#control.take()
+  }
+
+  /** One record of the task whose turn it is. False when the frame has no room for it. */
+  #turn(): boolean {
+    const outgoing = this.#turns.values().next().value
+    const item = outgoing?.items[0]
+    if (!outgoing || !item) return false
+    const left = item.bytes.length - item.sent
+    const room = LIMITS.frameBytes - this.#control.length - RECORD_HEADER_BYTES
+    const size = Math.min(left, LIMITS.recordBytes, outgoing.credit, room)
+    if (left > 0 && size <= 0) return false
+    if (item.after && size === left && room - size < LARGEST_SMALL_RECORD) return false
+    this.#turns.delete(outgoing)
+    if (left > 0) this.#writeData(outgoing, item, size)
+    if (item.sent === item.bytes.length) this.#finishItem(outgoing, item)
+    this.#schedule(outgoing)
+    return true
+  }
+
+  #writeData(outgoing: Outgoing, item: Item, size: number): void {
+    const isLast = item.sent + size === item.bytes.length
+    record(this.#control, RECORD.DATA, item.kind | (isLast ? 0 : DATA_MORE), outgoing.task, (out) =>
+      out.bytes(item.bytes.subarray(item.sent, item.sent + size)),
+    )
+    item.sent += size
+    outgoing.credit -= size
+    outgoing.waitingBytes -= size
+    if (outgoing.waitingBytes < LIMITS.windowBytes) for (const waiter of outgoing.waiters.splice(0)) waiter()
+  }
+
+  #finishItem(outgoing: Outgoing, item: Item): void {
+    outgoing.items.shift()
+    item.after?.(this.#control)
+    if (item.after) this.#remove(outgoing)
+  }
+
+  #schedule(outgoing: Outgoing): void {
+    const item = outgoing.items[0]
+    if (!item || this.#outgoing.get(outgoing.task) !== outgoing) return
+    if (outgoing.credit > 0 || item.bytes.length === item.sent) this.#turns.add(outgoing)
+  }
+
+  #outgoingOf(task: number): Outgoing {
+    const known = this.#outgoing.get(task)
+    if (known) return known
+    const fresh: Outgoing = { task, items: [], credit: LIMITS.windowBytes, waitingBytes: 0, waiters: [] }
+    this.#outgoing.set(task, fresh)
+    return fresh
+  }
+
+  #remove(outgoing: Outgoing): void {
+    this.#outgoing.delete(outgoing.task)
+    this.#turns.delete(outgoing)
+    for (const waiter of outgoing.waiters.splice(0)) waiter()
+  }
+
+  #record(type: number, flags: number, task: number, write: (out: ByteWriter) => void): void {
+    this.#append((out) => record(out, type, flags, task, write))
+  }
+
+  #append(write: (out: ByteWriter) => void): void {
+    if (this.#control.length > LIMITS.frameBytes - LARGEST_SMALL_RECORD) {
+      this.#frames.push(this.#control.take())
+    }
+    this.#stampFirst()
+    write(this.#control)
+  }
+
+  #stampFirst(): void {
+    if (this.#control.length > 0) return
+    record(this.#control, RECORD.STAMP, 0, 0, (out) => writeStamp(out, this.#stamp()))
+  }
+}
+
+function record(
+  out: ByteWriter,
+  type: number,
+  flags: number,
+  task: number,
+  write: (out: ByteWriter) => void,
+): void {
+  out.u8(type)
+  out.u8(flags)
+  out.u32(task)
+  const lengthAt = out.length
+  out.u32(0)
+  write(out)
+  out.patchU32(lengthAt, out.length - lengthAt - 4)
+}
+
+function emptyRecord(out: ByteWriter, type: number, task: number): void {
+  record(out, type, 0, task, () => {})
+}

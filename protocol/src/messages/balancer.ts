@@ -1,0 +1,68 @@
+/**
+ * Text messages that a balancer sends to a worker: the greeting with its terms, questions, and an
+ * operator's wishes. All that concerns a single task travels in binary records instead.
+ */
+import { z } from 'zod'
+import { interfaceHashSchema } from '../interface.ts'
+import { LIMITS } from '../limits.ts'
+import { atSchema, byeSchema, logLevelSchema, pingSchema, pongSchema } from './worker.ts'
+
+/**
+ * The answer to `hello`. Of the runs that the hello lists as started, `adopt` names those that go
+ * on, each with its number on this link; the worker gives up every other memory run.
+ */
+export const welcomeSchema = z.object({
+  type: z.literal('welcome'),
+  at: atSchema,
+  protocol: z.int().min(1),
+  /** The balancer's name and boot id: shown in the worker's log. */
+  name: z.string().max(256),
+  bootId: z.string().min(8).max(64),
+  heartbeatIntervalMs: z.int().min(1),
+  heartbeatTimeoutMs: z.int().min(1),
+  leaseMs: z.int().min(1),
+  adopt: z
+    .array(z.object({ run: z.string().max(64), fence: z.int().min(0), task: z.int().min(1) }))
+    .max(LIMITS.slots),
+})
+
+/** Asks for the functions behind a hash that this balancer has not seen. */
+export const interfaceQuestionSchema = z.object({
+  type: z.literal('interface'),
+  at: atSchema,
+  hash: interfaceHashSchema,
+})
+
+/** An operator's decision, passed on; repeated after every reconnect. */
+export const maintenanceSchema = z.object({
+  type: z.literal('maintenance'),
+  at: atSchema,
+  on: z.boolean(),
+  reason: z.string().max(1024).optional(),
+  /** Who decided: `operator` or `file`. */
+  by: z.string().max(128),
+  until: z.string().max(40).optional(),
+})
+
+/** Turns the worker's log lines on or off. */
+export const followLogsSchema = z.object({
+  type: z.literal('logs'),
+  at: atSchema,
+  follow: z.boolean(),
+  level: logLevelSchema,
+})
+
+export const fromBalancerSchema = z.discriminatedUnion('type', [
+  welcomeSchema,
+  interfaceQuestionSchema,
+  maintenanceSchema,
+  followLogsSchema,
+  pingSchema,
+  pongSchema,
+  byeSchema,
+])
+
+export type Welcome = z.infer<typeof welcomeSchema>
+export type MaintenanceOrder = z.infer<typeof maintenanceSchema>
+export type FollowLogs = z.infer<typeof followLogsSchema>
+export type FromBalancer = z.infer<typeof fromBalancerSchema>

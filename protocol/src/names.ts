@@ -1,0 +1,18 @@
+/**
+ * Names of groups, functions, workers, sessions and tag keys share one ASCII grammar, so that no
+ * two names print alike and none needs escaping in a path.
+ */
+import { z } from 'zod'
+
+export const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/
+export const NAME_RULE = 'letters, digits, ".", "_" and "-", at most 128, beginning with a letter or digit'
+
+export const nameSchema = z.string().regex(NAME_PATTERN, `must be a name: ${NAME_RULE}`)
+
+/** True for a valid name. */
+export function isName(text: string): boolean {
+  return NAME_PATTERN.test(text)
+}
+
+/** A worker's id may also be `host:port` or `host:port/path`. */
+export const workerIdSchema = z.string().min(1).max(2048)

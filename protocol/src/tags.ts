@@ -1,0 +1,21 @@
+/**
+ * Tags: what a worker says about itself (text, finite number, boolean, or a list of text). Keys are
+ * names; `__proto__` and its like are no names, and readers use Maps or own-key checks all the same.
+ */
+import { z } from 'zod'
+import { LIMITS } from './limits.ts'
+import { nameSchema } from './names.ts'
+
+export const tagValueSchema = z.union([
+  z.string().max(LIMITS.tagText),
+  z.number(),
+  z.boolean(),
+  z.array(z.string().max(LIMITS.tagText)).max(LIMITS.tagList),
+])
+
+export const tagsSchema = z
+  .record(nameSchema, tagValueSchema)
+  .refine((tags) => Object.keys(tags).length <= LIMITS.tags, `at most ${LIMITS.tags} tags`)
+
+export type TagValue = z.infer<typeof tagValueSchema>
+export type Tags = z.infer<typeof tagsSchema>

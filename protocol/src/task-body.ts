@@ -1,0 +1,50 @@
+/**
+ * The body of `POST /task` (CONTRACT §4), as both balancer and worker read it. Strict: an unknown
+ * field is an error. What a version does not do yet is said by its reader, not by this schema.
+ */
+import { z } from 'zod'
+import { MAX_DURATION_MS, MAX_PRIORITY } from './limits.ts'
+import { MODES } from './link/records.ts'
+import { nameSchema } from './names.ts'
+import { selectorSchema } from './selector.ts'
+
+const instant = z.iso.datetime({ offset: true, error: 'must be an ISO 8601 instant with a zone' })
+const duration = z.int().min(1).max(MAX_DURATION_MS)
+
+export const prioritySchema = z.int().min(1).max(MAX_PRIORITY)
+
+export const webhookTargetSchema = z.strictObject({
+  url: z.url().max(2048),
+  headers: z.record(z.string().max(256), z.string().max(8192)).optional(),
+  format: z.enum(['standard', 'result']).optional(),
+})
+
+/** A JSON object that is no array; its members are the function's business. */
+const inputSchema = z.custom<Record<string, unknown>>(
+  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  'must be an object',
+)
+
+export const taskBodySchema = z.strictObject({
+  function: nameSchema,
+  group: nameSchema.optional(),
+  contract: z.int().min(1).max(0xffff_ffff).optional(),
+  input: inputSchema.optional(),
+  priority: prioritySchema.optional(),
+  fairnessKey: z.string().min(1).max(128).optional(),
+  mode: z.enum(MODES).optional(),
+  async: z.boolean().optional(),
+  webhook: webhookTargetSchema.optional(),
+  tags: selectorSchema.optional(),
+  timeout: duration.optional(),
+  deadline: instant.optional(),
+  attempts: z.int().min(1).max(1000).optional(),
+  idempotent: z.boolean().optional(),
+  delay: z.int().min(0).max(MAX_DURATION_MS).optional(),
+  runAt: instant.optional(),
+  session: nameSchema.optional(),
+  budget: z.enum(['low', 'standard', 'high', 'unlimited']).optional(),
+  metadata: z.record(z.string().min(1).max(128), z.string().max(1024)).optional(),
+})
+
+export type TaskBody = z.infer<typeof taskBodySchema>
