@@ -1,0 +1,42 @@
+/**
+ * What the core asks of the links. Calls only queue something for the link's next frame: none of
+ * them calls back into the core before it returns.
+ */
+import type { CancelReason, Mode } from '@berth/protocol'
+
+/** The bytes of a task and how to read them; the core never opens them. */
+export interface Payload {
+  readonly bytes: Uint8Array
+  readonly mediaType: string
+  /** The bytes are a whole body of `POST /task`, of which the worker takes `input`. */
+  readonly isEnvelope: boolean
+}
+
+/** One attempt, ready to be sent. Durations in milliseconds. */
+export interface Assignment {
+  readonly worker: string
+  /** The core's own number of the attempt; comes back with everything that is said about it. */
+  readonly attemptId: number
+  readonly run: string
+  readonly fence: number
+  readonly function: string
+  readonly contract: number
+  readonly priority: number
+  readonly attempt: number
+  readonly mode: Mode
+  readonly isDurable: boolean
+  /** Sent before a slot was free. */
+  readonly isAhead: boolean
+  readonly remainingMs: number | null
+  readonly timeoutMs: number | null
+  readonly trace: string
+  readonly payload: Payload
+}
+
+export interface DispatchPort {
+  send(assignment: Assignment): void
+  recall(worker: string, attemptId: number): void
+  cancel(worker: string, attemptId: number, reason: CancelReason): void
+  /** The final result of a durable run is on disk: the worker may forget it. */
+  acknowledge(worker: string, attemptId: number, fence: number): void
+}

@@ -1,0 +1,70 @@
+/**
+ * What outlives the process. Implemented by `store/` on a thread of its own; called by compose and
+ * the fleet. Writes are batches that return nothing: `onPersisted` tells, by the number of the batch,
+ * that everything up to it is on disk. Whatever crosses is plain data.
+ */
+import type { FunctionInterface } from '@berth/protocol'
+
+/** An operator's decision about one worker, kept over restarts. */
+export interface MaintenanceIntent {
+  readonly worker: string
+  readonly reason: string | null
+  readonly since: string
+  readonly until: string | null
+}
+
+/** What a listed worker last said it serves: tells "unknown function" from "nobody there". */
+export interface KnownWorker {
+  readonly worker: string
+  readonly group: string
+  readonly contract: number
+  readonly interfaceHash: string
+  readonly seenAt: string
+}
+
+/** A browser's session; only the SHA-256 of its cookie is kept. */
+export interface StoredSession {
+  readonly hash: string
+  readonly createdAt: string
+  readonly expiresAt: string
+}
+
+export type StoreWrite =
+  | { readonly kind: 'intent-set'; readonly intent: MaintenanceIntent }
+  | { readonly kind: 'intent-cleared'; readonly worker: string }
+  | { readonly kind: 'worker-known'; readonly known: KnownWorker }
+  | { readonly kind: 'worker-forgotten'; readonly worker: string }
+  | {
+      readonly kind: 'interface-seen'
+      readonly hash: string
+      readonly functions: readonly FunctionInterface[]
+    }
+  | { readonly kind: 'session-opened'; readonly session: StoredSession }
+  | { readonly kind: 'session-closed'; readonly hash: string }
+
+/** Everything of the fleet's memory, read once at start. */
+export interface StoreContents {
+  /** Rises by one at every start of a balancer on this store: the first half of every fence. */
+  readonly epoch: number
+  readonly intents: readonly MaintenanceIntent[]
+  readonly workers: readonly KnownWorker[]
+  readonly interfaces: readonly { readonly hash: string; readonly functions: readonly FunctionInterface[] }[]
+  readonly sessions: readonly StoredSession[]
+}
+
+export interface StoreEvents {
+  /** All batches up to `batch` are on disk. */
+  onPersisted(batch: number): void
+  /** A batch was given up; `detail` says why. The store tries later batches all the same. */
+  onFailed(batch: number, detail: string): void
+}
+
+export interface StorePort {
+  /** Opens and migrates; refuses with a readable error when the database is locked or damaged. */
+  open(events: StoreEvents): Promise<StoreContents>
+  /** Queues writes for the current tick's batch; returns the batch's number. */
+  apply(writes: readonly StoreWrite[]): number
+  /** Resolves when everything applied so far is on disk or given up. */
+  flush(): Promise<void>
+  close(): Promise<void>
+}
