@@ -1,0 +1,272 @@
+/**
+ * The balancer's settings (CONTRACT §2): one schema, parsed once by `main.ts`, frozen and passed down.
+ * Durations are milliseconds, sizes bytes. What this version does not support is named: an error where
+ * ignoring it would send work elsewhere, one warning otherwise. Keys are resolved apart, because that may
+ * write to DATA_DIR. Invariant: no key appears in an error, a warning or the printed settings.
+ */
+import { resolve } from 'node:path'
+import { isLoopback, MAX_PRIORITY } from '@berth/protocol'
+import {
+  type ConfigError,
+  type ConfigOrigins,
+  durationMs,
+  type Environment,
+  ensureKeyFile,
+  findKeyProblem,
+  flag,
+  formatConfig,
+  integer,
+  keyFilePath,
+  LOG_LEVELS,
+  type LogFormat,
+  type LogLevel,
+  oneOf,
+  parseConfig,
+  port,
+  sizeBytes,
+  text,
+} from '@berth/runtime'
+import { z } from 'zod'
+
+const LINE = /^[^\p{Cc}]+$/u
+
+const schema = z.object({
+  PORT: port({ default: 4000 }),
+  HOST: text({ maxLength: 255, default: '127.0.0.1' }),
+  NAME: text({ maxLength: 128, pattern: LINE }).optional(),
+  ENVIRONMENT: text({ maxLength: 64, pattern: LINE }).optional(),
+  WORKERS_FILE: text({ maxLength: 4096, default: './workers.json' }),
+  DATA_DIR: text({ maxLength: 4096, default: './.berth' }),
+  LB_AUTH_KEY: text({ maxLength: 1024 }).optional(),
+  FLEET_KEY: text({ maxLength: 1024 }).optional(),
+  WORKER_AUTH_KEY: text({ maxLength: 1024 }).optional(),
+  TASK_TIMEOUT: durationMs({ min: 1, default: 300_000 }),
+  TASK_ATTEMPTS: integer({ min: 1, max: 1000, default: 3 }),
+  DEFAULT_PRIORITY: integer({ min: 1, max: MAX_PRIORITY, default: 100 }),
+  QUEUE_LIMIT: integer({ min: 0, max: 10_000_000, default: 10_000 }),
+  QUEUE_BYTES: sizeBytes({ default: '512mb' }),
+  QUEUE_TIMEOUT: durationMs({ min: 1 }).optional(),
+  REQUEST_BODY_LIMIT: sizeBytes({ min: 1, max: 512 * 1024 ** 2, default: '10mb' }),
+  RESULT_LIMIT: sizeBytes({ min: 1, max: 512 * 1024 ** 2, default: '10mb' }),
+  WORKER_DISCOVERY_INTERVAL: durationMs({ min: 10, default: 3000 }),
+  WORKER_DISCOVERY_TIMEOUT: durationMs({ min: 10, default: 3000 }),
+  WS_HEARTBEAT_INTERVAL: durationMs({ min: 10, default: 3000 }),
+  WS_HEARTBEAT_TIMEOUT: durationMs({ min: 10, default: 3000 }),
+  WORKER_LEASE: durationMs({ min: 10, default: 30_000 }),
+  MAX_LOGS: integer({ min: 0, max: 1_000_000, default: 1000 }),
+  DASHBOARD_ENABLED: flag({ default: true }),
+  ANSWER_HEADERS: oneOf(['full', 'minimal'], { default: 'full' }),
+  LOG_LEVEL: oneOf(LOG_LEVELS, { default: 'info' }),
+  LOG_FORMAT: oneOf(['pretty', 'json']).optional(),
+  SHUTDOWN_TIMEOUT: durationMs({ min: 0, default: 30_000 }),
+})
+
+type Variables = Readonly<z.output<typeof schema>>
+
+const KEYS = ['LB_AUTH_KEY', 'FLEET_KEY', 'WORKER_AUTH_KEY'] as const
+
+/** Ignoring these would send work, or its memory, somewhere else than the operator thinks. */
+const REFUSED = ['DATABASE_URL', 'DATABASE_URL_FILE', 'UPSTREAM_URL', 'BALANCER_URL', 'WEBSOCKET_PORT']
+
+const NOT_YET_SUPPORTED = [
+  ...['READ_KEY', 'READ_KEY_FILE', 'STARVATION_AFTER', 'IDEMPOTENCY_LIMIT', 'BUDGETS', 'RUN_LIMIT'],
+  ...['DISK_RESERVE', 'BATCH_BODY_LIMIT', 'RUN_EVENTS_LIMIT', 'RUN_LOG_LINES', 'FILE_LIMIT'],
+  ...['RUN_FILES_LIMIT', 'RUN_RETENTION', 'RUN_HISTORY', 'WEBHOOK_TIMEOUT', 'WEBHOOK_MAX_RETRIES'],
+  ...['WEBHOOK_HEADERS', 'WEBHOOK_SECRET', 'WEBHOOK_SECRET_FILE', 'WEBHOOK_ALLOW', 'WEBHOOK_INLINE_LIMIT'],
+  ...['COMPAT', 'AGENT_FUNCTION', 'EMAIL_DOMAIN', 'EMAIL_PORT', 'OPENAPI_ENABLED', 'METRICS_ENABLED'],
+]
+
+/** Keys of other products and guides that somebody may have left in place. */
+const WELL_KNOWN_KEYS = new Set(['changeme', 'default-lb-auth-key', 'default-auth-key', 'secret', 'test'])
+const SHORTEST_KEY = 16
+const MAKE_ONE = 'make one with: openssl rand -base64 32'
+
+export interface BalancerConfig {
+  /** 0 lets the system choose. */
+  readonly port: number
+  readonly host: string
+  readonly name: string
+  readonly environment: string | null
+  /** Absolute. */
+  readonly workersFile: string
+  /** Absolute. */
+  readonly dataDir: string
+  /** As given; `resolveKeys` makes three keys of them. */
+  readonly givenKeys: Readonly<Partial<BalancerKeys>>
+  readonly taskTimeoutMs: number
+  readonly taskAttempts: number
+  readonly defaultPriority: number
+  /** Tasks a lane. */
+  readonly queueLimit: number
+  readonly queueBytes: number
+  readonly queueTimeoutMs: number
+  readonly requestBodyLimitBytes: number
+  readonly resultLimitBytes: number
+  readonly discoveryIntervalMs: number
+  readonly discoveryTimeoutMs: number
+  readonly heartbeatIntervalMs: number
+  readonly heartbeatTimeoutMs: number
+  readonly workerLeaseMs: number
+  readonly maxLogs: number
+  readonly isDashboardEnabled: boolean
+  readonly answerHeaders: 'full' | 'minimal'
+  readonly logLevel: LogLevel
+  readonly logFormat: LogFormat
+  readonly shutdownTimeoutMs: number
+}
+
+/** CONTRACT §3: who presents which key to whom. */
+export interface BalancerKeys {
+  readonly lbAuthKey: string
+  readonly fleetKey: string
+  readonly workerAuthKey: string
+}
+
+/** What the machine says, for defaults. */
+export interface Surroundings {
+  readonly hostName: string
+  /** Standard output is a terminal. */
+  readonly isTerminal: boolean
+}
+
+export type ReadConfig =
+  | {
+      readonly ok: true
+      readonly config: BalancerConfig
+      readonly warnings: readonly string[]
+      /** For `--print-config`: a line a variable with its origin, keys masked. */
+      readonly printed: string
+    }
+  | { readonly ok: false; readonly errors: readonly ConfigError[] }
+
+/** Reads the environment; touches no file but those that a `*_FILE` names. */
+export function readConfig(env: Environment, surroundings: Surroundings): ReadConfig {
+  const parsed = parseConfig(schema, env, { secrets: KEYS, known: NOT_YET_SUPPORTED, refused: REFUSED })
+  if (!parsed.ok) return parsed
+  const errors = [...findWeakKeys(parsed.config), ...findOpenHost(parsed.config)]
+  if (errors.length > 0) return { ok: false, errors }
+  const { values, origins } = fillDefaults(parsed.config, parsed.origins, surroundings)
+  return {
+    ok: true,
+    config: Object.freeze(toConfig(values)),
+    warnings: parsed.warnings,
+    printed: formatConfig(values, origins, KEYS),
+  }
+}
+
+export type ResolvedKeys =
+  | { readonly ok: true; readonly keys: BalancerKeys }
+  | { readonly ok: false; readonly errors: readonly ConfigError[] }
+
+/**
+ * The three keys: given ones; with `LB_AUTH_KEY` given the others default to it, without it to those of
+ * `DATA_DIR/keys.json`, which is made when it is not there.
+ */
+export function resolveKeys(config: Pick<BalancerConfig, 'dataDir' | 'givenKeys'>): ResolvedKeys {
+  const { lbAuthKey, fleetKey, workerAuthKey } = config.givenKeys
+  if (lbAuthKey !== undefined) {
+    const keys = { lbAuthKey, fleetKey: fleetKey ?? lbAuthKey, workerAuthKey: workerAuthKey ?? lbAuthKey }
+    return { ok: true, keys: Object.freeze(keys) }
+  }
+  try {
+    const kept = ensureKeyFile(config.dataDir)
+    const keys = {
+      lbAuthKey: kept.LB_AUTH_KEY,
+      fleetKey: fleetKey ?? kept.FLEET_KEY,
+      workerAuthKey: workerAuthKey ?? kept.WORKER_AUTH_KEY,
+    }
+    return { ok: true, keys: Object.freeze(keys) }
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    const message = `cannot keep the keys (${reason}); make the folder writable, or set LB_AUTH_KEY`
+    return { ok: false, errors: [{ variable: 'DATA_DIR', message }] }
+  }
+}
+
+function findWeakKeys(variables: Variables): ConfigError[] {
+  return KEYS.flatMap((variable) => {
+    const key = variables[variable]
+    const problem = key === undefined ? undefined : describeWeakKey(key)
+    return problem === undefined ? [] : [{ variable, message: `${problem}; ${MAKE_ONE}` }]
+  })
+}
+
+function describeWeakKey(key: string): string | undefined {
+  if (WELL_KNOWN_KEYS.has(key.toLowerCase())) return 'is an example, which anybody may know'
+  const problem = findKeyProblem(key)
+  if (problem !== undefined) return problem
+  return key.length < SHORTEST_KEY ? `is shorter than ${SHORTEST_KEY} characters` : undefined
+}
+
+/** A key that was made on this machine is known to this machine alone: of no use to those outside. */
+function findOpenHost({ HOST, LB_AUTH_KEY }: Variables): ConfigError[] {
+  if (LB_AUTH_KEY !== undefined || isLoopback(HOST)) return []
+  const message = `is required when HOST (${JSON.stringify(HOST)}) is not loopback; ${MAKE_ONE}`
+  return [{ variable: 'LB_AUTH_KEY', message }]
+}
+
+type Filled = Variables & Required<Pick<Variables, 'NAME' | 'QUEUE_TIMEOUT' | 'LOG_FORMAT'>>
+
+/** Adds the defaults that depend on other values, and says where they came from. */
+function fillDefaults(
+  variables: Variables,
+  origins: ConfigOrigins,
+  { hostName, isTerminal }: Surroundings,
+): { values: Filled; origins: ConfigOrigins } {
+  const values: Filled = {
+    ...variables,
+    NAME: variables.NAME ?? hostName,
+    QUEUE_TIMEOUT: variables.QUEUE_TIMEOUT ?? variables.TASK_TIMEOUT,
+    LOG_FORMAT: variables.LOG_FORMAT ?? (isTerminal ? 'pretty' : 'json'),
+  }
+  const keyOrigin =
+    variables.LB_AUTH_KEY === undefined ? keyFilePath(variables.DATA_DIR) : 'default: LB_AUTH_KEY'
+  const computed: Record<string, string> = {
+    NAME: 'default: host name',
+    QUEUE_TIMEOUT: 'default: TASK_TIMEOUT',
+    LOG_FORMAT: `default: ${isTerminal ? 'a terminal' : 'no terminal'}`,
+    LB_AUTH_KEY: keyOrigin,
+    FLEET_KEY: keyOrigin,
+    WORKER_AUTH_KEY: keyOrigin,
+  }
+  const filled = Object.entries(origins).map(([name, origin]) => [
+    name,
+    origin === 'unset' ? (computed[name] ?? origin) : origin,
+  ])
+  return { values, origins: Object.fromEntries(filled) }
+}
+
+function toConfig(values: Filled): BalancerConfig {
+  return {
+    port: values.PORT,
+    host: values.HOST,
+    name: values.NAME,
+    environment: values.ENVIRONMENT ?? null,
+    workersFile: resolve(values.WORKERS_FILE),
+    dataDir: resolve(values.DATA_DIR),
+    givenKeys: Object.freeze({
+      lbAuthKey: values.LB_AUTH_KEY,
+      fleetKey: values.FLEET_KEY,
+      workerAuthKey: values.WORKER_AUTH_KEY,
+    }),
+    taskTimeoutMs: values.TASK_TIMEOUT,
+    taskAttempts: values.TASK_ATTEMPTS,
+    defaultPriority: values.DEFAULT_PRIORITY,
+    queueLimit: values.QUEUE_LIMIT,
+    queueBytes: values.QUEUE_BYTES,
+    queueTimeoutMs: values.QUEUE_TIMEOUT,
+    requestBodyLimitBytes: values.REQUEST_BODY_LIMIT,
+    resultLimitBytes: values.RESULT_LIMIT,
+    discoveryIntervalMs: values.WORKER_DISCOVERY_INTERVAL,
+    discoveryTimeoutMs: values.WORKER_DISCOVERY_TIMEOUT,
+    heartbeatIntervalMs: values.WS_HEARTBEAT_INTERVAL,
+    heartbeatTimeoutMs: values.WS_HEARTBEAT_TIMEOUT,
+    workerLeaseMs: values.WORKER_LEASE,
+    maxLogs: values.MAX_LOGS,
+    isDashboardEnabled: values.DASHBOARD_ENABLED,
+    answerHeaders: values.ANSWER_HEADERS,
+    logLevel: values.LOG_LEVEL,
+    logFormat: values.LOG_FORMAT,
+    shutdownTimeoutMs: values.SHUTDOWN_TIMEOUT,
+  }
+}
