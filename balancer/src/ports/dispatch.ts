@@ -27,6 +27,9 @@ export interface Assignment {
   readonly isDurable: boolean
   /** Sent before a slot was free. */
   readonly isAhead: boolean
+  /** Slots in use at the worker and its limit, this attempt included: the record of the choice. */
+  readonly used: number
+  readonly limit: number
   readonly remainingMs: number | null
   readonly timeoutMs: number | null
   readonly trace: string

@@ -1,0 +1,102 @@
+/**
+ * Accept or shed. Asked once a task, before anything is reserved; every refusal names what is
+ * missing and, where waiting helps, how long. Pure: it reads the directory and changes nothing.
+ */
+import { firstMismatch, type TaskError } from '@berth/protocol'
+import { functionOf } from './directory.ts'
+import type { Lane } from './lane.ts'
+import type { Placement } from './placement.ts'
+import type { Submission } from './task.ts'
+import type { Worker } from './worker.ts'
+import type { WorkerClass } from './worker-class.ts'
+
+export interface QueueLimits {
+  /** Waiting tasks a lane. */
+  readonly tasksPerLane: number
+  /** Bodies of all that waits in memory. */
+  readonly bytes: number
+}
+
+const NO_CAPACITY_RETRY_MS = 2_000
+const MAX_RETRY_MS = 60_000
+
+/** The refusal for a group, function and contract that nobody in the list has ever served. */
+export function unknownFunction(submission: Submission): TaskError {
+  const { group, contract } = submission
+  const version = contract === undefined ? '' : ` under contract ${contract}`
+  return {
+    code: 'UNKNOWN_FUNCTION',
+    detail: `No worker in the list has ever served the function "${submission.function}" in group "${group}"${version}. GET /functions lists what is served.`,
+  }
+}
+
+/** Why a memory task cannot be taken by this lane's workers, or undefined when one is in service. */
+export function capacityRefusal(lane: Lane, placement: Placement): TaskError | undefined {
+  for (const serving of lane.classes) if (serving.best || hasServing(serving.members)) return tooBig(lane)
+  return { code: 'NO_CAPACITY', detail: nearestMiss(lane, placement), retryAfterMs: NO_CAPACITY_RETRY_MS }
+}
+
+/** The refusal of a lane whose line, or of a memory whose bytes, are full. */
+export function queueRefusal(
+  lane: Lane,
+  bytes: number,
+  placement: Placement,
+  limits: QueueLimits,
+): TaskError | undefined {
+  const isLong = lane.waiting >= limits.tasksPerLane
+  if (!isLong && placement.waitingBytes + bytes <= limits.bytes) return undefined
+  const what = isLong
+    ? `${lane.waiting} tasks wait for "${lane.needs.function}" already`
+    : `${placement.waitingBytes} bytes of tasks wait already`
+  return {
+    code: 'QUEUE_FULL',
+    detail: `${what}, which is the limit (${isLong ? 'QUEUE_LIMIT' : 'QUEUE_BYTES'}). Try again later, or add workers.`,
+    retryAfterMs: clearTimeMs(lane),
+  }
+}
+
+/** How long the lane's line takes at the rate its workers serve. */
+function clearTimeMs(lane: Lane): number {
+  let slotsPerMs = 0
+  for (const serving of lane.classes)
+    for (const worker of serving.inService)
+      slotsPerMs += worker.limit / Math.max(worker.serviceMs(lane.needs.function) ?? 1000, 0.1)
+  if (slotsPerMs === 0) return NO_CAPACITY_RETRY_MS
+  return Math.min(Math.max(1000, lane.waiting / slotsPerMs), MAX_RETRY_MS)
+}
+
+/** A worker that is left alone for a moment after BUSY still serves. */
+function hasServing(members: Iterable<Worker>): boolean {
+  for (const worker of members) if (worker.isServing) return true
+  return false
+}
+
+function tooBig(lane: Lane): TaskError | undefined {
+  const cost = functionOf(lane)?.slots ?? 1
+  if (cost === 1) return undefined
+  let largest = 0
+  for (const serving of lane.classes)
+    for (const worker of serving.members) largest = Math.max(largest, worker.limit)
+  if (largest >= cost) return undefined
+  const detail = `The function takes ${cost} slots; the largest worker that serves it has ${largest}.`
+  return { code: 'SLOT_COST_TOO_BIG', detail }
+}
+
+/** Counts the reasons in words: "2 in maintenance, 1 unreachable", or the tag that fits nobody. */
+function nearestMiss(lane: Lane, placement: Placement): string {
+  const { group, contract, function: name, selector } = lane.needs
+  const reasons = new Map<string, number>()
+  for (const candidate of placement.directory.having(group, name, contract))
+    for (const reason of reasonsOf(candidate, lane)) reasons.set(reason, (reasons.get(reason) ?? 0) + 1)
+  const counted = [...reasons].sort(([, a], [, b]) => b - a).map(([reason, count]) => `${count} ${reason}`)
+  const tags = selector.key === '' ? '' : ' with these tags'
+  return `No worker${tags} can take "${name}" (group "${group}", contract ${contract}) now: ${counted.slice(0, 5).join(', ')}.`
+}
+
+function* reasonsOf(candidate: WorkerClass, lane: Lane): Iterable<string> {
+  const mismatch = firstMismatch(lane.needs.selector, candidate.tags)
+  for (const worker of candidate.members) {
+    if (mismatch !== undefined) yield `with another tag "${mismatch}"`
+    else yield worker.facts.outReason === '' ? 'out of service' : worker.facts.outReason
+  }
+}

@@ -1,0 +1,167 @@
+/**
+ * Who can serve what: workers sorted into classes, lanes bound to the classes that serve them. Kept
+ * by the scheduler; changes only when a worker's interface, tags or group change, when a lane with
+ * a new tag key appears, or when either leaves, never for a task on a known lane.
+ */
+import type { CompiledSelector } from '@berth/protocol'
+import { Lane, type LaneNeeds, laneKey } from './lane.ts'
+import type { FunctionFacts, Worker } from './worker.ts'
+import { WorkerClass } from './worker-class.ts'
+
+/** Keys that no lane mentions any more stay indexed up to this many: most come back soon. */
+const MAX_IDLE_TAG_KEYS = 32
+
+export class Directory {
+  readonly lanes = new Map<string, Lane>()
+  readonly #classes = new Map<string, WorkerClass>()
+  /** Tag keys that live lanes mention, with the number of lanes. */
+  readonly #tagKeys = new Map<string, number>()
+  /** Group and function to the default contract; emptied by every change of the fleet. */
+  readonly #contracts = new Map<string, number | undefined>()
+  readonly #workers = new Set<Worker>()
+  readonly #random: () => number
+
+  constructor(random: () => number) {
+    this.#random = random
+  }
+
+  get classes(): Iterable<WorkerClass> {
+    return this.#classes.values()
+  }
+
+  /** Puts a worker into the class that its present facts ask for. */
+  sort(worker: Worker): void {
+    this.#workers.add(worker)
+    const key = this.#classKey(worker)
+    this.#contracts.clear()
+    if (worker.class?.key === key) return
+    this.#unsort(worker)
+    this.#classFor(key, worker).join(worker)
+  }
+
+  remove(worker: Worker): void {
+    this.#workers.delete(worker)
+    this.#contracts.clear()
+    this.#unsort(worker)
+  }
+
+  /** Slots or service of some worker changed: the default contract may have too. */
+  forgetContracts(): void {
+    this.#contracts.clear()
+  }
+
+  /** The lane of these needs; undefined when nobody serves the function, whatever its tags. */
+  find(needs: LaneNeeds): Lane | undefined {
+    const known = this.lanes.get(laneKey(needs))
+    if (known && known.classes.size > 0) return known
+    for (const _ of this.having(needs.group, needs.function, needs.contract))
+      return known ?? this.#open(needs)
+    return undefined
+  }
+
+  #open(needs: LaneNeeds): Lane {
+    this.#indexTags(needs.selector)
+    const lane = new Lane(needs)
+    this.lanes.set(lane.key, lane)
+    for (const candidate of this.#classes.values()) if (lane.isServedBy(candidate)) lane.bind(candidate)
+    return lane
+  }
+
+  /** Drops a lane that nothing needs; lanes without a selector are as few as functions and stay. */
+  retire(lane: Lane): void {
+    if (lane.needs.selector.key === '' && lane.classes.size > 0) return
+    if (lane.waiting > 0 || lane.ahead.size > 0 || lane.isClaiming) return
+    for (const serving of [...lane.classes]) lane.unbind(serving)
+    this.lanes.delete(lane.key)
+    this.#unindexTags(lane.needs.selector)
+  }
+
+  /** Classes with the function, whatever their tags; an undefined contract means any. */
+  *having(group: string, name: string, contract: number | undefined): Iterable<WorkerClass> {
+    for (const candidate of this.#classes.values()) {
+      if (candidate.group !== group || !candidate.functions.has(name)) continue
+      if (contract === undefined || candidate.contract === contract) yield candidate
+    }
+  }
+
+  /**
+   * The newest contract whose workers in service hold at least half of the group's slots for the
+   * function; when none is in service, the newest that anybody serves.
+   */
+  defaultContract(group: string, name: string): number | undefined {
+    const key = `${group}\n${name}`
+    if (this.#contracts.has(key)) return this.#contracts.get(key)
+    const contract = this.#findContract(group, name)
+    this.#contracts.set(key, contract)
+    return contract
+  }
+
+  #findContract(group: string, name: string): number | undefined {
+    const slots = new Map<number, number>()
+    let total = 0
+    for (const candidate of this.having(group, name, undefined)) {
+      let sum = 0
+      for (const worker of candidate.inService) sum += worker.limit
+      slots.set(candidate.contract, (slots.get(candidate.contract) ?? 0) + sum)
+      total += sum
+    }
+    const newestFirst = [...slots.keys()].sort((a, b) => b - a)
+    return newestFirst.find((contract) => 2 * (slots.get(contract) ?? 0) >= total) ?? newestFirst[0]
+  }
+
+  #classKey(worker: Worker): string {
+    const { group, contract, interfaceHash, tags } = worker.facts
+    const values: unknown[] = []
+    for (const key of this.#tagKeys.keys()) if (Object.hasOwn(tags, key)) values.push(key, tags[key])
+    return JSON.stringify([group, contract, interfaceHash, values])
+  }
+
+  #classFor(key: string, worker: Worker): WorkerClass {
+    const known = this.#classes.get(key)
+    if (known) return known
+    const fresh = new WorkerClass(key, worker.facts, this.#random)
+    this.#classes.set(key, fresh)
+    for (const lane of this.lanes.values()) if (lane.isServedBy(fresh)) lane.bind(fresh)
+    return fresh
+  }
+
+  #unsort(worker: Worker): void {
+    const old = worker.class
+    if (!old) return
+    old.leave(worker)
+    if (old.members.size > 0) return
+    for (const lane of [...old.lanes]) lane.unbind(old)
+    this.#classes.delete(old.key)
+  }
+
+  #indexTags(selector: CompiledSelector): void {
+    const isNew = selector.tagKeys.some((key) => !this.#tagKeys.has(key))
+    if (isNew && this.#tagKeys.size > MAX_IDLE_TAG_KEYS) this.#dropIdleTagKeys()
+    for (const key of selector.tagKeys) this.#tagKeys.set(key, (this.#tagKeys.get(key) ?? 0) + 1)
+    if (isNew) this.#resortAll()
+  }
+
+  #dropIdleTagKeys(): void {
+    for (const [key, lanes] of this.#tagKeys) if (lanes === 0) this.#tagKeys.delete(key)
+  }
+
+  #unindexTags(selector: CompiledSelector): void {
+    for (const key of selector.tagKeys) {
+      this.#tagKeys.set(key, (this.#tagKeys.get(key) ?? 1) - 1)
+    }
+  }
+
+  #resortAll(): void {
+    for (const worker of this.#workers) {
+      const isAvailable = worker.heapIndex >= 0
+      this.sort(worker)
+      worker.class?.place(worker, isAvailable)
+    }
+  }
+}
+
+/** What the function costs and allows, as the first class that serves the lane says. */
+export function functionOf(lane: Lane): FunctionFacts | undefined {
+  for (const serving of lane.classes) return serving.functions.get(lane.needs.function)
+  return undefined
+}

@@ -1,0 +1,244 @@
+/**
+ * The one owner of capacity: every slot, line and attempt of a balancer changes here and nowhere
+ * else. Synchronous and pure: an event goes in, commands come out through the two ports; time and
+ * randomness come in as arguments. The shell asks `nextAt` and calls `tick`; there is no timer a task.
+ *
+ * Events come from `http/` (submit, cancel), from `fleet/` (workers, attempts, links) and from the
+ * store (claimed, persisted). Tasks live in lifecycle.ts, slots in placement.ts, doubts in trouble.ts.
+ */
+import type { CancelReason } from '@berth/protocol'
+import type { DispatchPort } from '../ports/dispatch.ts'
+import type { LedgerPort } from '../ports/ledger.ts'
+import type { Traffic } from '../ports/traffic.ts'
+import type { QueueLimits } from './admission.ts'
+import { type Admission, Lifecycle, type Outcome } from './lifecycle.ts'
+import { Placement } from './placement.ts'
+import type { Submission } from './task.ts'
+import { Trouble } from './trouble.ts'
+import { Worker, type WorkerFacts } from './worker.ts'
+
+export interface SchedulerOptions {
+  readonly dispatch: DispatchPort
+  readonly ledger: LedgerPort
+  /** First half of every fence: rises with each start of this balancer. */
+  readonly epoch: number
+  /** 0 ≤ x < 1. */
+  readonly random: () => number
+  readonly limits: QueueLimits
+  /** `TASK_ATTEMPTS`. */
+  readonly maxAttempts: number
+  /** Heartbeat interval and timeout together. */
+  readonly heartbeatMs: number
+  /** Silence after which a worker and what it runs are lost. */
+  readonly leaseMs: number
+}
+
+/** A started task that goes on after a reconnect. */
+export interface Adopted {
+  readonly run: string
+  readonly fence: number
+  readonly task: number
+}
+
+export class Scheduler {
+  readonly #placement: Placement
+  readonly #lifecycle: Lifecycle
+  readonly #trouble: Trouble
+  readonly #workers = new Map<string, Worker>()
+
+  constructor(options: SchedulerOptions) {
+    const { heartbeatMs, leaseMs } = options
+    const placement = new Placement(options)
+    this.#placement = placement
+    this.#lifecycle = new Lifecycle({
+      ...options,
+      placement,
+      block: (worker, now) => this.#trouble.block(worker, now),
+    })
+    this.#trouble = new Trouble({
+      placement,
+      heartbeatMs,
+      leaseMs,
+      endAttempt: (task, how, now) => this.#lifecycle.endAttempt(task, how, now),
+    })
+  }
+
+  // --- Callers ---------------------------------------------------------------------------------
+
+  /** Takes a task or says why not. The end comes by `submission.onSettled`, never before this returns. */
+  submit(submission: Submission, now: number): Admission {
+    return this.#lifecycle.submit(submission, now)
+  }
+
+  /** Ends a task that nobody wants any more. False when it is unknown or has ended. */
+  cancel(run: string, reason: CancelReason, now: number): boolean {
+    return this.#lifecycle.cancel(run, reason, now)
+  }
+
+  // --- Workers ---------------------------------------------------------------------------------
+
+  /** A worker of the list, new or changed. */
+  setWorker(facts: WorkerFacts, now: number): void {
+    const worker = this.#workers.get(facts.id) ?? new Worker(facts)
+    this.#workers.set(facts.id, worker)
+    worker.facts = facts
+    this.#placement.directory.sort(worker)
+    this.#placement.refresh(worker, now)
+    if (!facts.isInService) this.#trouble.takeBackAhead(worker)
+    this.#lifecycle.readmitLobby(now)
+    this.#placement.serveWorker(worker, now)
+  }
+
+  /** What the worker pushed: its limit, and the slots that others use there. */
+  pushed(id: string, limit: number, foreign: number, now: number): void {
+    const worker = this.#workers.get(id)
+    if (!worker || (worker.limit === limit && worker.foreign === foreign)) return
+    worker.limit = limit
+    worker.foreign = foreign
+    this.#placement.refresh(worker, now)
+    this.#placement.serveWorker(worker, now)
+  }
+
+  /** The worker has left the list and runs nothing of ours. */
+  removeWorker(id: string, now: number): void {
+    const worker = this.#workers.get(id)
+    if (!worker) return
+    this.#trouble.abandon(worker, true, now)
+    this.#placement.directory.remove(worker)
+    this.#workers.delete(id)
+  }
+
+  /** Attempts of ours under way at a worker. */
+  attemptsAt(id: string): number {
+    return this.#workers.get(id)?.attempts.size ?? 0
+  }
+
+  /** Every listed worker has answered or failed once: from now on nobody waits for the unknown. */
+  settleFleet(now: number): void {
+    this.#lifecycle.settleFleet(now)
+  }
+
+  // --- Attempts --------------------------------------------------------------------------------
+
+  started(id: string, attemptId: number, now: number): void {
+    const worker = this.#workers.get(id)
+    const task = worker?.attempts.get(attemptId)
+    if (!worker || !task || task.hasStarted) return
+    if (!task.isAhead) worker.noteRoundTrip(now - task.sentAt)
+    worker.busyStreak = 0
+    this.#lifecycle.begin(task, now)
+  }
+
+  /** END: the attempt is over and its slots are free. Unknown attempts are ignored. */
+  finished(id: string, attemptId: number, outcome: Outcome, now: number): void {
+    const worker = this.#workers.get(id)
+    const task = worker?.attempts.get(attemptId)
+    if (!worker || !task) return
+    if (outcome.outcome !== 'refused') this.started(id, attemptId, now)
+    if (outcome.outcome === 'completed') worker.noteService(task.submission.function, outcome.runMs)
+    this.#placement.release(task)
+    if (task.phase === 'orphan') this.#lifecycle.forget(task)
+    else this.#lifecycle.conclude(task, worker, outcome, now)
+    this.#placement.serveWorker(worker, now)
+  }
+
+  /** BUSY or RECALLED: it never started there and goes elsewhere at once. */
+  returned(id: string, attemptId: number, why: 'busy' | 'recalled', now: number): void {
+    const worker = this.#workers.get(id)
+    const task = worker?.attempts.get(attemptId)
+    if (!worker || !task) return
+    this.#placement.release(task)
+    if (why === 'busy') this.#trouble.block(worker, now)
+    if (task.phase === 'orphan') this.#lifecycle.forget(task)
+    else this.#lifecycle.placeOrWait(task, now)
+    this.#placement.serveWorker(worker, now)
+  }
+
+  // --- Links -----------------------------------------------------------------------------------
+
+  /** No sign of life, the link still stands (`silent`) or is gone (`unlinked`). Nothing is lost yet. */
+  troubled(id: string, kind: 'silent' | 'unlinked', lastSeenAt: number, now: number): void {
+    const worker = this.#workers.get(id)
+    if (!worker) return
+    this.#trouble.begin(worker, kind, lastSeenAt, now)
+    if (kind === 'silent') return
+    for (const task of worker.attempts.values()) if (task.phase !== 'orphan') task.phase = 'doubt'
+  }
+
+  /** The silent worker speaks again on the same link. */
+  recovered(id: string, now: number): void {
+    const worker = this.#workers.get(id)
+    if (worker?.trouble?.kind === 'silent') this.#backInService(worker, now)
+  }
+
+  /**
+   * A new link of the same process: `started` lists what it runs. Returns those that go on; what it
+   * does not list and had not started goes elsewhere, what had started and is not listed is lost.
+   */
+  relinked(id: string, started: readonly { run: string; fence: number }[], now: number): Adopted[] {
+    const worker = this.#workers.get(id)
+    if (!worker) return []
+    const fences = new Map(started.map(({ run, fence }) => [run, fence]))
+    const adopted: Adopted[] = []
+    for (const task of [...worker.attempts.values()]) {
+      const { run } = task.submission
+      if (task.phase !== 'orphan' && fences.get(run) === task.fence) {
+        if (!task.hasStarted) this.#lifecycle.begin(task, now)
+        task.phase = 'running'
+        adopted.push({ run, fence: task.fence, task: task.attemptId })
+      } else this.#lifecycle.endAttempt(task, task.hasStarted ? 'lost' : 'never-started', now)
+    }
+    this.#backInService(worker, now)
+    return adopted
+  }
+
+  /** The process is known to be gone: what had no STARTED did not start, the rest is lost. */
+  workerGone(id: string, now: number): void {
+    const worker = this.#workers.get(id)
+    if (worker) this.#trouble.abandon(worker, true, now)
+  }
+
+  // --- Runs on disk ----------------------------------------------------------------------------
+
+  /** The store's answer to `claim`: runs of one lane, in order; `hasMore` when the lane has others. */
+  claimed(lane: string, submissions: readonly Submission[], hasMore: boolean, now: number): void {
+    this.#lifecycle.claimed(lane, submissions, hasMore, now)
+  }
+
+  /** The ends of these runs are on disk: their callers hear of it, their workers may forget. */
+  persisted(runs: readonly string[]): void {
+    this.#lifecycle.persisted(runs)
+  }
+
+  // --- Time ------------------------------------------------------------------------------------
+
+  /** When `tick` has something to do, Infinity when never. */
+  nextAt(): number {
+    return Math.min(this.#lifecycle.nextAt, this.#trouble.nextAt())
+  }
+
+  tick(now: number): void {
+    this.#lifecycle.tick(now)
+    this.#trouble.tick(now)
+  }
+
+  /** Takes nothing new; what is here goes on. */
+  drain(): void {
+    this.#lifecycle.drain()
+  }
+
+  /** Answers every caller who still waits; running attempts are left to their workers. */
+  abandonCallers(now: number): void {
+    this.#lifecycle.abandonCallers(now)
+  }
+
+  traffic(): Traffic {
+    return this.#lifecycle.traffic()
+  }
+
+  #backInService(worker: Worker, now: number): void {
+    this.#trouble.end(worker)
+    this.#placement.refresh(worker, now)
+    this.#placement.serveWorker(worker, now)
+  }
+}

@@ -1,0 +1,62 @@
+/** How a task's end is worded: pure conversions from what the core and the workers know. */
+import { isErrorCode, type OutcomeError, type TaskError } from '@berth/protocol'
+import type { FinalRecord } from '../ports/ledger.ts'
+import type { Provenance, Settlement, Task } from './task.ts'
+import type { Worker } from './worker.ts'
+
+const DRAIN_RETRY_MS = 5_000
+
+/** What is known of the attempts as the task ends now. */
+export function provenance(task: Task, now: number, runMs: number, worker?: Worker): Provenance {
+  const queueUntilAt = task.hasStarted ? task.startedAt : now
+  return {
+    worker: worker?.id,
+    attempt: task.attempts,
+    queueMs: Math.max(0, queueUntilAt - task.acceptedAt),
+    runMs,
+  }
+}
+
+/** A worker's error as the caller's; a code of no table is the function's own failure. */
+export function toTaskError(error: OutcomeError): TaskError {
+  const { message, errors, retryAfterMs } = error
+  return {
+    code: isErrorCode(error.code) ? error.code : 'FUNCTION_FAILED',
+    detail: message,
+    ...(errors ? { errors } : {}),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  }
+}
+
+export function drainingError(): TaskError {
+  return {
+    code: 'DRAINING',
+    detail: 'This balancer is shutting down and takes nothing new. Send the task to another, or again later.',
+    retryAfterMs: DRAIN_RETRY_MS,
+  }
+}
+
+export function lostError(task: Task, worker: Worker | undefined): TaskError {
+  const where = worker ? `The worker "${worker.id}"` : 'Its worker'
+  return {
+    code: 'WORKER_LOST',
+    detail: `${where} was lost in attempt ${task.attempts} of the task, which may have run. Send it again if that does no harm; declare the function idempotent to have that done for you.`,
+  }
+}
+
+export function overdueError(task: Task, now: number): TaskError {
+  const waitedMs = Math.round(now - task.acceptedAt)
+  if (now < task.submission.deadlineAt) {
+    const detail = `The task waited ${waitedMs} ms for a free slot and reached the limit of the queue (QUEUE_TIMEOUT).`
+    return { code: 'TIMEOUT', detail }
+  }
+  const where = task.hasStarted ? `running on "${task.worker?.id ?? 'a worker'}"` : 'waiting for a slot'
+  return { code: 'TIMEOUT', detail: `The task reached its deadline after ${waitedMs} ms, ${where}.` }
+}
+
+/** The status of a run that ends so. */
+export function statusOf(settlement: Settlement): FinalRecord['status'] {
+  if (settlement.kind === 'completed') return 'completed'
+  if (settlement.error.code === 'CANCELLED') return 'cancelled'
+  return settlement.error.code === 'TIMEOUT' && settlement.worker === undefined ? 'expired' : 'failed'
+}

@@ -1,0 +1,104 @@
+/**
+ * A task inside the core: what its caller asked for, and where it stands.
+ *
+ *            submit                send               STARTED            END
+ *   (lobby) -------> waiting ---------------> sent -----------> running -----> settled
+ *                      ^ ^                     |  |                |
+ *                      | +-- BUSY, RECALLED ---+  +-- link lost ---+--> doubt --> settled or waiting
+ *                      +---- backoff <-------------- failure or loss that may be repeated
+ *
+ * A settled task whose attempt still holds a slot stays with its worker until the attempt ends; its
+ * phase is then `orphan`. Only the scheduler writes these fields.
+ */
+import type { CompiledSelector, Mode, TaskError } from '@berth/protocol'
+import type { Payload } from '../ports/dispatch.ts'
+import type { Lane } from './lane.ts'
+import type { Worker } from './worker.ts'
+
+/** What `submit` takes. Instants are the core's monotonic milliseconds, Infinity for none. */
+export interface Submission {
+  readonly run: string
+  readonly group: string
+  readonly function: string
+  /** Undefined: the group's default contract, fixed at acceptance. */
+  readonly contract: number | undefined
+  readonly selector: CompiledSelector
+  readonly priority: number
+  readonly mode: Mode
+  readonly isDurable: boolean
+  /** As the body names it; undefined leaves it to the function and `maxAttempts`. */
+  readonly attempts: number | undefined
+  readonly idempotent: boolean | undefined
+  /** Limit of one attempt as the body names it. */
+  readonly timeoutMs: number | undefined
+  /** End of the whole task. */
+  readonly deadlineAt: number
+  /** A task that still waits then is given up. */
+  readonly queueUntilAt: number
+  readonly payload: Payload
+  readonly trace: string
+  /** Called once, with the end of the task; for a durable one when that end is on disk. */
+  onSettled(settlement: Settlement): void
+}
+
+/** What is known of the attempts when a task ends. Durations in milliseconds. */
+export interface Provenance {
+  readonly worker: string | undefined
+  /** Attempts that have begun. */
+  readonly attempt: number
+  readonly queueMs: number
+  readonly runMs: number
+}
+
+export type Settlement =
+  | (Provenance & { readonly kind: 'completed'; readonly result: Uint8Array; readonly mediaType: string })
+  | (Provenance & { readonly kind: 'failed'; readonly error: TaskError })
+
+export type Phase = 'lobby' | 'waiting' | 'sent' | 'running' | 'doubt' | 'backoff' | 'orphan' | 'settled'
+
+export class Task {
+  readonly submission: Submission
+  readonly acceptedAt: number
+  /** Order of acceptance; a task that comes back keeps it and so its place. */
+  readonly seq: number
+  phase: Phase = 'lobby'
+  lane: Lane | undefined
+  /** Slots one attempt takes. */
+  cost = 1
+  /** Attempts that have begun, or may have. */
+  attempts = 0
+  /** Failures that counted against the function's own `maxRetries`. */
+  failures = 0
+  worker: Worker | undefined
+  attemptId = 0
+  fence = 0
+  isAhead = false
+  isRecalled = false
+  hasStarted = false
+  sentAt = 0
+  startedAt = 0
+  /** When the core looks at it again: deadline, end of waiting or of a backoff. */
+  dueAt = Number.POSITIVE_INFINITY
+  laneIndex = -1
+  timerIndex = -1
+
+  constructor(submission: Submission, acceptedAt: number, seq: number) {
+    this.submission = submission
+    this.acceptedAt = acceptedAt
+    this.seq = seq
+  }
+
+  get isSettled(): boolean {
+    return this.phase === 'settled' || this.phase === 'orphan'
+  }
+
+  get bytes(): number {
+    return this.submission.payload.bytes.length
+  }
+}
+
+/** Less is served first: priority, then acceptance. */
+export function isMoreUrgent(a: Task, b: Task): boolean {
+  const difference = a.submission.priority - b.submission.priority
+  return difference !== 0 ? difference < 0 : a.seq < b.seq
+}

@@ -1,0 +1,115 @@
+/**
+ * Workers that are silent, unlinked, or left alone for a moment after BUSY. Decides when what was
+ * sent to them is given up, and how: each attempt ends once, by the rule that fits what is known.
+ *
+ *   serving --silence--> silent --frame--> serving       ahead tasks are recalled, then reclaimed by age
+ *   serving --link ends--> unlinked --hello, same boot--> serving
+ *   unlinked --refused port, other boot--> gone          not started: elsewhere; started: lost
+ *   silent or unlinked --WORKER_LEASE--> gone            not started: it may have run
+ */
+import type { Placement } from './placement.ts'
+import type { Task } from './task.ts'
+import type { Worker } from './worker.ts'
+
+export type AttemptEnd = 'never-started' | 'may-have-started' | 'lost'
+
+export interface TroubleOptions {
+  readonly placement: Placement
+  /** Heartbeat interval and timeout together. */
+  readonly heartbeatMs: number
+  readonly leaseMs: number
+  /** Ends an attempt without a word from its worker. */
+  readonly endAttempt: (task: Task, how: AttemptEnd, now: number) => void
+}
+
+/** A balancer gives a task sent ahead away this long after the worker has stopped starting it. */
+const RECLAIM_MARGIN_MS = 1_000
+
+export class Trouble {
+  readonly #options: TroubleOptions
+  readonly #troubled = new Set<Worker>()
+  readonly #blocked = new Set<Worker>()
+
+  constructor(options: TroubleOptions) {
+    this.#options = options
+  }
+
+  begin(worker: Worker, kind: 'silent' | 'unlinked', lastSeenAt: number, now: number): void {
+    if (worker.trouble?.kind === kind) return
+    worker.trouble = { kind, sinceAt: worker.trouble?.sinceAt ?? lastSeenAt }
+    this.#troubled.add(worker)
+    this.#options.placement.refresh(worker, now)
+    if (kind === 'silent') this.takeBackAhead(worker)
+  }
+
+  end(worker: Worker): void {
+    worker.trouble = undefined
+    this.#troubled.delete(worker)
+  }
+
+  /** Asks for everything back that waits there and has not started. */
+  takeBackAhead(worker: Worker): void {
+    for (const task of worker.attempts.values()) this.#options.placement.recall(task)
+  }
+
+  /** Nothing more will come from this worker; `isGone` when its process is known to have ended. */
+  abandon(worker: Worker, isGone: boolean, now: number): void {
+    this.#troubled.delete(worker)
+    this.#blocked.delete(worker)
+    this.#options.placement.refresh(worker, now)
+    const unstarted = isGone ? 'never-started' : 'may-have-started'
+    for (const task of [...worker.attempts.values()])
+      this.#options.endAttempt(task, task.hasStarted ? 'lost' : unstarted, now)
+  }
+
+  block(worker: Worker, now: number): void {
+    this.#options.placement.block(worker, now)
+    this.#blocked.add(worker)
+  }
+
+  nextAt(): number {
+    let at = Number.POSITIVE_INFINITY
+    for (const worker of this.#troubled) at = Math.min(at, this.#dueAt(worker))
+    for (const worker of this.#blocked) at = Math.min(at, worker.blockedUntilAt)
+    return at
+  }
+
+  tick(now: number): void {
+    for (const worker of [...this.#troubled]) this.#judge(worker, now)
+    for (const worker of [...this.#blocked]) if (worker.blockedUntilAt <= now) this.#unblock(worker, now)
+  }
+
+  #judge(worker: Worker, now: number): void {
+    const { trouble } = worker
+    if (!trouble) return
+    for (const task of [...worker.attempts.values()])
+      if (now >= this.#givenUpAt(worker, task))
+        this.#options.endAttempt(task, task.isAhead ? 'never-started' : 'may-have-started', now)
+    if (now >= trouble.sinceAt + this.#options.leaseMs) this.abandon(worker, false, now)
+  }
+
+  #dueAt(worker: Worker): number {
+    let at = (worker.trouble?.sinceAt ?? Number.POSITIVE_INFINITY) + this.#options.leaseMs
+    for (const task of worker.attempts.values()) at = Math.min(at, this.#givenUpAt(worker, task))
+    return at
+  }
+
+  /**
+   * When an attempt without STARTED is given up before the lease ends. Sent ahead: the worker does
+   * not start it any more. Sent to a free slot and the link is gone: it may have started.
+   */
+  #givenUpAt(worker: Worker, task: Task): number {
+    const { trouble } = worker
+    if (!trouble || task.hasStarted) return Number.POSITIVE_INFINITY
+    const patienceMs = 2 * this.#options.heartbeatMs
+    if (task.isAhead) return Math.max(task.sentAt, trouble.sinceAt) + patienceMs + RECLAIM_MARGIN_MS
+    return trouble.kind === 'unlinked' ? trouble.sinceAt + patienceMs : Number.POSITIVE_INFINITY
+  }
+
+  #unblock(worker: Worker, now: number): void {
+    this.#blocked.delete(worker)
+    worker.blockedUntilAt = 0
+    this.#options.placement.refresh(worker, now)
+    this.#options.placement.serveWorker(worker, now)
+  }
+}

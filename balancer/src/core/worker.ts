@@ -1,0 +1,118 @@
+/**
+ * The core's picture of one worker: what it serves, how many slots it has, what this balancer has
+ * reserved there and what others use. The two are kept apart: a push never overwrites a reservation,
+ * so pushes and dispatches that cross on the wire cannot over-book.
+ */
+import type { Tags } from '@berth/protocol'
+import type { Task } from './task.ts'
+import type { WorkerClass } from './worker-class.ts'
+
+/** What the core needs to know of a function. Durations in milliseconds. */
+export interface FunctionFacts {
+  readonly slots: number
+  readonly idempotent: boolean | null
+  readonly maxRetries: number
+}
+
+export interface WorkerFacts {
+  readonly id: string
+  readonly group: string
+  readonly contract: number
+  readonly interfaceHash: string
+  readonly functions: ReadonlyMap<string, FunctionFacts>
+  /** The worker's own tags with the operator's laid over them. */
+  readonly tags: Tags
+  /** 0 … 100; 0 takes work only when nothing else is free. */
+  readonly weight: number
+  /** Takes new work. False in maintenance, unready, silent, unlinked, leaving. */
+  readonly isInService: boolean
+  /** Why not, in one word, for the caller's error; empty in service. */
+  readonly outReason: string
+}
+
+/** Weight of the newest sample in the decayed means of round trip and service time. */
+const DECAY = 0.1
+const MAX_AHEAD_TASKS = 256
+const MAX_AHEAD_BYTES = 4 * 1024 * 1024
+
+export class Worker {
+  facts: WorkerFacts
+  class: WorkerClass | undefined
+  /** As last pushed; 0 until the first push. */
+  limit = 0
+  /** Slots that others use: `used - linked` of the last push. */
+  foreign = 0
+  /** Slots of every attempt of ours that has not ended, sent ahead or not. */
+  own = 0
+  readonly attempts = new Map<number, Task>()
+  /** Bytes of ours that wait there. */
+  aheadBytes = 0
+  /** Decayed mean from the write to STARTED with a free slot; undefined before the first. */
+  roundTripMs: number | undefined
+  /** After BUSY it is left alone until then. */
+  blockedUntilAt = 0
+  busyStreak = 0
+  /** Link trouble: silent since, or unlinked since. */
+  trouble: { readonly kind: 'silent' | 'unlinked'; readonly sinceAt: number } | undefined
+  /** Rank among its class; see worker-class.ts. */
+  tier = 0
+  ratio = 0
+  salt = 0
+  heapIndex = -1
+  readonly #serviceMs = new Map<string, number>()
+
+  constructor(facts: WorkerFacts) {
+    this.facts = facts
+  }
+
+  get id(): string {
+    return this.facts.id
+  }
+
+  get used(): number {
+    return this.own + this.foreign
+  }
+
+  get free(): number {
+    return this.limit - this.used
+  }
+
+  /** Takes work in general, whether or not it has room at the moment. */
+  get isServing(): boolean {
+    return this.facts.isInService && !this.trouble && this.limit > 0
+  }
+
+  noteRoundTrip(ms: number): void {
+    this.roundTripMs = decayed(this.roundTripMs, ms)
+  }
+
+  noteService(name: string, ms: number): void {
+    this.#serviceMs.set(name, decayed(this.#serviceMs.get(name), ms))
+  }
+
+  serviceMs(name: string): number | undefined {
+    return this.#serviceMs.get(name)
+  }
+
+  /**
+   * How many tasks of a function may wait at the worker beyond its slots (SCHEDULING §4): 0 while
+   * service time is unknown or the round trip is at most 1 % of it, else ceil(slots · RTT / S) + 2,
+   * and never more than 4 · slots or 256.
+   */
+  aheadLimit(name: string): number {
+    const service = this.#serviceMs.get(name)
+    if (service === undefined || this.roundTripMs === undefined) return 0
+    const ratio = this.roundTripMs / Math.max(service, 0.01)
+    if (ratio <= 0.01) return 0
+    return Math.min(Math.ceil(this.limit * ratio) + 2, 4 * this.limit, MAX_AHEAD_TASKS)
+  }
+
+  hasAheadRoom(name: string, cost: number, bytes: number): boolean {
+    if (this.free - cost < -this.aheadLimit(name)) return false
+    return this.aheadBytes + bytes <= MAX_AHEAD_BYTES
+  }
+}
+
+function decayed(mean: number | undefined, sample: number): number {
+  return mean === undefined ? sample : mean + DECAY * (sample - mean)
+}
