@@ -1,0 +1,125 @@
+/**
+ * The SQL of the fleet's memory: one prepared statement a kind of write, and what is read at start.
+ * Used by `sqlite-database.ts` on the store's thread. Every value is bound, none is put into a text.
+ * Invariant: writes are upserts or deletes, so repeating one changes nothing.
+ */
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { interfaceSchema } from '@berth/protocol'
+import { z } from 'zod'
+import type { StoreContents, StoreWrite } from '../ports/store.ts'
+
+const SQL = {
+  'intent-set': `INSERT INTO intents (worker, reason, since, until) VALUES (?, ?, ?, ?)
+    ON CONFLICT (worker) DO UPDATE
+    SET reason = excluded.reason, since = excluded.since, until = excluded.until`,
+  'intent-cleared': 'DELETE FROM intents WHERE worker = ?',
+  'worker-known': `INSERT INTO workers (worker, worker_group, contract, interface_hash, seen_at)
+    VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (worker) DO UPDATE
+    SET worker_group = excluded.worker_group, contract = excluded.contract,
+      interface_hash = excluded.interface_hash, seen_at = excluded.seen_at`,
+  'worker-forgotten': 'DELETE FROM workers WHERE worker = ?',
+  'interface-seen': 'INSERT INTO interfaces (hash, functions) VALUES (?, ?) ON CONFLICT (hash) DO NOTHING',
+  'session-opened': `INSERT INTO sessions (hash, created_at, expires_at) VALUES (?, ?, ?)
+    ON CONFLICT (hash) DO UPDATE SET created_at = excluded.created_at, expires_at = excluded.expires_at`,
+  'session-closed': 'DELETE FROM sessions WHERE hash = ?',
+} as const satisfies Record<StoreWrite['kind'], string>
+
+type Value = string | number | null
+
+function valuesOf(write: StoreWrite): Value[] {
+  switch (write.kind) {
+    case 'intent-set':
+      return [write.intent.worker, write.intent.reason, write.intent.since, write.intent.until]
+    case 'worker-known': {
+      const { worker, group, contract, interfaceHash, seenAt } = write.known
+      return [worker, group, contract, interfaceHash, seenAt]
+    }
+    case 'interface-seen':
+      return [write.hash, JSON.stringify(write.functions)]
+    case 'session-opened':
+      return [write.session.hash, write.session.createdAt, write.session.expiresAt]
+    case 'session-closed':
+      return [write.hash]
+    default:
+      return [write.worker]
+  }
+}
+
+export class FleetTables {
+  readonly #database: DatabaseSync
+  readonly #statements = new Map<string, StatementSync>()
+
+  constructor(database: DatabaseSync) {
+    this.#database = database
+  }
+
+  /** Throws what SQLite or the binding of a value throws. */
+  write(write: StoreWrite): void {
+    let statement = this.#statements.get(write.kind)
+    if (statement === undefined) {
+      statement = this.#database.prepare(SQL[write.kind])
+      this.#statements.set(write.kind, statement)
+    }
+    statement.run(...valuesOf(write))
+  }
+
+  /**
+   * Begins an epoch, forgets what has expired and interfaces that no worker has, and reads the rest. To be
+   * called within a transaction.
+   */
+  begin(nowMs: number): StoreContents {
+    const now = new Date(nowMs).toISOString()
+    this.#database.prepare('UPDATE balancer SET epoch = epoch + 1').run()
+    this.#database.prepare('DELETE FROM sessions WHERE expires_at <= ?').run(now)
+    this.#database
+      .prepare('DELETE FROM interfaces WHERE hash NOT IN (SELECT interface_hash FROM workers)')
+      .run()
+    const [balancer] = this.#read(epochRow, 'SELECT epoch FROM balancer')
+    if (balancer === undefined) throw new Error('the table balancer has no row')
+    return {
+      epoch: balancer.epoch,
+      intents: this.#read(intentRow, 'SELECT worker, reason, since, until FROM intents ORDER BY worker'),
+      workers: this.#read(
+        workerRow,
+        `SELECT worker, worker_group AS "group", contract, interface_hash AS interfaceHash,
+          seen_at AS seenAt FROM workers ORDER BY worker`,
+      ),
+      interfaces: this.#readInterfaces(),
+      sessions: this.#read(
+        sessionRow,
+        'SELECT hash, created_at AS createdAt, expires_at AS expiresAt FROM sessions ORDER BY hash',
+      ),
+    }
+  }
+
+  /** One that this version does not understand is left out: its worker will be asked again. */
+  #readInterfaces(): StoreContents['interfaces'] {
+    const rows = this.#read(interfaceRow, 'SELECT hash, functions FROM interfaces ORDER BY hash')
+    return rows.flatMap(({ hash, functions }) => {
+      const parsed = interfaceSchema.safeParse(JSON.parse(functions))
+      return parsed.success ? [{ hash, functions: parsed.data }] : []
+    })
+  }
+
+  #read<Row>(row: z.ZodType<Row>, sql: string): Row[] {
+    return z.array(row).parse(this.#database.prepare(sql).all())
+  }
+}
+
+const epochRow = z.object({ epoch: z.int() })
+const intentRow = z.object({
+  worker: z.string(),
+  reason: z.string().nullable(),
+  since: z.string(),
+  until: z.string().nullable(),
+})
+const workerRow = z.object({
+  worker: z.string(),
+  group: z.string(),
+  contract: z.int(),
+  interfaceHash: z.string(),
+  seenAt: z.string(),
+})
+const interfaceRow = z.object({ hash: z.string(), functions: z.string() })
+const sessionRow = z.object({ hash: z.string(), createdAt: z.string(), expiresAt: z.string() })

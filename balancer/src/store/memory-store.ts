@@ -1,0 +1,153 @@
+/**
+ * The store without a disk, for tests and for whoever wants nothing kept: the same numbers, events and
+ * refusals as on SQLite. `MemoryDisk` plays the disk, so that a second store on it finds what the
+ * first one left. Written apart from the SQL on purpose: each checks the other in the conformance suite.
+ */
+import { type Clock, systemClock } from '@berth/runtime'
+import type {
+  KnownWorker,
+  MaintenanceIntent,
+  StoreContents,
+  StoredSession,
+  StoreEvents,
+  StorePort,
+  StoreWrite,
+} from '../ports/store.ts'
+import { Batches } from './batches.ts'
+
+type Functions = StoreContents['interfaces'][number]['functions']
+
+export class MemoryDisk {
+  epoch = 0
+  readonly intents = new Map<string, MaintenanceIntent>()
+  readonly workers = new Map<string, KnownWorker>()
+  readonly interfaces = new Map<string, Functions>()
+  readonly sessions = new Map<string, StoredSession>()
+}
+
+export interface MemoryStoreOptions {
+  readonly disk?: MemoryDisk
+  /** Default 100,000. */
+  readonly maxPendingWrites?: number
+  readonly clock?: Clock
+}
+
+export class MemoryStore implements StorePort {
+  readonly #disk: MemoryDisk
+  readonly #maxWrites: number
+  readonly #clock: Clock
+  #batches: Batches | undefined
+
+  constructor({
+    disk = new MemoryDisk(),
+    maxPendingWrites = 100_000,
+    clock = systemClock,
+  }: MemoryStoreOptions = {}) {
+    this.#disk = disk
+    this.#maxWrites = maxPendingWrites
+    this.#clock = clock
+  }
+
+  async open(events: StoreEvents): Promise<StoreContents> {
+    if (this.#batches !== undefined) throw new Error('a store is opened once; make another')
+    const batches = new Batches({
+      events,
+      maxWrites: this.#maxWrites,
+      send: (batch, writes) => this.#commit(batches, batch, writes),
+    })
+    this.#batches = batches
+    return begin(this.#disk, new Date(this.#clock.wallMs()).toISOString())
+  }
+
+  apply(writes: readonly StoreWrite[]): number {
+    if (this.#batches === undefined) throw new Error('the store is not open')
+    return this.#batches.add(writes)
+  }
+
+  flush(): Promise<void> {
+    return this.#batches?.flush() ?? Promise.resolve()
+  }
+
+  async close(): Promise<void> {
+    await this.flush()
+    this.#batches?.abandon('the store is closed')
+  }
+
+  #commit(batches: Batches, batch: number, writes: readonly StoreWrite[]): void {
+    const refused = writes.filter((write) => !isStorable(write))
+    for (const write of writes) if (!refused.includes(write)) perform(this.#disk, structuredClone(write))
+    if (refused.length === 0) batches.persisted(batch)
+    else batches.failed(batch, `${refused.length} of ${writes.length} writes refused: ${refused[0]?.kind}`)
+  }
+}
+
+function begin(disk: MemoryDisk, now: string): StoreContents {
+  disk.epoch++
+  for (const [hash, { expiresAt }] of disk.sessions) if (expiresAt <= now) disk.sessions.delete(hash)
+  const used = new Set([...disk.workers.values()].map(({ interfaceHash }) => interfaceHash))
+  for (const hash of disk.interfaces.keys()) if (!used.has(hash)) disk.interfaces.delete(hash)
+  return structuredClone({
+    epoch: disk.epoch,
+    intents: inOrder(disk.intents),
+    workers: inOrder(disk.workers),
+    interfaces: [...disk.interfaces].sort(byKey).map(([hash, functions]) => ({ hash, functions })),
+    sessions: inOrder(disk.sessions),
+  })
+}
+
+function inOrder<Value>(map: ReadonlyMap<string, Value>): Value[] {
+  return [...map].sort(byKey).map(([, value]) => value)
+}
+
+function byKey([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
+  return a < b ? -1 : 1
+}
+
+/** What the columns of the tables ask for. */
+function isStorable(write: StoreWrite): boolean {
+  const isText = (value: unknown) => typeof value === 'string'
+  const isTextOrNull = (value: unknown) => value === null || isText(value)
+  switch (write.kind) {
+    case 'intent-set': {
+      const { worker, reason, since, until } = write.intent
+      return isText(worker) && isTextOrNull(reason) && isText(since) && isTextOrNull(until)
+    }
+    case 'worker-known': {
+      const { worker, group, contract, interfaceHash, seenAt } = write.known
+      return [worker, group, interfaceHash, seenAt].every(isText) && Number.isSafeInteger(contract)
+    }
+    case 'interface-seen':
+      return isText(write.hash) && Array.isArray(write.functions)
+    case 'session-opened':
+      return Object.values(write.session).every(isText)
+    case 'session-closed':
+      return isText(write.hash)
+    default:
+      return isText(write.worker)
+  }
+}
+
+function perform(disk: MemoryDisk, write: StoreWrite): void {
+  switch (write.kind) {
+    case 'intent-set':
+      disk.intents.set(write.intent.worker, write.intent)
+      break
+    case 'intent-cleared':
+      disk.intents.delete(write.worker)
+      break
+    case 'worker-known':
+      disk.workers.set(write.known.worker, write.known)
+      break
+    case 'worker-forgotten':
+      disk.workers.delete(write.worker)
+      break
+    case 'interface-seen':
+      if (!disk.interfaces.has(write.hash)) disk.interfaces.set(write.hash, write.functions)
+      break
+    case 'session-opened':
+      disk.sessions.set(write.session.hash, write.session)
+      break
+    case 'session-closed':
+      disk.sessions.delete(write.hash)
+  }
+}

@@ -1,0 +1,5 @@
+/** All steps of the schema, in order. A database that has more of them was written by a newer version. */
+import { fleetMigration } from './001-fleet.ts'
+import type { Migration } from './migration.ts'
+
+export const MIGRATIONS: readonly Migration[] = [fleetMigration]

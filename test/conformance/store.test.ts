@@ -1,0 +1,418 @@
+/**
+ * What every store promises, run against each of them (port: balancer/src/ports/store.ts). A place is
+ * where a store's data outlives it: open it again there and what was persisted is found.
+ */
+import assert from 'node:assert/strict'
+import { mkdtempSync, renameSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { after, describe, test } from 'node:test'
+import { type Clock, ManualClock } from '@berth/runtime'
+import type {
+  KnownWorker,
+  MaintenanceIntent,
+  StoreContents,
+  StorePort,
+  StoreWrite,
+} from '../../balancer/src/ports/store.ts'
+import { MemoryDisk, MemoryStore } from '../../balancer/src/store/memory-store.ts'
+import { SqliteStore } from '../../balancer/src/store/sqlite-store.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'berth-store-'))
+after(() => rmSync(folder, { recursive: true, force: true }))
+
+interface MakeOptions {
+  readonly clock?: Clock
+  readonly maxPendingWrites?: number
+}
+interface Place {
+  make(options?: MakeOptions): StorePort
+}
+
+let places = 0
+function newPath(): string {
+  return join(folder, `place-${++places}`, 'berth.db')
+}
+
+const KINDS: Record<string, () => Place> = {
+  memory() {
+    const disk = new MemoryDisk()
+    return { make: (options) => new MemoryStore({ disk, ...options }) }
+  },
+  sqlite() {
+    const path = newPath()
+    return { make: (options) => new SqliteStore({ path, ...options }) }
+  },
+}
+
+type Event = { persisted: number } | { failed: number; detail: string }
+
+function record() {
+  const events: Event[] = []
+  const waiting: { count: number; wake: () => void }[] = []
+  const add = (event: Event) => {
+    events.push(event)
+    for (const waiter of waiting) if (events.length >= waiter.count) waiter.wake()
+  }
+  return {
+    events,
+    onPersisted: (persisted: number) => add({ persisted }),
+    onFailed: (failed: number, detail: string) => add({ failed, detail }),
+    reach: (count: number) =>
+      events.length >= count
+        ? Promise.resolve()
+        : new Promise<void>((wake) => {
+            waiting.push({ count, wake })
+          }),
+  }
+}
+
+const nextTick = () => new Promise<void>((resolve) => setImmediate(resolve))
+
+const AT = '2026-01-01T00:00:00.000Z'
+
+function intent(worker: string, reason: string | null = null): MaintenanceIntent {
+  return { worker, reason, since: AT, until: null }
+}
+
+function intentSet(worker: string, reason: string | null = null): StoreWrite {
+  return { kind: 'intent-set', intent: intent(worker, reason) }
+}
+
+function known(worker: string, interfaceHash = 'a'.repeat(64)): KnownWorker {
+  return { worker, group: 'default', contract: 1, interfaceHash, seenAt: AT }
+}
+
+const FUNCTIONS = [
+  {
+    name: 'hello',
+    input: { type: 'object', properties: { name: { default: 'Wörld' } } },
+    supportsStreaming: false,
+    idempotent: null,
+    slots: 1,
+    timeoutMs: null,
+    maxRetries: 0,
+    background: false,
+  },
+]
+
+/** Breaks a rule that the types already forbid, as a fault in the code would. */
+function badWrite(): StoreWrite {
+  const write = { kind: 'intent-set', intent: { ...intent('broken'), since: null } }
+  return write as unknown as StoreWrite
+}
+
+/** Opens a store there, does something, closes it, and gives what was found at the opening. */
+async function visit(place: Place, act: (store: StorePort) => void = () => {}): Promise<StoreContents> {
+  const store = place.make()
+  const contents = await store.open(record())
+  act(store)
+  await store.close()
+  return contents
+}
+
+for (const [kind, newPlace] of Object.entries(KINDS)) {
+  describe(`a ${kind} store`, () => {
+    test('is empty at first, and its epoch rises by one at every opening', async () => {
+      const place = newPlace()
+      const empty = { intents: [], workers: [], interfaces: [], sessions: [] }
+      assert.deepEqual(await visit(place), { epoch: 1, ...empty })
+      assert.deepEqual(await visit(place), { epoch: 2, ...empty })
+      assert.deepEqual(await visit(place), { epoch: 3, ...empty })
+    })
+
+    test('finds again what was persisted, to the last field', async () => {
+      const place = newPlace()
+      const intents = [{ worker: 'w1', reason: 'disk "full"', since: AT, until: '2099-01-01T00:00:00.000Z' }]
+      const session = { hash: 'h1', createdAt: AT, expiresAt: '2099-01-01T00:00:00.000Z' }
+      await visit(place, (store) => {
+        store.apply([{ kind: 'intent-set', intent: intents[0] ?? intent('none') }])
+        store.apply([
+          { kind: 'interface-seen', hash: 'a'.repeat(64), functions: FUNCTIONS },
+          { kind: 'worker-known', known: known('host:3001/päth') },
+          { kind: 'session-opened', session },
+        ])
+      })
+      assert.deepEqual(await visit(place), {
+        epoch: 2,
+        intents,
+        workers: [known('host:3001/päth')],
+        interfaces: [{ hash: 'a'.repeat(64), functions: FUNCTIONS }],
+        sessions: [session],
+      })
+    })
+
+    test('performs writes in their order, within a batch and from batch to batch', async () => {
+      const place = newPlace()
+      const store = place.make()
+      await store.open(record())
+      store.apply([
+        intentSet('w1', 'first'),
+        { kind: 'intent-cleared', worker: 'w1' },
+        intentSet('w1', 'second'),
+      ])
+      store.apply([intentSet('w2', 'first')])
+      await nextTick()
+      store.apply([intentSet('w2', 'second'), intentSet('w3')])
+      store.apply([{ kind: 'intent-cleared', worker: 'w3' }])
+      await store.close()
+      const { intents } = await visit(place)
+      assert.deepEqual(intents, [intent('w1', 'second'), intent('w2', 'second')])
+    })
+
+    test('a set replaces, a clear removes, and clearing what is not there is no failure', async () => {
+      const place = newPlace()
+      const events = record()
+      const store = place.make()
+      await store.open(events)
+      const session = { hash: 'h', createdAt: AT, expiresAt: '2098-01-01T00:00:00.000Z' }
+      store.apply([
+        { kind: 'worker-known', known: known('w1') },
+        { kind: 'worker-known', known: { ...known('w1'), contract: 7, group: 'gpu' } },
+        { kind: 'worker-known', known: known('w2') },
+        { kind: 'worker-forgotten', worker: 'w2' },
+        { kind: 'worker-forgotten', worker: 'nobody' },
+        { kind: 'intent-cleared', worker: 'nobody' },
+        { kind: 'session-opened', session },
+        { kind: 'session-opened', session: { ...session, expiresAt: '2099-01-01T00:00:00.000Z' } },
+        { kind: 'session-closed', hash: 'nobody' },
+        { kind: 'interface-seen', hash: 'a'.repeat(64), functions: FUNCTIONS },
+        { kind: 'interface-seen', hash: 'a'.repeat(64), functions: FUNCTIONS },
+      ])
+      await store.close()
+      assert.deepEqual(events.events, [{ persisted: 1 }])
+      const contents = await visit(place)
+      assert.deepEqual(contents.workers, [{ ...known('w1'), contract: 7, group: 'gpu' }])
+      assert.deepEqual(contents.sessions, [{ ...session, expiresAt: '2099-01-01T00:00:00.000Z' }])
+      assert.equal(contents.interfaces.length, 1)
+      await visit(place, (again) => void again.apply([{ kind: 'session-closed', hash: 'h' }]))
+      assert.deepEqual((await visit(place)).sessions, [])
+    })
+
+    test('forgets expired sessions and interfaces that no worker has, at the next opening', async () => {
+      const place = newPlace()
+      await visit(place, (store) => {
+        store.apply([
+          { kind: 'interface-seen', hash: 'b'.repeat(64), functions: FUNCTIONS },
+          {
+            kind: 'session-opened',
+            session: { hash: 'old', createdAt: AT, expiresAt: '2026-01-01T00:00:09.000Z' },
+          },
+          {
+            kind: 'session-opened',
+            session: { hash: 'new', createdAt: AT, expiresAt: '2026-01-01T00:00:11.000Z' },
+          },
+        ])
+      })
+      const clock = new ManualClock({ wallMs: Date.parse('2026-01-01T00:00:10.000Z') })
+      const store = place.make({ clock })
+      const contents = await store.open(record())
+      await store.close()
+      assert.deepEqual(contents.interfaces, [])
+      assert.deepEqual(
+        contents.sessions.map(({ hash }) => hash),
+        ['new'],
+      )
+    })
+
+    test('gives one number a tick, rising, and says persisted in that order after apply returned', async () => {
+      const events = record()
+      const store = newPlace().make()
+      await store.open(events)
+      const first = store.apply([intentSet('w1')])
+      assert.equal(store.apply([intentSet('w2')]), first)
+      assert.deepEqual(events.events, [])
+      await nextTick()
+      const second = store.apply([intentSet('w3')])
+      assert.ok(second > first)
+      await nextTick()
+      const third = store.apply([])
+      assert.ok(third > second)
+      await store.flush()
+      assert.deepEqual(events.events, [{ persisted: first }, { persisted: second }, { persisted: third }])
+      await store.close()
+    })
+
+    test('one bad write is reported and does not take the others with it', async () => {
+      const place = newPlace()
+      const events = record()
+      const store = place.make()
+      await store.open(events)
+      const bad = store.apply([intentSet('w1'), badWrite(), intentSet('w2')])
+      await store.flush()
+      const good = store.apply([intentSet('w3')])
+      await store.close()
+      const [failed, persisted, ...more] = events.events
+      assert.ok(failed && 'failed' in failed && failed.failed === bad)
+      assert.match(failed.detail, /^1 of 3 writes refused: intent-set/)
+      assert.deepEqual([persisted, more], [{ persisted: good }, []])
+      const { intents } = await visit(place)
+      assert.deepEqual(
+        intents.map(({ worker }) => worker),
+        ['w1', 'w2', 'w3'],
+      )
+    })
+
+    test('what waits is bounded: more is given up at once and said so, and later writes go on', async () => {
+      const place = newPlace()
+      const events = record()
+      const store = place.make({ maxPendingWrites: 3 })
+      await store.open(events)
+      const kept = store.apply([intentSet('w1'), intentSet('w2'), intentSet('w3')])
+      const refused = store.apply([intentSet('w4')])
+      assert.notEqual(refused, kept)
+      await store.flush()
+      const later = store.apply([intentSet('w5')])
+      await store.close()
+      assert.deepEqual(
+        events.events
+          .map((event) => ('failed' in event ? -event.failed : event.persisted))
+          .sort((a, b) => a - b),
+        [-refused, kept, later],
+      )
+      const { intents } = await visit(place)
+      assert.deepEqual(
+        intents.map(({ worker }) => worker),
+        ['w1', 'w2', 'w3', 'w5'],
+      )
+    })
+
+    test('flush resolves at once when nothing is open, close is idempotent, and both settle everything', async () => {
+      const events = record()
+      const store = newPlace().make()
+      await store.open(events)
+      await store.flush()
+      store.apply([intentSet('w1')])
+      await Promise.all([store.close(), store.close()])
+      await store.close()
+      assert.deepEqual(events.events, [{ persisted: 1 }])
+      const late = store.apply([intentSet('w2')])
+      await store.flush()
+      const last = events.events.at(-1)
+      assert.ok(last && 'failed' in last && last.failed === late)
+    })
+
+    test('many batches keep their order', async () => {
+      const place = newPlace()
+      const events = record()
+      const store = place.make()
+      await store.open(events)
+      const numbers: number[] = []
+      for (let round = 0; round < 50; round++) {
+        numbers.push(store.apply([intentSet(`w${round % 7}`, String(round))]))
+        await nextTick()
+      }
+      await store.close()
+      assert.deepEqual(
+        events.events,
+        numbers.map((persisted) => ({ persisted })),
+      )
+      const { intents } = await visit(place)
+      assert.deepEqual(
+        intents.map(({ reason }) => reason),
+        ['49', '43', '44', '45', '46', '47', '48'],
+      )
+    })
+  })
+}
+
+describe('only a store with a disk', () => {
+  function readIntents(path: string): unknown[] {
+    const second = new DatabaseSync(path, { readOnly: true })
+    try {
+      return second
+        .prepare('SELECT worker FROM intents ORDER BY worker')
+        .all()
+        .map(({ worker }) => worker)
+    } finally {
+      second.close()
+    }
+  }
+
+  test('says persisted when another connection can read it', async () => {
+    const path = newPath()
+    const store = new SqliteStore({ path })
+    const seen: unknown[][] = []
+    await store.open({
+      onPersisted: () => seen.push(readIntents(path)),
+      onFailed: (_, detail) => assert.fail(detail),
+    })
+    store.apply([intentSet('w1')])
+    await nextTick()
+    store.apply([intentSet('w2')])
+    await store.flush()
+    assert.deepEqual(seen[0]?.[0], 'w1')
+    assert.deepEqual(seen[1], ['w1', 'w2'])
+    await store.close()
+  })
+
+  test('a lock held by another process fails a batch, and later batches are written', async () => {
+    const path = newPath()
+    const events = record()
+    const store = new SqliteStore({ path, busyTimeoutMs: 20 })
+    await store.open(events)
+    const rival = new DatabaseSync(path)
+    rival.exec('BEGIN IMMEDIATE')
+    const lost = store.apply([intentSet('w1')])
+    await store.flush()
+    rival.exec('ROLLBACK')
+    rival.close()
+    const kept = store.apply([intentSet('w2')])
+    await store.close()
+    assert.deepEqual(events.events, [
+      { failed: lost, detail: 'nothing of the batch was written: database is locked' },
+      { persisted: kept },
+    ])
+    assert.deepEqual(readIntents(path), ['w2'])
+  })
+
+  test('a database that is moved away under it is never said to be written again', async () => {
+    const path = newPath()
+    const events = record()
+    const store = new SqliteStore({ path })
+    await store.open(events)
+    renameSync(path, `${path}.moved`)
+    store.apply([intentSet('w1')])
+    await store.flush()
+    renameSync(`${path}.moved`, path)
+    store.apply([intentSet('w2')])
+    await store.close()
+    assert.equal(events.events.length, 2)
+    for (const event of events.events) assert.match('detail' in event ? event.detail : '', /moved or removed/)
+  })
+
+  test('a thread that dies fails what is open, and nothing hangs', async () => {
+    const events = record()
+    const thread = new URL('./dying-thread.ts', import.meta.url)
+    const store = new SqliteStore({ path: newPath(), thread })
+    await store.open(events)
+    const open = store.apply([intentSet('w1')])
+    await store.flush()
+    const late = store.apply([intentSet('w2')])
+    await store.flush()
+    const detail = 'the store thread ended; restart the balancer'
+    assert.deepEqual(events.events, [
+      { failed: open, detail },
+      { failed: late, detail },
+    ])
+    await store.close()
+  })
+
+  test('a thread that never answers cannot hold up close', async () => {
+    const events = record()
+    const thread = new URL('./mute-thread.ts', import.meta.url)
+    const store = new SqliteStore({ path: newPath(), thread, closeTimeoutMs: 50 })
+    await store.open(events)
+    const open = store.apply([intentSet('w1')])
+    await store.close()
+    assert.deepEqual(events.events, [{ failed: open, detail: 'the store is closed' }])
+  })
+
+  test('a thread that cannot start is a refusal, not an exception elsewhere', async () => {
+    const thread = new URL('./no-such-thread.ts', import.meta.url)
+    const store = new SqliteStore({ path: newPath(), thread })
+    await assert.rejects(store.open(record()), { name: 'StoreError', code: 'UNUSABLE' })
+    await store.close()
+  })
+})
