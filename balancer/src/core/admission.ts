@@ -3,10 +3,10 @@
  * missing and, where waiting helps, how long. Pure: it reads the directory and changes nothing.
  */
 import { firstMismatch, type TaskError } from '@berth/protocol'
+import type { Submission } from '../ports/scheduling.ts'
 import { functionOf } from './directory.ts'
 import type { Lane } from './lane.ts'
 import type { Placement } from './placement.ts'
-import type { Submission } from './task.ts'
 import type { Worker } from './worker.ts'
 import type { WorkerClass } from './worker-class.ts'
 

@@ -4,8 +4,9 @@
  * a new tag key appears, or when either leaves, never for a task on a known lane.
  */
 import type { CompiledSelector } from '@berth/protocol'
+import type { FunctionFacts } from '../ports/scheduling.ts'
 import { Lane, type LaneNeeds, laneKey } from './lane.ts'
-import type { FunctionFacts, Worker } from './worker.ts'
+import type { Worker } from './worker.ts'
 import { WorkerClass } from './worker-class.ts'
 
 /** Keys that no lane mentions any more stay indexed up to this many: most come back soon. */

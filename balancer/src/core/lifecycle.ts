@@ -3,9 +3,10 @@
  * Owned by the scheduler, which maps what workers and links report to these steps. Holds every task
  * that has not ended, the instants at which they are looked at again, and the window on the disk.
  */
-import type { CancelReason, OutcomeError, OutcomeKind, TaskError } from '@berth/protocol'
+import type { CancelReason, OutcomeError, TaskError } from '@berth/protocol'
 import type { DispatchPort } from '../ports/dispatch.ts'
 import type { LedgerPort } from '../ports/ledger.ts'
+import type { Admission, Outcome, Settlement, Submission } from '../ports/scheduling.ts'
 import type { Traffic } from '../ports/traffic.ts'
 import { capacityRefusal, type QueueLimits, queueRefusal, unknownFunction } from './admission.ts'
 import { functionOf } from './directory.ts'
@@ -14,7 +15,7 @@ import type { Lane } from './lane.ts'
 import type { Placement } from './placement.ts'
 import { backoffMs, mayRepeatFailure, mayRepeatLoss } from './retry.ts'
 import { drainingError, lostError, overdueError, provenance, statusOf, toTaskError } from './settlement.ts'
-import { isMoreUrgent, type Settlement, type Submission, Task } from './task.ts'
+import { isMoreUrgent, Task } from './task.ts'
 import type { AttemptEnd } from './trouble.ts'
 import type { Worker } from './worker.ts'
 
@@ -28,17 +29,6 @@ export interface LifecycleOptions {
   readonly maxAttempts: number
   /** A worker refused itself though it looked fit: leave it alone for a moment. */
   readonly block: (worker: Worker, now: number) => void
-}
-
-export type Admission = { readonly ok: true } | { readonly ok: false; readonly error: TaskError }
-
-/** What a worker says at the end of an attempt. */
-export interface Outcome {
-  readonly outcome: OutcomeKind
-  readonly runMs: number
-  readonly mediaType: string
-  readonly error?: OutcomeError
-  readonly result: Uint8Array
 }
 
 interface Unpersisted {

@@ -3,8 +3,8 @@
  * them out. An attempt that never started is no attempt and is not asked about here.
  */
 import type { OutcomeError } from '@berth/protocol'
+import type { FunctionFacts } from '../ports/scheduling.ts'
 import type { Task } from './task.ts'
-import type { FunctionFacts } from './worker.ts'
 
 const BACKOFF_BASE_MS = 200
 const BACKOFF_MAX_MS = 30_000

@@ -9,13 +9,21 @@
 import type { CancelReason } from '@berth/protocol'
 import type { DispatchPort } from '../ports/dispatch.ts'
 import type { LedgerPort } from '../ports/ledger.ts'
+import type {
+  Admission,
+  Adopted,
+  Outcome,
+  Submission,
+  SubmitPort,
+  WorkerFacts,
+  WorkforcePort,
+} from '../ports/scheduling.ts'
 import type { Traffic } from '../ports/traffic.ts'
 import type { QueueLimits } from './admission.ts'
-import { type Admission, Lifecycle, type Outcome } from './lifecycle.ts'
+import { Lifecycle } from './lifecycle.ts'
 import { Placement } from './placement.ts'
-import type { Submission } from './task.ts'
 import { Trouble } from './trouble.ts'
-import { Worker, type WorkerFacts } from './worker.ts'
+import { Worker } from './worker.ts'
 
 export interface SchedulerOptions {
   readonly dispatch: DispatchPort
@@ -33,14 +41,7 @@ export interface SchedulerOptions {
   readonly leaseMs: number
 }
 
-/** A started task that goes on after a reconnect. */
-export interface Adopted {
-  readonly run: string
-  readonly fence: number
-  readonly task: number
-}
-
-export class Scheduler {
+export class Scheduler implements SubmitPort, WorkforcePort {
   readonly #placement: Placement
   readonly #lifecycle: Lifecycle
   readonly #trouble: Trouble

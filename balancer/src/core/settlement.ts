@@ -1,7 +1,8 @@
 /** How a task's end is worded: pure conversions from what the core and the workers know. */
 import { isErrorCode, type OutcomeError, type TaskError } from '@berth/protocol'
 import type { FinalRecord } from '../ports/ledger.ts'
-import type { Provenance, Settlement, Task } from './task.ts'
+import type { Provenance, Settlement } from '../ports/scheduling.ts'
+import type { Task } from './task.ts'
 import type { Worker } from './worker.ts'
 
 const DRAIN_RETRY_MS = 5_000

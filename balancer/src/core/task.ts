@@ -10,49 +10,9 @@
  * A settled task whose attempt still holds a slot stays with its worker until the attempt ends; its
  * phase is then `orphan`. Only the scheduler writes these fields.
  */
-import type { CompiledSelector, Mode, TaskError } from '@berth/protocol'
-import type { Payload } from '../ports/dispatch.ts'
+import type { Submission } from '../ports/scheduling.ts'
 import type { Lane } from './lane.ts'
 import type { Worker } from './worker.ts'
-
-/** What `submit` takes. Instants are the core's monotonic milliseconds, Infinity for none. */
-export interface Submission {
-  readonly run: string
-  readonly group: string
-  readonly function: string
-  /** Undefined: the group's default contract, fixed at acceptance. */
-  readonly contract: number | undefined
-  readonly selector: CompiledSelector
-  readonly priority: number
-  readonly mode: Mode
-  readonly isDurable: boolean
-  /** As the body names it; undefined leaves it to the function and `maxAttempts`. */
-  readonly attempts: number | undefined
-  readonly idempotent: boolean | undefined
-  /** Limit of one attempt as the body names it. */
-  readonly timeoutMs: number | undefined
-  /** End of the whole task. */
-  readonly deadlineAt: number
-  /** A task that still waits then is given up. */
-  readonly queueUntilAt: number
-  readonly payload: Payload
-  readonly trace: string
-  /** Called once, with the end of the task; for a durable one when that end is on disk. */
-  onSettled(settlement: Settlement): void
-}
-
-/** What is known of the attempts when a task ends. Durations in milliseconds. */
-export interface Provenance {
-  readonly worker: string | undefined
-  /** Attempts that have begun. */
-  readonly attempt: number
-  readonly queueMs: number
-  readonly runMs: number
-}
-
-export type Settlement =
-  | (Provenance & { readonly kind: 'completed'; readonly result: Uint8Array; readonly mediaType: string })
-  | (Provenance & { readonly kind: 'failed'; readonly error: TaskError })
 
 export type Phase = 'lobby' | 'waiting' | 'sent' | 'running' | 'doubt' | 'backoff' | 'orphan' | 'settled'
 

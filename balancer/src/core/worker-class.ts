@@ -7,9 +7,10 @@
  * after placing one task, (used + 1) ÷ limit ÷ weight; equals in random order.
  */
 import type { Tags } from '@berth/protocol'
+import type { FunctionFacts, WorkerFacts } from '../ports/scheduling.ts'
 import { IndexedHeap } from './indexed-heap.ts'
 import type { Lane } from './lane.ts'
-import type { FunctionFacts, Worker, WorkerFacts } from './worker.ts'
+import type { Worker } from './worker.ts'
 
 export class WorkerClass {
   readonly key: string

@@ -3,32 +3,9 @@
  * reserved there and what others use. The two are kept apart: a push never overwrites a reservation,
  * so pushes and dispatches that cross on the wire cannot over-book.
  */
-import type { Tags } from '@berth/protocol'
+import type { WorkerFacts } from '../ports/scheduling.ts'
 import type { Task } from './task.ts'
 import type { WorkerClass } from './worker-class.ts'
-
-/** What the core needs to know of a function. Durations in milliseconds. */
-export interface FunctionFacts {
-  readonly slots: number
-  readonly idempotent: boolean | null
-  readonly maxRetries: number
-}
-
-export interface WorkerFacts {
-  readonly id: string
-  readonly group: string
-  readonly contract: number
-  readonly interfaceHash: string
-  readonly functions: ReadonlyMap<string, FunctionFacts>
-  /** The worker's own tags with the operator's laid over them. */
-  readonly tags: Tags
-  /** 0 … 100; 0 takes work only when nothing else is free. */
-  readonly weight: number
-  /** Takes new work. False in maintenance, unready, silent, unlinked, leaving. */
-  readonly isInService: boolean
-  /** Why not, in one word, for the caller's error; empty in service. */
-  readonly outReason: string
-}
 
 /** Weight of the newest sample in the decayed means of round trip and service time. */
 const DECAY = 0.1

@@ -62,10 +62,16 @@ export class LinkWriter {
   }
 
   /** Sends a task with its input: inline when small, else as DATA and END behind it. */
-  task(task: number, flags: number, header: TaskHeader, input: Uint8Array): void {
+  task(
+    task: number,
+    flags: number,
+    header: Omit<TaskHeader, 'mediaType'>,
+    mediaType: string,
+    input: Uint8Array,
+  ): void {
     const isWhole = input.length <= LIMITS.inlineBytes
     this.#record(RECORD.TASK, isWhole ? flags | TASK_FLAG.WHOLE : flags, task, (out) => {
-      writeTaskHeader(out, header)
+      writeTaskHeader(out, header, mediaType)
       if (isWhole) out.bytes(input)
     })
     if (!isWhole) this.data(task, DATA_KIND.payload, input, (out) => emptyRecord(out, RECORD.END, task))

@@ -1,0 +1,43 @@
+/**
+ * The interfaces of the fleet by their hash: kept once however many workers share one, filled from
+ * the store at start and from workers that answer. A hash is believed only when it fits the content.
+ */
+import { createHash } from 'node:crypto'
+import { canonicalJson, type FunctionInterface } from '@berth/protocol'
+import type { FunctionFacts } from '../ports/scheduling.ts'
+
+export interface KnownInterface {
+  readonly hash: string
+  readonly functions: readonly FunctionInterface[]
+  /** What the core needs, by name. */
+  readonly facts: ReadonlyMap<string, FunctionFacts>
+  readonly names: readonly string[]
+}
+
+export class Interfaces {
+  readonly #byHash = new Map<string, KnownInterface>()
+
+  get(hash: string): KnownInterface | undefined {
+    return this.#byHash.get(hash)
+  }
+
+  /** Takes what the store remembers; it was checked when it came. */
+  restore(hash: string, functions: readonly FunctionInterface[]): KnownInterface {
+    const known = this.#byHash.get(hash) ?? describe(hash, functions)
+    this.#byHash.set(hash, known)
+    return known
+  }
+
+  /** Takes what a worker answered; undefined when it does not have the hash it is announced under. */
+  learn(hash: string, functions: readonly FunctionInterface[]): KnownInterface | undefined {
+    const actual = createHash('sha256').update(canonicalJson(functions)).digest('hex')
+    return actual === hash ? this.restore(hash, functions) : undefined
+  }
+}
+
+function describe(hash: string, functions: readonly FunctionInterface[]): KnownInterface {
+  const facts = new Map<string, FunctionFacts>()
+  for (const { name, slots, idempotent, maxRetries } of functions)
+    facts.set(name, { slots, idempotent, maxRetries })
+  return { hash, functions, facts, names: [...facts.keys()] }
+}

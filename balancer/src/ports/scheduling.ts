@@ -1,0 +1,122 @@
+/**
+ * The core as its neighbours see it: callers submit and cancel, the fleet reports workers, attempts
+ * and links. `core/scheduler.ts` implements all of it; calls are synchronous, `now` is the monotonic
+ * clock in milliseconds, and whatever happens in turn comes out through the ports `dispatch` and
+ * `ledger` and through `onSettled`.
+ */
+import type {
+  CancelReason,
+  CompiledSelector,
+  Mode,
+  OutcomeError,
+  OutcomeKind,
+  Tags,
+  TaskError,
+} from '@berth/protocol'
+import type { Payload } from './dispatch.ts'
+import type { Traffic } from './traffic.ts'
+
+/** What `submit` takes. Instants are the core's monotonic milliseconds, Infinity for none. */
+export interface Submission {
+  readonly run: string
+  readonly group: string
+  readonly function: string
+  /** Undefined: the group's default contract, fixed at acceptance. */
+  readonly contract: number | undefined
+  readonly selector: CompiledSelector
+  readonly priority: number
+  readonly mode: Mode
+  readonly isDurable: boolean
+  /** As the body names it; undefined leaves it to the function and `maxAttempts`. */
+  readonly attempts: number | undefined
+  readonly idempotent: boolean | undefined
+  /** Limit of one attempt as the body names it. */
+  readonly timeoutMs: number | undefined
+  /** End of the whole task. */
+  readonly deadlineAt: number
+  /** A task that still waits then is given up. */
+  readonly queueUntilAt: number
+  readonly payload: Payload
+  readonly trace: string
+  /** Called once, with the end of the task; for a durable one when that end is on disk. */
+  onSettled(settlement: Settlement): void
+}
+
+/** What is known of the attempts when a task ends. Durations in milliseconds. */
+export interface Provenance {
+  readonly worker: string | undefined
+  /** Attempts that have begun. */
+  readonly attempt: number
+  readonly queueMs: number
+  readonly runMs: number
+}
+
+export type Settlement =
+  | (Provenance & { readonly kind: 'completed'; readonly result: Uint8Array; readonly mediaType: string })
+  | (Provenance & { readonly kind: 'failed'; readonly error: TaskError })
+
+/** What the core needs to know of a function. Durations in milliseconds. */
+export interface FunctionFacts {
+  readonly slots: number
+  readonly idempotent: boolean | null
+  readonly maxRetries: number
+}
+
+export interface WorkerFacts {
+  readonly id: string
+  readonly group: string
+  readonly contract: number
+  readonly interfaceHash: string
+  readonly functions: ReadonlyMap<string, FunctionFacts>
+  /** The worker's own tags with the operator's laid over them. */
+  readonly tags: Tags
+  /** 0 … 100; 0 takes work only when nothing else is free. */
+  readonly weight: number
+  /** Takes new work. False in maintenance, unready, silent, unlinked, leaving. */
+  readonly isInService: boolean
+  /** Why not, in one word, for the caller's error; empty in service. */
+  readonly outReason: string
+}
+
+export type Admission = { readonly ok: true } | { readonly ok: false; readonly error: TaskError }
+
+/** What a worker says at the end of an attempt. */
+export interface Outcome {
+  readonly outcome: OutcomeKind
+  readonly runMs: number
+  readonly mediaType: string
+  readonly error?: OutcomeError
+  readonly result: Uint8Array
+}
+
+/** A started task that goes on after a reconnect. */
+export interface Adopted {
+  readonly run: string
+  readonly fence: number
+  readonly task: number
+}
+
+/** For `http/`. */
+export interface SubmitPort {
+  /** Takes a task or says why not. The end comes by `submission.onSettled`, never before this returns. */
+  submit(submission: Submission, now: number): Admission
+  /** Ends a task that nobody wants any more. False when it is unknown or has ended. */
+  cancel(run: string, reason: CancelReason, now: number): boolean
+}
+
+/** For `fleet/`; scheduler.ts says what each event does. */
+export interface WorkforcePort {
+  setWorker(facts: WorkerFacts, now: number): void
+  removeWorker(id: string, now: number): void
+  pushed(id: string, limit: number, foreign: number, now: number): void
+  attemptsAt(id: string): number
+  settleFleet(now: number): void
+  started(id: string, attemptId: number, now: number): void
+  finished(id: string, attemptId: number, outcome: Outcome, now: number): void
+  returned(id: string, attemptId: number, why: 'busy' | 'recalled', now: number): void
+  troubled(id: string, kind: 'silent' | 'unlinked', lastSeenAt: number, now: number): void
+  recovered(id: string, now: number): void
+  relinked(id: string, started: readonly { run: string; fence: number }[], now: number): Adopted[]
+  workerGone(id: string, now: number): void
+  traffic(): Traffic
+}
