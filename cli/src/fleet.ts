@@ -116,11 +116,14 @@ export class Fleet {
     const children = [this.#balancer, ...this.#workers.list()].flatMap(({ spec, process: running }) =>
       running === undefined ? [] : [{ name: spec.name, port: spec.port, ...running }],
     )
-    const workers = this.listWorkerPorts()
-    writeStartFile(this.#config.dataDir, {
-      ...this.#record,
-      ports: { ...this.#record.ports, workers },
-      children,
-    })
+    const ports = { ...this.#record.ports, workers: this.listWorkerPorts() }
+    try {
+      writeStartFile(this.#config.dataDir, { ...this.#record, ports, children })
+    } catch (error) {
+      // A full disk or a removed folder is no reason to let go of what runs.
+      this.#say(
+        `start.json cannot be written (${(error as Error).message}); \`down\` will miss what has changed`,
+      )
+    }
   }
 }

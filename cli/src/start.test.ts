@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, rmSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -152,6 +152,28 @@ test('a balancer with a configuration error ends the start with 78', LIMIT, asyn
   const output = start.lines.join('\n')
   assert.match(output, /balancer │ HOST is not loopback\nstart {4}│ balancer has a configuration error/)
 })
+
+test(
+  'a data folder that cannot be is a configuration error; one that vanishes leaves the fleet alone',
+  LIMIT,
+  async (context) => {
+    const sandbox = await makeSandbox(context)
+    writeTwoWorkers(sandbox)
+    const refused = sandbox.start({ DATA_DIR: join(sandbox.root, 'workers.json', 'data') })
+    assert.equal(await refused.ended, 78)
+    assert.match(refused.lines.join(), /^DATA_DIR .*workers\.json/)
+
+    const start = sandbox.start()
+    await start.waitFor(READY)
+    const [, pid = 0] = listChildPids(sandbox)
+    rmSync(sandbox.dataDir, { recursive: true })
+    process.kill(pid, 'SIGKILL')
+    await start.waitFor(/start\.json cannot be written/)
+    await start.waitFor(/starting it again/)
+    start.process.kill('SIGTERM')
+    assert.equal(await start.ended, 0)
+  },
+)
 
 test('a second signal ends at once what does not end', LIMIT, async (context) => {
   const sandbox = await makeSandbox(context)

@@ -16,7 +16,7 @@ import { buildDashboard, isBuildCurrent } from './dashboard-build.ts'
 import { Fleet } from './fleet.ts'
 import { checkPort } from './port-check.ts'
 import { formatScreen, type ScreenFacts } from './screen.ts'
-import { claimDataDir, listLiveChildren, readStartFile, removeStartFile } from './start-file.ts'
+import { type Claim, claimDataDir, listLiveChildren, readStartFile, removeStartFile } from './start-file.ts'
 import { reportConfigErrors } from './token.ts'
 
 const UP_LIMIT_MS = 30_000
@@ -31,7 +31,9 @@ export async function runStart(context: StartContext): Promise<number> {
   const read = readCliConfig(context.env)
   if (!read.ok) return reportConfigErrors(read.errors, context.print)
   const { config } = read
-  const claim = claimDataDir(config.dataDir)
+  const claim = claimOrExplain(config.dataDir)
+  if (typeof claim === 'string')
+    return reportConfigErrors([{ variable: 'DATA_DIR', message: claim }], context.print)
   if (!claim.ok) {
     context.print(describeRunning(config, claim.pid, claim.startedAt))
     return 1
@@ -42,6 +44,15 @@ export async function runStart(context: StartContext): Promise<number> {
     removeStartFile(config.dataDir)
     rmSync(headerFilePath(config), { force: true })
     claim.release()
+  }
+}
+
+/** The claim, or why the folder cannot be used. */
+function claimOrExplain(dataDir: string): Claim | string {
+  try {
+    return claimDataDir(dataDir)
+  } catch (error) {
+    return `${dataDir} cannot be used (${(error as Error).message}); name a folder that this user can write`
   }
 }
 
