@@ -1,0 +1,85 @@
+/**
+ * A function that notes each of its executions in a file, and the reader of that file.
+ * It decides what really ran, whatever the balancer believes: the notes survive a `kill -9` of the worker,
+ * because each is one append that is with the kernel before the handler goes on.
+ */
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+export type Execution = {
+  event: 'started' | 'finished' | 'aborted'
+  /** What the caller put into the input, to tell tasks apart. */
+  id: string
+  runId: string
+  attempt: number
+  /** The worker's process. */
+  pid: number
+  /** Unix milliseconds. */
+  atMs: number
+}
+
+export type Probe = {
+  /** The project folder to start workers with. */
+  folder: string
+  read(): Promise<Execution[]>
+}
+
+/**
+ * Writes a project folder with the function `probe`: input `{id, ms}`, waits `ms` and answers `{id, pid}`.
+ * `config` becomes the function's.
+ */
+export async function writeProbe(folder: string, config: Record<string, unknown> = {}): Promise<Probe> {
+  const logFile = join(folder, 'executions.ndjson')
+  await mkdir(join(folder, 'functions'), { recursive: true })
+  await writeFile(join(folder, 'functions', 'probe.ts'), probeSource(logFile, config))
+  await writeFile(logFile, '')
+  return { folder, read: async () => parseExecutions(await readFile(logFile, 'utf8')) }
+}
+
+/** In the order of writing; a last line that is not whole is left out. */
+export function parseExecutions(text: string): Execution[] {
+  return text
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as Execution)
+}
+
+/** The most executions that a process had under way at once, by process. */
+export function findPeaks(executions: readonly Execution[]): Map<number, number> {
+  const running = new Map<number, number>()
+  const peaks = new Map<number, number>()
+  for (const { event, pid } of executions) {
+    const count = (running.get(pid) ?? 0) + (event === 'started' ? 1 : -1)
+    running.set(pid, count)
+    peaks.set(pid, Math.max(peaks.get(pid) ?? 0, count))
+  }
+  return peaks
+}
+
+function probeSource(logFile: string, config: Record<string, unknown>): string {
+  return `import { appendFileSync } from 'node:fs'
+import { setTimeout as wait } from 'node:timers/promises'
+import { defineFunction } from '@berth/worker'
+import { z } from 'zod'
+
+export default defineFunction({
+  input: z.object({ id: z.string().default(''), ms: z.number().int().min(0).default(0) }),
+  config: ${JSON.stringify(config)},
+  async handler({ id, ms }, { runId, attempt, signal }) {
+    const note = (event) => {
+      const line = { event, id, runId, attempt, pid: process.pid, atMs: Date.now() }
+      appendFileSync(${JSON.stringify(logFile)}, JSON.stringify(line) + '\\n')
+    }
+    note('started')
+    try {
+      if (ms > 0) await wait(ms, undefined, { signal })
+    } catch (error) {
+      note('aborted')
+      throw error
+    }
+    note('finished')
+    return { id, pid: process.pid }
+  },
+})
+`
+}
