@@ -57,8 +57,8 @@ export const AREAS: readonly Area[] = [
     ...PURE,
     folder: 'balancer/src/core',
     reaches: ['balancer/src/ports/dispatch.ts', 'balancer/src/ports/ledger.ts'],
-    // Not an effect that the core asks for but figures that it keeps: it only has to fit the type.
-    reachesTypesOf: ['balancer/src/ports/traffic.ts'],
+    // Not effects that the core asks for but what it offers: it only has to fit these types.
+    reachesTypesOf: ['balancer/src/ports/scheduling.ts', 'balancer/src/ports/traffic.ts'],
   },
   { ...PURE, folder: 'balancer/src/ports', reaches: [], reachesTypesOf: ['balancer/src/core'] },
   { ...EFFECT, folder: 'balancer/src/http' },
