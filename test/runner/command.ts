@@ -31,8 +31,10 @@ export type Ending = {
 
 /** Groups that are alive now, so that an interrupted runner can end them. */
 const groups = new Set<number>()
+let isStopping = false
 
 export async function runCommand(command: Command): Promise<Ending> {
+  if (isStopping) return { fault: 'was not started: the run is being stopped', output: '' }
   const mark = randomUUID()
   const child = spawn(command.file, command.args, {
     cwd: command.cwd,
@@ -53,8 +55,9 @@ export async function runCommand(command: Command): Promise<Ending> {
   return { fault: fault ?? leak, output: output() }
 }
 
-/** Ends every group that is still alive, the stubborn ones after a second; for an interrupted runner. */
+/** Ends every group that is still alive, the stubborn ones after a second, and starts no more of them. */
 export async function endAllGroups(): Promise<void> {
+  isStopping = true
   for (const pid of groups) signalGroup(pid, 'SIGTERM')
   const until = performance.now() + LEFTOVER_GRACE_MS
   while (groups.size > 0 && performance.now() < until) {
