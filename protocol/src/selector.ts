@@ -4,17 +4,20 @@
  */
 import { z } from 'zod'
 import { LIMITS } from './limits.ts'
-import { nameSchema } from './names.ts'
+import { nameRecordSchema } from './names.ts'
 import type { Tags, TagValue } from './tags.ts'
 
 const selectorText = z.string().max(LIMITS.tagText)
 
-export const selectorSchema = z
-  .record(nameSchema, z.union([selectorText, z.array(selectorText).min(1).max(LIMITS.tagList)]))
-  .refine(
-    (selector) => Object.keys(selector).length <= LIMITS.selectorKeys,
-    `at most ${LIMITS.selectorKeys} tags`,
-  )
+export const selectorSchema = nameRecordSchema(
+  z.union(
+    [selectorText, z.array(selectorText).min(1).max(LIMITS.tagList)],
+    `must be a text of at most ${LIMITS.tagText} characters, or a list of 1 to ${LIMITS.tagList} such texts`,
+  ),
+).refine(
+  (selector) => Object.keys(selector).length <= LIMITS.selectorKeys,
+  `at most ${LIMITS.selectorKeys} tags`,
+)
 
 export type Selector = z.infer<typeof selectorSchema>
 
@@ -26,7 +29,7 @@ interface Term {
 }
 
 export interface CompiledSelector {
-  /** Canonical text: equal selectors have equal keys. Empty for none. */
+  /** Canonical text: selectors that ask the same have equal keys. Empty for none. */
   readonly key: string
   /** The tag keys it asks about. */
   readonly tagKeys: readonly string[]
@@ -35,15 +38,23 @@ export interface CompiledSelector {
 
 export const ANY_WORKER: CompiledSelector = { key: '', tagKeys: [], rules: [] }
 
-/** Compiles a selector; the order of keys makes no difference. */
+/** Compiles a selector; the order of keys and of the values of a list makes no difference. */
 export function compileSelector(selector: Selector | undefined): CompiledSelector {
-  if (!selector) return ANY_WORKER
-  const entries = Object.entries(selector).sort(([a], [b]) => (a < b ? -1 : 1))
+  const entries = Object.entries(selector ?? {}).sort(([a], [b]) => (a < b ? -1 : 1))
   if (entries.length === 0) return ANY_WORKER
-  const rules = entries.map(
-    ([key, value]) => [key, (Array.isArray(value) ? value : [value]).map(readTerm)] as const,
-  )
-  return { key: JSON.stringify(entries), tagKeys: rules.map(([key]) => key), rules }
+  const rules = entries.map(([key, value]) => [key, readTerms(value)] as const)
+  const canonical = rules.map(([key, terms]) => [key, ...terms.map(({ operator, text }) => operator + text)])
+  return { key: JSON.stringify(canonical), tagKeys: rules.map(([key]) => key), rules }
+}
+
+/** Each once and in one order, so that equal lists compile to equal terms. */
+function readTerms(value: string | readonly string[]): Term[] {
+  const terms = new Map<string, Term>()
+  for (const text of typeof value === 'string' ? [value] : value) {
+    const term = readTerm(text)
+    terms.set(term.operator + term.text, term)
+  }
+  return [...terms].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, term]) => term)
 }
 
 /** The tag key of the first rule that does not hold, or undefined when all do. */

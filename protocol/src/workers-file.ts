@@ -2,8 +2,10 @@
  * workers.json (CONTRACT §5): the fleet as an operator writes it. `parseWorkersFile` turns the
  * file's text into entries with identity, or into one error with line and column; a file with a
  * single bad entry changes nothing. Read by the balancer's roster and by `pnpm start`.
+ * Invariant: no message repeats a value of the file, since it may be a key.
  */
 import { z } from 'zod'
+import { findJsonFault, findJsonOffset, placeOf } from './json-place.ts'
 import { LIMITS } from './limits.ts'
 import { nameSchema } from './names.ts'
 import { tagsSchema } from './tags.ts'
@@ -44,6 +46,7 @@ export interface WorkerEntry {
 
 export interface WorkersFileError {
   readonly message: string
+  /** Both from 1; missing when the fault is the file's as a whole. */
   readonly line?: number
   readonly column?: number
 }
@@ -52,163 +55,150 @@ export type WorkersFile =
   | { readonly ok: true; readonly entries: readonly WorkerEntry[]; readonly warnings: readonly string[] }
   | { readonly ok: false; readonly error: WorkersFileError }
 
-type EntryResult = { ok: true; entry: WorkerEntry } | { ok: false; message: string }
+type Found = { readonly message: string; readonly path: readonly PropertyKey[] }
+type EntryResult = { readonly ok: true; readonly entry: WorkerEntry } | ({ readonly ok: false } & Found)
 
-/** Reads the text of workers.json. Never throws. */
-export function parseWorkersFile(text: string): WorkersFile {
-  if (text.length > LIMITS.workersFileBytes)
+/** More warnings than this are counted instead. */
+const MAX_WARNINGS = 20
+
+/** Reads the text of workers.json; a byte order mark before it is left out. Never throws. */
+export function parseWorkersFile(file: string): WorkersFile {
+  const text = file.startsWith('\uFEFF') ? file.slice(1) : file
+  if (isOver(text, LIMITS.workersFileBytes))
     return failed(`the file is over ${LIMITS.workersFileBytes / 1024 / 1024} MiB`)
   if (text.trim() === '') return failed('the file is empty; write [] to remove all workers')
   const parsed = parseJson(text)
-  if (!parsed.ok) return { ok: false, error: parsed.error }
-  if (!Array.isArray(parsed.value)) return failed('the file must hold an array', text, 0)
+  if (!parsed.ok) return failed(`not JSON: ${parsed.message}`, text, parsed.offset)
+  if (!Array.isArray(parsed.value))
+    return failed('the file must hold an array of workers', text, findJsonOffset(text, []))
   if (parsed.value.length > LIMITS.workersFileEntries)
     return failed(`${parsed.value.length} entries are over ${LIMITS.workersFileEntries}`)
   return collect(parsed.value, text)
 }
 
-function collect(values: readonly unknown[], text: string): WorkersFile {
-  const byId = new Map<string, number>()
-  const byUrl = new Map<string, WorkerEntry>()
-  const entries: WorkerEntry[] = []
-  const warnings: string[] = []
-  for (const [index, value] of values.entries()) {
-    const result = readEntry(value)
-    if (!result.ok) return failed(`entry ${index + 1}: ${result.message}`, text, entryOffset(text, index))
-    const { entry } = result
-    const same = byUrl.get(entry.url)
-    if (same) {
-      warnings.push(
-        `entry ${index + 1} has the URL of "${same.id}": both are one worker, the first entry counts`,
-      )
-      continue
-    }
-    const earlier = byId.get(entry.id)
-    if (earlier !== undefined) {
-      const message = `entries ${earlier + 1} and ${index + 1} are both named "${entry.id}"`
-      return failed(message, text, entryOffset(text, index))
-    }
-    byId.set(entry.id, index)
-    byUrl.set(entry.url, entry)
-    entries.push(entry)
-  }
-  return { ok: true, entries, warnings }
+/** UTF-8 has one to three bytes a UTF-16 unit, so most texts need no counting. */
+function isOver(text: string, limitBytes: number): boolean {
+  if (text.length > limitBytes) return true
+  return text.length * 3 > limitBytes && new TextEncoder().encode(text).length > limitBytes
 }
 
-function readEntry(value: unknown): EntryResult {
-  const isBare = typeof value === 'string'
-  const parsed = entrySchema.safeParse(isBare ? { url: value } : value)
-  if (!parsed.success) return { ok: false, message: describe(value, parsed.error.issues) }
-  const url = readUrl(parsed.data.url)
-  if (typeof url === 'string') return { ok: false, message: url }
-  const { start, name, key, group } = parsed.data
-  const isLocal = isLoopback(url.hostname) && (start !== undefined || isBare)
-  const entry: WorkerEntry = {
-    id: name ?? idOf(url),
-    url: textOf(url),
-    ...(name === undefined ? {} : { name }),
-    ...(key === undefined ? {} : { key }),
-    ...(group === undefined ? {} : { group }),
-    ...(start === undefined ? {} : { start }),
-    weight: parsed.data.weight ?? 1,
-    maintenance: parsed.data.maintenance ?? false,
-    tags: parsed.data.tags ?? {},
-    isLocal,
-  }
-  return { ok: true, entry }
-}
+type Parsed = { ok: true; value: unknown } | { ok: false; message: string; offset: number }
 
-function describe(
-  value: unknown,
-  issues: readonly { path: readonly PropertyKey[]; message: string }[],
-): string {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    return 'an entry is a URL or an object with a `url`'
-  const issue = issues[0]
-  return `${issue?.path.length ? `\`${issue.path.join('.')}\`: ` : ''}${issue?.message ?? 'wrong shape'}`
-}
-
-/** A usable URL, or why it is none. The text is not repeated: it may hold credentials. */
-function readUrl(text: string): URL | string {
-  if (!URL.canParse(text)) return 'the URL cannot be read; write http://host:port'
-  const url = new URL(text)
-  if (url.protocol !== 'http:' && url.protocol !== 'https:')
-    return `the scheme ${url.protocol} is not http: or https:`
-  if (url.username !== '' || url.password !== '') return 'a URL must not hold credentials; use `key`'
-  if (url.search !== '' || url.hash !== '') return 'a URL must not have a query or a fragment'
-  return url
-}
-
-function textOf(url: URL): string {
-  return `${url.protocol}//${url.host}${url.pathname.replace(/\/+$/, '')}`
-}
-
-function idOf(url: URL): string {
-  const port = url.port === '' ? (url.protocol === 'https:' ? '443' : '80') : url.port
-  const path = url.pathname.replace(/\/+$/, '')
-  return `${url.hostname}:${port}${path}`
-}
-
-/** True for hosts that only this machine reaches. */
-export function isLoopback(hostname: string): boolean {
-  const host = hostname.replace(/^\[|\]$/g, '').toLowerCase()
-  return host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host)
-}
-
-type JsonResult = { ok: true; value: unknown } | { ok: false; error: WorkersFileError }
-
-function parseJson(text: string): JsonResult {
+function parseJson(text: string): Parsed {
   try {
     return { ok: true, value: JSON.parse(text) }
-  } catch (error) {
-    const message = error instanceof Error ? error.message : 'not JSON'
-    const offset = offsetFrom(message, text)
-    return {
-      ok: false,
-      error: { message: `not JSON: ${message.split(' in JSON')[0]}`, ...placeOf(text, offset) },
-    }
+  } catch {
+    const fault = findJsonFault(text)
+    return { ok: false, message: fault?.message ?? 'it cannot be read', offset: fault?.offset ?? 0 }
   }
-}
-
-/** V8 names the position, or says that the text ended; anything else points at the beginning. */
-function offsetFrom(message: string, text: string): number {
-  const position = /position (\d+)/.exec(message)?.[1]
-  if (position !== undefined) return Number(position)
-  return /end of JSON/i.test(message) ? text.length : 0
 }
 
 function failed(message: string, text?: string, offset = 0): WorkersFile {
   return { ok: false, error: text === undefined ? { message } : { message, ...placeOf(text, offset) } }
 }
 
-function placeOf(text: string, offset: number): { line: number; column: number } {
-  const before = text.slice(0, offset).split('\n')
-  return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 }
+interface Earlier {
+  readonly index: number
+  readonly entry: WorkerEntry
 }
 
-/** Where the entry of this index begins in a text that is known to be a JSON array. */
-function entryOffset(text: string, index: number): number {
-  let at = text.indexOf('[') + 1
-  for (let entry = 0; entry < index; entry++) at = nextComma(text, at) + 1
-  return at + (/^\s*/.exec(text.slice(at, at + 10_000))?.[0].length ?? 0)
-}
-
-function nextComma(text: string, from: number): number {
-  let depth = 0
-  for (let at = from; at < text.length; at++) {
-    const sign = text[at]
-    if (sign === '"') at = endOfString(text, at)
-    else if (sign === '{' || sign === '[') depth++
-    else if (sign === '}' || sign === ']') depth--
-    else if (sign === ',' && depth === 0) return at
+function collect(values: readonly unknown[], text: string): WorkersFile {
+  const byId = new Map<string, Earlier>()
+  const byUrl = new Map<string, Earlier>()
+  const doubles: string[] = []
+  for (const [index, value] of values.entries()) {
+    const result = readEntry(value)
+    const fail = ({ message, path }: Found) =>
+      failed(`entry ${index + 1}: ${message}`, text, findJsonOffset(text, [index, ...path]))
+    if (!result.ok) return fail(result)
+    const { entry } = result
+    const sameUrl = byUrl.get(entry.url)
+    const sameId = byId.get(entry.id)
+    if (sameId !== undefined && sameId.entry.url !== entry.url)
+      return fail({ message: `entry ${sameId.index + 1} is named "${entry.id}" already`, path: [] })
+    if (sameUrl !== undefined) {
+      doubles.push(
+        `entries ${sameUrl.index + 1} and ${index + 1} have one URL: one worker, as the first says`,
+      )
+    } else {
+      byUrl.set(entry.url, { index, entry })
+    }
+    if (sameId === undefined) byId.set(entry.id, { index, entry })
   }
-  return text.length
+  return { ok: true, entries: [...byUrl.values()].map(({ entry }) => entry), warnings: shorten(doubles) }
 }
 
-function endOfString(text: string, from: number): number {
-  for (let at = from + 1; at < text.length; at++) {
-    if (text[at] === '\\') at++
-    else if (text[at] === '"') return at
+function shorten(warnings: readonly string[]): readonly string[] {
+  if (warnings.length <= MAX_WARNINGS) return warnings
+  return [...warnings.slice(0, MAX_WARNINGS), `and ${warnings.length - MAX_WARNINGS} more like these`]
+}
+
+function readEntry(value: unknown): EntryResult {
+  const isBare = typeof value === 'string'
+  if (!isBare && (typeof value !== 'object' || value === null || Array.isArray(value)))
+    return { ok: false, message: 'it must be a URL or an object with a `url`', path: [] }
+  const parsed = entrySchema.safeParse(isBare ? { url: value } : value)
+  if (!parsed.success) return { ok: false, ...describe(parsed.error, isBare) }
+  const url = readUrl(parsed.data.url)
+  if (typeof url === 'string') return { ok: false, message: url, path: isBare ? [] : ['url'] }
+  return { ok: true, entry: makeEntry(parsed.data, url, isBare) }
+}
+
+function makeEntry(data: z.infer<typeof entrySchema>, url: URL, isBare: boolean): WorkerEntry {
+  const { start, name, key, group } = data
+  return {
+    id: name ?? idOf(url),
+    url: textOf(url),
+    ...(name === undefined ? {} : { name }),
+    ...(key === undefined ? {} : { key }),
+    ...(group === undefined ? {} : { group }),
+    ...(start === undefined ? {} : { start }),
+    weight: data.weight ?? 1,
+    maintenance: data.maintenance ?? false,
+    tags: data.tags ?? {},
+    isLocal: isLoopback(url.hostname) && (start !== undefined || isBare),
   }
-  return text.length
+}
+
+/** The first issue, with the path to the value that it is about. */
+function describe(error: z.ZodError, isBare: boolean): Found {
+  const issue = error.issues[0]
+  if (issue === undefined) return { message: 'wrong shape', path: [] }
+  if (isBare) return { message: `the URL: ${issue.message}`, path: [] }
+  const path = issue.code === 'unrecognized_keys' ? [...issue.path, issue.keys[0] ?? ''] : issue.path
+  const field = path.map(String).join('.').slice(0, 200)
+  if (issue.code === 'unrecognized_keys') return { message: `\`${field}\` is no field of an entry`, path }
+  return { message: field === '' ? issue.message : `\`${field}\`: ${issue.message}`, path }
+}
+
+/** A usable URL, or why it is none. The text is not repeated: it may hold credentials. */
+function readUrl(text: string): URL | string {
+  const url = URL.parse(text)
+  if (url === null) return 'the URL cannot be read; write http://host:port'
+  if (url.protocol !== 'http:' && url.protocol !== 'https:')
+    return 'the URL has another scheme than http: or https:'
+  if (url.username !== '' || url.password !== '') return 'the URL must not hold credentials; use `key`'
+  if (url.search !== '' || url.hash !== '') return 'the URL must not have a query or a fragment'
+  return url
+}
+
+function textOf(url: URL): string {
+  return `${url.protocol}//${url.host}${pathOf(url)}`
+}
+
+function idOf(url: URL): string {
+  const port = url.port === '' ? (url.protocol === 'https:' ? '443' : '80') : url.port
+  return `${url.hostname}:${port}${pathOf(url)}`
+}
+
+function pathOf(url: URL): string {
+  let end = url.pathname.length
+  while (url.pathname[end - 1] === '/') end--
+  return url.pathname.slice(0, end)
+}
+
+/** True for hosts that only this machine reaches. */
+export function isLoopback(hostname: string): boolean {
+  const host = hostname.replace(/^\[|\]$/g, '').toLowerCase()
+  return host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host)
 }
