@@ -1,0 +1,171 @@
+/**
+ * Puts a balancer together: the only file that constructs services and ties the core to its ports.
+ * Called by main with a checked configuration; tests of whole processes go through main as well.
+ */
+import { randomUUID } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
+import { type BalancerView, BERTH_VERSION, isLoopback } from '@berth/protocol'
+import { type Clock, type Log, type Service, systemClock } from '@berth/runtime'
+import type { BalancerConfig, BalancerKeys } from './config.ts'
+import { Scheduler } from './core/scheduler.ts'
+import { Fleet } from './fleet/fleet.ts'
+import { Roster } from './fleet/roster.ts'
+import { createApp } from './http/app.ts'
+import { Gate } from './http/auth.ts'
+import { readAssets } from './http/dashboard-assets.ts'
+import type { Dashboard } from './http/dashboard-routes.ts'
+import { createFeedSocket } from './http/feed-socket.ts'
+import { createHotTask, mayContinue } from './http/hot-task.ts'
+import { createRunIds } from './http/run-id.ts'
+import { createHttpServer, type HttpServer } from './http/server.ts'
+import { Sessions } from './http/sessions.ts'
+import { taskRoutes } from './http/task-routes.ts'
+import { Tasks } from './http/tasks.ts'
+import { createFeed } from './observe/feed.ts'
+import type { Assignment, DispatchPort } from './ports/dispatch.ts'
+import type { StoreContents, StorePort } from './ports/store.ts'
+import { SchedulerTicks } from './scheduler-ticks.ts'
+
+export interface BalancerParts {
+  readonly config: BalancerConfig
+  readonly keys: BalancerKeys
+  readonly log: Log
+  readonly store: StorePort
+  readonly contents: StoreContents
+}
+
+export interface Balancer {
+  /** In the order in which they start. */
+  readonly services: readonly Service[]
+  readonly http: HttpServer
+  /** Takes nothing new and lets what runs finish, at most `deadlineMs`; then answers who still waits. */
+  drain(deadlineMs: number): Promise<void>
+}
+
+/** How long answers that were just given may take to leave. */
+const LAST_WORDS_MS = 1_000
+
+export function composeBalancer({ config, keys, log, store, contents }: BalancerParts): Balancer {
+  const clock: Clock = systemClock
+  const dispatch = new LateDispatch()
+  const scheduler = new Scheduler({
+    dispatch,
+    // Runs join the store in a later step; until then no task is durable.
+    ledger: { claim() {}, finish() {} },
+    epoch: contents.epoch,
+    random: Math.random,
+    limits: { tasksPerLane: config.queueLimit, bytes: config.queueBytes },
+    maxAttempts: config.taskAttempts,
+    heartbeatMs: config.heartbeatIntervalMs + config.heartbeatTimeoutMs,
+    leaseMs: config.workerLeaseMs,
+  })
+  const fleet = new Fleet({
+    clock,
+    log,
+    contents,
+    workforce: scheduler,
+    remember: (write) => void store.apply([write]),
+    terms: {
+      ...config,
+      bootId: randomUUID(),
+      fleetKey: keys.fleetKey,
+      workerKey: keys.workerAuthKey,
+      leaseMs: config.workerLeaseMs,
+    },
+  })
+  dispatch.target = fleet
+  const roster = new Roster({
+    file: config.workersFile,
+    log,
+    onRoster: (entries) => fleet.setRoster(entries),
+    onState: (state) => fleet.setConfig(state),
+  })
+
+  const startedAt = new Date(clock.wallMs()).toISOString()
+  let isDraining = false
+  const balancer = (): BalancerView => ({
+    name: config.name,
+    environment: config.environment,
+    version: BERTH_VERSION,
+    startedAt,
+    status: isDraining ? 'draining' : 'ready',
+  })
+
+  const sessions = new Sessions({ store, stored: contents.sessions, clock })
+  const gate = new Gate({ key: keys.lbAuthKey, sessions })
+  const feed = createFeed({ fleet, traffic: scheduler, log, clock, balancer })
+  const feedSocket = createFeedSocket({ feed, gate, sessions, log })
+  const tasks = new Tasks({
+    ...config,
+    scheduler,
+    clock,
+    log,
+    createRunId: createRunIds(contents.epoch, clock.wallMs),
+  })
+  const bodyLimitBytes = config.requestBodyLimitBytes
+  const app = createApp({
+    gate,
+    sessions,
+    fleet,
+    traffic: scheduler,
+    log,
+    clock,
+    balancer,
+    dashboard: readDashboard(config),
+    isLoopbackHost: isLoopback(config.host),
+    routes: taskRoutes({ tasks, bodyLimitBytes }),
+  })
+  const http = createHttpServer({
+    app,
+    host: config.host,
+    port: config.port,
+    log,
+    hot: createHotTask({ gate, tasks, bodyLimitBytes }),
+    mayContinue: mayContinue(gate),
+    onUpgrade: (req, socket, head) => feedSocket.handleUpgrade(req, socket, head),
+  })
+
+  const fleetService: Service = {
+    name: 'fleet',
+    start: async () => fleet.start(),
+    stop: async () => fleet.stop(),
+  }
+  const rosterService: Service = { name: 'roster', start: () => roster.start(), stop: () => roster.stop() }
+  return {
+    services: [new SchedulerTicks(scheduler, clock), fleetService, feed, feedSocket, http, rosterService],
+    http,
+    async drain(deadlineMs) {
+      isDraining = true
+      scheduler.drain()
+      await http.drain(deadlineMs)
+      scheduler.abandonCallers(clock.monoMs())
+      await http.drain(LAST_WORDS_MS)
+    },
+  }
+}
+
+/** The core needs its dispatch before the fleet exists, and the fleet needs the core. */
+class LateDispatch implements DispatchPort {
+  target: DispatchPort | undefined
+
+  send(assignment: Assignment): void {
+    this.target?.send(assignment)
+  }
+
+  recall(worker: string, attemptId: number): void {
+    this.target?.recall(worker, attemptId)
+  }
+
+  cancel(...[worker, attemptId, reason]: Parameters<DispatchPort['cancel']>): void {
+    this.target?.cancel(worker, attemptId, reason)
+  }
+
+  acknowledge(worker: string, attemptId: number, fence: number): void {
+    this.target?.acknowledge(worker, attemptId, fence)
+  }
+}
+
+function readDashboard(config: BalancerConfig): Dashboard {
+  if (!config.isDashboardEnabled) return 'off'
+  return readAssets(fileURLToPath(new URL('../../dashboard/dist', import.meta.url)))
+}

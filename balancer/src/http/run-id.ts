@@ -1,0 +1,45 @@
+/**
+ * Makes run ids: `r_` and 26 lower-case base32 characters, sortable by time, naming their balancer.
+ * 10 characters of milliseconds, 4 of the balancer's boot, 6 drawn anew each millisecond, 6 of a counter
+ * that begins at random, so that ids of one millisecond keep their order and cannot be guessed.
+ */
+import { randomBytes } from 'node:crypto'
+
+const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
+const TIME_CHARACTERS = 10
+const BOOT_CHARACTERS = 4
+const COUNTER_HALF = 6
+const HALF_LIMIT = 32 ** COUNTER_HALF
+
+/** `boot` is any number of this start of the balancer, such as its epoch. */
+export function createRunIds(boot: number, wallMs: () => number): () => string {
+  const bootText = base32(boot % 32 ** BOOT_CHARACTERS, BOOT_CHARACTERS)
+  let low = 0
+  let lastMs = 0
+  let prefix = ''
+  return () => {
+    const nowMs = Math.max(lastMs, Math.floor(wallMs()))
+    if (nowMs !== lastMs || prefix === '') {
+      lastMs = nowMs
+      low = randomBelow(HALF_LIMIT / 2)
+      const drawn = base32(randomBelow(HALF_LIMIT), COUNTER_HALF)
+      prefix = `r_${base32(nowMs, TIME_CHARACTERS)}${bootText}${drawn}`
+    }
+    low++
+    return prefix + base32(low, COUNTER_HALF)
+  }
+}
+
+function base32(value: number, length: number): string {
+  let text = ''
+  let rest = value
+  for (let i = 0; i < length; i++) {
+    text = ALPHABET[rest % 32] + text
+    rest = Math.floor(rest / 32)
+  }
+  return text
+}
+
+function randomBelow(limit: number): number {
+  return randomBytes(4).readUInt32BE(0) % limit
+}

@@ -1,0 +1,86 @@
+/**
+ * The balancer's process: environment to configuration, configuration to services, signals to an end.
+ * Exit codes: 0 after a clean stop, 1 when it cannot start or run, 78 for a configuration error.
+ */
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import process from 'node:process'
+import {
+  CONFIG_EXIT_CODE,
+  createLog,
+  exitWithConfigErrors,
+  onSignals,
+  runServices,
+  watchLifeline,
+} from '@berth/runtime'
+import { composeBalancer } from './compose.ts'
+import { type BalancerConfig, type BalancerKeys, readConfig, resolveKeys } from './config.ts'
+import { ListenError } from './http/server.ts'
+import { lockDataDir } from './store/lock.ts'
+import { SqliteStore } from './store/sqlite-store.ts'
+import { StoreError } from './store/store-error.ts'
+
+await main()
+
+async function main(): Promise<void> {
+  const isTerminal = process.stdout.isTTY === true
+  const read = readConfig(process.env, { hostName: hostname(), isTerminal })
+  if (!read.ok) return exitWithConfigErrors(read.errors)
+  if (process.argv.includes('--print-config')) {
+    process.stdout.write(`${read.printed}\n`)
+    return
+  }
+  const lock = lockDataDir(read.config.dataDir)
+  if (!lock.ok) return exitWithConfigErrors([{ variable: 'DATA_DIR', message: lock.detail }])
+  const resolved = resolveKeys(read.config)
+  if (!resolved.ok) {
+    lock.release()
+    return exitWithConfigErrors(resolved.errors)
+  }
+  const code = await run(read.config, resolved.keys, read.warnings)
+  lock.release()
+  process.exit(code)
+}
+
+async function run(config: BalancerConfig, keys: BalancerKeys, warnings: readonly string[]): Promise<number> {
+  const log = createLog({
+    level: config.logLevel,
+    format: config.logFormat,
+    capacity: config.maxLogs,
+    source: 'balancer',
+    redact: Object.values(keys),
+  })
+  for (const warning of warnings) log.warn(warning)
+  const store = new SqliteStore({ path: join(config.dataDir, 'berth.db') })
+  const ending = Promise.withResolvers<void>()
+  const stopListening = onSignals({
+    onFirst: (signal) => {
+      log.info('stopping', { signal, boundMs: config.shutdownTimeoutMs })
+      ending.resolve()
+    },
+    onSecond: () => process.exit(1),
+  })
+  watchLifeline(() => ending.resolve())
+  try {
+    const contents = await store.open({
+      onPersisted() {},
+      onFailed: (batch, detail) => log.error('the store could not be written', { batch, detail }),
+    })
+    const balancer = composeBalancer({ config, keys, log, store, contents })
+    const services = await runServices(balancer.services, log)
+    const { address, port } = balancer.http.address()
+    log.info('balancer ready', { url: `http://${address}:${port}`, name: config.name })
+    await ending.promise
+    await balancer.drain(config.shutdownTimeoutMs)
+    await services.stop()
+    log.info('stopped')
+    return 0
+  } catch (error) {
+    if (!(error instanceof ListenError || error instanceof StoreError)) throw error
+    process.stderr.write(`berth: ${error.message}\n`)
+    return error instanceof StoreError ? CONFIG_EXIT_CODE : 1
+  } finally {
+    await store.close()
+    stopListening()
+  }
+}
