@@ -1,0 +1,71 @@
+/**
+ * The feed for components: they read the reducer's state and follow logs, and never fetch. One
+ * shared second hand drives every age and countdown on the page.
+ */
+import { createContext, type ReactNode, use, useEffect, useState, useSyncExternalStore } from 'react'
+import type { FeedClient, FeedView } from './feed-client.ts'
+import type { LogBuffer } from './log-buffer.ts'
+
+const FeedContext = createContext<FeedClient | null>(null)
+
+export function FeedProvider({ client, children }: { client: FeedClient; children: ReactNode }) {
+  return <FeedContext value={client}>{children}</FeedContext>
+}
+
+export function useFeedClient(): FeedClient {
+  const client = use(FeedContext)
+  if (!client) throw new Error('useFeedClient needs a FeedProvider above it; wrap the page in one')
+  return client
+}
+
+export function useFeed(): FeedView {
+  const client = useFeedClient()
+  return useSyncExternalStore(client.subscribe, client.getView)
+}
+
+/** Follows one log source while mounted; `isRefused` when too many are open. */
+export function useLog(source: string): { buffer: LogBuffer | null; isRefused: boolean } {
+  const client = useFeedClient()
+  const [isRefused, setRefused] = useState(false)
+  useEffect(() => {
+    const release = client.watch(source)
+    setRefused(release === null)
+    return release ?? undefined
+  }, [client, source])
+  const buffer = useSyncExternalStore(client.subscribe, () => client.getView().feed.logs.get(source) ?? null)
+  return { buffer, isRefused }
+}
+
+const TICK_MS = 1_000
+const tickers = new Set<() => void>()
+let tickTimer: number | null = null
+
+function subscribeTick(listener: () => void): () => void {
+  tickers.add(listener)
+  tickTimer ??= window.setInterval(() => {
+    for (const ticker of tickers) ticker()
+  }, TICK_MS)
+  return () => {
+    tickers.delete(listener)
+    if (tickers.size > 0 || tickTimer === null) return
+    window.clearInterval(tickTimer)
+    tickTimer = null
+  }
+}
+
+/** Reads a figure that changes with time; the component renders again only when it differs. */
+export function useEachSecond<Value extends string | number | boolean | null>(read: () => Value): Value {
+  return useSyncExternalStore(subscribeTick, read)
+}
+
+/** Whole seconds since a server instant, by the server's clock; null when the instant is unknown. */
+export function useAgeSeconds(at: string | null): number | null {
+  const client = useFeedClient()
+  return useEachSecond(() => ageSeconds(at, client.serverNowMs()))
+}
+
+export function ageSeconds(at: string | null, nowMs: number): number | null {
+  if (at === null) return null
+  const ms = nowMs - Date.parse(at)
+  return Number.isNaN(ms) ? null : Math.max(0, Math.floor(ms / 1_000))
+}

@@ -1,0 +1,100 @@
+/**
+ * The way in: the key in a password field. The one-time token of a printed address is used before
+ * this page shows (`session/use-session.ts`); when that failed, its message stands here.
+ */
+import { type FormEvent, useEffect, useRef, useState } from 'react'
+import { BrandMark, ToneMark } from '../../parts/marks.tsx'
+import { type Outcome, signInWithKey } from '../../session/session.ts'
+import { visible } from '../../text/format.ts'
+import { text } from '../../text/text.ts'
+
+export interface SignInFailure {
+  readonly message: string
+  /** The balancer's own sentence. */
+  readonly detail: string | null
+}
+
+/** What to tell of a sign-in that failed; `means` is what was presented. */
+export function failureOf(outcome: Exclude<Outcome, { ok: true }>, means: 'key' | 'token'): SignInFailure {
+  const words = text.signIn
+  const detail = outcome.detail
+  if (outcome.status === 0) return { message: words.unreachable, detail }
+  if (outcome.status === 429) return { message: words.tooMany, detail }
+  if (outcome.status < 500 && means === 'token') return { message: words.badToken, detail }
+  if (outcome.status === 401 || outcome.status === 403) return { message: words.wrongKey, detail }
+  return { message: words.failed(outcome.status), detail }
+}
+
+interface Props {
+  readonly failure: SignInFailure | null
+  onSignedIn(): void
+}
+
+export function SignInPage({ failure: first, onSignedIn }: Props) {
+  const [failure, setFailure] = useState(first)
+  const [isWorking, setWorking] = useState(false)
+  const field = useRef<HTMLInputElement>(null)
+  useEffect(() => {
+    document.title = text.shell.pageTitle(text.signIn.title, null)
+    field.current?.focus()
+  }, [])
+  const submit = async (event: FormEvent) => {
+    event.preventDefault()
+    const key = field.current?.value.trim() ?? ''
+    if (isWorking) return
+    if (key === '') {
+      setFailure({ message: text.signIn.empty, detail: null })
+      return
+    }
+    setWorking(true)
+    const outcome = await signInWithKey(key)
+    setWorking(false)
+    if (outcome.ok) onSignedIn()
+    else {
+      setFailure(failureOf(outcome, 'key'))
+      field.current?.select()
+    }
+  }
+  return (
+    <main className="sign-in">
+      <form className="panel sign-in-card" onSubmit={(event) => void submit(event)}>
+        <div className="sign-in-brand">
+          <BrandMark size={36} />
+          <span>{text.shell.brand}</span>
+        </div>
+        <h1>{text.signIn.title}</h1>
+        <p className="muted">{text.signIn.lead}</p>
+        {failure && (
+          <div className="sign-in-failure" role="alert">
+            <ToneMark tone="bad" />
+            <div>
+              <strong>{failure.message}</strong>
+              {failure.detail && failure.detail !== failure.message && <p>{visible(failure.detail)}</p>}
+            </div>
+          </div>
+        )}
+        <label className="sign-in-field">
+          <span>{text.signIn.key}</span>
+          <input
+            ref={field}
+            className="field"
+            type="password"
+            name="key"
+            autoComplete="current-password"
+            spellCheck={false}
+            aria-describedby="key-hint"
+          />
+        </label>
+        <p id="key-hint" className="muted hint">
+          {text.signIn.keyHint}
+        </p>
+        <button type="submit" className="button button-strong" disabled={isWorking}>
+          {isWorking ? text.signIn.working : text.signIn.submit}
+        </button>
+        <p className="muted cure">
+          {text.signIn.cureBefore} <code>{text.signIn.command}</code> {text.signIn.cureAfter}
+        </p>
+      </form>
+    </main>
+  )
+}

@@ -1,0 +1,123 @@
+/**
+ * The fleet in figures and in one sentence. Pure; unknown stays null. A worker's slots count only
+ * while the balancer hears it, so a fleet that is away does not look free.
+ */
+import type { FleetPoint, QueueView, WorkerState, WorkerView } from '@berth/protocol'
+import type { Tone } from '../../parts/marks.tsx'
+import type { Messages } from '../../text/en.ts'
+
+/** Seconds that the rates on the tiles are the mean of. */
+export const RATE_SECONDS = 10
+/** Up to this many workers in trouble are named in the verdict, more are counted. */
+const NAMED_WORKERS = 2
+
+export interface FleetFacts {
+  readonly total: number
+  /** Ready or full: healthy and in service. */
+  readonly ready: number
+  readonly slots: { readonly used: number; readonly limit: number; readonly free: number } | null
+  readonly waiting: number | null
+  readonly running: number | null
+  /** Ids of those that are not ready, by state, worst first. */
+  readonly troubles: readonly { readonly state: WorkerState; readonly ids: readonly string[] }[]
+}
+
+/** Worst first; also the order of the table's state column. */
+export const STATE_ORDER: readonly WorkerState[] = [
+  'unreachable',
+  'ejected',
+  'stalled',
+  'unready',
+  'mismatch',
+  'connecting',
+  'leaving',
+  'draining',
+  'maintenance',
+  'saturated',
+  'ready',
+]
+
+const unheard: ReadonlySet<WorkerState> = new Set(['connecting', 'unreachable', 'mismatch'])
+
+export function isServing(worker: WorkerView): boolean {
+  return worker.status === 'ready' || worker.status === 'saturated'
+}
+
+/** `group@contract`; null while the worker has not said. */
+export function groupOf(worker: WorkerView): string | null {
+  return worker.group === null ? null : `${worker.group}@${worker.contract ?? '?'}`
+}
+
+export function factsOf(workers: Iterable<WorkerView>, queue: QueueView | null): FleetFacts {
+  const all = [...workers]
+  const heard = all.flatMap((worker) => (worker.slots && !unheard.has(worker.status) ? [worker] : []))
+  const sum = (read: (worker: WorkerView) => number) =>
+    heard.reduce((total, worker) => total + read(worker), 0)
+  return {
+    total: all.length,
+    ready: all.filter(isServing).length,
+    slots:
+      heard.length === 0
+        ? null
+        : {
+            used: sum((worker) => worker.slots?.used ?? 0),
+            limit: sum((worker) => worker.slots?.limit ?? 0),
+            free: sum((worker) => (worker.status === 'ready' ? (worker.slots?.available ?? 0) : 0)),
+          },
+    waiting: queue?.waiting ?? null,
+    running: queue?.running ?? null,
+    troubles: troublesOf(all),
+  }
+}
+
+function troublesOf(workers: readonly WorkerView[]): FleetFacts['troubles'] {
+  return STATE_ORDER.flatMap((state) => {
+    const ids = workers
+      .filter((worker) => worker.status === state && !isServing(worker))
+      .map((worker) => worker.id)
+    return ids.length > 0 ? [{ state, ids }] : []
+  })
+}
+
+/** "2 of 3 workers ready; worker-3 is unreachable. 12 of 24 slots used, nothing waits." */
+export function verdictOf(facts: FleetFacts, text: Messages): string {
+  if (facts.total === 0) return text.verdict.empty
+  const isFew = facts.troubles.reduce((n, trouble) => n + trouble.ids.length, 0) <= NAMED_WORKERS
+  const clauses = facts.troubles.map(({ state, ids }) =>
+    isFew
+      ? text.verdict.named(ids, text.stateClauses[state])
+      : text.verdict.counted(ids.length, text.stateClauses[state]),
+  )
+  const fleet = [text.verdict.workers(facts.ready, facts.total), clauses.join(', ')]
+    .filter(Boolean)
+    .join('; ')
+  const slots = facts.slots ? text.verdict.slots(facts.slots.used, facts.slots.limit) : text.verdict.noSlots
+  return `${fleet}. ${capital(slots)}, ${waitingWords(facts.waiting, text)}.`
+}
+
+export function toneOfFleet(facts: FleetFacts): Tone {
+  if (facts.total === 0) return 'calm'
+  if (facts.ready === 0) return 'bad'
+  const isCalm = facts.troubles.every(({ state }) => ['maintenance', 'draining', 'leaving'].includes(state))
+  return isCalm ? 'ok' : 'warn'
+}
+
+/** The mean over the last whole seconds; null when none of them is known. */
+export function rateOf(
+  points: readonly FleetPoint[],
+  read: (point: FleetPoint) => number,
+  nowSeconds: number,
+): number | null {
+  const last = Math.floor(nowSeconds) - 1
+  const recent = points.filter((point) => point.t <= last && point.t > last - RATE_SECONDS)
+  return recent.length === 0 ? null : recent.reduce((sum, point) => sum + read(point), 0) / recent.length
+}
+
+function waitingWords(waiting: number | null, text: Messages): string {
+  if (waiting === null) return text.verdict.waitsUnknown
+  return waiting === 0 ? text.verdict.nothingWaits : text.verdict.waits(waiting)
+}
+
+function capital(words: string): string {
+  return words.charAt(0).toUpperCase() + words.slice(1)
+}
