@@ -1,0 +1,125 @@
+/**
+ * Owns the question who a request comes from, for the router, the hot route and the upgrades alike: plain
+ * header values in, an answer out. A key in `Authorization` decides alone; without one the session cookie does.
+ * Invariant: a request that changes something and rests on a cookie is let through only when it comes from
+ * one of our own pages and is JSON, so that no other site can make a browser send it.
+ */
+import type { IncomingMessage } from 'node:http'
+import type { TaskError } from '@berth/protocol'
+import { presentedKey, sameKey } from '@berth/runtime'
+import { readSessionCookie } from './cookies.ts'
+import type { Sessions } from './sessions.ts'
+
+export type Access =
+  | { readonly kind: 'key' }
+  | { readonly kind: 'session'; readonly hash: string }
+  | { readonly kind: 'none' }
+
+export interface Credentials {
+  readonly authorization: string | undefined
+  readonly cookie: string | undefined
+}
+
+/** What of a request's head decides whether it may pass. */
+export interface RequestHead extends Credentials {
+  readonly method: string
+  readonly host: string | undefined
+  readonly origin: string | undefined
+  readonly secFetchSite: string | undefined
+  readonly contentType: string | undefined
+}
+
+export type Admission =
+  | { readonly ok: true; readonly access: Access }
+  | { readonly ok: false; readonly error: TaskError }
+
+export interface GateDeps {
+  /** LB_AUTH_KEY. */
+  readonly key: string
+  readonly sessions: Pick<Sessions, 'find'>
+}
+
+const NONE: Access = Object.freeze({ kind: 'none' })
+const KEY: Access = Object.freeze({ kind: 'key' })
+const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD'])
+
+export const UNAUTHORIZED: TaskError = {
+  code: 'UNAUTHORIZED',
+  detail: 'This needs the key LB_AUTH_KEY: send it as `Authorization: Bearer <key>`, or sign in.',
+}
+
+export class Gate {
+  readonly #key: string
+  readonly #sessions: Pick<Sessions, 'find'>
+
+  constructor(deps: GateDeps) {
+    this.#key = deps.key
+    this.#sessions = deps.sessions
+  }
+
+  isKey(key: string | undefined): boolean {
+    return sameKey(key, this.#key)
+  }
+
+  authorise({ authorization, cookie }: Credentials): Access {
+    const key = presentedKey(authorization)
+    if (key !== undefined) return this.isKey(key) ? KEY : NONE
+    const secret = readSessionCookie(cookie)
+    const hash = secret === undefined ? undefined : this.#sessions.find(secret)
+    return hash === undefined ? NONE : { kind: 'session', hash }
+  }
+
+  /** Whether a request may use what is not public. */
+  admit(head: RequestHead): Admission {
+    const access = this.authorise(head)
+    if (access.kind === 'none') return { ok: false, error: UNAUTHORIZED }
+    const error = access.kind === 'key' ? undefined : findForgery(head)
+    return error === undefined ? { ok: true, access } : { ok: false, error }
+  }
+}
+
+/** The same head from Node's own request. */
+export function readHead({ method = 'GET', headers }: IncomingMessage): RequestHead {
+  const site = headers['sec-fetch-site']
+  return {
+    method,
+    authorization: headers.authorization,
+    cookie: headers.cookie,
+    host: headers.host,
+    origin: headers.origin,
+    secFetchSite: Array.isArray(site) ? site.join(', ') : site,
+    contentType: headers['content-type'],
+  }
+}
+
+/**
+ * Why a request that rests on a browser's cookie, or is about to get one, must not change anything. Every
+ * browser names the origin of such a request; one that names none comes from no browser.
+ */
+export function findForgery(head: RequestHead): TaskError | undefined {
+  if (SAFE_METHODS.has(head.method)) return undefined
+  const isForeignSite = head.secFetchSite !== undefined && head.secFetchSite !== 'same-origin'
+  if (isForeignSite || (head.origin !== undefined && !isOwnOrigin(head.origin, head.host)))
+    return {
+      code: 'FORBIDDEN',
+      detail: 'The request comes from a page of another origin; use the dashboard of this balancer.',
+    }
+  if (mediaTypeOf(head.contentType) === 'application/json') return undefined
+  return {
+    code: 'UNSUPPORTED_MEDIA_TYPE',
+    detail: 'A request without a key in a header must be `Content-Type: application/json`.',
+  }
+}
+
+/** True when `origin` is the very host that was asked, default ports aside. */
+export function isOwnOrigin(origin: string | undefined, host: string | undefined): boolean {
+  if (origin === undefined || host === undefined || host === '') return false
+  const from = URL.parse(origin)
+  if (from === null || !/^https?:$/.test(from.protocol) || from.origin !== origin.toLowerCase()) return false
+  return URL.parse(`${from.protocol}//${host}`)?.host === from.host
+}
+
+/** The media type without its parameters, in lower case. */
+export function mediaTypeOf(contentType: string | undefined): string {
+  return (contentType ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
+}

@@ -1,0 +1,146 @@
+/**
+ * Owns the browsers' sessions: opened by a sign-in, found by the cookie of a request, ended by a sign-out,
+ * by 24 hours without use or by 7 days at most. Written through the store, so that they outlive a restart.
+ * Invariants: only the SHA-256 of a cookie is kept anywhere; whoever ends a session, `onEnded` tells it once.
+ */
+import { createHash } from 'node:crypto'
+import { type Clock, makeKey } from '@berth/runtime'
+import type { StoredSession, StorePort } from '../ports/store.ts'
+
+const DAY_MS = 86_400_000
+export const SESSION_LIMIT_MS = 7 * DAY_MS
+export const SESSION_IDLE_MS = DAY_MS
+/** A use moves the stored end only when it moves by more than this: no write a request. */
+const WRITE_STEP_MS = 3_600_000
+const MAX_SESSIONS = 1000
+
+interface Session {
+  readonly createdAtMs: number
+  usedAtMs: number
+  /** The end that the store knows. */
+  storedEndMs: number
+}
+
+export interface SessionsDeps {
+  readonly store: Pick<StorePort, 'apply'>
+  readonly stored: readonly StoredSession[]
+  readonly clock: Clock
+  /** How many may be alive; the one that was used least recently makes room. Default 1,000. */
+  readonly capacity?: number
+}
+
+export class Sessions {
+  readonly #store: Pick<StorePort, 'apply'>
+  readonly #clock: Clock
+  readonly #capacity: number
+  /** By hash, least recently used first. */
+  readonly #sessions = new Map<string, Session>()
+  readonly #listeners = new Set<(hash: string) => void>()
+
+  constructor(deps: SessionsDeps) {
+    this.#store = deps.store
+    this.#clock = deps.clock
+    this.#capacity = deps.capacity ?? MAX_SESSIONS
+    for (const session of deps.stored) this.#load(session)
+    this.sweep()
+  }
+
+  get size(): number {
+    return this.#sessions.size
+  }
+
+  /** A new session; `secret` is the cookie's value and is kept nowhere. */
+  open(): { readonly secret: string; readonly hash: string; readonly expiresAt: string } {
+    this.sweep()
+    while (this.#sessions.size >= this.#capacity) this.#end([...this.#sessions.keys()][0] as string)
+    const secret = makeKey(32)
+    const hash = hashSecret(secret)
+    const nowMs = this.#clock.wallMs()
+    const session = { createdAtMs: nowMs, usedAtMs: nowMs, storedEndMs: 0 }
+    this.#sessions.set(hash, session)
+    this.#write(hash, session)
+    return { secret, hash, expiresAt: toInstant(nowMs + SESSION_LIMIT_MS) }
+  }
+
+  /** The hash of the live session that a cookie stands for; counts as a use. */
+  find(secret: string): string | undefined {
+    const hash = hashSecret(secret)
+    return this.touch(hash) ? hash : undefined
+  }
+
+  /** Counts as a use of a session; false, and nothing else, when it has ended. */
+  touch(hash: string): boolean {
+    const session = this.#live(hash)
+    if (session === undefined) return false
+    session.usedAtMs = this.#clock.wallMs()
+    this.#sessions.delete(hash)
+    this.#sessions.set(hash, session)
+    if (endOf(session) - session.storedEndMs > WRITE_STEP_MS) this.#write(hash, session)
+    return true
+  }
+
+  isLive(hash: string): boolean {
+    return this.#live(hash) !== undefined
+  }
+
+  /** When a live session ends at the latest, as an instant. */
+  expiresAt(hash: string): string | undefined {
+    const session = this.#live(hash)
+    return session === undefined ? undefined : toInstant(session.createdAtMs + SESSION_LIMIT_MS)
+  }
+
+  /** Ends a session; one that has ended already stays so. */
+  close(hash: string): void {
+    if (this.#sessions.has(hash)) this.#end(hash)
+  }
+
+  /** Calls back with the hash of every session that ends; returns what ends the calls. */
+  onEnded(listener: (hash: string) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** Ends what has expired. */
+  sweep(): void {
+    for (const hash of [...this.#sessions.keys()]) this.#live(hash)
+  }
+
+  #live(hash: string): Session | undefined {
+    const session = this.#sessions.get(hash)
+    if (session === undefined || this.#clock.wallMs() < endOf(session)) return session
+    this.#end(hash)
+    return undefined
+  }
+
+  #end(hash: string): void {
+    this.#sessions.delete(hash)
+    this.#store.apply([{ kind: 'session-closed', hash }])
+    for (const listener of this.#listeners) listener(hash)
+  }
+
+  #write(hash: string, session: Session): void {
+    session.storedEndMs = endOf(session)
+    const createdAt = toInstant(session.createdAtMs)
+    const stored = { hash, createdAt, expiresAt: toInstant(session.storedEndMs) }
+    this.#store.apply([{ kind: 'session-opened', session: stored }])
+  }
+
+  #load({ hash, createdAt, expiresAt }: StoredSession): void {
+    const createdAtMs = Date.parse(createdAt)
+    const storedEndMs = Date.parse(expiresAt)
+    if (Number.isNaN(createdAtMs) || Number.isNaN(storedEndMs)) return
+    this.#sessions.set(hash, { createdAtMs, usedAtMs: storedEndMs - SESSION_IDLE_MS, storedEndMs })
+  }
+}
+
+function endOf(session: Session): number {
+  return Math.min(session.createdAtMs + SESSION_LIMIT_MS, session.usedAtMs + SESSION_IDLE_MS)
+}
+
+function hashSecret(secret: string): string {
+  return createHash('sha256').update(secret).digest('hex')
+}
+
+function toInstant(ms: number): string {
+  return new Date(ms).toISOString()
+}

@@ -1,0 +1,181 @@
+/** What the tests of this folder share: ports that do nothing but remember, and an app on top of them. */
+import type { TaskError, WorkerView } from '@berth/protocol'
+import { createLog, type Log, ManualClock } from '@berth/runtime'
+import type { FleetPort, FunctionView, MaintenanceWish, Wished } from '../ports/fleet.ts'
+import type { StoreWrite } from '../ports/store.ts'
+import { type AppDeps, createApp } from './app.ts'
+import { Gate } from './auth.ts'
+import { Sessions } from './sessions.ts'
+
+export const KEY = 'a-key-of-the-tests-0123456789'
+export const HOST = 'berth.test:4000'
+export const ORIGIN = `http://${HOST}`
+
+export function makeWorker(id: string, changes: Partial<WorkerView> = {}): WorkerView {
+  return {
+    id,
+    url: `http://${id}`,
+    source: 'file',
+    group: 'default',
+    contract: 1,
+    status: 'ready',
+    reason: null,
+    slots: { limit: 4, used: 1, stuck: 0, available: 3, queue: 0 },
+    tags: {},
+    services: [],
+    functions: ['hello'],
+    system: null,
+    version: '0.1.0',
+    lastSeenAt: null,
+    latencyMs: 1,
+    breaker: { state: 'closed', since: null, until: null, reason: null, failures: 0 },
+    maintenance: null,
+    ...changes,
+  }
+}
+
+export function makeFunction(name: string, group = 'default'): FunctionView {
+  return {
+    name,
+    group,
+    contract: 1,
+    input: {},
+    output: null,
+    supportsStreaming: false,
+    idempotent: null,
+    slots: 1,
+    timeout: null,
+    background: false,
+    workers: ['w1'],
+    paused: null,
+  }
+}
+
+export class FakeFleet implements FleetPort {
+  list: WorkerView[] = [
+    makeWorker('w1'),
+    makeWorker('127.0.0.1:3001/a b', { group: 'gpu', status: 'saturated' }),
+  ]
+  served: FunctionView[] = [makeFunction('hello'), makeFunction('paint', 'gpu')]
+  wishes: { id: string; wish: MaintenanceWish }[] = []
+  refusal: TaskError | undefined
+  logs: string[] = []
+
+  workers() {
+    return this.list
+  }
+  worker(id: string) {
+    return this.list.find((worker) => worker.id === id)
+  }
+  functions() {
+    return this.served
+  }
+  config() {
+    return { state: 'ok' as const, since: '2026-01-01T00:00:00.000Z', warnings: [] }
+  }
+  isSettled() {
+    return true
+  }
+  setMaintenance(id: string, wish: MaintenanceWish): Wished {
+    if (this.refusal !== undefined) return { ok: false, error: this.refusal }
+    this.wishes.push({ id, wish })
+    return { ok: true, worker: this.worker(id) as WorkerView }
+  }
+  followLogs() {
+    return undefined
+  }
+  async readLogs() {
+    return { ok: true as const, logs: this.logs }
+  }
+}
+
+export interface AskInit {
+  method?: string
+  headers?: Record<string, string>
+  body?: string | Uint8Array<ArrayBuffer>
+  /** The peer's; default 10.0.0.1. */
+  address?: string
+}
+
+export interface Bench {
+  readonly deps: AppDeps
+  readonly app: ReturnType<typeof createApp>
+  readonly fleet: FakeFleet
+  readonly clock: ManualClock
+  readonly sessions: Sessions
+  readonly writes: StoreWrite[]
+  readonly log: Log
+  /** Opens a session; answers the `Cookie` header that stands for it. */
+  signIn(): string
+  ask(path: string, init?: AskInit): Promise<Response>
+}
+
+export function makeBench(changes: Partial<AppDeps> = {}): Bench {
+  const clock = new ManualClock()
+  const fleet = new FakeFleet()
+  const log = createLog({ source: 'test', write: () => {} })
+  const writes: StoreWrite[] = []
+  const sessions = new Sessions({ store: recordInto(writes), stored: [], clock })
+  const gate = new Gate({ key: KEY, sessions })
+  const deps: AppDeps = {
+    gate,
+    sessions,
+    fleet,
+    traffic: {
+      traffic: () => ({ submitted: 9, completed: 5, failed: 1, cancelled: 0, waiting: 2, running: 1 }),
+    },
+    log,
+    clock,
+    balancer: () => ({
+      name: 'b',
+      environment: null,
+      version: '0.1.0',
+      startedAt: '2026-01-01T00:00:00.000Z',
+      status: 'ready',
+    }),
+    dashboard: undefined,
+    isLoopbackHost: true,
+    ...changes,
+  }
+  const app = createApp(deps)
+  return {
+    deps,
+    app,
+    fleet,
+    clock,
+    sessions,
+    writes,
+    log,
+    signIn: () => `berth_session=${sessions.open().secret}`,
+    async ask(path, { address = '10.0.0.1', ...init } = {}) {
+      const incoming = { socket: { remoteAddress: address } }
+      return app.request(`http://${HOST}${path}`, init, { incoming } as never)
+    },
+  }
+}
+
+export function recordInto(writes: StoreWrite[]): { apply(batch: readonly StoreWrite[]): number } {
+  return { apply: (batch) => writes.push(...batch) }
+}
+
+/** A request with the key. */
+export function withKey(method = 'GET', body?: unknown): AskInit {
+  const headers = { authorization: `Bearer ${KEY}` }
+  return body === undefined ? { method, headers } : { method, headers, body: JSON.stringify(body) }
+}
+
+/** A request as a page of our own makes it. */
+export function fromPage(cookie: string, method = 'POST', body: unknown = {}): AskInit {
+  const headers = {
+    cookie,
+    origin: ORIGIN,
+    'sec-fetch-site': 'same-origin',
+    'content-type': 'application/json',
+  }
+  return method === 'GET' ? { method, headers } : { method, headers, body: JSON.stringify(body) }
+}
+
+/** The code of a problem. */
+export async function codeOf(answer: Response): Promise<string> {
+  return ((await answer.json()) as { code: string }).code
+}
