@@ -1,0 +1,98 @@
+/**
+ * Sign-in, sign-out and one-time tokens: how a browser gets its session and loses it. A failed sign-in says
+ * the same whatever was wrong, and counts against its address.
+ * Invariant: no answer but `Set-Cookie` ever holds a session's secret.
+ */
+import type { Clock, Log } from '@berth/runtime'
+import { z } from 'zod'
+import type { Gate } from './auth.ts'
+import { readJsonBody } from './body.ts'
+import { formatClearedCookies, formatSessionCookie } from './cookies.ts'
+import { FailureThrottle } from './failure-throttle.ts'
+import { problem } from './problem.ts'
+import { addressOf, type Route, type RouteContext } from './routes.ts'
+import { SESSION_LIMIT_MS, type Sessions } from './sessions.ts'
+import { SignInTokens } from './sign-in-tokens.ts'
+
+export interface SessionRouteDeps {
+  readonly gate: Gate
+  readonly sessions: Sessions
+  readonly clock: Clock
+  readonly log: Log
+}
+
+const signInSchema = z.union(
+  [z.strictObject({ key: z.string().max(4096) }), z.strictObject({ token: z.string().max(256) })],
+  'must hold either `key` or `token`, as text',
+)
+const emptySchema = z.strictObject({})
+
+export function sessionRoutes(deps: SessionRouteDeps): readonly Route[] {
+  const { sessions, clock, log } = deps
+  const tokens = new SignInTokens(clock)
+  const throttle = new FailureThrottle(clock)
+
+  async function signIn(c: RouteContext): Promise<Response> {
+    const read = await readJsonBody(c.req.raw, signInSchema)
+    if (!read.ok) return problem(read.error)
+    const address = addressOf(c)
+    const waitMs = throttle.waitMs(address)
+    if (waitMs > 0) return refuseTry(waitMs)
+    const isRight = 'key' in read.value ? deps.gate.isKey(read.value.key) : tokens.spend(read.value.token)
+    if (!isRight) {
+      throttle.recordFailure(address)
+      log.warn('sign-in refused', { address })
+      const detail = 'The key or token is not valid; a token is good once and for 15 minutes.'
+      return problem({ code: 'UNAUTHORIZED', detail })
+    }
+    const { secret } = sessions.open()
+    log.info('signed in', { address, with: 'key' in read.value ? 'key' : 'token' })
+    const options = { isSecure: isByTls(c), maxAgeS: SESSION_LIMIT_MS / 1000 }
+    c.header('set-cookie', formatSessionCookie(secret, options))
+    return c.json({ ok: true })
+  }
+
+  function makeToken(c: RouteContext): Response {
+    if (c.get('access').kind !== 'key')
+      return problem({
+        code: 'FORBIDDEN',
+        detail: 'A sign-in token is made with the key, not with a session.',
+      })
+    log.info('sign-in token made', { address: addressOf(c) })
+    return c.json(tokens.make(), 201)
+  }
+
+  async function signOut(c: RouteContext): Promise<Response> {
+    const read = await readJsonBody(c.req.raw, emptySchema)
+    if (!read.ok) return problem(read.error)
+    const access = c.get('access')
+    if (access.kind === 'session') sessions.close(access.hash)
+    for (const cookie of formatClearedCookies()) c.header('set-cookie', cookie, { append: true })
+    return c.json({ ok: true })
+  }
+
+  function whoAmI(c: RouteContext): Response {
+    const access = c.get('access')
+    const expiresAt = access.kind === 'session' ? (sessions.expiresAt(access.hash) ?? null) : null
+    return c.json({ kind: access.kind, expiresAt })
+  }
+
+  return [
+    { method: 'POST', path: '/sign-in', policy: 'public', handle: signIn },
+    { method: 'POST', path: '/sign-in/tokens', policy: 'key', handle: makeToken },
+    { method: 'POST', path: '/sign-out', policy: 'key', handle: signOut },
+    { method: 'GET', path: '/me', policy: 'key', handle: whoAmI },
+  ]
+}
+
+function refuseTry(waitMs: number): Response {
+  const detail = 'Too many failed sign-ins from this address; wait and try again.'
+  return problem({ code: 'RATE_LIMITED', detail, retryAfterMs: waitMs })
+}
+
+/** A proxy may have ended the TLS; then the browser's own word on its origin tells. */
+function isByTls(c: RouteContext): boolean {
+  const socket: object | undefined = c.env?.incoming?.socket
+  const isEncrypted = socket !== undefined && 'encrypted' in socket && socket.encrypted === true
+  return isEncrypted || (c.req.header('origin') ?? '').startsWith('https://')
+}

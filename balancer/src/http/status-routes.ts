@@ -1,0 +1,74 @@
+/**
+ * How the balancer is: probes for those who run it, its log, and the functions its fleet serves.
+ * Invariant: without a key only one word is said, the status.
+ */
+import { type BalancerView, type WorkerState, workerStateSchema } from '@berth/protocol'
+import type { Log } from '@berth/runtime'
+import type { FleetPort, FunctionView } from '../ports/fleet.ts'
+import type { TrafficPort } from '../ports/traffic.ts'
+import { cutPage, readQuery } from './lists.ts'
+import { problem } from './problem.ts'
+import type { Route, RouteContext } from './routes.ts'
+
+export interface StatusRouteDeps {
+  readonly fleet: FleetPort
+  readonly traffic: TrafficPort
+  readonly log: Log
+  readonly balancer: () => BalancerView
+}
+
+export function statusRoutes(deps: StatusRouteDeps): readonly Route[] {
+  return [
+    { method: 'GET', path: '/health', policy: 'public', handle: (c) => showHealth(c, deps) },
+    { method: 'GET', path: '/livez', policy: 'public', handle: (c) => c.json({ status: 'ok' }) },
+    { method: 'GET', path: '/readyz', policy: 'public', handle: (c) => showReadiness(c, deps) },
+    { method: 'GET', path: '/logs', policy: 'key', handle: (c) => showLogs(c, deps) },
+    { method: 'GET', path: '/functions', policy: 'key', handle: (c) => listFunctions(c, deps) },
+    { method: 'GET', path: '/feed', policy: 'key', handle: explainFeed },
+  ]
+}
+
+function showHealth(c: RouteContext, { fleet, traffic, balancer }: StatusRouteDeps): Response {
+  const { status, version } = balancer()
+  if (c.get('access').kind === 'none') return c.json({ status })
+  const { waiting, running } = traffic.traffic()
+  const workers = countStates(fleet)
+  return c.json({ status, workers, queue: { waiting, running }, version, config: fleet.config() })
+}
+
+/** Every state with its count, also where it is zero. */
+function countStates(fleet: FleetPort): Record<WorkerState, number> {
+  const counts = new Map<WorkerState, number>(workerStateSchema.options.map((state) => [state, 0]))
+  for (const { status } of fleet.workers()) counts.set(status, (counts.get(status) ?? 0) + 1)
+  return Object.fromEntries(counts) as Record<WorkerState, number>
+}
+
+function showReadiness(c: RouteContext, { balancer }: StatusRouteDeps): Response {
+  const { status } = balancer()
+  if (status === 'ready') return c.json({ status })
+  return c.json({ status }, 503, { 'retry-after': '1' })
+}
+
+function showLogs(c: RouteContext, { log }: StatusRouteDeps): Response {
+  const query = readQuery(c.req.url, [])
+  return query.ok ? c.json({ logs: log.lines() }) : problem(query.error)
+}
+
+function listFunctions(c: RouteContext, { fleet }: StatusRouteDeps): Response {
+  const query = readQuery(c.req.url, ['group', 'limit', 'cursor'])
+  if (!query.ok) return problem(query.error)
+  const { group } = query.value
+  const meant = fleet.functions().filter((item) => group === undefined || item.group === group)
+  const page = cutPage(meant, query.value, keyOf)
+  return page.ok ? c.json(page.value) : problem(page.error)
+}
+
+function keyOf({ group, name, contract }: FunctionView): string {
+  return `${group}/${name}/${contract}`
+}
+
+/** The feed itself begins with an upgrade, which does not come through the router. */
+function explainFeed(): Response {
+  const detail = 'The feed is a WebSocket; ask for an upgrade.'
+  return problem({ code: 'INVALID_REQUEST', detail }, { status: 426, headers: { upgrade: 'websocket' } })
+}

@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { WorkerView } from '@berth/protocol'
+import { type Bench, codeOf, makeBench, makeFunction, makeWorker, withKey } from './test-bench.ts'
+
+const ODD_ID = '127.0.0.1:3001/a b'
+
+interface Listed {
+  items: { id?: string; name?: string }[]
+  cursor: string | null
+}
+
+async function list(bench: Bench, path: string): Promise<Listed> {
+  const answer = await bench.ask(path, withKey())
+  assert.equal(answer.status, 200, path)
+  return (await answer.json()) as Listed
+}
+
+describe('GET /workers', () => {
+  it('answers the fleet in its order', async () => {
+    const bench = makeBench()
+    assert.deepEqual(await list(bench, '/workers'), { items: bench.fleet.list, cursor: null })
+  })
+
+  it('filters by group and status', async () => {
+    const bench = makeBench()
+    const ids = async (query: string) => (await list(bench, `/workers?${query}`)).items.map(({ id }) => id)
+    assert.deepEqual(await ids('group=gpu'), [ODD_ID])
+    assert.deepEqual(await ids('group=none'), [])
+    assert.deepEqual(await ids('status=ready'), ['w1'])
+    assert.deepEqual(await ids('status=ready,saturated'), ['w1', ODD_ID])
+    assert.deepEqual(await ids('status=ready&group=gpu'), [])
+  })
+
+  it('refuses what it does not know, and what is given twice', async () => {
+    const bench = makeBench()
+    for (const query of [
+      'color=red',
+      'group=a&group=b',
+      'status=fine',
+      'limit=0',
+      'limit=501',
+      'limit=x',
+      'cursor=x',
+    ])
+      assert.equal((await bench.ask(`/workers?${query}`, withKey())).status, 400, query)
+  })
+
+  it('cuts into pages that miss nothing', async () => {
+    const bench = makeBench()
+    bench.fleet.list = Array.from({ length: 7 }, (_, i) => makeWorker(`w${i}`))
+    const seen: (string | undefined)[] = []
+    let cursor: string | null = ''
+    for (let pages = 0; cursor !== null && pages < 10; pages++) {
+      const page: Listed = await list(bench, `/workers?limit=3${cursor && `&cursor=${cursor}`}`)
+      assert.ok(page.items.length <= 3)
+      seen.push(...page.items.map(({ id }) => id))
+      cursor = page.cursor
+    }
+    assert.deepEqual(
+      seen,
+      bench.fleet.list.map(({ id }) => id),
+    )
+    assert.equal((await list(bench, '/workers?limit=7')).cursor, null)
+  })
+})
+
+describe('GET /workers/{id}', () => {
+  it('answers the worker itself, whatever its id holds', async () => {
+    const bench = makeBench()
+    for (const id of ['w1', ODD_ID]) {
+      const answer = await bench.ask(`/workers/${encodeURIComponent(id)}`, withKey())
+      assert.equal(answer.status, 200, id)
+      assert.equal(((await answer.json()) as WorkerView).id, id)
+    }
+    bench.fleet.list = [makeWorker('127.0.0.1:3001')]
+    assert.equal((await bench.ask('/workers/127.0.0.1:3001', withKey())).status, 200)
+  })
+
+  it('answers 404 for what is not there', async () => {
+    const bench = makeBench()
+    for (const path of ['/workers/w9', '/workers/%ff', '/workers/w9/logs']) {
+      const answer = await bench.ask(path, withKey())
+      assert.equal(answer.status, 404, path)
+      assert.equal(await codeOf(answer), 'NOT_FOUND')
+    }
+  })
+})
+
+describe('POST /workers/{id}/off and /on', () => {
+  it('passes the wish on and answers the worker', async () => {
+    const bench = makeBench()
+    const until = '2026-01-01T02:00:00+01:00'
+    const answer = await bench.ask('/workers/w1/off', withKey('POST', { reason: 'disk', until }))
+    assert.equal(answer.status, 200)
+    assert.equal(((await answer.json()) as WorkerView).id, 'w1')
+    await bench.ask(`/workers/${encodeURIComponent(ODD_ID)}/off`, withKey('POST'))
+    await bench.ask('/workers/w1/on', withKey('POST'))
+    assert.deepEqual(bench.fleet.wishes, [
+      { id: 'w1', wish: { on: true, reason: 'disk', until: '2026-01-01T01:00:00.000Z' } },
+      { id: ODD_ID, wish: { on: true, reason: null, until: null } },
+      { id: 'w1', wish: { on: false, reason: null, until: null } },
+    ])
+    assert.match(bench.log.lines().join('\n'), /put in maintenance.*"worker":"w1".*"by":"key"/)
+  })
+
+  it('refuses a wrong body with a pointer and wishes nothing', async () => {
+    const bench = makeBench()
+    for (const [body, pointer] of [
+      [{ until: '2025-12-31T23:59:59Z' }, '/until'],
+      [{ until: '2026-01-01T00:00:00Z' }, '/until'],
+      [{ until: 'soon' }, '/until'],
+      [{ until: '2026-01-02' }, '/until'],
+      [{ deadline: '2027-01-01T00:00:00Z' }, '/deadline'],
+      [{ reason: 1 }, '/reason'],
+      [{ reason: 'x'.repeat(1025) }, '/reason'],
+      [{ reasons: 'x' }, '/reasons'],
+      [[], ''],
+    ] as const) {
+      const answer = await bench.ask('/workers/w1/off', withKey('POST', body))
+      assert.equal(answer.status, 400, JSON.stringify(body))
+      const { code, errors } = (await answer.json()) as { code: string; errors: { pointer: string }[] }
+      assert.equal(code, 'INVALID_REQUEST')
+      assert.equal(errors[0]?.pointer, pointer)
+    }
+    assert.equal((await bench.ask('/workers/w1/on', withKey('POST', { reason: 'x' }))).status, 400)
+    assert.deepEqual(bench.fleet.wishes, [])
+  })
+
+  it('says that a deadline is not supported yet', async () => {
+    const body = { deadline: '2027-01-01T00:00:00Z' }
+    const answer = await makeBench().ask('/workers/w1/off', withKey('POST', body))
+    assert.match(await answer.text(), /not supported yet/)
+  })
+
+  it('answers what the fleet refuses', async () => {
+    const bench = makeBench()
+    bench.fleet.refusal = { code: 'CONFLICT', detail: 'line 3 of workers.json says maintenance' }
+    const answer = await bench.ask('/workers/w1/on', withKey('POST'))
+    assert.equal(answer.status, 409)
+    assert.equal((await bench.ask('/workers/w9/on', withKey('POST'))).status, 404)
+  })
+
+  it('changes nothing by GET', async () => {
+    const bench = makeBench()
+    for (const verb of ['on', 'off'])
+      assert.equal((await bench.ask(`/workers/w1/${verb}`, withKey())).status, 405)
+    assert.deepEqual(bench.fleet.wishes, [])
+  })
+})
+
+describe('GET /workers/{id}/logs', () => {
+  const json = (level: string, run?: string) =>
+    JSON.stringify({ at: 'x', level, text: 't', source: 'w', run })
+  const lines = [
+    json('debug'),
+    json('info', 'r_1'),
+    json('error', 'r_1'),
+    '12:00:00.000 warn  w: late run=r_2',
+    '{',
+  ]
+
+  it('answers all lines, or those of a level and run', async () => {
+    const bench = makeBench()
+    bench.fleet.logs = lines
+    const read = async (query: string) => {
+      const answer = await bench.ask(`/workers/w1/logs${query}`, withKey())
+      return ((await answer.json()) as { logs: string[] }).logs
+    }
+    assert.deepEqual(await read(''), lines)
+    assert.deepEqual(await read('?level=warn'), [lines[2], lines[3]])
+    assert.deepEqual(await read('?level=debug'), lines.slice(0, 4))
+    assert.deepEqual(await read('?run=r_1'), [lines[1], lines[2]])
+    assert.deepEqual(await read('?run=r_2&level=info'), [lines[3]])
+  })
+
+  it('refuses what it does not know', async () => {
+    for (const query of ['level=loud', 'follow=1', 'run=a&run=b'])
+      assert.equal((await makeBench().ask(`/workers/w1/logs?${query}`, withKey())).status, 400)
+  })
+})
+
+describe('GET /functions', () => {
+  it('answers what the fleet serves, by group', async () => {
+    const bench = makeBench()
+    assert.deepEqual(await list(bench, '/functions'), { items: bench.fleet.served, cursor: null })
+    assert.deepEqual((await list(bench, '/functions?group=gpu')).items, [makeFunction('paint', 'gpu')])
+    assert.equal((await bench.ask('/functions?name=x', withKey())).status, 400)
+  })
+})
