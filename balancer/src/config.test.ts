@@ -98,15 +98,7 @@ test('what is not supported yet is one warning a variable; the unknown is none',
   assert.ok(!warnings.join().includes(GOOD_KEY))
 })
 
-for (const key of [
-  'changeme',
-  'default-lb-auth-key',
-  'secret',
-  'test',
-  'password',
-  'fifteen-letters',
-  'SECRET',
-]) {
+for (const key of ['changeme', 'default-lb-auth-key', 'secret', 'test', 'password', 'SECRET']) {
   test(`the key ${key} is refused with a command that makes a better one`, () => {
     for (const variable of ['LB_AUTH_KEY', 'FLEET_KEY', 'WORKER_AUTH_KEY']) {
       const read = readConfig({ [variable]: key }, SURROUNDINGS)
@@ -116,6 +108,15 @@ for (const key of [
     }
   })
 }
+
+test('a short key of the operator is taken and warned of', () => {
+  const read = readConfig({ LB_AUTH_KEY: 'fifteen-letters' }, SURROUNDINGS)
+  assert.ok(read.ok)
+  assert.equal(read.warnings.length, 1)
+  assert.match(read.warnings[0] ?? '', /LB_AUTH_KEY is shorter than 16/)
+  const long = readConfig({ LB_AUTH_KEY: 'sixteen-letters!' }, SURROUNDINGS)
+  assert.deepEqual(long.ok && long.warnings, [])
+})
 
 test('a host that others reach needs a key', () => {
   for (const HOST of ['0.0.0.0', '::', '192.168.1.4', 'example.org'])

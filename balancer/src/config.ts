@@ -77,7 +77,9 @@ const NOT_YET_SUPPORTED = [
 ]
 
 /** Keys of other products and guides that somebody may have left in place. */
-const WELL_KNOWN_KEYS = new Set(['changeme', 'default-lb-auth-key', 'default-auth-key', 'secret', 'test'])
+const WELL_KNOWN_KEYS = new Set([
+  ...['changeme', 'default-lb-auth-key', 'default-auth-key', 'secret', 'test', 'password'],
+])
 const SHORTEST_KEY = 16
 const MAKE_ONE = 'make one with: openssl rand -base64 32'
 
@@ -149,7 +151,7 @@ export function readConfig(env: Environment, surroundings: Surroundings): ReadCo
   return {
     ok: true,
     config: Object.freeze(toConfig(values)),
-    warnings: parsed.warnings,
+    warnings: [...parsed.warnings, ...warnOfShortKeys(parsed.config)],
     printed: formatConfig(values, origins, KEYS),
   }
 }
@@ -193,9 +195,14 @@ function findWeakKeys(variables: Variables): ConfigError[] {
 
 function describeWeakKey(key: string): string | undefined {
   if (WELL_KNOWN_KEYS.has(key.toLowerCase())) return 'is an example, which anybody may know'
-  const problem = findKeyProblem(key)
-  if (problem !== undefined) return problem
-  return key.length < SHORTEST_KEY ? `is shorter than ${SHORTEST_KEY} characters` : undefined
+  return findKeyProblem(key)
+}
+
+/** Guessable, yet the operator's choice: named, not refused. */
+function warnOfShortKeys(variables: Variables): string[] {
+  return KEYS.filter((variable) => (variables[variable]?.length ?? SHORTEST_KEY) < SHORTEST_KEY).map(
+    (variable) => `${variable} is shorter than ${SHORTEST_KEY} characters and easily guessed; ${MAKE_ONE}`,
+  )
 }
 
 /** A key that was made on this machine is known to this machine alone: of no use to those outside. */
