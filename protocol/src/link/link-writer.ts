@@ -61,6 +61,11 @@ export class LinkWriter {
     return this.#control.length > 0 || this.#frames.length > 0 || this.#turns.size > 0
   }
 
+  /** True while records written at once (all but long payloads) wait for `take`. */
+  get hasControl(): boolean {
+    return this.#control.length > 0 || this.#frames.length > 0
+  }
+
   /** Sends a task with its input: inline when small, else as DATA and END behind it. */
   task(
     task: number,

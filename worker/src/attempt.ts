@@ -1,0 +1,224 @@
+/**
+ * One try of one task: calls the handler, limits its time, and makes an outcome of whatever happens.
+ * Made by the orders of `http-task.ts` and `link-task.ts` once their slots are reserved.
+ *
+ *   begin ──handler returns or throws──▶ answered and ended
+ *     └─abort (timeout, cancel, shutdown)─▶ signal fires ──ends in time──▶ answered and ended
+ *                                              └─does not─▶ stuck; a timeout is answered now, the end comes later
+ *
+ * Invariant: `onAnswer` is called once and `onEnd` once, `onEnd` only when the handler has really ended.
+ */
+import type { CancelReason, OutcomeError, OutcomeHeader, OutcomeKind } from '@berth/protocol'
+import type { Clock } from '@berth/runtime'
+import { AttemptContext, type ContextFacts, type ContextPorts } from './context.ts'
+import type { RegisteredFunction } from './registry.ts'
+import { encodeResult, errorOf, messageOf } from './result.ts'
+import { startTimer } from './timer.ts'
+
+/** How long a handler may take to obey its signal before it counts as stuck. */
+export const STUCK_AFTER_MS = 1000
+
+/** `shutdown`: the worker stops. `orphaned`: the link with whoever wanted it is gone. */
+export type AbortCause = CancelReason | 'timeout' | 'shutdown' | 'orphaned'
+
+export interface Outcome {
+  readonly header: OutcomeHeader
+  /** JSON; empty unless completed. */
+  readonly result: Uint8Array
+}
+
+export interface AttemptSpec {
+  readonly function: RegisteredFunction
+  /** As the function's schema returned it. */
+  readonly input: unknown
+  readonly facts: Omit<ContextFacts, 'functionName'>
+  /** Limit of this attempt from its start. */
+  readonly timeoutMs: number
+  /** From its start until the end of the whole task; null when there is none. */
+  readonly remainingMs: number | null
+}
+
+export interface AttemptPorts extends ContextPorts {
+  readonly clock: Clock
+  readonly resultLimitBytes: number
+}
+
+export interface AttemptListener {
+  /** What the caller shall know. Before or with `onEnd`. */
+  onAnswer(outcome: Outcome): void
+  /** The handler has ended: its slots are free. */
+  onEnd(): void
+  /** The handler was told to end and did not. */
+  onStuck(): void
+}
+
+const NO_RESULT = new Uint8Array(0)
+
+export class Attempt {
+  readonly #spec: AttemptSpec
+  readonly #ports: AttemptPorts
+  readonly #listener: AttemptListener
+  #context: AttemptContext | undefined
+  #cause: AbortCause | undefined
+  #startedAt = 0
+  #isAnswered = false
+  #isEnded = false
+  #stopLimit: (() => void) | undefined
+  #stopGrace: (() => void) | undefined
+
+  constructor(spec: AttemptSpec, ports: AttemptPorts, listener: AttemptListener) {
+    this.#spec = spec
+    this.#ports = ports
+    this.#listener = listener
+  }
+
+  /** Calls the handler, unless it was aborted before. Never throws. */
+  begin(): void {
+    const { clock } = this.#ports
+    this.#startedAt = clock.monoMs()
+    if (this.#cause !== undefined) return this.#settle(false, undefined)
+    const { timeoutMs, remainingMs, facts } = this.#spec
+    const limitMs = Math.min(timeoutMs, remainingMs ?? timeoutMs)
+    const cause = remainingMs !== null && remainingMs < timeoutMs ? 'deadline' : 'timeout'
+    this.#stopLimit = startTimer(limitMs, () => this.abort(cause))
+    const functionName = this.#spec.function.name
+    const deadline = new Date(clock.wallMs() + limitMs)
+    this.#context = new AttemptContext({ ...facts, functionName }, deadline, this.#ports)
+    this.#call(this.#context)
+  }
+
+  /** Fires the signal. The first cause counts. */
+  abort(cause: AbortCause): void {
+    if (this.#isEnded || this.#cause !== undefined) return
+    this.#cause = cause
+    this.#stopLimit?.()
+    if (!this.#context) return
+    this.#stopGrace = startTimer(STUCK_AFTER_MS, () => this.#becomeStuck())
+    AttemptContext.abort(this.#context, abortError(cause))
+  }
+
+  /** Says that a handler which still runs will not be waited for: the worker is leaving. */
+  giveUp(): void {
+    this.#answer('lost', {
+      code: 'WORKER_LOST',
+      message: 'The worker was stopped while the task was running',
+    })
+  }
+
+  #call(context: AttemptContext): void {
+    try {
+      const { definition } = this.#spec.function
+      const returned: unknown = definition.handler(this.#spec.input as never, context)
+      if (isThenable(returned)) {
+        Promise.resolve(returned).then(
+          (value) => this.#check(value),
+          (thrown: unknown) => this.#settle(true, thrown),
+        )
+      } else {
+        this.#check(returned)
+      }
+    } catch (thrown) {
+      this.#settle(true, thrown)
+    }
+  }
+
+  /** Holds the result against the function's `output`, if it has one. */
+  #check(value: unknown): void {
+    const { checkOutput } = this.#spec.function
+    if (!checkOutput) return this.#settle(false, value)
+    Promise.try(checkOutput, value).then(
+      (checked) => this.#settle(false, checked),
+      (thrown: unknown) => this.#settle(true, thrown),
+    )
+  }
+
+  #settle(isThrown: boolean, value: unknown): void {
+    if (this.#isEnded) return
+    this.#isEnded = true
+    this.#stopLimit?.()
+    this.#stopGrace?.()
+    if (!this.#isAnswered) this.#answerWith(isThrown, value)
+    this.#listener.onEnd()
+  }
+
+  #answerWith(isThrown: boolean, value: unknown): void {
+    const cause = this.#cause
+    // What finished although the worker is leaving is finished; every other cause has made it unwanted.
+    if (cause !== undefined && (cause !== 'shutdown' || isThrown || !this.#context))
+      return this.#answerAborted(cause)
+    if (isThrown) return this.#fail(value)
+    const { maxResultBytes } = this.#spec.function
+    const limitBytes = Math.min(this.#ports.resultLimitBytes, maxResultBytes ?? Number.POSITIVE_INFINITY)
+    const encoded = encodeResult(value, limitBytes)
+    if (encoded.ok) this.#answer('completed', undefined, encoded.bytes)
+    else this.#answer('failed', encoded.error)
+  }
+
+  #fail(thrown: unknown): void {
+    const { function: fn, facts } = this.#spec
+    this.#ports.log.warn('task failed', {
+      source: fn.name,
+      run: facts.run,
+      error: thrown instanceof Error ? thrown : messageOf(thrown),
+    })
+    this.#answer('failed', errorOf(thrown))
+  }
+
+  #answerAborted(cause: AbortCause): void {
+    if (cause === 'timeout' || cause === 'deadline') this.#answer('timeout', this.#timeoutError(cause, false))
+    else if (cause === 'shutdown') this.giveUp()
+    else this.#answer('cancelled', { code: 'CANCELLED', message: abortError(cause).message })
+  }
+
+  /** A timeout is told now: its caller has waited long enough. A repeat would overlap, so it is ruled out. */
+  #becomeStuck(): void {
+    const { function: fn, facts } = this.#spec
+    const cause = this.#cause ?? 'timeout'
+    this.#ports.log.warn('the handler ignores its signal and keeps its slot', {
+      source: fn.name,
+      run: facts.run,
+      cause,
+    })
+    if (cause === 'timeout' || cause === 'deadline') this.#answer('timeout', this.#timeoutError(cause, true))
+    this.#listener.onStuck()
+  }
+
+  #timeoutError(cause: 'timeout' | 'deadline', isStuck: boolean): OutcomeError {
+    const name = this.#spec.function.name
+    const what =
+      cause === 'timeout'
+        ? `The attempt took longer than ${this.#spec.timeoutMs} ms`
+        : 'The deadline of the task passed while it was running'
+    const message = isStuck ? `${what}, and "${name}" ignored its signal; it still holds its slot` : what
+    return isStuck ? { code: 'TIMEOUT', message, nonRetryable: true } : { code: 'TIMEOUT', message }
+  }
+
+  #answer(outcome: OutcomeKind, error?: OutcomeError, result: Uint8Array = NO_RESULT): void {
+    if (this.#isAnswered) return
+    this.#isAnswered = true
+    const runMs = this.#context ? this.#ports.clock.monoMs() - this.#startedAt : 0
+    const header = { outcome, runMs, mediaType: '' }
+    this.#listener.onAnswer({ header: error ? { ...header, error } : header, result })
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
+}
+
+const CAUSES: Readonly<Record<AbortCause, string>> = {
+  caller: 'The caller went away',
+  operator: 'Someone cancelled the task',
+  deadline: 'The deadline of the task passed',
+  drain: 'The worker was drained past its deadline',
+  superseded: 'A newer attempt took its place',
+  timeout: 'The attempt took too long',
+  shutdown: 'The worker is shutting down',
+  orphaned: 'The link to the balancer stayed away',
+}
+
+/** The reason of the signal; its name is what `fetch` and `setTimeout` of Node give, too. */
+function abortError(cause: AbortCause): DOMException {
+  const name = cause === 'timeout' || cause === 'deadline' ? 'TimeoutError' : 'AbortError'
+  return new DOMException(CAUSES[cause], name)
+}

@@ -1,0 +1,195 @@
+/**
+ * Puts one worker together, starts it, drains it and stops it. Called by `main.ts` and by tests; the only file
+ * that constructs the parts.
+ *
+ *   load ─▶ listen (starting) ─▶ services and tags ─▶ ready ─▶ drain ─▶ stop
+ *
+ * Invariant: a worker that cannot load all of its files never listens; one that stops leaves no handle behind.
+ */
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Log, makeKey, systemClock } from '@berth/runtime'
+import { createAdaptorServer } from '@hono/node-server'
+import { Condition } from './condition.ts'
+import { type Keys, nameOf, type WorkerConfig } from './config.ts'
+import { findFiles, LoadError, loadFiles } from './discover.ts'
+import { createHttp } from './http.ts'
+import { Intake } from './intake.ts'
+import { describeInterface } from './interface.ts'
+import { LinkServer } from './link.ts'
+import type { WorkerParts } from './parts.ts'
+import { isFunctionDefinition, type RegisteredFunction, Registry, registerFunction } from './registry.ts'
+import { resolveOwnPackages } from './resolve.ts'
+import { messageOf } from './result.ts'
+import { Services } from './services.ts'
+import { SystemMeter } from './system.ts'
+import { TagBoard } from './tags.ts'
+
+const METER_EVERY_MS = 1_000
+/** What is told to stop at the end of a drain gets this long to obey. */
+const ABANDON_MS = 1_000
+const KEEP_ALIVE_MS = 65_000
+
+export interface RunningWorker {
+  /** `http://host:port` as it listens. */
+  readonly url: string
+  readonly parts: WorkerParts
+  /** Takes nothing new and finishes what runs; what is left at the limit is told to stop. */
+  drain(limitMs: number): Promise<void>
+  stop(): Promise<void>
+}
+
+/** Throws a LoadError for files that do not load, and the system's error when the port cannot be had. */
+export async function startWorker(
+  config: WorkerConfig,
+  keys: Keys,
+  folder: string,
+  log: Log,
+): Promise<RunningWorker> {
+  resolveOwnPackages(folder)
+  const loaded = await loadProject(folder)
+  const condition = new Condition()
+  const intake = new Intake(condition, { slots: config.SLOTS, queueLimit: config.QUEUE_LIMIT })
+  const registry = new Registry(loaded.functions)
+  const system = new SystemMeter()
+  const tags = new TagBoard(config.TAGS, loaded.tags, log)
+  const services = new Services(loaded.services, log, () => {
+    condition.setDown(services.downReason)
+    links.noteChange()
+  })
+  const parts: WorkerParts = {
+    identity: {
+      name: nameOf(config),
+      bootId: makeKey(12),
+      group: config.GROUP,
+      contract: config.CONTRACT,
+    },
+    limits: {
+      defaultPriority: config.DEFAULT_PRIORITY,
+      defaultTimeoutMs: config.DEFAULT_TIMEOUT,
+      backgroundTimeoutMs: config.BACKGROUND_TIMEOUT,
+      requestBodyBytes: config.REQUEST_BODY_LIMIT,
+      resultBytes: config.RESULT_LIMIT,
+    },
+    registry,
+    interface: describeInterface(registry),
+    condition,
+    intake,
+    services,
+    tags,
+    system,
+    clock: systemClock,
+    log,
+  }
+  const links = new LinkServer(parts, keys)
+  const server = makeServer(parts, keys)
+  await listen(server, config.PORT, config.HOST)
+  links.attach(server)
+  const url = urlOf(server, config.HOST)
+  log.info('worker listening', { url, functions: registry.list().map(({ name }) => name) })
+  const meter = setInterval(() => system.read(), METER_EVERY_MS).unref()
+  const stopWatching = logCondition(parts, url)
+  await Promise.all([services.start(), tags.start()])
+  condition.setDown(services.downReason)
+  condition.started()
+
+  return {
+    url,
+    parts,
+    drain: (limitMs) => drain(parts, limitMs),
+    async stop() {
+      await links.stop('the worker is shutting down')
+      await closeServer(server)
+      clearInterval(meter)
+      stopWatching()
+      tags.stop()
+      system.stop()
+      await services.stop()
+    },
+  }
+}
+
+async function drain({ condition, intake, log }: WorkerParts, limitMs: number): Promise<void> {
+  condition.drain()
+  await Promise.race([intake.whenIdle(), sleep(limitMs, undefined, { ref: false })])
+  if (intake.used === 0 && intake.queued === 0) return
+  log.warn('the time to finish is over', { running: intake.used, queued: intake.queued })
+  intake.abandon()
+  await Promise.race([intake.whenIdle(), sleep(ABANDON_MS, undefined, { ref: false })])
+  intake.leave()
+}
+
+interface Project {
+  readonly functions: readonly RegisteredFunction[]
+  readonly services: Awaited<ReturnType<typeof loadFiles>>
+  readonly tags: Awaited<ReturnType<typeof loadFiles>>
+}
+
+async function loadProject(folder: string): Promise<Project> {
+  const [functions, services, tags] = await Promise.all(
+    ['functions', 'services', 'tags'].map(async (kind) => loadFiles(await findFiles(folder, kind))),
+  )
+  const problems: string[] = []
+  const registered: RegisteredFunction[] = []
+  for (const file of functions ?? []) {
+    const definition = file.exports.default
+    try {
+      if (!isFunctionDefinition(definition))
+        throw new Error('its default export is no function; write "export default defineFunction({ … })"')
+      registered.push(registerFunction(file.name, definition))
+    } catch (error) {
+      problems.push(`${file.label}: ${messageOf(error)}`)
+    }
+  }
+  if (problems.length > 0) throw new LoadError(problems)
+  return { functions: registered, services: services ?? [], tags: tags ?? [] }
+}
+
+function makeServer(parts: WorkerParts, keys: Keys): Server {
+  const server = createAdaptorServer({
+    fetch: createHttp(parts, keys).fetch,
+    overrideGlobalObjects: false,
+    serverOptions: { keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: 10_000, requestTimeout: 120_000 },
+  }) as Server
+  server.on('clientError', (_error, socket) => {
+    if (socket.writable)
+      socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+  })
+  return server
+}
+
+function listen(server: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => {
+      server.removeListener('error', reject)
+      resolve()
+    })
+  })
+}
+
+function urlOf(server: Server, host: string): string {
+  const { port } = server.address() as AddressInfo
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve())
+    server.closeIdleConnections()
+    // Whoever is still being answered has had the time of the drain.
+    setTimeout(() => server.closeAllConnections(), 500).unref()
+  })
+}
+
+/** One line a change of status; the first `ready` says where. */
+function logCondition({ condition, log }: WorkerParts, url: string): () => void {
+  let shown: string = condition.status
+  return condition.onChange(() => {
+    const { status, reason } = condition
+    if (status === shown) return
+    shown = status
+    log.info(`worker ${status}`, reason === undefined ? { url } : { url, reason })
+  })
+}

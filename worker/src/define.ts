@@ -1,0 +1,196 @@
+/**
+ * What a user's files are written with: `defineFunction`, `defineService`, `NonRetryable`, and their types.
+ * Loaded by function files through `@berth/worker`, by the worker itself for the shapes.
+ * Invariant: a definition is known by its `kind`, never by `instanceof`, so that two copies of this package
+ * (the project's and the running worker's) understand each other.
+ */
+import type { Tags } from '@berth/protocol'
+
+/** Any schema library that follows the Standard Schema interface; zod does. */
+export interface StandardSchema<Input = unknown, Output = Input> {
+  readonly '~standard': {
+    readonly version: 1
+    readonly vendor: string
+    readonly validate: (value: unknown) => SchemaVerdict<Output> | Promise<SchemaVerdict<Output>>
+    readonly types?: { readonly input: Input; readonly output: Output } | undefined
+  }
+}
+
+export type SchemaVerdict<Output> =
+  | { readonly value: Output; readonly issues?: undefined }
+  | { readonly issues: readonly SchemaIssue[] }
+
+export interface SchemaIssue {
+  readonly message: string
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
+}
+
+type OutputOf<S> = S extends StandardSchema<infer _Input, infer Output> ? Output : never
+
+export const PARAM_TYPES = ['string', 'number', 'integer', 'boolean', 'object', 'array'] as const
+export type ParamType = (typeof PARAM_TYPES)[number]
+
+/** One parameter in the short form. */
+export interface ParamSpec {
+  readonly type: ParamType
+  readonly description?: string
+  /** Default false. */
+  readonly required?: boolean
+  /** Taken when the parameter is missing. */
+  readonly default?: unknown
+  readonly enum?: readonly (string | number | boolean)[]
+  /** A regular expression somewhere in the text; strings only. */
+  readonly pattern?: string
+  /** Least number, length of a text, or number of elements. */
+  readonly min?: number
+  /** Greatest number, length of a text, or number of elements. */
+  readonly max?: number
+}
+
+export type ParamSpecs = Readonly<Record<string, ParamSpec>>
+
+interface ParamTypes {
+  string: string
+  number: number
+  integer: number
+  boolean: boolean
+  object: Record<string, unknown>
+  array: unknown[]
+}
+
+type IsGiven<P extends ParamSpec> = P extends { required: true } | { default: unknown } ? true : false
+
+/** What a handler gets of the short form. */
+export type ParamValues<S extends ParamSpecs> = {
+  [K in keyof S as IsGiven<S[K]> extends true ? K : never]: ParamTypes[S[K]['type']]
+} & { [K in keyof S as IsGiven<S[K]> extends true ? never : K]?: ParamTypes[S[K]['type']] }
+
+export interface ContextLog {
+  debug(text: string, fields?: Readonly<Record<string, unknown>>): void
+  info(text: string, fields?: Readonly<Record<string, unknown>>): void
+  warn(text: string, fields?: Readonly<Record<string, unknown>>): void
+  error(text: string, fields?: Readonly<Record<string, unknown>>): void
+}
+
+/** What a handler gets beside its input. */
+export interface Context {
+  /** Aborts on timeout, cancel and shutdown. A handler that ignores it keeps its slot and is reported as stuck. */
+  readonly signal: AbortSignal
+  readonly runId: string
+  /** From 1. */
+  readonly attempt: number
+  /** When this attempt must have ended. */
+  readonly deadline: Date
+  /** Rises with every attempt of a run: lets a store refuse what an older attempt writes late. */
+  readonly fence: number
+  /** W3C traceparent, or empty. */
+  readonly trace: string
+  /** Media type of the input; `application/json` unless bytes came in. */
+  readonly contentType: string
+  /** The worker's tags at this moment. */
+  readonly tags: Tags
+  /** Lines tied to this run. */
+  readonly log: ContextLog
+  /** Sends a chunk. Outside stream mode chunks of a task in memory are dropped. Awaiting it waits for room. */
+  stream(chunk: string | Uint8Array): Promise<void>
+  /** Says how far it is, 0 … 1. */
+  progress(fraction: number, text?: string): void
+}
+
+export interface FunctionConfig {
+  readonly description?: string
+  readonly examples?: readonly unknown[]
+  /** Limit of one attempt in milliseconds; default the worker's of the mode. */
+  readonly timeout?: number
+  /** Further attempts after a failure; default 0. */
+  readonly maxRetries?: number
+  readonly backoff?: Readonly<Record<string, unknown>>
+  readonly supportsStreaming?: boolean
+  /** A repeat after a loss is harmless. */
+  readonly idempotent?: boolean
+  readonly background?: boolean
+  readonly keepWarm?: number
+  readonly isolation?: 'thread'
+  /** How many slots one task takes; default 1. */
+  readonly slots?: number
+  /** Below the worker's RESULT_LIMIT. */
+  readonly maxResultBytes?: number
+  readonly logInput?: boolean
+  readonly logResult?: boolean
+  readonly redact?: readonly string[]
+}
+
+export interface FunctionSpec<Input = unknown, Result = unknown> {
+  readonly input?: StandardSchema
+  readonly output?: StandardSchema
+  readonly params?: ParamSpecs
+  readonly config?: FunctionConfig
+  /** The return value is the result: anything JSON can hold; `undefined` becomes null. */
+  handler(input: Input, ctx: Context): Result | Promise<Result>
+}
+
+export const FUNCTION_KIND = 'berth.function'
+export const SERVICE_KIND = 'berth.service'
+
+export interface FunctionDefinition extends FunctionSpec<never> {
+  readonly kind: typeof FUNCTION_KIND
+}
+
+interface SchemaFunction<S extends StandardSchema, R> extends Omit<FunctionSpec, 'handler' | 'params'> {
+  readonly input: S
+  handler(input: OutputOf<S>, ctx: Context): R | Promise<R>
+}
+
+interface ParamsFunction<P extends ParamSpecs, R> extends Omit<FunctionSpec, 'handler' | 'input'> {
+  readonly params: P
+  handler(input: ParamValues<P>, ctx: Context): R | Promise<R>
+}
+
+interface BareFunction<R> extends Omit<FunctionSpec, 'handler' | 'input' | 'params'> {
+  handler(input: Record<string, never>, ctx: Context): R | Promise<R>
+}
+
+/** Makes a file's default export a function. Without `input` and `params` it takes no parameters. */
+export function defineFunction<S extends StandardSchema, R>(spec: SchemaFunction<S, R>): FunctionDefinition
+export function defineFunction<const P extends ParamSpecs, R>(spec: ParamsFunction<P, R>): FunctionDefinition
+export function defineFunction<R>(spec: BareFunction<R>): FunctionDefinition
+export function defineFunction(spec: object): FunctionDefinition {
+  return Object.freeze({ ...(spec as FunctionSpec<never>), kind: FUNCTION_KIND })
+}
+
+export interface ServiceContext {
+  /** Aborts when the worker stops, and when a start took too long. */
+  readonly signal: AbortSignal
+  readonly log: ContextLog
+}
+
+export interface ServiceSpec {
+  /** Resolves when the service can be used. */
+  start(ctx: ServiceContext): unknown
+  stop?(): unknown
+  /**
+   * Asked every second. `false`, a text (the reason), or throwing means down; anything else means running.
+   */
+  status?(): unknown
+  readonly config?: { readonly restartOnFailure?: boolean }
+}
+
+export interface ServiceDefinition extends ServiceSpec {
+  readonly kind: typeof SERVICE_KIND
+}
+
+/** Makes a file's default export a service. While one is down its worker takes no new task. */
+export function defineService(spec: ServiceSpec): ServiceDefinition {
+  return Object.freeze({ ...spec, kind: SERVICE_KIND })
+}
+
+/** Thrown by a handler: no further attempt would help. */
+export class NonRetryable extends Error {
+  /** How the worker knows it, whichever copy of this package threw it. */
+  readonly nonRetryable = true
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'NonRetryable'
+  }
+}

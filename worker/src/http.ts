@@ -1,0 +1,172 @@
+/**
+ * The worker's own small server (CONTRACT §6): tasks, health, logs, maintenance. Built on Hono; each route
+ * parses, calls, maps. The link's upgrade on the same server is `link.ts`.
+ * Invariant: every address but `GET /health` answers 401 without a right key, also one that does not exist.
+ */
+
+import { BERTH_VERSION, PROTOCOL } from '@berth/protocol'
+import type { HttpBindings } from '@hono/node-server'
+import { type Context, Hono } from 'hono'
+import { type Answer, jsonAnswer, problem } from './answer.ts'
+import { hasTwo, opensReads, opensTasks, presentedBy } from './auth.ts'
+import type { Keys } from './config.ts'
+import { readBody } from './http-body.ts'
+import { handleTask } from './http-task.ts'
+import type { WorkerParts } from './parts.ts'
+
+type Env = { Bindings: HttpBindings }
+
+export function createHttp(parts: WorkerParts, keys: Keys): Hono<Env> {
+  const app = new Hono<Env>()
+  app.use(async (c, next) => {
+    const { incoming } = c.env
+    for (const name of ['host', 'authorization', 'x-lb-auth'])
+      if (hasTwo(incoming, name)) return send(c, problem('INVALID_REQUEST', `The header ${name} comes twice`))
+    await next()
+    return undefined
+  })
+
+  app.get('/health', (c) => send(c, health(parts, keys, c)))
+  app.get('/logs', (c) => {
+    if (!opensReads(presentedBy(c.env.incoming), keys)) return send(c, unauthorized())
+    return send(c, jsonAnswer({ logs: parts.log.lines() }))
+  })
+  app.use(async (c, next) => {
+    if (!opensTasks(presentedBy(c.env.incoming), keys)) return send(c, unauthorized())
+    await next()
+    return undefined
+  })
+  app.post('/task', (c) => runTask(parts, c))
+  app.post('/task/:group/:function', (c) =>
+    runTask(parts, c, { group: c.req.param('group'), function: c.req.param('function') }),
+  )
+  app.post('/on', (c) => send(c, switchOn(parts)))
+  app.post('/off', (c) => {
+    parts.condition.off()
+    return send(
+      c,
+      jsonAnswer({
+        status: parts.condition.status,
+        message: 'The worker takes no new tasks; running ones finish',
+      }),
+    )
+  })
+  app.all('*', (c) => send(c, noSuchAddress(c.req.method, c.req.path)))
+  app.onError((error, c) => {
+    parts.log.error('a request failed', { path: c.req.path, error })
+    return send(c, problem('INTERNAL', 'Something went wrong in the worker; its log says what'))
+  })
+  return app
+}
+
+function send(c: Context<Env>, { status, headers, body }: Answer): Response {
+  c.status(status as Parameters<typeof c.status>[0])
+  return c.body(typeof body === 'string' ? body : (body as Uint8Array<ArrayBuffer>), { headers })
+}
+
+async function runTask(
+  parts: WorkerParts,
+  c: Context<Env>,
+  route?: { group: string; function: string },
+): Promise<Response> {
+  const { incoming, outgoing } = c.env
+  const unreadable = mediaProblem(
+    incoming.headers['content-type'],
+    incoming.headers['content-encoding'],
+    route !== undefined,
+  )
+  if (unreadable) return send(c, unreadable)
+  const body = await readBody(incoming, parts.limits.requestBodyBytes)
+  if (body.kind === 'too-large') {
+    const detail = `The body is over ${parts.limits.requestBodyBytes} bytes; send less, or raise REQUEST_BODY_LIMIT`
+    return send(c, problem('PAYLOAD_TOO_LARGE', detail, { headers: { connection: 'close' } }))
+  }
+  if (body.kind === 'gone')
+    return send(c, problem('INVALID_REQUEST', 'The request ended in the middle of its body'))
+  const request = { bytes: body.bytes, query: new URL(c.req.url).searchParams, ...(route ? { route } : {}) }
+  const answer = await handleTask(parts, request, (listener) => {
+    outgoing.once('close', () => {
+      if (!outgoing.writableFinished) listener()
+    })
+    if (outgoing.destroyed) listener()
+  })
+  return send(c, answer)
+}
+
+const JSON_TYPES: ReadonlySet<string> = new Set(['', 'application/json', 'application/x-www-form-urlencoded'])
+
+/** `POST /task` is read as JSON whatever its type says; below it other types are bytes, which are not here yet. */
+function mediaProblem(type = '', encoding = 'identity', isRouted = false): Answer | undefined {
+  if (encoding !== 'identity')
+    return problem('UNSUPPORTED_MEDIA_TYPE', `The body is encoded as ${encoding.slice(0, 64)}; send it plain`)
+  const plain = (type.split(';')[0] ?? '').trim().toLowerCase()
+  if (plain.startsWith('multipart/'))
+    return problem('UNSUPPORTED_MEDIA_TYPE', 'Multipart is not supported by this version; send JSON')
+  if (!isRouted || JSON_TYPES.has(plain)) return undefined
+  return problem('UNSUPPORTED_MEDIA_TYPE', `This version takes JSON only, not ${plain.slice(0, 100)}`)
+}
+
+function switchOn(parts: WorkerParts): Answer {
+  const { condition } = parts
+  condition.on()
+  const { status, reason } = condition
+  const message =
+    status === 'ready' ? 'The worker takes tasks' : `The worker is ${status}${reason ? `: ${reason}` : ''}`
+  return jsonAnswer({ status, message })
+}
+
+/** Without a key the status only; with a wrong one 401, so that nobody takes the short answer for all there is. */
+function health(parts: WorkerParts, keys: Keys, c: Context<Env>): Answer {
+  const presented = presentedBy(c.env.incoming)
+  const { status } = parts.condition
+  if (presented.authorization === undefined && presented.fleet === undefined) return jsonAnswer({ status })
+  if (!opensReads(presented, keys)) return unauthorized()
+  const { identity, intake, system, tags, services, interface: own, condition } = parts
+  const { uptimeS, memoryUsed, cpuLoad } = system.latest
+  return jsonAnswer({
+    status,
+    reason: condition.reason ?? null,
+    ...identity,
+    version: BERTH_VERSION,
+    functions: own.listed,
+    services: services.states.map(({ name, state, reason }) => ({
+      name,
+      status: state === 'running' ? 'ready' : 'unready',
+      state,
+      reason: reason ?? null,
+    })),
+    tags: tags.current,
+    slots: {
+      used: intake.used,
+      available: intake.available,
+      limit: intake.limit,
+      queue: intake.queued,
+      stuck: intake.stuck,
+    },
+    system: { uptime: uptimeS, usedMemoryPercent: Math.round(memoryUsed * 1000) / 10, cpuLoad },
+    websocketPort: null,
+    protocols: [PROTOCOL],
+  })
+}
+
+function unauthorized(): Answer {
+  return problem('UNAUTHORIZED', 'A valid key is needed: Authorization: Bearer <AUTH_KEY>', {
+    headers: { 'www-authenticate': 'Bearer' },
+  })
+}
+
+const METHODS: Readonly<Record<string, string>> = {
+  '/task': 'POST',
+  '/on': 'POST',
+  '/off': 'POST',
+  '/health': 'GET',
+  '/logs': 'GET',
+}
+
+function noSuchAddress(method: string, path: string): Answer {
+  const allow = METHODS[path] ?? (/^\/task\/[^/]+\/[^/]+$/.test(path) ? 'POST' : undefined)
+  if (allow === undefined) return problem('NOT_FOUND', `There is nothing at ${path.slice(0, 200)}`)
+  return problem('METHOD_NOT_ALLOWED', `${path.slice(0, 200)} takes ${allow}, not ${method}`, {
+    headers: { allow },
+  })
+}

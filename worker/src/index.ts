@@ -1,0 +1,18 @@
+/**
+ * The public surface of `@berth/worker`: what function, service and tag files import.
+ * Nothing here starts anything; the process is `main.ts`.
+ */
+export {
+  type Context,
+  type ContextLog,
+  defineFunction,
+  defineService,
+  type FunctionConfig,
+  type FunctionDefinition,
+  NonRetryable,
+  type ParamSpec,
+  type ParamSpecs,
+  type ServiceContext,
+  type ServiceDefinition,
+  type StandardSchema,
+} from './define.ts'

@@ -1,0 +1,172 @@
+/**
+ * One task that came over a link, from TASK to END. Made and driven by `link-session.ts`; `peers.ts` keeps those
+ * that have started, since they outlive their link.
+ *
+ *   assembling ─END─▶ checking ─ok─▶ queued ─slot─▶ starting ─STARTED sent─▶ running ─▶ finished
+ *        └──────────────┴─────────────┴─▶ gone (refused, recalled, link closed)
+ *
+ * Invariant: the handler runs only in `running`, which is entered only after STARTED was handed to the system.
+ */
+import type { OutcomeHeader, TaskHeader } from '@berth/protocol'
+import { TASK_FLAG } from '@berth/protocol'
+import { type AbortCause, Attempt, type Outcome } from './attempt.ts'
+import type { Order, SlotHold } from './intake.ts'
+import type { WorkerParts } from './parts.ts'
+import type { RegisteredFunction } from './registry.ts'
+
+/** Keeps what has started beyond its link: `peers.ts`. */
+export interface TaskKeeper {
+  keep(task: LinkedTask): void
+}
+
+/** What a task says to the link it belongs to. */
+export interface TaskOwner {
+  /** STARTED is to be written; `begin` is called when it has been handed over. */
+  onStarting(task: LinkedTask, begin: () => void): void
+  /** It will not run here. */
+  onRecalled(task: LinkedTask): void
+  onAnswer(task: LinkedTask): void
+  /** Older than this when its turn comes, it is given back. */
+  readonly oldestMs: number
+}
+
+export type TaskState = 'assembling' | 'checking' | 'queued' | 'starting' | 'running' | 'finished' | 'gone'
+
+export class LinkedTask implements Order {
+  readonly isLinked = true
+  readonly header: TaskHeader
+  readonly function: RegisteredFunction
+  readonly flags: number
+  readonly cost: number
+  readonly priority: number
+  /** Its number on the link it belongs to now. */
+  number: number
+  /** Undefined while its link is away. */
+  owner: TaskOwner | undefined
+  state: TaskState = 'assembling'
+  outcome: Outcome | undefined
+  readonly chunks: Uint8Array[] = []
+  chunkBytes = 0
+  #input: unknown
+  readonly #parts: WorkerParts
+  readonly #keeper: TaskKeeper
+  /** When it was sent, on our clock. */
+  readonly #sentAt: number
+  #attempt: Attempt | undefined
+
+  constructor(
+    parts: WorkerParts,
+    keeper: TaskKeeper,
+    owner: TaskOwner,
+    task: { number: number; flags: number; header: TaskHeader; function: RegisteredFunction; ageMs: number },
+  ) {
+    this.#parts = parts
+    this.#keeper = keeper
+    this.owner = owner
+    this.number = task.number
+    this.flags = task.flags
+    this.header = task.header
+    this.function = task.function
+    this.cost = task.function.slots
+    this.priority = task.header.priority
+    this.#sentAt = parts.clock.monoMs() - task.ageMs
+  }
+
+  get isDurable(): boolean {
+    return (this.flags & TASK_FLAG.DURABLE) !== 0
+  }
+
+  get isEnvelope(): boolean {
+    return (this.flags & TASK_FLAG.ENVELOPE) !== 0
+  }
+
+  /** Its handler was called, or is about to be. */
+  get hasStarted(): boolean {
+    return this.state === 'starting' || this.state === 'running' || this.state === 'finished'
+  }
+
+  /** Its input is checked; it may be admitted. */
+  ready(input: unknown): void {
+    this.#input = input
+    this.state = 'queued'
+  }
+
+  isDue(): boolean {
+    const ageMs = this.#parts.clock.monoMs() - this.#sentAt
+    const { remainingMs } = this.header
+    const isTooOld = ageMs > (this.owner?.oldestMs ?? 0)
+    if (!isTooOld && (remainingMs === null || ageMs < remainingMs)) return true
+    this.owner?.onRecalled(this)
+    return false
+  }
+
+  start(hold: SlotHold): void {
+    this.state = 'starting'
+    const attempt = this.#makeAttempt(hold)
+    this.#attempt = attempt
+    const begin = () => {
+      this.state = 'running'
+      attempt.begin()
+    }
+    if (this.owner) this.owner.onStarting(this, begin)
+    else {
+      attempt.abort('orphaned')
+      begin()
+    }
+  }
+
+  abort(cause: AbortCause): void {
+    this.#attempt?.abort(cause)
+  }
+
+  giveUp(): void {
+    this.owner?.onRecalled(this)
+  }
+
+  leave(): void {
+    this.#attempt?.giveUp()
+  }
+
+  #makeAttempt(hold: SlotHold): Attempt {
+    const { header } = this
+    const { limits, clock, log, tags } = this.#parts
+    const isWaitedFor = header.mode === 'sync' || header.mode === 'stream'
+    const ownMs = header.timeoutMs ?? this.function.timeoutMs
+    const elapsedMs = clock.monoMs() - this.#sentAt
+    return new Attempt(
+      {
+        function: this.function,
+        input: this.#input,
+        facts: {
+          run: header.run,
+          attempt: header.attempt,
+          fence: header.fence,
+          trace: header.trace,
+          contentType: header.mediaType || 'application/json',
+        },
+        timeoutMs: ownMs ?? (isWaitedFor ? limits.defaultTimeoutMs : limits.backgroundTimeoutMs),
+        remainingMs: header.remainingMs === null ? null : Math.max(0, header.remainingMs - elapsedMs),
+      },
+      { clock, log, tags: () => tags.current, resultLimitBytes: limits.resultBytes },
+      {
+        onAnswer: (outcome) => {
+          this.outcome = outcome
+          this.state = 'finished'
+          this.#keeper.keep(this)
+          this.owner?.onAnswer(this)
+        },
+        onEnd: () => {
+          // An input may be large, and a durable outcome is kept for long.
+          this.#input = undefined
+          hold.release()
+        },
+        onStuck: () => hold.markStuck(),
+      },
+    )
+  }
+}
+
+/** The END of a task whose handler was not called. */
+export function refusedHeader(error: OutcomeHeader['error']): OutcomeHeader {
+  return { outcome: 'refused', runMs: 0, mediaType: '', ...(error ? { error } : {}) }
+}

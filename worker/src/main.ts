@@ -1,0 +1,89 @@
+/**
+ * The worker's process: environment → config → keys → worker → signals → exit code. `node worker/src/main.ts
+ * [project folder] [--print-config]`; the folder holds `functions/` and optionally `services/` and `tags/`.
+ *
+ * Exit codes: 0 after a clean stop, 1 when it could not start, 78 for a configuration error.
+ */
+
+import { existsSync } from 'node:fs'
+import { isAbsolute, join, resolve } from 'node:path'
+import { createLog, exitWithConfigErrors, formatConfig, onSignals, watchLifeline } from '@berth/runtime'
+import { startWorker } from './compose.ts'
+import { readConfig, resolveKeys, SECRETS, type WorkerConfig } from './config.ts'
+import { LoadError } from './discover.ts'
+import { messageOf } from './result.ts'
+
+const DEFAULT_FOLDER = join(import.meta.dirname, '../../examples/fleet')
+
+const parsed = readConfig(process.env)
+if (!parsed.ok) exitWithConfigErrors(parsed.errors)
+const { config, origins, warnings } = parsed
+const args = process.argv.slice(2)
+if (args.includes('--print-config')) {
+  process.stdout.write(`${formatConfig(config, origins, SECRETS)}\n`)
+  process.exit(0)
+}
+await run(config)
+
+async function run(config: WorkerConfig): Promise<void> {
+  const folder = projectFolder()
+  const resolved = await resolveKeys(config)
+  if (!resolved.ok) exitWithConfigErrors(resolved.errors)
+  const { keys } = resolved
+  const log = createLog({
+    level: config.LOG_LEVEL,
+    format: config.LOG_FORMAT ?? (process.stdout.isTTY ? 'pretty' : 'json'),
+    capacity: config.MAX_LOGS,
+    source: 'worker',
+    redact: [keys.authKey, keys.fleetKey],
+  })
+  for (const warning of warnings) log.warn(warning)
+  // A throw in a timer or an unawaited promise belongs to one task, and the process runs many others: ending
+  // it would lose them all. The task itself ends by its timeout.
+  process.on('uncaughtException', (error) => log.error('user code threw outside of a task', { error }))
+  process.on('unhandledRejection', (reason) => {
+    log.error('user code left a rejection unhandled', {
+      error: reason instanceof Error ? reason : messageOf(reason),
+    })
+  })
+  const starting = startWorker(config, keys, folder, log)
+  const leave = async (why: string) => {
+    log.info('stopping', { why })
+    const worker = await starting.catch(() => undefined)
+    await worker?.drain(config.SHUTDOWN_TIMEOUT)
+    await worker?.stop()
+    process.exit(0)
+  }
+  onSignals({ onFirst: (signal) => void leave(signal), onSecond: () => process.exit(1) })
+  watchLifeline(() => void leave('the supervisor is gone'))
+  try {
+    await starting
+  } catch (error) {
+    fail(explain(error, config))
+  }
+}
+
+function projectFolder(): string {
+  const given = args.find((arg) => !arg.startsWith('--'))
+  const unknown = args.find((arg) => arg.startsWith('--') && arg !== '--print-config')
+  if (unknown !== undefined) fail(`unknown option ${unknown}; known is --print-config`)
+  const folder = given === undefined ? DEFAULT_FOLDER : isAbsolute(given) ? given : resolve(given)
+  if (!existsSync(folder)) fail(`there is no project folder ${folder}; give one that holds functions/`)
+  return folder
+}
+
+function explain(error: unknown, { HOST, PORT }: WorkerConfig): string {
+  if (error instanceof LoadError) return error.problems.join('\n')
+  const { code } = (typeof error === 'object' && error !== null ? error : {}) as { code?: string }
+  if (code === 'EADDRINUSE') return `port ${PORT} on ${HOST} is in use; stop what listens there, or set PORT`
+  if (code === 'EACCES')
+    return `port ${PORT} on ${HOST} may not be used by this user; set PORT to 1024 or above`
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+    return `HOST ${HOST} is no address of this machine; set HOST`
+  return `the worker could not start: ${messageOf(error)}`
+}
+
+function fail(message: string): never {
+  process.stderr.write(`${message}\n`)
+  process.exit(1)
+}

@@ -1,0 +1,44 @@
+/**
+ * The parts of one worker, as `compose.ts` puts them together and passes them to its two fronts, HTTP and link.
+ * Types only.
+ */
+import type { Clock, Log } from '@berth/runtime'
+import type { Condition } from './condition.ts'
+import type { Intake } from './intake.ts'
+import type { WorkerInterface } from './interface.ts'
+import type { Registry } from './registry.ts'
+import type { Services } from './services.ts'
+import type { SystemMeter } from './system.ts'
+import type { TagBoard } from './tags.ts'
+
+export interface Identity {
+  readonly name: string
+  /** New at every start of the process. */
+  readonly bootId: string
+  readonly group: string
+  readonly contract: number
+}
+
+export interface WorkerLimits {
+  readonly defaultPriority: number
+  /** One attempt of a sync or stream task. */
+  readonly defaultTimeoutMs: number
+  /** One attempt of an async or webhook task. */
+  readonly backgroundTimeoutMs: number
+  readonly requestBodyBytes: number
+  readonly resultBytes: number
+}
+
+export interface WorkerParts {
+  readonly identity: Identity
+  readonly limits: WorkerLimits
+  readonly registry: Registry
+  readonly interface: WorkerInterface
+  readonly condition: Condition
+  readonly intake: Intake
+  readonly services: Pick<Services, 'states'>
+  readonly tags: Pick<TagBoard, 'current' | 'onChange'>
+  readonly system: Pick<SystemMeter, 'latest'>
+  readonly clock: Clock
+  readonly log: Log
+}

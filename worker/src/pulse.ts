@@ -1,0 +1,49 @@
+/**
+ * When a link pushes its state: on every change, at most every 10 ms, and at least every second. One per link.
+ * Decides only; `push` sends. The first change after a quiet spell goes at once, further ones gather.
+ */
+import type { Clock } from '@berth/runtime'
+
+export const LEAST_GAP_MS = 10
+/** Below a second, so that a late timer still keeps the promise. */
+const LONGEST_GAP_MS = 750
+
+export class Pulse {
+  readonly #clock: Clock
+  readonly #push: (isRegular: boolean) => void
+  #lastAt = Number.NEGATIVE_INFINITY
+  #timer: NodeJS.Timeout | undefined
+  #isStopped = false
+
+  /** `push(true)` is the regular one, which carries the system's figures, too. */
+  constructor(clock: Clock, push: (isRegular: boolean) => void) {
+    this.#clock = clock
+    this.#push = push
+  }
+
+  /** Something changed. `isUrgent` does not wait for the gap. */
+  note(isUrgent = false): void {
+    if (this.#isStopped || (this.#timer && !isUrgent)) return
+    const waitMs = isUrgent ? 0 : this.#lastAt + LEAST_GAP_MS - this.#clock.monoMs()
+    if (waitMs <= 0) return this.#send(false)
+    this.#timer = setTimeout(() => this.#send(false), waitMs)
+    this.#timer.unref()
+  }
+
+  /** Called several times a second. */
+  tick(): void {
+    if (!this.#isStopped && this.#clock.monoMs() - this.#lastAt >= LONGEST_GAP_MS) this.#send(true)
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    clearTimeout(this.#timer)
+  }
+
+  #send(isRegular: boolean): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#lastAt = this.#clock.monoMs()
+    this.#push(isRegular)
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * The functions of this process by name, each with its checks compiled. Built once at start by `discover.ts`.
+ * Invariant: whatever is in here can be run; a definition with a mistake never gets in.
+ */
+import { type FunctionInterface, LIMITS, MAX_DURATION_MS, type OutcomeError } from '@berth/protocol'
+import { z } from 'zod'
+import { FUNCTION_KIND, type FunctionDefinition } from './define.ts'
+import { compileInput, compileOutput, type InputCheck } from './parameters.ts'
+
+export interface RegisteredFunction {
+  readonly name: string
+  readonly definition: FunctionDefinition
+  readonly input: InputCheck
+  readonly checkOutput: ((value: unknown) => Promise<unknown>) | undefined
+  readonly slots: number
+  /** Its own limit of one attempt; null: the worker's default of the mode. */
+  readonly timeoutMs: number | null
+  readonly maxResultBytes: number | null
+  readonly interface: FunctionInterface
+}
+
+const configSchema = z.strictObject({
+  description: z.string().max(4096).optional(),
+  examples: z.array(z.unknown()).max(100).optional(),
+  timeout: z.int().min(1).max(MAX_DURATION_MS).optional(),
+  maxRetries: z.int().min(0).max(1000).optional(),
+  backoff: z.record(z.string(), z.unknown()).optional(),
+  supportsStreaming: z.boolean().optional(),
+  idempotent: z.boolean().optional(),
+  background: z.boolean().optional(),
+  keepWarm: z.int().min(0).max(LIMITS.slots).optional(),
+  isolation: z.literal('thread').optional(),
+  slots: z.int().min(1).max(LIMITS.slots).optional(),
+  maxResultBytes: z.int().min(1).optional(),
+  logInput: z.boolean().optional(),
+  logResult: z.boolean().optional(),
+  redact: z.array(z.string()).max(1000).optional(),
+})
+
+/** Throws with a sentence on a definition that cannot be used. */
+export function registerFunction(name: string, definition: FunctionDefinition): RegisteredFunction {
+  if (typeof definition.handler !== 'function') throw new Error('has no `handler`')
+  if ('setup' in definition) throw new Error('has a `setup`, which this version does not run; remove it')
+  const parsed = configSchema.safeParse(definition.config ?? {})
+  if (!parsed.success) throw new Error(describeConfigError(parsed.error))
+  const config = parsed.data
+  const input = compileInput(definition.input, definition.params)
+  const output = compileOutput(definition.output)
+  return {
+    name,
+    definition,
+    input,
+    checkOutput: output?.check,
+    slots: config.slots ?? 1,
+    timeoutMs: config.timeout ?? null,
+    maxResultBytes: config.maxResultBytes ?? null,
+    interface: {
+      name,
+      ...(config.description === undefined ? {} : { description: config.description }),
+      input: input.jsonSchema,
+      ...(output === undefined ? {} : { output: output.jsonSchema }),
+      supportsStreaming: config.supportsStreaming ?? false,
+      idempotent: config.idempotent ?? null,
+      slots: config.slots ?? 1,
+      timeoutMs: config.timeout ?? null,
+      maxRetries: config.maxRetries ?? 0,
+      background: config.background ?? false,
+    },
+  }
+}
+
+function describeConfigError(error: z.ZodError): string {
+  const issue = error.issues[0]
+  return `has an unusable config.${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'wrong shape'}`
+}
+
+/** Whether a default export came from `defineFunction`, of whichever copy of the package. */
+export function isFunctionDefinition(value: unknown): value is FunctionDefinition {
+  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === FUNCTION_KIND
+}
+
+export class Registry {
+  readonly #functions: ReadonlyMap<string, RegisteredFunction>
+
+  constructor(functions: readonly RegisteredFunction[]) {
+    this.#functions = new Map(functions.map((entry) => [entry.name, entry]))
+  }
+
+  get(name: string): RegisteredFunction | undefined {
+    return this.#functions.get(name)
+  }
+
+  /** Sorted by name: the same order on every machine. */
+  list(): RegisteredFunction[] {
+    return [...this.#functions.values()].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+  }
+}
+
+/** The refusal of a function that this worker has not. */
+export function unknownFunction(name: string): OutcomeError {
+  return { code: 'UNKNOWN_FUNCTION', message: `This worker has no function "${name.slice(0, 128)}"` }
+}
