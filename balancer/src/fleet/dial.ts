@@ -37,8 +37,8 @@ export function dial(options: DialOptions): Promise<Dialled> {
 
 function settleDial(socket: WebSocket, resolve: (dialled: Dialled) => void): void {
   socket.once('open', () => {
-    socket.removeAllListeners('error')
-    socket.removeAllListeners('unexpected-response')
+    // The hello may come with the very bytes of the handshake: nothing is read before the link listens.
+    socket.pause()
     resolve({ kind: 'open', socket })
   })
   socket.once('unexpected-response', (request, response) => {

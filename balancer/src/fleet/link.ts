@@ -113,6 +113,7 @@ export class Link {
       if (this.#flushing) clearImmediate(this.#flushing)
       this.#events.onClosed(code, reason.toString())
     })
+    this.#socket.resume()
   }
 
   #receive(data: Buffer, isBinary: boolean): void {
