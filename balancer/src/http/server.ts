@@ -1,0 +1,224 @@
+/**
+ * Owns the balancer's listening socket: strict about what it reads, bounded in how long it waits, and offering
+ * each request first to the hot route and then to the router. Started, drained and stopped by compose.
+ * Invariants: a request with a faulty head reaches neither; a connection that breaks HTTP gets one answer and
+ * ends; after `stop()` no connection is left, upgraded ones included.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { Log, Service } from '@berth/runtime'
+import { getRequestListener } from '@hono/node-server'
+import type { Hono } from 'hono'
+import { INTERNAL_ERROR, type ProblemOptions, problem, refuseConnection, sendProblem } from './problem.ts'
+import { findRequestFault, MAX_HEADERS } from './request-fault.ts'
+import type { AppEnv } from './routes.ts'
+import { applySecurityHeaders } from './security-headers.ts'
+
+export interface HttpServerDeps {
+  readonly app: Hono<AppEnv>
+  readonly host: string
+  /** 0: any free one. */
+  readonly port: number
+  readonly log: Log
+  /** Takes a request before the router does; false leaves it to the router. */
+  readonly hot?: (req: IncomingMessage, res: ServerResponse) => boolean
+  /** Takes an upgrade to a WebSocket; false means that it is not for this address. */
+  readonly onUpgrade?: (req: IncomingMessage, socket: Duplex, head: Buffer) => boolean
+  /** Whether a client that asks first (`Expect: 100-continue`) may send its body. Default always. */
+  readonly mayContinue?: (req: IncomingMessage) => boolean
+}
+
+export interface HttpServer extends Service {
+  drain(deadlineMs: number): Promise<void>
+  /** Where it listens, once started. */
+  address(): AddressInfo
+}
+
+/** The port cannot be had; the message is one line that says what to do. */
+export class ListenError extends Error {}
+
+const LIMITS_OF_SERVER = {
+  keepAliveTimeout: 65_000,
+  headersTimeout: 10_000,
+  /** Covers receiving only. */
+  requestTimeout: 300_000,
+  connectionsCheckingInterval: 2_000,
+  maxHeaderSize: 16 * 1024,
+  insecureHTTPParser: false,
+  joinDuplicateHeaders: false,
+} as const
+const MAX_REQUESTS_PER_SOCKET = 100_000
+
+export function createHttpServer(deps: HttpServerDeps): HttpServer {
+  return new ListeningServer(deps)
+}
+
+class ListeningServer implements HttpServer {
+  readonly name = 'http'
+  readonly #deps: HttpServerDeps
+  readonly #server: Server
+  readonly #route: (req: IncomingMessage, res: ServerResponse) => Promise<void>
+  readonly #sockets = new Set<Socket>()
+  /** How many answers are under way on a connection. */
+  readonly #openAnswers = new Map<Duplex, number>()
+  #isDraining = false
+  #whenIdle: (() => void) | undefined
+
+  constructor(deps: HttpServerDeps) {
+    this.#deps = deps
+    this.#route = getRequestListener(deps.app.fetch, {
+      overrideGlobalObjects: false,
+      errorHandler: (error) => this.#explainUnroutable(error),
+    })
+    this.#server = createServer({
+      ...LIMITS_OF_SERVER,
+      shouldUpgradeCallback: (req) => req.headers.upgrade?.toLowerCase() === 'websocket',
+    })
+    this.#server.maxHeadersCount = MAX_HEADERS
+    this.#server.maxRequestsPerSocket = MAX_REQUESTS_PER_SOCKET
+    this.#listen()
+  }
+
+  address(): AddressInfo {
+    return this.#server.address() as AddressInfo
+  }
+
+  async start(): Promise<void> {
+    const { host, port } = this.#deps
+    const started = Promise.withResolvers<void>()
+    this.#server.once('error', started.reject)
+    this.#server.listen({ host, port }, started.resolve)
+    try {
+      await started.promise
+    } catch (error) {
+      throw new ListenError(explainListenError(error as NodeJS.ErrnoException, host, port), { cause: error })
+    }
+    this.#server.removeListener('error', started.reject)
+    this.#server.on('error', (error) => this.#deps.log.error('the HTTP server failed', { error }))
+  }
+
+  /** Takes no new connection and waits for the answers under way, at most `deadlineMs`. */
+  async drain(deadlineMs: number): Promise<void> {
+    this.#isDraining = true
+    this.#server.close()
+    if (this.#openAnswers.size === 0) return
+    const idle = Promise.withResolvers<void>()
+    this.#whenIdle = idle.resolve
+    const timer = setTimeout(idle.resolve, deadlineMs)
+    await idle.promise
+    clearTimeout(timer)
+  }
+
+  async stop(): Promise<void> {
+    this.#isDraining = true
+    const closed = Promise.withResolvers<void>()
+    this.#server.close(() => closed.resolve())
+    for (const socket of this.#sockets) socket.destroy()
+    await closed.promise
+  }
+
+  #listen(): void {
+    const server = this.#server
+    server.on('connection', (socket: Socket) => this.#track(socket))
+    server.on('request', (req, res) => this.#answer(req, res))
+    server.on('checkContinue', (req, res) => this.#answerExpecting(req, res))
+    server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) =>
+      this.#refuseBroken(error, socket),
+    )
+    server.on('upgrade', (req, socket, head) => this.#upgrade(req, socket, head))
+    server.on('connect', (_req, socket: Duplex) =>
+      refuseConnection(socket, { code: 'METHOD_NOT_ALLOWED', detail: 'CONNECT is not taken here.' }),
+    )
+  }
+
+  #track(socket: Socket): void {
+    this.#sockets.add(socket)
+    socket.once('close', () => this.#sockets.delete(socket))
+  }
+
+  #answer(req: IncomingMessage, res: ServerResponse): void {
+    this.#count(req.socket, res)
+    if (this.#isDraining) res.shouldKeepAlive = false
+    try {
+      const fault = findRequestFault(req)
+      if (fault !== undefined) {
+        res.shouldKeepAlive = false
+        sendProblem(res, fault.error, { status: fault.status })
+      } else if (!this.#deps.hot?.(req, res)) void this.#route(req, res)
+    } catch (error) {
+      this.#deps.log.error('a request failed inside', { method: req.method, error })
+      if (res.headersSent) res.destroy()
+      else sendProblem(res, INTERNAL_ERROR)
+    }
+  }
+
+  /** A client that asks before it sends a body is told yes only when it may send one at all. */
+  #answerExpecting(req: IncomingMessage, res: ServerResponse): void {
+    const mayContinue = findRequestFault(req) === undefined && (this.#deps.mayContinue?.(req) ?? true)
+    if (mayContinue) res.writeContinue()
+    else res.shouldKeepAlive = false
+    this.#answer(req, res)
+  }
+
+  #count(socket: Duplex, res: ServerResponse): void {
+    this.#openAnswers.set(socket, (this.#openAnswers.get(socket) ?? 0) + 1)
+    res.once('close', () => {
+      const left = (this.#openAnswers.get(socket) ?? 1) - 1
+      if (left > 0) this.#openAnswers.set(socket, left)
+      else this.#openAnswers.delete(socket)
+      if (this.#isDraining) this.#server.closeIdleConnections()
+      if (this.#openAnswers.size === 0) this.#whenIdle?.()
+    })
+  }
+
+  #upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on('error', () => socket.destroy())
+    const fault = findRequestFault(req)
+    if (fault !== undefined) return refuseConnection(socket, fault.error, { status: fault.status })
+    if (this.#isDraining)
+      return refuseConnection(socket, { code: 'DRAINING', detail: 'The balancer is shutting down.' })
+    try {
+      if (this.#deps.onUpgrade?.(req, socket, head)) return
+      refuseConnection(socket, { code: 'NOT_FOUND', detail: 'There is no WebSocket at this address.' })
+    } catch (error) {
+      this.#deps.log.error('an upgrade failed inside', { error })
+      refuseConnection(socket, INTERNAL_ERROR)
+    }
+  }
+
+  /** An answer under way must not get a second one in its middle. */
+  #refuseBroken(error: NodeJS.ErrnoException, socket: Duplex): void {
+    if (!socket.writable || this.#openAnswers.has(socket) || error.code === 'ECONNRESET') {
+      socket.destroy()
+      return
+    }
+    const { detail, ...options } = explainBroken(error.code)
+    refuseConnection(socket, { code: 'INVALID_REQUEST', detail }, options)
+  }
+
+  /** Only a request that cannot be given to the router ends here: a `Host` or address that is none. */
+  #explainUnroutable(error: unknown): Response {
+    this.#deps.log.debug('a request could not be routed', { error })
+    const detail = 'The `Host` header or the address is not valid.'
+    const answer = problem({ code: 'INVALID_REQUEST', detail })
+    applySecurityHeaders(answer.headers)
+    return answer
+  }
+}
+
+function explainBroken(code: string | undefined): ProblemOptions & { readonly detail: string } {
+  if (code === 'HPE_HEADER_OVERFLOW') return { status: 431, detail: 'The headers are over 16 KiB.' }
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return { status: 408, detail: 'The request took too long to come.' }
+  return { detail: 'This is not well-formed HTTP.' }
+}
+
+function explainListenError(error: NodeJS.ErrnoException, host: string, port: number): string {
+  if (error.code === 'EADDRINUSE')
+    return `port ${port} on ${host} is in use: end what listens there, or set PORT to another one`
+  if (error.code === 'EACCES') return `port ${port} on ${host} is not allowed: set PORT to one above 1023`
+  if (error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND')
+    return `this machine has no address ${host}: set HOST to one of its own, such as 127.0.0.1`
+  return `cannot listen on ${host}:${port}: ${error.message}`
+}
