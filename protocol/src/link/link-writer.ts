@@ -12,6 +12,7 @@ import {
   DATA_KIND,
   DATA_MORE,
   type OutcomeHeader,
+  patchStamp,
   RECORD,
   RECORD_HEADER_BYTES,
   type Stamp,
@@ -51,7 +52,10 @@ export class LinkWriter {
   /** Tasks with something to send and credit for it, in turn. */
   readonly #turns = new Set<Outgoing>()
 
-  /** `stamp` is asked once a frame and leads it. */
+  /**
+   * `stamp` leads every frame. It is asked when a frame begins, to make room, and again as the frame is taken:
+   * what counts is the moment at which it leaves, with every change that its records brought about.
+   */
   constructor(stamp: () => Stamp) {
     this.#stamp = stamp
   }
@@ -136,13 +140,13 @@ export class LinkWriter {
   /** The next frame, or undefined when nothing may be sent now. */
   take(): Uint8Array | undefined {
     const whole = this.#frames.shift()
-    if (whole) return whole
+    if (whole) return this.#stamped(whole)
     if (this.#control.length === 0 && this.#turns.size === 0) return undefined
     this.#stampFirst()
     while (this.#turns.size > 0 && this.#control.length + RECORD_HEADER_BYTES < LIMITS.frameBytes) {
       if (!this.#turn()) break
     }
-    return this.#control.take()
+    return this.#stamped(this.#control.take())
   }
 
   /** One record of the task whose turn it is. False when the frame has no room for it. */
@@ -209,6 +213,11 @@ export class LinkWriter {
     }
     this.#stampFirst()
     write(this.#control)
+  }
+
+  #stamped(frame: Uint8Array): Uint8Array {
+    patchStamp(frame, RECORD_HEADER_BYTES, this.#stamp())
+    return frame
   }
 
   #stampFirst(): void {

@@ -207,6 +207,17 @@ export function writeStamp(out: ByteWriter, stamp: Stamp): void {
   out.u32(stamp.occupancy.queued)
 }
 
+/** Brings a stamp that was written at `at` up to date; it has occupancy now if it had it then. */
+export function patchStamp(frame: Uint8Array, at: number, stamp: Stamp): void {
+  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength)
+  view.setFloat64(at, stamp.at)
+  if (!stamp.occupancy) return
+  view.setUint32(at + 8, stamp.occupancy.seq)
+  view.setUint32(at + 12, stamp.occupancy.used)
+  view.setUint32(at + 16, stamp.occupancy.linked)
+  view.setUint32(at + 20, stamp.occupancy.queued)
+}
+
 export function readStamp(input: ByteReader): Stamp {
   const at = input.f64()
   if (!Number.isFinite(at) || at < 0) throw new ProtocolError('a stamp is no time')
