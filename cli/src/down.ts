@@ -31,7 +31,7 @@ export async function runDown({ env, print, marginMs = MARGIN_MS }: DownContext)
   const targets = record === undefined ? [] : listTargets(record)
   if (record === undefined || targets.length === 0) {
     print('Nothing is running that `start` began.')
-    if (record !== undefined) removeStartFile(dataDir)
+    removeStartFile(dataDir)
     return 0
   }
   const limitMs = 2 * record.shutdownTimeoutMs + marginMs

@@ -1,12 +1,13 @@
 /** What `start` writes down: whole, private, and believed only as long as its process lives. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import {
   claimDataDir,
+  headerFilePath,
   isStartAlive,
   listLiveChildren,
   makeStartRecord,
@@ -35,8 +36,10 @@ test('what is written is read again, by its owner only', (context) => {
   writeStartFile(folder, full)
   assert.deepEqual(readStartFile(folder), full)
   assert.equal(statSync(startFilePath(folder)).mode & 0o777, 0o600)
+  writeFileSync(headerFilePath(folder), 'Authorization: k')
   removeStartFile(folder)
   removeStartFile(folder)
+  assert.equal(existsSync(headerFilePath(folder)), false)
   assert.equal(readStartFile(folder), undefined)
 })
 

@@ -43,8 +43,15 @@ export function writeStartFile(dataDir: string, record: StartRecord): void {
   writeFileAtomic(startFilePath(dataDir), `${JSON.stringify(record, null, 2)}\n`)
 }
 
+/** The headers of the example request that `start` prints; they hold a key, so they go with the start. */
+export function headerFilePath(dataDir: string): string {
+  return join(dataDir, 'curl.headers')
+}
+
+/** Removes what a `start` leaves in the data folder for others, itself or after it was killed. */
 export function removeStartFile(dataDir: string): void {
   rmSync(startFilePath(dataDir), { force: true })
+  rmSync(headerFilePath(dataDir), { force: true })
 }
 
 /** A record of this process, without children. */

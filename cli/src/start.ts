@@ -5,7 +5,7 @@
  * Invariant: however it ends, its children end: drained when it may, killed at the second signal, and by
  * their lifeline when this process is itself killed.
  */
-import { mkdirSync, rmSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { onSignals, writeFileAtomic } from '@berth/runtime'
@@ -16,7 +16,14 @@ import { buildDashboard, isBuildCurrent } from './dashboard-build.ts'
 import { Fleet } from './fleet.ts'
 import { checkPort } from './port-check.ts'
 import { formatScreen, type ScreenFacts } from './screen.ts'
-import { type Claim, claimDataDir, listLiveChildren, readStartFile, removeStartFile } from './start-file.ts'
+import {
+  type Claim,
+  claimDataDir,
+  headerFilePath,
+  listLiveChildren,
+  readStartFile,
+  removeStartFile,
+} from './start-file.ts'
 import { reportConfigErrors } from './token.ts'
 
 const UP_LIMIT_MS = 30_000
@@ -42,7 +49,6 @@ export async function runStart(context: StartContext): Promise<number> {
     return await runClaimed(context, config)
   } finally {
     removeStartFile(config.dataDir)
-    rmSync(headerFilePath(config), { force: true })
     claim.release()
   }
 }
@@ -190,7 +196,7 @@ async function announce(
     ...(answer.ok ? { token: answer.token } : {}),
     isDashboardEnabled: config.isDashboardEnabled,
     workerPorts: fleet.listWorkerPorts(),
-    headerFile: headerFilePath(config),
+    headerFile: headerFilePath(config.dataDir),
     example,
     keySource:
       config.givenKeys.client === undefined
@@ -219,14 +225,10 @@ async function chooseExample(client: BalancerClient): Promise<ScreenFacts['examp
   return first === undefined ? undefined : { function: first.name, group: first.group, input: {} }
 }
 
-function headerFilePath({ dataDir }: CliConfig): string {
-  return join(dataDir, 'curl.headers')
-}
-
 /** `curl -H @file` reads it: the example works in any folder and shows no key on the screen or in `ps`. */
 function writeHeaderFile(config: CliConfig, key: string): void {
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
-  writeFileAtomic(headerFilePath(config), `Authorization: ${key}\nContent-Type: application/json\n`)
+  writeFileAtomic(headerFilePath(config.dataDir), `Authorization: ${key}\nContent-Type: application/json\n`)
 }
 
 async function waitFor(
