@@ -1,0 +1,107 @@
+/**
+ * Differences of the fleet's picture: found once a tick for all pages, kept for a minute for pages that come
+ * back, and joined into one for such a page. Pure but for the ring; called by the feed.
+ * Invariant: applying the joined changes gives the same picture as applying each in order.
+ */
+import type { FeedChanges, WorkerView } from '@berth/protocol'
+
+export type WorkerChange = Partial<WorkerView> | null
+
+export const HISTORY_MS = 60_000
+/** Bound of the ring's memory in large fleets, where a minute would be too much. */
+const MAX_WORKER_CHANGES = 50_000
+
+/** The members of `next` that differ from `last`; undefined when none does. */
+export function diffWorker(last: WorkerView, next: WorkerView): Partial<WorkerView> | undefined {
+  if (last === next) return undefined
+  const changed = Object.entries(next).filter(
+    ([name, value]) => !isSame(last[name as keyof WorkerView], value),
+  )
+  return changed.length === 0 ? undefined : Object.fromEntries(changed)
+}
+
+/** Changes by worker id; undefined when nothing differs. A worker that is new comes whole. */
+export function diffWorkers(
+  last: ReadonlyMap<string, WorkerView>,
+  next: ReadonlyMap<string, WorkerView>,
+): Record<string, WorkerChange> | undefined {
+  const changes: [string, WorkerChange][] = []
+  for (const [id, worker] of next) {
+    const known = last.get(id)
+    const change = known === undefined ? worker : diffWorker(known, worker)
+    if (change !== undefined) changes.push([id, change])
+  }
+  for (const id of last.keys()) if (!next.has(id)) changes.push([id, null])
+  return changes.length === 0 ? undefined : Object.fromEntries(changes)
+}
+
+/** Equality of plain data. */
+export function isSame(a: unknown, b: unknown): boolean {
+  if (Object.is(a, b)) return true
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
+  if (Array.isArray(a) !== Array.isArray(b)) return false
+  const names = Object.keys(a)
+  return (
+    names.length === Object.keys(b).length &&
+    names.every((name) => Object.hasOwn(b, name) && isSame(Reflect.get(a, name), Reflect.get(b, name)))
+  )
+}
+
+/** One change that stands for several, oldest first. */
+export function joinChanges(all: readonly FeedChanges[]): FeedChanges {
+  const workers = new Map<string, WorkerChange>()
+  const points = all.flatMap((changes) => changes.points ?? [])
+  const joined: FeedChanges = {}
+  for (const changes of all) {
+    const { balancer, config, queue } = changes
+    if (balancer !== undefined) joined.balancer = balancer
+    if (config !== undefined) joined.config = config
+    if (queue !== undefined) joined.queue = queue
+    for (const [id, change] of Object.entries(changes.workers ?? {})) {
+      // After a removal only a whole worker can follow, which stands for itself.
+      const known = workers.get(id)
+      workers.set(id, change === null || known === null ? change : { ...known, ...change })
+    }
+  }
+  if (workers.size > 0) joined.workers = Object.fromEntries(workers)
+  if (points.length > 0) joined.points = points
+  return joined
+}
+
+interface Kept {
+  readonly seq: number
+  readonly atMs: number
+  readonly changes: FeedChanges
+  readonly weight: number
+}
+
+/** The changes of the last minute, by sequence number without a gap. */
+export class ChangeHistory {
+  #kept: Kept[] = []
+  #weight = 0
+
+  push(seq: number, atMs: number, changes: FeedChanges): void {
+    const weight = Object.keys(changes.workers ?? {}).length
+    this.#kept.push({ seq, atMs, changes, weight })
+    this.#weight += weight
+    let first = this.#kept[0]
+    while (first !== undefined && (first.atMs < atMs - HISTORY_MS || this.#weight > MAX_WORKER_CHANGES)) {
+      this.#weight -= first.weight
+      this.#kept.shift()
+      first = this.#kept[0]
+    }
+  }
+
+  clear(): void {
+    this.#kept = []
+    this.#weight = 0
+  }
+
+  /** What came after `seq`, joined; undefined when some of it is gone, or was never here. */
+  after(seq: number, current: number): FeedChanges | undefined {
+    if (seq === current) return {}
+    const missed = this.#kept.filter((kept) => kept.seq > seq)
+    if (seq > current || missed.length !== current - seq) return undefined
+    return joinChanges(missed.map((kept) => kept.changes))
+  }
+}

@@ -1,0 +1,231 @@
+/**
+ * The dashboard's feed: reads the fleet's picture four times a second, finds what differs once for all pages,
+ * and sends each page one frame. A page begins with a snapshot, or with what it missed when it comes back
+ * within a minute. Constructed by compose; `http/feed-socket.ts` attaches pages.
+ *
+ * Invariants: every page gets every sequence number from its snapshot on, without a gap; a page that does not
+ * read is skipped and gets a new snapshot when it does; identical frames are made once.
+ *
+ *   page: attached ──1 MB unread──▶ behind ──drained──▶ (snapshot) attached
+ */
+import type { BalancerView, ConfigState, FeedChanges, QueueView, WorkerView } from '@berth/protocol'
+import type { Clock, Log, Service } from '@berth/runtime'
+import type { FleetPort } from '../ports/fleet.ts'
+import type { TrafficPort } from '../ports/traffic.ts'
+import { ChangeHistory, diffWorkers, HISTORY_MS, isSame } from './changes.ts'
+import { LogWatch } from './log-watch.ts'
+import { PointMaker, Series } from './series.ts'
+
+export const TICK_MS = 250
+/** A page with more than this in its socket's buffer is skipped. */
+export const BEHIND_BYTES = 1024 * 1024
+const DRAINED_BYTES = 64 * 1024
+
+export interface FeedDeps {
+  readonly fleet: FleetPort
+  readonly traffic: TrafficPort
+  readonly log: Pick<Log, 'entries' | 'follow'>
+  readonly clock: Clock
+  readonly balancer: () => BalancerView
+}
+
+export interface PageSink {
+  send(text: string): void
+  bufferedBytes(): number
+}
+
+export interface FeedPage {
+  /** Replaces what the page watches: `workers`, `logs`, `logs:<worker id>`; unknown words are passed over. */
+  watch(sources: readonly string[]): void
+  detach(): void
+}
+
+export interface Feed extends Service {
+  /** One reading; `start` has it called four times a second. */
+  tick(): void
+  /** Begins to send at once. `since`: the last sequence number the page has applied. */
+  attach(sink: PageSink, since?: number): FeedPage
+}
+
+export function createFeed(deps: FeedDeps): Feed {
+  return new TickingFeed(deps)
+}
+
+interface Picture {
+  readonly balancer: BalancerView
+  readonly config: ConfigState
+  readonly queue: QueueView
+  readonly workers: ReadonlyMap<string, WorkerView>
+}
+
+interface Page {
+  readonly sink: PageSink
+  readonly logs: LogWatch
+  hasPicture: boolean
+  isBehind: boolean
+}
+
+class TickingFeed implements Feed {
+  readonly name = 'feed'
+  readonly #deps: FeedDeps
+  readonly #pages = new Set<Page>()
+  readonly #history = new ChangeHistory()
+  readonly #series = new Series()
+  readonly #pointMaker = new PointMaker()
+  /** Begins at the wall clock, so that no number means two things to a page across a restart. */
+  #seq: number
+  /** Undefined while nobody has looked for a minute. */
+  #picture: Picture | undefined
+  #lastSeenMs: number
+  #renewedAtMs: number
+  #snapshot: { readonly seq: number; readonly text: string } | undefined
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(deps: FeedDeps) {
+    this.#deps = deps
+    this.#seq = deps.clock.wallMs()
+    this.#lastSeenMs = deps.clock.monoMs()
+    this.#renewedAtMs = this.#lastSeenMs
+  }
+
+  async start(): Promise<void> {
+    this.tick()
+    this.#timer = setInterval(() => this.tick(), TICK_MS)
+    this.#timer.unref()
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer)
+    for (const page of this.#pages) page.logs.stop()
+    this.#pages.clear()
+  }
+
+  tick(): void {
+    const nowMs = this.#deps.clock.monoMs()
+    const workers = this.#deps.fleet.workers()
+    const point = this.#pointMaker.read(this.#deps.clock.wallMs(), workers, this.#deps.traffic.traffic())
+    if (point !== undefined) this.#series.push(point)
+    this.#renewLogs(nowMs)
+    if (this.#pages.size > 0) this.#lastSeenMs = nowMs
+    if (nowMs - this.#lastSeenMs > HISTORY_MS) {
+      this.#rest()
+      return
+    }
+    const changes = this.#look(workers)
+    if (point !== undefined) changes.points = [point]
+    const isWorthIt = Object.keys(changes).length > 0 || [...this.#pages].some(({ logs }) => logs.hasNews)
+    if (isWorthIt) this.#history.push(++this.#seq, nowMs, changes)
+    this.#deliver(isWorthIt ? changes : undefined)
+  }
+
+  attach(sink: PageSink, since?: number): FeedPage {
+    if (this.#picture === undefined) {
+      this.#look(this.#deps.fleet.workers())
+      this.#seq += 1
+    }
+    this.#lastSeenMs = this.#deps.clock.monoMs()
+    const page: Page = { sink, logs: new LogWatch(this.#deps), hasPicture: true, isBehind: false }
+    this.#pages.add(page)
+    const missed = since === undefined ? undefined : this.#history.after(since, this.#seq)
+    if (missed === undefined) this.#sendSnapshot(page)
+    else sink.send(this.#frame('changes', JSON.stringify(missed)))
+    return {
+      watch: (sources) => this.#watch(page, sources),
+      detach: () => {
+        page.logs.stop()
+        this.#pages.delete(page)
+      },
+    }
+  }
+
+  #watch(page: Page, sources: readonly string[]): void {
+    if (!this.#pages.has(page)) return
+    page.logs.watch(sources)
+    const wantsPicture = sources.includes('workers')
+    // What was not sent meanwhile is made good by a snapshot.
+    if (wantsPicture && !page.hasPicture) page.isBehind = true
+    page.hasPicture = wantsPicture
+  }
+
+  /** Nobody looks: only the chart goes on. */
+  #rest(): void {
+    this.#picture = undefined
+    this.#snapshot = undefined
+    this.#history.clear()
+  }
+
+  #renewLogs(nowMs: number): void {
+    if (nowMs - this.#renewedAtMs < 1000) return
+    this.#renewedAtMs = nowMs
+    for (const { logs } of this.#pages) logs.renew()
+  }
+
+  /** Reads the picture; answers what differs from the last one. */
+  #look(workers: readonly WorkerView[]): FeedChanges {
+    const { fleet, traffic, balancer } = this.#deps
+    const { waiting, running } = traffic.traffic()
+    const last = this.#picture
+    const next: Picture = {
+      balancer: balancer(),
+      config: fleet.config(),
+      queue: { waiting, running },
+      workers: new Map(workers.map((worker) => [worker.id, worker])),
+    }
+    this.#picture = next
+    if (last === undefined) return {}
+    const changes: FeedChanges = {}
+    if (!isSame(last.balancer, next.balancer)) changes.balancer = next.balancer
+    if (!isSame(last.config, next.config)) changes.config = next.config
+    if (!isSame(last.queue, next.queue)) changes.queue = next.queue
+    const changed = diffWorkers(last.workers, next.workers)
+    if (changed !== undefined) changes.workers = changed
+    return changes
+  }
+
+  #deliver(changes: FeedChanges | undefined): void {
+    const shared = changes === undefined ? undefined : JSON.stringify(changes)
+    const sharedFrame = shared === undefined ? undefined : this.#frame('changes', shared)
+    for (const page of this.#pages) {
+      if (this.#hasToWait(page)) continue
+      if (page.isBehind) {
+        page.isBehind = false
+        this.#sendSnapshot(page)
+      } else if (shared !== undefined && sharedFrame !== undefined) {
+        const logs = page.logs.takeChanges()
+        if (logs === undefined && page.hasPicture) page.sink.send(sharedFrame)
+        else page.sink.send(this.#frame('changes', addLogs(page.hasPicture ? shared : '{}', logs)))
+      }
+    }
+  }
+
+  #hasToWait(page: Page): boolean {
+    const buffered = page.sink.bufferedBytes()
+    if (buffered > BEHIND_BYTES) page.isBehind = true
+    return page.isBehind && buffered > DRAINED_BYTES
+  }
+
+  #sendSnapshot(page: Page): void {
+    page.sink.send(this.#frame('snapshot', addLogs(this.#snapshotText(), page.logs.takeSnapshot())))
+  }
+
+  /** Everything but the logs, which are each page's own. */
+  #snapshotText(): string {
+    if (this.#snapshot?.seq === this.#seq) return this.#snapshot.text
+    const { balancer, config, queue, workers } = this.#picture as Picture
+    const points = this.#series.points
+    const text = JSON.stringify({ balancer, config, queue, workers: [...workers.values()], points })
+    this.#snapshot = { seq: this.#seq, text }
+    return text
+  }
+
+  #frame(kind: 'snapshot' | 'changes', body: string): string {
+    const at = new Date(this.#deps.clock.wallMs()).toISOString()
+    return `{"seq":${this.#seq},"at":"${at}","${kind}":${body}}`
+  }
+}
+
+/** Puts `logs` into the JSON of an object that has none. */
+function addLogs(body: string, logs: string | undefined): string {
+  if (logs === undefined) return body
+  return body === '{}' ? `{"logs":${logs}}` : `${body.slice(0, -1)},"logs":${logs}}`
+}

@@ -1,0 +1,83 @@
+/**
+ * The chart's memory: one point a second, the last 15 minutes. Filled by the feed, sent with each snapshot.
+ * Invariant: points are in order of their seconds, one each; a second that was not seen is a gap.
+ */
+import type { FleetPoint, WorkerView } from '@berth/protocol'
+import type { Traffic } from '../ports/traffic.ts'
+
+export const SERIES_POINTS = 900
+
+export class Series {
+  #points: FleetPoint[] = []
+
+  /** Oldest first. */
+  get points(): readonly FleetPoint[] {
+    return this.#points
+  }
+
+  /** A clock that was set back takes back what it will say again. */
+  push(point: FleetPoint): void {
+    while ((this.#points.at(-1)?.t ?? -Infinity) >= point.t) this.#points.pop()
+    const oldest = point.t - SERIES_POINTS
+    const kept = this.#points.filter(({ t }) => t > oldest)
+    kept.push(point)
+    this.#points = kept
+  }
+}
+
+/** Makes one point a second from readings that come several times a second. */
+export class PointMaker {
+  #second: number | undefined
+  #last: Traffic | undefined
+  #hasReported = false
+
+  /** The point of the second that has ended since the last reading; undefined while it goes on. */
+  read(wallMs: number, workers: readonly WorkerView[], traffic: Traffic): FleetPoint | undefined {
+    this.#hasReported ||= workers.some((worker) => worker.slots !== null)
+    const second = Math.floor(wallMs / 1000)
+    const last = this.#last
+    const isDue = this.#second !== undefined && second > this.#second
+    this.#second = second
+    if (last !== undefined && !isDue) return undefined
+    this.#last = traffic
+    if (last === undefined) return undefined
+    return {
+      t: second - 1,
+      slots: this.#hasReported ? sumSlots(workers) : null,
+      waiting: traffic.waiting,
+      submitted: Math.max(0, traffic.submitted - last.submitted),
+      completed: Math.max(0, traffic.completed - last.completed),
+      failed: Math.max(0, traffic.failed - last.failed),
+    }
+  }
+}
+
+/**
+ * The fleet's slots by what they are good for. What runs counts as used wherever it runs; a slot is free only
+ * where a task could go; of a stalled worker nothing is known but how many slots it has.
+ */
+export function sumSlots(workers: readonly WorkerView[]): NonNullable<FleetPoint['slots']> {
+  const sum = { used: 0, free: 0, maintenance: 0, stalled: 0 }
+  for (const { status, slots } of workers) {
+    if (slots === null) continue
+    const unused = Math.max(0, slots.limit - slots.used)
+    if (status === 'stalled') sum.stalled += slots.limit
+    else if (LINKED.has(status)) {
+      sum.used += slots.used
+      if (status === 'maintenance') sum.maintenance += unused
+      else if (IN_SERVICE.has(status)) sum.free += unused
+    }
+  }
+  return sum
+}
+
+const IN_SERVICE: ReadonlySet<string> = new Set(['ready', 'saturated'])
+const LINKED: ReadonlySet<string> = new Set([
+  'ready',
+  'saturated',
+  'maintenance',
+  'unready',
+  'draining',
+  'leaving',
+  'ejected',
+])
