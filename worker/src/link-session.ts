@@ -48,8 +48,10 @@ const WELCOME_LIMIT_MS = 10_000
 /** Tasks taken beyond the slots, so that a slot that frees has its next task at hand. */
 const AHEAD_PER_SLOT = 4
 const AHEAD_LIMIT = 256
-/** A tick that comes this late says that this process stood still, not that the balancer is silent. */
-const LATE_TICK_MS = 1_000
+/** How often `tick` is called. */
+export const TICK_MS = 250
+/** A tick that comes this much late says that this process stood still, which is nobody's silence. */
+const LATE_TICK_MS = 100
 /** Room for the envelope around an input that is exactly at the limit. */
 const BODY_MARGIN_BYTES = 64 * 1024
 
@@ -145,7 +147,8 @@ export class LinkSession implements TaskOwner, PeerLink {
   tick(): void {
     if (!this.#isOpen) return
     const now = this.#now()
-    if (now - this.#tickedAt > LATE_TICK_MS) this.#heardAt = now
+    const lateMs = now - this.#tickedAt - TICK_MS
+    if (lateMs > LATE_TICK_MS) this.#heardAt = Math.min(now, this.#heardAt + lateMs)
     this.#tickedAt = now
     this.#voice.tick()
     if (this.#terms) this.#watchSilence(now, this.#terms)

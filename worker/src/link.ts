@@ -11,11 +11,10 @@ import { opensLink } from './auth.ts'
 import type { Keys } from './config.ts'
 import { Fences } from './fences.ts'
 import type { Outlet } from './link-flush.ts'
-import { LinkSession, type LinkShared } from './link-session.ts'
+import { LinkSession, type LinkShared, TICK_MS } from './link-session.ts'
 import type { WorkerParts } from './parts.ts'
 import { Peers } from './peers.ts'
 
-const TICK_MS = 250
 /** How long a planned end waits for the last frames to leave. */
 const CLOSE_LIMIT_MS = 2_000
 
@@ -117,7 +116,8 @@ export class LinkServer {
 function outletOf(socket: WebSocket): Outlet {
   return {
     get backlogBytes() {
-      return socket.bufferedAmount
+      // A socket that is closing takes nothing more; what is written to it would count as delivered.
+      return socket.readyState === WebSocket.OPEN ? socket.bufferedAmount : Number.POSITIVE_INFINITY
     },
     sendText(text) {
       if (socket.readyState === WebSocket.OPEN) socket.send(text)
