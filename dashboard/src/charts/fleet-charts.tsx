@@ -15,7 +15,7 @@ import {
 } from 'recharts'
 import { useFeed, useFeedClient } from '../feed/use-feed.tsx'
 import { usePreference } from '../parts/preference.ts'
-import { formatClock, formatCount, formatRate } from '../text/format.ts'
+import { formatClock, formatCount, formatMinute, formatRate } from '../text/format.ts'
 import { text } from '../text/text.ts'
 import { ChartPanel, type Series } from './chart-panel.tsx'
 import { type ChartPoint, mergePoints, RANGES, type Range, summarise } from './merge-points.ts'
@@ -111,20 +111,21 @@ const Drawing = memo(function Drawing({ points, series }: DrawingProps) {
     <ResponsiveContainer width="100%" height="100%">
       <ComposedChart
         data={[...points]}
-        margin={{ top: 6, right: 8, bottom: 0, left: 0 }}
+        margin={{ top: 6, right: 16, bottom: 0, left: 0 }}
         accessibilityLayer={false}
       >
-        <CartesianGrid className="chart-grid" vertical={false} />
+        <CartesianGrid vertical={false} />
         <XAxis
           dataKey="t"
           type="number"
           domain={['dataMin', 'dataMax']}
           ticks={ticksOf(points)}
-          tickFormatter={formatClock}
+          tickFormatter={isLong(points) ? formatMinute : formatClock}
           tickLine={false}
           axisLine={false}
           height={20}
-          interval={0}
+          interval="equidistantPreserveStart"
+          minTickGap={10}
         />
         <YAxis
           width={36}
@@ -169,6 +170,11 @@ const Drawing = memo(function Drawing({ points, series }: DrawingProps) {
     </ResponsiveContainer>
   )
 })
+
+/** Marks on whole minutes need no seconds. */
+function isLong(points: readonly ChartPoint[]): boolean {
+  return (points.at(-1)?.t ?? 0) - (points[0]?.t ?? 0) >= 120
+}
 
 /** Four or five marks on round instants. */
 function ticksOf(points: readonly ChartPoint[]): number[] {

@@ -16,7 +16,15 @@ const ROW_HEIGHT = 20
 /** Nearer than this to the end counts as being at it. */
 const END_SLACK = 8
 
-export function LogTail({ source, label, fileName }: { source: string; label: string; fileName: string }) {
+interface LogTailProps {
+  readonly source: string
+  readonly label: string
+  readonly fileName: string
+  /** The label stands above already and is only spoken. */
+  readonly isTitled?: boolean
+}
+
+export function LogTail({ source, label, fileName, isTitled }: LogTailProps) {
   const { buffer: live, isRefused } = useLog(source)
   const [filter, setFilter] = useState<LogFilter>({ level: 'debug', text: '' })
   const [paused, setPaused] = useState<LogBuffer | null>(null)
@@ -28,7 +36,7 @@ export function LogTail({ source, label, fileName }: { source: string; label: st
   return (
     <section className="log" aria-label={label}>
       <div className="log-tools">
-        <h3>{label}</h3>
+        {!isTitled && <h3>{label}</h3>}
         <LogFilters filter={filter} onChange={setFilter} />
         <span className="muted log-count">
           {paused

@@ -168,7 +168,7 @@ export const de: Messages = {
       functions: 'Funktionen',
       version: 'Version',
       latency: 'Laufzeit',
-      age: 'Letzte Nachricht',
+      age: 'Gehört',
       maintenance: 'Wartung',
     },
     stuck: (n) => `${n} hängen`,

@@ -179,7 +179,7 @@ export const en = {
       functions: 'Functions',
       version: 'Version',
       latency: 'Latency',
-      age: 'Last message',
+      age: 'Seen',
       maintenance: 'Maintenance',
     },
     stuck: (n: number) => `${n} stuck`,

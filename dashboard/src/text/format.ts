@@ -13,6 +13,7 @@ const clock = new Intl.DateTimeFormat(text.locale, {
   second: '2-digit',
   hour12: false,
 })
+const minute = new Intl.DateTimeFormat(text.locale, { hour: '2-digit', minute: '2-digit', hour12: false })
 const clockMs = new Intl.DateTimeFormat(text.locale, {
   hour: '2-digit',
   minute: '2-digit',
@@ -53,6 +54,11 @@ export function formatSeconds(n: number | null): string {
 /** Unix seconds as a time of day, in the browser's zone. */
 export function formatClock(seconds: number): string {
   return clock.format(seconds * 1_000)
+}
+
+/** Unix seconds as hours and minutes. */
+export function formatMinute(seconds: number): string {
+  return minute.format(seconds * 1_000)
 }
 
 /** An instant of a log line, to the millisecond; the text itself when it is no instant. */

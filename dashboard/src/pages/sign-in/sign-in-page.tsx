@@ -73,6 +73,8 @@ export function SignInPage({ failure: first, onSignedIn }: Props) {
             </div>
           </div>
         )}
+        {/* Password managers file a key under a name. */}
+        <input type="text" name="username" autoComplete="username" value="operator" readOnly hidden />
         <label className="sign-in-field">
           <span>{text.signIn.key}</span>
           <input

@@ -47,7 +47,7 @@ export const MaintenanceSwitch = memo(function MaintenanceSwitch(props: Props) {
         <span className="switch-word">{wordOf(isOn, pending)}</span>
       </button>
       {note && (
-        <span id={noteId} className="switch-note">
+        <span id={noteId} className={isConnected ? 'switch-note' : 'only-heard'}>
           {note}
         </span>
       )}
@@ -61,9 +61,9 @@ function wordOf(isOn: boolean, pending: boolean | undefined): string {
 }
 
 function noteOf(maintenance: WorkerView['maintenance'], isConnected: boolean): string | null {
+  if (!isConnected) return text.connection.actionsOff
   if (maintenance?.by === 'file') return text.maintenance.byFile
-  if (!maintenance) return isConnected ? null : text.connection.actionsOff
-  return maintenanceWords(maintenance)
+  return maintenance && maintenanceWords(maintenance)
 }
 
 /** "by an operator, since 12:30:00, until 14:00:00. Reason: …" */

@@ -10,7 +10,7 @@ import { tagText } from './worker-list.ts'
 export const STALE_AFTER_SECONDS = 3
 /** Up to this many slots are drawn one by one, more as one bar. */
 const DRAWN_SLOTS = 24
-const SHOWN_TAGS = 4
+const SHOWN_TAGS = 3
 /** From here on a share is marked. */
 const HIGH_SHARE = 0.9
 

@@ -87,7 +87,7 @@ export const WorkerRow = memo(function WorkerRow(props: WorkerRowProps) {
         >
           {formatCount(worker.functions.length)}
         </td>
-        <td className="cell" data-label={names.version}>
+        <td className="cell cell-version" data-label={names.version}>
           {worker.version === null ? (
             <span className="unknown">{text.unknown}</span>
           ) : (

@@ -65,7 +65,7 @@ export function WorkerTable({ workers, control, isConnected }: Props) {
     filterBox.current?.focus()
   }
   return (
-    <section className="panel table-panel" id="workers">
+    <section className={isConnected ? 'panel table-panel' : 'panel table-panel offline'} id="workers">
       <div className="table-tools">
         <label className="filter">
           <Icon name="search" />

@@ -22,6 +22,7 @@ export function WorkersPage() {
   const control = useMaintenance()
   const facts = factsOf(feed.workers.values(), feed.queue)
   const isLoading = feed.seq === null
+  const isOld = isLoading || link.phase !== 'live'
   const name = feed.balancer?.name ?? null
   useEffect(() => {
     document.title = text.shell.pageTitle(text.verdict.page, name)
@@ -30,8 +31,8 @@ export function WorkersPage() {
     <>
       <div className="page-head">
         <h1>{text.verdict.page}</h1>
-        <p className="verdict">
-          <ToneMark tone={isLoading ? 'calm' : toneOfFleet(facts)} />
+        <p className={isOld ? 'verdict verdict-old' : 'verdict'}>
+          <ToneMark tone={isOld ? 'calm' : toneOfFleet(facts)} />
           {isLoading ? text.verdict.loading : verdictOf(facts, text)}
         </p>
       </div>
@@ -84,7 +85,7 @@ function BalancerLog() {
         <h2>{text.log.balancer}</h2>
         <span className="muted">{isOpen ? text.log.hide : text.log.show}</span>
       </button>
-      {isOpen && <LogTail source="logs" label={text.log.balancer} fileName="balancer.txt" />}
+      {isOpen && <LogTail source="logs" label={text.log.balancer} fileName="balancer.txt" isTitled />}
     </section>
   )
 }

@@ -1,0 +1,159 @@
+import { act, fireEvent, render, screen } from '@testing-library/react'
+import { describe, expect, test, vi } from 'vitest'
+import { App } from './app.tsx'
+import { createFakeFeed, type FakeFeed } from './testing/fake-feed.ts'
+import { fakeFetch, problem } from './testing/fake-fetch.ts'
+import { snapshotMessage } from './testing/samples.ts'
+
+// Charts have tests of their own; a page without layout cannot draw them.
+vi.mock('./charts/fleet-charts.tsx', () => ({ FleetCharts: () => null }))
+
+function open(token: string | null = null): FakeFeed {
+  const feed = createFakeFeed()
+  window.history.replaceState(null, '', '/dashboard')
+  render(<App token={token} createFeed={() => feed.client} />)
+  return feed
+}
+
+function say(feed: FakeFeed): void {
+  act(() => {
+    feed.socket().open()
+    feed.socket().say(snapshotMessage(1))
+  })
+}
+
+async function typeKey(key: string): Promise<void> {
+  fireEvent.change(await screen.findByLabelText('Key'), { target: { value: key } })
+  fireEvent.click(screen.getByRole('button', { name: 'Sign in' }))
+}
+
+describe('signing in', () => {
+  test('with a session the page shows at once, at its own address', async () => {
+    fakeFetch({ '/me': { status: 200 } })
+    const feed = open()
+    await screen.findByRole('heading', { name: 'Workers' })
+    expect(screen.getByText(/Waiting for the first word/)).toBeTruthy()
+    expect(window.location.pathname).toBe('/dashboard/workers')
+    say(feed)
+    expect(screen.getByText(/2 of 2 workers ready/)).toBeTruthy()
+  })
+
+  test('with the key, in a password field', async () => {
+    const asked = fakeFetch({ '/me': { status: 401 }, '/sign-in': { status: 200, body: { ok: true } } })
+    const feed = open()
+    expect((await screen.findByLabelText('Key')).getAttribute('type')).toBe('password')
+    await typeKey(' the-key ')
+    await screen.findByRole('heading', { name: 'Workers' })
+    expect(asked.at(-1)).toMatchObject({
+      path: '/sign-in',
+      body: { key: 'the-key' },
+      contentType: 'application/json',
+    })
+    expect(feed.sockets).toHaveLength(1)
+  })
+
+  test.each([
+    [problem(401, 'The key does not fit.'), 'This key is not the right one.'],
+    [problem(429, 'The next try is possible in 52 s.'), /Too many tries/],
+    [problem(503, 'The store cannot be written.'), /refused \(503\)/],
+  ])('that fails says why, in the balancer’s words too, and names the cure', async (answer, message) => {
+    fakeFetch({ '/me': { status: 401 }, '/sign-in': answer })
+    open()
+    await typeKey('wrong')
+    const alert = await screen.findByRole('alert')
+    expect(alert.textContent).toMatch(message)
+    expect(alert.textContent).toContain((answer.body as { detail: string }).detail)
+    expect(screen.getByText('pnpm berth token')).toBeTruthy()
+  })
+
+  test('without a word from the balancer says so', async () => {
+    fakeFetch({ '/me': { status: 401 }, '/sign-in': 'no answer' })
+    open()
+    await typeKey('any')
+    expect((await screen.findByRole('alert')).textContent).toMatch(/did not answer/)
+  })
+
+  test('asks nothing for an empty key', async () => {
+    const asked = fakeFetch({ '/me': { status: 401 } })
+    open()
+    await typeKey('  ')
+    expect((await screen.findByRole('alert')).textContent).toContain('Enter the key first.')
+    expect(asked.filter(({ path }) => path === '/sign-in')).toHaveLength(0)
+  })
+})
+
+describe('the one-time token', () => {
+  test('is posted before anything else is asked, once', async () => {
+    const asked = fakeFetch({ '/sign-in': { status: 200 } })
+    open('abc')
+    await screen.findByRole('heading', { name: 'Workers' })
+    expect(asked).toEqual([
+      { method: 'POST', path: '/sign-in', body: { token: 'abc' }, contentType: 'application/json' },
+    ])
+  })
+
+  test('that is spent is said on the sign-in page', async () => {
+    fakeFetch({ '/sign-in': problem(401, 'The token is spent.'), '/me': { status: 401 } })
+    open('abc')
+    const alert = await screen.findByRole('alert')
+    expect(alert.textContent).toContain('no longer works')
+    expect(alert.textContent).toContain('The token is spent.')
+  })
+
+  test('that is spent does not throw out who is signed in', async () => {
+    fakeFetch({ '/sign-in': problem(401, 'The token is spent.'), '/me': { status: 200 } })
+    open('abc')
+    await screen.findByRole('heading', { name: 'Workers' })
+  })
+})
+
+describe('the end of a session', () => {
+  test('by the balancer leads to the sign-in page, with the reason', async () => {
+    fakeFetch({ '/me': { status: 200 } })
+    const feed = open()
+    await screen.findByRole('heading', { name: 'Workers' })
+    say(feed)
+    act(() => feed.socket().end(4401))
+    expect((await screen.findByRole('alert')).textContent).toContain('The session has ended.')
+  })
+
+  test('by the operator posts JSON and closes the feed', async () => {
+    const asked = fakeFetch({ '/me': { status: 200 }, '/sign-out': { status: 200 } })
+    const feed = open()
+    await screen.findByRole('heading', { name: 'Workers' })
+    fireEvent.click(screen.getByRole('button', { name: 'Sign out' }))
+    await screen.findByLabelText('Key')
+    expect(asked.at(-1)).toMatchObject({ path: '/sign-out', body: {}, contentType: 'application/json' })
+    expect(feed.socket().isClosed).toBe(true)
+  })
+})
+
+test('a break shows a banner with a countdown, and Retry now tries at once', async () => {
+  fakeFetch({ '/me': { status: 200 } })
+  const feed = open()
+  await screen.findByRole('heading', { name: 'Workers' })
+  say(feed)
+  act(() => feed.socket().end())
+  expect(screen.getByText(/^Disconnected\. Trying again/)).toBeTruthy()
+  expect(screen.getByRole('switch', { name: 'Maintenance worker-1' }).getAttribute('aria-disabled')).toBe(
+    'true',
+  )
+  fireEvent.click(screen.getByRole('button', { name: 'Retry now' }))
+  expect(feed.sockets).toHaveLength(2)
+  expect(feed.socket().since).toBe(1)
+})
+
+test('keys: ? opens the help, t turns the theme, both can be switched off', async () => {
+  fakeFetch({ '/me': { status: 200 } })
+  const feed = open()
+  await screen.findByRole('heading', { name: 'Workers' })
+  say(feed)
+  fireEvent.keyDown(document.body, { key: 't' })
+  expect(document.documentElement.dataset.theme).toBe('light')
+  fireEvent.keyDown(document.body, { key: '?' })
+  expect(screen.getByRole('dialog', { name: 'Keyboard' })).toBeTruthy()
+  fireEvent.click(screen.getByRole('checkbox', { name: 'Single-key shortcuts' }))
+  fireEvent.click(screen.getByRole('button', { name: 'Close' }))
+  fireEvent.keyDown(document.body, { key: 't' })
+  expect(document.documentElement.dataset.theme).toBe('light')
+})
