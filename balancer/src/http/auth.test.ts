@@ -65,6 +65,7 @@ describe('findForgery', () => {
     ['an opaque origin', { origin: 'null' }, 'FORBIDDEN'],
     ['a host that only begins alike', { origin: 'http://berth.test:4000.evil.test' }, 'FORBIDDEN'],
     ['our host as user name', { origin: 'http://berth.test:4000@evil.test' }, 'FORBIDDEN'],
+    ['our host with a user name', { origin: 'http://user@berth.test:4000' }, 'FORBIDDEN'],
     ['another scheme', { origin: 'file://berth.test:4000' }, 'FORBIDDEN'],
     ['no host', { origin: ORIGIN, host: undefined }, 'FORBIDDEN'],
     ['a form', { contentType: 'application/x-www-form-urlencoded' }, 'UNSUPPORTED_MEDIA_TYPE'],

@@ -134,6 +134,15 @@ describe('the HTTP server', () => {
     assert.equal(hotCalls, 0)
   })
 
+  it('puts no answer of its own in front of one that is under way', async () => {
+    const { held, reached, hot } = hold()
+    const server = await startServer({ hot })
+    const answer = send(server, 'POST /task HTTP/1.1\r\nHost: a\r\n\r\nnonsense\r\n\r\n')
+    await reached(1)
+    assert.equal(await answer, '')
+    assert.equal(held.length, 1)
+  })
+
   it('refuses a Host that is none', async () => {
     const server = await startServer()
     const answer = await send(server, `GET /workers HTTP/1.1\r\nHost: a/b@c\r\n${auth}${end}`)

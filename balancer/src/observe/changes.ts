@@ -68,9 +68,8 @@ export function joinChanges(all: readonly FeedChanges[]): FeedChanges {
     if (config !== undefined) joined.config = config
     if (queue !== undefined) joined.queue = queue
     for (const [id, change] of Object.entries(changes.workers ?? {})) {
-      // After a removal only a whole worker can follow, which stands for itself.
-      const known = workers.get(id)
-      workers.set(id, change === null || known === null ? change : { ...known, ...change })
+      // After a removal (null) only a whole worker can follow.
+      workers.set(id, change === null ? null : { ...workers.get(id), ...change })
     }
   }
   if (workers.size > 0) joined.workers = Object.fromEntries(workers)

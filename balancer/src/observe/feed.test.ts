@@ -265,6 +265,18 @@ describe('the chart', () => {
     assert.equal(back.workers[0]?.latencyMs, 77)
   })
 
+  it('never takes what it did not look at for nothing', () => {
+    const stage = setStage()
+    const page = stage.attach()
+    const since = page.take()[0]?.seq
+    page.page?.detach()
+    // The machine slept: no reading for more than a minute, and no number given.
+    stage.clock.advance(61_000)
+    stage.quarters(1)
+    stage.fleet.change('w1', { latencyMs: 77 })
+    assert.equal(stage.attach(since).takeSnapshot().workers[0]?.latencyMs, 77)
+  })
+
   it('rests after a minute without a page', () => {
     const stage = setStage()
     const page = stage.attach()

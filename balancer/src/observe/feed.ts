@@ -121,6 +121,7 @@ class TickingFeed implements Feed {
   attach(sink: PageSink, since?: number): FeedPage {
     if (this.#picture === undefined) {
       this.#look(this.#deps.fleet.workers())
+      // What changed meanwhile was given no number of its own.
       this.#seq += 1
     }
     this.#lastSeenMs = this.#deps.clock.monoMs()
