@@ -4,8 +4,7 @@
  */
 import { firstMismatch, type TaskError } from '@berth/protocol'
 import type { Submission } from '../ports/scheduling.ts'
-import { functionOf } from './directory.ts'
-import type { Lane } from './lane.ts'
+import { functionOf, type Lane } from './lane.ts'
 import type { Placement } from './placement.ts'
 import type { Worker } from './worker.ts'
 import type { WorkerClass } from './worker-class.ts'
@@ -36,18 +35,18 @@ export function capacityRefusal(lane: Lane, placement: Placement): TaskError | u
   return { code: 'NO_CAPACITY', detail: nearestMiss(lane, placement), retryAfterMs: NO_CAPACITY_RETRY_MS }
 }
 
-/** The refusal of a lane whose line, or of a memory whose bytes, are full. */
+/** The refusal of a task that would have to wait while its lane's line, or the memory of all, is full. */
 export function queueRefusal(
   lane: Lane,
   bytes: number,
-  placement: Placement,
+  waitingBytes: number,
   limits: QueueLimits,
 ): TaskError | undefined {
   const isLong = lane.waiting >= limits.tasksPerLane
-  if (!isLong && placement.waitingBytes + bytes <= limits.bytes) return undefined
+  if (!isLong && waitingBytes + bytes <= limits.bytes) return undefined
   const what = isLong
     ? `${lane.waiting} tasks wait for "${lane.needs.function}" already`
-    : `${placement.waitingBytes} bytes of tasks wait already`
+    : `${waitingBytes} bytes of tasks wait already`
   return {
     code: 'QUEUE_FULL',
     detail: `${what}, which is the limit (${isLong ? 'QUEUE_LIMIT' : 'QUEUE_BYTES'}). Try again later, or add workers.`,

@@ -3,8 +3,7 @@
  * by the scheduler; changes only when a worker's interface, tags or group change, when a lane with
  * a new tag key appears, or when either leaves, never for a task on a known lane.
  */
-import type { CompiledSelector } from '@berth/protocol'
-import type { FunctionFacts } from '../ports/scheduling.ts'
+import type { CompiledSelector, Tags, TagValue } from '@berth/protocol'
 import { Lane, type LaneNeeds, laneKey } from './lane.ts'
 import type { Worker } from './worker.ts'
 import { WorkerClass } from './worker-class.ts'
@@ -18,7 +17,7 @@ export class Directory {
   /** Tag keys that live lanes mention, with the number of lanes. */
   readonly #tagKeys = new Map<string, number>()
   /** Group and function to the default contract; emptied by every change of the fleet. */
-  readonly #contracts = new Map<string, number | undefined>()
+  readonly #contracts = new Map<string, number>()
   readonly #workers = new Set<Worker>()
   readonly #random: () => number
 
@@ -68,10 +67,10 @@ export class Directory {
     return lane
   }
 
-  /** Drops a lane that nothing needs; lanes without a selector are as few as functions and stay. */
+  /** Drops a lane that nothing needs; without a selector it stays while anybody serves the function. */
   retire(lane: Lane): void {
     if (lane.needs.selector.key === '' && lane.classes.size > 0) return
-    if (lane.waiting > 0 || lane.ahead.size > 0 || lane.isClaiming) return
+    if (lane.live > 0 || lane.isClaiming || lane.hasMoreOnDisk) return
     for (const serving of [...lane.classes]) lane.unbind(serving)
     this.lanes.delete(lane.key)
     this.#unindexTags(lane.needs.selector)
@@ -91,9 +90,10 @@ export class Directory {
    */
   defaultContract(group: string, name: string): number | undefined {
     const key = `${group}\n${name}`
-    if (this.#contracts.has(key)) return this.#contracts.get(key)
+    const known = this.#contracts.get(key)
+    if (known !== undefined) return known
     const contract = this.#findContract(group, name)
-    this.#contracts.set(key, contract)
+    if (contract !== undefined) this.#contracts.set(key, contract)
     return contract
   }
 
@@ -102,7 +102,7 @@ export class Directory {
     let total = 0
     for (const candidate of this.having(group, name, undefined)) {
       let sum = 0
-      for (const worker of candidate.inService) sum += worker.limit
+      for (const worker of candidate.members) sum += worker.servingSlots
       slots.set(candidate.contract, (slots.get(candidate.contract) ?? 0) + sum)
       total += sum
     }
@@ -111,16 +111,23 @@ export class Directory {
   }
 
   #classKey(worker: Worker): string {
-    const { group, contract, interfaceHash, tags } = worker.facts
-    const values: unknown[] = []
-    for (const key of this.#tagKeys.keys()) if (Object.hasOwn(tags, key)) values.push(key, tags[key])
-    return JSON.stringify([group, contract, interfaceHash, values])
+    const { group, contract, interfaceHash } = worker.facts
+    return JSON.stringify([group, contract, interfaceHash, this.#indexedTags(worker)])
+  }
+
+  /** The worker's values of the keys in use, in the order of those keys. */
+  #indexedTags(worker: Worker): [string, TagValue | undefined][] {
+    const { tags } = worker.facts
+    const indexed: [string, TagValue | undefined][] = []
+    for (const key of this.#tagKeys.keys()) if (Object.hasOwn(tags, key)) indexed.push([key, tags[key]])
+    return indexed
   }
 
   #classFor(key: string, worker: Worker): WorkerClass {
     const known = this.#classes.get(key)
     if (known) return known
-    const fresh = new WorkerClass(key, worker.facts, this.#random)
+    const tags = Object.fromEntries(this.#indexedTags(worker)) as Tags
+    const fresh = new WorkerClass(key, worker.facts, tags, this.#random)
     this.#classes.set(key, fresh)
     for (const lane of this.lanes.values()) if (lane.isServedBy(fresh)) lane.bind(fresh)
     return fresh
@@ -131,8 +138,11 @@ export class Directory {
     if (!old) return
     old.leave(worker)
     if (old.members.size > 0) return
-    for (const lane of [...old.lanes]) lane.unbind(old)
     this.#classes.delete(old.key)
+    for (const lane of [...old.lanes]) {
+      lane.unbind(old)
+      this.retire(lane)
+    }
   }
 
   #indexTags(selector: CompiledSelector): void {
@@ -159,10 +169,4 @@ export class Directory {
       worker.class?.place(worker, isAvailable)
     }
   }
-}
-
-/** What the function costs and allows, as the first class that serves the lane says. */
-export function functionOf(lane: Lane): FunctionFacts | undefined {
-  for (const serving of lane.classes) return serving.functions.get(lane.needs.function)
-  return undefined
 }

@@ -3,6 +3,7 @@
  * of workers that can serve them, and those of its tasks that were sent ahead of a free slot.
  */
 import { type CompiledSelector, firstMismatch } from '@berth/protocol'
+import type { FunctionFacts } from '../ports/scheduling.ts'
 import { IndexedHeap } from './indexed-heap.ts'
 import { isMoreUrgent, type Task } from './task.ts'
 import type { WorkerClass } from './worker-class.ts'
@@ -19,9 +20,25 @@ export class Lane {
   readonly needs: LaneNeeds
   /** Classes that serve this lane, in service or not. */
   readonly classes = new Set<WorkerClass>()
-  /** Sent ahead and not known to have started, oldest first. */
-  readonly ahead = new Set<Task>()
-  /** Recalls of this lane that nobody has answered yet. */
+  /** Sent ahead, not known to have started and not asked back; the least urgent first. */
+  readonly ahead = new IndexedHeap<Task>({
+    isBefore: (a, b) => isMoreUrgent(b, a),
+    getIndex: (task) => task.aheadIndex,
+    setIndex: (task, index) => {
+      task.aheadIndex = index
+    },
+  })
+  /** The durable ones of the waiting, the least urgent first: it is the one to push back to disk. */
+  readonly durables = new IndexedHeap<Task>({
+    isBefore: (a, b) => isMoreUrgent(b, a),
+    getIndex: (task) => task.windowIndex,
+    setIndex: (task, index) => {
+      task.windowIndex = index
+    },
+  })
+  /** Tasks of this lane that have not ended, wherever they are. */
+  live = 0
+  /** Recalls of this lane whose answer is on its way; those at workers in trouble do not count. */
   recallsOpen = 0
   /** Runs of this lane that wait on disk beyond the window; true asks the ledger when there is room. */
   hasMoreOnDisk = false
@@ -53,20 +70,14 @@ export class Lane {
 
   push(task: Task): void {
     this.#waiting.add(task)
+    if (task.submission.isDurable) this.durables.add(task)
     if (this.#waiting.size === 1) for (const serving of this.classes) serving.waitingLanes.add(this)
   }
 
   remove(task: Task): void {
     this.#waiting.remove(task)
+    this.durables.remove(task)
     if (this.#waiting.size === 0) for (const serving of this.classes) serving.waitingLanes.delete(this)
-  }
-
-  /** The last of the waiting durable tasks: the one that a more urgent arrival pushes back to disk. */
-  leastUrgentDurable(): Task | undefined {
-    let last: Task | undefined
-    for (const task of this.#waiting.members)
-      if (task.submission.isDurable && (!last || isMoreUrgent(last, task))) last = task
-    return last
   }
 
   isServedBy(candidate: WorkerClass): boolean {
@@ -89,6 +100,12 @@ export class Lane {
     serving.lanes.delete(this)
     serving.waitingLanes.delete(this)
   }
+}
+
+/** What the function costs and allows, as the first class that serves the lane says. */
+export function functionOf(lane: Lane): FunctionFacts | undefined {
+  for (const serving of lane.classes) return serving.functions.get(lane.needs.function)
+  return undefined
 }
 
 export function laneKey(needs: LaneNeeds): string {

@@ -9,13 +9,14 @@ import type { LedgerPort } from '../ports/ledger.ts'
 import type { Admission, Outcome, Settlement, Submission } from '../ports/scheduling.ts'
 import type { Traffic } from '../ports/traffic.ts'
 import { capacityRefusal, type QueueLimits, queueRefusal, unknownFunction } from './admission.ts'
-import { functionOf } from './directory.ts'
+import { DiskWindow } from './disk-window.ts'
 import { IndexedHeap } from './indexed-heap.ts'
-import type { Lane } from './lane.ts'
+import { functionOf, type Lane } from './lane.ts'
+import { Lobby } from './lobby.ts'
 import type { Placement } from './placement.ts'
 import { backoffMs, mayRepeatFailure, mayRepeatLoss } from './retry.ts'
 import { drainingError, lostError, overdueError, provenance, statusOf, toTaskError } from './settlement.ts'
-import { isMoreUrgent, Task } from './task.ts'
+import { Task } from './task.ts'
 import type { AttemptEnd } from './trouble.ts'
 import type { Worker } from './worker.ts'
 
@@ -34,20 +35,20 @@ export interface LifecycleOptions {
 interface Unpersisted {
   readonly task: Task
   readonly settlement: Settlement
+  /** The worker keeps the outcome until it hears that it is on disk. */
+  readonly isKeptByWorker: boolean
 }
 
 const ACCEPTED: Admission = { ok: true }
 /** Codes by which a worker refuses itself, not the task: somebody else may take it. */
 const ELSEWHERE = new Set(['MAINTENANCE', 'DRAINING', 'UNKNOWN_FUNCTION', 'CONTRACT_MISMATCH'])
-/** Durable runs of one lane that wait in memory; the rest stays on disk until there is room. */
-const WINDOW = 1_000
 
 export class Lifecycle {
   readonly #options: LifecycleOptions
   readonly #placement: Placement
+  readonly #window: DiskWindow
   readonly #tasks = new Map<string, Task>()
-  /** Tasks that came before the fleet had answered once. */
-  readonly #lobby = new Set<Task>()
+  readonly #lobby = new Lobby()
   /** Durable tasks whose end is not on disk yet. */
   readonly #unpersisted = new Map<string, Unpersisted>()
   readonly #due = new IndexedHeap<Task>({
@@ -68,19 +69,15 @@ export class Lifecycle {
   constructor(options: LifecycleOptions) {
     this.#options = options
     this.#placement = options.placement
+    const { placement, ledger } = options
+    this.#window = new DiskWindow({ placement, ledger, forget: (task) => this.#forget(task) })
   }
 
   /** Takes a task or says why not. The end comes by `submission.onSettled`, never before this returns. */
   submit(submission: Submission, now: number): Admission {
     const task = new Task(submission, now, this.#seq++)
-    const refusal = this.#isDraining ? drainingError() : this.#admit(task)
-    if (refusal) return { ok: false, error: refusal }
-    this.#submitted++
-    this.#tasks.set(submission.run, task)
-    this.#wakeAt(task, Math.min(submission.deadlineAt, submission.queueUntilAt))
-    if (task.phase === 'lobby') this.#lobby.add(task)
-    else this.placeOrWait(task, now)
-    return ACCEPTED
+    const refusal = this.#isDraining ? drainingError() : this.#take(task, now, true)
+    return refusal ? { ok: false, error: refusal } : ACCEPTED
   }
 
   /** Ends a task that nobody wants any more. False when it is unknown or has ended. */
@@ -101,11 +98,11 @@ export class Lifecycle {
   /** The store's answer to `claim`: runs of one lane, in order; `hasMore` when the lane has others. */
   claimed(key: string, submissions: readonly Submission[], hasMore: boolean, now: number): void {
     const lane = this.#placement.directory.lanes.get(key)
-    if (lane) {
-      lane.isClaiming = false
-      lane.hasMoreOnDisk = hasMore
-    }
-    for (const submission of submissions) if (!this.#tasks.has(submission.run)) this.submit(submission, now)
+    if (lane) this.#window.refilled(lane, submissions.length, hasMore)
+    for (const submission of submissions) this.#takeClaimed(submission, now)
+    if (!lane) return
+    this.#window.refill(lane)
+    this.#placement.directory.retire(lane)
   }
 
   /** The ends of these runs are on disk: their callers hear of it, their workers may forget. */
@@ -114,9 +111,10 @@ export class Lifecycle {
       const ended = this.#unpersisted.get(run)
       if (!ended) continue
       this.#unpersisted.delete(run)
-      const { task, settlement } = ended
+      const { task, settlement, isKeptByWorker } = ended
       const { worker } = settlement
-      if (worker !== undefined) this.#options.dispatch.acknowledge(worker, task.attemptId, task.fence)
+      if (isKeptByWorker && worker !== undefined)
+        this.#options.dispatch.acknowledge(worker, task.attemptId, task.fence)
       task.submission.onSettled(settlement)
     }
   }
@@ -134,10 +132,10 @@ export class Lifecycle {
     this.#isDraining = true
   }
 
-  /** Answers every caller who still waits; running attempts are left to their workers. */
+  /** Answers every caller who still waits; their attempts are cancelled. Durable runs stay with their workers. */
   abandonCallers(now: number): void {
     for (const task of [...this.#tasks.values()])
-      if (!task.isSettled && !task.submission.isDurable) this.#giveUp(task, drainingError(), 'drain', now)
+      if (!task.submission.isDurable) this.#giveUp(task, drainingError(), 'drain', now)
   }
 
   traffic(): Traffic {
@@ -153,20 +151,52 @@ export class Lifecycle {
 
   // --- Admission -------------------------------------------------------------------------------
 
-  /** Finds the task's lane. A refusal, or undefined when it is taken (or waits in the lobby). */
+  /** Accepts a task into lobby, line or attempt; a refusal leaves nothing behind. */
+  #take(task: Task, now: number, isFresh: boolean): TaskError | undefined {
+    const refusal = this.#admit(task)
+    if (refusal) return refusal
+    const { submission } = task
+    this.#tasks.set(submission.run, task)
+    if (task.phase === 'lobby') {
+      this.#lobby.add(task)
+      this.#wakeAt(task, Math.min(submission.deadlineAt, submission.queueUntilAt))
+    } else if (this.#placement.offer(task, now)) this.#wakeAt(task, submission.deadlineAt)
+    else {
+      const full = submission.isDurable ? undefined : this.#queueRefusal(task)
+      if (full) {
+        this.#forget(task)
+        return full
+      }
+      this.#wait(task, isFresh)
+    }
+    this.#submitted++
+    return undefined
+  }
+
+  /** A run that the store has handed over: what cannot be admitted ends, it is not lost. */
+  #takeClaimed(submission: Submission, now: number): void {
+    const { run } = submission
+    if (this.#isDraining || this.#tasks.has(run) || this.#unpersisted.has(run)) return
+    const task = new Task(submission, now, this.#seq++)
+    const error = this.#take(task, now, false)
+    if (error) this.#settle(task, { kind: 'failed', error, ...provenance(task, now, 0) })
+  }
+
+  /** Binds the task to its lane, or leaves it to the lobby. A refusal says why neither. */
   #admit(task: Task): TaskError | undefined {
     const { submission } = task
     const lane = this.#laneOf(submission)
-    if (lane) task.cost = functionOf(lane)?.slots ?? 1
     const refusal = lane ? capacityRefusal(lane, this.#placement) : unknownFunction(submission)
-    if (refusal && !this.#isFleetSettled && refusal.code !== 'SLOT_COST_TOO_BIG') return this.#lobbyRefusal()
-    if (!lane) return refusal
-    if (refusal && !(submission.isDurable && refusal.code === 'NO_CAPACITY'))
-      return this.#dropLane(lane, refusal)
-    task.lane = lane
-    task.phase = 'waiting'
-    if (submission.isDurable) return undefined
-    return queueRefusal(lane, task.bytes, this.#placement, this.#options.limits)
+    const mayWait = submission.isDurable && refusal?.code === 'NO_CAPACITY'
+    if (lane && (!refusal || (this.#isFleetSettled && mayWait))) {
+      task.lane = lane
+      task.cost = functionOf(lane)?.slots ?? 1
+      task.phase = 'waiting'
+      lane.live++
+      return undefined
+    }
+    if (lane) this.#placement.directory.retire(lane)
+    return this.#isFleetSettled ? refusal : this.#lobbyRefusal(task)
   }
 
   #laneOf(submission: Submission): Lane | undefined {
@@ -176,39 +206,63 @@ export class Lifecycle {
     return this.#placement.directory.find({ group, contract, function: name, selector })
   }
 
-  #dropLane(lane: Lane, refusal: TaskError): TaskError {
-    this.#placement.directory.retire(lane)
-    return refusal
+  #queueRefusal(task: Task): TaskError | undefined {
+    const waitingBytes = this.#placement.waitingBytes + this.#lobby.bytes
+    return queueRefusal(task.lane as Lane, task.bytes, waitingBytes, this.#options.limits)
   }
 
-  #lobbyRefusal(): TaskError | undefined {
-    if (this.#lobby.size < this.#options.limits.tasksPerLane) return undefined
+  #lobbyRefusal(task: Task): TaskError | undefined {
+    const { tasksPerLane, bytes } = this.#options.limits
+    const waitingBytes = this.#placement.waitingBytes + this.#lobby.bytes
+    if (task.phase === 'lobby' && this.#tasks.has(task.submission.run)) return undefined
+    if (this.#lobby.size < tasksPerLane && waitingBytes + task.bytes <= bytes) return undefined
     return {
       code: 'QUEUE_FULL',
-      detail: 'The balancer is starting and its waiting room is full.',
+      detail: 'The balancer is starting and its waiting room is full. Try again in a moment.',
       retryAfterMs: 1000,
     }
   }
 
   /** The fleet changed: some of those in the lobby may have their lane now, or a clear refusal. */
   readmitLobby(now: number): void {
-    for (const task of [...this.#lobby]) {
-      this.#lobby.delete(task)
-      const refusal = this.#admit(task)
-      if (refusal) this.#settle(task, { kind: 'failed', error: refusal, ...provenance(task, now, 0) })
-      else if (task.phase === 'lobby') this.#lobby.add(task)
-      else this.placeOrWait(task, now)
-    }
+    if (this.#lobby.size === 0) return
+    for (const group of this.#lobby.groups()) for (const task of group) if (!this.#readmit(task, now)) break
+  }
+
+  /** False when the task stays in the lobby, and all with the same needs with it. */
+  #readmit(task: Task, now: number): boolean {
+    const refusal = this.#admit(task)
+    if (!refusal && task.phase === 'lobby') return false
+    this.#lobby.remove(task)
+    if (refusal) this.#settle(task, { kind: 'failed', error: refusal, ...provenance(task, now, 0) })
+    else this.#place(task, now)
+    return true
   }
 
   // --- Placing and ending ----------------------------------------------------------------------
 
-  placeOrWait(task: Task, now: number): void {
+  /** Sends the task or puts it in line. */
+  #place(task: Task, now: number): void {
+    if (this.#placement.offer(task, now)) this.#wakeAt(task, task.submission.deadlineAt)
+    else this.#wait(task, false)
+  }
+
+  #wait(task: Task, isFresh: boolean): void {
     const { submission } = task
-    if (this.#placement.offer(task, now)) return this.#wakeAt(task, submission.deadlineAt)
-    if (submission.isDurable && !this.#fitsWindow(task)) return this.#leaveOnDisk(task)
+    if (submission.isDurable && !this.#window.admits(task, isFresh)) return this.#window.pushBack(task)
     this.#placement.enqueue(task)
-    this.#wakeAt(task, Math.min(submission.deadlineAt, submission.queueUntilAt))
+    this.#wakeAt(task, Math.min(submission.deadlineAt, task.queueUntilAt))
+  }
+
+  /** Another attempt, or the first one elsewhere. Time spent in an attempt is no waiting. */
+  placeAgain(task: Task, now: number): void {
+    if (task.hasStarted) this.#leaveAttempt(task, now)
+    this.#place(task, now)
+  }
+
+  #leaveAttempt(task: Task, now: number): void {
+    task.hasStarted = false
+    task.queueUntilAt = now + task.submission.queueUntilAt - task.acceptedAt
   }
 
   /** The slot is taken: the attempt counts, and nobody else may have the task. */
@@ -222,31 +276,42 @@ export class Lifecycle {
     this.#wakeAt(task, task.submission.deadlineAt)
   }
 
-  /** What an END means for the task. */
+  /** What an END means for the task, whose slots are free again. */
   conclude(task: Task, worker: Worker, outcome: Outcome, now: number): void {
-    const { error } = outcome
-    if (outcome.outcome === 'completed') {
-      const { result, mediaType } = outcome
-      this.#settle(task, {
-        kind: 'completed',
-        result,
-        mediaType,
-        ...provenance(task, now, outcome.runMs, worker),
-      })
-    } else if (outcome.outcome === 'lost') this.#afterLoss(task, now, worker)
-    else if (outcome.outcome === 'refused') this.#afterRefusal(task, worker, error, now)
-    else this.#afterFailure(task, worker, outcome, now)
+    const { attemptId, fence, submission } = task
+    if (task.phase === 'orphan') task.phase = 'settled'
+    else this.#judge(task, worker, outcome, now)
+    if (!submission.isDurable || this.#unpersisted.get(submission.run)?.isKeptByWorker) return
+    // This outcome is not the run's end, so nobody will ask the worker for it.
+    this.#options.dispatch.acknowledge(worker.id, attemptId, fence)
+  }
+
+  #judge(task: Task, worker: Worker, outcome: Outcome, now: number): void {
+    switch (outcome.outcome) {
+      case 'completed':
+        return this.#complete(task, worker, outcome, now)
+      case 'lost':
+        return this.#afterLoss(task, now, worker, true)
+      case 'refused':
+        return this.#afterRefusal(task, worker, outcome.error, now)
+      default:
+        return this.#afterFailure(task, worker, outcome, now)
+    }
+  }
+
+  #complete(task: Task, worker: Worker, outcome: Outcome, now: number): void {
+    const { result, mediaType, runMs } = outcome
+    const ended = provenance(task, now, runMs, worker)
+    this.#settle(task, { kind: 'completed', result, mediaType, ...ended }, true)
   }
 
   #afterRefusal(task: Task, worker: Worker, error: OutcomeError | undefined, now: number): void {
-    if (error && !ELSEWHERE.has(error.code))
-      return this.#settle(task, {
-        kind: 'failed',
-        error: toTaskError(error),
-        ...provenance(task, now, 0, worker),
-      })
+    if (error && !ELSEWHERE.has(error.code)) {
+      const ended = provenance(task, now, 0, worker)
+      return this.#settle(task, { kind: 'failed', error: toTaskError(error), ...ended }, true)
+    }
     this.#options.block(worker, now)
-    this.placeOrWait(task, now)
+    this.placeAgain(task, now)
   }
 
   #afterFailure(task: Task, worker: Worker, outcome: Outcome, now: number): void {
@@ -256,34 +321,39 @@ export class Lifecycle {
     const isCancelled = outcome.outcome === 'cancelled'
     if (!isCancelled && mayRepeatFailure(task, facts, error, this.#options.maxAttempts)) {
       const at = now + backoffMs(task.failures, error, this.#options.random)
-      if (at < task.submission.deadlineAt) {
-        task.phase = 'backoff'
-        return this.#wakeAt(task, at)
-      }
+      if (at < task.submission.deadlineAt) return this.#backOff(task, at)
     }
     const cause = error ?? {
       code: isCancelled ? 'CANCELLED' : 'INTERNAL',
       message: 'The worker gave no reason.',
     }
     const ended = provenance(task, now, outcome.runMs, worker)
-    this.#settle(task, { kind: 'failed', error: toTaskError(cause), ...ended })
+    this.#settle(task, { kind: 'failed', error: toTaskError(cause), ...ended }, true)
   }
 
-  #afterLoss(task: Task, now: number, worker: Worker | undefined): void {
+  #backOff(task: Task, until: number): void {
+    this.#leaveAttempt(task, until)
+    task.phase = 'backoff'
+    this.#wakeAt(task, until)
+  }
+
+  #afterLoss(task: Task, now: number, worker: Worker | undefined, isReported: boolean): void {
     const facts = task.lane && functionOf(task.lane)
-    if (mayRepeatLoss(task, facts, this.#options.maxAttempts)) return this.placeOrWait(task, now)
+    if (mayRepeatLoss(task, facts, this.#options.maxAttempts)) return this.placeAgain(task, now)
     const ended = provenance(task, now, 0, worker)
-    this.#settle(task, { kind: 'failed', error: lostError(task, worker), ...ended })
+    this.#settle(task, { kind: 'failed', error: lostError(task, worker), ...ended }, isReported)
   }
 
   /** An attempt ended without a word from its worker. */
   endAttempt(task: Task, how: AttemptEnd, now: number): void {
     const { worker } = task
     this.#placement.release(task)
-    if (task.phase === 'orphan') return this.forget(task)
-    if (how === 'never-started') return this.placeOrWait(task, now)
-    if (how === 'may-have-started') task.attempts++
-    this.#afterLoss(task, now, worker)
+    if (task.phase === 'orphan') task.phase = 'settled'
+    else if (how === 'never-started') this.placeAgain(task, now)
+    else {
+      if (how === 'may-have-started') task.attempts++
+      this.#afterLoss(task, now, worker, false)
+    }
   }
 
   /** Ends a task from outside: its caller left, its time is up, someone cancelled it. */
@@ -291,7 +361,7 @@ export class Lifecycle {
     const { worker } = task
     const isAtWorker = worker?.attempts.has(task.attemptId) ?? false
     if (task.phase === 'waiting') this.#placement.dequeue(task)
-    this.#lobby.delete(task)
+    if (task.phase === 'lobby') this.#lobby.remove(task)
     if (worker && isAtWorker) this.#options.dispatch.cancel(worker.id, task.attemptId, reason)
     const runMs = task.hasStarted ? now - task.startedAt : 0
     const ended = provenance(task, now, runMs, worker)
@@ -299,53 +369,31 @@ export class Lifecycle {
     if (isAtWorker) task.phase = 'orphan'
   }
 
-  #settle(task: Task, settlement: Settlement): void {
+  #settle(task: Task, settlement: Settlement, isReported = false): void {
     task.phase = 'settled'
-    this.#due.remove(task)
     this.#count(settlement)
-    this.forget(task)
+    this.#forget(task)
     const { submission } = task
     if (!submission.isDurable) return submission.onSettled(settlement)
-    this.#unpersisted.set(submission.run, { task, settlement })
+    this.#unpersisted.set(submission.run, { task, settlement, isKeptByWorker: isReported })
     this.#options.ledger.finish({ run: submission.run, fence: task.fence, status: statusOf(settlement) })
   }
 
-  forget(task: Task): void {
-    if (this.#tasks.get(task.submission.run) === task) this.#tasks.delete(task.submission.run)
-    if (task.lane && task.lane.needs.selector.key !== '') this.#placement.directory.retire(task.lane)
-    if (task.lane) this.#refill(task.lane)
+  /** The task is no longer this object's: it has ended, was not taken, or is on disk only. */
+  #forget(task: Task): void {
+    const { lane, submission } = task
+    this.#due.remove(task)
+    this.#tasks.delete(submission.run)
+    if (!lane) return
+    lane.live--
+    this.#window.refill(lane)
+    this.#placement.directory.retire(lane)
   }
 
   #count(settlement: Settlement): void {
     if (settlement.kind === 'completed') this.#completed++
     else if (settlement.error.code === 'CANCELLED') this.#cancelled++
     else this.#failed++
-  }
-
-  // --- The window on the disk ------------------------------------------------------------------
-
-  /** Makes room by pushing back a less urgent run; false when the task itself is the least urgent. */
-  #fitsWindow(task: Task): boolean {
-    const lane = task.lane as Lane
-    if (lane.waiting < WINDOW) return true
-    const last = lane.leastUrgentDurable()
-    if (!last || !isMoreUrgent(task, last)) return false
-    this.#placement.dequeue(last)
-    this.#leaveOnDisk(last)
-    return true
-  }
-
-  #leaveOnDisk(task: Task): void {
-    if (task.lane) task.lane.hasMoreOnDisk = true
-    this.#due.remove(task)
-    this.#tasks.delete(task.submission.run)
-  }
-
-  /** Asks the ledger for more of a lane once half its window is free. */
-  #refill(lane: Lane): void {
-    if (!lane.hasMoreOnDisk || lane.isClaiming || lane.waiting > WINDOW / 2) return
-    lane.isClaiming = true
-    this.#options.ledger.claim(lane.key, WINDOW - lane.waiting)
   }
 
   // --- Instants --------------------------------------------------------------------------------
@@ -358,7 +406,7 @@ export class Lifecycle {
 
   #wake(task: Task, now: number): void {
     this.#due.remove(task)
-    if (task.phase === 'backoff' && now < task.submission.deadlineAt) this.placeOrWait(task, now)
+    if (task.phase === 'backoff' && now < task.submission.deadlineAt) this.#place(task, now)
     else this.#giveUp(task, overdueError(task, now), 'deadline', now)
   }
 }

@@ -3,7 +3,8 @@
  * by the scheduler on every event that frees a slot or brings a task. Late binding: a task is sent
  * when a slot is free for it, or just before (`ahead`), where the round trip would leave it idle.
  *
- * Invariant: a lane has waiting tasks only while no worker that serves it has a free slot.
+ * Invariant: a lane has waiting tasks only while no worker in service that could ever hold one of them
+ * has a free slot.
  */
 import type { DispatchPort } from '../ports/dispatch.ts'
 import { Directory } from './directory.ts'
@@ -29,6 +30,8 @@ export class Placement {
   running = 0
   waiting = 0
   waitingBytes = 0
+  /** Lanes with tasks ahead that were not asked back. */
+  readonly #aheadLanes = new Set<Lane>()
   readonly #dispatch: DispatchPort
   readonly #epoch: number
   #attempts = 0
@@ -43,23 +46,25 @@ export class Placement {
   offer(task: Task, now: number): boolean {
     const lane = task.lane as Lane
     if (lane.head && isMoreUrgent(lane.head, task)) return false
-    const best = bestOf(lane)
-    if (!best) return false
-    if (best.free >= task.cost) return this.#send(task, best, false, now)
-    const roomy = best.free > 0 ? findRoom(lane, task.cost) : undefined
-    if (roomy) return this.#send(task, roomy, false, now)
-    if (!best.hasAheadRoom(lane.needs.function, task.cost, task.bytes)) return false
-    const next = mostUrgentHead(best)
-    if (next && isMoreUrgent(next, task)) return false
-    return this.#send(task, best, true, now)
+    for (let worker = choose(lane, task); worker; worker = choose(lane, task)) {
+      const next = mostUrgentHead(worker)
+      if (!next || !isMoreUrgent(next, task)) return this.#send(task, worker, now)
+      if (worker.free <= 0) return false
+      // The slot has just become free, and somebody of another lane has waited for it.
+      this.dequeue(next)
+      this.#send(next, worker, now)
+    }
+    return false
   }
 
-  /** Puts a task in line. */
+  /** Puts a task in line; a less urgent one that was sent ahead makes room for it. */
   enqueue(task: Task): void {
     task.phase = 'waiting'
     task.lane?.push(task)
     this.waiting++
     this.waitingBytes += task.bytes
+    const least = task.lane?.ahead.first
+    if (least && least.submission.priority > task.submission.priority) this.recall(least)
   }
 
   /** Takes a waiting task out of its line. */
@@ -69,26 +74,14 @@ export class Placement {
     this.waitingBytes -= task.bytes
   }
 
-  /** Places what waits in a lane while anybody has room. */
-  serveLane(lane: Lane, now: number): void {
-    for (let head = lane.head; head; head = lane.head) {
-      this.dequeue(head)
-      if (this.offer(head, now)) continue
-      this.enqueue(head)
-      return
-    }
-  }
-
   /** Gives a worker's room to the most urgent heads of the lanes it serves. */
   serveWorker(worker: Worker, now: number): void {
     while (worker.heapIndex >= 0) {
       const task = mostUrgentHead(worker)
       if (!task) return this.#recallFor(worker)
-      const isAhead = worker.free < task.cost
-      const name = task.lane?.needs.function ?? ''
-      if (isAhead && !worker.hasAheadRoom(name, task.cost, task.bytes)) return
+      if (!hasRoom(worker, task)) return
       this.dequeue(task)
-      this.#send(task, worker, isAhead, now)
+      this.#send(task, worker, now)
     }
   }
 
@@ -105,26 +98,42 @@ export class Placement {
 
   /** A task sent ahead has started, come back or ended. */
   leaveAhead(task: Task): void {
-    if (!task.isAhead) return
+    const { lane, worker } = task
+    if (!task.isAhead || !lane) return
     task.isAhead = false
-    task.lane?.ahead.delete(task)
-    if (task.worker) task.worker.aheadBytes -= task.bytes
-    if (!task.isRecalled) return
     task.isRecalled = false
-    if (task.lane) task.lane.recallsOpen--
+    if (worker) worker.aheadBytes -= task.bytes
+    this.disregardAhead(task)
   }
 
   /** Asks a task that was sent ahead back, unless that was asked already. */
   recall(task: Task): void {
     if (!task.isAhead || task.isRecalled || !task.worker || !task.lane) return
     task.isRecalled = true
-    task.lane.recallsOpen++
+    this.disregardAhead(task)
+    if (!task.worker.trouble) {
+      task.isRecallOpen = true
+      task.lane.recallsOpen++
+    }
     this.#dispatch.recall(task.worker.id, task.attemptId)
+  }
+
+  /** Nothing will be asked of this task's worker for now, and no answer of it is waited for. */
+  disregardAhead(task: Task): void {
+    const { lane } = task
+    if (!lane) return
+    lane.ahead.remove(task)
+    if (lane.ahead.size === 0) this.#aheadLanes.delete(lane)
+    if (task.isRecallOpen) lane.recallsOpen--
+    task.isRecallOpen = false
   }
 
   /** Puts a worker in or out of the choice, as its facts and troubles say. */
   refresh(worker: Worker, now: number): void {
     worker.class?.place(worker, worker.isServing && worker.blockedUntilAt <= now)
+    const servingSlots = worker.isServing ? worker.limit : 0
+    if (worker.servingSlots === servingSlots) return
+    worker.servingSlots = servingSlots
     this.directory.forgetContracts()
   }
 
@@ -136,7 +145,8 @@ export class Placement {
     this.refresh(worker, now)
   }
 
-  #send(task: Task, worker: Worker, isAhead: boolean, now: number): true {
+  #send(task: Task, worker: Worker, now: number): true {
+    const isAhead = worker.free < task.cost
     this.#attempts = (this.#attempts + 1) % FENCES_PER_EPOCH || 1
     task.attemptId = this.#attempts
     task.fence = this.#epoch * FENCES_PER_EPOCH + this.#attempts
@@ -149,8 +159,9 @@ export class Placement {
     worker.attempts.set(task.attemptId, task)
     worker.own += task.cost
     this.running++
-    if (isAhead) {
-      task.lane?.ahead.add(task)
+    if (isAhead && task.lane) {
+      task.lane.ahead.add(task)
+      this.#aheadLanes.add(task.lane)
       worker.aheadBytes += task.bytes
     }
     worker.class?.place(worker, true)
@@ -161,10 +172,10 @@ export class Placement {
   /** A slot is free here and nothing waits: take back what waits in line at another worker. */
   #recallFor(worker: Worker): void {
     if (worker.free <= 0 || !worker.class) return
-    for (const lane of worker.class.lanes) {
-      if (lane.ahead.size === 0 || lane.recallsOpen >= worker.free) continue
-      const newest = newestElsewhere(lane, worker)
-      if (newest) return this.recall(newest)
+    for (const lane of this.#aheadLanes) {
+      if (lane.recallsOpen >= worker.free || !lane.classes.has(worker.class)) continue
+      const wanted = mostWantedElsewhere(lane, worker)
+      if (wanted) return this.recall(wanted)
     }
   }
 }
@@ -179,28 +190,65 @@ function bestOf(lane: Lane): Worker | undefined {
   return best
 }
 
-/** For tasks of several slots, when the least occupied worker has too few left. */
-function findRoom(lane: Lane, cost: number): Worker | undefined {
+/** The worker to send a task to now, if any has room for it. */
+function choose(lane: Lane, task: Task): Worker | undefined {
+  const best = bestOf(lane)
+  if (!best || best.free >= task.cost) return best
+  if (task.cost > 1) return findRoom(lane, task)
+  return hasRoom(best, task) ? best : undefined
+}
+
+/**
+ * A free slot, or room ahead of one. A task of several slots needs one of them: the worker keeps the
+ * next ones for it, so that tasks of one slot cannot starve it.
+ */
+function hasRoom(worker: Worker, task: Task): boolean {
+  if (worker.free >= task.cost) return true
+  if (task.cost > worker.limit) return false
+  return worker.free > 0 || worker.hasAheadRoom(task.submission.function, task.cost, task.bytes)
+}
+
+/** For tasks of several slots: whoever has all of them free, else the best of those with some room. */
+function findRoom(lane: Lane, task: Task): Worker | undefined {
   let found: Worker | undefined
   for (const serving of lane.classes)
-    for (const worker of serving.inService)
-      if (worker.free >= cost && (!found || ranksBefore(worker, found))) found = worker
+    for (const worker of serving.inService) {
+      if (!hasRoom(worker, task)) continue
+      if (!found || fitsBetter(worker, found, task.cost)) found = worker
+    }
   return found
 }
 
+function fitsBetter(a: Worker, b: Worker, cost: number): boolean {
+  const aFits = a.free >= cost
+  return aFits === b.free >= cost ? ranksBefore(a, b) : aFits
+}
+
+/** The most urgent of those who wait for a slot of this worker and can ever fit it. */
 function mostUrgentHead(worker: Worker): Task | undefined {
+  const lanes = worker.class?.waitingLanes
+  if (!lanes || lanes.size === 0) return undefined
   let found: Task | undefined
-  for (const lane of worker.class?.waitingLanes ?? []) {
+  for (const lane of lanes) {
     const { head } = lane
-    if (head && (!found || isMoreUrgent(head, found))) found = head
+    if (head && head.cost <= worker.limit && (!found || isMoreUrgent(head, found))) found = head
   }
   return found
 }
 
-function newestElsewhere(lane: Lane, worker: Worker): Task | undefined {
+/** Of the tasks ahead at other workers, the one to have a free slot here: by priority, then the newest. */
+function mostWantedElsewhere(lane: Lane, worker: Worker): Task | undefined {
   let found: Task | undefined
-  for (const task of lane.ahead) if (task.worker !== worker && !task.isRecalled) found = task
+  for (const task of lane.ahead.members) {
+    if (task.worker === worker || task.cost > worker.free || task.phase === 'orphan') continue
+    if (!found || isMoreWanted(task, found)) found = task
+  }
   return found
+}
+
+function isMoreWanted(a: Task, b: Task): boolean {
+  const difference = a.submission.priority - b.submission.priority
+  return difference !== 0 ? difference < 0 : a.seq > b.seq
 }
 
 function assignmentOf(task: Task, worker: Worker, now: number): Parameters<DispatchPort['send']>[0] {

@@ -22,6 +22,7 @@ import type { Traffic } from '../ports/traffic.ts'
 import type { QueueLimits } from './admission.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { Placement } from './placement.ts'
+import type { Task } from './task.ts'
 import { Trouble } from './trouble.ts'
 import { Worker } from './worker.ts'
 
@@ -84,10 +85,8 @@ export class Scheduler implements SubmitPort, WorkforcePort {
     this.#workers.set(facts.id, worker)
     worker.facts = facts
     this.#placement.directory.sort(worker)
-    this.#placement.refresh(worker, now)
     if (!facts.isInService) this.#trouble.takeBackAhead(worker)
-    this.#lifecycle.readmitLobby(now)
-    this.#placement.serveWorker(worker, now)
+    this.#refresh(worker, now)
   }
 
   /** What the worker pushed: its limit, and the slots that others use there. */
@@ -96,17 +95,16 @@ export class Scheduler implements SubmitPort, WorkforcePort {
     if (!worker || (worker.limit === limit && worker.foreign === foreign)) return
     worker.limit = limit
     worker.foreign = foreign
-    this.#placement.refresh(worker, now)
-    this.#placement.serveWorker(worker, now)
+    this.#refresh(worker, now)
   }
 
   /** The worker has left the list and runs nothing of ours. */
   removeWorker(id: string, now: number): void {
     const worker = this.#workers.get(id)
     if (!worker) return
-    this.#trouble.abandon(worker, true, now)
-    this.#placement.directory.remove(worker)
     this.#workers.delete(id)
+    this.#placement.directory.remove(worker)
+    this.#trouble.abandon(worker, true, now)
   }
 
   /** Attempts of ours under way at a worker. */
@@ -126,8 +124,7 @@ export class Scheduler implements SubmitPort, WorkforcePort {
     const task = worker?.attempts.get(attemptId)
     if (!worker || !task || task.hasStarted) return
     if (!task.isAhead) worker.noteRoundTrip(now - task.sentAt)
-    worker.busyStreak = 0
-    this.#lifecycle.begin(task, now)
+    this.#begin(task, worker, now)
   }
 
   /** END: the attempt is over and its slots are free. Unknown attempts are ignored. */
@@ -135,11 +132,10 @@ export class Scheduler implements SubmitPort, WorkforcePort {
     const worker = this.#workers.get(id)
     const task = worker?.attempts.get(attemptId)
     if (!worker || !task) return
-    if (outcome.outcome !== 'refused') this.started(id, attemptId, now)
+    if (outcome.outcome !== 'refused' && !task.hasStarted) this.#begin(task, worker, now)
     if (outcome.outcome === 'completed') worker.noteService(task.submission.function, outcome.runMs)
     this.#placement.release(task)
-    if (task.phase === 'orphan') this.#lifecycle.forget(task)
-    else this.#lifecycle.conclude(task, worker, outcome, now)
+    this.#lifecycle.conclude(task, worker, outcome, now)
     this.#placement.serveWorker(worker, now)
   }
 
@@ -148,10 +144,8 @@ export class Scheduler implements SubmitPort, WorkforcePort {
     const worker = this.#workers.get(id)
     const task = worker?.attempts.get(attemptId)
     if (!worker || !task) return
-    this.#placement.release(task)
     if (why === 'busy') this.#trouble.block(worker, now)
-    if (task.phase === 'orphan') this.#lifecycle.forget(task)
-    else this.#lifecycle.placeOrWait(task, now)
+    this.#lifecycle.endAttempt(task, 'never-started', now)
     this.#placement.serveWorker(worker, now)
   }
 
@@ -193,10 +187,15 @@ export class Scheduler implements SubmitPort, WorkforcePort {
     return adopted
   }
 
-  /** The process is known to be gone: what had no STARTED did not start, the rest is lost. */
+  /**
+   * The process is known to be gone: what had no STARTED did not start, the rest is lost. It gets
+   * nothing more until `relinked` tells of its next one.
+   */
   workerGone(id: string, now: number): void {
     const worker = this.#workers.get(id)
-    if (worker) this.#trouble.abandon(worker, true, now)
+    if (!worker) return
+    this.#trouble.begin(worker, 'unlinked', now, now)
+    this.#trouble.abandon(worker, true, now)
   }
 
   // --- Runs on disk ----------------------------------------------------------------------------
@@ -215,7 +214,7 @@ export class Scheduler implements SubmitPort, WorkforcePort {
 
   /** When `tick` has something to do, Infinity when never. */
   nextAt(): number {
-    return Math.min(this.#lifecycle.nextAt, this.#trouble.nextAt())
+    return Math.min(this.#lifecycle.nextAt, this.#trouble.nextAt)
   }
 
   tick(now: number): void {
@@ -237,9 +236,20 @@ export class Scheduler implements SubmitPort, WorkforcePort {
     return this.#lifecycle.traffic()
   }
 
+  #begin(task: Task, worker: Worker, now: number): void {
+    worker.busyStreak = 0
+    this.#lifecycle.begin(task, now)
+  }
+
   #backInService(worker: Worker, now: number): void {
     this.#trouble.end(worker)
+    this.#refresh(worker, now)
+  }
+
+  /** Something of a worker changed: whoever waits may have a place there now. */
+  #refresh(worker: Worker, now: number): void {
     this.#placement.refresh(worker, now)
+    if (worker.isServing) this.#lifecycle.readmitLobby(now)
     this.#placement.serveWorker(worker, now)
   }
 }

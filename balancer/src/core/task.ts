@@ -34,18 +34,25 @@ export class Task {
   fence = 0
   isAhead = false
   isRecalled = false
+  /** Its recall is among those of its lane that will be answered soon. */
+  isRecallOpen = false
   hasStarted = false
   sentAt = 0
   startedAt = 0
   /** When the core looks at it again: deadline, end of waiting or of a backoff. */
   dueAt = Number.POSITIVE_INFINITY
+  /** A task that still waits then is given up; later for a repeat, by the time the attempts took. */
+  queueUntilAt: number
   laneIndex = -1
+  windowIndex = -1
+  aheadIndex = -1
   timerIndex = -1
 
   constructor(submission: Submission, acceptedAt: number, seq: number) {
     this.submission = submission
     this.acceptedAt = acceptedAt
     this.seq = seq
+    this.queueUntilAt = submission.queueUntilAt
   }
 
   get isSettled(): boolean {

@@ -3,7 +3,7 @@
  * sent to them is given up, and how: each attempt ends once, by the rule that fits what is known.
  *
  *   serving --silence--> silent --frame--> serving       ahead tasks are recalled, then reclaimed by age
- *   serving --link ends--> unlinked --hello, same boot--> serving
+ *   serving --link ends--> unlinked --hello, same boot--> serving     no word in 2 heartbeats: it may have run
  *   unlinked --refused port, other boot--> gone          not started: elsewhere; started: lost
  *   silent or unlinked --WORKER_LEASE--> gone            not started: it may have run
  */
@@ -29,6 +29,8 @@ export class Trouble {
   readonly #options: TroubleOptions
   readonly #troubled = new Set<Worker>()
   readonly #blocked = new Set<Worker>()
+  /** Not later than the next instant at which `tick` has something to do. */
+  #wakeAt = Number.POSITIVE_INFINITY
 
   constructor(options: TroubleOptions) {
     this.#options = options
@@ -39,7 +41,9 @@ export class Trouble {
     worker.trouble = { kind, sinceAt: worker.trouble?.sinceAt ?? lastSeenAt }
     this.#troubled.add(worker)
     this.#options.placement.refresh(worker, now)
+    for (const task of worker.attempts.values()) this.#options.placement.disregardAhead(task)
     if (kind === 'silent') this.takeBackAhead(worker)
+    this.#wakeAt = Math.min(this.#wakeAt, this.#dueAt(worker))
   }
 
   end(worker: Worker): void {
@@ -65,26 +69,33 @@ export class Trouble {
   block(worker: Worker, now: number): void {
     this.#options.placement.block(worker, now)
     this.#blocked.add(worker)
+    this.#wakeAt = Math.min(this.#wakeAt, worker.blockedUntilAt)
   }
 
-  nextAt(): number {
+  get nextAt(): number {
+    return this.#wakeAt
+  }
+
+  tick(now: number): void {
+    if (now < this.#wakeAt) return
+    for (const worker of [...this.#troubled]) this.#judge(worker, now)
+    for (const worker of [...this.#blocked]) if (worker.blockedUntilAt <= now) this.#unblock(worker, now)
+    this.#wakeAt = this.#findNext()
+  }
+
+  #findNext(): number {
     let at = Number.POSITIVE_INFINITY
     for (const worker of this.#troubled) at = Math.min(at, this.#dueAt(worker))
     for (const worker of this.#blocked) at = Math.min(at, worker.blockedUntilAt)
     return at
   }
 
-  tick(now: number): void {
-    for (const worker of [...this.#troubled]) this.#judge(worker, now)
-    for (const worker of [...this.#blocked]) if (worker.blockedUntilAt <= now) this.#unblock(worker, now)
-  }
-
   #judge(worker: Worker, now: number): void {
     const { trouble } = worker
     if (!trouble) return
+    const how = trouble.kind === 'silent' ? 'never-started' : 'may-have-started'
     for (const task of [...worker.attempts.values()])
-      if (now >= this.#givenUpAt(worker, task))
-        this.#options.endAttempt(task, task.isAhead ? 'never-started' : 'may-have-started', now)
+      if (now >= this.#givenUpAt(worker, task)) this.#options.endAttempt(task, how, now)
     if (now >= trouble.sinceAt + this.#options.leaseMs) this.abandon(worker, false, now)
   }
 
@@ -95,15 +106,17 @@ export class Trouble {
   }
 
   /**
-   * When an attempt without STARTED is given up before the lease ends. Sent ahead: the worker does
-   * not start it any more. Sent to a free slot and the link is gone: it may have started.
+   * When an attempt without STARTED is given up before the lease ends. The link is gone: whatever the
+   * worker has started since, it could not say so, ahead or not. The link stands and the task was
+   * sent ahead: the worker does not start it any more.
    */
   #givenUpAt(worker: Worker, task: Task): number {
     const { trouble } = worker
     if (!trouble || task.hasStarted) return Number.POSITIVE_INFINITY
     const patienceMs = 2 * this.#options.heartbeatMs
-    if (task.isAhead) return Math.max(task.sentAt, trouble.sinceAt) + patienceMs + RECLAIM_MARGIN_MS
-    return trouble.kind === 'unlinked' ? trouble.sinceAt + patienceMs : Number.POSITIVE_INFINITY
+    if (trouble.kind === 'unlinked') return trouble.sinceAt + patienceMs
+    if (!task.isAhead) return Number.POSITIVE_INFINITY
+    return Math.max(task.sentAt, trouble.sinceAt) + patienceMs + RECLAIM_MARGIN_MS
   }
 
   #unblock(worker: Worker, now: number): void {

@@ -3,7 +3,7 @@
  * tags that live selectors mention. Lanes bind to classes, so a fleet of 10,000 equal workers is one
  * candidate; inside, those in service stand in a heap by rank, so choosing costs at most log n.
  *
- * Rank: a free slot before none, weight 0 last among the free; then the least relative occupancy
+ * Rank: a free slot before none, weight 0 last in either case; then the least relative occupancy
  * after placing one task, (used + 1) ÷ limit ÷ weight; equals in random order.
  */
 import type { Tags } from '@berth/protocol'
@@ -17,7 +17,7 @@ export class WorkerClass {
   readonly group: string
   readonly contract: number
   readonly functions: ReadonlyMap<string, FunctionFacts>
-  /** Tags of its first member; equal for all in every key that a live selector mentions. */
+  /** The tags that all members share: those, and only those, whose keys told them apart. */
   readonly tags: Tags
   readonly members = new Set<Worker>()
   readonly lanes = new Set<Lane>()
@@ -31,12 +31,12 @@ export class WorkerClass {
     },
   })
 
-  constructor(key: string, facts: WorkerFacts, random: () => number) {
+  constructor(key: string, facts: WorkerFacts, tags: Tags, random: () => number) {
     this.key = key
     this.group = facts.group
     this.contract = facts.contract
     this.functions = facts.functions
-    this.tags = facts.tags
+    this.tags = tags
     this.#random = random
   }
 
@@ -74,7 +74,7 @@ export class WorkerClass {
 
 function rank(worker: Worker, salt: number): void {
   const { weight } = worker.facts
-  worker.tier = worker.free <= 0 ? 2 : weight === 0 ? 1 : 0
+  worker.tier = (worker.free <= 0 ? 2 : 0) + (weight === 0 ? 1 : 0)
   worker.ratio = (worker.used + 1) / worker.limit / (weight === 0 ? 1 : weight)
   worker.salt = salt
 }

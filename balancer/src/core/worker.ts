@@ -12,6 +12,12 @@ const DECAY = 0.1
 const MAX_AHEAD_TASKS = 256
 const MAX_AHEAD_BYTES = 4 * 1024 * 1024
 
+/** Decayed means of a function's service time and of its square. */
+interface ServiceTimes {
+  meanMs: number
+  meanSquare: number
+}
+
 export class Worker {
   facts: WorkerFacts
   class: WorkerClass | undefined
@@ -22,6 +28,8 @@ export class Worker {
   /** Slots of every attempt of ours that has not ended, sent ahead or not. */
   own = 0
   readonly attempts = new Map<number, Task>()
+  /** Slots it counts with in its group: its limit while it serves, else 0. Kept by placement.ts. */
+  servingSlots = 0
   /** Bytes of ours that wait there. */
   aheadBytes = 0
   /** Decayed mean from the write to STARTED with a free slot; undefined before the first. */
@@ -36,7 +44,7 @@ export class Worker {
   ratio = 0
   salt = 0
   heapIndex = -1
-  readonly #serviceMs = new Map<string, number>()
+  readonly #service = new Map<string, ServiceTimes>()
 
   constructor(facts: WorkerFacts) {
     this.facts = facts
@@ -64,30 +72,43 @@ export class Worker {
   }
 
   noteService(name: string, ms: number): void {
-    this.#serviceMs.set(name, decayed(this.#serviceMs.get(name), ms))
+    const known = this.#service.get(name)
+    if (!known) {
+      this.#service.set(name, { meanMs: ms, meanSquare: ms * ms })
+      return
+    }
+    known.meanMs = decayed(known.meanMs, ms)
+    known.meanSquare = decayed(known.meanSquare, ms * ms)
   }
 
+  /** Decayed mean of a function's service time here; undefined before the first. */
   serviceMs(name: string): number | undefined {
-    return this.#serviceMs.get(name)
+    return this.#service.get(name)?.meanMs
   }
 
   /**
    * How many tasks of a function may wait at the worker beyond its slots (SCHEDULING §4): 0 while
    * service time is unknown or the round trip is at most 1 % of it, else ceil(slots · RTT / S) + 2,
-   * and never more than 4 · slots or 256.
+   * five more where the round trip is longer than uneven tasks, and never more than 4 · slots or 256.
    */
   aheadLimit(name: string): number {
-    const service = this.#serviceMs.get(name)
+    const service = this.#service.get(name)
     if (service === undefined || this.roundTripMs === undefined) return 0
-    const ratio = this.roundTripMs / Math.max(service, 0.01)
+    const ratio = this.roundTripMs / Math.max(service.meanMs, 0.01)
     if (ratio <= 0.01) return 0
-    return Math.min(Math.ceil(this.limit * ratio) + 2, 4 * this.limit, MAX_AHEAD_TASKS)
+    const spare = ratio >= 1 && isUneven(service) ? 7 : 2
+    return Math.min(Math.ceil(this.limit * ratio) + spare, 4 * this.limit, MAX_AHEAD_TASKS)
   }
 
   hasAheadRoom(name: string, cost: number, bytes: number): boolean {
     if (this.free - cost < -this.aheadLimit(name)) return false
     return this.aheadBytes + bytes <= MAX_AHEAD_BYTES
   }
+}
+
+/** Times vary more than exponential ones do: the variance is over twice the squared mean. */
+function isUneven({ meanMs, meanSquare }: ServiceTimes): boolean {
+  return meanSquare > 3 * meanMs * meanMs
 }
 
 function decayed(mean: number | undefined, sample: number): number {

@@ -1,0 +1,147 @@
+/** Accept or shed: 404, 503, 422 and 429, and what their texts tell. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { TestScheduler, work } from './test-scheduler.ts'
+
+test('404: nobody in the list has ever served group, function and contract', () => {
+  const bench = new TestScheduler()
+  bench.worker('a')
+  const unknown = bench.refusal({ function: 'nothing' })
+  assert.equal(unknown.code, 'UNKNOWN_FUNCTION')
+  assert.match(unknown.detail, /"nothing" in group "default"/)
+  assert.equal(bench.refusal({ group: 'other' }).code, 'UNKNOWN_FUNCTION')
+  const contract = bench.refusal({ contract: 7 })
+  assert.equal(contract.code, 'UNKNOWN_FUNCTION')
+  assert.match(contract.detail, /under contract 7/)
+  for (const name of ['constructor', '__proto__', 'toString'])
+    assert.equal(bench.refusal({ function: name }).code, 'UNKNOWN_FUNCTION')
+})
+
+test('404 again once the last worker that had it has left the list', () => {
+  const bench = new TestScheduler()
+  bench.worker('a')
+  bench.core.removeWorker('a', 0)
+  assert.equal(bench.refusal().code, 'UNKNOWN_FUNCTION')
+})
+
+test('503: known, but nobody is in service; the text counts why', () => {
+  const bench = new TestScheduler()
+  bench.worker('a', { isInService: false, outReason: 'in maintenance' })
+  bench.worker('b', { isInService: false, outReason: 'in maintenance' })
+  bench.worker('c', { isInService: false, outReason: 'unreachable' })
+  const refusal = bench.refusal()
+  assert.equal(refusal.code, 'NO_CAPACITY')
+  assert.match(refusal.detail, /2 in maintenance, 1 unreachable/)
+  assert.ok((refusal.retryAfterMs ?? 0) > 0)
+  assert.equal(bench.core.traffic().submitted, 0)
+})
+
+test('503: no worker matches the tags; the text names the tag', () => {
+  const bench = new TestScheduler()
+  bench.worker('a', { tags: { gpu: 'a100' } })
+  bench.worker('b', { tags: { gpu: 'h200' }, isInService: false, outReason: 'unreachable' })
+  const refusal = bench.refusal({ tags: { gpu: 'h200' } })
+  assert.equal(refusal.code, 'NO_CAPACITY')
+  assert.match(refusal.detail, /with these tags/)
+  assert.match(refusal.detail, /1 with another tag "gpu"/)
+  assert.match(refusal.detail, /1 unreachable/)
+})
+
+test('a full worker, or one left alone after BUSY, lets tasks wait', () => {
+  const bench = new TestScheduler()
+  bench.worker('a', { slots: 1 })
+  const [first] = bench.submitMany(2)
+  assert.equal(bench.core.traffic().waiting, 1)
+  bench.busy(first as string)
+  bench.submit()
+  assert.equal(bench.core.traffic().waiting, 3)
+})
+
+test('what already waits stays when the last worker goes out of service', () => {
+  const bench = new TestScheduler()
+  bench.worker('a', { slots: 1 })
+  const [first, second] = bench.submitMany(2) as [string, string]
+  bench.worker('a', { slots: 1, isInService: false, outReason: 'in maintenance' })
+  assert.equal(bench.refusal().code, 'NO_CAPACITY')
+  bench.finish(first)
+  assert.equal(bench.end(second), undefined)
+  bench.worker('a', { slots: 1 })
+  assert.equal(bench.sends(second), 1)
+})
+
+test('422: more slots than the largest worker has', () => {
+  const bench = new TestScheduler()
+  bench.worker('a', { slots: 2, functions: work({ slots: 3 }) })
+  const refusal = bench.refusal()
+  assert.equal(refusal.code, 'SLOT_COST_TOO_BIG')
+  assert.match(refusal.detail, /takes 3 slots; the largest worker that serves it has 2/)
+  bench.worker('b', { slots: 3, functions: work({ slots: 3 }) })
+  bench.submit()
+})
+
+test('429: the line of one lane is full, others are not', () => {
+  const bench = new TestScheduler({ limits: { tasksPerLane: 2, bytes: 1_000 } })
+  const functions = new Map(
+    ['work', 'other'].map((name) => [name, { slots: 1, idempotent: null, maxRetries: 0 }]),
+  )
+  bench.worker('a', { slots: 1, functions })
+  bench.submitMany(3)
+  const refusal = bench.refusal()
+  assert.equal(refusal.code, 'QUEUE_FULL')
+  assert.match(refusal.detail, /2 tasks wait .*QUEUE_LIMIT/)
+  assert.ok((refusal.retryAfterMs ?? 0) >= 1_000)
+  bench.submit({ function: 'other' })
+  assert.equal(bench.core.traffic().waiting, 3)
+})
+
+test('429: the bytes of all that waits are bounded, and only of what waits', () => {
+  const bench = new TestScheduler({ limits: { tasksPerLane: 100, bytes: 1_000 } })
+  const other = new Map([['other', { slots: 1, idempotent: null, maxRetries: 0 }]])
+  bench.worker('a', { slots: 1 })
+  bench.worker('b', { slots: 1, functions: other, interfaceHash: 'two' })
+  const first = bench.submit({ bytes: 5_000 })
+  bench.submit({ bytes: 900 })
+  const refusal = bench.refusal({ bytes: 101 })
+  assert.equal(refusal.code, 'QUEUE_FULL')
+  assert.match(refusal.detail, /900 bytes .*QUEUE_BYTES/)
+  const free = bench.submit({ function: 'other', bytes: 5_000 })
+  assert.equal(bench.sends(free), 1, 'a free slot takes it whatever waits elsewhere')
+  assert.equal(bench.refusal({ function: 'other', bytes: 101 }).code, 'QUEUE_FULL')
+  bench.submit({ bytes: 100 })
+  bench.finish(first)
+  bench.submit({ bytes: 900 })
+})
+
+test('a refused task leaves nothing behind', () => {
+  const bench = new TestScheduler({ limits: { tasksPerLane: 1, bytes: 1_000 } })
+  bench.worker('a', { slots: 1, tags: { zone: 'eu' } })
+  bench.submitMany(2)
+  for (let i = 0; i < 3; i++) bench.refusal({ deadlineAt: 50 })
+  bench.refusal({ tags: { zone: 'us' } })
+  assert.deepEqual(bench.core.traffic(), {
+    submitted: 2,
+    completed: 0,
+    failed: 0,
+    cancelled: 0,
+    waiting: 1,
+    running: 1,
+  })
+  assert.equal(bench.core.nextAt(), Number.POSITIVE_INFINITY)
+})
+
+test('a draining balancer takes nothing new and answers those who still wait', () => {
+  const bench = new TestScheduler()
+  bench.worker('a', { slots: 1 })
+  const [running, waiting] = bench.submitMany(2) as [string, string]
+  bench.start(running)
+  bench.core.drain()
+  assert.equal(bench.refusal().code, 'DRAINING')
+  assert.equal(bench.end(waiting), undefined, 'what is here goes on')
+  bench.core.abandonCallers(0)
+  assert.deepEqual([bench.verdict(running), bench.verdict(waiting)], ['DRAINING', 'DRAINING'])
+  assert.deepEqual(
+    bench.cancelled.map(({ reason }) => reason),
+    ['drain'],
+  )
+  assert.equal(bench.core.attemptsAt('a'), 1, 'the slot is taken until the attempt has ended')
+})
