@@ -54,7 +54,7 @@ export function createBalancerClient(address: string, key: string): BalancerClie
       const reason = answer.status === 401 || answer.status === 403 ? 'unauthorized' : 'unexpected'
       return { ok: false, reason, detail: `it answered ${answer.status}` }
     },
-    listWorkers: async () => parseList(await ask('/workers'), workersSchema),
+    listWorkers: async () => parseList(await ask('/workers?limit=500'), workersSchema),
     listFunctions: async () => parseList(await ask('/functions'), functionsSchema),
   }
 }

@@ -1,11 +1,12 @@
 /**
  * Reads the query of an operator's request and cuts lists into pages. Called by routes that filter or list.
- * A list is answered whole unless `limit` says otherwise: a fleet is bounded, and scripts want all of it.
+ * A page has 50 items unless `limit` says otherwise (CONTRACT §4, Runs), for every list alike.
  * Invariant: an unknown parameter, or one given twice, is an error and never ignored.
  */
 import type { TaskError } from '@berth/protocol'
 import type { BodyRead } from './body.ts'
 
+const DEFAULT_LIMIT = 50
 const MAX_LIMIT = 500
 
 export type Query<Name extends string> = Readonly<Partial<Record<Name, string>>>
@@ -29,13 +30,13 @@ export interface ListPage<Item> {
   readonly cursor: string | null
 }
 
-/** The page of `items` after `cursor`, at most `limit` long; `keyOf` tells items apart. */
+/** The page of `items` after `cursor`, at most `limit` (default 50) long; `keyOf` tells items apart. */
 export function cutPage<Item>(
   items: readonly Item[],
   query: Query<'limit' | 'cursor'>,
   keyOf: (item: Item) => string,
 ): BodyRead<ListPage<Item>> {
-  const limit = query.limit === undefined ? items.length : readLimit(query.limit)
+  const limit = query.limit === undefined ? DEFAULT_LIMIT : readLimit(query.limit)
   if (limit === undefined) return refuse(`\`limit\` must be a whole number from 1 to ${MAX_LIMIT}.`)
   const start = query.cursor === undefined ? 0 : findStart(items, query.cursor, keyOf)
   if (start === 0 && query.cursor !== undefined)

@@ -63,6 +63,14 @@ describe('GET /workers', () => {
     )
     assert.equal((await list(bench, '/workers?limit=7')).cursor, null)
   })
+
+  it('answers 50 unless told otherwise, as every list does', async () => {
+    const bench = makeBench()
+    bench.fleet.list = Array.from({ length: 51 }, (_, i) => makeWorker(`w${i}`))
+    const page: Listed = await list(bench, '/workers')
+    assert.equal(page.items.length, 50)
+    assert.equal(typeof page.cursor, 'string')
+  })
 })
 
 describe('GET /workers/{id}', () => {

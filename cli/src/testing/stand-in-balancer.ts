@@ -23,7 +23,7 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
 }
 
 const server = createServer((request, response) => {
-  const answer = ANSWERS[`${request.method} ${request.url}`]
+  const answer = ANSWERS[`${request.method} ${request.url?.split('?')[0]}`]
   const isAllowed = request.url === '/health' || request.headers.authorization === process.env.STAND_IN_KEY
   response.writeHead(answer === undefined ? 404 : isAllowed ? (request.method === 'POST' ? 201 : 200) : 401)
   response.end(JSON.stringify(answer ?? {}))
