@@ -88,6 +88,11 @@ export async function startWorker(
   links.attach(server)
   const url = urlOf(server, config.HOST)
   log.info('worker listening', { url, functions: registry.list().map(({ name }) => name) })
+  for (const { name, definition } of registry.list())
+    if (definition.config?.isolation === 'thread')
+      log.warn('isolation "thread" is not supported by this version; it runs on the main thread', {
+        function: name,
+      })
   const meter = setInterval(() => system.read(), METER_EVERY_MS).unref()
   const stopWatching = logCondition(parts, url)
   await Promise.all([services.start(), tags.start()])

@@ -172,7 +172,6 @@ export class LinkSession implements TaskOwner, PeerLink {
 
   replace(): void {
     this.#close(CLOSE.replaced, 'a newer link took over')
-    this.closed()
   }
 
   adopt(task: LinkedTask, number: number): void {
@@ -232,6 +231,8 @@ export class LinkSession implements TaskOwner, PeerLink {
 
   #close(code: number, reason: string): void {
     this.#outlet.close(code, reason.slice(0, 100))
+    // Whatever the peer still has under way is not read any more.
+    this.closed()
   }
 
   #watchSilence(now: number, { heartbeatIntervalMs }: Welcome): void {

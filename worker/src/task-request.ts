@@ -63,9 +63,7 @@ export function readTask(parts: WorkerParts, request: TaskRequest): ReadTask {
 
 type Draft = { readonly value: unknown } | Complaint
 
-function readEnvelope({ bytes, query }: TaskRequest): Draft {
-  const name = query.keys().next().value
-  if (name !== undefined) return wrong(`POST /task takes no query, but ${JSON.stringify(name)} came`)
+function readEnvelope({ bytes }: TaskRequest): Draft {
   const parsed = parseJsonBytes(bytes)
   if (!parsed.ok) return { code: 'INVALID_REQUEST', detail: parsed.detail }
   return isPlainObject(parsed.value) ? { value: parsed.value } : wrong('The body must be an object')
