@@ -2,7 +2,7 @@
  * A native modal dialog, open while mounted: the browser traps the focus and gives it back, Escape
  * closes. `onClose` is called for every way of closing it.
  */
-import { type ReactNode, useEffect, useId, useRef } from 'react'
+import { type ReactNode, useId, useLayoutEffect, useRef } from 'react'
 import { text } from '../text/text.ts'
 import { Icon } from './marks.tsx'
 
@@ -17,7 +17,8 @@ export function Dialog({
 }) {
   const ref = useRef<HTMLDialogElement>(null)
   const titleId = useId()
-  useEffect(() => {
+  // Before the element leaves the page: closing is what gives the focus back.
+  useLayoutEffect(() => {
     const dialog = ref.current
     if (!dialog) return
     if (!dialog.open) dialog.showModal()
