@@ -1,0 +1,160 @@
+/**
+ * What every test of the dashboard stands on: a real fleet, a real browser, and a way to a signed-in page.
+ * Called by the tests in this folder. The invariant: whatever the scope of a test began ends with it; each
+ * page lives in a browser context of its own, so that no test sees another's session or settings.
+ */
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  chromium,
+  type Page,
+} from 'playwright-core'
+import {
+  type Balancer,
+  type BalancerOptions,
+  EXAMPLE_FLEET,
+  postTask,
+  startBalancer,
+  startWorker,
+  type Worker,
+  waitForWorkers,
+} from '../harness/berth.ts'
+import { type Probe, writeProbe } from '../harness/executions.ts'
+import { makeFolder, type Scope } from '../harness/scope.ts'
+import { findChromium } from './chromium.ts'
+import { type PageWatch, watchPage } from './page-watch.ts'
+
+/** How long anything that is no measurement may take before a test gives up. */
+export const LIMIT_MS = 20_000
+
+/** Slots of the three workers. */
+export const SLOTS = { w1: 4, w2: 8, w3: 12 } as const
+export type WorkerName = keyof typeof SLOTS
+export const NAMES = Object.keys(SLOTS) as WorkerName[]
+
+export type Fleet = {
+  balancer: Balancer
+  workers: Record<WorkerName, Worker>
+  /** Function `probe` and `chatter` are on w3 only. */
+  probe: Probe
+}
+
+export async function startBrowser(scope: Scope): Promise<Browser> {
+  const browser = await chromium.launch(await findChromium())
+  scope.after(() => browser.close())
+  return browser
+}
+
+/** Three workers of the example fleet, `listed` of them in workers.json; ready when those are in service. */
+export async function startFleet(
+  scope: Scope,
+  options: BalancerOptions & { listed?: readonly WorkerName[] } = {},
+): Promise<Fleet> {
+  const probe = await writeThirdProject(await makeFolder(scope, 'project'))
+  const start = (name: WorkerName, folder: string): Promise<Worker> => {
+    const env = { NAME: name, SLOTS: String(SLOTS[name]), TAGS: `berth=quay-${name},region=eu` }
+    return startWorker(scope, { env, folder })
+  }
+  const [w1, w2, w3] = await Promise.all([
+    start('w1', EXAMPLE_FLEET),
+    start('w2', EXAMPLE_FLEET),
+    start('w3', probe.folder),
+  ])
+  const workers = { w1, w2, w3 }
+  const listed = options.listed ?? NAMES
+  const entries = listed.map((name) => ({ name, url: workers[name].url }))
+  const balancer = await startBalancer(scope, { workers: entries, ...options })
+  await waitForWorkers(balancer, listed.length)
+  return { balancer, workers, probe }
+}
+
+/** The example fleet's functions, and two that tests steer: one notes when it ran, one logs what it is told. */
+async function writeThirdProject(folder: string): Promise<Probe> {
+  const probe = await writeProbe(folder)
+  await mkdir(join(folder, 'services'), { recursive: true })
+  for (const path of ['functions/hello.ts', 'functions/sleep.ts', 'services/clock.ts']) {
+    await writeFile(
+      join(folder, path),
+      `export { default } from ${JSON.stringify(join(EXAMPLE_FLEET, path))}\n`,
+    )
+  }
+  const chatter = `import { defineFunction } from '@berth/worker'
+import { z } from 'zod'
+
+export default defineFunction({
+  input: z.object({ text: z.string() }),
+  async handler({ text }, { log }) {
+    log.info(text)
+    return {}
+  },
+})
+`
+  await writeFile(join(folder, 'functions', 'chatter.ts'), chatter)
+  return probe
+}
+
+export type Visit = { page: Page; context: BrowserContext; watch: PageWatch }
+
+/** A page that has gone nowhere yet, in a context of its own. */
+export async function openPage(
+  scope: Scope,
+  browser: Browser,
+  balancer: Pick<Balancer, 'url'>,
+  options: BrowserContextOptions = {},
+): Promise<Visit> {
+  const context = await browser.newContext({
+    viewport: { width: 1400, height: 900 },
+    // What moves is not at rest when a picture or a contrast is taken.
+    reducedMotion: 'reduce',
+    ...options,
+  })
+  scope.after(() => context.close())
+  context.setDefaultTimeout(LIMIT_MS)
+  const page = await context.newPage()
+  return { page, context, watch: await watchPage(page, balancer.url) }
+}
+
+/** The address that `pnpm berth token` prints. */
+export async function makeSignInAddress(balancer: Balancer): Promise<string> {
+  const { body } = await balancer.request('/sign-in/tokens', { method: 'POST' })
+  return `${balancer.url}/dashboard#token=${(body as { token: string }).token}`
+}
+
+/** A page that shows the workers, its charts included. */
+export async function openDashboard(
+  scope: Scope,
+  browser: Browser,
+  balancer: Balancer,
+  options: BrowserContextOptions = {},
+): Promise<Visit> {
+  const visit = await openPage(scope, browser, balancer, options)
+  await visit.page.goto(await makeSignInAddress(balancer))
+  await visit.page.getByRole('heading', { name: 'Workers', level: 1 }).waitFor()
+  await visit.page.getByRole('figure', { name: 'Throughput' }).waitFor()
+  return visit
+}
+
+/** Keeps so many short tasks under way until it is stopped; the stop answers how many were done. */
+export function keepBusy(balancer: Balancer, width: number, ms = 40): { stop(): Promise<number> } {
+  let isStopped = false
+  let done = 0
+  const work = async (): Promise<void> => {
+    while (!isStopped) {
+      const { status, text } = await postTask(balancer, { function: 'sleep', input: { ms } })
+      if (status !== 200) throw new Error(`a task of the load was answered ${status}: ${text}`)
+      done += 1
+    }
+  }
+  const working = Promise.all(Array.from({ length: width }, work))
+  working.catch(() => undefined)
+  return {
+    async stop() {
+      isStopped = true
+      await working
+      return done
+    },
+  }
+}
