@@ -42,6 +42,7 @@ export class LinkFlush {
   readonly #inFlight = new Set<PendingBegin[]>()
   /** Tasks whose END is written and has not left. */
   readonly #leaving = new Set<LinkedTask>()
+  readonly #emptied: (() => void)[] = []
   #isDue = false
   #isClosed = false
 
@@ -89,11 +90,19 @@ export class LinkFlush {
     if (!this.#isClosed && !this.writer.isReady) this.#tellDelivered()
   }
 
+  /** Resolves when every END written so far has left, or the link is gone. */
+  async whenDelivered(): Promise<void> {
+    this.flush()
+    if (this.#isClosed || this.#leaving.size === 0) return
+    await new Promise<void>((resolve) => this.#emptied.push(resolve))
+  }
+
   /** Ends it; returns the handlers that were never called. */
   close(): PendingBegin[] {
     this.#isClosed = true
     const pending = [...[...this.#inFlight].flat(), ...this.#begins.splice(0)]
     this.#inFlight.clear()
+    for (const resolve of this.#emptied.splice(0)) resolve()
     return pending
   }
 
@@ -119,5 +128,6 @@ export class LinkFlush {
       this.#leaving.delete(task)
       this.#ports.onDelivered(task)
     }
+    if (this.#leaving.size === 0) for (const resolve of this.#emptied.splice(0)) resolve()
   }
 }

@@ -155,10 +155,14 @@ export class LinkSession implements TaskOwner, PeerLink {
     else if (now - this.#openedAt > WELCOME_LIMIT_MS) this.#close(CLOSE.protocolError, 'no welcome came')
   }
 
+  /** Resolves when every result has left, long ones included, or the link is gone. */
+  whenDelivered(): Promise<void> {
+    return this.#flush.whenDelivered()
+  }
+
   /** The last word before a planned end. */
   bye(reason: string): void {
     if (!this.#isOpen) return
-    this.#flush.flush()
     this.#voice.bye(reason)
     this.#close(CLOSE.goingAway, reason)
   }

@@ -15,7 +15,9 @@ import { LinkSession, type LinkShared, TICK_MS } from './link-session.ts'
 import type { WorkerParts } from './parts.ts'
 import { Peers } from './peers.ts'
 
-/** How long a planned end waits for the last frames to leave. */
+/** How long a planned end waits for the last results to leave. */
+const DELIVER_LIMIT_MS = 5_000
+/** How long a close waits for the peer's answer. */
 const CLOSE_LIMIT_MS = 2_000
 
 export class LinkServer {
@@ -58,16 +60,21 @@ export class LinkServer {
 
   /** Says good-bye on every link and waits, for a bounded time, until all has left. */
   async stop(reason: string): Promise<void> {
+    const sessions = [...this.#sessions]
+    await withinLimit(
+      sessions.map(([session]) => session.whenDelivered()),
+      DELIVER_LIMIT_MS,
+    )
     clearInterval(this.#ticker)
-    const closed = [...this.#sessions].map(([session, socket]) => {
-      const done = new Promise<void>((resolve) => socket.once('close', () => resolve()))
+    const closed = sessions.map(([session, socket]) => {
+      const done = new Promise<void>((resolve) => {
+        if (socket.readyState === WebSocket.CLOSED) resolve()
+        else socket.once('close', () => resolve())
+      })
       session.bye(reason)
       return done
     })
-    const late = Promise.withResolvers<void>()
-    const timer = setTimeout(late.resolve, CLOSE_LIMIT_MS)
-    await Promise.race([Promise.all(closed), late.promise])
-    clearTimeout(timer)
+    await withinLimit(closed, CLOSE_LIMIT_MS)
     for (const socket of this.#sessions.values()) socket.terminate()
     this.#shared.peers.stop()
     this.#sockets.close()
@@ -111,6 +118,13 @@ export class LinkServer {
     })
     session.open()
   }
+}
+
+async function withinLimit(waits: readonly Promise<void>[], limitMs: number): Promise<void> {
+  const late = Promise.withResolvers<void>()
+  const timer = setTimeout(late.resolve, limitMs)
+  await Promise.race([Promise.all(waits), late.promise])
+  clearTimeout(timer)
 }
 
 function outletOf(socket: WebSocket): Outlet {

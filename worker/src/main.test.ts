@@ -36,6 +36,10 @@ export default defineFunction({
     signal.addEventListener('abort', () => { clearTimeout(timer); reject(signal.reason) })
   }),
 })`
+const BIG = `import { defineFunction } from '@berth/worker'
+export default defineFunction({
+  handler: () => new Promise((resolve) => setTimeout(() => resolve('x'.repeat(3_000_000)), 150)),
+})`
 const STRAY = `import { defineFunction } from '@berth/worker'
 export default defineFunction({
   handler: () => new Promise((resolve) => {
@@ -97,6 +101,7 @@ describe('the worker process', () => {
       'functions/hello.ts': HELLO,
       'functions/slow/wait.ts': WAIT,
       'functions/stray.ts': STRAY,
+      'functions/big.ts': BIG,
       'functions/_shared.ts': 'throw new Error("never loaded")',
       'functions/hello.test.ts': 'throw new Error("never loaded")',
     })
@@ -134,7 +139,7 @@ describe('the worker process', () => {
     const answer = await balancer.message('interface')
     assert.deepEqual(
       answer.functions.map(({ name }) => name),
-      ['hello', 'slow.wait', 'stray'],
+      ['big', 'hello', 'slow.wait', 'stray'],
     )
     balancer.task(1, 'hello', { name: 'link' })
     const { header, result } = await balancer.outcome(1)
@@ -213,8 +218,9 @@ describe('the worker process', () => {
 
   it('drains on SIGTERM: tells the balancer first, finishes what runs, gives back what waits', async () => {
     const balancer = await FakeBalancer.link(url, KEYS)
-    for (const number of [1, 2, 3])
-      balancer.task(number, 'slow.wait', { ms: 200 }, { flags: TASK_FLAG.AHEAD })
+    balancer.task(1, 'slow.wait', { ms: 100 })
+    balancer.task(2, 'big', {})
+    balancer.task(3, 'big', {}, { flags: TASK_FLAG.AHEAD })
     await balancer.record(RECORD.STARTED, 2)
     worker.child.kill('SIGTERM')
     await balancer.record(RECORD.RECALLED, 3)
@@ -225,7 +231,7 @@ describe('the worker process', () => {
     assert.equal(refused.status, 503)
     assert.equal(((await refused.json()) as { code: string }).code, 'DRAINING')
     assert.equal((await balancer.outcome(1)).result, 'waited')
-    assert.equal((await balancer.outcome(2)).result, 'waited')
+    assert.equal(String((await balancer.outcome(2)).result).length, 3_000_000)
     await balancer.message('bye')
     assert.equal((await balancer.closed).code, 1001)
     assert.equal((await worker.exit).code, 0)
