@@ -22,6 +22,8 @@ export type Probe = {
   /** The project folder to start workers with. */
   folder: string
   read(): Promise<Execution[]>
+  /** Forgets all notes; for a moment when nothing runs. */
+  clear(): Promise<void>
 }
 
 /**
@@ -33,7 +35,11 @@ export async function writeProbe(folder: string, config: Record<string, unknown>
   await mkdir(join(folder, 'functions'), { recursive: true })
   await writeFile(join(folder, 'functions', 'probe.ts'), probeSource(logFile, config))
   await writeFile(logFile, '')
-  return { folder, read: async () => parseExecutions(await readFile(logFile, 'utf8')) }
+  return {
+    folder,
+    read: async () => parseExecutions(await readFile(logFile, 'utf8')),
+    clear: () => writeFile(logFile, ''),
+  }
 }
 
 /** In the order of writing; a last line that is not whole is left out. */
