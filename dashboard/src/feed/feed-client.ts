@@ -92,6 +92,13 @@ export class FeedClient {
   /** The server's wall clock now, as far as the last message tells. */
   serverNowMs = (): number => this.#options.nowMs() + this.#view.feed.clockOffsetMs
 
+  /** Whole seconds until the next attempt; null when none is awaited. */
+  secondsToRetry = (): number | null => {
+    const { link } = this.#view
+    if (link.phase !== 'waiting') return null
+    return Math.max(0, Math.ceil((link.retryAtMs - this.#options.nowMs()) / 1_000))
+  }
+
   /** Follows a log source until the answer is called; null when too many are followed already. */
   watch(source: string): (() => void) | null {
     const count = this.#watchers.get(source) ?? 0

@@ -7,10 +7,7 @@ import { ToneMark } from './marks.tsx'
 export function ConnectionBanner() {
   const { link, feed } = useFeed()
   const client = useFeedClient()
-  const retryAtMs = link.phase === 'waiting' ? link.retryAtMs : null
-  const seconds = useEachSecond(() =>
-    retryAtMs === null ? null : Math.max(0, Math.ceil((retryAtMs - Date.now()) / 1_000)),
-  )
+  const seconds = useEachSecond(client.secondsToRetry)
   if (link.phase === 'live' || link.phase === 'signed-out') return null
   if (link.phase === 'connecting' && feed.seq === null) return null
   const words =
