@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { after, before, describe, test } from 'node:test'
+import type { Browser, Page } from 'playwright-core'
+import { postTask, startBalancer, writeWorkersFile } from '../harness/berth.ts'
+import { createScope } from '../harness/scope.ts'
+import { until } from '../harness/until.ts'
+import { type Fleet, LIMIT_MS, openDashboard, startBrowser, startFleet, type WorkerName } from './stage.ts'
+import { openLog, rowOf, switchOf, waitForCell } from './workers-page.ts'
+
+/** Chromium notes by itself that a socket or an address did not answer. */
+const AWAY = /ERR_CONNECTION|WebSocket connection to|Failed to load resource/
+
+describe('a fleet that changes under the page', () => {
+  const scope = createScope()
+  let browser: Browser
+  let fleet: Fleet
+  const entryOf = (name: WorkerName) => ({ name, url: fleet.workers[name].url })
+  const list = (...names: WorkerName[]) => writeWorkersFile(fleet.balancer.workersFile, names.map(entryOf))
+
+  before(async () => {
+    ;[browser, fleet] = await Promise.all([startBrowser(scope), startFleet(scope, { listed: ['w1', 'w2'] })])
+  })
+  after(() => scope.end())
+
+  test('workers come and go with workers.json', async (t) => {
+    const { page, watch } = await openDashboard(t, browser, fleet.balancer)
+    assert.deepEqual(await readIds(page), ['w1', 'w2'])
+    await list('w1', 'w2', 'w3')
+    await waitForCell(page, 'w3', 'State', /^Ready$/)
+    await page.getByText(/3 of 3 workers ready/).waitFor()
+
+    const running = postTask(fleet.balancer, { function: 'probe', input: { id: 'stays', ms: 1_500 } })
+    await waitForCell(page, 'w3', 'Slots', /^1 \//)
+    await list('w1', 'w2')
+    await waitForCell(page, 'w3', 'State', /^Leaving/)
+    assert.equal((await running).status, 200)
+    await rowOf(page, 'w3').waitFor({ state: 'detached' })
+    assert.deepEqual(await readIds(page), ['w1', 'w2'])
+
+    await list()
+    await page.getByRole('heading', { name: 'No workers yet' }).waitFor()
+    await list('w1', 'w2', 'w3')
+    for (const name of ['w1', 'w2', 'w3']) await waitForCell(page, name, 'State', /^Ready$/)
+    watch.assertClean()
+  })
+
+  test('a broken workers.json is told with its place, and the fleet stays', async (t) => {
+    await list('w1', 'w2')
+    const { page, watch } = await openDashboard(t, browser, fleet.balancer)
+    await until(async () => (await readIds(page)).join() === 'w1,w2', LIMIT_MS, 'two workers')
+    const banner = page.getByRole('region', { name: /workers\.json is not valid/ })
+    assert.equal(await banner.count(), 0)
+
+    const { name, url } = entryOf('w1')
+    await writeFile(fleet.balancer.workersFile, `[\n  { "name": "${name}",\n    "url": "${url}" };\n]\n`)
+    await banner.getByText('The last good fleet stays in place.').waitFor()
+    const column = `    "url": "${url}" };`.indexOf(';') + 1
+    await banner.getByText(`Line 3, column ${column}`, { exact: true }).waitFor()
+    assert.deepEqual(await readIds(page), ['w1', 'w2'])
+    for (const id of ['w1', 'w2']) await waitForCell(page, id, 'State', /^Ready$/)
+    const answer = await postTask(fleet.balancer, { function: 'hello' })
+    assert.equal(answer.status, 200, answer.text)
+
+    // Another mistake takes the place of the first.
+    await writeFile(fleet.balancer.workersFile, '[\n  "ftp://127.0.0.1:21"\n]\n')
+    await banner.getByText('Line 2, column 3', { exact: true }).waitFor()
+    await list('w1', 'w2', 'w3')
+    await banner.waitFor({ state: 'detached' })
+    await waitForCell(page, 'w3', 'State', /^Ready$/)
+    watch.assertClean()
+  })
+
+  test('a worker that dies is shown so', async (t) => {
+    await list('w1', 'w2', 'w3')
+    const { page, watch } = await openDashboard(t, browser, fleet.balancer)
+    await waitForCell(page, 'w2', 'State', /^Ready$/)
+    await fleet.workers.w2.kill9()
+    await waitForCell(page, 'w2', 'State', /^Unreachable/)
+    await page.getByText(/2 of 3 workers ready.*w2 is unreachable/).waitFor()
+    watch.assertClean()
+  })
+
+  test('a balancer that is killed and comes back needs no reload', async (t) => {
+    await list('w1', 'w3')
+    const { page, context, watch } = await openDashboard(t, browser, fleet.balancer)
+    await openLog(page, 'w3')
+    await page.evaluate('globalThis.wasNeverReloaded = true')
+    const { port, dataDir, workersFile } = fleet.balancer
+    await fleet.balancer.kill9()
+
+    const banner = page.getByRole('region', { name: 'Disconnected' })
+    await banner.getByText(/Trying again in \d+ s/).waitFor()
+    await banner.getByText('What you see is from before the break.').waitFor()
+    assert.equal(await switchOf(page, 'w1').getAttribute('aria-disabled'), 'true')
+    const scripted = watch.scripted().filter((one) => one.startsWith('POST')).length
+    await switchOf(page, 'w1').click({ force: true })
+    await waitForCell(page, 'w1', 'Slots', /^0 \/ 4$/)
+
+    const env = { PORT: String(port), DATA_DIR: dataDir, WORKERS_FILE: workersFile }
+    fleet.balancer = await startBalancer(scope, { env })
+    await banner.waitFor({ state: 'detached' })
+    await page.getByText('Live', { exact: true }).waitFor()
+    for (const name of ['w1', 'w3']) await waitForCell(page, name, 'State', /^Ready$/)
+    assert.equal(await page.evaluate('globalThis.wasNeverReloaded'), true)
+    assert.equal(watch.scripted().filter((one) => one.startsWith('POST')).length, scripted)
+
+    // What was open before goes on: the log's tail, the switch, and the session in a new page.
+    const said = 'the balancer is back'
+    await until(
+      async () =>
+        (await postTask(fleet.balancer, { function: 'chatter', input: { text: said } })).status === 200,
+      LIMIT_MS,
+    )
+    await page.getByRole('log', { name: 'Log of w3' }).getByText(said).first().waitFor()
+    await switchOf(page, 'w1').click()
+    await waitForCell(page, 'w1', 'State', /^Maintenance$/)
+    const later = await context.newPage()
+    await later.goto(`${fleet.balancer.url}/dashboard`)
+    await rowOf(later, 'w1').waitFor()
+    watch.assertClean([AWAY])
+  })
+})
+
+/** The workers of the table, in their order. */
+async function readIds(page: Page): Promise<string[]> {
+  const buttons = await page.getByRole('button', { name: 'Details of' }).all()
+  const labels = await Promise.all(buttons.map((button) => button.getAttribute('aria-label')))
+  return labels.map((label) => label?.replace('Details of ', '') ?? '')
+}

@@ -1,0 +1,200 @@
+import assert from 'node:assert/strict'
+import { after, before, beforeEach, describe, test } from 'node:test'
+import type { Browser, Page } from 'playwright-core'
+import { postTask, waitForWorkers, writeWorkersFile } from '../harness/berth.ts'
+import { createScope } from '../harness/scope.ts'
+import { until } from '../harness/until.ts'
+import {
+  type Fleet,
+  LIMIT_MS,
+  NAMES,
+  openDashboard,
+  startBrowser,
+  startFleet,
+  type WorkerName,
+} from './stage.ts'
+import { readCell, rowOf, switchOf, waitForCell } from './workers-page.ts'
+
+/** More Tabs than the page has stops. */
+const MAX_TABS = 80
+
+describe('the maintenance switch', () => {
+  const scope = createScope()
+  let browser: Browser
+  let fleet: Fleet
+
+  before(async () => {
+    ;[browser, fleet] = await Promise.all([startBrowser(scope), startFleet(scope)])
+  })
+  beforeEach(async () => {
+    for (const name of NAMES) await fleet.balancer.request(`/workers/${name}/on`, { method: 'POST' })
+    await waitForWorkers(fleet.balancer, NAMES.length)
+  })
+  after(() => scope.end())
+
+  test('takes a worker out of service on the whole fleet, and back', async (t) => {
+    const { page, watch } = await openDashboard(t, browser, fleet.balancer)
+    const control = switchOf(page, 'w2')
+    assert.equal(await control.getAttribute('aria-checked'), 'false')
+    await control.click()
+    await waitForMaintenance(fleet, page, 'w2')
+    assert.deepEqual(await findTakers(fleet), ['w1', 'w3'])
+
+    await control.click()
+    await waitForService(fleet, page, 'w2')
+    assert.deepEqual(await findTakers(fleet), NAMES)
+    assert.deepEqual(watch.scripted().slice(-2), ['POST /workers/w2/off', 'POST /workers/w2/on'])
+    watch.assertClean()
+  })
+
+  test('a running task finishes, and the notice takes the change back', async (t) => {
+    const { page, watch } = await openDashboard(t, browser, fleet.balancer)
+    const running = postTask(fleet.balancer, { function: 'probe', input: { id: 'finishes', ms: 2_500 } })
+    await waitForCell(page, 'w3', 'Slots', /^1 \//)
+    await switchOf(page, 'w3').click()
+    const notice = page.getByRole('status').filter({ hasText: 'w3 goes into maintenance.' })
+    await notice.getByText('1 task running finishes first.').waitFor()
+    await waitForMaintenance(fleet, page, 'w3')
+    assert.equal((await running).status, 200)
+    assert.match(await readCell(page, 'w3', 'State'), /Maintenance/)
+
+    await notice.getByRole('button', { name: 'Undo' }).click()
+    await waitForService(fleet, page, 'w3')
+    await notice.waitFor({ state: 'detached' })
+    watch.assertClean()
+  })
+
+  test('the last ready worker of a group is asked about first', async (t) => {
+    for (const name of ['w1', 'w2']) await fleet.balancer.request(`/workers/${name}/off`, { method: 'POST' })
+    const { page, watch } = await openDashboard(t, browser, fleet.balancer)
+    await page.getByText(/1 of 3 workers ready/).waitFor()
+    const scripted = watch.scripted().length
+    await switchOf(page, 'w3').click()
+    const question = page.getByRole('dialog', { name: 'Put w3 into maintenance?' })
+    await question.getByText(/w3 is the last ready worker of default/).waitFor()
+    await question.getByText('12 slots leave the group; 0 remain free in it.').waitFor()
+    await page.keyboard.press('Escape')
+    await question.waitFor({ state: 'detached' })
+    assert.deepEqual(watch.scripted().slice(scripted), [], 'nothing was asked of the balancer')
+    assert.equal((await postTask(fleet.balancer, { function: 'hello' })).headers.get('x-worker'), 'w3')
+
+    await switchOf(page, 'w3').click()
+    await question.getByRole('button', { name: 'Switch maintenance on' }).click()
+    await waitForMaintenance(fleet, page, 'w3')
+    await page.getByText(/0 of 3 workers ready/).waitFor()
+    assert.equal((await postTask(fleet.balancer, { function: 'hello' })).status, 503)
+    watch.assertClean()
+  })
+
+  test('the keyboard alone is enough', async (t) => {
+    const { page, watch } = await openDashboard(t, browser, fleet.balancer)
+    await tabTo(page, 'w1')
+    await page.keyboard.press('Space')
+    await waitForMaintenance(fleet, page, 'w1')
+    assert.equal(await switchOf(page, 'w1').evaluate('document.activeElement.getAttribute("role")'), 'switch')
+    await page.keyboard.press('Space')
+    await waitForService(fleet, page, 'w1')
+
+    // Row by row with j and k; m is the switch of the row in focus.
+    await page.keyboard.press('j')
+    await page.keyboard.press('j')
+    await page.keyboard.press('k')
+    await rowOf(page, 'w2').and(page.locator(':focus')).waitFor()
+    await page.keyboard.press('m')
+    await waitForMaintenance(fleet, page, 'w2')
+    assert.match(await readCell(page, 'w1', 'State'), /Ready/)
+    await page.keyboard.press('m')
+    await waitForService(fleet, page, 'w2')
+
+    // A letter typed into a field is a letter.
+    await page.keyboard.press('/')
+    await page.keyboard.type('m')
+    assert.equal(await page.getByRole('searchbox', { name: 'Filter workers' }).inputValue(), 'm')
+    assert.equal(watch.scripted().filter((one) => one.startsWith('POST /workers/')).length, 4)
+    watch.assertClean()
+  })
+
+  test('what others decide is seen, and what the file says cannot be switched', async (t) => {
+    const { page, watch } = await openDashboard(t, browser, fleet.balancer)
+    const answer = await fleet.workers.w1.request('/off', { method: 'POST' })
+    assert.equal(answer.status, 200, answer.text)
+    await switchOf(page, 'w1')
+      .and(page.getByRole('switch', { checked: true }))
+      .waitFor()
+    await waitForCell(page, 'w1', 'Maintenance', /by the worker itself/)
+    await switchOf(page, 'w1').click()
+    await waitForService(fleet, page, 'w1')
+
+    const { balancer, workers } = fleet
+    const entries = NAMES.map((name) => ({ name, url: workers[name].url }))
+    const held = entries.map((entry) => (entry.name === 'w2' ? { ...entry, maintenance: true } : entry))
+    t.after(() => writeWorkersFile(balancer.workersFile, entries))
+    await writeWorkersFile(balancer.workersFile, held)
+    await waitForMaintenance(fleet, page, 'w2')
+    const control = switchOf(page, 'w2')
+    const scripted = watch.scripted().length
+    assert.equal(await control.getAttribute('aria-disabled'), 'true')
+    await page.getByText('Set in workers.json. Change the entry there.').waitFor()
+    await control.click({ force: true })
+    await writeWorkersFile(balancer.workersFile, entries)
+    await waitForService(fleet, page, 'w2')
+    assert.deepEqual(watch.scripted().slice(scripted), [])
+    watch.assertClean()
+  })
+})
+
+/** The page, the balancer and the worker itself agree. */
+async function waitForMaintenance(fleet: Fleet, page: Page, name: WorkerName): Promise<void> {
+  await switchOf(page, name)
+    .and(page.getByRole('switch', { checked: true }))
+    .waitFor()
+  await waitForCell(page, name, 'State', /^Maintenance$/)
+  await waitForAgreement(fleet, name, 'maintenance')
+}
+
+async function waitForService(fleet: Fleet, page: Page, name: WorkerName): Promise<void> {
+  await switchOf(page, name)
+    .and(page.getByRole('switch', { checked: false }))
+    .waitFor()
+  await waitForCell(page, name, 'State', /^Ready$/)
+  await waitForAgreement(fleet, name, 'ready')
+}
+
+async function waitForAgreement(
+  { balancer, workers }: Fleet,
+  name: WorkerName,
+  status: string,
+): Promise<void> {
+  const isAgreed = async (): Promise<boolean> => {
+    const answers = await Promise.all([
+      balancer.request(`/workers/${name}`),
+      workers[name].request('/health'),
+    ])
+    const said = answers.map(({ body }) => (body as { status: string }).status)
+    if (said.every((one) => one === status)) return true
+    throw new Error(`the balancer says ${said[0]}, the worker ${said[1]}`)
+  }
+  await until(isAgreed, LIMIT_MS, `${name} is ${status} everywhere`)
+}
+
+/** The workers that take part when there is work for all of them at once. */
+async function findTakers({ balancer }: Fleet): Promise<string[]> {
+  const tasks = Array.from({ length: 16 }, () =>
+    postTask(balancer, { function: 'sleep', input: { ms: 150 } }),
+  )
+  const takers = new Set<string>()
+  for (const { status, headers, text } of await Promise.all(tasks)) {
+    assert.equal(status, 200, text)
+    takers.add(headers.get('x-worker') ?? 'nobody')
+  }
+  return [...takers].sort()
+}
+
+async function tabTo(page: Page, worker: string): Promise<void> {
+  const focused = switchOf(page, worker).and(page.locator(':focus'))
+  for (let tabs = 0; tabs < MAX_TABS; tabs++) {
+    if ((await focused.count()) > 0) return
+    await page.keyboard.press('Tab')
+  }
+  throw new Error(`${MAX_TABS} Tabs did not reach the switch of ${worker}`)
+}
