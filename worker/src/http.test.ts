@@ -188,6 +188,23 @@ describe('POST /task', () => {
     assert.equal(fits.status, 200)
   })
 
+  it('lets a client that is still sending read the refusal, and go on', async () => {
+    const { hostname, port } = new URL(worker.url)
+    const socket = connect(Number(port), hostname)
+    const head = `Host: x\r\nAuthorization: ${KEYS.authKey}\r\n`
+    const ended = new AbortController()
+    socket.once('close', () => ended.abort())
+    let answer = ''
+    const heard = async (pattern: RegExp) => {
+      while (!pattern.test(answer)) answer += String((await once(socket, 'data', ended))[0])
+    }
+    socket.write(`POST /task HTTP/1.1\r\n${head}Content-Length: 200000\r\n\r\nx`)
+    await heard(/^HTTP\/1\.1 413 .*"code":"PAYLOAD_TOO_LARGE"/s)
+    socket.write(`${'x'.repeat(199_999)}GET /health HTTP/1.1\r\n${head}Connection: close\r\n\r\n`)
+    await heard(/HTTP\/1\.1 200 /)
+    socket.destroy()
+  })
+
   it('reads JSON whatever its type says, multipart and compressed bodies excepted', async () => {
     const body = { function: 'add', input: { a: 1 } }
     assert.equal((await task(body, { 'content-type': 'text/plain' })).status, 200)

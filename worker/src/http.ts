@@ -79,7 +79,9 @@ async function runTask(
   const body = await readBody(incoming, parts.limits.requestBodyBytes)
   if (body.kind === 'too-large') {
     const detail = `The body is over ${parts.limits.requestBodyBytes} bytes; send less, or raise REQUEST_BODY_LIMIT`
-    return send(c, problem('PAYLOAD_TOO_LARGE', detail, { headers: { connection: 'close' } }))
+    // The connection stays: closed now, a client that is still sending would see a reset, not the answer. The
+    // server drops what comes, and ends the connection when that takes long.
+    return send(c, problem('PAYLOAD_TOO_LARGE', detail))
   }
   if (body.kind === 'gone')
     return send(c, problem('INVALID_REQUEST', 'The request ended in the middle of its body'))
