@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { after, before, describe, test } from 'node:test'
+import axe, { type AxeResults } from 'axe-core'
+import type { Browser, Page } from 'playwright-core'
+import { writeWorkersFile } from '../harness/berth.ts'
+import { createScope } from '../harness/scope.ts'
+import { until } from '../harness/until.ts'
+import {
+  type Fleet,
+  keepBusy,
+  LIMIT_MS,
+  NAMES,
+  openDashboard,
+  openPage,
+  startBrowser,
+  startFleet,
+} from './stage.ts'
+import { openLog, switchOf } from './workers-page.ts'
+
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']
+/** The narrowest page that WCAG 1.4.10 asks for, in CSS pixels. */
+const NARROW = { width: 320, height: 640 }
+const LONG_TAGS = { note: 'a-value-without-any-place-to-break-'.repeat(3), zone: ['a', 'b', 'c'] }
+const REFUSED = /Failed to load resource.* 401/
+
+describe('the dashboard for everybody', () => {
+  const scope = createScope()
+  let browser: Browser
+  let fleet: Fleet
+
+  before(async () => {
+    ;[browser, fleet] = await Promise.all([startBrowser(scope), startFleet(scope)])
+    await list(fleet)
+  })
+  after(() => scope.end())
+
+  test('the sign-in page, with a refusal', async (t) => {
+    const { page, watch } = await openPage(t, browser, fleet.balancer)
+    await page.goto(`${fleet.balancer.url}/dashboard`)
+    await page.getByLabel('Key', { exact: true }).fill('wrong')
+    await page.keyboard.press('Enter')
+    await page.getByRole('alert').waitFor()
+    await assertAccessible(page)
+    await page.setViewportSize(NARROW)
+    await assertFits(page)
+    watch.assertClean([REFUSED])
+  })
+
+  test('the workers page, with all that it can open', async (t) => {
+    const { page, watch } = await openDashboard(t, browser, fleet.balancer)
+    await assertAccessible(page)
+
+    const load = keepBusy(fleet.balancer, 6)
+    t.after(() => load.stop())
+    const log = await openLog(page, 'w3')
+    await log.getByText('worker ready').first().waitFor()
+    await page.getByRole('button', { name: /Balancer log/ }).click()
+    await page.getByRole('log', { name: 'Balancer log' }).getByText('signed in').first().waitFor()
+    await page.getByRole('figure', { name: 'Slots' }).getByRole('button', { name: 'View as table' }).click()
+    await switchOf(page, 'w1').click()
+    await page.getByRole('status').filter({ hasText: 'w1 goes into maintenance.' }).waitFor()
+    await breakList(fleet)
+    await page.getByRole('region', { name: /workers\.json is not valid/ }).waitFor()
+    await assertAccessible(page)
+    await page.setViewportSize(NARROW)
+    await assertFits(page)
+    await assertAccessible(page)
+    await list(fleet)
+    await fleet.balancer.request('/workers/w1/on', { method: 'POST' })
+    watch.assertClean()
+  })
+
+  test('the dialogs', async (t) => {
+    for (const name of ['w1', 'w2']) await fleet.balancer.request(`/workers/${name}/off`, { method: 'POST' })
+    const { page, watch } = await openDashboard(t, browser, fleet.balancer)
+    await page.getByText(/1 of 3 workers ready/).waitFor()
+    await switchOf(page, 'w3').click()
+    const question = page.getByRole('dialog', { name: 'Put w3 into maintenance?' })
+    await question.waitFor()
+    await assertAccessible(page)
+    await page.setViewportSize(NARROW)
+    await assertFits(page)
+    await page.keyboard.press('Escape')
+    await question.waitFor({ state: 'detached' })
+    await page.keyboard.press('?')
+    await page.getByRole('dialog', { name: 'Keyboard' }).waitFor()
+    await assertAccessible(page)
+    await assertFits(page)
+    watch.assertClean()
+  })
+
+  test('a fleet that is empty, and a balancer that is away', async (t) => {
+    const { page } = await openDashboard(t, browser, fleet.balancer)
+    await writeWorkersFile(fleet.balancer.workersFile, [])
+    await page.getByRole('heading', { name: 'No workers yet' }).waitFor()
+    await assertAccessible(page)
+    await page.setViewportSize(NARROW)
+    await assertFits(page)
+    await list(fleet)
+    await switchOf(page, 'w1').waitFor()
+    await fleet.balancer.kill9()
+    await page.getByRole('region', { name: 'Disconnected' }).waitFor()
+    await assertFits(page)
+    await page.setViewportSize({ width: 1400, height: 900 })
+    await assertAccessible(page)
+  })
+})
+
+/** The whole fleet, with tags that are hard to place. */
+async function list({ balancer, workers }: Fleet): Promise<void> {
+  const entries = NAMES.map((name) => ({ name, url: workers[name].url, tags: LONG_TAGS }))
+  await writeWorkersFile(balancer.workersFile, entries)
+}
+
+async function breakList({ balancer }: Fleet): Promise<void> {
+  await writeFile(balancer.workersFile, '[{"url": "http://127.0.0.1:1",}]')
+}
+
+/** No rule of WCAG 2.2 AA that a machine can judge is broken, on light ground or dark. */
+async function assertAccessible(page: Page): Promise<void> {
+  // Not by a script tag, which the page's policy refuses.
+  if (!(await page.evaluate('"axe" in globalThis'))) await page.evaluate(axe.source)
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme })
+    await assertScheme(page, colorScheme)
+    const options = JSON.stringify({ runOnly: { type: 'tag', values: RULES }, resultTypes: ['violations'] })
+    const results = (await page.evaluate(`axe.run(document, ${options})`)) as AxeResults
+    assert.ok(results.passes.length > 10, 'the rules were applied')
+    const found = results.violations.flatMap(({ id, nodes }) =>
+      nodes.map(({ html, failureSummary }) => `${colorScheme} ${id}: ${html}\n${failureSummary}`),
+    )
+    assert.deepEqual(found, [])
+  }
+}
+
+/** Nothing makes the page itself scroll sideways. */
+async function assertFits(page: Page): Promise<void> {
+  const script = `({
+    inner: innerWidth,
+    width: document.documentElement.scrollWidth,
+    wide: [...document.querySelectorAll('body *')]
+      .filter((one) => one.getBoundingClientRect().right > innerWidth + 1)
+      .slice(0, 5)
+      .map((one) => one.outerHTML.slice(0, 120)),
+  })`
+  const isFit = async (): Promise<boolean> => {
+    const { inner, width, wide } = (await page.evaluate(script)) as {
+      inner: number
+      width: number
+      wide: string[]
+    }
+    if (width <= inner) return true
+    throw new Error(`${width} pixels in ${inner}: ${wide.join('\n')}`)
+  }
+  await until(isFit, LIMIT_MS / 4, 'the page is as wide as its window')
+}
+
+async function assertScheme(page: Page, scheme: 'light' | 'dark'): Promise<void> {
+  const color = String(await page.evaluate('getComputedStyle(document.body).backgroundColor'))
+  const [red = 0, green = 0, blue = 0] = (color.match(/\d+/g) ?? []).map(Number)
+  assert.equal(red + green + blue > 3 * 128, scheme === 'light', `the page's ground is ${color}`)
+}
