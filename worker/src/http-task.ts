@@ -6,6 +6,7 @@
 import type { ErrorCode } from '@berth/protocol'
 import { type Answer, problem, problemOf } from './answer.ts'
 import { type AbortCause, Attempt, type Outcome } from './attempt.ts'
+import { attemptPortsOf } from './attempt-ports.ts'
 import type { Order, Refusal, SlotHold } from './intake.ts'
 import type { WorkerParts } from './parts.ts'
 import { makeRunId } from './run-id.ts'
@@ -83,7 +84,7 @@ class DirectOrder implements Order {
   }
 
   start(hold: SlotHold): void {
-    const { clock, limits, log, tags } = this.#parts
+    const { clock, limits } = this.#parts
     this.#disarm()
     this.#startedAt = clock.monoMs()
     const spec = {
@@ -93,8 +94,7 @@ class DirectOrder implements Order {
       timeoutMs: this.#task.body.timeout ?? this.#task.function.timeoutMs ?? limits.defaultTimeoutMs,
       remainingMs: this.#endsAt === null ? null : Math.max(0, this.#endsAt - this.#startedAt),
     }
-    const ports = { clock, log, tags: () => tags.current, resultLimitBytes: limits.resultBytes }
-    this.#attempt = new Attempt(spec, ports, {
+    this.#attempt = new Attempt(spec, attemptPortsOf(this.#parts), {
       onAnswer: (outcome) => this.#answer(this.#answerOf(outcome)),
       onEnd: () => {
         this.#input = undefined

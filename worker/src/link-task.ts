@@ -10,6 +10,7 @@
 import type { OutcomeHeader, TaskHeader } from '@berth/protocol'
 import { TASK_FLAG } from '@berth/protocol'
 import { type AbortCause, Attempt, type Outcome } from './attempt.ts'
+import { attemptPortsOf } from './attempt-ports.ts'
 import type { Order, SlotHold } from './intake.ts'
 import type { WorkerParts } from './parts.ts'
 import type { RegisteredFunction } from './registry.ts'
@@ -129,7 +130,7 @@ export class LinkedTask implements Order {
 
   #makeAttempt(hold: SlotHold): Attempt {
     const { header } = this
-    const { limits, clock, log, tags } = this.#parts
+    const { limits, clock } = this.#parts
     const isWaitedFor = header.mode === 'sync' || header.mode === 'stream'
     const ownMs = header.timeoutMs ?? this.function.timeoutMs
     const elapsedMs = clock.monoMs() - this.#sentAt
@@ -147,7 +148,7 @@ export class LinkedTask implements Order {
         timeoutMs: ownMs ?? (isWaitedFor ? limits.defaultTimeoutMs : limits.backgroundTimeoutMs),
         remainingMs: header.remainingMs === null ? null : Math.max(0, header.remainingMs - elapsedMs),
       },
-      { clock, log, tags: () => tags.current, resultLimitBytes: limits.resultBytes },
+      attemptPortsOf(this.#parts),
       {
         onAnswer: (outcome) => {
           this.outcome = outcome
