@@ -487,6 +487,19 @@ describe('signs of life', () => {
     assert.equal(link.closedWith, undefined)
   })
 
+  it('forgives itself exactly as long as it stood still', () => {
+    const { fleet, parts } = makeFleet()
+    const link = fleet.link({ heartbeatIntervalMs: 300, heartbeatTimeoutMs: 300 })
+    for (const ms of [250, 700]) {
+      parts.clock.advance(ms)
+      link.session.tick()
+    }
+    assert.equal(link.closedWith, undefined)
+    parts.clock.advance(250)
+    link.session.tick()
+    assert.equal(link.closedWith, CLOSE.silent)
+  })
+
   it('answers a ping, and pushes a regular state with the figures of the system', async () => {
     const { fleet, parts } = makeFleet()
     const link = fleet.link()

@@ -164,6 +164,24 @@ describe('the worker process', () => {
     await balancer.close()
   })
 
+  it('keeps a result that was not sent because its link was closing', async () => {
+    const balancer = await FakeBalancer.link(url, KEYS)
+    balancer.task(1, 'slow.wait', { ms: 100 })
+    await balancer.record(RECORD.STARTED, 1)
+    // The worker answers the close, and then waits for an end of the connection that does not come.
+    const closing = balancer.close()
+    balancer.pause()
+    const again = await FakeBalancer.dial(url, KEYS)
+    await again.message('state', ({ slots }) => slots.used === 0)
+    again.cut()
+    const last = await FakeBalancer.dial(url, KEYS)
+    const [started] = (await last.message('hello')).started
+    assert.deepEqual([started?.run, started?.finished], ['r_1', true])
+    last.cut()
+    balancer.cut()
+    await closing
+  })
+
   it('cancels what runs and recalls what waits', async () => {
     const balancer = await FakeBalancer.link(url, KEYS)
     for (const number of [1, 2, 3, 4])
