@@ -42,8 +42,8 @@ export type Log = {
   info(text: string, fields?: LogFields): void
   warn(text: string, fields?: LogFields): void
   error(text: string, fields?: LogFields): void
-  /** A log on the same ring that adds these fields to each entry. */
-  child(fields: LogFields): Log
+  /** A log on the same ring that adds these fields to each entry, and tells `onEntry` each of its own. */
+  child(fields: LogFields, onEntry?: (entry: LogEntry) => void): Log
   /** The kept entries as written, oldest first. */
   lines(): string[]
   /** The kept entries, oldest first; with `since` (ISO 8601 UTC) only those after that instant. */
@@ -81,17 +81,19 @@ export function createLog(options: LogOptions): Log {
   return bindLog(sink, options.source, {})
 }
 
-function bindLog(sink: Sink, source: string, bound: LogFields): Log {
+function bindLog(sink: Sink, source: string, bound: LogFields, onEntry?: (entry: LogEntry) => void): Log {
   const at = (level: LogLevel) => (text: string, fields?: LogFields) => {
     if (LOG_LEVELS.indexOf(level) < sink.threshold) return
-    record(sink, makeEntry(sink, level, text, source, { ...bound, ...fields }))
+    const entry = makeEntry(sink, level, text, source, { ...bound, ...fields })
+    record(sink, entry)
+    onEntry?.(entry)
   }
   return {
     debug: at('debug'),
     info: at('info'),
     warn: at('warn'),
     error: at('error'),
-    child: (fields) => bindLog(sink, source, { ...bound, ...fields }),
+    child: (fields, onChildEntry) => bindLog(sink, source, { ...bound, ...fields }, onChildEntry ?? onEntry),
     lines: () => sink.ring.list().map(({ line }) => line),
     entries: (since) => {
       const entries = sink.ring.list().map(({ entry }) => entry)

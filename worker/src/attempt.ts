@@ -12,18 +12,21 @@ import type { CancelReason, OutcomeError, OutcomeHeader, OutcomeKind } from '@be
 import type { Clock } from '@berth/runtime'
 import { AttemptContext, type ContextFacts, type ContextPorts } from './context.ts'
 import type { RegisteredFunction } from './registry.ts'
-import { encodeResult, errorOf, messageOf } from './result.ts'
+import { type EncodedResult, encodeResult, errorOf, messageOf } from './result.ts'
 import { startTimer } from './timer.ts'
 
 /** How long a handler may take to obey its signal before it counts as stuck. */
 export const STUCK_AFTER_MS = 1000
 
-/** `shutdown`: the worker stops. `orphaned`: the link with whoever wanted it is gone. */
-export type AbortCause = CancelReason | 'timeout' | 'shutdown' | 'orphaned'
+/**
+ * `shutdown`: the worker stops. `orphaned`: the link with whoever wanted it is gone. `unread`: the caller has
+ * stopped reading its stream.
+ */
+export type AbortCause = CancelReason | 'timeout' | 'shutdown' | 'orphaned' | 'unread'
 
 export interface Outcome {
   readonly header: OutcomeHeader
-  /** JSON; empty unless completed. */
+  /** JSON, or bytes of the header's media type; empty unless completed. */
   readonly result: Uint8Array
 }
 
@@ -52,7 +55,9 @@ export interface AttemptListener {
   onStuck(): void
 }
 
-const NO_RESULT = new Uint8Array(0)
+type Encoded = Pick<Extract<EncodedResult, { ok: true }>, 'bytes' | 'mediaType'>
+
+const NO_RESULT: Encoded = { bytes: new Uint8Array(0), mediaType: '' }
 
 export class Attempt {
   readonly #spec: AttemptSpec
@@ -150,7 +155,7 @@ export class Attempt {
     const { maxResultBytes } = this.#spec.function
     const limitBytes = Math.min(this.#ports.resultLimitBytes, maxResultBytes ?? Number.POSITIVE_INFINITY)
     const encoded = encodeResult(value, limitBytes)
-    if (encoded.ok) this.#answer('completed', undefined, encoded.bytes)
+    if (encoded.ok) this.#answer('completed', undefined, encoded)
     else this.#answer('failed', encoded.error)
   }
 
@@ -193,12 +198,13 @@ export class Attempt {
     return isStuck ? { code: 'TIMEOUT', message, nonRetryable: true } : { code: 'TIMEOUT', message }
   }
 
-  #answer(outcome: OutcomeKind, error?: OutcomeError, result: Uint8Array = NO_RESULT): void {
+  #answer(outcome: OutcomeKind, error?: OutcomeError, { bytes, mediaType }: Encoded = NO_RESULT): void {
     if (this.#isAnswered) return
     this.#isAnswered = true
+    if (this.#context) AttemptContext.close(this.#context)
     const runMs = this.#context ? this.#ports.clock.monoMs() - this.#startedAt : 0
-    const header = { outcome, runMs, mediaType: '' }
-    this.#listener.onAnswer({ header: error ? { ...header, error } : header, result })
+    const header = { outcome, runMs, mediaType }
+    this.#listener.onAnswer({ header: error ? { ...header, error } : header, result: bytes })
   }
 }
 
@@ -215,6 +221,7 @@ const CAUSES: Readonly<Record<AbortCause, string>> = {
   timeout: 'The attempt took too long',
   shutdown: 'The worker is shutting down',
   orphaned: 'The link to the balancer stayed away',
+  unread: 'The caller stopped reading the stream',
 }
 
 /** The reason of the signal; its name is what `fetch` and `setTimeout` of Node give, too. */

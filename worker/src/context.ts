@@ -5,6 +5,7 @@
 import type { Tags } from '@berth/protocol'
 import type { Log } from '@berth/runtime'
 import type { Context, ContextLog } from './define.ts'
+import type { Emitter } from './stream/emitter.ts'
 
 /** The part of a task that its handler may see. */
 export interface ContextFacts {
@@ -13,13 +14,21 @@ export interface ContextFacts {
   readonly fence: number
   readonly trace: string
   readonly contentType: string
+  /** Bytes that came in instead of JSON. */
+  readonly body?: Blob | undefined
   readonly functionName: string
 }
 
 export interface ContextPorts {
   readonly log: Log
   readonly tags: () => Tags
+  /** Absent when nobody reads what is made on the way. */
+  readonly emitter?: Emitter | undefined
 }
+
+const ROOM = Promise.resolve()
+/** Longest text of a progress. */
+const PROGRESS_TEXT = 1024
 
 export class AttemptContext implements Context {
   readonly runId: string
@@ -27,12 +36,14 @@ export class AttemptContext implements Context {
   readonly fence: number
   readonly trace: string
   readonly contentType: string
+  readonly body: Blob | undefined
   readonly deadline: Date
   readonly #facts: ContextFacts
   readonly #ports: ContextPorts
   #controller: AbortController | undefined
   #reason: Error | undefined
   #log: ContextLog | undefined
+  #isClosed = false
 
   constructor(facts: ContextFacts, deadline: Date, ports: ContextPorts) {
     this.runId = facts.run
@@ -40,6 +51,7 @@ export class AttemptContext implements Context {
     this.fence = facts.fence
     this.trace = facts.trace
     this.contentType = facts.contentType
+    this.body = facts.body
     this.deadline = deadline
     this.#facts = facts
     this.#ports = ports
@@ -58,18 +70,60 @@ export class AttemptContext implements Context {
   }
 
   get log(): ContextLog {
-    this.#log ??= this.#ports.log.child({ source: this.#facts.functionName, run: this.#facts.run })
+    const { emitter, log } = this.#ports
+    const { functionName, run } = this.#facts
+    this.#log ??= log.child(
+      { source: functionName, run },
+      emitter && ((entry) => !this.#isClosed && emitter.note('log', entry)),
+    )
     return this.#log
   }
 
-  // Only stream mode and durable runs have readers of chunks and progress, and neither is here yet.
-  async stream(_chunk: string | Uint8Array): Promise<void> {}
+  // Getters, so that a handler may take them apart: `(input, { stream }) => …`.
+  get stream(): Context['stream'] {
+    return (chunk) => this.#stream(chunk)
+  }
 
-  progress(_fraction: number, _text?: string): void {}
+  get progress(): Context['progress'] {
+    return (fraction, text) => this.#progress(fraction, text)
+  }
 
   /** Not for handlers: fires the signal. */
   static abort(context: AttemptContext, reason: Error): void {
     context.#reason ??= reason
     context.#controller?.abort(context.#reason)
   }
+
+  /** Not for handlers: the attempt is over, and what it still says reaches nobody. */
+  static close(context: AttemptContext): void {
+    context.#isClosed = true
+  }
+
+  #stream(chunk: string | Uint8Array): Promise<void> {
+    if (typeof chunk !== 'string' && !ArrayBuffer.isView(chunk))
+      throw new TypeError(
+        'ctx.stream takes a text or bytes; make one of the value, for example with JSON.stringify',
+      )
+    const { emitter } = this.#ports
+    if (!emitter || this.#isClosed || this.#reason || isEmpty(chunk)) return ROOM
+    return emitter.chunk(copyOf(chunk))
+  }
+
+  #progress(fraction: number, text?: string): void {
+    const { emitter } = this.#ports
+    if (!emitter || this.#isClosed || !Number.isFinite(fraction)) return
+    const bounded = Math.min(Math.max(fraction, 0), 1)
+    const shown = text === undefined ? {} : { text: String(text).slice(0, PROGRESS_TEXT) }
+    emitter.note('progress', { fraction: bounded, ...shown })
+  }
+}
+
+/** Copied: the handler may fill its buffer again while these bytes still wait. */
+function copyOf(chunk: string | ArrayBufferView): Uint8Array {
+  if (typeof chunk === 'string') return Buffer.from(chunk)
+  return new Uint8Array(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength))
+}
+
+function isEmpty(chunk: string | ArrayBufferView): boolean {
+  return (typeof chunk === 'string' ? chunk.length : chunk.byteLength) === 0
 }

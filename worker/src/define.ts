@@ -87,11 +87,16 @@ export interface Context {
   readonly trace: string
   /** Media type of the input; `application/json` unless bytes came in. */
   readonly contentType: string
+  /** The bytes that came in instead of JSON (`type`, `size`, `bytes()`, `stream()`), else undefined. */
+  readonly body: Blob | undefined
   /** The worker's tags at this moment. */
   readonly tags: Tags
   /** Lines tied to this run. */
   readonly log: ContextLog
-  /** Sends a chunk. Outside stream mode chunks of a task in memory are dropped. Awaiting it waits for room. */
+  /**
+   * Sends a chunk; a text leaves as UTF-8. Outside stream mode chunks of a task in memory are dropped. Awaiting it
+   * waits for room; it never rejects. Throws a TypeError on anything but text and bytes.
+   */
   stream(chunk: string | Uint8Array): Promise<void>
   /** Says how far it is, 0 … 1. */
   progress(fraction: number, text?: string): void
@@ -125,7 +130,7 @@ export interface FunctionSpec<Input = unknown, Result = unknown> {
   readonly output?: StandardSchema
   readonly params?: ParamSpecs
   readonly config?: FunctionConfig
-  /** The return value is the result: anything JSON can hold; `undefined` becomes null. */
+  /** The return value is the result: anything JSON can hold, or `bytes(…)`; `undefined` becomes null. */
   handler(input: Input, ctx: Context): Result | Promise<Result>
 }
 

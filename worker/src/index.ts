@@ -2,6 +2,7 @@
  * The public surface of `@berth/worker`: what function, service and tag files import.
  * Nothing here starts anything; the process is `main.ts`.
  */
+export { type BytesResult, bytes } from './bytes/bytes.ts'
 export {
   type Context,
   type ContextLog,

@@ -4,19 +4,22 @@
  * Invariant: a result is at most its limit, an error's message at most 8 KiB, and neither holds a stack.
  */
 import { LIMITS, type OutcomeError } from '@berth/protocol'
+import { type BytesResult, isBytesResult } from './bytes/bytes.ts'
 
 export type EncodedResult =
-  | { readonly ok: true; readonly bytes: Uint8Array }
+  /** `mediaType` is empty for JSON. */
+  | { readonly ok: true; readonly bytes: Uint8Array; readonly mediaType: string }
   | { readonly ok: false; readonly error: OutcomeError }
 
 const NULL_RESULT = Buffer.from('null')
 
 /**
- * The result as JSON. `undefined` (a handler without `return`) becomes null; a function or symbol as a whole,
+ * The result as JSON, or the bytes of `bytes(…)`. `undefined` (a handler without `return`) becomes null; a function or symbol as a whole,
  * a BigInt anywhere, a cycle or nesting too deep to write is RESULT_UNSERIALISABLE.
  */
 export function encodeResult(value: unknown, limitBytes: number): EncodedResult {
-  if (value === undefined) return { ok: true, bytes: NULL_RESULT }
+  if (value === undefined) return json(NULL_RESULT)
+  if (isBytesResult(value)) return encodeBytes(value, limitBytes)
   let text: string | undefined
   try {
     text = JSON.stringify(value)
@@ -29,7 +32,17 @@ export function encodeResult(value: unknown, limitBytes: number): EncodedResult 
   // A character takes one to three bytes, so most results need no second look.
   if (text.length > limitBytes) return tooLarge(`over ${text.length} bytes`, limitBytes)
   const bytes = Buffer.from(text)
-  return bytes.length > limitBytes ? tooLarge(`${bytes.length} bytes`, limitBytes) : { ok: true, bytes }
+  return bytes.length > limitBytes ? tooLarge(`${bytes.length} bytes`, limitBytes) : json(bytes)
+}
+
+function json(bytes: Uint8Array): EncodedResult {
+  return { ok: true, bytes, mediaType: '' }
+}
+
+/** Copied: the handler's buffer is its own, and a durable outcome is kept for long. */
+function encodeBytes({ data, mediaType }: BytesResult, limitBytes: number): EncodedResult {
+  if (data.byteLength > limitBytes) return tooLarge(`${data.byteLength} bytes`, limitBytes)
+  return { ok: true, bytes: new Uint8Array(data), mediaType }
 }
 
 function tooLarge(size: string, limitBytes: number): EncodedResult {
