@@ -4,7 +4,7 @@
  */
 import { firstMismatch, type TaskError } from '@berth/protocol'
 import type { Submission } from '../ports/scheduling.ts'
-import { functionOf, type Lane } from './lane.ts'
+import type { Lane } from './lane.ts'
 import type { Placement } from './placement.ts'
 import type { Worker } from './worker.ts'
 import type { WorkerClass } from './worker-class.ts'
@@ -71,7 +71,7 @@ function hasServing(members: Iterable<Worker>): boolean {
 }
 
 function tooBig(lane: Lane): TaskError | undefined {
-  const cost = functionOf(lane)?.slots ?? 1
+  const cost = lane.facts.slots
   if (cost === 1) return undefined
   let largest = 0
   for (const serving of lane.classes)

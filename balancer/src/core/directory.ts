@@ -4,6 +4,7 @@
  * a new tag key appears, or when either leaves, never for a task on a known lane.
  */
 import type { CompiledSelector, Tags, TagValue } from '@berth/protocol'
+import type { FunctionFacts } from '../ports/scheduling.ts'
 import { Lane, type LaneNeeds, laneKey } from './lane.ts'
 import type { Worker } from './worker.ts'
 import { WorkerClass } from './worker-class.ts'
@@ -54,14 +55,16 @@ export class Directory {
   find(needs: LaneNeeds): Lane | undefined {
     const known = this.lanes.get(laneKey(needs))
     if (known && known.classes.size > 0) return known
-    for (const _ of this.having(needs.group, needs.function, needs.contract))
-      return known ?? this.#open(needs)
+    for (const { functions } of this.having(needs.group, needs.function, needs.contract)) {
+      const facts = functions.get(needs.function)
+      if (facts) return known ?? this.#open(needs, facts)
+    }
     return undefined
   }
 
-  #open(needs: LaneNeeds): Lane {
+  #open(needs: LaneNeeds, facts: FunctionFacts): Lane {
     this.#indexTags(needs.selector)
-    const lane = new Lane(needs)
+    const lane = new Lane(needs, facts)
     this.lanes.set(lane.key, lane)
     for (const candidate of this.#classes.values()) if (lane.isServedBy(candidate)) lane.bind(candidate)
     return lane

@@ -8,18 +8,19 @@ import { seededRandom, TestScheduler, workerFacts } from './test-scheduler.ts'
 import { Worker } from './worker.ts'
 import { WorkerClass } from './worker-class.ts'
 
+const facts = { slots: 1, idempotent: null, maxRetries: 0 }
 const needs = { group: 'default', contract: 1, function: 'work', selector: ANY_WORKER }
 const bench = new TestScheduler()
 const makeTask = (seq: number, priority: number, isDurable = false) =>
   new Task(bench.submission({ priority, isDurable }), 0, seq)
-const makeClass = (facts: Parameters<typeof workerFacts>[1] = {}) => {
-  const whole = workerFacts('w', facts)
+const makeClass = (own: Parameters<typeof workerFacts>[1] = {}) => {
+  const whole = workerFacts('w', own)
   return new WorkerClass('key', whole, whole.tags, () => 0)
 }
 
 test('the head is the most urgent, then the first accepted, whatever leaves in between', () => {
   const random = seededRandom(7)
-  const lane = new Lane(needs)
+  const lane = new Lane(needs, facts)
   const tasks = Array.from({ length: 300 }, (_, seq) => makeTask(seq, 1 + Math.floor(random() * 5)))
   for (const task of tasks) lane.push(task)
   const gone = new Set(tasks.filter(() => random() < 0.3))
@@ -36,7 +37,7 @@ test('the head is the most urgent, then the first accepted, whatever leaves in b
 })
 
 test('the durable part knows its least urgent run and forgets those that leave', () => {
-  const lane = new Lane(needs)
+  const lane = new Lane(needs, facts)
   const [urgent, late, last, memory] = [
     makeTask(0, 1, true),
     makeTask(1, 9, true),
@@ -52,7 +53,7 @@ test('the durable part knows its least urgent run and forgets those that leave',
 })
 
 test('classes know that a lane waits only while it does', () => {
-  const lane = new Lane(needs)
+  const lane = new Lane(needs, facts)
   const [before, after] = [makeClass(), makeClass()]
   lane.bind(before)
   const task = makeTask(0, 1)
@@ -67,7 +68,7 @@ test('classes know that a lane waits only while it does', () => {
 })
 
 test('a class serves a lane only with its group, contract, function and tags', () => {
-  const lane = new Lane({ ...needs, selector: compileSelector({ gpu: 'a' }) })
+  const lane = new Lane({ ...needs, selector: compileSelector({ gpu: 'a' }) }, facts)
   const tags = { gpu: 'a' }
   assert.equal(lane.isServedBy(makeClass({ tags })), true)
   assert.equal(lane.isServedBy(makeClass({ tags: { gpu: 'b' } })), false)

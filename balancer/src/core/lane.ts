@@ -18,6 +18,8 @@ export interface LaneNeeds {
 export class Lane {
   readonly key: string
   readonly needs: LaneNeeds
+  /** What the function costs and allows, as the class says that began to serve the lane last. */
+  facts: FunctionFacts
   /** Classes that serve this lane, in service or not. */
   readonly classes = new Set<WorkerClass>()
   /** Sent ahead, not known to have started and not asked back; the least urgent first. */
@@ -51,8 +53,10 @@ export class Lane {
     },
   })
 
-  constructor(needs: LaneNeeds) {
+  /** `facts` hold until a class that serves the lane says otherwise. */
+  constructor(needs: LaneNeeds, facts: FunctionFacts) {
     this.needs = needs
+    this.facts = facts
     this.key = laneKey(needs)
   }
 
@@ -91,6 +95,7 @@ export class Lane {
 
   bind(serving: WorkerClass): void {
     this.classes.add(serving)
+    this.facts = serving.functions.get(this.needs.function) ?? this.facts
     serving.lanes.add(this)
     if (this.waiting > 0) serving.waitingLanes.add(this)
   }
@@ -100,12 +105,6 @@ export class Lane {
     serving.lanes.delete(this)
     serving.waitingLanes.delete(this)
   }
-}
-
-/** What the function costs and allows, as the first class that serves the lane says. */
-export function functionOf(lane: Lane): FunctionFacts | undefined {
-  for (const serving of lane.classes) return serving.functions.get(lane.needs.function)
-  return undefined
 }
 
 export function laneKey(needs: LaneNeeds): string {

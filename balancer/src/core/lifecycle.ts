@@ -11,7 +11,7 @@ import type { Traffic } from '../ports/traffic.ts'
 import { capacityRefusal, type QueueLimits, queueRefusal, unknownFunction } from './admission.ts'
 import { DiskWindow } from './disk-window.ts'
 import { IndexedHeap } from './indexed-heap.ts'
-import { functionOf, type Lane } from './lane.ts'
+import type { Lane } from './lane.ts'
 import { Lobby } from './lobby.ts'
 import type { Placement } from './placement.ts'
 import { backoffMs, mayRepeatFailure, mayRepeatLoss } from './retry.ts'
@@ -190,7 +190,6 @@ export class Lifecycle {
     const mayWait = submission.isDurable && refusal?.code === 'NO_CAPACITY'
     if (lane && (!refusal || (this.#isFleetSettled && mayWait))) {
       task.lane = lane
-      task.cost = functionOf(lane)?.slots ?? 1
       task.phase = 'waiting'
       lane.live++
       return undefined
@@ -317,7 +316,7 @@ export class Lifecycle {
   #afterFailure(task: Task, worker: Worker, outcome: Outcome, now: number): void {
     const { error } = outcome
     task.failures++
-    const facts = task.lane && functionOf(task.lane)
+    const facts = task.lane?.facts
     const isCancelled = outcome.outcome === 'cancelled'
     if (!isCancelled && mayRepeatFailure(task, facts, error, this.#options.maxAttempts)) {
       const at = now + backoffMs(task.failures, error, this.#options.random)
@@ -338,8 +337,7 @@ export class Lifecycle {
   }
 
   #afterLoss(task: Task, now: number, worker: Worker | undefined, isReported: boolean): void {
-    const facts = task.lane && functionOf(task.lane)
-    if (mayRepeatLoss(task, facts, this.#options.maxAttempts)) return this.placeAgain(task, now)
+    if (mayRepeatLoss(task, task.lane?.facts, this.#options.maxAttempts)) return this.placeAgain(task, now)
     const ended = provenance(task, now, 0, worker)
     this.#settle(task, { kind: 'failed', error: lostError(task, worker), ...ended }, isReported)
   }

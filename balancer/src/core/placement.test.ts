@@ -215,6 +215,29 @@ test('a wide task that waits does not block a worker that it can never fit', () 
   assert.equal(bench.last(narrow[1] as string).worker, 'small')
 })
 
+test('a wide durable run that nobody serves yet knows its width when somebody comes', () => {
+  const bench = new TestScheduler()
+  bench.worker('a', { slots: 3, functions: work({ slots: 3 }) })
+  const asked = { mode: 'async', isDurable: true, tags: { zone: 'eu' } } as const
+  const [first, second] = [bench.submit(asked), bench.submit(asked)]
+  assert.equal(bench.sent.length, 0)
+  bench.worker('b', { slots: 3, functions: work({ slots: 3 }), tags: { zone: 'eu' } })
+  assert.deepEqual([bench.last(first).used, bench.sends(second)], [3, 0])
+})
+
+test('a function that costs other slots after a redeploy costs them from then on', () => {
+  const bench = new TestScheduler()
+  bench.worker('a', { slots: 2 })
+  const [first, second, third] = bench.submitMany(3) as [string, string, string]
+  bench.worker('a', { slots: 2, functions: work({ slots: 2 }), interfaceHash: 'two' })
+  bench.finish(first)
+  assert.deepEqual([bench.last(third).used, bench.last(third).isAhead], [3, true])
+  bench.finish(second)
+  bench.finish(third)
+  assert.equal(bench.core.attemptsAt('a'), 0)
+  assert.equal(bench.last(bench.submit()).used, 2)
+})
+
 // --- Ahead ---------------------------------------------------------------------------------------
 
 test('ahead: as many as the formula says, marked so, and not before both times are known', () => {

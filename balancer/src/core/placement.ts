@@ -146,6 +146,7 @@ export class Placement {
   }
 
   #send(task: Task, worker: Worker, now: number): true {
+    task.cost = costOf(task)
     const isAhead = worker.free < task.cost
     this.#attempts = (this.#attempts + 1) % FENCES_PER_EPOCH || 1
     task.attemptId = this.#attempts
@@ -193,8 +194,9 @@ function bestOf(lane: Lane): Worker | undefined {
 /** The worker to send a task to now, if any has room for it. */
 function choose(lane: Lane, task: Task): Worker | undefined {
   const best = bestOf(lane)
-  if (!best || best.free >= task.cost) return best
-  if (task.cost > 1) return findRoom(lane, task)
+  const cost = costOf(task)
+  if (!best || best.free >= cost) return best
+  if (cost > 1) return findRoom(lane, task)
   return hasRoom(best, task) ? best : undefined
 }
 
@@ -203,9 +205,15 @@ function choose(lane: Lane, task: Task): Worker | undefined {
  * next ones for it, so that tasks of one slot cannot starve it.
  */
 function hasRoom(worker: Worker, task: Task): boolean {
-  if (worker.free >= task.cost) return true
-  if (task.cost > worker.limit) return false
-  return worker.free > 0 || worker.hasAheadRoom(task.submission.function, task.cost, task.bytes)
+  const cost = costOf(task)
+  if (worker.free >= cost) return true
+  if (cost > worker.limit) return false
+  return worker.free > 0 || worker.hasAheadRoom(task.submission.function, cost, task.bytes)
+}
+
+/** Slots that an attempt would take now; `task.cost` is what the present one holds. */
+function costOf(task: Task): number {
+  return task.lane?.facts.slots ?? 1
 }
 
 /** For tasks of several slots: whoever has all of them free, else the best of those with some room. */
@@ -214,7 +222,7 @@ function findRoom(lane: Lane, task: Task): Worker | undefined {
   for (const serving of lane.classes)
     for (const worker of serving.inService) {
       if (!hasRoom(worker, task)) continue
-      if (!found || fitsBetter(worker, found, task.cost)) found = worker
+      if (!found || fitsBetter(worker, found, costOf(task))) found = worker
     }
   return found
 }
@@ -231,7 +239,7 @@ function mostUrgentHead(worker: Worker): Task | undefined {
   let found: Task | undefined
   for (const lane of lanes) {
     const { head } = lane
-    if (head && head.cost <= worker.limit && (!found || isMoreUrgent(head, found))) found = head
+    if (head && costOf(head) <= worker.limit && (!found || isMoreUrgent(head, found))) found = head
   }
   return found
 }
@@ -240,7 +248,7 @@ function mostUrgentHead(worker: Worker): Task | undefined {
 function mostWantedElsewhere(lane: Lane, worker: Worker): Task | undefined {
   let found: Task | undefined
   for (const task of lane.ahead.members) {
-    if (task.worker === worker || task.cost > worker.free || task.phase === 'orphan') continue
+    if (task.worker === worker || costOf(task) > worker.free || task.phase === 'orphan') continue
     if (!found || isMoreWanted(task, found)) found = task
   }
   return found

@@ -23,7 +23,7 @@ export class Task {
   readonly seq: number
   phase: Phase = 'lobby'
   lane: Lane | undefined
-  /** Slots one attempt takes. */
+  /** Slots that its attempt holds. */
   cost = 1
   /** Attempts that have begun, or may have. */
   attempts = 0

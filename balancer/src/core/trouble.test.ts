@@ -211,3 +211,16 @@ test('nothing is due while all is well', () => {
   assert.equal(bench.core.traffic().running, 1)
   assert.equal(bench.core.nextAt(), Number.POSITIVE_INFINITY)
 })
+
+test('a worker that was left alone after BUSY and then restarted is served again', () => {
+  const bench = new TestScheduler()
+  bench.worker('a', { slots: 1 })
+  const run = bench.submit()
+  for (let i = 0; i < 8; i++) {
+    bench.busy(run)
+    if (i < 7) bench.advance(bench.core.nextAt() - bench.now)
+  }
+  bench.core.workerGone('a', bench.now)
+  bench.core.relinked('a', [], bench.now)
+  assert.equal(bench.sends(run), 9)
+})

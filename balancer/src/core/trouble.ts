@@ -60,6 +60,7 @@ export class Trouble {
   abandon(worker: Worker, isGone: boolean, now: number): void {
     this.#troubled.delete(worker)
     this.#blocked.delete(worker)
+    worker.blockedUntilAt = 0
     this.#options.placement.refresh(worker, now)
     const unstarted = isGone ? 'never-started' : 'may-have-started'
     for (const task of [...worker.attempts.values()])
