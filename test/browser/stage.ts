@@ -42,20 +42,28 @@ export type Fleet = {
   probe: Probe
 }
 
+export type FleetOptions = BalancerOptions & {
+  /** The workers that stand in workers.json from the start; default all. */
+  listed?: readonly WorkerName[]
+  /** `TAGS` of each worker. */
+  tags?: Readonly<Record<WorkerName, string>>
+}
+
 export async function startBrowser(scope: Scope): Promise<Browser> {
   const browser = await chromium.launch(await findChromium())
   scope.after(() => browser.close())
   return browser
 }
 
-/** Three workers of the example fleet, `listed` of them in workers.json; ready when those are in service. */
+/** Three workers of the example fleet; answers when the listed ones are in service. */
 export async function startFleet(
   scope: Scope,
-  options: BalancerOptions & { listed?: readonly WorkerName[] } = {},
+  { listed = NAMES, tags, ...options }: FleetOptions = {},
 ): Promise<Fleet> {
   const probe = await writeThirdProject(await makeFolder(scope, 'project'))
   const start = (name: WorkerName, folder: string): Promise<Worker> => {
-    const env = { NAME: name, SLOTS: String(SLOTS[name]), TAGS: `berth=quay-${name},region=eu` }
+    const TAGS = tags?.[name] ?? `berth=quay-${name},region=eu`
+    const env = { NAME: name, SLOTS: String(SLOTS[name]), TAGS }
     return startWorker(scope, { env, folder })
   }
   const [w1, w2, w3] = await Promise.all([
@@ -64,7 +72,6 @@ export async function startFleet(
     start('w3', probe.folder),
   ])
   const workers = { w1, w2, w3 }
-  const listed = options.listed ?? NAMES
   const entries = listed.map((name) => ({ name, url: workers[name].url }))
   const balancer = await startBalancer(scope, { workers: entries, ...options })
   await waitForWorkers(balancer, listed.length)
@@ -74,13 +81,15 @@ export async function startFleet(
 /** The example fleet's functions, and two that tests steer: one notes when it ran, one logs what it is told. */
 async function writeThirdProject(folder: string): Promise<Probe> {
   const probe = await writeProbe(folder)
-  await mkdir(join(folder, 'services'), { recursive: true })
+  for (const name of ['services', 'tags']) await mkdir(join(folder, name), { recursive: true })
   for (const path of ['functions/hello.ts', 'functions/sleep.ts', 'services/clock.ts']) {
     await writeFile(
       join(folder, path),
       `export { default } from ${JSON.stringify(join(EXAMPLE_FLEET, path))}\n`,
     )
   }
+  const machine = JSON.stringify(join(EXAMPLE_FLEET, 'tags/machine.ts'))
+  await writeFile(join(folder, 'tags', 'machine.ts'), `export { tags } from ${machine}\n`)
   const chatter = `import { defineFunction } from '@berth/worker'
 import { z } from 'zod'
 
