@@ -164,9 +164,11 @@ export function defineFunction(spec: object): FunctionDefinition {
 }
 
 export interface ServiceContext {
-  /** Aborts when the worker stops, and when a start took too long. */
+  /** Aborts when the worker stops, when a start took too long, and before a restart. */
   readonly signal: AbortSignal
   readonly log: ContextLog
+  /** Settings and secrets of FUNCTION_ENV_FILE. */
+  readonly env: Readonly<Record<string, string>>
 }
 
 export interface ServiceSpec {
@@ -175,8 +177,10 @@ export interface ServiceSpec {
   stop?(): unknown
   /**
    * Asked every second. `false`, a text (the reason), or throwing means down; anything else means running.
+   * One that is down must answer well at least twice in a row; one that comes and goes, more often.
    */
   status?(): unknown
+  /** `restartOnFailure`: started again while it is down, also when its first start failed; default false. */
   readonly config?: { readonly restartOnFailure?: boolean }
 }
 

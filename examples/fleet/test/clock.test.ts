@@ -7,7 +7,7 @@ import { tags } from '../tags/machine.ts'
 const log = { debug() {}, info() {}, warn() {}, error() {} }
 
 function start(signal: AbortSignal): void {
-  clock.start({ signal, log } satisfies ServiceContext)
+  clock.start({ signal, log, env: {} } satisfies ServiceContext)
 }
 
 test('the clock is up between start and stop', () => {
