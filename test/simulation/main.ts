@@ -1,0 +1,47 @@
+/**
+ * The simulation by hand:
+ *
+ *   node test/simulation/main.ts --seed 7 --tasks 2000      one seed, with its scenario
+ *   node test/simulation/main.ts --from 1 --seeds 200       many seeds, one line each failure
+ *   node test/simulation/main.ts --cell                     latency against the ideal, see cell.ts
+ */
+import { parseArgs } from 'node:util'
+import { describeCell, runCell } from './cell.ts'
+import { describe, simulate } from './simulate.ts'
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string' },
+    from: { type: 'string', default: '1' },
+    seeds: { type: 'string', default: '200' },
+    tasks: { type: 'string', default: '2000' },
+    cell: { type: 'boolean', default: false },
+  },
+})
+const say = (line: string): void => void process.stdout.write(`${line}\n`)
+const tasks = Number(values.tasks)
+
+if (values.cell) for (const load of [0.8, 0.9, 0.95]) say(describeCell(runCell({ load, seed: 1 })))
+else if (values.seed !== undefined) {
+  const verdict = simulate(Number(values.seed), tasks)
+  say(JSON.stringify(verdict.scenario, null, 1))
+  say(`${verdict.events} events, ${verdict.executions} executions, ${verdict.completed} completed`)
+  say(verdict.violations.length === 0 ? 'nothing is wrong' : describe(verdict))
+  process.exitCode = verdict.violations.length === 0 ? 0 : 1
+} else runMany(Number(values.from), Number(values.seeds))
+
+function runMany(from: number, count: number): void {
+  const startedAt = performance.now()
+  let events = 0
+  let failed = 0
+  for (let seed = from; seed < from + count; seed++) {
+    const verdict = simulate(seed, tasks)
+    events += verdict.events
+    if (verdict.violations.length === 0) continue
+    failed++
+    say(describe(verdict))
+  }
+  const seconds = (performance.now() - startedAt) / 1000
+  say(`${count} seeds, ${failed} failed, ${Math.round(events / seconds)} events/s in ${seconds.toFixed(1)} s`)
+  process.exitCode = failed === 0 ? 0 : 1
+}

@@ -1,0 +1,35 @@
+/** One seed from its scenario to its verdict; what main.ts and the tests call. */
+import { type CheckerId, judge, type Violation, watch } from './checkers.ts'
+import { drawScenario, type Scenario } from './scenario.ts'
+import { type Flaws, World } from './world.ts'
+
+export interface Verdict {
+  readonly scenario: Scenario
+  readonly violations: readonly Violation[]
+  readonly events: number
+  readonly executions: number
+  readonly completed: number
+}
+
+export function simulate(seed: number, tasks: number, flaws: Flaws = {}): Verdict {
+  const scenario = drawScenario(seed, tasks)
+  const world = new World(scenario, flaws)
+  const atStarts = watch(world)
+  world.run()
+  let executions = 0
+  for (const record of world.recorder.tasks.values()) executions += record.executions.length
+  const { completed } = world.core.traffic()
+  const events = world.events.happened
+  return { scenario, violations: [...atStarts, ...judge(world)], events, executions, completed }
+}
+
+/** A failing seed in words: how to repeat it, and the first of each kind. */
+export function describe({ scenario, violations }: Verdict): string {
+  const firsts = new Map<CheckerId, string[]>()
+  for (const { checker, detail } of violations) firsts.set(checker, [...(firsts.get(checker) ?? []), detail])
+  const lines = [...firsts].map(
+    ([id, details]) => `  ${id} (${details.length}): ${details.slice(0, 3).join('; ')}`,
+  )
+  const { seed, tasks } = scenario
+  return [`seed ${seed}: node test/simulation/main.ts --seed ${seed} --tasks ${tasks}`, ...lines].join('\n')
+}
