@@ -56,6 +56,25 @@ for (const format of ['json', 'pretty'] as const) {
   })
 }
 
+test('a child hides texts of its own, asked for at each of its entries', () => {
+  const { log, written } = makeLog({ redact: ['name-and-more'] })
+  const secrets = ['name']
+  let asked = 0
+  const child = log.child({ run: 'r' }, undefined, () => {
+    asked++
+    return secrets
+  })
+  child.debug('not written, not asked')
+  assert.equal(asked, 0)
+  child.info('a name-and-more, a name', { who: ['name'] })
+  secrets.push('later')
+  child.child({ deep: true }).info('later')
+  log.info('name')
+  const texts = written.map((line) => JSON.parse(line))
+  assert.deepEqual([texts[0].text, texts[0].who], ['a ***, a ***', ['***']])
+  assert.deepEqual([texts[1].text, texts[2].text], ['***', 'name'])
+})
+
 test('a secret is not half-shown where a long text is cut', () => {
   const { log } = makeLog({ redact: ['topsecret'] })
   log.info(`${'x'.repeat(8188)}topsecret${'y'.repeat(20_000)}`)

@@ -42,8 +42,11 @@ export type Log = {
   info(text: string, fields?: LogFields): void
   warn(text: string, fields?: LogFields): void
   error(text: string, fields?: LogFields): void
-  /** A log on the same ring that adds these fields to each entry, and tells `onEntry` each of its own. */
-  child(fields: LogFields, onEntry?: (entry: LogEntry) => void): Log
+  /**
+   * A log on the same ring that adds these fields to each entry, and tells `onEntry` each of its own. `redact`
+   * is asked at each of its entries for further texts to replace.
+   */
+  child(fields: LogFields, onEntry?: (entry: LogEntry) => void, redact?: () => readonly string[]): Log
   /** The kept entries as written, oldest first. */
   lines(): string[]
   /** The kept entries, oldest first; with `since` (ISO 8601 UTC) only those after that instant. */
@@ -70,21 +73,35 @@ export function createLog(options: LogOptions): Log {
   const sink: Sink = {
     threshold: LOG_LEVELS.indexOf(options.level ?? 'info'),
     format: options.format ?? 'json',
-    // The longest first, so that a secret which begins another one does not leave the rest of it standing.
-    redact: (options.redact ?? []).filter((secret) => secret !== '').sort((a, b) => b.length - a.length),
+    redact: orderSecrets(options.redact ?? []),
     ring: new LogRing(options.capacity ?? 1000),
     listeners: new Set(),
     write: options.write ?? writeToStdout,
     now: options.now ?? Date.now,
     isNotifying: false,
   }
-  return bindLog(sink, options.source, {})
+  return bindLog(sink, { source: options.source, fields: {} })
 }
 
-function bindLog(sink: Sink, source: string, bound: LogFields, onEntry?: (entry: LogEntry) => void): Log {
+/** The longest first, so that a secret which begins another one does not leave the rest of it standing. */
+function orderSecrets(secrets: readonly string[]): readonly string[] {
+  return secrets.filter((secret) => secret !== '').sort((a, b) => b.length - a.length)
+}
+
+/** What a log adds of its own to what it shares. */
+type Bound = {
+  source: string
+  fields: LogFields
+  onEntry?: ((entry: LogEntry) => void) | undefined
+  redact?: (() => readonly string[]) | undefined
+}
+
+function bindLog(sink: Sink, bound: Bound): Log {
+  const { source, onEntry } = bound
   const at = (level: LogLevel) => (text: string, fields?: LogFields) => {
     if (LOG_LEVELS.indexOf(level) < sink.threshold) return
-    const entry = makeEntry(sink, level, text, source, { ...bound, ...fields })
+    const redact = bound.redact ? orderSecrets([...bound.redact(), ...sink.redact]) : sink.redact
+    const entry = makeEntry({ at: sink.now(), level, text, source, redact }, { ...bound.fields, ...fields })
     record(sink, entry)
     onEntry?.(entry)
   }
@@ -93,7 +110,8 @@ function bindLog(sink: Sink, source: string, bound: LogFields, onEntry?: (entry:
     info: at('info'),
     warn: at('warn'),
     error: at('error'),
-    child: (fields, onChildEntry) => bindLog(sink, source, { ...bound, ...fields }, onChildEntry ?? onEntry),
+    child: (fields, onChildEntry = onEntry, redact = bound.redact) =>
+      bindLog(sink, { source, fields: { ...bound.fields, ...fields }, onEntry: onChildEntry, redact }),
     lines: () => sink.ring.list().map(({ line }) => line),
     entries: (since) => {
       const entries = sink.ring.list().map(({ entry }) => entry)
@@ -110,14 +128,22 @@ function bindLog(sink: Sink, source: string, bound: LogFields, onEntry?: (entry:
   }
 }
 
-function makeEntry(sink: Sink, level: LogLevel, text: string, source: string, fields: LogFields): LogEntry {
+type EntryFacts = {
+  at: number
+  level: LogLevel
+  text: string
+  source: string
+  redact: readonly string[]
+}
+
+function makeEntry({ at, level, text, source, redact }: EntryFacts, fields: LogFields): LogEntry {
   const { source: ownSource, ...rest } = fields
   return Object.freeze({
-    at: new Date(sink.now()).toISOString(),
+    at: new Date(at).toISOString(),
     level,
-    text: sanitizeText(text, sink.redact),
-    source: sanitizeText(typeof ownSource === 'string' ? ownSource : source, sink.redact),
-    ...sanitizeFields(rest, sink.redact),
+    text: sanitizeText(text, redact),
+    source: sanitizeText(typeof ownSource === 'string' ? ownSource : source, redact),
+    ...sanitizeFields(rest, redact),
   })
 }
 
