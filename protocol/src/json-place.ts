@@ -121,16 +121,27 @@ function takeString(text: string, from: number, wanted: Wanted): Step {
 
 /**
  * Where the value at `path` begins in a text that is valid JSON. Of a name that stands twice the last one
- * counts, as for `JSON.parse`. A path that leads nowhere gives the last place that exists.
+ * counts, as for `JSON.parse`. A path that leads nowhere gives the last place that exists. `from` is where
+ * the value begins that the path starts at.
  */
-export function findJsonOffset(text: string, path: readonly PropertyKey[]): number {
-  let at = skipBlanks(text, 0)
+export function findJsonOffset(text: string, path: readonly PropertyKey[], from = 0): number {
+  let at = skipBlanks(text, from)
   for (const step of path) {
     const next = text.charAt(at) === '[' ? findElement(text, at, Number(step)) : findMember(text, at, step)
     if (next === undefined) return at
     at = next
   }
   return at
+}
+
+/** Where each element of the array begins that is the whole text, in one pass. */
+export function* listJsonElements(text: string): Generator<number> {
+  let at = skipBlanks(text, skipBlanks(text, 0) + 1)
+  while (at < text.length && text.charAt(at) !== ']') {
+    yield at
+    at = skipBlanks(text, skipValue(text, at))
+    if (text.charAt(at) === ',') at = skipBlanks(text, at + 1)
+  }
 }
 
 function findElement(text: string, from: number, index: number): number | undefined {

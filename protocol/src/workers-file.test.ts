@@ -39,7 +39,7 @@ test('an object brings every field of the contract', () => {
     tags: { gpu: 'h200', vram: 141, spot: false, region: ['eu', 'us'] },
     start: { folder: 'examples/fleet', slots: 4, tags: { a: 'b' } },
   }
-  assert.deepEqual(good([entry]).entries, [{ ...entry, id: 'gpu-1', isLocal: false }])
+  assert.deepEqual(good([entry]).entries, [{ ...entry, id: 'gpu-1', isLocal: false, maintenanceLine: 1 }])
 })
 
 test('an empty list is a good file', () => {
@@ -195,4 +195,28 @@ test('bounds: 20,000 entries, 16 MiB, a URL of 2,048 characters', () => {
 test('a text of brackets alone is refused without ado', () => {
   assert.match(bad('['.repeat(1_000_000)).message, /not JSON/)
   assert.match(bad(`[${'['.repeat(5000)}${']'.repeat(5000)}]`).message, /must be a URL or an object/)
+})
+
+test('an entry in maintenance knows the line that says so', () => {
+  const text = `[
+  "http://a", {"url": "http://b", "maintenance": false},
+  {"url": "http://c", "maintenance": true}, {
+    "name": "d, \\"maintenance\\"", "url": "http://d",
+    "tags": {"maintenance": "true"},
+    "maintenance": false,
+    "maintenance":
+      true
+  }
+]`.replace('d, \\"maintenance\\"', 'd')
+  const lines = good(text).entries.map(({ maintenanceLine }) => maintenanceLine)
+  assert.deepEqual(lines, [undefined, undefined, 3, 8])
+})
+
+test('20,000 entries in maintenance are read in one pass', () => {
+  const entries = Array.from({ length: 20_000 }, (_, i) => ({ url: `http://w${i}:1`, maintenance: true }))
+  const text = `[\n${entries.map((entry) => JSON.stringify(entry)).join(',\n')}\n]`
+  const before = process.cpuUsage()
+  assert.equal(good(text).entries.at(-1)?.maintenanceLine, 20_001)
+  const { user, system } = process.cpuUsage(before)
+  assert.ok(user + system < 3_000_000, `${(user + system) / 1000} ms of CPU`)
 })

@@ -5,7 +5,7 @@
  * Invariant: no message repeats a value of the file, since it may be a key.
  */
 import { z } from 'zod'
-import { findJsonFault, findJsonOffset, placeOf } from './json-place.ts'
+import { findJsonFault, findJsonOffset, listJsonElements, placeOf } from './json-place.ts'
 import { LIMITS } from './limits.ts'
 import { nameSchema } from './names.ts'
 import { tagsSchema } from './tags.ts'
@@ -37,6 +37,8 @@ export interface WorkerEntry {
   readonly key?: string
   readonly weight: number
   readonly maintenance: boolean
+  /** Line, from 1, of the value that says so; only when `maintenance` is true. */
+  readonly maintenanceLine?: number
   readonly group?: string
   readonly tags: z.infer<typeof tagsSchema>
   readonly start?: z.infer<typeof startSchema>
@@ -125,7 +127,21 @@ function collect(values: readonly unknown[], text: string): WorkersFile {
     }
     if (sameId === undefined) byId.set(entry.id, { index, entry })
   }
-  return { ok: true, entries: [...byUrl.values()].map(({ entry }) => entry), warnings: shorten(doubles) }
+  return { ok: true, entries: nameLines([...byUrl.values()], text), warnings: shorten(doubles) }
+}
+
+/** One pass over the text, and none when nobody is in maintenance. */
+function nameLines(found: readonly Earlier[], text: string): readonly WorkerEntry[] {
+  if (!found.some(({ entry }) => entry.maintenance)) return found.map(({ entry }) => entry)
+  const offsets = [...listJsonElements(text)]
+  let line = 1
+  let lineFeed = text.indexOf('\n')
+  return found.map(({ entry, index }) => {
+    if (!entry.maintenance) return entry
+    const offset = findJsonOffset(text, ['maintenance'], offsets[index])
+    for (; lineFeed >= 0 && lineFeed < offset; lineFeed = text.indexOf('\n', lineFeed + 1)) line++
+    return { ...entry, maintenanceLine: line }
+  })
 }
 
 function shorten(warnings: readonly string[]): readonly string[] {
