@@ -5,6 +5,7 @@
 export * from './backoff.ts'
 export * from './clock.ts'
 export * from './config.ts'
+export * from './event-stream.ts'
 export * from './files.ts'
 export * from './heap.ts'
 export * from './keys.ts'

@@ -4,7 +4,9 @@
  */
 import type { AttemptPorts } from './attempt.ts'
 import type { WorkerParts } from './parts.ts'
+import type { Emitter } from './stream/emitter.ts'
 
-export function attemptPortsOf({ clock, log, tags, limits }: WorkerParts): AttemptPorts {
-  return { clock, log, tags: () => tags.current, resultLimitBytes: limits.resultBytes }
+/** `emitter`: who reads what the handler makes on the way, if anybody does. */
+export function attemptPortsOf({ clock, log, tags, limits }: WorkerParts, emitter?: Emitter): AttemptPorts {
+  return { clock, log, tags: () => tags.current, resultLimitBytes: limits.resultBytes, emitter }
 }

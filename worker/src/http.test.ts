@@ -140,6 +140,7 @@ describe('POST /task', () => {
       ['{"function":"add","priority":1e999}', 400, 'INVALID_REQUEST', '/priority'],
       [{ function: 'add', mode: 'async' }, 400, 'INVALID_REQUEST', '/mode'],
       [{ function: 'add', mode: 'stream' }, 400, 'INVALID_REQUEST', '/mode'],
+      [{ function: 'nothing', mode: 'stream' }, 404, 'UNKNOWN_FUNCTION'],
       [{ function: 'add', async: true }, 400, 'INVALID_REQUEST', '/mode'],
       [{ function: 'add', session: 's' }, 400, 'INVALID_REQUEST', '/session'],
       [{ function: 'add', input: { a: '1' } }, 422, 'INVALID_INPUT', '/input/a'],
@@ -246,7 +247,7 @@ describe('POST /task/{group}/{function}', () => {
     ])
       assert.equal((await post(`/task/default/echo?${query}`, '{"a":1}')).status, 400, query)
     assert.equal((await post('/task/default/add', '[1]')).status, 400)
-    assert.equal((await post('/task/default/add', 'x', { 'content-type': 'image/png' })).status, 415)
+    assert.equal((await post('/task/default/add', 'x', { 'content-type': 'image' })).status, 415)
     assert.equal((await post('/task/other/add', '{}')).status, 404)
   })
 })

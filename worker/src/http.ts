@@ -4,15 +4,20 @@
  * Invariant: every address but `GET /health` answers 401 without a right key, also one that does not exist.
  */
 
+import type { ServerResponse } from 'node:http'
 import { BERTH_VERSION, PROTOCOL } from '@berth/protocol'
 import type { HttpBindings } from '@hono/node-server'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { type Context, Hono } from 'hono'
 import { type Answer, jsonAnswer, problem } from './answer.ts'
 import { hasTwo, opensReads, opensTasks, presentedBy } from './auth.ts'
+import { isJsonType, isMediaType, plainType } from './bytes/media-type.ts'
 import type { Keys } from './config.ts'
 import { readBody } from './http-body.ts'
 import { handleTask } from './http-task.ts'
 import type { WorkerParts } from './parts.ts'
+import { LEAST_OVERRUN_BYTES } from './stream/emitter.ts'
+import { HttpCaller } from './stream/http-caller.ts'
 
 type Env = { Bindings: HttpBindings }
 
@@ -85,27 +90,35 @@ async function runTask(
   }
   if (body.kind === 'gone')
     return send(c, problem('INVALID_REQUEST', 'The request ended in the middle of its body'))
-  const request = { bytes: body.bytes, query: new URL(c.req.url).searchParams, ...(route ? { route } : {}) }
-  const answer = await handleTask(parts, request, (listener) => {
-    outgoing.once('close', () => {
-      if (!outgoing.writableFinished) listener()
-    })
-    if (outgoing.destroyed) listener()
+  const request = {
+    bytes: body.bytes,
+    query: new URL(c.req.url).searchParams,
+    contentType: incoming.headers['content-type'] ?? '',
+    wantsEvents: acceptsEvents(incoming.headers.accept),
+    ...(route ? { route } : {}),
+  }
+  const caller = new HttpCaller(incoming, outgoing as ServerResponse, {
+    overrunBytes: Math.max(parts.limits.resultBytes, LEAST_OVERRUN_BYTES),
   })
-  return send(c, answer)
+  const answer = await handleTask(parts, request, caller)
+  return answer ? send(c, answer) : RESPONSE_ALREADY_SENT
 }
 
-const JSON_TYPES: ReadonlySet<string> = new Set(['', 'application/json', 'application/x-www-form-urlencoded'])
+function acceptsEvents(accept = ''): boolean {
+  return accept.split(',').some((range) => plainType(range) === 'text/event-stream')
+}
 
-/** `POST /task` is read as JSON whatever its type says; below it other types are bytes, which are not here yet. */
+/** `POST /task` is read as JSON whatever its type says; below it other types are bytes. */
 function mediaProblem(type = '', encoding = 'identity', isRouted = false): Answer | undefined {
   if (encoding !== 'identity')
     return problem('UNSUPPORTED_MEDIA_TYPE', `The body is encoded as ${encoding.slice(0, 64)}; send it plain`)
-  const plain = (type.split(';')[0] ?? '').trim().toLowerCase()
-  if (plain.startsWith('multipart/'))
-    return problem('UNSUPPORTED_MEDIA_TYPE', 'Multipart is not supported by this version; send JSON')
-  if (!isRouted || JSON_TYPES.has(plain)) return undefined
-  return problem('UNSUPPORTED_MEDIA_TYPE', `This version takes JSON only, not ${plain.slice(0, 100)}`)
+  if (isRouted) {
+    if (isJsonType(type) || isMediaType(type)) return undefined
+    return problem('UNSUPPORTED_MEDIA_TYPE', `${JSON.stringify(type.slice(0, 100))} is no media type`)
+  }
+  if (!plainType(type).startsWith('multipart/')) return undefined
+  const detail = 'Multipart is not supported by this version; send JSON, or bytes to /task/{group}/{function}'
+  return problem('UNSUPPORTED_MEDIA_TYPE', detail)
 }
 
 function switchOn(parts: WorkerParts): Answer {

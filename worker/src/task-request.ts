@@ -12,6 +12,7 @@ import {
   type TaskBody,
   taskBodySchema,
 } from '@berth/protocol'
+import { isJsonType } from './bytes/media-type.ts'
 import { isPlainObject, parseJsonBytes } from './json-body.ts'
 import type { WorkerParts } from './parts.ts'
 import { type RegisteredFunction, unknownFunction } from './registry.ts'
@@ -21,6 +22,8 @@ export interface TaskRequest {
   /** `POST /task/{group}/{function}`: the bytes are the input. */
   readonly route?: { readonly group: string; readonly function: string }
   readonly query: URLSearchParams
+  /** As the request names it; empty when it does not. */
+  readonly contentType: string
 }
 
 export interface WantedTask {
@@ -29,7 +32,13 @@ export interface WantedTask {
   readonly input: Record<string, unknown>
   /** Where the input stands in the request, as a JSON pointer. */
   readonly inputPointer: string
+  readonly mode: WantedMode
+  /** Bytes that came instead of JSON. */
+  readonly blob: Blob | undefined
 }
+
+/** What a worker alone can do. */
+export type WantedMode = 'sync' | 'stream' | 'webhook'
 
 export interface Complaint {
   readonly code: ErrorCode
@@ -55,13 +64,23 @@ export function readTask(parts: WorkerParts, request: TaskRequest): ReadTask {
   }
   const body = parsed.data
   const fn = parts.registry.get(body.function)
+  const mode = wantedMode(body)
+  if (typeof mode !== 'string') return { ok: false, complaint: mode }
   const complaint = unsupported(body) ?? misplaced(parts, body, fn)
   if (complaint || !fn) return { ok: false, complaint: complaint ?? noFunction(body.function) }
+  if (mode === 'stream' && !fn.interface.supportsStreaming)
+    return { ok: false, complaint: wrong(noStreaming(fn.name), '/mode') }
   const inputPointer = request.route ? '' : '/input'
-  return { ok: true, task: { function: fn, body, input: body.input ?? {}, inputPointer } }
+  const blob = draft.blob
+  return { ok: true, task: { function: fn, body, input: body.input ?? {}, inputPointer, mode, blob } }
 }
 
-type Draft = { readonly value: unknown } | Complaint
+/** The refusal of a stream by a function that makes none. */
+export function noStreaming(name: string): string {
+  return `"${name}" does not stream; set config.supportsStreaming, or use mode sync`
+}
+
+type Draft = { readonly value: unknown; readonly blob?: Blob } | Complaint
 
 function readEnvelope({ bytes }: TaskRequest): Draft {
   const parsed = parseJsonBytes(bytes)
@@ -72,7 +91,8 @@ function readEnvelope({ bytes }: TaskRequest): Draft {
 const NUMBERS: ReadonlySet<string> = new Set(['contract', 'priority', 'timeout', 'attempts', 'delay'])
 const FLAGS: ReadonlySet<string> = new Set(['async', 'idempotent'])
 
-function readRouted({ bytes, query }: TaskRequest, route: { group: string; function: string }): Draft {
+function readRouted(request: TaskRequest, route: { group: string; function: string }): Draft {
+  const { bytes, query, contentType } = request
   const fields = new Map<string, unknown>([
     ['function', route.function],
     ['group', route.group],
@@ -83,6 +103,11 @@ function readRouted({ bytes, query }: TaskRequest, route: { group: string; funct
     if (value === undefined) return wrong(`"${name.slice(0, 64)}" is unreadable`)
     fields.set(name, value)
   }
+  if (!isJsonType(contentType))
+    return {
+      value: Object.fromEntries(fields),
+      blob: new Blob([bytes as Uint8Array<ArrayBuffer>], { type: contentType }),
+    }
   if (bytes.length > 0) {
     if (fields.has('input')) return wrong('The input comes twice: as body and in the query')
     const parsed = parseJsonBytes(bytes)
@@ -118,13 +143,17 @@ function wrong(detail: string, pointer?: string): Complaint {
 /** A lone worker has no store: what would need one is refused rather than left out in silence. */
 const NEEDS_BALANCER = ['session', 'budget', 'delay', 'runAt'] as const
 
-function unsupported(body: TaskBody): Complaint | undefined {
+function wantedMode(body: TaskBody): WantedMode | Complaint {
   const mode = body.async ? 'async' : (body.mode ?? 'sync')
   if (body.async && body.mode !== undefined && body.mode !== 'async')
     return wrong(`"async": true contradicts mode ${body.mode}`, '/async')
   if (mode === 'async') return wrong('A worker takes no async tasks; send them to a balancer', '/mode')
-  if (mode !== 'sync') return wrong(`Mode ${mode} is not supported by this version; use sync`, '/mode')
+  if (mode === 'webhook') return wrong(`Mode ${mode} is not supported by this version; use sync`, '/mode')
   if (body.webhook) return wrong('"webhook" goes with mode webhook only', '/webhook')
+  return mode
+}
+
+function unsupported(body: TaskBody): Complaint | undefined {
   const field = NEEDS_BALANCER.find((name) => body[name] !== undefined)
   return field && wrong(`"${field}" needs a balancer; a worker alone cannot honour it`, `/${field}`)
 }

@@ -1,6 +1,6 @@
 /**
  * What a handler gives away while it runs: chunks, progress, log lines. `context.ts` calls it; `event-reply.ts`,
- * `text-reply.ts` and `link-emitter.ts` carry it to whoever waits. Types only.
+ * `text-reply.ts` and `link-emitter.ts` carry it to whoever waits.
  */
 
 /** `log`: a LogEntry. `progress`: `{fraction, text?}`. `usage`: what `ctx.usage` was told. */
@@ -13,7 +13,8 @@ export interface Emitter {
   note(kind: NoteKind, value: object): void
 }
 
-/** Chunks that wait although the handler was told by `ctx.stream` to wait: beyond this the attempt is aborted. */
-export function isOverrun(waitingBytes: number, resultLimitBytes: number): boolean {
-  return waitingBytes > Math.max(resultLimitBytes, 1024 * 1024)
-}
+/**
+ * A handler that does not await `ctx.stream` may be so many bytes ahead of its reader, or a whole result if that
+ * is more; beyond it the attempt is aborted.
+ */
+export const LEAST_OVERRUN_BYTES = 1024 * 1024
