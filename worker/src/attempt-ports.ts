@@ -7,6 +7,7 @@ import type { WorkerParts } from './parts.ts'
 import type { Emitter } from './stream/emitter.ts'
 
 /** `emitter`: who reads what the handler makes on the way, if anybody does. */
-export function attemptPortsOf({ clock, log, tags, limits }: WorkerParts, emitter?: Emitter): AttemptPorts {
-  return { clock, log, tags: () => tags.current, resultLimitBytes: limits.resultBytes, emitter }
+export function attemptPortsOf(parts: WorkerParts, emitter?: Emitter): AttemptPorts {
+  const { clock, log, tags, limits, env, secrets } = parts
+  return { clock, log, tags: () => tags.current, env, secrets, resultLimitBytes: limits.resultBytes, emitter }
 }

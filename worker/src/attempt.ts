@@ -10,9 +10,12 @@
  */
 import type { CancelReason, OutcomeError, OutcomeHeader, OutcomeKind } from '@berth/protocol'
 import type { Clock } from '@berth/runtime'
+import { AttemptLog } from './attempt-log.ts'
 import { AttemptContext, type ContextFacts, type ContextPorts } from './context.ts'
+import type { Secrets } from './privacy/secrets.ts'
+import { speakFor } from './privacy/task-console.ts'
 import type { RegisteredFunction } from './registry.ts'
-import { type EncodedResult, encodeResult, errorOf, messageOf } from './result.ts'
+import { type EncodedResult, encodeResult, errorOf } from './result.ts'
 import { startTimer } from './timer.ts'
 
 /** How long a handler may take to obey its signal before it counts as stuck. */
@@ -44,6 +47,8 @@ export interface AttemptSpec {
 export interface AttemptPorts extends ContextPorts {
   readonly clock: Clock
   readonly resultLimitBytes: number
+  /** What errors may not carry out of this process. */
+  readonly secrets?: Secrets | undefined
 }
 
 export interface AttemptListener {
@@ -70,11 +75,13 @@ export class Attempt {
   #isEnded = false
   #stopLimit: (() => void) | undefined
   #stopGrace: (() => void) | undefined
+  readonly #log: AttemptLog
 
   constructor(spec: AttemptSpec, ports: AttemptPorts, listener: AttemptListener) {
     this.#spec = spec
     this.#ports = ports
     this.#listener = listener
+    this.#log = new AttemptLog(spec.function, spec.facts.run, spec.input, ports)
   }
 
   /** Calls the handler, unless it was aborted before. Never throws. */
@@ -88,7 +95,10 @@ export class Attempt {
     this.#stopLimit = startTimer(limitMs, () => this.abort(cause))
     const functionName = this.#spec.function.name
     const deadline = new Date(clock.wallMs() + limitMs)
-    this.#context = new AttemptContext({ ...facts, functionName }, deadline, this.#ports)
+    const { redact } = this.#log
+    const ports = redact ? { ...this.#ports, redact } : this.#ports
+    this.#context = new AttemptContext({ ...facts, functionName }, deadline, ports)
+    this.#log.began(this.#spec.input)
     this.#call(this.#context)
   }
 
@@ -113,7 +123,9 @@ export class Attempt {
   #call(context: AttemptContext): void {
     try {
       const { definition } = this.#spec.function
-      const returned: unknown = definition.handler(this.#spec.input as never, context)
+      const returned: unknown = speakFor(context, () =>
+        definition.handler(this.#spec.input as never, context),
+      )
       if (isThenable(returned)) {
         Promise.resolve(returned).then(
           (value) => this.#check(value),
@@ -155,17 +167,13 @@ export class Attempt {
     const { maxResultBytes } = this.#spec.function
     const limitBytes = Math.min(this.#ports.resultLimitBytes, maxResultBytes ?? Number.POSITIVE_INFINITY)
     const encoded = encodeResult(value, limitBytes)
-    if (encoded.ok) this.#answer('completed', undefined, encoded)
-    else this.#answer('failed', encoded.error)
+    if (!encoded.ok) return this.#answer('failed', encoded.error)
+    this.#answer('completed', undefined, encoded)
+    this.#log.completed(value, this.#ports.clock.monoMs() - this.#startedAt)
   }
 
   #fail(thrown: unknown): void {
-    const { function: fn, facts } = this.#spec
-    this.#ports.log.warn('task failed', {
-      source: fn.name,
-      run: facts.run,
-      error: thrown instanceof Error ? thrown : messageOf(thrown),
-    })
+    this.#log.failed(thrown)
     this.#answer('failed', errorOf(thrown))
   }
 
@@ -177,13 +185,8 @@ export class Attempt {
 
   /** A timeout is told now: its caller has waited long enough. A repeat would overlap, so it is ruled out. */
   #becomeStuck(): void {
-    const { function: fn, facts } = this.#spec
     const cause = this.#cause ?? 'timeout'
-    this.#ports.log.warn('the handler ignores its signal and keeps its slot', {
-      source: fn.name,
-      run: facts.run,
-      cause,
-    })
+    this.#log.stuck(cause)
     if (cause === 'timeout' || cause === 'deadline') this.#answer('timeout', this.#timeoutError(cause, true))
     this.#listener.onStuck()
   }
@@ -204,7 +207,10 @@ export class Attempt {
     if (this.#context) AttemptContext.close(this.#context)
     const runMs = this.#context ? this.#ports.clock.monoMs() - this.#startedAt : 0
     const header = { outcome, runMs, mediaType }
-    this.#listener.onAnswer({ header: error ? { ...header, error } : header, result: bytes })
+    this.#listener.onAnswer({
+      header: error ? { ...header, error: this.#log.hide(error) } : header,
+      result: bytes,
+    })
   }
 }
 

@@ -19,6 +19,8 @@ import { Intake } from './intake.ts'
 import { describeInterface } from './interface.ts'
 import { LinkServer } from './link.ts'
 import type { WorkerParts } from './parts.ts'
+import type { FunctionEnv } from './privacy/env-file.ts'
+import { Secrets } from './privacy/secrets.ts'
 import { isFunctionDefinition, type RegisteredFunction, Registry, registerFunction } from './registry.ts'
 import { resolveOwnPackages } from './resolve.ts'
 import { messageOf } from './result.ts'
@@ -40,12 +42,20 @@ export interface RunningWorker {
   stop(): Promise<void>
 }
 
+export interface WorkerOptions {
+  /** What functions and services get as `ctx.env`; default nothing. */
+  readonly env?: FunctionEnv
+  /** What errors may not carry out of the process; `log` hides it by itself. */
+  readonly secrets?: Secrets
+}
+
 /** Throws a LoadError for files that do not load, and the system's error when the port cannot be had. */
 export async function startWorker(
   config: WorkerConfig,
   keys: Keys,
   folder: string,
   log: Log,
+  { env = {}, secrets = new Secrets() }: WorkerOptions = {},
 ): Promise<RunningWorker> {
   resolveOwnPackages(folder)
   const loaded = await loadProject(folder)
@@ -54,10 +64,11 @@ export async function startWorker(
   const registry = new Registry(loaded.functions)
   const system = new SystemMeter()
   const tags = new TagBoard(config.TAGS, loaded.tags, log)
-  const services = new Services(loaded.services, log, () => {
+  const onServices = () => {
     condition.setDown(services.downReason)
     links.noteChange()
-  })
+  }
+  const services = new Services(loaded.services, log, onServices, { env })
   const parts: WorkerParts = {
     identity: {
       name: nameOf(config),
@@ -80,6 +91,8 @@ export async function startWorker(
     tags,
     system,
     clock: systemClock,
+    env,
+    secrets,
     log,
   }
   const links = new LinkServer(parts, keys)

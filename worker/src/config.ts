@@ -19,6 +19,7 @@ import {
   durationMs,
   type Environment,
   findKeyProblem,
+  flag,
   integer,
   type KeySet,
   keyFilePath,
@@ -35,7 +36,6 @@ export const SECRETS = ['AUTH_KEY', 'LB_AUTH_KEY'] as const
 
 /** Known to the contract and not to this version: no harm in going on without them. */
 const LATER = [
-  'FUNCTION_ENV_FILE',
   'WEBHOOK_TIMEOUT',
   'WEBHOOK_MAX_RETRIES',
   'WEBHOOK_RETRY_DELAY',
@@ -43,7 +43,6 @@ const LATER = [
   'WEBHOOK_SECRET',
   'WEBHOOK_SECRET_FILE',
   'WEBHOOK_ALLOW',
-  'OPENAPI_ENABLED',
 ]
 /** Ignoring these would send work elsewhere. */
 const REFUSED = ['WEBSOCKET_PORT', 'BALANCER_URL']
@@ -77,6 +76,8 @@ const schema = z.object({
   MAX_LOGS: integer({ min: 0, max: 1_000_000, default: 1000 }),
   REQUEST_BODY_LIMIT: sizeBytes({ min: 1, max: 1024 ** 3, default: '10mb' }),
   RESULT_LIMIT: sizeBytes({ min: 1, max: 512 * 1024 ** 2, default: '10mb' }),
+  FUNCTION_ENV_FILE: text().optional(),
+  OPENAPI_ENABLED: flag({ default: true }),
   SHUTDOWN_TIMEOUT: durationMs({ default: 30_000 }),
 })
 

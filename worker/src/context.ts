@@ -5,6 +5,7 @@
 import type { Tags } from '@berth/protocol'
 import type { Log } from '@berth/runtime'
 import type { Context, ContextLog } from './define.ts'
+import type { FunctionEnv } from './privacy/env-file.ts'
 import type { Emitter } from './stream/emitter.ts'
 
 /** The part of a task that its handler may see. */
@@ -22,10 +23,15 @@ export interface ContextFacts {
 export interface ContextPorts {
   readonly log: Log
   readonly tags: () => Tags
+  /** Settings and secrets of FUNCTION_ENV_FILE. */
+  readonly env?: FunctionEnv | undefined
+  /** Texts that this task's lines may not hold. */
+  readonly redact?: (() => readonly string[]) | undefined
   /** Absent when nobody reads what is made on the way. */
   readonly emitter?: Emitter | undefined
 }
 
+const NO_ENV: FunctionEnv = Object.freeze({})
 const ROOM = Promise.resolve()
 /** Longest text of a progress. */
 const PROGRESS_TEXT = 1024
@@ -69,12 +75,17 @@ export class AttemptContext implements Context {
     return this.#ports.tags()
   }
 
+  get env(): FunctionEnv {
+    return this.#ports.env ?? NO_ENV
+  }
+
   get log(): ContextLog {
-    const { emitter, log } = this.#ports
+    const { emitter, log, redact } = this.#ports
     const { functionName, run } = this.#facts
     this.#log ??= log.child(
       { source: functionName, run },
       emitter && ((entry) => !this.#isClosed && emitter.note('log', entry)),
+      redact,
     )
     return this.#log
   }

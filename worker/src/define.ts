@@ -89,6 +89,8 @@ export interface Context {
   readonly contentType: string
   /** The bytes that came in instead of JSON (`type`, `size`, `bytes()`, `stream()`), else undefined. */
   readonly body: Blob | undefined
+  /** Settings and secrets of FUNCTION_ENV_FILE. Logs and errors that leave the process show `***` instead. */
+  readonly env: Readonly<Record<string, string>>
   /** The worker's tags at this moment. */
   readonly tags: Tags
   /** Lines tied to this run. */
@@ -120,8 +122,14 @@ export interface FunctionConfig {
   readonly slots?: number
   /** Below the worker's RESULT_LIMIT. */
   readonly maxResultBytes?: number
+  /** Writes each input into the worker's log; default false. */
   readonly logInput?: boolean
+  /** False: the result is not written at LOG_LEVEL debug either; default true. */
   readonly logResult?: boolean
+  /**
+   * Paths into input and result that logs and errors show as `***`: `password`, `user.token`, `cards.*.number`.
+   * A list needs no step of its own.
+   */
   readonly redact?: readonly string[]
 }
 

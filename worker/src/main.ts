@@ -11,6 +11,9 @@ import { createLog, exitWithConfigErrors, formatConfig, onSignals, watchLifeline
 import { startWorker } from './compose.ts'
 import { readConfig, resolveKeys, SECRETS, type WorkerConfig } from './config.ts'
 import { LoadError } from './discover.ts'
+import { readEnvFile } from './privacy/env-file.ts'
+import { Secrets } from './privacy/secrets.ts'
+import { captureConsole } from './privacy/task-console.ts'
 import { messageOf } from './result.ts'
 
 const DEFAULT_FOLDER = join(import.meta.dirname, '../../examples/fleet')
@@ -30,13 +33,18 @@ async function run(config: WorkerConfig): Promise<void> {
   const resolved = await resolveKeys(config)
   if (!resolved.ok) exitWithConfigErrors(resolved.errors)
   const { keys } = resolved
+  const envFile = readEnvFile(config.FUNCTION_ENV_FILE)
+  if (!envFile.ok) exitWithConfigErrors([{ variable: 'FUNCTION_ENV_FILE', message: envFile.message }])
+  const { env } = envFile
+  const secrets = new Secrets(Object.values(env))
   const log = createLog({
     level: config.LOG_LEVEL,
     format: config.LOG_FORMAT ?? (process.stdout.isTTY ? 'pretty' : 'json'),
     capacity: config.MAX_LOGS,
     source: 'worker',
-    redact: [keys.authKey, keys.fleetKey],
+    redact: [keys.authKey, keys.fleetKey, ...secrets.texts],
   })
+  captureConsole(log.child({ source: 'console' }))
   for (const warning of warnings) log.warn(warning)
   // A throw in a timer or an unawaited promise belongs to one task, and the process runs many others: ending
   // it would lose them all. The task itself ends by its timeout.
@@ -46,7 +54,7 @@ async function run(config: WorkerConfig): Promise<void> {
       error: reason instanceof Error ? reason : messageOf(reason),
     })
   })
-  const starting = startWorker(config, keys, folder, log)
+  const starting = startWorker(config, keys, folder, log, { env, secrets })
   const leave = async (why: string) => {
     log.info('stopping', { why })
     const worker = await starting.catch(() => undefined)

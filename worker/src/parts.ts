@@ -6,6 +6,8 @@ import type { Clock, Log } from '@berth/runtime'
 import type { Condition } from './condition.ts'
 import type { Intake } from './intake.ts'
 import type { WorkerInterface } from './interface.ts'
+import type { FunctionEnv } from './privacy/env-file.ts'
+import type { Secrets } from './privacy/secrets.ts'
 import type { Registry } from './registry.ts'
 import type { Services } from './services.ts'
 import type { SystemMeter } from './system.ts'
@@ -40,5 +42,9 @@ export interface WorkerParts {
   readonly tags: Pick<TagBoard, 'current' | 'onChange'>
   readonly system: Pick<SystemMeter, 'latest'>
   readonly clock: Clock
+  /** What functions and services get as `ctx.env`. */
+  readonly env: FunctionEnv
+  /** What may not leave the process in a log or an error. */
+  readonly secrets: Secrets
   readonly log: Log
 }

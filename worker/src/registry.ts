@@ -5,7 +5,18 @@
 import { type FunctionInterface, LIMITS, MAX_DURATION_MS, type OutcomeError } from '@berth/protocol'
 import { z } from 'zod'
 import { FUNCTION_KIND, type FunctionDefinition } from './define.ts'
-import { compileInput, compileOutput, type InputCheck } from './parameters.ts'
+import { type CheckedInput, compileInput, compileOutput, type InputCheck } from './parameters.ts'
+import { RedactPaths } from './privacy/paths.ts'
+import { maskError } from './privacy/secrets.ts'
+
+/** What may be read in the log of what this function takes and gives. */
+export interface FunctionPrivacy {
+  readonly paths: RedactPaths
+  /** Default false. */
+  readonly logsInput: boolean
+  /** Default true, at level debug. */
+  readonly logsResult: boolean
+}
 
 export interface RegisteredFunction {
   readonly name: string
@@ -16,6 +27,7 @@ export interface RegisteredFunction {
   /** Its own limit of one attempt; null: the worker's default of the mode. */
   readonly timeoutMs: number | null
   readonly maxResultBytes: number | null
+  readonly privacy: FunctionPrivacy
   readonly interface: FunctionInterface
 }
 
@@ -44,7 +56,8 @@ export function registerFunction(name: string, definition: FunctionDefinition): 
   const parsed = configSchema.safeParse(definition.config ?? {})
   if (!parsed.success) throw new Error(describeConfigError(parsed.error))
   const config = parsed.data
-  const input = compileInput(definition.input, definition.params)
+  const paths = new RedactPaths(config.redact ?? [])
+  const input = hideInput(compileInput(definition.input, definition.params), paths)
   const output = compileOutput(definition.output)
   return {
     name,
@@ -54,6 +67,7 @@ export function registerFunction(name: string, definition: FunctionDefinition): 
     slots: config.slots ?? 1,
     timeoutMs: config.timeout ?? null,
     maxResultBytes: config.maxResultBytes ?? null,
+    privacy: { paths, logsInput: config.logInput ?? false, logsResult: config.logResult ?? true },
     interface: {
       name,
       ...(config.description === undefined ? {} : { description: config.description }),
@@ -65,6 +79,20 @@ export function registerFunction(name: string, definition: FunctionDefinition): 
       timeoutMs: config.timeout ?? null,
       maxRetries: config.maxRetries ?? 0,
       background: config.background ?? false,
+    },
+  }
+}
+
+/** A complaint about an input may quote it. */
+function hideInput(check: InputCheck, paths: RedactPaths): InputCheck {
+  if (paths.isEmpty) return check
+  const hide = (input: object, checked: CheckedInput): CheckedInput =>
+    checked.ok ? checked : { ok: false, error: maskError(checked.error, paths.textsIn(input)) }
+  return {
+    jsonSchema: check.jsonSchema,
+    check(input, prefix) {
+      const checked = check.check(input, prefix)
+      return checked instanceof Promise ? checked.then((later) => hide(input, later)) : hide(input, checked)
     },
   }
 }

@@ -26,6 +26,7 @@ import type { Outlet } from './link-flush.ts'
 import { LinkSession, type LinkShared } from './link-session.ts'
 import type { WorkerParts } from './parts.ts'
 import { Peers } from './peers.ts'
+import { Secrets } from './privacy/secrets.ts'
 import { Registry, registerFunction } from './registry.ts'
 import { TagBoard } from './tags.ts'
 
@@ -84,6 +85,8 @@ export function makeParts(options: TestOptions = {}): TestParts {
     tags: new TagBoard({}, [], log),
     system: { latest: { cpuLoad: 0, memoryUsed: 0, eventLoopDelayMs: 0, uptimeS: 0 } },
     clock: new ManualClock({ monoMs: 50_000 }),
+    env: {},
+    secrets: new Secrets(),
     log,
   }
 }
