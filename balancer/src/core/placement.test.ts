@@ -350,6 +350,23 @@ test('a more urgent one is not overtaken by what went ahead: the least urgent ma
   assert.equal(bench.recalled.length, 1, 'an equal one recalls nobody')
 })
 
+test('room that a more urgent lane has taken is made again', () => {
+  const bench = new TestScheduler()
+  const functions = new Map(['x', 'y'].map((name) => [name, { slots: 1, idempotent: null, maxRetries: 0 }]))
+  bench.worker('a', { slots: 1, functions })
+  bench.teach('a', 5, 50, { function: 'x' })
+  bench.teach('a', 5, 50, { function: 'y' })
+  const [running, , low, lowest] = bench.submitMany(4, { function: 'x' }) as [string, string, string, string]
+  const urgent = bench.submit({ function: 'x', priority: 50 })
+  const first = bench.submit({ function: 'y', priority: 1 })
+  bench.giveBack(lowest)
+  assert.deepEqual([bench.sends(first), bench.sends(urgent)], [1, 0])
+  assert.equal(bench.recalled.at(-1)?.attempt, bench.last(low).attemptId)
+  bench.giveBack(low)
+  assert.equal(bench.sends(urgent), 1)
+  assert.equal(bench.sends(running), 1)
+})
+
 test('maintenance takes back what waits ahead and leaves what runs', () => {
   const bench = new TestScheduler()
   bench.worker('a', { slots: 1 })
@@ -389,6 +406,18 @@ test('BUSY: elsewhere at once, the worker is left alone longer each time, until 
   bench.worker('b', { slots: 1 })
   assert.equal(bench.last(next).worker, 'b')
   assert.equal(bench.end(next), undefined)
+})
+
+test('refusals of one moment count once, and a worker that comes back into service is not avoided', () => {
+  const bench = new TestScheduler()
+  bench.worker('a', { slots: 4 })
+  for (const run of bench.submitMany(4)) bench.busy(run)
+  assert.equal(bench.core.nextAt() - bench.now, 5)
+  bench.worker('a', { slots: 4, isInService: false, outReason: 'in maintenance' })
+  bench.worker('a', { slots: 4 })
+  assert.equal(bench.sent.length, 8)
+  bench.advance(1_000)
+  assert.equal(bench.sent.length, 8)
 })
 
 test('every attempt has a fence higher than the last, in the epoch of this balancer', () => {

@@ -63,8 +63,7 @@ export class Placement {
     task.lane?.push(task)
     this.waiting++
     this.waitingBytes += task.bytes
-    const least = task.lane?.ahead.first
-    if (least && least.submission.priority > task.submission.priority) this.recall(least)
+    this.#recallLessUrgent(task)
   }
 
   /** Takes a waiting task out of its line. */
@@ -79,7 +78,7 @@ export class Placement {
     while (worker.heapIndex >= 0) {
       const task = mostUrgentHead(worker)
       if (!task) return this.#recallFor(worker)
-      if (!hasRoom(worker, task)) return
+      if (!hasRoom(worker, task)) return this.#makeRoom(task)
       this.dequeue(task)
       this.#send(task, worker, now)
     }
@@ -139,6 +138,7 @@ export class Placement {
 
   /** The worker said BUSY though it looked free: leave it alone for a round trip, longer each time. */
   block(worker: Worker, now: number): void {
+    if (worker.blockedUntilAt > now) return
     const base = Math.max(worker.roundTripMs ?? 0, BLOCK_BASE_MS)
     worker.blockedUntilAt = now + Math.min(base * 2 ** worker.busyStreak, BLOCK_MAX_MS)
     worker.busyStreak = Math.min(worker.busyStreak + 1, 16)
@@ -168,6 +168,16 @@ export class Placement {
     worker.class?.place(worker, true)
     this.#dispatch.send(assignmentOf(task, worker, now))
     return true
+  }
+
+  /** The room that was made for a task may have gone to another lane: one recall is always under way. */
+  #makeRoom(task: Task): void {
+    if (task.lane?.recallsOpen === 0) this.#recallLessUrgent(task)
+  }
+
+  #recallLessUrgent(task: Task): void {
+    const least = task.lane?.ahead.first
+    if (least && least.submission.priority > task.submission.priority) this.recall(least)
   }
 
   /** A slot is free here and nothing waits: take back what waits in line at another worker. */

@@ -83,6 +83,7 @@ export class Scheduler implements SubmitPort, WorkforcePort {
   setWorker(facts: WorkerFacts, now: number): void {
     const worker = this.#workers.get(facts.id) ?? new Worker(facts)
     this.#workers.set(facts.id, worker)
+    if (facts.isInService && !worker.facts.isInService) worker.blockedUntilAt = 0
     worker.facts = facts
     this.#placement.directory.sort(worker)
     if (!facts.isInService) this.#trouble.takeBackAhead(worker)
