@@ -110,6 +110,7 @@ export class World {
     this.#until(isOver, this.troubleUntil + RELIEF_MS)
     if (!isOver()) for (const zone of ['eu', 'us']) this.join({ slots: 12, weight: 1, zone })
     this.#until(isOver, this.troubleUntil + REST_MS)
+    this.troubleUntil = 0
     this.#until(() => this.core.traffic().running === 0, this.events.now + 5_000)
     this.#until(() => [...this.workers.values()].every(({ used }) => used === 0), this.events.now + 5_000)
     // The last words are still under way.
