@@ -3,33 +3,35 @@
  * Called by the tests in this folder. The text of a cell is what is drawn, not what the document holds.
  */
 import type { Locator, Page } from 'playwright-core'
-import { until } from '../harness/until.ts'
-import { LIMIT_MS } from './stage.ts'
 
 export function rowOf(page: Page, worker: string): Locator {
-  const header = page.getByRole('rowheader').filter({ has: page.getByText(worker, { exact: true }) })
-  return page.getByRole('row').filter({ has: header })
+  return page.locator(`tr[data-worker="${worker}"]`)
 }
 
 /** The trimmed text below a heading such as `Slots`; line breaks stay. */
 export async function readCell(page: Page, worker: string, heading: string): Promise<string> {
-  const headings = await page
-    .getByRole('table', { name: 'Workers' })
-    .getByRole('columnheader')
-    .allInnerTexts()
-  const at = headings.findIndex((text) => text.trim() === heading)
-  if (at < 0) throw new Error(`no column "${heading}" among ${headings.join(', ')}`)
-  const cells = await rowOf(page, worker).locator('th, td').allInnerTexts()
-  return cells[at]?.trim() ?? ''
+  const [text = ''] = await (await cellOf(page, worker, heading)).allInnerTexts()
+  return text.trim()
 }
 
+/** The browser itself does the waiting, which costs less than asking it again and again. */
 export async function waitForCell(page: Page, worker: string, heading: string, text: RegExp): Promise<void> {
-  const isThere = async (): Promise<string | false> => {
-    const shown = await readCell(page, worker, heading)
-    if (text.test(shown)) return shown
-    throw new Error(`${worker} shows ${JSON.stringify(shown)} below ${heading}`)
+  await rowOf(page, worker).waitFor()
+  const cell = await cellOf(page, worker, heading)
+  try {
+    await cell.filter({ hasText: text }).waitFor()
+  } catch (cause) {
+    const [shown] = await cell.allInnerTexts()
+    throw new Error(`${heading} of ${worker} is ${JSON.stringify(shown)}, not like ${text}`, { cause })
   }
-  await until(isThere, LIMIT_MS, `${heading} of ${worker} is like ${text}`)
+}
+
+async function cellOf(page: Page, worker: string, heading: string): Promise<Locator> {
+  const table = page.getByRole('table', { name: 'Workers' })
+  const headings = await table.getByRole('columnheader').allInnerTexts()
+  const at = headings.findIndex((text) => text.trim() === heading)
+  if (at < 0) throw new Error(`no column "${heading}" among ${headings.join(', ')}`)
+  return rowOf(page, worker).locator('th, td').nth(at)
 }
 
 export function switchOf(page: Page, worker: string): Locator {
