@@ -23,9 +23,15 @@ describe('the way into the dashboard', () => {
     const { page, context, watch } = await openPage(t, browser, balancer)
     const address = await makeSignInAddress(balancer)
     const token = new URLSearchParams(new URL(address).hash.slice(1)).get('token') ?? ''
+    const seen: unknown[] = []
+    await page.route('**/sign-in', async (route) => {
+      seen.push(await page.evaluate('location.href'))
+      await route.continue()
+    })
     const answer = await page.goto(address)
     await page.getByRole('heading', { name: 'Workers', level: 1 }).waitFor()
 
+    assert.deepEqual(seen, [`${balancer.url}/dashboard`], 'it left the address before it was used')
     assert.equal(page.url(), `${balancer.url}/dashboard/workers`)
     assert.ok(!(await page.content()).includes(token), 'the token is nowhere in the page')
     const stored = String(await page.evaluate('JSON.stringify([{ ...localStorage }, { ...sessionStorage }])'))
