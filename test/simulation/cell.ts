@@ -45,8 +45,10 @@ export function runCell(given: CellOptions): Cell {
   const arrivals: { at: number; serviceMs: number }[] = []
   for (const { submittedAt, settlements, executions } of world.recorder.tasks.values()) {
     const [execution] = executions
-    sum += (settlements[0]?.at ?? Number.NaN) - submittedAt
-    arrivals.push({ at: submittedAt, serviceMs: execution ? execution.endedAt - execution.startedAt : 0 })
+    // The very first may come before any worker has linked, and are refused.
+    if (!settlements[0] || !execution) continue
+    sum += settlements[0].at - submittedAt
+    arrivals.push({ at: submittedAt, serviceMs: execution.endedAt - execution.startedAt })
   }
   const idealMs = idealMean(arrivals, options.workers * options.slots)
   const eventsPerSecond = world.events.happened / seconds
