@@ -122,7 +122,7 @@ test('under load one worker is killed, one put away, one added, one removed: nob
 
   const off = await balancer.request('/workers/w2/off', { method: 'POST', body: '{"reason":"a new disk"}' })
   assert.equal(off.status, 200, off.text)
-  const offAt = await waitForLine(balancer, /^maintenance on$/)
+  const offAt = await waitForLine(balancer, /^worker put in maintenance$/)
   await waitForMore(100)
 
   const entries = entriesOf(workers)
