@@ -2,10 +2,12 @@
  * The one door to the slots: direct and linked tasks enter here, wait in one queue in one order, and get their
  * slots here. Called by `http-task.ts` and `link-session.ts`; knows neither sockets nor handlers.
  *
- *   admit ──room──▶ running ──end──▶ gone
+ *   admit ──room──▶ running ──end──▶ gone, or resting ──resume──▶ waiting
  *     └──full──▶ waiting ──turn──▶ running, or given up when `isDue` says no
  *
- * Invariant: an order is started at most once, and its slots are released exactly once, when it really ended.
+ * What runs may lend its slots while it waits for a task of its own, and has them back before anything that waits.
+ * Invariants: an order runs once at a time, and its slots are released exactly once a run, when it really ended;
+ * at most slots + QUEUE_LIMIT orders are here, those that others made apart.
  */
 import type { ErrorCode } from '@berth/protocol'
 import type { AbortCause } from './attempt.ts'
@@ -18,10 +20,18 @@ export interface SlotHold {
   markStuck(): void
   /** The handler has really ended. */
   release(): void
+  /** Others may have its slots for a while. */
+  lend(): void
+  /** Resolves when it has its slots again, or has ended. */
+  reclaim(): Promise<void>
 }
 
 export interface Order extends Claim {
   readonly isLinked: boolean
+  /** A running order made it and waits for it: it is part of what was taken already. */
+  readonly isChild?: boolean
+  /** Set when it is admitted. */
+  rank?: number | undefined
   /** Asked when its turn comes; false: it is no longer wanted and has told its owner so. */
   isDue(): boolean
   start(hold: SlotHold): void
@@ -41,10 +51,24 @@ export type Refusal = Extract<
   'MAINTENANCE' | 'DRAINING' | 'NO_CAPACITY' | 'QUEUE_FULL' | 'SLOT_COST_TOO_BIG'
 >
 
+/** An order with its slots. */
+interface Tenure {
+  readonly order: Order
+  hasSlots: boolean
+  isStuck: boolean
+  /** Called when lent slots are back. */
+  onBack: (() => void) | undefined
+}
+
 export class Intake {
   readonly #slots: Slots<Order>
   readonly #condition: Condition
-  readonly #running = new Set<Order>()
+  readonly #running = new Map<Order, Tenure>()
+  /** Between two attempts: without slots, but with a place. */
+  readonly #resting = new Set<Order>()
+  /** Those that wait for the slots they lent, in order. */
+  readonly #returning = new Set<Tenure>()
+  #isAbandoned = false
   readonly #listeners = new Set<() => void>()
   #stuck = 0
   #isPumping = false
@@ -76,6 +100,11 @@ export class Intake {
     return this.#slots.queued
   }
 
+  /** Nothing runs, nothing waits, nothing will come again. */
+  get isIdle(): boolean {
+    return this.#size === 0
+  }
+
   /** Free slots that a new task may have. */
   get available(): number {
     return this.#condition.status === 'ready' ? this.limit - this.used : 0
@@ -91,20 +120,37 @@ export class Intake {
   admit(order: Order): Refusal | undefined {
     const refusal = this.#refusalOf(order)
     if (refusal !== undefined) return refusal
-    if (this.#slots.queued === 0 && this.#condition.isRunnable && this.#slots.hasRoom(order.cost)) {
-      this.#start(order)
-    } else if (!this.#slots.enqueue(order)) {
-      return 'QUEUE_FULL'
-    } else if (!this.#condition.isRunnable) {
-      order.onHeldUp?.()
+    order.rank ??= this.#slots.nextRank()
+    const isFirst = this.#slots.queued === 0 && this.#returning.size === 0
+    if (isFirst && this.#condition.isRunnable && this.#slots.hasRoom(order.cost)) this.#start(order)
+    else if (!this.#slots.enqueue(order, order.isChild)) return 'QUEUE_FULL'
+    else {
+      if (!this.#condition.isRunnable) order.onHeldUp?.()
+      // A child may stand before the head that had no room.
+      this.#pump()
     }
     this.#announce()
     return undefined
   }
 
-  /** Takes a waiting order out; false when it does not wait. */
+  /** Its attempt has failed and another will follow: it keeps its place, without slots. Before `release`. */
+  rest(order: Order): void {
+    this.#resting.add(order)
+  }
+
+  /** The rest is over: it waits for slots again. False when it was withdrawn or given up meanwhile. */
+  resume(order: Order): boolean {
+    if (!this.#resting.delete(order)) return false
+    this.#slots.enqueue(order, true)
+    if (!this.#condition.isRunnable) order.onHeldUp?.()
+    this.#pump()
+    this.#announce()
+    return true
+  }
+
+  /** Takes an order out that waits or rests; false when it does neither. */
   withdraw(order: Order): boolean {
-    if (!this.#slots.remove(order)) return false
+    if (!this.#resting.delete(order) && !this.#slots.remove(order)) return false
     this.#pump()
     this.#announce()
     return true
@@ -124,61 +170,119 @@ export class Intake {
 
   /** The end of a drain: nothing waits any more, and what runs is told to stop. */
   abandon(): void {
-    this.#giveUp(this.#slots.waiting(), 'DRAINING')
-    for (const order of [...this.#running]) order.abort('shutdown')
+    this.#isAbandoned = true
+    this.#giveUp([...this.#slots.waiting(), ...this.#resting], 'DRAINING')
+    for (const order of [...this.#running.keys()]) order.abort('shutdown')
   }
 
   /** The last word, when what was told to stop did not. */
   leave(): void {
-    for (const order of [...this.#running]) order.leave()
+    for (const order of [...this.#running.keys()]) order.leave()
   }
 
-  /** Resolves when nothing runs and nothing waits. */
+  /** Resolves when nothing runs, nothing waits and nothing will come again. */
   async whenIdle(): Promise<void> {
-    if (this.#running.size === 0 && this.queued === 0) return
+    if (this.isIdle) return
     await new Promise<void>((resolve) => this.#idle.push(resolve))
+  }
+
+  get #size(): number {
+    return this.#running.size + this.queued + this.#resting.size
   }
 
   #refusalOf(order: Order): Refusal | undefined {
     const { status } = this.#condition
-    if (status === 'draining') return 'DRAINING'
-    if (status === 'maintenance') return 'MAINTENANCE'
+    // Maintenance and drain let what runs finish, and a child is part of that.
+    if (order.isChild ? this.#isAbandoned : status === 'draining') return 'DRAINING'
+    if (!order.isChild && status === 'maintenance') return 'MAINTENANCE'
     if (order.isLinked && status !== 'ready') return 'NO_CAPACITY'
-    return order.cost > this.limit ? 'SLOT_COST_TOO_BIG' : undefined
+    if (order.cost > this.limit) return 'SLOT_COST_TOO_BIG'
+    if (order.isChild) return undefined
+    return this.#size >= this.limit + this.queueLimit ? 'QUEUE_FULL' : undefined
   }
 
   #giveUp(orders: readonly Order[], code: 'MAINTENANCE' | 'DRAINING'): void {
-    for (const order of orders) if (this.#slots.remove(order)) order.giveUp(code)
+    for (const order of orders)
+      if (this.#resting.delete(order) || this.#slots.remove(order)) order.giveUp(code)
     this.#pump()
     this.#announce()
   }
 
   #start(order: Order): void {
     this.#slots.reserve(order.cost)
-    this.#running.add(order)
-    let isStuck = false
+    const tenure: Tenure = { order, hasSlots: true, isStuck: false, onBack: undefined }
+    this.#running.set(order, tenure)
     order.start({
-      markStuck: () => {
-        if (isStuck || !this.#running.has(order)) return
-        isStuck = true
-        this.#stuck += order.cost
-        this.#announce()
-      },
-      release: () => {
-        if (!this.#running.delete(order)) return
-        if (isStuck) this.#stuck -= order.cost
-        this.#slots.release(order.cost)
-        this.#pump()
-        this.#announce()
-      },
+      markStuck: () => this.#markStuck(tenure),
+      release: () => this.#release(tenure),
+      lend: () => this.#lend(tenure),
+      reclaim: () => this.#reclaim(tenure),
     })
+  }
+
+  #isOver(tenure: Tenure): boolean {
+    return this.#running.get(tenure.order) !== tenure
+  }
+
+  #markStuck(tenure: Tenure): void {
+    if (tenure.isStuck || this.#isOver(tenure)) return
+    tenure.isStuck = true
+    if (tenure.hasSlots) this.#stuck += tenure.order.cost
+    this.#announce()
+  }
+
+  #release(tenure: Tenure): void {
+    if (this.#isOver(tenure)) return
+    this.#running.delete(tenure.order)
+    if (tenure.hasSlots) this.#giveSlots(tenure)
+    this.#returning.delete(tenure)
+    tenure.onBack?.()
+    this.#pump()
+    this.#announce()
+  }
+
+  #lend(tenure: Tenure): void {
+    if (!tenure.hasSlots || this.#isOver(tenure)) return
+    this.#giveSlots(tenure)
+    this.#pump()
+    this.#announce()
+  }
+
+  async #reclaim(tenure: Tenure): Promise<void> {
+    if (tenure.hasSlots || this.#isOver(tenure)) return
+    await new Promise<void>((resolve) => {
+      tenure.onBack = resolve
+      this.#returning.add(tenure)
+      this.#pump()
+      this.#announce()
+    })
+  }
+
+  #giveSlots(tenure: Tenure): void {
+    tenure.hasSlots = false
+    if (tenure.isStuck) this.#stuck -= tenure.order.cost
+    this.#slots.release(tenure.order.cost)
+  }
+
+  /** False when somebody still waits for what he lent. */
+  #takeBack(): boolean {
+    for (const tenure of this.#returning) {
+      const { cost } = tenure.order
+      if (!this.#slots.hasRoom(cost)) return false
+      this.#returning.delete(tenure)
+      this.#slots.reserve(cost)
+      tenure.hasSlots = true
+      if (tenure.isStuck) this.#stuck += cost
+      tenure.onBack?.()
+    }
+    return true
   }
 
   /** Starts what can start. Not re-entrant: an order may end while it is being started. */
   #pump(): void {
     if (this.#isPumping) return
     this.#isPumping = true
-    while (this.#condition.isRunnable) {
+    while (this.#takeBack() && this.#condition.isRunnable) {
       const head = this.#slots.head()
       if (!head || !this.#slots.hasRoom(head.cost)) break
       this.#slots.remove(head)
@@ -198,7 +302,7 @@ export class Intake {
 
   #announce(): void {
     for (const listener of this.#listeners) listener()
-    if (this.#running.size > 0 || this.queued > 0) return
+    if (!this.isIdle) return
     for (const resolve of this.#idle.splice(0)) resolve()
   }
 }

@@ -2,7 +2,7 @@
  * Owns how many slots are taken and who waits for one: reserve and release, and a bounded queue ordered by
  * priority (1 first), then arrival. Called by `intake.ts` alone. A task may take several slots; the head of
  * the queue waits until enough are free and is not overtaken, so that a wide task cannot starve.
- * Invariant: 0 ≤ used ≤ limit, and at most `queueLimit` items wait.
+ * Invariant: 0 ≤ used ≤ limit; beyond `queueLimit` only what was taken before waits.
  */
 import { Heap } from '@berth/runtime'
 
@@ -11,11 +11,15 @@ export interface Claim {
   readonly cost: number
   /** 1 is served first. */
   readonly priority: number
+  /** Its place among equal priorities, from `nextRank`; absent: behind all that wait. */
+  readonly rank?: number | undefined
 }
 
 interface Entry<T> {
   readonly item: T
   readonly priority: number
+  readonly rank: number
+  /** Tells apart what shares a rank. */
   readonly arrival: number
   isGone: boolean
 }
@@ -27,6 +31,7 @@ export class Slots<T extends Claim> {
   readonly limit: number
   readonly queueLimit: number
   #used = 0
+  #ranks = 0
   #arrivals = 0
   #heap = new Heap<Entry<T>>(compareEntries)
   readonly #waiting = new Map<T, Entry<T>>()
@@ -59,10 +64,16 @@ export class Slots<T extends Claim> {
     this.#used -= cost
   }
 
-  /** False when the queue is full. */
-  enqueue(item: T): boolean {
-    if (this.#waiting.size >= this.queueLimit) return false
-    const entry = { item, priority: item.priority, arrival: this.#arrivals++, isGone: false }
+  /** The place of whoever arrives now. */
+  nextRank(): number {
+    return this.#ranks++
+  }
+
+  /** False when the queue is full. `isForced`: it was taken before, and has its place beyond the limit. */
+  enqueue(item: T, isForced = false): boolean {
+    if (!isForced && this.#waiting.size >= this.queueLimit) return false
+    const { priority, rank = this.#ranks++ } = item
+    const entry = { item, priority, rank, arrival: this.#arrivals++, isGone: false }
     this.#waiting.set(item, entry)
     this.#heap.push(entry)
     return true
@@ -104,5 +115,5 @@ export class Slots<T extends Claim> {
 }
 
 function compareEntries<T>(a: Entry<T>, b: Entry<T>): number {
-  return a.priority - b.priority || a.arrival - b.arrival
+  return a.priority - b.priority || a.rank - b.rank || a.arrival - b.arrival
 }
