@@ -8,6 +8,15 @@ import type { Emitter } from './stream/emitter.ts'
 
 /** `emitter`: who reads what the handler makes on the way, if anybody does. */
 export function attemptPortsOf(parts: WorkerParts, emitter?: Emitter): AttemptPorts {
-  const { clock, log, tags, limits, env, secrets } = parts
-  return { clock, log, tags: () => tags.current, env, secrets, resultLimitBytes: limits.resultBytes, emitter }
+  const { clock, log, tags, limits, env, secrets, metrics } = parts
+  return {
+    clock,
+    log,
+    tags: () => tags.current,
+    env,
+    secrets,
+    resultLimitBytes: limits.resultBytes,
+    emitter,
+    onOutcome: metrics.noteFinished,
+  }
 }

@@ -49,6 +49,8 @@ export interface AttemptPorts extends ContextPorts {
   readonly resultLimitBytes: number
   /** What errors may not carry out of this process. */
   readonly secrets?: Secrets | undefined
+  /** Counts what was answered. */
+  readonly onOutcome?: ((functionName: string, outcome: OutcomeKind, runMs: number) => void) | undefined
 }
 
 export interface AttemptListener {
@@ -207,6 +209,7 @@ export class Attempt {
     if (this.#context) AttemptContext.close(this.#context)
     const runMs = this.#context ? this.#ports.clock.monoMs() - this.#startedAt : 0
     const header = { outcome, runMs, mediaType }
+    this.#ports.onOutcome?.(this.#spec.function.name, outcome, runMs)
     this.#listener.onAnswer({
       header: error ? { ...header, error: this.#log.hide(error) } : header,
       result: bytes,

@@ -9,6 +9,7 @@
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isLoopback } from '@berth/protocol'
 import { type Log, makeKey, systemClock } from '@berth/runtime'
 import { createAdaptorServer } from '@hono/node-server'
 import { Condition } from './condition.ts'
@@ -18,6 +19,7 @@ import { createHttp } from './http.ts'
 import { Intake } from './intake.ts'
 import { describeInterface } from './interface.ts'
 import { LinkServer } from './link.ts'
+import { Metrics } from './observe/metrics.ts'
 import type { WorkerParts } from './parts.ts'
 import type { FunctionEnv } from './privacy/env-file.ts'
 import { Secrets } from './privacy/secrets.ts'
@@ -69,6 +71,7 @@ export async function startWorker(
     links.noteChange()
   }
   const services = new Services(loaded.services, log, onServices, { env })
+  const metrics = new Metrics()
   const parts: WorkerParts = {
     identity: {
       name: nameOf(config),
@@ -90,13 +93,15 @@ export async function startWorker(
     services,
     tags,
     system,
+    metrics,
     clock: systemClock,
     env,
     secrets,
     log,
   }
   const links = new LinkServer(parts, keys)
-  const server = makeServer(parts, keys)
+  const pages = { isEnabled: config.OPENAPI_ENABLED, isOpen: isLoopback(config.HOST) }
+  const server = makeServer(createHttp(parts, keys, pages).fetch)
   await listen(server, config.PORT, config.HOST)
   links.attach(server)
   const url = urlOf(server, config.HOST)
@@ -108,6 +113,7 @@ export async function startWorker(
       })
   const meter = setInterval(() => system.read(), METER_EVERY_MS).unref()
   const stopWatching = logCondition(parts, url)
+  const stopCounting = log.follow(metrics.noteLine)
   await Promise.all([services.start(), tags.start()])
   condition.setDown(services.downReason)
   condition.started()
@@ -121,6 +127,7 @@ export async function startWorker(
       await closeServer(server)
       clearInterval(meter)
       stopWatching()
+      stopCounting()
       tags.stop()
       system.stop()
       await services.stop()
@@ -131,7 +138,7 @@ export async function startWorker(
 async function drain({ condition, intake, log }: WorkerParts, limitMs: number): Promise<void> {
   condition.drain()
   await Promise.race([intake.whenIdle(), sleep(limitMs, undefined, { ref: false })])
-  if (intake.used === 0 && intake.queued === 0) return
+  if (intake.isIdle) return
   log.warn('the time to finish is over', { running: intake.used, queued: intake.queued })
   intake.abandon()
   await Promise.race([intake.whenIdle(), sleep(ABANDON_MS, undefined, { ref: false })])
@@ -164,9 +171,9 @@ async function loadProject(folder: string): Promise<Project> {
   return { functions: registered, services: services ?? [], tags: tags ?? [] }
 }
 
-function makeServer(parts: WorkerParts, keys: Keys): Server {
+function makeServer(fetch: ReturnType<typeof createHttp>['fetch']): Server {
   const server = createAdaptorServer({
-    fetch: createHttp(parts, keys).fetch,
+    fetch,
     overrideGlobalObjects: false,
     serverOptions: { keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: 10_000, requestTimeout: 120_000 },
   }) as Server

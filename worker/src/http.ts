@@ -1,7 +1,8 @@
 /**
  * The worker's own small server (CONTRACT §6): tasks, health, logs, maintenance. Built on Hono; each route
  * parses, calls, maps. The link's upgrade on the same server is `link.ts`.
- * Invariant: every address but `GET /health` answers 401 without a right key, also one that does not exist.
+ * Invariant: every address but `GET /health`, and on a loopback HOST `/openapi` and `/docs`, answers 401 without a
+ * right key, also one that does not exist.
  */
 
 import type { ServerResponse } from 'node:http'
@@ -15,14 +16,16 @@ import { isJsonType, isMediaType, plainType } from './bytes/media-type.ts'
 import type { Keys } from './config.ts'
 import { readBody } from './http-body.ts'
 import { handleTask } from './http-task.ts'
+import { type PageOptions, Pages } from './openapi/pages.ts'
 import type { WorkerParts } from './parts.ts'
 import { LEAST_OVERRUN_BYTES } from './stream/emitter.ts'
 import { HttpCaller } from './stream/http-caller.ts'
 
 type Env = { Bindings: HttpBindings }
 
-export function createHttp(parts: WorkerParts, keys: Keys): Hono<Env> {
+export function createHttp(parts: WorkerParts, keys: Keys, options: PageOptions): Hono<Env> {
   const app = new Hono<Env>()
+  const pages = new Pages(parts, keys, options)
   app.use(async (c, next) => {
     const { incoming } = c.env
     for (const name of ['host', 'authorization', 'x-lb-auth'])
@@ -32,10 +35,18 @@ export function createHttp(parts: WorkerParts, keys: Keys): Hono<Env> {
   })
 
   app.get('/health', (c) => send(c, health(parts, keys, c)))
-  app.get('/logs', (c) => {
+  app.get('/openapi', (c) => send(c, pages.document(presentedBy(c.env.incoming))))
+  app.get('/docs', (c) => send(c, pages.page(presentedBy(c.env.incoming))))
+  app.get('/docs/:file', async (c) =>
+    send(c, await pages.asset(presentedBy(c.env.incoming), c.req.param('file'))),
+  )
+  app.on('GET', ['/logs', '/metrics'], async (c, next) => {
     if (!opensReads(presentedBy(c.env.incoming), keys)) return send(c, unauthorized())
-    return send(c, jsonAnswer({ logs: parts.log.lines() }))
+    await next()
+    return undefined
   })
+  app.get('/logs', (c) => send(c, jsonAnswer({ logs: parts.log.lines() })))
+  app.get('/metrics', (c) => send(c, textAnswer(parts.metrics.write(parts))))
   app.use(async (c, next) => {
     if (!opensTasks(presentedBy(c.env.incoming), keys)) return send(c, unauthorized())
     await next()
@@ -164,6 +175,11 @@ function health(parts: WorkerParts, keys: Keys, c: Context<Env>): Answer {
   })
 }
 
+/** The text format of Prometheus. */
+function textAnswer(body: string): Answer {
+  return { status: 200, headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }, body }
+}
+
 function unauthorized(): Answer {
   return problem('UNAUTHORIZED', 'A valid key is needed: Authorization: Bearer <AUTH_KEY>', {
     headers: { 'www-authenticate': 'Bearer' },
@@ -176,6 +192,9 @@ const METHODS: Readonly<Record<string, string>> = {
   '/off': 'POST',
   '/health': 'GET',
   '/logs': 'GET',
+  '/metrics': 'GET',
+  '/openapi': 'GET',
+  '/docs': 'GET',
 }
 
 function noSuchAddress(method: string, path: string): Answer {

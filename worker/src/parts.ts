@@ -6,6 +6,7 @@ import type { Clock, Log } from '@berth/runtime'
 import type { Condition } from './condition.ts'
 import type { Intake } from './intake.ts'
 import type { WorkerInterface } from './interface.ts'
+import type { Metrics } from './observe/metrics.ts'
 import type { FunctionEnv } from './privacy/env-file.ts'
 import type { Secrets } from './privacy/secrets.ts'
 import type { Registry } from './registry.ts'
@@ -41,6 +42,7 @@ export interface WorkerParts {
   readonly services: Pick<Services, 'states'>
   readonly tags: Pick<TagBoard, 'current' | 'onChange'>
   readonly system: Pick<SystemMeter, 'latest'>
+  readonly metrics: Metrics
   readonly clock: Clock
   /** What functions and services get as `ctx.env`. */
   readonly env: FunctionEnv

@@ -24,6 +24,7 @@ import { Intake } from './intake.ts'
 import { describeInterface } from './interface.ts'
 import type { Outlet } from './link-flush.ts'
 import { LinkSession, type LinkShared } from './link-session.ts'
+import { Metrics } from './observe/metrics.ts'
 import type { WorkerParts } from './parts.ts'
 import { Peers } from './peers.ts'
 import { Secrets } from './privacy/secrets.ts'
@@ -85,6 +86,7 @@ export function makeParts(options: TestOptions = {}): TestParts {
     tags: new TagBoard({}, [], log),
     system: { latest: { cpuLoad: 0, memoryUsed: 0, eventLoopDelayMs: 0, uptimeS: 0 } },
     clock: new ManualClock({ monoMs: 50_000 }),
+    metrics: new Metrics(),
     env: {},
     secrets: new Secrets(),
     log,
