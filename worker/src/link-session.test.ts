@@ -318,6 +318,41 @@ describe('a link that ends', () => {
     second.welcome({ adopt: [{ run: 'r_1', fence: 1, task: 5 }] })
     await fleet.settle()
     assert.equal(second.outcomes.get(5)?.result, '"kept"')
+  })
+
+  it('still knows what it had handed to the system: the break may have swallowed STARTED and END', async () => {
+    const { fleet, calls } = makeFleet()
+    const first = fleet.link()
+    first.task(1, 'held')
+    await fleet.settle()
+    calls[0]?.resolve('said once')
+    await fleet.settle()
+    assert.equal(first.outcomes.get(1)?.result, '"said once"')
+    first.cut()
+    const second = fleet.dial()
+    assert.deepEqual(second.hello().started, [{ run: 'r_1', fence: 1, durable: false, finished: true }])
+    second.welcome({ adopt: [{ run: 'r_1', fence: 1, task: 6 }] })
+    await fleet.settle()
+    assert.equal(second.outcomes.get(6)?.result, '"said once"')
+    assert.equal(calls.length, 1)
+  })
+
+  it('forgets what it delivered when the balancer had heard it, and the oldest beyond what can be under way', async () => {
+    const { fleet, calls } = makeFleet(1)
+    const first = fleet.link()
+    for (let number = 1; number <= 7; number++) {
+      first.task(number, 'held')
+      await fleet.settle()
+      calls[number - 1]?.resolve(null)
+      await fleet.settle()
+    }
+    first.cut()
+    const second = fleet.dial()
+    const listed = second.hello().started.map(({ run }) => run)
+    assert.deepEqual(listed, ['r_3', 'r_4', 'r_5', 'r_6', 'r_7'])
+    second.welcome()
+    await fleet.settle()
+    second.cut()
     assert.deepEqual(fleet.dial().hello().started, [])
   })
 

@@ -151,6 +151,7 @@ export class LinkSession implements TaskOwner, PeerLink {
     if (lateMs > LATE_TICK_MS) this.#heardAt = Math.min(now, this.#heardAt + lateMs)
     this.#tickedAt = now
     this.#voice.tick()
+    if (this.#terms) this.#shared.peers.forgetBefore(this, now - this.#terms.leaseMs)
     if (this.#terms) this.#watchSilence(now, this.#terms)
     else if (now - this.#openedAt > WELCOME_LIMIT_MS) this.#close(CLOSE.protocolError, 'no welcome came')
   }
@@ -296,12 +297,17 @@ export class LinkSession implements TaskOwner, PeerLink {
   }
 
   #hasRoomFor(flags: number): boolean {
-    const { condition, intake } = this.#parts
+    const { condition } = this.#parts
     const { peers } = this.#shared
     if (condition.status !== 'ready' || !peers.mayStart) return false
     if ((flags & TASK_FLAG.DURABLE) !== 0 && !peers.hasRoomForDurable) return false
-    const ahead = Math.min(AHEAD_PER_SLOT * intake.limit, AHEAD_LIMIT)
-    return this.#tasks.size - this.#finished < intake.limit + ahead
+    return this.#tasks.size - this.#finished < this.#mostTasks
+  }
+
+  /** Slots, and what may wait ahead of them. */
+  get #mostTasks(): number {
+    const { limit } = this.#parts.intake
+    return limit + Math.min(AHEAD_PER_SLOT * limit, AHEAD_LIMIT)
   }
 
   #refusalOf(header: TaskHeader): OutcomeError | undefined {
@@ -396,7 +402,9 @@ export class LinkSession implements TaskOwner, PeerLink {
   }
 
   #onDelivered(task: LinkedTask): void {
-    if (!task.isDurable) this.#forget(task)
+    if (task.isDurable || !this.#tasks.delete(task.number)) return
+    this.#finished--
+    this.#shared.peers.deliver(task, this.#mostTasks, this.#now())
   }
 
   #forget(task: LinkedTask): void {

@@ -23,10 +23,21 @@ export interface PeerLink {
   denyAdoption(number: number): void
 }
 
+/** A memory task whose END is with the operating system; whether it arrived, nobody says. */
+interface Delivered {
+  readonly task: LinkedTask
+  readonly atMs: number
+}
+
 interface Peer {
   readonly bootId: string
   link: PeerLink | undefined
   readonly started: Set<LinkedTask>
+  /**
+   * The newest tasks that have ended, oldest first: a link that breaks may have swallowed their STARTED
+   * and END, and a balancer that reads of neither in the next hello would run them again.
+   */
+  delivered: Delivered[]
   stopOrphanTimer: (() => void) | undefined
   twoHeartbeatsMs: number
 }
@@ -43,6 +54,7 @@ export class Peers {
   readonly #links = new Map<PeerLink, Peer | undefined>()
   #keptResults = 0
   #keptBytes = 0
+  #deliveredBytes = 0
 
   /** Links that have said hello and not been welcomed. */
   get #handshakes(): number {
@@ -65,7 +77,8 @@ export class Peers {
   greet(link: PeerLink): StartedRun[] {
     for (const other of this.#links.keys()) other.recallWaiting()
     this.#links.set(link, undefined)
-    return [...this.#owners.keys()].slice(0, STARTED_LISTED).map((task) => ({
+    const delivered = [...this.#peers.values()].flatMap((peer) => peer.delivered.map(({ task }) => task))
+    return [...this.#owners.keys(), ...delivered].slice(0, STARTED_LISTED).map((task) => ({
       run: task.header.run,
       fence: task.header.fence,
       durable: task.isDurable,
@@ -92,6 +105,7 @@ export class Peers {
       link.adopt(task, number)
     }
     for (const task of [...peer.started]) if (!adopted.has(task)) this.#disown(task)
+    this.#forgetDelivered(peer, peer.delivered.length)
     if (old && old !== link) old.replace()
   }
 
@@ -119,6 +133,34 @@ export class Peers {
     this.#keptBytes += task.outcome?.result.length ?? 0
   }
 
+  /**
+   * The END of a memory task has gone. Of those the newest `most` are kept, as many as a balancer can
+   * have under way here: no more of them can be on a link that breaks.
+   */
+  deliver(task: LinkedTask, most: number, nowMs: number): void {
+    const peer = this.#owners.get(task)
+    this.release(task)
+    if (!peer) return
+    this.#peers.set(peer.bootId, peer)
+    peer.delivered.push({ task, atMs: nowMs })
+    this.#deliveredBytes += bytesOf(task)
+    if (peer.delivered.length > most) this.#forgetDelivered(peer, peer.delivered.length - most)
+    // What is too much to keep is still known to have run: its adoption is answered with a loss.
+    for (const { task: old } of peer.delivered) {
+      if (this.#deliveredBytes <= KEPT_BYTES) break
+      this.#deliveredBytes -= bytesOf(old)
+      old.outcome = undefined
+    }
+  }
+
+  /** Ends delivered before this instant arrived, or their link would be known to be broken. */
+  forgetBefore(link: PeerLink, atMs: number): void {
+    const peer = this.#links.get(link)
+    if (!peer) return
+    const kept = peer.delivered.findIndex((delivered) => delivered.atMs >= atMs)
+    this.#forgetDelivered(peer, kept < 0 ? peer.delivered.length : kept)
+  }
+
   /** Delivered, acknowledged or given up: nobody asks for it any more. */
   release(task: LinkedTask): void {
     const peer = this.#owners.get(task)
@@ -144,6 +186,7 @@ export class Peers {
       bootId,
       link: undefined,
       started: new Set(),
+      delivered: [],
       stopOrphanTimer: undefined,
       twoHeartbeatsMs: 0,
     }
@@ -154,9 +197,8 @@ export class Peers {
   /** Its own tasks, and those of balancers that are away: a restarted balancer has another boot id. */
   #findAdoptable(peer: Peer, run: string, fence: number): LinkedTask | undefined {
     for (const [task, owner] of this.#owners)
-      if (task.header.run === run && task.header.fence === fence && (owner === peer || !owner.link))
-        return task
-    return undefined
+      if (isAttempt(task, run, fence) && (owner === peer || !owner.link)) return task
+    return peer.delivered.find(({ task }) => task.outcome && isAttempt(task, run, fence))?.task
   }
 
   #move(task: LinkedTask, peer: Peer): void {
@@ -178,12 +220,26 @@ export class Peers {
   #orphan(peer: Peer): void {
     if (peer.link) return
     for (const task of [...peer.started]) this.#disown(task)
+    this.#forgetDelivered(peer, peer.delivered.length)
     this.#forgetEmpty(peer)
   }
 
+  #forgetDelivered(peer: Peer, oldest: number): void {
+    if (oldest === 0) return
+    for (const { task } of peer.delivered.splice(0, oldest)) this.#deliveredBytes -= bytesOf(task)
+  }
+
   #forgetEmpty(peer: Peer): void {
-    if (peer.link || peer.started.size > 0) return
+    if (peer.link || peer.started.size > 0 || peer.delivered.length > 0) return
     peer.stopOrphanTimer?.()
     this.#peers.delete(peer.bootId)
   }
+}
+
+function isAttempt({ header }: LinkedTask, run: string, fence: number): boolean {
+  return header.run === run && header.fence === fence
+}
+
+function bytesOf(task: LinkedTask): number {
+  return task.outcome?.result.length ?? 0
 }
