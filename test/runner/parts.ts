@@ -96,7 +96,7 @@ export const PARTS: readonly Part[] = [
       '{protocol,runtime,balancer,worker,client,cli,bench}/src/**/*.test.ts',
       'examples/*/test/**/*.test.ts',
       'test/*.test.ts',
-      'test/{boundaries,runner,harness,regress,conformance}/**/*.test.ts',
+      'test/{boundaries,runner,harness,regress,conformance,simulation}/**/*.test.ts',
     ],
     run: ({ root, files, say }) =>
       runNodeTests({ root, files, say, isSerial: false, fileLimitMs: 90 * SECOND_MS }),
