@@ -1,8 +1,10 @@
 /**
- * Opens the socket to a worker: one attempt, one verdict. `refused` is worth a kind of its own: a
- * port that refuses tells that the worker's process is gone, which a timeout does not.
+ * Opens the socket to a worker: one attempt, one verdict, never longer than its time. `refused` is
+ * worth a kind of its own: a port that refuses tells that the worker's process is gone, which a
+ * timeout does not. Called by a member; an open socket is handed over paused, so that a hello that
+ * came together with the upgrade's answer is not lost before somebody listens.
  */
-import { PROTOCOL } from '@berth/protocol'
+import { LIMITS, PROTOCOL } from '@berth/protocol'
 import { WebSocket } from 'ws'
 
 export interface DialOptions {
@@ -10,56 +12,67 @@ export interface DialOptions {
   readonly url: string
   readonly fleetKey: string
   readonly workerKey: string
+  /** For everything from the name's resolution to the answer of the upgrade. */
   readonly timeoutMs: number
 }
 
 export type Dialled =
   | { readonly kind: 'open'; readonly socket: WebSocket }
-  | { readonly kind: 'refused'; readonly reason: string }
-  | { readonly kind: 'failed'; readonly reason: string }
+  | { readonly kind: 'refused' | 'failed'; readonly reason: string }
 
-/** Largest frame a worker may send: a text frame with 10,000 schemas. */
-const MAX_PAYLOAD_BYTES = 8 * 1024 * 1024
+/** How long a peer may take to agree to a close before its socket is destroyed. */
+const CLOSE_WAIT_MS = 5_000
+/** What a header can carry; anything else would make the request throw. */
+const HEADER_PATTERN = /^[\t\x20-\x7e\x80-\xff]*$/
 
+const NO_ANSWER = 'no answer in time'
+const NO_WORKER = 'what listens there is no Berth worker'
+
+/** Never rejects. */
 export function dial(options: DialOptions): Promise<Dialled> {
-  const socket = new WebSocket(linkUrl(options.url), PROTOCOL, {
-    headers: { 'x-lb-auth': options.fleetKey, authorization: options.workerKey },
-    handshakeTimeout: options.timeoutMs,
+  const { url, fleetKey, workerKey, timeoutMs } = options
+  const wrongKey = findUnsendable({ fleetKey, workerKey })
+  if (wrongKey !== undefined) return Promise.resolve({ kind: 'failed', reason: wrongKey })
+  const socket = new WebSocket(linkUrl(url), PROTOCOL, {
+    headers: { 'x-lb-auth': fleetKey, authorization: workerKey },
     perMessageDeflate: false,
+    // The link checks text frames itself; the rest is bytes.
     skipUTF8Validation: true,
-    maxPayload: MAX_PAYLOAD_BYTES,
+    maxPayload: LIMITS.textBytes,
     followRedirects: false,
+    closeTimeout: CLOSE_WAIT_MS,
     // A mask guards proxies against pages in a browser, and here is neither: left zero, ws skips it.
     generateMask: () => {},
+  } as WebSocket.ClientOptions)
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => settle({ kind: 'failed', reason: NO_ANSWER }), timeoutMs)
+    const settle = (dialled: Dialled) => {
+      clearTimeout(timer)
+      resolve(dialled)
+      if (dialled.kind !== 'open') socket.terminate()
+    }
+    listen(socket, settle)
   })
-  return new Promise((resolve) => settleDial(socket, resolve))
 }
 
-function settleDial(socket: WebSocket, resolve: (dialled: Dialled) => void): void {
+/** Later errors of a dial that is settled go nowhere, but they have a listener. */
+function listen(socket: WebSocket, settle: (dialled: Dialled) => void): void {
   socket.once('open', () => {
-    // The hello may come with the very bytes of the handshake: nothing is read before the link listens.
     socket.pause()
-    resolve({ kind: 'open', socket })
+    settle({ kind: 'open', socket })
   })
-  socket.once('unexpected-response', (request, response) => {
-    request.destroy()
-    response.resume()
-    resolve({ kind: 'failed', reason: refusalOf(response.statusCode ?? 0) })
+  socket.once('unexpected-response', (_request, response) => {
+    response.on('error', () => {})
+    settle({ kind: 'failed', reason: refusalOf(response.statusCode ?? 0) })
   })
-  socket.on('error', (error: NodeJS.ErrnoException) => {
-    const isRefused = codesOf(error).every((code) => code === 'ECONNREFUSED')
-    resolve(
-      isRefused
-        ? { kind: 'refused', reason: 'nothing listens at this address' }
-        : { kind: 'failed', reason: reasonOf(error) },
-    )
-  })
+  socket.on('error', (error: NodeJS.ErrnoException) => settle(verdictOf(error)))
 }
 
-/** A name with several addresses fails with one error that holds an error each. */
-function codesOf(error: NodeJS.ErrnoException): (string | undefined)[] {
-  if (error instanceof AggregateError) return error.errors.map((each: NodeJS.ErrnoException) => each.code)
-  return [error.code]
+function findUnsendable(keys: Readonly<Record<'fleetKey' | 'workerKey', string>>): string | undefined {
+  if (!HEADER_PATTERN.test(keys.fleetKey)) return 'FLEET_KEY holds characters that no header can carry'
+  if (!HEADER_PATTERN.test(keys.workerKey))
+    return 'the key of this entry (or WORKER_AUTH_KEY) holds characters that no header can carry'
+  return undefined
 }
 
 function linkUrl(url: string): string {
@@ -69,12 +82,27 @@ function linkUrl(url: string): string {
 function refusalOf(status: number): string {
   if (status === 401 || status === 403)
     return 'the worker refuses our keys: its LB_AUTH_KEY must equal FLEET_KEY here, its AUTH_KEY WORKER_AUTH_KEY'
-  if (status === 404) return 'what listens there is no Berth worker (no /link)'
+  if (status === 404) return `${NO_WORKER} (no /link)`
   return `the worker answered ${status} to the link`
 }
 
-function reasonOf(error: NodeJS.ErrnoException): string {
-  if (error.message.includes('handshake has timed out')) return 'no answer in time'
-  if (error.code === 'ENOTFOUND' || error.code === 'EAI_AGAIN') return 'the host name cannot be resolved'
-  return error.code ? `the connection failed (${error.code})` : error.message.slice(0, 200)
+function verdictOf(error: NodeJS.ErrnoException): Dialled {
+  const codes = codesOf(error)
+  if (codes.length > 0 && codes.every((code) => code === 'ECONNREFUSED'))
+    return { kind: 'refused', reason: 'nothing listens at this address' }
+  return { kind: 'failed', reason: reasonOf(error, codes[0]) }
+}
+
+/** A name with several addresses fails with one error that holds an error each. */
+function codesOf(error: NodeJS.ErrnoException): (string | undefined)[] {
+  if (error instanceof AggregateError) return error.errors.map((each: NodeJS.ErrnoException) => each.code)
+  return [error.code]
+}
+
+function reasonOf(error: Error, code: string | undefined): string {
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'the host name cannot be resolved'
+  if (/sub-?protocol/i.test(error.message)) return `${NO_WORKER} of this version (no ${PROTOCOL})`
+  if (/Sec-WebSocket|Upgrade header/i.test(error.message) || code?.startsWith('HPE_'))
+    return `${NO_WORKER} (it does not speak WebSocket)`
+  return code ? `the connection failed (${code})` : error.message.slice(0, 200)
 }

@@ -2,36 +2,48 @@
  * All workers of the list: turns a new roster into members that come, change or leave, carries an
  * operator's wishes to them, and shows them to `http/` and `observe/`. Owns the one sweep timer and
  * the bound on dials under way.
+ * Invariant: an id names at most one member, and a leaving one never that of a listed one.
  */
 import type { ConfigState, LogEntry, TaskError, WorkerEntry, WorkerView } from '@berth/protocol'
 import type { Assignment, DispatchPort } from '../ports/dispatch.ts'
 import type { FleetPort, FunctionView, LogFollower, MaintenanceWish, Wished } from '../ports/fleet.ts'
 import type { KnownWorker, MaintenanceIntent, StoreContents } from '../ports/store.ts'
+import { DialTurns } from './dial-turns.ts'
 import { functionViews } from './function-views.ts'
-import { Interfaces } from './interfaces.ts'
-import { Member, type MemberContext, type MemberTerms } from './member.ts'
+import { Interfaces, type KnownInterface } from './interfaces.ts'
+import { LogRelay } from './log-relay.ts'
+import { Member } from './member.ts'
+import type { MemberContext, MemberTerms } from './member-context.ts'
+import { viewOf } from './picture.ts'
 import { readWorkerLogs } from './worker-logs.ts'
 
 export interface FleetOptions extends Pick<MemberContext, 'clock' | 'log' | 'workforce' | 'remember'> {
   readonly terms: MemberTerms
-  readonly contents: StoreContents
+  readonly contents: Pick<StoreContents, 'intents' | 'workers' | 'interfaces'>
 }
 
-const DIALS_AT_ONCE = 64
+const DIALS_AT_ONCE = { all: 64, doubtful: 32 }
 const SWEEP_MAX_MS = 250
 
 export class Fleet implements FleetPort, DispatchPort {
   readonly #options: FleetOptions
-  readonly #interfaces = new Interfaces()
+  readonly #interfaces = new Interfaces(() => this.#usedInterfaces())
   /** By id, in the order of the file. */
-  readonly #listed = new Map<string, Member>()
+  #listed = new Map<string, Member>()
   /** By key: listed and leaving ones. */
   readonly #members = new Map<string, Member>()
+  readonly #leaving = new Set<Member>()
+  /** Which member speaks for a process. */
+  readonly #boots = new Map<string, Member>()
+  /** Refused because another member speaks for their process. */
+  readonly #twins = new Set<Member>()
   readonly #intents: Map<string, MaintenanceIntent>
-  /** What each worker served when this store was last in use. */
-  readonly #past: ReadonlyMap<string, KnownWorker>
-  readonly #waitingDials: (() => void)[] = []
-  #dials = 0
+  /** What each worker served last, also before this process. */
+  readonly #known: Map<string, KnownWorker>
+  readonly #relays = new Map<string, LogRelay>()
+  /** Listed members that have neither answered nor failed. */
+  readonly #unanswered = new Set<Member>()
+  readonly #context: MemberContext
   #renamed = 0
   #hasRoster = false
   #isSettled = false
@@ -40,18 +52,20 @@ export class Fleet implements FleetPort, DispatchPort {
   #config: ConfigState
 
   constructor(options: FleetOptions) {
+    const { contents, clock } = options
     this.#options = options
-    this.#intents = new Map(options.contents.intents.map((intent) => [intent.worker, intent]))
-    this.#past = new Map(options.contents.workers.map((known) => [known.worker, known]))
-    for (const { hash, functions } of options.contents.interfaces) this.#interfaces.restore(hash, functions)
-    this.#config = { state: 'ok', since: new Date(options.clock.wallMs()).toISOString(), warnings: [] }
+    this.#intents = new Map(contents.intents.map((intent) => [intent.worker, intent]))
+    this.#known = new Map(contents.workers.map((known) => [known.worker, known]))
+    for (const { hash, functions } of contents.interfaces) this.#interfaces.restore(hash, functions)
+    this.#config = { state: 'ok', since: new Date(clock.wallMs()).toISOString(), warnings: [] }
+    this.#context = this.#createContext()
   }
 
   start(): void {
     const { heartbeatIntervalMs } = this.#options.terms
     const everyMs = Math.max(10, Math.min(SWEEP_MAX_MS, heartbeatIntervalMs / 4))
     this.#sweptAtMs = this.#options.clock.monoMs()
-    this.#sweeping = setInterval(() => this.#sweep(everyMs), everyMs)
+    this.#sweeping ??= setInterval(() => this.#sweep(everyMs), everyMs)
   }
 
   stop(): void {
@@ -61,13 +75,15 @@ export class Fleet implements FleetPort, DispatchPort {
 
   // --- The list --------------------------------------------------------------------------------
 
-  /** A new good list: comes from the roster. */
+  /** A new good list: comes from the roster. Whoever has the id and the URL of an entry stays. */
   setRoster(entries: readonly WorkerEntry[]): void {
-    const ids = new Set(entries.map((entry) => entry.id))
-    for (const [id, member] of [...this.#listed]) if (!ids.has(id)) this.#dismiss(id, member)
-    const members = entries.map((entry) => this.#enlist(entry))
-    this.#listed.clear()
-    for (const member of members) this.#listed.set(member.picture.entry.id, member)
+    const wanted = new Map(entries.map((entry) => [entry.id, entry]))
+    const here = new Map([...this.#members.values()].map((member) => [placeOf(member.picture.entry), member]))
+    for (const id of [...this.#known.keys(), ...this.#intents.keys()]) if (!wanted.has(id)) this.#forgetId(id)
+    for (const member of this.#listed.values())
+      if (wanted.get(member.id)?.url !== member.picture.entry.url) this.#dismiss(member)
+    const members = entries.map((entry) => this.#enlist(entry, here.get(placeOf(entry))))
+    this.#listed = new Map(members.map((member) => [member.id, member]))
     this.#hasRoster = true
     this.#checkSettled()
   }
@@ -79,44 +95,91 @@ export class Fleet implements FleetPort, DispatchPort {
     this.#checkSettled()
   }
 
-  #enlist(entry: WorkerEntry): Member {
-    const known = this.#listed.get(entry.id) ?? this.#findLeaving(entry)
-    if (known && known.picture.entry.url === entry.url) {
-      known.update(entry)
-      return known
-    }
-    if (known) known.leave()
+  #enlist(entry: WorkerEntry, here: Member | undefined): Member {
+    if (!here) return this.#admit(entry)
+    if (this.#leaving.delete(here)) this.#rememberAgain(here)
+    here.update(entry)
+    return here
+  }
+
+  #admit(entry: WorkerEntry): Member {
     const key = this.#members.has(entry.id) ? `${entry.id}#${++this.#renamed}` : entry.id
     const member = new Member(key, entry, this.#context)
     this.#members.set(key, member)
+    this.#unanswered.add(member)
     this.#recall(member)
     member.start()
     return member
   }
 
-  #findLeaving(entry: WorkerEntry): Member | undefined {
-    const member = this.#members.get(entry.id)
-    return member?.picture.entry.url === entry.url ? member : undefined
-  }
-
-  /** What the store remembers of a worker: an operator's decision, and what it used to serve. */
+  /** What is remembered of a worker: an operator's decision, and what it used to serve. */
   #recall(member: Member): void {
-    const { id } = member.picture.entry
-    member.picture.intent = this.#intents.get(id)
-    const past = this.#past.get(id)
+    member.picture.intent = this.#intents.get(member.id)
+    const past = this.#known.get(member.id)
     const known = past && this.#interfaces.get(past.interfaceHash)
     if (known) member.recall(past.group, past.contract, known)
   }
 
-  #dismiss(id: string, member: Member): void {
-    this.#listed.delete(id)
-    this.#intents.delete(id)
-    this.#options.remember({ kind: 'worker-forgotten', worker: id })
-    this.#options.remember({ kind: 'intent-cleared', worker: id })
+  /** It was on its way out and forgotten. */
+  #rememberAgain(member: Member): void {
+    const { intent, report } = member.picture
+    if (intent) this.#setIntent(intent)
+    if (!report) return
+    const { group, contract, interfaceHash } = report
+    const seenAt = new Date(this.#options.clock.wallMs()).toISOString()
+    this.#note({ worker: member.id, group, contract, interfaceHash, seenAt })
+  }
+
+  #dismiss(member: Member): void {
+    this.#unanswered.delete(member)
+    this.#twins.delete(member)
+    this.#leaving.add(member)
     member.leave()
   }
 
-  get #context(): MemberContext {
+  /** A member has nothing to finish any more. */
+  #release(member: Member): void {
+    if (!this.#leaving.delete(member)) return
+    this.#members.delete(member.key)
+    const bootId = member.picture.report?.bootId
+    if (bootId !== undefined && this.#boots.get(bootId) === member) this.#boots.delete(bootId)
+    this.#options.workforce.removeWorker(member.key, this.#options.clock.monoMs())
+    this.#options.log.info('worker left', { worker: member.id })
+    for (const twin of this.#twins) twin.hurry()
+    this.#twins.clear()
+  }
+
+  #forgetId(id: string): void {
+    const { remember } = this.#options
+    if (this.#known.delete(id)) remember({ kind: 'worker-forgotten', worker: id })
+    if (this.#intents.delete(id)) remember({ kind: 'intent-cleared', worker: id })
+  }
+
+  #note(known: KnownWorker): void {
+    this.#known.set(known.worker, known)
+    this.#options.remember({ kind: 'worker-known', known })
+  }
+
+  #setIntent(intent: MaintenanceIntent): void {
+    this.#intents.set(intent.worker, intent)
+    this.#options.remember({ kind: 'intent-set', intent })
+  }
+
+  #clearIntent(id: string): void {
+    this.#intents.delete(id)
+    this.#options.remember({ kind: 'intent-cleared', worker: id })
+  }
+
+  #checkSettled(): void {
+    if (this.#isSettled || !this.#hasRoster || this.#unanswered.size > 0) return
+    this.#isSettled = true
+    this.#options.log.info('fleet settled', { workers: this.#listed.size })
+    this.#options.workforce.settleFleet(this.#options.clock.monoMs())
+  }
+
+  // --- What members ask and tell ---------------------------------------------------------------
+
+  #createContext(): MemberContext {
     const { terms, clock, log, workforce, remember } = this.#options
     return {
       terms,
@@ -125,41 +188,49 @@ export class Fleet implements FleetPort, DispatchPort {
       workforce,
       remember,
       interfaces: this.#interfaces,
-      takeDialTurn: () => this.#takeDialTurn(),
-      findTwin: (bootId, member) => this.#findTwin(bootId, member),
-      onAnswered: () => this.#checkSettled(),
-      onGone: (member) => this.#forget(member),
+      dialTurns: new DialTurns(DIALS_AT_ONCE),
+      claimBoot: (bootId, member) => this.#claimBoot(bootId, member),
+      resumeLogs: (member) => this.#resumeLogs(member),
+      onKnown: (member, known) => {
+        if (!this.#leaving.has(member)) this.#note(known)
+      },
+      onLogs: (member, lines, dropped) => this.#relays.get(this.#shownId(member))?.deliver(lines, dropped),
+      onIntentOver: (member) => this.#endIntent(member),
+      onAnswered: (member) => {
+        this.#unanswered.delete(member)
+        this.#checkSettled()
+      },
+      onGone: (member) => this.#release(member),
     }
   }
 
-  #findTwin(bootId: string, member: Member): Member | undefined {
-    for (const other of this.#members.values())
-      if (
-        other !== member &&
-        other.link &&
-        !other.picture.isLeaving &&
-        other.picture.report?.bootId === bootId
-      )
-        return other
+  #claimBoot(bootId: string, member: Member): string | undefined {
+    const holder = this.#boots.get(bootId)
+    if (holder && holder !== member && holder.holds(bootId)) {
+      this.#twins.add(member)
+      return holder.id
+    }
+    const before = member.picture.report?.bootId
+    if (before !== undefined && this.#boots.get(before) === member) this.#boots.delete(before)
+    this.#boots.set(bootId, member)
     return undefined
   }
 
-  #forget(member: Member): void {
-    if (this.#members.get(member.key) !== member || !member.picture.isLeaving) return
-    this.#members.delete(member.key)
-    this.#options.workforce.removeWorker(member.key, this.#options.clock.monoMs())
-    this.#options.log.info('worker left', { worker: member.picture.entry.id })
+  #endIntent(member: Member): void {
+    this.#clearIntent(member.id)
+    this.#options.log.info('maintenance ended by itself', { worker: member.id })
+    member.intend(undefined, false)
   }
 
-  #checkSettled(): void {
-    if (this.#isSettled || !this.#hasRoster) return
-    for (const member of this.#listed.values()) if (!member.hasAnswered) return
-    this.#isSettled = true
-    this.#options.log.info('fleet settled', { workers: this.#listed.size })
-    this.#options.workforce.settleFleet(this.#options.clock.monoMs())
+  #resumeLogs(member: Member): boolean {
+    const relay = this.#relays.get(this.#shownId(member))
+    relay?.expectRepeats()
+    return relay !== undefined
   }
 
-  // --- Timers and dials ------------------------------------------------------------------------
+  #usedInterfaces(): KnownInterface[] {
+    return [...this.#members.values()].flatMap(({ picture }) => picture.known ?? [])
+  }
 
   /** A process that stood still hears its workers late; the time it slept is nobody's silence. */
   #sweep(everyMs: number): void {
@@ -169,16 +240,6 @@ export class Fleet implements FleetPort, DispatchPort {
     for (const member of this.#members.values()) {
       if (sleptMs > this.#options.terms.heartbeatTimeoutMs / 4) member.forgive(sleptMs)
       member.sweep(now)
-    }
-  }
-
-  async #takeDialTurn(): Promise<() => void> {
-    if (this.#dials >= DIALS_AT_ONCE) await new Promise<void>((resolve) => this.#waitingDials.push(resolve))
-    else this.#dials++
-    return () => {
-      const next = this.#waitingDials.shift()
-      if (next) next()
-      else this.#dials--
     }
   }
 
@@ -205,16 +266,17 @@ export class Fleet implements FleetPort, DispatchPort {
   // --- FleetPort -------------------------------------------------------------------------------
 
   workers(): readonly WorkerView[] {
-    const leaving = [...this.#members.values()].filter((member) => member.picture.isLeaving)
-    return [...this.#listed.values(), ...leaving].map((member) => member.view)
+    const leaving = [...this.#leaving].map((member) => viewOf(member.picture, this.#shownId(member)))
+    return [...[...this.#listed.values()].map((member) => member.view), ...leaving]
   }
 
   worker(id: string): WorkerView | undefined {
-    return this.#find(id)?.view
+    const member = this.#find(id)
+    return member && viewOf(member.picture, id)
   }
 
   functions(): readonly FunctionView[] {
-    return functionViews([...this.#members.values()].map((member) => member.picture))
+    return functionViews([...this.#members.values()].map(({ picture }) => picture))
   }
 
   config(): ConfigState {
@@ -227,16 +289,18 @@ export class Fleet implements FleetPort, DispatchPort {
 
   setMaintenance(id: string, wish: MaintenanceWish): Wished {
     const member = this.#listed.get(id)
-    if (!member) return { ok: false, error: unknownWorker(id) }
-    if (!wish.on && member.picture.entry.maintenance) return { ok: false, error: saidByFile(id) }
-    const { remember, clock, log } = this.#options
-    const since = member.picture.intent?.since ?? new Date(clock.wallMs()).toISOString()
-    const intent = { worker: id, reason: wish.reason, since, until: wish.until }
-    if (wish.on) this.#intents.set(id, intent)
-    else this.#intents.delete(id)
-    remember(wish.on ? { kind: 'intent-set', intent } : { kind: 'intent-cleared', worker: id })
-    member.intend(wish.on ? intent : undefined)
-    log.info(wish.on ? 'maintenance on' : 'maintenance off', { worker: id, reason: wish.reason ?? undefined })
+    if (!member) return { ok: false, error: this.#find(id) ? isLeaving(id) : unknownWorker(id) }
+    const { entry, intent } = member.picture
+    if (!wish.on && entry.maintenance) return { ok: false, error: saidByFile(entry) }
+    if (wish.on) {
+      const since = intent?.since ?? new Date(this.#options.clock.wallMs()).toISOString()
+      const wished = { worker: id, reason: wish.reason, since, until: wish.until }
+      this.#setIntent(wished)
+      member.intend(wished, false)
+    } else {
+      this.#clearIntent(id)
+      member.intend(undefined, true)
+    }
     return { ok: true, worker: member.view }
   }
 
@@ -244,7 +308,18 @@ export class Fleet implements FleetPort, DispatchPort {
     id: string,
     onLines: (lines: readonly LogEntry[], dropped: number) => void,
   ): LogFollower | undefined {
-    return this.#find(id)?.logs.follow(onLines)
+    const relay = this.#relays.get(id) ?? (this.#find(id) && this.#createRelay(id))
+    return relay?.follow(onLines)
+  }
+
+  /** It stays while somebody follows, whatever becomes of the worker meanwhile. */
+  #createRelay(id: string): LogRelay {
+    const relay = new LogRelay((isFollowed) => {
+      if (isFollowed) this.#relays.set(id, relay)
+      else this.#relays.delete(id)
+      this.#find(id)?.followLogs(isFollowed)
+    })
+    return relay
   }
 
   async readLogs(id: string): ReturnType<FleetPort['readLogs']> {
@@ -254,17 +329,33 @@ export class Fleet implements FleetPort, DispatchPort {
   }
 
   #find(id: string): Member | undefined {
-    return this.#listed.get(id) ?? this.#members.get(id)
+    return this.#listed.get(id) ?? [...this.#leaving].find((member) => this.#shownId(member) === id)
   }
+
+  /** A leaving worker whose id another one has now is shown under a name of its own. */
+  #shownId(member: Member): string {
+    const { id, key } = member
+    const listed = this.#listed.get(id)
+    if (!listed || listed === member) return id
+    return key === id ? `${id}#0` : key
+  }
+}
+
+function placeOf({ id, url }: WorkerEntry): string {
+  return `${id}\n${url}`
 }
 
 function unknownWorker(id: string): TaskError {
   return { code: 'NOT_FOUND', detail: `There is no worker "${id}". GET /workers lists them.` }
 }
 
-function saidByFile(id: string): TaskError {
-  return {
-    code: 'CONFLICT',
-    detail: `workers.json says "maintenance": true for "${id}". Remove that line from the entry; the file is watched.`,
-  }
+function isLeaving(id: string): TaskError {
+  const detail = `"${id}" is no longer in workers.json: it finishes what it runs and takes nothing new.`
+  return { code: 'CONFLICT', detail }
+}
+
+function saidByFile({ id, maintenanceLine }: WorkerEntry): TaskError {
+  const place = maintenanceLine === undefined ? '' : ` in line ${maintenanceLine}`
+  const detail = `workers.json says "maintenance": true for "${id}"${place}. Take it out there; the file is watched.`
+  return { code: 'CONFLICT', detail }
 }

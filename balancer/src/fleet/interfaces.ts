@@ -1,6 +1,7 @@
 /**
  * The interfaces of the fleet by their hash: kept once however many workers share one, filled from
  * the store at start and from workers that answer. A hash is believed only when it fits the content.
+ * Bounded: beyond a thousand, those that no worker has are forgotten and would be asked for again.
  */
 import { createHash } from 'node:crypto'
 import { canonicalJson, type FunctionInterface } from '@berth/protocol'
@@ -14,8 +15,21 @@ export interface KnownInterface {
   readonly names: readonly string[]
 }
 
+const KEPT = 1_000
+
 export class Interfaces {
   readonly #byHash = new Map<string, KnownInterface>()
+  readonly #listUsed: () => Iterable<KnownInterface>
+  #pruneAt = KEPT
+
+  /** `listUsed` names those that must stay. */
+  constructor(listUsed: () => Iterable<KnownInterface>) {
+    this.#listUsed = listUsed
+  }
+
+  get size(): number {
+    return this.#byHash.size
+  }
 
   get(hash: string): KnownInterface | undefined {
     return this.#byHash.get(hash)
@@ -31,7 +45,15 @@ export class Interfaces {
   /** Takes what a worker answered; undefined when it does not have the hash it is announced under. */
   learn(hash: string, functions: readonly FunctionInterface[]): KnownInterface | undefined {
     const actual = createHash('sha256').update(canonicalJson(functions)).digest('hex')
-    return actual === hash ? this.restore(hash, functions) : undefined
+    if (actual !== hash) return undefined
+    if (this.#byHash.size >= this.#pruneAt) this.#prune()
+    return this.restore(hash, functions)
+  }
+
+  #prune(): void {
+    const used = new Set([...this.#listUsed()].map(({ hash }) => hash))
+    for (const hash of this.#byHash.keys()) if (!used.has(hash)) this.#byHash.delete(hash)
+    this.#pruneAt = Math.max(KEPT, 2 * this.#byHash.size)
   }
 }
 

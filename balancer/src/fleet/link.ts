@@ -1,16 +1,20 @@
 /**
  * One open socket to one worker: frames out, frames in, nothing remembered beyond the socket. Owned
  * by a member (member.ts), which opens it and hears everything through `LinkEvents`. Writes of one
- * turn of the event loop leave as one frame; never more than 256 KiB wait in the socket's own buffer.
+ * turn of the event loop leave as one frame; at most one frame waits in the socket's own buffer.
+ * Invariant: a link is over as soon as either end says so. `onClosed` comes once, nothing comes after
+ * it, and nothing is thrown into the socket's events whatever the worker sends.
  */
+import { isUtf8 } from 'node:buffer'
 import {
   type ByteReader,
   CANCEL_REASONS,
   type CancelReason,
+  CLOSE,
+  DATA_KIND,
   type FromBalancer,
   type FromWorker,
   LIMITS,
-  LinkClock,
   LinkWriter,
   type Occupancy,
   ProtocolError,
@@ -25,20 +29,25 @@ import type { Clock } from '@berth/runtime'
 import type { WebSocket } from 'ws'
 import type { Assignment } from '../ports/dispatch.ts'
 import type { Outcome } from '../ports/scheduling.ts'
-import { ResultBuffer } from './result-buffer.ts'
+import { PartialResult } from './partial-result.ts'
 
 export interface LinkEvents {
   onMessage(message: FromWorker): void
-  /** Any frame: a sign of life, with its age in milliseconds. */
-  onFrame(ageMs: number): void
+  /** Any frame: a sign of life. */
+  onFrame(): void
   onOccupancy(occupancy: Occupancy): void
   onStarted(attemptId: number): void
   onReturned(attemptId: number, why: 'busy' | 'recalled'): void
   onFinished(attemptId: number, outcome: Outcome): void
+  /** The worker spoke of a task that it does not have from this link; told once. */
+  onStray(attemptId: number): void
+  /** Something failed on our side while a frame was read; the link closes. */
+  onFault(error: unknown): void
   onClosed(code: number, reason: string): void
 }
 
 export interface LinkOptions {
+  /** As `dial` hands it over: open and paused. */
   readonly socket: WebSocket
   readonly clock: Clock
   readonly resultLimitBytes: number
@@ -48,97 +57,123 @@ export interface LinkOptions {
 /** A message without `at`, which the link stamps itself. */
 export type Unstamped = FromBalancer extends infer M ? (M extends unknown ? Omit<M, 'at'> : never) : never
 
+/** RFC 6455: the end that closes met something that it did not expect. */
+const INTERNAL_ERROR = 1011
+/** What a close frame has room for. */
+const CLOSE_REASON_BYTES = 123
+/** A worker that lets so much pile up does not read any more. */
+const UNREAD_BYTES = LIMITS.textBytes
+const NOTHING = new Uint8Array(0)
+
 export class Link {
   readonly #socket: WebSocket
   readonly #clock: Clock
   readonly #events: LinkEvents
+  readonly #resultLimitBytes: number
   readonly #writer: LinkWriter
-  readonly #ages = new LinkClock()
-  readonly #results: ResultBuffer
+  /** Tasks the worker has from this link; with what came of a result that comes in pieces. */
+  readonly #tasks = new Map<number, PartialResult | undefined>()
+  /** Bytes of DATA that the next frame gives credit for, by task. */
+  readonly #credits = new Map<number, number>()
   #flushing: NodeJS.Immediate | undefined
   #isClosed = false
+  #hasStray = false
 
   constructor(options: LinkOptions) {
     this.#socket = options.socket
     this.#clock = options.clock
     this.#events = options.events
-    this.#results = new ResultBuffer(options.resultLimitBytes)
+    this.#resultLimitBytes = options.resultLimitBytes
     this.#writer = new LinkWriter(() => ({ at: this.#clock.monoMs() }))
     this.#listen()
   }
 
-  /** Queues a task for the next frame. */
+  /** Queues a task for the next frame. Like everything here it does nothing once the link is over. */
   task(assignment: Assignment): void {
+    if (this.#isClosed) return
     const { attemptId, payload } = assignment
+    this.#tasks.set(attemptId, undefined)
     this.#writer.task(attemptId, flagsOf(assignment), assignment, payload.mediaType, payload.bytes)
     this.#schedule()
   }
 
+  /** Tasks of a former link that go on under these numbers. */
+  adopt(attemptIds: readonly number[]): void {
+    for (const attemptId of attemptIds) this.#tasks.set(attemptId, undefined)
+  }
+
   recall(attemptId: number): void {
-    this.#writer.control(RECORD.RECALL, attemptId)
-    this.#schedule()
+    this.#control(RECORD.RECALL, attemptId)
   }
 
   cancel(attemptId: number, reason: CancelReason): void {
     this.#writer.forget(attemptId)
-    this.#writer.control(RECORD.CANCEL, attemptId, (out) => out.u8(CANCEL_REASONS.indexOf(reason)))
-    this.#schedule()
+    this.#control(RECORD.CANCEL, attemptId, (out) => out.u8(CANCEL_REASONS.indexOf(reason)))
   }
 
   acknowledge(attemptId: number, fence: number): void {
-    this.#writer.control(RECORD.RESULT_ACK, attemptId, (out) => out.u64(fence))
-    this.#schedule()
+    this.#control(RECORD.RESULT_ACK, attemptId, (out) => out.u64(fence))
   }
 
   message(message: Unstamped): void {
     if (this.#isClosed) return
-    this.#socket.send(JSON.stringify({ ...message, at: this.#clock.monoMs() }))
+    if (this.#socket.bufferedAmount > UNREAD_BYTES) return this.close(CLOSE.silent, 'you do not read')
+    this.#socket.send(JSON.stringify({ ...message, at: this.#clock.monoMs() }), this.#afterSend)
   }
 
-  /** Closes; the peer has five seconds to agree, then the socket is destroyed by ws. */
+  /** Ends the link now; the socket waits a bounded time (dial.ts) for the peer to agree. */
   close(code: number, reason: string): void {
-    this.#socket.close(code, reason.slice(0, 120))
+    if (this.#isClosed) return
+    this.#socket.close(code, clip(reason))
+    this.#end(code, reason)
   }
 
-  /** Cuts the socket at once: the peer does not answer anyway. */
-  terminate(): void {
-    this.#socket.terminate()
-  }
+  // --- In --------------------------------------------------------------------------------------
 
   #listen(): void {
     this.#socket.on('message', (data, isBinary) => this.#receive(data as Buffer, isBinary))
-    this.#socket.on('error', () => this.#socket.terminate())
-    this.#socket.on('close', (code, reason) => {
-      this.#isClosed = true
-      if (this.#flushing) clearImmediate(this.#flushing)
-      this.#events.onClosed(code, reason.toString())
-    })
+    // ws has answered with the close code that fits; `close` follows.
+    this.#socket.on('error', () => {})
+    this.#socket.on('close', (code, reason) => this.#end(code, reason.toString()))
     this.#socket.resume()
+  }
+
+  #end(code: number, reason: string): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    if (this.#flushing) clearImmediate(this.#flushing)
+    this.#tasks.clear()
+    this.#events.onClosed(code, reason)
   }
 
   #receive(data: Buffer, isBinary: boolean): void {
     if (this.#isClosed) return
     try {
-      if (isBinary) readFrame(data, (type, _flags, task, payload) => this.#record(type, task, payload))
-      else this.#text(data.toString('utf8'))
+      if (isBinary) readFrame(data, (...record) => this.#record(...record))
+      else this.#text(data)
     } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error
-      this.close(error.closeCode, error.message)
+      if (error instanceof ProtocolError) return this.close(error.closeCode, error.message)
+      this.#events.onFault(error)
+      this.close(INTERNAL_ERROR, 'the balancer failed to read a frame')
     }
   }
 
-  #text(text: string): void {
-    const parsed = parseFromWorker(text)
+  #text(bytes: Buffer): void {
+    if (!isUtf8(bytes)) throw new ProtocolError('a text frame is not UTF-8', 1007)
+    const parsed = parseFromWorker(bytes.toString('utf8'))
     if (parsed.kind === 'invalid') throw new ProtocolError(parsed.reason)
-    if (parsed.kind === 'ignored') return this.#events.onFrame(0)
-    this.#events.onFrame(this.#ages.ageMs(this.#clock.monoMs(), parsed.message.at))
-    this.#events.onMessage(parsed.message)
+    this.#events.onFrame()
+    if (parsed.kind === 'message') this.#events.onMessage(parsed.message)
   }
 
-  #record(type: number, task: number, payload: ByteReader): void {
+  #record(type: number, flags: number, task: number, payload: ByteReader): void {
+    // A record before it in this frame may have ended the link.
+    if (this.#isClosed) return
+    if (type === RECORD.STAMP) return this.#stamp(payload)
+    if (type === RECORD.CREDIT) return this.#credit(task, payload.u32())
+    if (!SPEAKS_OF_TASK.has(type)) return
+    if (!this.#tasks.has(task)) return this.#stray(task)
     switch (type) {
-      case RECORD.STAMP:
-        return this.#stamp(payload)
       case RECORD.STARTED:
         return this.#events.onStarted(task)
       case RECORD.BUSY:
@@ -146,42 +181,76 @@ export class Link {
       case RECORD.RECALLED:
         return this.#return(task, 'recalled')
       case RECORD.DATA:
-        return this.#data(task, payload)
+        return this.#data(task, flags & 0x0f, payload.rest())
       case RECORD.END:
-        return this.#end(task, payload)
-      case RECORD.CREDIT:
-        this.#writer.credit(task, payload.u32())
-        return this.#schedule()
+        return this.#finish(task, payload)
     }
   }
 
+  #stray(task: number): void {
+    if (this.#hasStray) return
+    this.#hasStray = true
+    this.#events.onStray(task)
+  }
+
   #stamp(payload: ByteReader): void {
-    const stamp = readStamp(payload)
-    this.#events.onFrame(this.#ages.ageMs(this.#clock.monoMs(), stamp.at))
-    if (stamp.occupancy) this.#events.onOccupancy(stamp.occupancy)
+    const { occupancy } = readStamp(payload)
+    this.#events.onFrame()
+    if (occupancy) this.#events.onOccupancy(occupancy)
   }
 
-  #return(task: number, why: 'busy' | 'recalled'): void {
-    this.#results.drop(task)
-    this.#writer.forget(task)
-    this.#events.onReturned(task, why)
-  }
-
-  #data(task: number, payload: ByteReader): void {
-    const bytes = payload.rest()
-    this.#results.add(task, bytes)
-    this.#writer.control(RECORD.CREDIT, task, (out) => out.u32(bytes.length))
+  #credit(task: number, bytes: number): void {
+    this.#writer.credit(task, bytes)
     this.#schedule()
   }
 
-  #end(task: number, payload: ByteReader): void {
+  #data(task: number, kind: number, bytes: Uint8Array): void {
+    const owed = (this.#credits.get(task) ?? 0) + bytes.length
+    if (owed > LIMITS.windowBytes) throw new ProtocolError('more DATA than its window has room for')
+    this.#credits.set(task, owed)
+    this.#schedule()
+    // Chunks, logs and files have no reader yet.
+    if (kind !== DATA_KIND.payload) return
+    const partial = this.#tasks.get(task) ?? new PartialResult(this.#resultLimitBytes)
+    partial.add(bytes)
+    this.#tasks.set(task, partial)
+  }
+
+  #return(task: number, why: 'busy' | 'recalled'): void {
+    this.#forget(task)
+    this.#events.onReturned(task, why)
+  }
+
+  #finish(task: number, payload: ByteReader): void {
     const header = readOutcome(payload)
-    const result = this.#results.take(task, payload.rest())
-    this.#writer.forget(task)
+    const result = this.#wholeResult(task, payload.rest())
+    this.#forget(task)
     this.#events.onFinished(
       task,
-      result ? { ...header, result } : { ...header, ...tooLarge(this.#results.limitBytes) },
+      result ? { ...header, result } : { ...header, ...tooLarge(this.#resultLimitBytes) },
     )
+  }
+
+  /** Undefined when it is over the limit. */
+  #wholeResult(task: number, tail: Uint8Array): Uint8Array | undefined {
+    const partial = this.#tasks.get(task)
+    if (!partial) return tail.length > this.#resultLimitBytes ? undefined : tail
+    partial.add(tail)
+    return partial.take()
+  }
+
+  #forget(task: number): void {
+    this.#tasks.delete(task)
+    this.#credits.delete(task)
+    this.#writer.forget(task)
+  }
+
+  // --- Out -------------------------------------------------------------------------------------
+
+  #control(...record: Parameters<LinkWriter['control']>): void {
+    if (this.#isClosed) return
+    this.#writer.control(...record)
+    this.#schedule()
   }
 
   #schedule(): void {
@@ -192,19 +261,35 @@ export class Link {
     })
   }
 
+  /** A worker that does not read gets no credit either, so its window bounds what it may send. */
   #flush(): void {
-    while (!this.#isClosed && this.#socket.bufferedAmount < LIMITS.socketBytes) {
+    while (!this.#isClosed && this.#socket.bufferedAmount + LIMITS.frameBytes <= LIMITS.socketBytes) {
+      this.#giveCredit()
       const frame = this.#writer.take()
       if (!frame) return
       this.#socket.send(frame, this.#afterSend)
     }
   }
 
+  #giveCredit(): void {
+    for (const [task, bytes] of this.#credits)
+      this.#writer.control(RECORD.CREDIT, task, (out) => out.u32(bytes))
+    this.#credits.clear()
+  }
+
   /** The socket has taken a frame: what waited for room may follow. */
   readonly #afterSend = (): void => {
-    if (this.#writer.isReady) this.#schedule()
+    if (this.#writer.isReady || this.#credits.size > 0) this.#schedule()
   }
 }
+
+const SPEAKS_OF_TASK: ReadonlySet<number> = new Set([
+  RECORD.STARTED,
+  RECORD.BUSY,
+  RECORD.RECALLED,
+  RECORD.DATA,
+  RECORD.END,
+])
 
 function flagsOf({ isDurable, isAhead, payload }: Assignment): number {
   return (
@@ -214,7 +299,14 @@ function flagsOf({ isDurable, isAhead, payload }: Assignment): number {
   )
 }
 
+/** The longest beginning that a close frame can carry, whole characters only. */
+function clip(reason: string): string {
+  const room = new Uint8Array(CLOSE_REASON_BYTES)
+  const { read } = new TextEncoder().encodeInto(reason, room)
+  return reason.slice(0, read)
+}
+
 function tooLarge(limitBytes: number): Pick<Outcome, 'outcome' | 'error' | 'result'> {
   const message = `The result is over ${limitBytes} bytes (RESULT_LIMIT).`
-  return { outcome: 'failed', error: { code: 'RESULT_TOO_LARGE', message }, result: new Uint8Array(0) }
+  return { outcome: 'failed', error: { code: 'RESULT_TOO_LARGE', message }, result: NOTHING }
 }

@@ -2,116 +2,78 @@
  * One worker of the list for as long as it is listed (and a little longer, until it has finished what
  * it runs): dials it, keeps the link and the picture, reports to the core what happens.
  *
- *   dialling --open--> linked --hello, interface--> in service
- *      ^  |              |
- *      |  +-- failed ----+-- closed: the core is told at once; the next dial comes at once, then
- *      +----- later <-------           with growing delay up to WORKER_DISCOVERY_INTERVAL
+ *   dialling --open--> greeting --hello--> open --interface known--> in service
+ *      ^  |               |                 |
+ *      |  +-- failed -----+-- ended --------+-- ended: the core is told at once
+ *      +-- at once after a link that lasted, else with growing delay up to WORKER_DISCOVERY_INTERVAL
+ *
+ * Invariant: the core hears of this worker as in service only while its link is open and greeted.
  */
-import { randomInt } from 'node:crypto'
 import {
   CLOSE,
   type FromWorker,
   type Hello,
-  type LogEntry,
   type Occupancy,
   PROTOCOL_VERSION,
-  type Slots,
   type State,
   type WorkerEntry,
   type WorkerView,
 } from '@berth/protocol'
-import { type Backoff, type Clock, createBackoff, type Log } from '@berth/runtime'
-import type { Outcome, WorkforcePort } from '../ports/scheduling.ts'
-import type { MaintenanceIntent, StoreWrite } from '../ports/store.ts'
-import { dial } from './dial.ts'
+import type { WebSocket } from 'ws'
+import type { Outcome } from '../ports/scheduling.ts'
+import type { MaintenanceIntent } from '../ports/store.ts'
+import { Dialler } from './dialler.ts'
+import { Heartbeat } from './heartbeat.ts'
 import type { Interfaces, KnownInterface } from './interfaces.ts'
 import { Link, type LinkEvents } from './link.ts'
-import { LogRelay } from './log-relay.ts'
-import { factsOf, judge, type Picture, reportFrom, viewOf } from './picture.ts'
-
-/** Terms that all members share. Durations in milliseconds. */
-export interface MemberTerms {
-  readonly name: string
-  readonly bootId: string
-  readonly fleetKey: string
-  readonly workerKey: string
-  readonly discoveryIntervalMs: number
-  readonly discoveryTimeoutMs: number
-  readonly heartbeatIntervalMs: number
-  readonly heartbeatTimeoutMs: number
-  readonly leaseMs: number
-  readonly resultLimitBytes: number
-}
-
-/** What a member needs of its fleet. */
-export interface MemberContext {
-  readonly terms: MemberTerms
-  readonly clock: Clock
-  readonly log: Log
-  readonly workforce: WorkforcePort
-  readonly interfaces: Interfaces
-  /** Waits for its turn among the dials that may be under way at once. */
-  readonly takeDialTurn: () => Promise<() => void>
-  /** The other member that this process is already linked as, if any. */
-  readonly findTwin: (bootId: string, member: Member) => Member | undefined
-  readonly remember: (write: StoreWrite) => void
-  /** It has answered or failed for the first time. */
-  readonly onAnswered: () => void
-  /** It leaves and runs nothing any more. */
-  readonly onGone: (member: Member) => void
-}
-
-const FIRST_RETRY_MS = 100
+import { isOver, orderOf } from './maintenance.ts'
+import type { MemberContext } from './member-context.ts'
+import { factsOf, newPicture, type Picture, type Problem, viewOf } from './picture.ts'
+import { applyOccupancy, applyState, reportFrom, type SelfReport } from './self-report.ts'
 
 export class Member {
   readonly picture: Picture
-  readonly logs: LogRelay
   hasAnswered = false
   readonly #context: MemberContext
-  readonly #backoff: Backoff
+  readonly #dialler: Dialler
+  readonly #heartbeat: Heartbeat
   #link: Link | undefined
-  #redial: NodeJS.Timeout | undefined
-  #lastSeenMs = 0
-  #pingedAtMs = 0
-  #pingId = 0
-  /** An operator's `on` that has not reached the worker yet. */
-  #owesOn = false
+  #openedAtMs = 0
+  /** Refused because its process is linked under another entry. */
+  #isTwin = false
   #isStopped = false
   #lastFacts = ''
 
   constructor(key: string, entry: WorkerEntry, context: MemberContext) {
     this.#context = context
-    this.picture = {
-      key,
-      entry,
-      isLeaving: false,
-      link: 'none',
-      problem: null,
-      mismatch: null,
-      isSilent: false,
-      report: undefined,
-      known: undefined,
-      remembered: undefined,
-      intent: undefined,
-      lastSeenAt: null,
-      latencyMs: null,
-    }
-    this.logs = new LogRelay((follow) => this.#link?.message({ type: 'logs', follow, level: 'debug' }))
-    const { discoveryIntervalMs } = context.terms
-    this.#backoff = createBackoff({ baseMs: FIRST_RETRY_MS, maxMs: discoveryIntervalMs })
+    this.picture = newPicture(key, entry)
+    this.#heartbeat = new Heartbeat(context.terms)
+    this.#dialler = this.#createDialler()
   }
 
   get key(): string {
     return this.picture.key
   }
 
+  get id(): string {
+    return this.picture.entry.id
+  }
+
   get view(): WorkerView {
     return viewOf(this.picture)
   }
 
-  /** The open link; undefined while there is none to send on. */
+  /** The link once it is greeted; undefined while there is none to send on. */
   get link(): Link | undefined {
-    return this.#link
+    return this.picture.link === 'open' ? this.#link : undefined
+  }
+
+  /** Whether the process of this boot is still its own, though perhaps cut off for a moment. */
+  holds(bootId: string): boolean {
+    if (this.picture.report?.bootId !== bootId) return false
+    if (this.#context.workforce.attemptsAt(this.key) > 0) return true
+    if (this.#isStopped) return false
+    return this.link !== undefined || this.#heartbeat.judge(this.#now()) !== 'lost'
   }
 
   /** What the store remembers from before this process. */
@@ -123,23 +85,21 @@ export class Member {
 
   start(): void {
     this.#announce()
-    void this.#dial()
+    void this.#dialler.dial()
   }
 
-  /** The entry has changed in everything but its URL. */
+  /** The entry has changed in everything but its URL, or is back in the list. */
   update(entry: WorkerEntry): void {
-    const hadMaintenance = this.picture.entry.maintenance
     this.picture.entry = entry
     this.picture.isLeaving = false
-    if (this.picture.report) this.picture.mismatch = this.#groupMismatch(this.picture.report.group)
-    if (hadMaintenance !== entry.maintenance) this.#passMaintenance()
+    this.#passMaintenance()
     this.#announce()
   }
 
-  /** Sets or ends an operator's maintenance. */
-  intend(intent: MaintenanceIntent | undefined): void {
+  /** Sets or ends an operator's maintenance; `isSwitchedOn` when it ends by an operator's `on`. */
+  intend(intent: MaintenanceIntent | undefined, isSwitchedOn: boolean): void {
     this.picture.intent = intent
-    this.#owesOn = intent === undefined
+    this.picture.isSwitchedOn = isSwitchedOn
     this.#passMaintenance()
     this.#announce()
   }
@@ -151,71 +111,81 @@ export class Member {
     this.#finishLeaving()
   }
 
+  followLogs(isFollowed: boolean): void {
+    this.link?.message({ type: 'logs', follow: isFollowed, level: 'debug' })
+  }
+
   /** Cuts the link without waiting for anything. */
   stop(reason: string): void {
     this.#isStopped = true
-    clearTimeout(this.#redial)
+    this.#dialler.stop()
     this.#link?.message({ type: 'bye', reason })
     this.#link?.close(CLOSE.goingAway, reason)
   }
 
   /** Called a few times a second: silence, pings, maintenance that ends by itself. */
   sweep(nowMs: number): void {
-    const { heartbeatIntervalMs, heartbeatTimeoutMs, leaseMs } = this.#context.terms
-    if (this.picture.isLeaving) this.#finishLeaving()
-    const { intent } = this.picture
-    if (intent?.until && Date.parse(intent.until) <= this.#context.clock.wallMs()) this.#endIntent()
-    if (!this.#link) return
-    const silentMs = nowMs - this.#lastSeenMs
-    if (silentMs > leaseMs) return this.#link.terminate()
-    if (silentMs > heartbeatIntervalMs + heartbeatTimeoutMs) this.#beSilent(nowMs)
-    if (nowMs - this.#pingedAtMs >= heartbeatIntervalMs) this.#ping(nowMs)
+    if (this.picture.isLeaving && this.#finishLeaving()) return
+    if (isOver(this.picture.intent, this.#context.clock.wallMs())) this.#context.onIntentOver(this)
+    if (this.picture.link === 'open') this.#watchSilence(nowMs)
+    if (this.#link && !this.#isKnown) this.#watchGreeting(nowMs)
   }
 
-  /** The process stood still for so long: what it did not hear is nobody's silence. */
+  /** This process stood still for so long: what it did not hear is nobody's silence. */
   forgive(ms: number): void {
-    this.#lastSeenMs += ms
+    this.#heartbeat.forgive(ms)
+    this.#openedAtMs += ms
+  }
+
+  /** Dials now instead of later. */
+  hurry(): void {
+    if (!this.#link) this.#dialler.dialAtOnce()
   }
 
   // --- Dialling --------------------------------------------------------------------------------
 
-  async #dial(): Promise<void> {
-    if (this.#isStopped || this.#link) return
-    this.picture.link = 'dialling'
-    const release = await this.#context.takeDialTurn()
-    if (this.#isStopped) return release()
-    const { fleetKey, workerKey, discoveryTimeoutMs } = this.#context.terms
-    const { url, key } = this.picture.entry
-    const dialled = await dial({ url, fleetKey, workerKey: key ?? workerKey, timeoutMs: discoveryTimeoutMs })
-    release()
-    if (dialled.kind !== 'open') return this.#dialFailed(dialled.kind, dialled.reason)
-    if (this.#isStopped) return dialled.socket.terminate()
+  #createDialler(): Dialler {
+    const { dialTurns, terms } = this.#context
+    const { fleetKey, workerKey, discoveryIntervalMs, discoveryTimeoutMs: timeoutMs } = terms
+    return new Dialler({
+      turns: dialTurns,
+      intervalMs: discoveryIntervalMs,
+      target: () => {
+        const { url, key } = this.picture.entry
+        return { url, fleetKey, workerKey: key ?? workerKey, timeoutMs }
+      },
+      onOpen: (socket) => this.#open(socket),
+      onFailed: (kind, reason) => this.#dialFailed(kind, reason),
+    })
+  }
+
+  #open(socket: WebSocket): void {
     const { clock, terms } = this.#context
-    this.#lastSeenMs = clock.monoMs()
-    this.#pingedAtMs = this.#lastSeenMs
+    this.#isTwin = false
+    this.#openedAtMs = this.#now()
+    this.picture.link = 'greeting'
     const { resultLimitBytes } = terms
-    this.#link = new Link({ socket: dialled.socket, clock, resultLimitBytes, events: this.#events })
-    this.picture.link = 'open'
+    this.#link = new Link({ socket, clock, resultLimitBytes, events: this.#events })
   }
 
   #dialFailed(kind: 'refused' | 'failed', reason: string): void {
-    const { workforce, clock, log } = this.#context
-    if (this.picture.problem !== reason)
-      log.warn('worker unreachable', { worker: this.picture.entry.id, reason })
-    this.picture.link = 'none'
-    this.picture.problem = reason
-    if (kind === 'refused') workforce.workerGone(this.key, clock.monoMs())
-    this.#announce()
-    this.#answered()
-    if (this.picture.isLeaving) return this.#finishLeaving()
-    this.#redialIn(this.#backoff.next())
+    if (this.#isStopped) return
+    if (kind === 'refused') this.#context.workforce.workerGone(this.key, this.#now())
+    this.#suffer({ status: 'unreachable', reason })
+    if (!this.picture.isLeaving || !this.#finishLeaving()) this.#dialler.dialLater()
   }
 
-  #redialIn(ms: number): void {
-    if (this.#isStopped) return
-    clearTimeout(this.#redial)
-    this.#redial = setTimeout(() => void this.#dial(), ms)
-    this.#redial.unref()
+  /** There is no link, and why; told once as long as it stays the same. */
+  #suffer(problem: Problem): void {
+    const { log } = this.#context
+    if (this.picture.problem?.reason !== problem.reason)
+      log.warn(problem.status === 'mismatch' ? 'worker refused' : 'worker unreachable', {
+        worker: this.id,
+        reason: problem.reason,
+      })
+    this.picture.problem = problem
+    this.#announce()
+    this.#answered()
   }
 
   // --- What the link tells ---------------------------------------------------------------------
@@ -224,94 +194,97 @@ export class Member {
     onMessage: (message) => this.#onMessage(message),
     onFrame: () => this.#onFrame(),
     onOccupancy: (occupancy) => this.#onOccupancy(occupancy),
-    onStarted: (attempt) => this.#context.workforce.started(this.key, attempt, this.#context.clock.monoMs()),
-    onReturned: (attempt, why) =>
-      this.#context.workforce.returned(this.key, attempt, why, this.#context.clock.monoMs()),
+    onStarted: (attempt) => this.#context.workforce.started(this.key, attempt, this.#now()),
+    onReturned: (attempt, why) => {
+      this.#context.workforce.returned(this.key, attempt, why, this.#now())
+      if (this.picture.isLeaving) this.#finishLeaving()
+    },
     onFinished: (attempt, outcome) => this.#onFinished(attempt, outcome),
+    onStray: (attempt) =>
+      this.#context.log.warn('worker speaks of a task that it does not have', { worker: this.id, attempt }),
+    onFault: (error) => this.#context.log.error('a frame could not be handled', { worker: this.id, error }),
     onClosed: (code, reason) => this.#onClosed(code, reason),
   }
 
   #onFrame(): void {
-    const { clock, workforce } = this.#context
-    this.#lastSeenMs = clock.monoMs()
+    const now = this.#now()
+    this.#heartbeat.heard(now)
     if (!this.picture.isSilent) return
     this.picture.isSilent = false
-    workforce.recovered(this.key, this.#lastSeenMs)
     this.#announce()
+    this.#context.workforce.recovered(this.key, now)
   }
 
   #onFinished(attempt: number, outcome: Outcome): void {
-    const { workforce, clock, log } = this.#context
-    workforce.finished(this.key, attempt, outcome, clock.monoMs())
-    log.debug('task ended', { worker: this.picture.entry.id, attempt, outcome: outcome.outcome })
+    const { workforce, log } = this.#context
+    workforce.finished(this.key, attempt, outcome, this.#now())
+    log.debug('task ended', { worker: this.id, attempt, outcome: outcome.outcome })
     if (this.picture.isLeaving) this.#finishLeaving()
   }
 
   #onOccupancy(occupancy: Occupancy): void {
-    const { report } = this.picture
-    if (!report || occupancy.seq < report.seq) return
-    const { used, linked, queued } = occupancy
-    if (linked > used || used > 2 * report.slots.limit + 1_000) return
-    report.seq = occupancy.seq
-    this.#takeSlots({ ...report.slots, used, linked, queued })
+    const { report, link } = this.picture
+    if (link === 'open' && report && applyOccupancy(report, occupancy)) this.#tellSlots(report)
   }
 
   #onMessage(message: FromWorker): void {
     switch (message.type) {
-      case 'hello':
-        return this.#onHello(message)
-      case 'state':
-        return this.#onState(message)
-      case 'interface':
-        return this.#learn(message.hash, message.functions)
-      case 'logs':
-        return this.logs.deliver(message.lines as readonly LogEntry[], message.dropped)
       case 'ping':
         return this.#link?.message({ type: 'pong', id: message.id })
       case 'pong':
-        if (message.id === this.#pingId) this.#notePong()
-        return
+        return this.#onPong(message.id)
       case 'bye':
-        this.#context.log.info('worker says goodbye', {
-          worker: this.picture.entry.id,
-          reason: message.reason,
-        })
+        this.#context.log.info('worker says goodbye', { worker: this.id, reason: message.reason })
+        return
+      case 'hello':
+        if (this.picture.link === 'open') return this.#breach('a second hello on one link')
+        return this.#onHello(message)
     }
+    if (this.picture.link !== 'open') return this.#breach(`${message.type} before hello`)
+    if (message.type === 'state') this.#onState(message)
+    else if (message.type === 'interface') this.#learn(message.hash, message.functions)
+    else this.#context.onLogs(this, message.lines, message.dropped)
   }
 
   #onHello(hello: Hello): void {
     if (hello.protocol !== PROTOCOL_VERSION)
-      return this.#refuse(
-        CLOSE.mismatch,
-        `it speaks version ${hello.protocol} of the link, not ${PROTOCOL_VERSION}`,
-      )
-    const twin = this.#context.findTwin(hello.bootId, this)
-    if (twin)
-      return this.#refuse(CLOSE.mismatch, `the same process is in the list as "${twin.picture.entry.id}"`)
-    const { workforce, clock, interfaces, terms } = this.#context
+      return this.#refuse(`it speaks version ${hello.protocol} of the link, not ${PROTOCOL_VERSION}`)
+    const twin = this.#context.claimBoot(hello.bootId, this)
+    if (twin !== undefined) {
+      this.#isTwin = true
+      return this.#refuse(`the same process is linked as "${twin}"`)
+    }
+    const { workforce, interfaces } = this.#context
+    const now = this.#now()
     const before = this.picture.report?.bootId
+    if (before !== undefined && before !== hello.bootId) workforce.workerGone(this.key, now)
+    this.#heartbeat.begin(now)
+    this.picture.link = 'open'
     this.picture.problem = null
     this.picture.report = reportFrom(hello)
-    this.picture.mismatch = this.#groupMismatch(hello.group)
     this.picture.known = interfaces.get(hello.interface)
-    this.picture.lastSeenAt = new Date(clock.wallMs()).toISOString()
-    if (before !== undefined && before !== hello.bootId) workforce.workerGone(this.key, clock.monoMs())
+    this.#noteSeen(hello.status)
     this.#announce()
-    const adopt = workforce.relinked(this.key, hello.started, clock.monoMs())
-    const { name, bootId, heartbeatIntervalMs, heartbeatTimeoutMs, leaseMs } = terms
-    const heartbeat = { heartbeatIntervalMs, heartbeatTimeoutMs, leaseMs }
-    this.#link?.message({ type: 'welcome', protocol: PROTOCOL_VERSION, name, bootId, ...heartbeat, adopt })
-    this.#passMaintenance()
-    this.#takeSlots(hello.slots)
-    if (this.logs.isFollowed) this.#link?.message({ type: 'logs', follow: true, level: 'debug' })
+    this.#welcome(hello)
     if (this.picture.known) this.#ready()
     else this.#link?.message({ type: 'interface', hash: hello.interface })
   }
 
+  #welcome(hello: Hello): void {
+    const { workforce, terms } = this.#context
+    const adopt = workforce.relinked(this.key, hello.started, this.#now())
+    const { name, bootId, heartbeatIntervalMs, heartbeatTimeoutMs, leaseMs } = terms
+    const heartbeat = { heartbeatIntervalMs, heartbeatTimeoutMs, leaseMs }
+    this.#link?.adopt(adopt.map(({ task }) => task))
+    this.#link?.message({ type: 'welcome', protocol: PROTOCOL_VERSION, name, bootId, ...heartbeat, adopt })
+    this.#passMaintenance()
+    if (this.#context.resumeLogs(this)) this.followLogs(true)
+  }
+
   #learn(hash: string, functions: Parameters<Interfaces['learn']>[1]): void {
-    if (hash !== this.picture.report?.interfaceHash) return
+    if (hash !== this.picture.report?.interfaceHash || this.#isKnown) return
     const known = this.#context.interfaces.learn(hash, functions)
-    if (!known) return this.#refuse(CLOSE.protocolError, 'its interface does not have the hash it announced')
+    if (!known) return this.#refuse('its interface does not have the hash that it announced')
     this.picture.known = known
     this.#context.remember({ kind: 'interface-seen', hash, functions })
     this.#ready()
@@ -319,112 +292,116 @@ export class Member {
 
   /** Everything is known: it may take work from now on. */
   #ready(): void {
-    const { report, entry } = this.picture
+    const { report } = this.picture
     if (!report) return
-    const { log, clock, remember } = this.#context
-    this.#backoff.reset()
+    const { log, clock, onKnown } = this.#context
     const { group, contract, interfaceHash } = report
     const seenAt = new Date(clock.wallMs()).toISOString()
-    remember({ kind: 'worker-known', known: { worker: entry.id, group, contract, interfaceHash, seenAt } })
+    onKnown(this, { worker: this.id, group, contract, interfaceHash, seenAt })
     this.#announce()
-    this.#takeSlots(report.slots)
-    log.info('worker linked', { worker: entry.id, group, contract, slots: report.slots.limit })
+    this.#tellSlots(report)
+    log.info('worker linked', { worker: this.id, group, contract, slots: report.slots.limit })
     this.#answered()
   }
 
   #onState(state: State): void {
     const { report } = this.picture
-    if (!report || state.seq < report.seq) return
-    report.seq = state.seq
-    report.status = state.status
-    report.reason = state.reason
-    if (state.tags) report.tags = state.tags
-    if (state.services) report.services = state.services
-    if (state.system) report.system = state.system
-    this.picture.lastSeenAt = new Date(this.#context.clock.wallMs()).toISOString()
+    if (!report || !applyState(report, state)) return
+    this.#noteSeen(state.status)
     this.#announce()
-    this.#takeSlots(state.slots)
+    this.#tellSlots(report)
   }
 
-  #takeSlots(slots: Slots): void {
-    const { report } = this.picture
-    if (!report) return
-    report.slots = slots
-    const foreign = Math.max(0, slots.used - slots.linked)
-    this.#context.workforce.pushed(this.key, slots.limit, foreign, this.#context.clock.monoMs())
+  #noteSeen(status: State['status']): void {
+    if (status !== 'maintenance') this.picture.isSwitchedOn = false
+    this.picture.lastSeenAt = new Date(this.#context.clock.wallMs()).toISOString()
+  }
+
+  #tellSlots({ slots }: SelfReport): void {
+    this.#context.workforce.pushed(this.key, slots.limit, slots.used - slots.linked, this.#now())
+  }
+
+  #onPong(id: number): void {
+    this.#heartbeat.pong(id, this.#now())
+    this.picture.latencyMs = this.#heartbeat.latencyMs
   }
 
   #onClosed(code: number, reason: string): void {
-    const { workforce, clock, log } = this.#context
+    const { workforce, log } = this.#context
+    const { link } = this.picture
+    const wasKnown = this.#isKnown
     this.#link = undefined
     this.picture.link = 'none'
     this.picture.isSilent = false
-    workforce.troubled(this.key, 'unlinked', this.#lastSeenMs, clock.monoMs())
+    this.picture.latencyMs = null
+    if (link === 'open') workforce.troubled(this.key, 'unlinked', this.#heartbeat.heardAtMs, this.#now())
     this.#announce()
     if (this.#isStopped) return
-    log.warn('link to worker ended', { worker: this.picture.entry.id, code, reason })
-    if (this.picture.isLeaving && workforce.attemptsAt(this.key) === 0) return this.#finishLeaving()
-    this.#redialIn(code === CLOSE.mismatch ? this.#context.terms.discoveryIntervalMs : randomInt(0, 20))
+    if (wasKnown) log.warn('link to worker ended', { worker: this.id, code, reason })
+    else if (this.picture.problem?.status !== 'mismatch')
+      this.#suffer({
+        status: 'unreachable',
+        reason: `the link ended before it was of use (${code} ${reason})`,
+      })
+    if (!this.picture.isLeaving || !this.#finishLeaving()) this.#redial(wasKnown)
+  }
+
+  /** A link that lasted is dialled again at once; one that did not, as after a failed dial. */
+  #redial(wasKnown: boolean): void {
+    const { discoveryIntervalMs, leaseMs } = this.#context.terms
+    // Each hello makes the worker hold back for a moment, and only a change of the list helps here.
+    if (this.#isTwin) this.#dialler.dialIn(Math.max(leaseMs, discoveryIntervalMs))
+    else if (wasKnown && this.#now() - this.#openedAtMs >= discoveryIntervalMs) this.#dialler.dialAtOnce()
+    else this.#dialler.dialLater()
   }
 
   // --- Towards the worker and the core ---------------------------------------------------------
 
-  #refuse(code: number, reason: string): void {
-    this.picture.mismatch = reason
-    this.picture.problem = reason
-    this.#context.log.warn('worker refused', { worker: this.picture.entry.id, reason })
-    this.#announce()
-    this.#link?.close(code, reason)
-    this.#answered()
+  get #isKnown(): boolean {
+    return this.picture.link === 'open' && this.picture.known !== undefined
   }
 
-  #groupMismatch(group: string): string | null {
-    const expected = this.picture.entry.group
-    if (expected === undefined || expected === group) return null
-    return `it serves group "${group}", workers.json expects "${expected}"`
+  #now(): number {
+    return this.#context.clock.monoMs()
+  }
+
+  /** It is not what the entry says, or not what it says itself. */
+  #refuse(reason: string): void {
+    this.#suffer({ status: 'mismatch', reason })
+    this.#link?.close(CLOSE.mismatch, reason)
+  }
+
+  #breach(reason: string): void {
+    this.#link?.close(CLOSE.protocolError, reason)
   }
 
   /** Tells the worker what file and operator want, so that its own /health agrees. */
   #passMaintenance(): void {
-    if (!this.#link || !this.picture.report) return
-    const { entry, intent } = this.picture
-    const on = entry.maintenance || intent !== undefined
-    const by = this.#owesOn || (intent && !entry.maintenance) ? 'operator' : 'file'
-    if (!on && by === 'operator') this.#owesOn = false
-    const reason = intent?.reason ?? undefined
-    const until = intent?.until ?? undefined
-    this.#link.message({
-      type: 'maintenance',
-      on,
-      by,
-      ...(reason ? { reason } : {}),
-      ...(until ? { until } : {}),
-    })
+    this.link?.message({ type: 'maintenance', ...orderOf(this.picture) })
   }
 
-  #endIntent(): void {
-    this.#context.remember({ kind: 'intent-cleared', worker: this.picture.entry.id })
-    this.#context.log.info('maintenance ended by itself', { worker: this.picture.entry.id })
-    this.intend(undefined)
+  #watchSilence(nowMs: number): void {
+    const life = this.#heartbeat.judge(nowMs)
+    if (life === 'lost') return this.#link?.close(CLOSE.silent, 'silent for longer than WORKER_LEASE')
+    if (life === 'silent') this.#beSilent(nowMs)
+    const id = this.#heartbeat.takePing(nowMs)
+    if (id !== undefined) this.#link?.message({ type: 'ping', id })
+  }
+
+  /** The rest of the fleet waits for nobody's first word longer than for a dial. */
+  #watchGreeting(nowMs: number): void {
+    const { discoveryTimeoutMs, leaseMs } = this.#context.terms
+    const waitedMs = nowMs - this.#openedAtMs
+    if (waitedMs > discoveryTimeoutMs) this.#answered()
+    if (waitedMs > leaseMs) this.#breach('it did not say what it can do')
   }
 
   #beSilent(nowMs: number): void {
     if (this.picture.isSilent) return
     this.picture.isSilent = true
-    this.#context.log.warn('worker is silent', { worker: this.picture.entry.id })
-    this.#context.workforce.troubled(this.key, 'silent', this.#lastSeenMs, nowMs)
+    this.#context.log.warn('worker is silent', { worker: this.id })
+    this.#context.workforce.troubled(this.key, 'silent', this.#heartbeat.heardAtMs, nowMs)
     this.#announce()
-    this.#answered()
-  }
-
-  #ping(nowMs: number): void {
-    this.#pingedAtMs = nowMs
-    this.#pingId = (this.#pingId + 1) % 0x1_0000_0000
-    this.#link?.message({ type: 'ping', id: this.#pingId })
-  }
-
-  #notePong(): void {
-    this.picture.latencyMs = Math.round((this.#context.clock.monoMs() - this.#pingedAtMs) * 10) / 10
   }
 
   /** Gives the core the present facts, if they differ from the last. */
@@ -435,23 +412,20 @@ export class Member {
     const text = JSON.stringify(plain)
     if (text === this.#lastFacts) return
     this.#lastFacts = text
-    this.#context.workforce.setWorker(facts, this.#context.clock.monoMs())
+    this.#context.workforce.setWorker(facts, this.#now())
   }
 
   #answered(): void {
     if (this.hasAnswered) return
     this.hasAnswered = true
-    this.#context.onAnswered()
+    this.#context.onAnswered(this)
   }
 
-  #finishLeaving(): void {
-    if (this.#context.workforce.attemptsAt(this.key) > 0) return
+  /** True when it has left. */
+  #finishLeaving(): boolean {
+    if (this.#context.workforce.attemptsAt(this.key) > 0) return false
     this.stop('removed from workers.json')
     this.#context.onGone(this)
-  }
-
-  /** For logs and errors. */
-  get status(): string {
-    return judge(this.picture).status
+    return true
   }
 }

@@ -3,52 +3,35 @@
  * picture up to date, and everybody who asks "may it take work?" or "what do I show?" asks here, so
  * that routing, API and dashboard never disagree.
  */
-import type {
-  Hello,
-  ServiceState,
-  Slots,
-  System,
-  Tags,
-  WorkerEntry,
-  WorkerState,
-  WorkerStatus,
-  WorkerView,
-} from '@berth/protocol'
+import type { Slots, Tags, WorkerEntry, WorkerState, WorkerView } from '@berth/protocol'
 import type { WorkerFacts } from '../ports/scheduling.ts'
 import type { MaintenanceIntent } from '../ports/store.ts'
 import type { KnownInterface } from './interfaces.ts'
+import { maintenanceOf } from './maintenance.ts'
+import type { SelfReport } from './self-report.ts'
 
-/** What the worker itself said last. */
-export interface SelfReport {
-  readonly bootId: string
-  readonly version: string
-  readonly group: string
-  readonly contract: number
-  readonly interfaceHash: string
-  tags: Tags
-  services: readonly ServiceState[]
-  system: System
-  status: WorkerStatus
-  reason: string | undefined
-  slots: Slots
-  seq: number
+/** Why there is no link: it cannot be had, or what answers is not the worker of this entry. */
+export interface Problem {
+  readonly status: 'unreachable' | 'mismatch'
+  readonly reason: string
 }
 
 export interface Picture {
+  /** The core's name for it. */
   readonly key: string
   entry: WorkerEntry
   isLeaving: boolean
-  link: 'none' | 'dialling' | 'open'
-  /** Why the last dial failed or the link was refused; null after a success. */
-  problem: string | null
-  /** Why this worker is not what the file says; null when it fits. */
-  mismatch: string | null
+  /** `greeting`: the socket is open and the worker has not said hello. */
+  link: 'none' | 'greeting' | 'open'
+  /** Of the last dial or hello; null once a hello was good. */
+  problem: Problem | null
   isSilent: boolean
   report: SelfReport | undefined
   known: KnownInterface | undefined
   /** Group and contract as remembered from the store, until the worker speaks. */
   remembered: { readonly group: string; readonly contract: number } | undefined
   intent: MaintenanceIntent | undefined
+  isSwitchedOn: boolean
   lastSeenAt: string | null
   latencyMs: number | null
 }
@@ -59,37 +42,45 @@ export interface Verdict {
   readonly isInService: boolean
 }
 
-export function reportFrom(hello: Hello): SelfReport {
+export function newPicture(key: string, entry: WorkerEntry): Picture {
   return {
-    bootId: hello.bootId,
-    version: hello.version,
-    group: hello.group,
-    contract: hello.contract,
-    interfaceHash: hello.interface,
-    tags: hello.tags,
-    services: hello.services,
-    system: hello.system,
-    status: hello.status,
-    reason: hello.reason,
-    slots: hello.slots,
-    seq: hello.seq,
+    key,
+    entry,
+    isLeaving: false,
+    link: 'none',
+    problem: null,
+    isSilent: false,
+    report: undefined,
+    known: undefined,
+    remembered: undefined,
+    intent: undefined,
+    isSwitchedOn: false,
+    lastSeenAt: null,
+    latencyMs: null,
   }
 }
 
 /** The one verdict; the first reason that applies counts. */
 export function judge(picture: Picture): Verdict {
-  const { report } = picture
+  const { report, problem, entry } = picture
   if (picture.isLeaving) return out('leaving', 'removed from workers.json')
-  if (picture.link !== 'open') return unlinked(picture)
-  if (picture.mismatch !== null) return out('mismatch', picture.mismatch)
-  if (!report || !picture.known) return out('connecting', 'it has not said yet what it can do')
+  if (picture.link !== 'open' && problem) return out(problem.status, problem.reason)
+  if (picture.link === 'none') return out('connecting', 'the link is being opened')
+  if (picture.link === 'greeting' || !report || !picture.known)
+    return out('connecting', 'it has not said yet what it can do')
+  if (entry.group !== undefined && entry.group !== report.group)
+    return out('mismatch', `it serves group "${report.group}", workers.json expects "${entry.group}"`)
   if (picture.isSilent) return out('stalled', 'linked, but silent for longer than the heartbeat allows')
-  if (picture.entry.maintenance) return out('maintenance', 'workers.json says maintenance')
-  if (picture.intent) return out('maintenance', picture.intent.reason ?? 'an operator said so')
-  if (report.status === 'maintenance') return out('maintenance', report.reason ?? 'the worker itself said so')
-  if (report.status === 'draining') return out('draining', report.reason ?? 'it is shutting down')
-  if (report.status !== 'ready') return out('unready', report.reason ?? `it is ${report.status}`)
-  const isFull = report.slots.used >= report.slots.limit
+  const maintenance = maintenanceOf(picture)
+  if (maintenance) return out('maintenance', maintenance.reason ?? wordOf(maintenance.by))
+  return judgeReport(report)
+}
+
+/** What the worker says of itself, maintenance aside. */
+function judgeReport({ status, reason, slots }: SelfReport): Verdict {
+  if (status === 'draining') return out('draining', reason ?? 'it is shutting down')
+  if (status === 'unready' || status === 'starting') return out('unready', reason ?? `it is ${status}`)
+  const isFull = slots.used >= slots.limit
   return { status: isFull ? 'saturated' : 'ready', reason: null, isInService: true }
 }
 
@@ -112,13 +103,13 @@ export function factsOf(picture: Picture): WorkerFacts | undefined {
   }
 }
 
-/** The worker as the API and the dashboard show it. */
-export function viewOf(picture: Picture): WorkerView {
+/** The worker as the API and the dashboard show it; `id` when it is shown under another than its entry's. */
+export function viewOf(picture: Picture, id = picture.entry.id): WorkerView {
   const verdict = judge(picture)
   const { report, known, remembered } = picture
   const identity = report ?? remembered
   return {
-    id: picture.entry.id,
+    id,
     url: picture.entry.url,
     source: 'file',
     group: identity?.group ?? null,
@@ -143,27 +134,16 @@ function slotsView(slots: Slots, isInService: boolean): WorkerView['slots'] {
   return { limit, used, stuck, available: isInService ? Math.max(0, limit - used) : 0, queue: queued }
 }
 
-function maintenanceOf({ entry, intent, report }: Picture): WorkerView['maintenance'] {
-  if (entry.maintenance) return { reason: 'workers.json says so', by: 'file', since: null, until: null }
-  if (intent) return { reason: intent.reason, by: 'operator', since: intent.since, until: intent.until }
-  if (report?.status !== 'maintenance') return null
-  return { reason: report.reason ?? null, by: 'worker', since: null, until: null }
-}
-
 function tagsOf({ report, entry }: Picture): Tags {
   return { ...report?.tags, ...entry.tags }
 }
 
-function unlinked(picture: Picture): Verdict {
-  // Refused for what it is: it stays a mismatch until a later hello says otherwise.
-  if (picture.problem !== null && picture.problem === picture.mismatch)
-    return out('mismatch', picture.problem)
-  if (picture.problem !== null) return out('unreachable', picture.problem)
-  return out('connecting', 'the link is being opened')
-}
-
 function out(status: WorkerState, reason: string): Verdict {
   return { status, reason, isInService: false }
+}
+
+function wordOf(by: 'worker' | 'file' | 'operator'): string {
+  return by === 'worker' ? 'the worker itself said so' : 'an operator said so'
 }
 
 function describeOut(status: WorkerState): string {

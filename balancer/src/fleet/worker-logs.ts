@@ -1,4 +1,7 @@
-/** Reads `GET /logs` of a worker on an operator's behalf. Bounded in time and size. */
+/**
+ * Reads `GET /logs` of a worker on an operator's behalf. Bounded in time and size; what goes wrong is
+ * told in words of our own, since an error of the client may repeat the key.
+ */
 import type { TaskError, WorkerEntry } from '@berth/protocol'
 import { z } from 'zod'
 
@@ -9,6 +12,7 @@ export type WorkerLogs =
 interface Access {
   readonly fleetKey: string
   readonly workerKey: string
+  /** For the whole answer. */
   readonly discoveryTimeoutMs: number
 }
 
@@ -22,12 +26,39 @@ export async function readWorkerLogs(entry: WorkerEntry, access: Access): Promis
       redirect: 'error',
       signal: AbortSignal.timeout(access.discoveryTimeoutMs),
     })
-    if (Number(response.headers.get('content-length') ?? 0) > MAX_BYTES) return unreadable(entry, 'too long')
-    const answer = answerSchema.safeParse(await response.json())
-    if (!response.ok || !answer.success) return unreadable(entry, `it answered ${response.status}`)
-    return { ok: true, logs: answer.data.logs }
+    if (!response.ok) {
+      await response.body?.cancel()
+      return unreadable(entry, `the worker answered ${response.status}`)
+    }
+    const text = await readText(response)
+    if (text === undefined) return unreadable(entry, `it is over ${MAX_BYTES / 1024 / 1024} MiB`)
+    const answer = answerSchema.safeParse(parseJson(text))
+    return answer.success
+      ? { ok: true, logs: answer.data.logs }
+      : unreadable(entry, 'the worker answered something else')
   } catch (error) {
-    return unreadable(entry, error instanceof Error ? error.message : 'no answer')
+    const isLate = error instanceof DOMException && error.name === 'TimeoutError'
+    return unreadable(entry, isLate ? 'no answer in time' : 'the worker cannot be reached')
+  }
+}
+
+/** Undefined when it is too long. */
+async function readText(response: Response): Promise<string | undefined> {
+  const pieces: Uint8Array[] = []
+  let bytes = 0
+  for await (const piece of response.body ?? []) {
+    bytes += piece.length
+    if (bytes > MAX_BYTES) return undefined
+    pieces.push(piece)
+  }
+  return Buffer.concat(pieces).toString('utf8')
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
   }
 }
 

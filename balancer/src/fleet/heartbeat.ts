@@ -1,0 +1,62 @@
+/**
+ * The signs of life of one link: when the worker was last heard, when it is due a ping, how long the
+ * last one took. Kept by a member, which asks it a few times a second. Times are monotonic ms.
+ */
+export interface HeartbeatTerms {
+  readonly heartbeatIntervalMs: number
+  readonly heartbeatTimeoutMs: number
+  readonly leaseMs: number
+}
+
+export class Heartbeat {
+  readonly #terms: HeartbeatTerms
+  #heardAtMs = Number.NEGATIVE_INFINITY
+  #pingedAtMs = 0
+  #pingId = 0
+  /** Of the last ping that was answered; null on a link that has answered none. */
+  latencyMs: number | null = null
+
+  constructor(terms: HeartbeatTerms) {
+    this.#terms = terms
+  }
+
+  get heardAtMs(): number {
+    return this.#heardAtMs
+  }
+
+  /** A new link. */
+  begin(nowMs: number): void {
+    this.#heardAtMs = nowMs
+    this.#pingedAtMs = nowMs
+    this.latencyMs = null
+  }
+
+  heard(nowMs: number): void {
+    this.#heardAtMs = nowMs
+  }
+
+  /** This process stood still for so long: what it did not hear is nobody's silence. */
+  forgive(ms: number): void {
+    this.#heardAtMs += ms
+  }
+
+  judge(nowMs: number): 'alive' | 'silent' | 'lost' {
+    const { heartbeatIntervalMs, heartbeatTimeoutMs, leaseMs } = this.#terms
+    const silentMs = nowMs - this.#heardAtMs
+    if (silentMs > leaseMs) return 'lost'
+    return silentMs > heartbeatIntervalMs + heartbeatTimeoutMs ? 'silent' : 'alive'
+  }
+
+  /** The id of the ping that is due now, undefined when none is. */
+  takePing(nowMs: number): number | undefined {
+    if (nowMs - this.#pingedAtMs < this.#terms.heartbeatIntervalMs) return undefined
+    this.#pingedAtMs = nowMs
+    this.#pingId = (this.#pingId + 1) % 0x1_0000_0000
+    return this.#pingId
+  }
+
+  /** Only the answer to the last ping tells a time. */
+  pong(id: number, nowMs: number): void {
+    if (id === this.#pingId) this.latencyMs = Math.round((nowMs - this.#pingedAtMs) * 10) / 10
+  }
+}

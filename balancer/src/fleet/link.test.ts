@@ -1,0 +1,418 @@
+/** The link against a real socket: what leaves, what is understood, and what ends it. */
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import {
+  ByteWriter,
+  CLOSE,
+  DATA_KIND,
+  LIMITS,
+  type Occupancy,
+  RECORD,
+  type TaskHeader,
+} from '@berth/protocol'
+import { systemClock } from '@berth/runtime'
+import type { Outcome } from '../ports/scheduling.ts'
+import { dial } from './dial.ts'
+import { Link } from './link.ts'
+import { makeAssignment, until } from './testing/fleet-bench.ts'
+import { type ScriptedLink, ScriptedWorker } from './testing/scripted-worker.ts'
+
+const MB = 1024 * 1024
+
+interface Heard {
+  readonly events: string[]
+  readonly outcomes: Outcome[]
+  readonly occupancies: Occupancy[]
+  readonly faults: unknown[]
+  closed: { code: number; reason: string } | undefined
+}
+
+interface Pair {
+  readonly link: Link
+  readonly peer: ScriptedLink
+  readonly heard: Heard
+  /** Set: the next event of this name throws. */
+  fail: string | undefined
+}
+
+async function connect(t: TestContext, resultLimitBytes = 4 * MB): Promise<Pair> {
+  const worker = await ScriptedWorker.start({ hello: null })
+  t.after(() => worker.stop())
+  const dialled = await dial({ url: worker.url, fleetKey: 'f', workerKey: 'w', timeoutMs: 2_000 })
+  assert.equal(dialled.kind, 'open')
+  if (dialled.kind !== 'open') throw new Error('no link')
+  const heard: Heard = { events: [], outcomes: [], occupancies: [], faults: [], closed: undefined }
+  const note = (event: string) => {
+    heard.events.push(event)
+    if (pair.fail && event.startsWith(pair.fail)) throw new Error('a fault of ours')
+  }
+  const link = new Link({
+    socket: dialled.socket,
+    clock: systemClock,
+    resultLimitBytes,
+    events: {
+      onMessage: (message) => note(`message ${message.type}`),
+      onFrame: () => note('frame'),
+      onOccupancy: (occupancy) => void heard.occupancies.push(occupancy),
+      onStarted: (task) => note(`started ${task}`),
+      onReturned: (task, why) => note(`returned ${task} ${why}`),
+      onFinished: (task, outcome) => {
+        heard.outcomes.push(outcome)
+        note(`finished ${task} ${outcome.outcome}`)
+      },
+      onStray: (task) => note(`stray ${task}`),
+      onFault: (error) => void heard.faults.push(error),
+      onClosed: (code, reason) => {
+        assert.equal(heard.closed, undefined, 'closed twice')
+        heard.closed = { code, reason }
+      },
+    },
+  })
+  t.after(() => link.close(CLOSE.normal, 'the test is over'))
+  const pair: Pair = { link, peer: await worker.link(), heard, fail: undefined }
+  return pair
+}
+
+function occurs(heard: Heard, event: string): Promise<true> {
+  return until(() => heard.events.includes(event) || undefined, `"${event}" in ${heard.events}`)
+}
+
+function closes(heard: Heard): Promise<{ code: number; reason: string }> {
+  return until(() => heard.closed, 'the link closes')
+}
+
+/** Big and with no two equal pieces, so that a mix-up shows. */
+function makeBytes(length: number): Buffer {
+  const bytes = Buffer.alloc(length)
+  for (let i = 0; i + 4 <= length; i += 4) bytes.writeUInt32BE(i, i)
+  return bytes
+}
+
+function rawRecord(type: number, task: number, payload: Uint8Array, flags = 0): Uint8Array {
+  const out = new ByteWriter()
+  out.u8(type)
+  out.u8(flags)
+  out.u32(task)
+  out.u32(payload.length)
+  out.bytes(payload)
+  return out.take()
+}
+
+test('what is written in one turn leaves as one frame, in order', async (t) => {
+  const { link, peer } = await connect(t)
+  for (const attemptId of [1, 2, 3]) link.task(makeAssignment({ attemptId, run: `r_${attemptId}` }))
+  link.recall(2)
+  link.cancel(3, 'operator')
+  link.acknowledge(1, 77)
+  await peer.heard(RECORD.RESULT_ACK)
+  assert.equal(peer.frames.length, 1)
+  assert.deepEqual(
+    peer.records.map(({ type, task }) => [type, task]),
+    [
+      [RECORD.STAMP, 0],
+      [RECORD.TASK, 1],
+      [RECORD.TASK, 2],
+      [RECORD.TASK, 3],
+      [RECORD.RECALL, 2],
+      [RECORD.CANCEL, 3],
+      [RECORD.RESULT_ACK, 1],
+    ],
+  )
+  link.recall(1)
+  await peer.heard(RECORD.RECALL, 1)
+  assert.equal(peer.frames.length, 2)
+})
+
+test('a task carries all that the worker needs', async (t) => {
+  const { link, peer } = await connect(t)
+  const bytes = Buffer.from('{"function":"hello","input":{"a":1}}')
+  link.task(
+    makeAssignment({
+      attemptId: 9,
+      run: 'r_x',
+      fence: 2 ** 40 + 5,
+      contract: 3,
+      priority: 2_097_152,
+      attempt: 2,
+      mode: 'sync',
+      isAhead: true,
+      remainingMs: 1234,
+      timeoutMs: 50,
+      trace: '00-aa-bb-01',
+      payload: { bytes, mediaType: '', isEnvelope: true },
+    }),
+  )
+  const { task, flags, header, input } = await peer.task()
+  const expected: TaskHeader = {
+    run: 'r_x',
+    fence: 2 ** 40 + 5,
+    function: 'hello',
+    contract: 3,
+    priority: 2_097_152,
+    attempt: 2,
+    mode: 'sync',
+    remainingMs: 1234,
+    timeoutMs: 50,
+    mediaType: '',
+    trace: '00-aa-bb-01',
+  }
+  assert.equal(task, 9)
+  assert.equal(flags, 0x02 | 0x04 | 0x08)
+  assert.deepEqual(header, expected)
+  assert.deepEqual(Buffer.from(input), bytes)
+})
+
+test('an input of 3 MB goes as far as the credit, then on with it, and arrives whole', async (t) => {
+  const { link, peer } = await connect(t)
+  const bytes = makeBytes(3 * MB)
+  link.task(makeAssignment({ attemptId: 5, payload: { bytes, mediaType: '', isEnvelope: false } }))
+  const data = () => peer.records.filter(({ type }) => type === RECORD.DATA)
+  const received = () => data().reduce((sum, { bytes: piece }) => sum + piece.length, 0)
+  await peer.until(() => received() >= LIMITS.windowBytes || undefined, 'one window')
+  // A whole round trip later nothing more has come.
+  link.message({ type: 'ping', id: 1 })
+  await peer.message('ping')
+  assert.equal(received(), LIMITS.windowBytes)
+  let credited = 0
+  while (received() < bytes.length) {
+    const now = received()
+    peer.credit(5, now - credited)
+    credited = now
+    await peer.until(() => received() > now || undefined, 'more after credit')
+  }
+  await peer.heard(RECORD.END, 5)
+  assert.deepEqual(Buffer.concat(data().map((each) => each.bytes)), bytes)
+  assert.ok(peer.frames.every((length) => length <= LIMITS.frameBytes))
+})
+
+test('a result of 3 MB in pieces is credited as it comes and arrives whole', async (t) => {
+  const { link, peer, heard } = await connect(t)
+  link.task(makeAssignment({ attemptId: 5 }))
+  await peer.task()
+  const result = makeBytes(3 * MB)
+  peer.started(5)
+  peer.end(5, result)
+  await until(() => heard.outcomes[0], 'the outcome')
+  assert.equal(heard.outcomes[0]?.outcome, 'completed')
+  assert.ok(Buffer.from(heard.outcomes[0]?.result ?? []).equals(result))
+  const credits = peer.records.filter(({ type }) => type === RECORD.CREDIT)
+  assert.ok(credits.length > 0 && credits.length < 48, `${credits.length}: gathered, not one a record`)
+})
+
+test('a result over the limit fails its task, whole or in pieces; one at the limit does not', async (t) => {
+  const { link, peer, heard } = await connect(t, 40_000)
+  for (const attemptId of [1, 2, 3]) link.task(makeAssignment({ attemptId }))
+  await peer.task(2)
+  peer.end(1, makeBytes(40_000))
+  peer.end(2, makeBytes(40_004))
+  peer.end(3, makeBytes(200_000))
+  await until(() => heard.outcomes.length === 3, 'three outcomes')
+  assert.deepEqual(
+    heard.outcomes.map(({ outcome, error, result }) => [outcome, error?.code, result.length]),
+    [
+      ['completed', undefined, 40_000],
+      ['failed', 'RESULT_TOO_LARGE', 0],
+      ['failed', 'RESULT_TOO_LARGE', 0],
+    ],
+  )
+})
+
+test('chunks and other kinds of DATA are no part of the result', async (t) => {
+  const { link, peer, heard } = await connect(t)
+  link.task(makeAssignment({ attemptId: 1 }))
+  await peer.task()
+  const parts: [number, string][] = [
+    [DATA_KIND.chunk, 'chunk'],
+    [DATA_KIND.payload, '"res'],
+    [DATA_KIND.log, 'log'],
+    [9, 'of a later version'],
+  ]
+  for (const [kind, text] of parts) peer.raw(rawRecord(RECORD.DATA, 1, Buffer.from(text), kind))
+  peer.end(1, Buffer.from('ult"'))
+  await occurs(heard, 'finished 1 completed')
+  assert.equal(String(heard.outcomes[0]?.result), '"result"')
+})
+
+test('outcomes bring their error', async (t) => {
+  const { link, peer, heard } = await connect(t)
+  link.task(makeAssignment({ attemptId: 1 }))
+  await peer.task()
+  const error = { code: 'INVALID_INPUT', message: 'no', errors: [{ pointer: '/input/s', detail: 'must be' }] }
+  peer.end(1, Buffer.alloc(0), { outcome: 'refused', runMs: 0, mediaType: '', error })
+  await occurs(heard, 'finished 1 refused')
+  assert.deepEqual(heard.outcomes[0]?.error, error)
+})
+
+test('what is said of tasks that the worker does not have is passed over, and told once', async (t) => {
+  const { link, peer, heard } = await connect(t)
+  link.task(makeAssignment({ attemptId: 1 }))
+  await peer.task()
+  peer.started(8)
+  peer.busy(8)
+  peer.recalled(9)
+  for (let task = 100; task < 110; task++) peer.raw(rawRecord(RECORD.DATA, task, makeBytes(60_000)))
+  peer.end(10, 'never asked')
+  peer.end(1, 'first')
+  peer.end(1, 'second')
+  peer.started(1)
+  peer.say({ type: 'ping', id: 1 })
+  await occurs(heard, 'message ping')
+  assert.deepEqual(
+    heard.events.filter((event) => !['frame', 'message ping'].includes(event)),
+    ['stray 8', 'finished 1 completed'],
+  )
+  assert.ok(!peer.records.some(({ type }) => type === RECORD.CREDIT), 'no credit for strays')
+})
+
+test('adopted tasks are known, and those of BUSY and RECALLED are over', async (t) => {
+  const { link, peer, heard } = await connect(t)
+  link.adopt([41])
+  link.task(makeAssignment({ attemptId: 1 }))
+  link.task(makeAssignment({ attemptId: 2 }))
+  await peer.task(1)
+  peer.end(41, 'adopted')
+  peer.busy(1)
+  peer.recalled(2)
+  peer.end(2, 'too late')
+  await occurs(heard, 'stray 2')
+  assert.deepEqual(
+    heard.events.filter((event) => event !== 'frame'),
+    ['finished 41 completed', 'returned 1 busy', 'returned 2 recalled', 'stray 2'],
+  )
+})
+
+test('occupancy rides on frames; unknown records and messages are signs of life and no more', async (t) => {
+  const { peer, heard } = await connect(t)
+  peer.occupancy = { seq: 4, used: 3, linked: 2, queued: 1 }
+  peer.raw(rawRecord(0x7f, 1, makeBytes(40)))
+  peer.record(0x60, 1)
+  peer.flush()
+  peer.say({ type: 'of-a-later-version', anything: [1] })
+  await until(() => heard.events.filter((event) => event === 'frame').length >= 2, 'two signs of life')
+  assert.deepEqual(heard.occupancies, [{ seq: 4, used: 3, linked: 2, queued: 1 }])
+  assert.equal(heard.closed, undefined)
+})
+
+const BREACHES: [string, number, (peer: ScriptedLink) => void][] = [
+  ['not JSON', 1002, (peer) => peer.raw('{"type":')],
+  ['no object', 1002, (peer) => peer.raw('[]')],
+  ['no type', 1002, (peer) => peer.raw('{"at":1}')],
+  ['a known type of the wrong shape', 1002, (peer) => peer.say({ type: 'ping', id: -1 })],
+  [
+    'negative slots',
+    1002,
+    (peer) => peer.say({ type: 'state', seq: 2, status: 'ready', slots: { limit: -1 } }),
+  ],
+  ['a reason of the parser that is long and not ASCII', 1002, (peer) => tagBreach(peer)],
+  ['bad UTF-8 in a text frame', 1007, (peer) => peer.raw(Buffer.from([0x22, 0xff, 0x22]), false)],
+  ['a text frame over 8 MiB', 1009, (peer) => peer.raw('x'.repeat(LIMITS.textBytes + 1))],
+  ['a binary frame over 256 KiB', 1009, (peer) => peer.raw(makeBytes(LIMITS.frameBytes + 1))],
+  ['a record over 64 KiB', 1009, (peer) => peer.raw(rawRecord(0x7f, 1, makeBytes(LIMITS.recordBytes + 1)))],
+  [
+    'half a record header',
+    1002,
+    (peer) => peer.raw(rawRecord(RECORD.STARTED, 1, makeBytes(0)).subarray(0, 7)),
+  ],
+  ['half a record', 1002, (peer) => peer.raw(rawRecord(0x7f, 1, makeBytes(100)).subarray(0, 60))],
+  ['a stamp that is no time', 1002, (peer) => peer.raw(rawRecord(RECORD.STAMP, 0, makeBytes(8).fill(0xff)))],
+  ['half a stamp', 1002, (peer) => peer.raw(rawRecord(RECORD.STAMP, 0, makeBytes(5)))],
+  [
+    'an outcome that is none',
+    1002,
+    (peer) => peer.raw(rawRecord(RECORD.END, 1, Buffer.from([0, 9, 77, 0, 0, 0, 0, 0, 0]))),
+  ],
+  ['an END without its header', 1002, (peer) => peer.raw(rawRecord(RECORD.END, 1, makeBytes(1)))],
+  ['half a credit', 1002, (peer) => peer.raw(rawRecord(RECORD.CREDIT, 1, makeBytes(2)))],
+]
+
+function tagBreach(peer: ScriptedLink): void {
+  const slots = { limit: 1, used: 0, linked: 0, stuck: 0, queued: 0, queueLimit: 0 }
+  peer.say({ type: 'state', seq: 2, status: 'ready', slots, tags: { ['日本語'.repeat(60)]: 'x' } })
+}
+
+for (const [what, code, misbehave] of BREACHES)
+  test(`${what} closes with ${code}, and nothing after it counts`, async (t) => {
+    const { link, peer, heard } = await connect(t)
+    link.task(makeAssignment({ attemptId: 1 }))
+    await peer.task()
+    misbehave(peer)
+    peer.started(1)
+    await closes(heard)
+    assert.equal((await peer.closed).code, code)
+    assert.ok(!heard.events.includes('started 1'))
+    assert.deepEqual(heard.faults, [])
+  })
+
+test('a frame that is wrong in its lengths is refused whole', async (t) => {
+  const { link, peer, heard } = await connect(t)
+  link.task(makeAssignment({ attemptId: 1 }))
+  await peer.task()
+  const good = rawRecord(RECORD.STARTED, 1, makeBytes(0))
+  peer.raw(Buffer.concat([good, rawRecord(0x7f, 1, makeBytes(100)).subarray(0, 60)]))
+  await closes(heard)
+  assert.ok(!heard.events.includes('started 1'))
+})
+
+test('a worker that sends more than its window is cut off', async (t) => {
+  const { link, peer, heard } = await connect(t)
+  link.task(makeAssignment({ attemptId: 1 }))
+  await peer.task()
+  // In one turn, so that no credit can have left between them.
+  const piece = rawRecord(RECORD.DATA, 1, makeBytes(64_000))
+  const frame = Buffer.concat([piece, piece, piece, piece])
+  peer.socket.send(frame)
+  peer.socket.send(frame)
+  peer.socket.send(frame)
+  const { code } = await closes(heard)
+  assert.equal(code, 1002)
+})
+
+test('a fault of ours while a frame is read is told, ends the link, and is not thrown', async (t) => {
+  const pair = await connect(t)
+  pair.fail = 'message ping'
+  pair.peer.say({ type: 'ping', id: 1 })
+  const { code } = await closes(pair.heard)
+  assert.equal(code, 1011)
+  assert.match(String(pair.heard.faults[0]), /a fault of ours/)
+})
+
+test('after its end a link takes everything and does nothing', async (t) => {
+  const { link, peer, heard } = await connect(t)
+  link.task(makeAssignment({ attemptId: 1 }))
+  link.close(CLOSE.mismatch, 'wörd '.repeat(60))
+  assert.equal(heard.closed?.code, CLOSE.mismatch)
+  link.task(makeAssignment({ attemptId: 2 }))
+  link.recall(1)
+  link.cancel(1, 'caller')
+  link.acknowledge(1, 1)
+  link.message({ type: 'ping', id: 1 })
+  link.close(CLOSE.normal, 'again')
+  const { code, reason } = await peer.closed
+  assert.equal(code, CLOSE.mismatch)
+  assert.ok(reason.startsWith('wörd ') && Buffer.byteLength(reason) <= 123)
+  assert.deepEqual(peer.records, [])
+})
+
+test('a peer that closes or dies ends the link once', async (t) => {
+  const closing = await connect(t)
+  closing.peer.socket.close(1001, 'bye')
+  assert.deepEqual(await closes(closing.heard), { code: 1001, reason: 'bye' })
+  const dying = await connect(t)
+  dying.peer.socket.terminate()
+  assert.equal((await closes(dying.heard)).code, 1006)
+})
+
+test('a worker that does not read holds one frame of ours, and gets no credit', async (t) => {
+  const { link, peer, heard } = await connect(t)
+  peer.socket.pause()
+  const bytes = makeBytes(8 * MB)
+  const before = process.memoryUsage().arrayBuffers
+  for (let attemptId = 1; attemptId <= 200; attemptId++)
+    link.task(makeAssignment({ attemptId, payload: { bytes, mediaType: '', isEnvelope: false } }))
+  for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve))
+  const grown = process.memoryUsage().arrayBuffers - before
+  assert.ok(grown < 8 * MB, `${grown} bytes wait for a worker that does not read`)
+  for (let id = 0; id < 200_000 && !heard.closed; id++) link.message({ type: 'pong', id })
+  assert.equal(heard.closed?.code, CLOSE.silent, 'text messages are bounded too')
+  peer.socket.resume()
+})

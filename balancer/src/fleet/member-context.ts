@@ -1,0 +1,49 @@
+/**
+ * What every member gets from its fleet: the terms of the links, the core, and whom to tell. Made
+ * once by the fleet; types only.
+ */
+import type { LogEntry } from '@berth/protocol'
+import type { Clock, Log } from '@berth/runtime'
+import type { WorkforcePort } from '../ports/scheduling.ts'
+import type { KnownWorker, StoreWrite } from '../ports/store.ts'
+import type { DialTurns } from './dial-turns.ts'
+import type { Interfaces } from './interfaces.ts'
+import type { Member } from './member.ts'
+
+/** Terms that all members share. Durations in milliseconds. */
+export interface MemberTerms {
+  readonly name: string
+  readonly bootId: string
+  readonly fleetKey: string
+  readonly workerKey: string
+  readonly discoveryIntervalMs: number
+  readonly discoveryTimeoutMs: number
+  readonly heartbeatIntervalMs: number
+  readonly heartbeatTimeoutMs: number
+  readonly leaseMs: number
+  readonly resultLimitBytes: number
+}
+
+/** What a member needs of its fleet. */
+export interface MemberContext {
+  readonly terms: MemberTerms
+  readonly clock: Clock
+  readonly log: Log
+  readonly workforce: WorkforcePort
+  readonly interfaces: Interfaces
+  readonly dialTurns: DialTurns
+  /** Takes this process for the member; the id of the one that has it already, if any. */
+  readonly claimBoot: (bootId: string, member: Member) => string | undefined
+  /** Whether its log is followed; it will be told to send, beginning with what it keeps. */
+  readonly resumeLogs: (member: Member) => boolean
+  readonly remember: (write: StoreWrite) => void
+  /** It is in service under this identity. */
+  readonly onKnown: (member: Member, known: KnownWorker) => void
+  readonly onLogs: (member: Member, lines: readonly LogEntry[], dropped: number) => void
+  /** An operator's `off` has reached its `until`. */
+  readonly onIntentOver: (member: Member) => void
+  /** It has answered or failed for the first time. */
+  readonly onAnswered: (member: Member) => void
+  /** It leaves and runs nothing any more. */
+  readonly onGone: (member: Member) => void
+}

@@ -1,0 +1,68 @@
+/**
+ * What a worker last said of itself: begun by its hello, kept up by every state and by the occupancy
+ * that rides on its frames. Changed only here; what is older than the last word is passed over.
+ */
+import {
+  type Hello,
+  LIMITS,
+  type Occupancy,
+  type ServiceState,
+  type Slots,
+  type State,
+  type System,
+  type Tags,
+  type WorkerStatus,
+} from '@berth/protocol'
+
+export interface SelfReport {
+  readonly bootId: string
+  readonly version: string
+  readonly group: string
+  readonly contract: number
+  readonly interfaceHash: string
+  tags: Tags
+  services: readonly ServiceState[]
+  system: System
+  status: WorkerStatus
+  reason: string | undefined
+  slots: Slots
+  seq: number
+}
+
+export function reportFrom(hello: Hello): SelfReport {
+  return {
+    bootId: hello.bootId,
+    version: hello.version,
+    group: hello.group,
+    contract: hello.contract,
+    interfaceHash: hello.interface,
+    tags: hello.tags,
+    services: hello.services,
+    system: hello.system,
+    status: hello.status,
+    reason: hello.reason,
+    slots: hello.slots,
+    seq: hello.seq,
+  }
+}
+
+/** False when it is older than what is known. */
+export function applyState(report: SelfReport, state: State): boolean {
+  if (state.seq < report.seq) return false
+  report.seq = state.seq
+  report.status = state.status
+  report.reason = state.reason
+  report.slots = state.slots
+  if (state.tags) report.tags = state.tags
+  if (state.services) report.services = state.services
+  if (state.system) report.system = state.system
+  return true
+}
+
+/** False when it is older than what is known, or cannot be. */
+export function applyOccupancy(report: SelfReport, { seq, used, linked, queued }: Occupancy): boolean {
+  if (seq < report.seq || linked > used || used > LIMITS.slots) return false
+  report.seq = seq
+  report.slots = { ...report.slots, used, linked, queued, stuck: Math.min(report.slots.stuck, used) }
+  return true
+}

@@ -1,0 +1,181 @@
+/**
+ * What the tests of this folder share: a core that only remembers what it is told, a fleet around it
+ * with short terms, and waiting for what members do. Everything ends with its test.
+ */
+import type { TestContext } from 'node:test'
+import type { WorkerEntry, WorkerState, WorkerView } from '@berth/protocol'
+import { createLog, type Log, systemClock } from '@berth/runtime'
+import type { Assignment } from '../../ports/dispatch.ts'
+import type { Adopted, Outcome, WorkerFacts, WorkforcePort } from '../../ports/scheduling.ts'
+import type { StoreContents, StoreWrite } from '../../ports/store.ts'
+import { Fleet } from '../fleet.ts'
+import type { MemberTerms } from '../member-context.ts'
+import type { ScriptedWorker } from './scripted-worker.ts'
+
+export const TERMS: MemberTerms = {
+  name: 'bench',
+  bootId: 'balancer-boot',
+  fleetKey: 'fleet-key',
+  workerKey: 'worker-key',
+  discoveryIntervalMs: 200,
+  discoveryTimeoutMs: 500,
+  heartbeatIntervalMs: 200,
+  heartbeatTimeoutMs: 200,
+  leaseMs: 2_000,
+  resultLimitBytes: 4 * 1024 * 1024,
+}
+
+export const EMPTY: StoreContents = { epoch: 1, intents: [], workers: [], interfaces: [], sessions: [] }
+
+const WAIT_MS = 5_000
+const STEP_MS = 2
+
+/** Asks every few milliseconds, within a bound. */
+export async function until<T>(ask: () => T, what: string, boundMs = WAIT_MS): Promise<NonNullable<T>> {
+  const endAt = performance.now() + boundMs
+  for (;;) {
+    const answer = ask()
+    if (answer) return answer
+    if (performance.now() > endAt) throw new Error(`not within ${boundMs} ms: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, STEP_MS))
+  }
+}
+
+export function makeEntry(url: string, changes: Partial<WorkerEntry> = {}): WorkerEntry {
+  return { id: 'w1', url, weight: 1, maintenance: false, tags: {}, isLocal: false, ...changes }
+}
+
+export function makeAssignment(changes: Partial<Assignment> = {}): Assignment {
+  return {
+    worker: 'w1',
+    attemptId: 7,
+    run: 'r_test',
+    fence: 1,
+    function: 'hello',
+    contract: 1,
+    priority: 100,
+    attempt: 1,
+    mode: 'sync',
+    isDurable: false,
+    isAhead: false,
+    used: 1,
+    limit: 4,
+    remainingMs: null,
+    timeoutMs: null,
+    trace: '',
+    payload: { bytes: Buffer.from('{}'), mediaType: '', isEnvelope: false },
+    ...changes,
+  }
+}
+
+/** Remembers every event; a test says what runs where and what is adopted. */
+export class RecordingWorkforce implements WorkforcePort {
+  readonly events: string[] = []
+  readonly facts = new Map<string, WorkerFacts>()
+  readonly attempts = new Map<string, number>()
+  readonly outcomes: Outcome[] = []
+  adopts: (started: readonly { run: string; fence: number }[]) => Adopted[] = () => []
+
+  setWorker(facts: WorkerFacts): void {
+    this.facts.set(facts.id, facts)
+    this.events.push(`set ${facts.id} ${facts.isInService ? 'in' : `out (${facts.outReason})`}`)
+  }
+  removeWorker(id: string): void {
+    this.facts.delete(id)
+    this.events.push(`remove ${id}`)
+  }
+  pushed(id: string, limit: number, foreign: number): void {
+    this.events.push(`pushed ${id} ${limit} ${foreign}`)
+  }
+  attemptsAt(id: string): number {
+    return this.attempts.get(id) ?? 0
+  }
+  settleFleet(): void {
+    this.events.push('settled')
+  }
+  started(id: string, attemptId: number): void {
+    this.events.push(`started ${id} ${attemptId}`)
+  }
+  finished(id: string, attemptId: number, outcome: Outcome): void {
+    this.outcomes.push(outcome)
+    this.attempts.set(id, Math.max(0, this.attemptsAt(id) - 1))
+    this.events.push(`finished ${id} ${attemptId} ${outcome.outcome}`)
+  }
+  returned(id: string, attemptId: number, why: string): void {
+    this.attempts.set(id, Math.max(0, this.attemptsAt(id) - 1))
+    this.events.push(`returned ${id} ${attemptId} ${why}`)
+  }
+  troubled(id: string, kind: string): void {
+    this.events.push(`troubled ${id} ${kind}`)
+  }
+  recovered(id: string): void {
+    this.events.push(`recovered ${id}`)
+  }
+  relinked(id: string, started: readonly { run: string; fence: number }[]): Adopted[] {
+    this.events.push(`relinked ${id} [${started.map(({ run }) => run)}]`)
+    return this.adopts(started)
+  }
+  workerGone(id: string): void {
+    this.events.push(`gone ${id}`)
+  }
+  traffic() {
+    return { submitted: 0, completed: 0, failed: 0, cancelled: 0, waiting: 0, running: 0 }
+  }
+
+  count(event: string): number {
+    return this.events.filter((each) => each === event).length
+  }
+}
+
+export interface BenchOptions {
+  readonly terms?: Partial<MemberTerms>
+  readonly contents?: Partial<StoreContents>
+  readonly workforce?: WorkforcePort
+}
+
+export class FleetBench {
+  readonly workforce = new RecordingWorkforce()
+  readonly writes: StoreWrite[] = []
+  readonly log: Log = createLog({ source: 'test', write: () => {}, capacity: 10_000, level: 'debug' })
+  readonly fleet: Fleet
+
+  constructor(t: TestContext, { terms, contents, workforce }: BenchOptions = {}) {
+    this.fleet = new Fleet({
+      terms: { ...TERMS, ...terms },
+      clock: systemClock,
+      log: this.log,
+      workforce: workforce ?? this.workforce,
+      contents: { ...EMPTY, ...contents },
+      remember: (write) => void this.writes.push(write),
+    })
+    this.fleet.start()
+    t.after(() => this.fleet.stop())
+  }
+
+  view(id = 'w1'): WorkerView | undefined {
+    return this.fleet.worker(id)
+  }
+
+  async status(status: WorkerState, id = 'w1', boundMs?: number): Promise<WorkerView> {
+    return until(
+      () => (this.view(id)?.status === status ? this.view(id) : undefined),
+      `${id} ${status}, it is ${this.view(id)?.status} (${this.view(id)?.reason})`,
+      boundMs,
+    )
+  }
+
+  event(event: string): Promise<true> {
+    return until(() => this.workforce.events.includes(event) || undefined, `event "${event}"`)
+  }
+
+  /** How often the log has a line with this text. */
+  logged(text: string): number {
+    return this.log.entries().filter((entry) => entry.text === text).length
+  }
+}
+
+/** Ends the worker with the test, whether it was stopped before or not. */
+export function endWith(t: TestContext, worker: ScriptedWorker): ScriptedWorker {
+  t.after(() => worker.stop())
+  return worker
+}
