@@ -116,8 +116,9 @@ function packageFolder(path: string): string {
   return first === 'examples' ? `${first}/${second}` : (first ?? '')
 }
 
-/** Tests beside the source, and what only they load. */
+/** Tests beside the source, and what only they load; the worker's `testing` is a product of its own. */
 function isTest(path: string): boolean {
+  if (/^(balancer|cli|dashboard)\/src\/(.+\/)?testing\//.test(path)) return true
   return /\.test\.tsx?$|\/test-[^/]+\.tsx?$|^[^/]+(\/[^/]+)?\/test\//.test(path)
 }
 
