@@ -18,6 +18,7 @@ import { findFiles, LoadError, loadFiles } from './discover.ts'
 import { createHttp } from './http.ts'
 import { Intake } from './intake.ts'
 import { describeInterface } from './interface.ts'
+import { Runners } from './isolate/runners.ts'
 import { LinkServer } from './link.ts'
 import { Metrics } from './observe/metrics.ts'
 import type { WorkerParts } from './parts.ts'
@@ -29,6 +30,7 @@ import { messageOf } from './result.ts'
 import { Services } from './services.ts'
 import { SystemMeter } from './system.ts'
 import { TagBoard } from './tags.ts'
+import { makeDeliveries } from './webhook/webhook-config.ts'
 
 const METER_EVERY_MS = 1_000
 /** What is told to stop at the end of a drain gets this long to obey. */
@@ -49,6 +51,8 @@ export interface WorkerOptions {
   readonly env?: FunctionEnv
   /** What errors may not carry out of the process; `log` hides it by itself. */
   readonly secrets?: Secrets
+  /** Called when all files are loaded; the worker listens when it resolves. */
+  readonly beforeListen?: () => Promise<void>
 }
 
 /** Throws a LoadError for files that do not load, and the system's error when the port cannot be had. */
@@ -57,13 +61,14 @@ export async function startWorker(
   keys: Keys,
   folder: string,
   log: Log,
-  { env = {}, secrets = new Secrets() }: WorkerOptions = {},
+  { env = {}, secrets = new Secrets(), beforeListen }: WorkerOptions = {},
 ): Promise<RunningWorker> {
   resolveOwnPackages(folder)
   const loaded = await loadProject(folder)
   const condition = new Condition()
   const intake = new Intake(condition, { slots: config.SLOTS, queueLimit: config.QUEUE_LIMIT })
   const registry = new Registry(loaded.functions)
+  const runners = new Runners(loaded.functions, { clock: systemClock, log, env })
   const system = new SystemMeter()
   const tags = new TagBoard(config.TAGS, loaded.tags, log)
   const onServices = () => {
@@ -72,6 +77,7 @@ export async function startWorker(
   }
   const services = new Services(loaded.services, log, onServices, { env })
   const metrics = new Metrics()
+  const deliveries = makeDeliveries(config, log)
   const parts: WorkerParts = {
     identity: {
       name: nameOf(config),
@@ -88,12 +94,14 @@ export async function startWorker(
     },
     registry,
     interface: describeInterface(registry),
+    runners,
     condition,
     intake,
     services,
     tags,
     system,
     metrics,
+    deliveries,
     clock: systemClock,
     env,
     secrets,
@@ -102,6 +110,7 @@ export async function startWorker(
   const links = new LinkServer(parts, keys)
   const pages = { isEnabled: config.OPENAPI_ENABLED, isOpen: isLoopback(config.HOST) }
   const server = makeServer(createHttp(parts, keys, pages).fetch)
+  await beforeListen?.()
   await listen(server, config.PORT, config.HOST)
   links.attach(server)
   const url = urlOf(server, config.HOST)
@@ -123,6 +132,7 @@ export async function startWorker(
     parts,
     drain: (limitMs) => drain(parts, limitMs),
     async stop() {
+      deliveries.stop()
       await links.stop('the worker is shutting down')
       await closeServer(server)
       clearInterval(meter)
@@ -130,14 +140,17 @@ export async function startWorker(
       stopCounting()
       tags.stop()
       system.stop()
+      await runners.stop()
       await services.stop()
     },
   }
 }
 
-async function drain({ condition, intake, log }: WorkerParts, limitMs: number): Promise<void> {
+async function drain(parts: WorkerParts, limitMs: number): Promise<void> {
+  const { condition, intake, deliveries, log } = parts
   condition.drain()
-  await Promise.race([intake.whenIdle(), sleep(limitMs, undefined, { ref: false })])
+  const isDone = intake.whenIdle().then(() => deliveries.whenIdle())
+  await Promise.race([isDone, sleep(limitMs, undefined, { ref: false })])
   if (intake.isIdle) return
   log.warn('the time to finish is over', { running: intake.used, queued: intake.queued })
   intake.abandon()
@@ -162,7 +175,7 @@ async function loadProject(folder: string): Promise<Project> {
     try {
       if (!isFunctionDefinition(definition))
         throw new Error('its default export is no function; write "export default defineFunction({ … })"')
-      registered.push(registerFunction(file.name, definition))
+      registered.push(registerFunction(file.name, definition, file.path))
     } catch (error) {
       problems.push(`${file.label}: ${messageOf(error)}`)
     }

@@ -1,6 +1,7 @@
 /**
  * The worker's process: environment → config → keys → worker → signals → exit code. `node worker/src/main.ts
- * [project folder] [--print-config]`; the folder holds `functions/` and optionally `services/` and `tags/`.
+ * [project folder] [--watch] [--print-config]`; the folder holds `functions/` and optionally `services/` and `tags/`.
+ * With `--watch` this process is a supervisor, and its workers are started with `--standby`.
  *
  * Exit codes: 0 after a clean stop, 1 when it could not start, 78 for a configuration error.
  */
@@ -15,7 +16,13 @@ import { readEnvFile } from './privacy/env-file.ts'
 import { Secrets } from './privacy/secrets.ts'
 import { captureConsole } from './privacy/task-console.ts'
 import { messageOf } from './result.ts'
+import { Standby } from './watch/standby.ts'
+import { Supervisor } from './watch/supervisor.ts'
+import { webhookTexts } from './webhook/webhook-config.ts'
 
+const OPTIONS: ReadonlySet<string> = new Set(['--print-config', '--watch', '--standby'])
+/** Whoever saves a file wants to see it run; what runs by then is told to end. */
+const WATCH_DRAIN_MS = 300
 const DEFAULT_FOLDER = join(import.meta.dirname, '../../examples/fleet')
 
 const parsed = readConfig(process.env)
@@ -26,10 +33,31 @@ if (args.includes('--print-config')) {
   process.stdout.write(`${formatConfig(config, origins, SECRETS)}\n`)
   process.exit(0)
 }
-await run(config)
+const folder = projectFolder()
+if (args.includes('--watch')) await supervise(config)
+else await run(config, args.includes('--standby') ? new Standby() : undefined)
 
-async function run(config: WorkerConfig): Promise<void> {
-  const folder = projectFolder()
+async function supervise(config: WorkerConfig): Promise<void> {
+  const { FUNCTION_ENV_FILE } = config
+  const supervisor = new Supervisor({
+    args: [...process.execArgv, import.meta.filename, folder, '--standby'],
+    folder,
+    files: FUNCTION_ENV_FILE === undefined ? [] : [resolve(FUNCTION_ENV_FILE)],
+    log: createLog({ level: config.LOG_LEVEL, format: formatOf(config), source: 'watch' }),
+    exit: (code) => process.exit(code),
+  })
+  const stop = (signal: NodeJS.Signals) => void supervisor.stop(signal)
+  const end = () => {
+    supervisor.kill()
+    process.exit(1)
+  }
+  onSignals({ onFirst: stop, onSecond: end })
+  watchLifeline(() => stop('SIGTERM'))
+  await supervisor.start()
+}
+
+async function run(config: WorkerConfig, standby?: Standby): Promise<void> {
+  await standby?.cued()
   const resolved = await resolveKeys(config)
   if (!resolved.ok) exitWithConfigErrors(resolved.errors)
   const { keys } = resolved
@@ -39,10 +67,10 @@ async function run(config: WorkerConfig): Promise<void> {
   const secrets = new Secrets(Object.values(env))
   const log = createLog({
     level: config.LOG_LEVEL,
-    format: config.LOG_FORMAT ?? (process.stdout.isTTY ? 'pretty' : 'json'),
+    format: formatOf(config),
     capacity: config.MAX_LOGS,
     source: 'worker',
-    redact: [keys.authKey, keys.fleetKey, ...secrets.texts],
+    redact: [keys.authKey, keys.fleetKey, ...secrets.texts, ...webhookTexts(config)],
   })
   captureConsole(log.child({ source: 'console' }))
   for (const warning of warnings) log.warn(warning)
@@ -54,27 +82,38 @@ async function run(config: WorkerConfig): Promise<void> {
       error: reason instanceof Error ? reason : messageOf(reason),
     })
   })
-  const starting = startWorker(config, keys, folder, log, { env, secrets })
-  const leave = async (why: string) => {
+  const beforeListen = async () => standby?.loaded()
+  const starting = startWorker(config, keys, folder, log, { env, secrets, beforeListen })
+  const leave = async (why: string, limitMs = config.SHUTDOWN_TIMEOUT) => {
     log.info('stopping', { why })
     const worker = await starting.catch(() => undefined)
-    await worker?.drain(config.SHUTDOWN_TIMEOUT)
+    await worker?.drain(limitMs)
     await worker?.stop()
     process.exit(0)
   }
   onSignals({ onFirst: (signal) => void leave(signal), onSecond: () => process.exit(1) })
   watchLifeline(() => void leave('the supervisor is gone'))
+  standby?.onLeave((why) => void leave(why, WATCH_DRAIN_MS))
+  standby?.onProblem((text) => log.error(text))
   try {
     await starting
   } catch (error) {
-    fail(explain(error, config))
+    const problem = explain(error, config)
+    await standby?.failed(problem)
+    // The supervisor shows it, where the worker that goes on is read.
+    if (standby && error instanceof LoadError) process.exit(1)
+    fail(problem)
   }
+}
+
+function formatOf({ LOG_FORMAT }: WorkerConfig) {
+  return LOG_FORMAT ?? (process.stdout.isTTY ? 'pretty' : 'json')
 }
 
 function projectFolder(): string {
   const given = args.find((arg) => !arg.startsWith('--'))
-  const unknown = args.find((arg) => arg.startsWith('--') && arg !== '--print-config')
-  if (unknown !== undefined) fail(`unknown option ${unknown}; known is --print-config`)
+  const unknown = args.find((arg) => arg.startsWith('--') && !OPTIONS.has(arg))
+  if (unknown !== undefined) fail(`unknown option ${unknown}; known are --watch and --print-config`)
   const folder = given === undefined ? DEFAULT_FOLDER : isAbsolute(given) ? given : resolve(given)
   if (!existsSync(folder)) fail(`there is no project folder ${folder}; give one that holds functions/`)
   return folder
