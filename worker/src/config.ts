@@ -31,19 +31,11 @@ import {
   text,
 } from '@berth/runtime'
 import { z } from 'zod'
+import { WEBHOOK_SECRETS, webhookFields } from './webhook/webhook-config.ts'
 
-export const SECRETS = ['AUTH_KEY', 'LB_AUTH_KEY'] as const
+const KEYS = ['AUTH_KEY', 'LB_AUTH_KEY'] as const
+export const SECRETS = [...KEYS, ...WEBHOOK_SECRETS] as const
 
-/** Known to the contract and not to this version: no harm in going on without them. */
-const LATER = [
-  'WEBHOOK_TIMEOUT',
-  'WEBHOOK_MAX_RETRIES',
-  'WEBHOOK_RETRY_DELAY',
-  'WEBHOOK_HEADERS',
-  'WEBHOOK_SECRET',
-  'WEBHOOK_SECRET_FILE',
-  'WEBHOOK_ALLOW',
-]
 /** Ignoring these would send work elsewhere. */
 const REFUSED = ['WEBSOCKET_PORT', 'BALANCER_URL']
 
@@ -78,6 +70,7 @@ const schema = z.object({
   RESULT_LIMIT: sizeBytes({ min: 1, max: 512 * 1024 ** 2, default: '10mb' }),
   FUNCTION_ENV_FILE: text().optional(),
   OPENAPI_ENABLED: flag({ default: true }),
+  ...webhookFields,
   SHUTDOWN_TIMEOUT: durationMs({ default: 30_000 }),
 })
 
@@ -85,7 +78,7 @@ export type WorkerConfig = Readonly<z.output<typeof schema>>
 
 /** Reads the environment; what is wrong is told by variable. */
 export function readConfig(env: Environment) {
-  return parseConfig(schema, env, { secrets: SECRETS, known: LATER, refused: REFUSED })
+  return parseConfig(schema, env, { secrets: SECRETS, known: [], refused: REFUSED })
 }
 
 /** NAME, or the host's name and port made into a valid name. */
@@ -111,12 +104,12 @@ const KEY_FILE_WAIT_MS = 10_000
 
 /** The keys this worker accepts. Waits up to `waitMs` for the key file when it needs it. */
 export async function resolveKeys(config: WorkerConfig, waitMs = KEY_FILE_WAIT_MS): Promise<KeysResult> {
-  const bad = SECRETS.flatMap((variable) => keyErrors(variable, config[variable]))
+  const bad = KEYS.flatMap((variable) => keyErrors(variable, config[variable]))
   if (bad.length > 0) return { ok: false, errors: bad }
   const { AUTH_KEY, LB_AUTH_KEY } = config
   if (AUTH_KEY !== undefined && LB_AUTH_KEY !== undefined)
     return { ok: true, keys: { authKey: AUTH_KEY, fleetKey: LB_AUTH_KEY } }
-  const missing = SECRETS.filter((variable) => config[variable] === undefined)
+  const missing = KEYS.filter((variable) => config[variable] === undefined)
   if (!isLoopback(config.HOST)) {
     const message = `is required because HOST ${config.HOST} is not loopback`
     return { ok: false, errors: missing.map((variable) => ({ variable, message })) }

@@ -13,6 +13,7 @@ import type { Registry } from './registry.ts'
 import type { Services } from './services.ts'
 import type { SystemMeter } from './system.ts'
 import type { TagBoard } from './tags.ts'
+import type { Deliveries } from './webhook/deliveries.ts'
 
 export interface Identity {
   readonly name: string
@@ -43,6 +44,7 @@ export interface WorkerParts {
   readonly tags: Pick<TagBoard, 'current' | 'onChange'>
   readonly system: Pick<SystemMeter, 'latest'>
   readonly metrics: Metrics
+  readonly deliveries: Pick<Deliveries, 'hindranceOf' | 'promise' | 'send' | 'whenIdle' | 'pending'>
   readonly clock: Clock
   /** What functions and services get as `ctx.env`. */
   readonly env: FunctionEnv

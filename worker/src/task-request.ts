@@ -9,6 +9,7 @@ import {
   type FieldError,
   fieldErrors,
   firstMismatch,
+  jsonPointer,
   type TaskBody,
   taskBodySchema,
 } from '@berth/protocol'
@@ -16,6 +17,7 @@ import { isJsonType } from './bytes/media-type.ts'
 import { isPlainObject, parseJsonBytes } from './json-body.ts'
 import type { WorkerParts } from './parts.ts'
 import { type RegisteredFunction, unknownFunction } from './registry.ts'
+import { findHeaderProblem } from './webhook/webhook-headers.ts'
 
 export interface TaskRequest {
   readonly bytes: Uint8Array
@@ -70,9 +72,30 @@ export function readTask(parts: WorkerParts, request: TaskRequest): ReadTask {
   if (complaint || !fn) return { ok: false, complaint: complaint ?? noFunction(body.function) }
   if (mode === 'stream' && !fn.interface.supportsStreaming)
     return { ok: false, complaint: wrong(noStreaming(fn.name), '/mode') }
+  const hindrance = body.webhook && webhookProblem(parts, body.webhook)
+  if (hindrance) return { ok: false, complaint: hindrance }
   const inputPointer = request.route ? '' : '/input'
   const blob = draft.blob
   return { ok: true, task: { function: fn, body, input: body.input ?? {}, inputPointer, mode, blob } }
+}
+
+function webhookProblem(
+  { deliveries }: WorkerParts,
+  { url, headers, format }: NonNullable<TaskBody['webhook']>,
+): Complaint | undefined {
+  if (format === 'standard')
+    return wrong('A worker sends the bare result; format standard needs a balancer', '/webhook/format')
+  const bad = findHeaderProblem(headers ?? {})
+  if (bad)
+    return wrong(
+      `webhook.headers: ${bad.problem}`,
+      jsonPointer(bad.name === undefined ? [] : [bad.name], '/webhook/headers'),
+    )
+  const hindrance = deliveries.hindranceOf(url)
+  if (hindrance?.kind === 'refused')
+    return wrong(`The webhook may not go there: ${hindrance.reason}; see WEBHOOK_ALLOW`, '/webhook/url')
+  if (hindrance?.kind !== 'full') return undefined
+  return { code: 'QUEUE_FULL', detail: 'Too many webhooks wait for their receivers; try again in a moment' }
 }
 
 /** The refusal of a stream by a function that makes none. */
@@ -118,12 +141,15 @@ function readRouted(request: TaskRequest, route: { group: string; function: stri
   return { value: Object.fromEntries(fields) }
 }
 
+const OBJECTS: ReadonlySet<string> = new Set(['input', 'webhook', 'metadata'])
+
 /** A field of the query as the body would have it; what is none of these stays text for the schema to judge. */
 function readField(name: string, text: string): unknown {
   if (NUMBERS.has(name)) return /^-?\d{1,20}(?:\.\d{1,20})?$/.test(text) ? Number(text) : text
   if (FLAGS.has(name)) return text === 'true' ? true : text === 'false' ? false : text
   if (name === 'tags') return readTags(text)
-  if (name !== 'input') return text
+  if (name === 'webhook' && !text.startsWith('{')) return { url: text }
+  if (!OBJECTS.has(name)) return text
   const parsed = parseJsonBytes(Buffer.from(text))
   return parsed.ok ? parsed.value : undefined
 }
@@ -148,8 +174,8 @@ function wantedMode(body: TaskBody): WantedMode | Complaint {
   if (body.async && body.mode !== undefined && body.mode !== 'async')
     return wrong(`"async": true contradicts mode ${body.mode}`, '/async')
   if (mode === 'async') return wrong('A worker takes no async tasks; send them to a balancer', '/mode')
-  if (mode === 'webhook') return wrong(`Mode ${mode} is not supported by this version; use sync`, '/mode')
-  if (body.webhook) return wrong('"webhook" goes with mode webhook only', '/webhook')
+  if (mode === 'webhook' && !body.webhook) return wrong('Mode webhook needs `webhook: {url}`', '/webhook')
+  if (mode !== 'webhook' && body.webhook) return wrong('"webhook" goes with mode webhook only', '/webhook')
   return mode
 }
 
