@@ -39,14 +39,14 @@ export class AttemptLog {
   }
 
   /** The result is copied and masked only when the level has it written. */
-  completed(value: unknown, runMs: number): void {
+  completed(read: () => unknown, runMs: number): void {
     const { paths, logsResult } = this.#function.privacy
     const fields = {
       source: this.#function.name,
       run: this.#run,
       runMs,
       get result() {
-        return logsResult ? paths.mask(value) : undefined
+        return logsResult ? paths.mask(read()) : undefined
       },
     }
     const log = this.redact ? this.#log : this.#ports.log

@@ -4,6 +4,7 @@
  *
  *   begin ──handler returns or throws──▶ answered and ended
  *     └─abort (timeout, cancel, shutdown)─▶ signal fires ──ends in time──▶ answered and ended
+ *                                              ├─does not, in a thread or process─▶ ended by force
  *                                              └─does not─▶ stuck; a timeout is answered now, the end comes later
  *
  * Invariant: `onAnswer` is called once and `onEnd` once, `onEnd` only when the handler has really ended.
@@ -12,6 +13,8 @@ import type { CancelReason, OutcomeError, OutcomeHeader, OutcomeKind } from '@be
 import type { Clock } from '@berth/runtime'
 import { AttemptLog } from './attempt-log.ts'
 import { AttemptContext, type ContextFacts, type ContextPorts } from './context.ts'
+import { mainSeat } from './isolate/main-seat.ts'
+import { Finished, type Seat } from './isolate/seat.ts'
 import type { Secrets } from './privacy/secrets.ts'
 import { speakFor } from './privacy/task-console.ts'
 import type { RegisteredFunction } from './registry.ts'
@@ -20,6 +23,8 @@ import { startTimer } from './timer.ts'
 
 /** How long a handler may take to obey its signal before it counts as stuck. */
 export const STUCK_AFTER_MS = 1000
+/** How long the force may take to end it. */
+const KILL_LIMIT_MS = 5000
 
 /**
  * `shutdown`: the worker stops. `orphaned`: the link with whoever wanted it is gone. `unread`: the caller has
@@ -37,6 +42,8 @@ export interface AttemptSpec {
   readonly function: RegisteredFunction
   /** As the function's schema returned it. */
   readonly input: unknown
+  /** Where it runs; absent: in this thread. */
+  readonly seat?: Seat
   readonly facts: Omit<ContextFacts, 'functionName'>
   /** Limit of this attempt from its start. */
   readonly timeoutMs: number
@@ -78,11 +85,13 @@ export class Attempt {
   #stopLimit: (() => void) | undefined
   #stopGrace: (() => void) | undefined
   readonly #log: AttemptLog
+  readonly #seat: Seat
 
   constructor(spec: AttemptSpec, ports: AttemptPorts, listener: AttemptListener) {
     this.#spec = spec
     this.#ports = ports
     this.#listener = listener
+    this.#seat = spec.seat ?? mainSeat(spec.function)
     this.#log = new AttemptLog(spec.function, spec.facts.run, spec.input, ports)
   }
 
@@ -90,7 +99,10 @@ export class Attempt {
   begin(): void {
     const { clock } = this.#ports
     this.#startedAt = clock.monoMs()
-    if (this.#cause !== undefined) return this.#settle(false, undefined)
+    if (this.#cause !== undefined) {
+      this.#seat.free()
+      return this.#settle(false, undefined)
+    }
     const { timeoutMs, remainingMs, facts } = this.#spec
     const limitMs = Math.min(timeoutMs, remainingMs ?? timeoutMs)
     const cause = remainingMs !== null && remainingMs < timeoutMs ? 'deadline' : 'timeout'
@@ -110,7 +122,7 @@ export class Attempt {
     this.#cause = cause
     this.#stopLimit?.()
     if (!this.#context) return
-    this.#stopGrace = startTimer(STUCK_AFTER_MS, () => this.#becomeStuck())
+    this.#stopGrace = startTimer(this.#seat.graceMs ?? STUCK_AFTER_MS, () => this.#onDisobeyed())
     AttemptContext.abort(this.#context, abortError(cause))
   }
 
@@ -124,9 +136,8 @@ export class Attempt {
 
   #call(context: AttemptContext): void {
     try {
-      const { definition } = this.#spec.function
       const returned: unknown = speakFor(context, () =>
-        definition.handler(this.#spec.input as never, context),
+        this.#seat.call(this.#spec.input, context, this.#resultLimitBytes),
       )
       if (isThenable(returned)) {
         Promise.resolve(returned).then(
@@ -144,7 +155,7 @@ export class Attempt {
   /** Holds the result against the function's `output`, if it has one. */
   #check(value: unknown): void {
     const { checkOutput } = this.#spec.function
-    if (!checkOutput) return this.#settle(false, value)
+    if (!checkOutput || value instanceof Finished) return this.#settle(false, value)
     Promise.try(checkOutput, value).then(
       (checked) => this.#settle(false, checked),
       (thrown: unknown) => this.#settle(true, thrown),
@@ -166,12 +177,17 @@ export class Attempt {
     if (cause !== undefined && (cause !== 'shutdown' || isThrown || !this.#context))
       return this.#answerAborted(cause)
     if (isThrown) return this.#fail(value)
-    const { maxResultBytes } = this.#spec.function
-    const limitBytes = Math.min(this.#ports.resultLimitBytes, maxResultBytes ?? Number.POSITIVE_INFINITY)
-    const encoded = encodeResult(value, limitBytes)
+    const isFinished = value instanceof Finished
+    const encoded = isFinished ? value.encoded : encodeResult(value, this.#resultLimitBytes)
     if (!encoded.ok) return this.#answer('failed', encoded.error)
     this.#answer('completed', undefined, encoded)
-    this.#log.completed(value, this.#ports.clock.monoMs() - this.#startedAt)
+    const runMs = this.#ports.clock.monoMs() - this.#startedAt
+    this.#log.completed(isFinished ? () => value.read() : () => value, runMs)
+  }
+
+  get #resultLimitBytes(): number {
+    const { maxResultBytes } = this.#spec.function
+    return Math.min(this.#ports.resultLimitBytes, maxResultBytes ?? Number.POSITIVE_INFINITY)
   }
 
   #fail(thrown: unknown): void {
@@ -183,6 +199,13 @@ export class Attempt {
     if (cause === 'timeout' || cause === 'deadline') this.#answer('timeout', this.#timeoutError(cause, false))
     else if (cause === 'shutdown') this.giveUp()
     else this.#answer('cancelled', { code: 'CANCELLED', message: abortError(cause).message })
+  }
+
+  /** What can be ended by force is; only what survives that is stuck. */
+  #onDisobeyed(): void {
+    if (!this.#seat.kill) return this.#becomeStuck()
+    this.#stopGrace = startTimer(KILL_LIMIT_MS, () => this.#becomeStuck())
+    this.#seat.kill()
   }
 
   /** A timeout is told now: its caller has waited long enough. A repeat would overlap, so it is ruled out. */

@@ -4,7 +4,7 @@
  */
 import type { Tags } from '@berth/protocol'
 import type { Log } from '@berth/runtime'
-import type { Context, ContextLog } from './define.ts'
+import { type Context, type ContextLog, RetryAfter } from './define.ts'
 import type { FunctionEnv } from './privacy/env-file.ts'
 import type { Emitter } from './stream/emitter.ts'
 
@@ -97,6 +97,13 @@ export class AttemptContext implements Context {
 
   get progress(): Context['progress'] {
     return (fraction, text) => this.#progress(fraction, text)
+  }
+
+  get retryAfter(): Context['retryAfter'] {
+    return (ms, message) => {
+      if (!(ms >= 0)) throw new RangeError(`ctx.retryAfter takes milliseconds, not ${ms}`)
+      throw new RetryAfter(ms, message)
+    }
   }
 
   /** Not for handlers: fires the signal. */

@@ -102,6 +102,29 @@ export interface Context {
   stream(chunk: string | Uint8Array): Promise<void>
   /** Says how far it is, 0 … 1. */
   progress(fraction: number, text?: string): void
+  /** Ends this attempt as failed, and names how long to wait before the next one. Always throws. */
+  retryAfter(ms: number, message?: string): never
+}
+
+/** What a function's `setup` gets. */
+export interface SetupContext {
+  /** Aborts when the worker stops, and when setup takes too long. */
+  readonly signal: AbortSignal
+  readonly log: ContextLog
+  /** Settings and secrets of FUNCTION_ENV_FILE. */
+  readonly env: Readonly<Record<string, string>>
+}
+
+/** How long to wait between attempts: `baseMs`, then `factor` times as long each time, at most `maxMs`. */
+export interface BackoffConfig {
+  /** Default 200. */
+  readonly baseMs?: number
+  /** Default 2. */
+  readonly factor?: number
+  /** Default 30,000. */
+  readonly maxMs?: number
+  /** The share of a wait that is left to chance, 0 … 1; default 0.5. */
+  readonly jitter?: number
 }
 
 export interface FunctionConfig {
@@ -111,7 +134,7 @@ export interface FunctionConfig {
   readonly timeout?: number
   /** Further attempts after a failure; default 0. */
   readonly maxRetries?: number
-  readonly backoff?: Readonly<Record<string, unknown>>
+  readonly backoff?: BackoffConfig
   readonly supportsStreaming?: boolean
   /** A repeat after a loss is harmless. */
   readonly idempotent?: boolean
@@ -138,6 +161,11 @@ export interface FunctionSpec<Input = unknown, Result = unknown> {
   readonly output?: StandardSchema
   readonly params?: ParamSpecs
   readonly config?: FunctionConfig
+  /**
+   * Called once a process (or thread) before the first attempt, in its slot and outside its timeout: loads a model,
+   * opens a pool. When it fails the task goes elsewhere, and a later task tries again.
+   */
+  setup?(ctx: SetupContext): unknown
   /** The return value is the result: anything JSON can hold, or `bytes(…)`; `undefined` becomes null. */
   handler(input: Input, ctx: Context): Result | Promise<Result>
 }
@@ -199,6 +227,17 @@ export interface ServiceDefinition extends ServiceSpec {
 /** Makes a file's default export a service. While one is down its worker takes no new task. */
 export function defineService(spec: ServiceSpec): ServiceDefinition {
   return Object.freeze({ ...spec, kind: SERVICE_KIND })
+}
+
+/** Thrown by `ctx.retryAfter`: a failure that names its own wait. Known by its property, whoever threw it. */
+export class RetryAfter extends Error {
+  readonly retryAfterMs: number
+
+  constructor(ms: number, message = `The function asks to be tried again in ${ms} ms`) {
+    super(message)
+    this.name = 'RetryAfter'
+    this.retryAfterMs = ms
+  }
 }
 
 /** Thrown by a handler: no further attempt would help. */

@@ -6,6 +6,7 @@ import type { Clock, Log } from '@berth/runtime'
 import type { Condition } from './condition.ts'
 import type { Intake } from './intake.ts'
 import type { WorkerInterface } from './interface.ts'
+import type { Runners } from './isolate/runners.ts'
 import type { Metrics } from './observe/metrics.ts'
 import type { FunctionEnv } from './privacy/env-file.ts'
 import type { Secrets } from './privacy/secrets.ts'
@@ -38,6 +39,8 @@ export interface WorkerParts {
   readonly limits: WorkerLimits
   readonly registry: Registry
   readonly interface: WorkerInterface
+  /** Where attempts of each function run. */
+  readonly runners: Runners
   readonly condition: Condition
   readonly intake: Intake
   readonly services: Pick<Services, 'states'>

@@ -79,7 +79,7 @@ describe('registerFunction', () => {
       () => registerFunction('f', { kind: 'berth.function' } as FunctionDefinition),
       /no `handler`/,
     )
-    assert.throws(() => registerFunction('f', { ...a(), setup() {} } as FunctionDefinition), /setup/)
+    assert.throws(() => registerFunction('f', { ...a(), setup: 3 } as never), /setup/)
   })
 
   it('knows a definition by its kind, of whichever copy of the package', () => {

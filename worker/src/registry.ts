@@ -4,7 +4,7 @@
  */
 import { type FunctionInterface, LIMITS, MAX_DURATION_MS, type OutcomeError } from '@berth/protocol'
 import { z } from 'zod'
-import { FUNCTION_KIND, type FunctionDefinition } from './define.ts'
+import { type BackoffConfig, FUNCTION_KIND, type FunctionDefinition } from './define.ts'
 import { type CheckedInput, compileInput, compileOutput, type InputCheck } from './parameters.ts'
 import { RedactPaths } from './privacy/paths.ts'
 import { maskError } from './privacy/secrets.ts'
@@ -27,6 +27,9 @@ export interface RegisteredFunction {
   /** Its own limit of one attempt; null: the worker's default of the mode. */
   readonly timeoutMs: number | null
   readonly maxResultBytes: number | null
+  readonly backoff: BackoffConfig
+  /** Where it was loaded from; undefined when it has no file. */
+  readonly path: string | undefined
   readonly privacy: FunctionPrivacy
   readonly interface: FunctionInterface
 }
@@ -36,7 +39,14 @@ const configSchema = z.strictObject({
   examples: z.array(z.unknown()).max(100).optional(),
   timeout: z.int().min(1).max(MAX_DURATION_MS).optional(),
   maxRetries: z.int().min(0).max(1000).optional(),
-  backoff: z.record(z.string(), z.unknown()).optional(),
+  backoff: z
+    .strictObject({
+      baseMs: z.number().min(0).max(MAX_DURATION_MS).optional(),
+      factor: z.number().min(1).max(100).optional(),
+      maxMs: z.number().min(0).max(MAX_DURATION_MS).optional(),
+      jitter: z.number().min(0).max(1).optional(),
+    })
+    .optional(),
   supportsStreaming: z.boolean().optional(),
   idempotent: z.boolean().optional(),
   background: z.boolean().optional(),
@@ -50,9 +60,14 @@ const configSchema = z.strictObject({
 })
 
 /** Throws with a sentence on a definition that cannot be used. */
-export function registerFunction(name: string, definition: FunctionDefinition): RegisteredFunction {
+export function registerFunction(
+  name: string,
+  definition: FunctionDefinition,
+  path?: string,
+): RegisteredFunction {
   if (typeof definition.handler !== 'function') throw new Error('has no `handler`')
-  if ('setup' in definition) throw new Error('has a `setup`, which this version does not run; remove it')
+  if (definition.setup !== undefined && typeof definition.setup !== 'function')
+    throw new Error('has a `setup` that is no function')
   const parsed = configSchema.safeParse(definition.config ?? {})
   if (!parsed.success) throw new Error(describeConfigError(parsed.error))
   const config = parsed.data
@@ -67,6 +82,8 @@ export function registerFunction(name: string, definition: FunctionDefinition): 
     slots: config.slots ?? 1,
     timeoutMs: config.timeout ?? null,
     maxResultBytes: config.maxResultBytes ?? null,
+    backoff: config.backoff ?? {},
+    path,
     privacy: { paths, logsInput: config.logInput ?? false, logsResult: config.logResult ?? true },
     interface: {
       name,

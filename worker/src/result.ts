@@ -3,7 +3,7 @@
  * Called by `attempt.ts` when a handler is through. Nothing a handler returns or throws makes this throw.
  * Invariant: a result is at most its limit, an error's message at most 8 KiB, and neither holds a stack.
  */
-import { LIMITS, type OutcomeError } from '@berth/protocol'
+import { LIMITS, MAX_DURATION_MS, type OutcomeError } from '@berth/protocol'
 import { type BytesResult, isBytesResult } from './bytes/bytes.ts'
 
 export type EncodedResult =
@@ -62,7 +62,18 @@ function unserialisable(why: string): EncodedResult {
 export function errorOf(thrown: unknown): OutcomeError {
   const message = messageOf(thrown).slice(0, LIMITS.messageText)
   const error: OutcomeError = { code: 'FUNCTION_FAILED', message }
-  return isNonRetryable(thrown) ? { ...error, nonRetryable: true } : error
+  if (isNonRetryable(thrown)) return { ...error, nonRetryable: true }
+  const retryAfterMs = namedWait(thrown)
+  return retryAfterMs === undefined ? error : { ...error, retryAfterMs }
+}
+
+function namedWait(thrown: unknown): number | undefined {
+  try {
+    const { retryAfterMs: ms } = (thrown ?? {}) as { retryAfterMs?: unknown }
+    return typeof ms === 'number' && ms >= 0 ? Math.min(ms, MAX_DURATION_MS) : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** A readable sentence for anything thrown. */

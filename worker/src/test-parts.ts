@@ -22,6 +22,7 @@ import { type Context, defineFunction, type FunctionDefinition } from './define.
 import { Fences } from './fences.ts'
 import { Intake } from './intake.ts'
 import { describeInterface } from './interface.ts'
+import { Runners } from './isolate/runners.ts'
 import type { Outlet } from './link-flush.ts'
 import { LinkSession, type LinkShared } from './link-session.ts'
 import { Metrics } from './observe/metrics.ts'
@@ -30,6 +31,7 @@ import { Peers } from './peers.ts'
 import { Secrets } from './privacy/secrets.ts'
 import { Registry, registerFunction } from './registry.ts'
 import { TagBoard } from './tags.ts'
+import { makeDeliveries } from './webhook/webhook-config.ts'
 
 export interface TestParts extends WorkerParts {
   readonly clock: ManualClock
@@ -62,13 +64,23 @@ export function heldFunction(config: { slots?: number; timeout?: number } = {}) 
   return { calls, definition }
 }
 
+const TEST_WEBHOOKS = {
+  WEBHOOK_TIMEOUT: 1000,
+  WEBHOOK_MAX_RETRIES: 0,
+  WEBHOOK_RETRY_DELAY: 1,
+  WEBHOOK_HEADERS: {},
+  WEBHOOK_ALLOW: [],
+}
+
 export function makeParts(options: TestOptions = {}): TestParts {
   const log = createLog({ source: 'test', level: 'debug', write: () => {} })
   const condition = new Condition()
   condition.started()
-  const registry = new Registry(
-    Object.entries(options.functions ?? {}).map(([name, definition]) => registerFunction(name, definition)),
+  const functions = Object.entries(options.functions ?? {}).map(([name, definition]) =>
+    registerFunction(name, definition),
   )
+  const registry = new Registry(functions)
+  const clock = new ManualClock({ monoMs: 50_000 })
   return {
     identity: { name: 'w', bootId: 'boot-of-worker', group: 'default', contract: 1 },
     limits: {
@@ -80,13 +92,15 @@ export function makeParts(options: TestOptions = {}): TestParts {
     },
     registry,
     interface: describeInterface(registry),
+    runners: new Runners(functions, { clock, log, env: {} }),
     condition,
     intake: new Intake(condition, { slots: options.slots ?? 2, queueLimit: options.queueLimit ?? 100 }),
     services: { states: [] },
     tags: new TagBoard({}, [], log),
     system: { latest: { cpuLoad: 0, memoryUsed: 0, eventLoopDelayMs: 0, uptimeS: 0 } },
-    clock: new ManualClock({ monoMs: 50_000 }),
+    clock,
     metrics: new Metrics(),
+    deliveries: makeDeliveries(TEST_WEBHOOKS, log),
     env: {},
     secrets: new Secrets(),
     log,
