@@ -121,7 +121,7 @@ export function composeBalancer({ config, keys, log, store, contents }: Balancer
     port: config.port,
     log,
     hot: createHotTask({ gate, tasks, bodyLimitBytes }),
-    mayContinue: mayContinue(gate),
+    mayContinue: mayContinue({ gate, bodyLimitBytes }),
     onUpgrade: (req, socket, head) => feedSocket.handleUpgrade(req, socket, head),
   })
 
@@ -132,7 +132,8 @@ export function composeBalancer({ config, keys, log, store, contents }: Balancer
   }
   const rosterService: Service = { name: 'roster', start: () => roster.start(), stop: () => roster.stop() }
   return {
-    services: [new SchedulerTicks(scheduler, clock), fleetService, feed, feedSocket, http, rosterService],
+    // The list is read before anybody can ask: a fleet that is not known yet must not look like an empty one.
+    services: [new SchedulerTicks(scheduler, clock), fleetService, rosterService, feed, feedSocket, http],
     http,
     async drain(deadlineMs) {
       isDraining = true

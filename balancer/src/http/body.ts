@@ -45,11 +45,12 @@ export function isDeeperThan(text: string, limit: number): boolean {
   return false
 }
 
+/** The place of the quote that ends the string: one after an even number of backslashes. */
 function endOfString(text: string, start: number): number {
-  for (let i = start + 1; i < text.length; i++) {
-    const code = text.charCodeAt(i)
-    if (code === 0x5c) i++
-    else if (code === 0x22) return i
+  for (let at = text.indexOf('"', start + 1); at >= 0; at = text.indexOf('"', at + 1)) {
+    let before = at
+    while (text.charCodeAt(before - 1) === 0x5c) before--
+    if ((at - before) % 2 === 0) return at
   }
   return text.length
 }

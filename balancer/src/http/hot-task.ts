@@ -6,8 +6,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TaskError } from '@berth/protocol'
 import { type Gate, mediaTypeOf, readHead } from './auth.ts'
+import { BodyBytes, DISCARD_BYTES } from './body-bytes.ts'
 import { sendProblem } from './problem.ts'
-import type { TaskHead } from './task-call.ts'
+import { SECURITY_HEADERS } from './security-headers.ts'
+import { bodyTooLarge, type TaskHead } from './task-call.ts'
 import type { TaskAnswer, Tasks } from './tasks.ts'
 
 export interface HotTaskDeps {
@@ -17,25 +19,27 @@ export interface HotTaskDeps {
   readonly bodyLimitBytes: number
 }
 
-/** What is still sent of a refused body is read and dropped up to this; then the connection is cut. */
-const DISCARD_BYTES = 64 * 1024 * 1024
-
 /** A listener that takes `POST /task` and leaves everything else (false). */
 export function createHotTask(deps: HotTaskDeps): (req: IncomingMessage, res: ServerResponse) => boolean {
   return (req, res) => {
-    if (req.method !== 'POST' || req.url !== '/task') return false
+    if (!isHot(req)) return false
     const admission = deps.gate.admit(readHead(req))
     if (!admission.ok) refuse(req, res, admission.error)
-    else if (Number(req.headers['content-length'] ?? 0) > deps.bodyLimitBytes)
-      refuse(req, res, tooLarge(deps))
     else readBody(req, res, deps, (bytes) => run(req, res, deps.tasks, bytes))
     return true
   }
 }
 
 /** Whether a client that asks first may send its body. */
-export function mayContinue(gate: Gate): (req: IncomingMessage) => boolean {
-  return (req) => gate.admit(readHead(req)).ok
+export function mayContinue({ gate, bodyLimitBytes }: Omit<HotTaskDeps, 'tasks'>) {
+  return (req: IncomingMessage): boolean => {
+    if (!gate.admit(readHead(req)).ok) return false
+    return !isHot(req) || !new BodyBytes(bodyLimitBytes, req.headers['content-length']).isDeclaredOver
+  }
+}
+
+function isHot({ method, url }: IncomingMessage): boolean {
+  return method === 'POST' && url === '/task'
 }
 
 export function taskHeadOf(headers: IncomingMessage['headers']): TaskHead {
@@ -49,6 +53,8 @@ export function taskHeadOf(headers: IncomingMessage['headers']): TaskHead {
 }
 
 function run(req: IncomingMessage, res: ServerResponse, tasks: Tasks, bytes: Buffer): void {
+  // The caller has gone while it sent its last bytes.
+  if (res.destroyed) return
   const { traceparent } = req.headers
   const trace = typeof traceparent === 'string' ? traceparent : undefined
   let isAnswered = false
@@ -62,12 +68,12 @@ function run(req: IncomingMessage, res: ServerResponse, tasks: Tasks, bytes: Buf
   })
 }
 
-function write(res: ServerResponse, answer: TaskAnswer): void {
+const SECURITY: readonly string[] = Object.entries(SECURITY_HEADERS).flat()
+
+function write(res: ServerResponse, { status, headers, body }: TaskAnswer): void {
   if (res.destroyed) return
-  const { status, headers, body } = answer
-  const flat: string[] = []
+  const flat: string[] = ['content-length', String(Buffer.byteLength(body)), ...SECURITY]
   for (const name in headers) flat.push(name, headers[name] as string)
-  flat.push('content-length', String(Buffer.byteLength(body)), 'cache-control', 'no-store')
   res.writeHead(status, flat)
   res.end(body)
 }
@@ -75,20 +81,18 @@ function write(res: ServerResponse, answer: TaskAnswer): void {
 function readBody(
   req: IncomingMessage,
   res: ServerResponse,
-  deps: HotTaskDeps,
+  { bodyLimitBytes }: HotTaskDeps,
   done: (bytes: Buffer) => void,
 ): void {
-  const pieces: Buffer[] = []
-  let bytes = 0
+  const body = new BodyBytes(bodyLimitBytes, req.headers['content-length'])
+  if (body.isDeclaredOver) return refuse(req, res, bodyTooLarge(bodyLimitBytes))
   const onData = (piece: Buffer) => {
-    bytes += piece.length
-    if (bytes > deps.bodyLimitBytes) {
-      req.off('data', onData)
-      req.off('end', onEnd)
-      refuse(req, res, tooLarge(deps))
-    } else pieces.push(piece)
+    if (body.add(piece)) return
+    req.off('data', onData)
+    req.off('end', onEnd)
+    refuse(req, res, bodyTooLarge(bodyLimitBytes))
   }
-  const onEnd = () => done(pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces))
+  const onEnd = () => done(body.take())
   req.on('data', onData)
   req.once('end', onEnd)
 }
@@ -101,11 +105,4 @@ function refuse(req: IncomingMessage, res: ServerResponse, error: TaskError): vo
     if (dropped > DISCARD_BYTES) req.destroy()
   })
   sendProblem(res, error)
-}
-
-function tooLarge({ bodyLimitBytes }: HotTaskDeps): TaskError {
-  return {
-    code: 'PAYLOAD_TOO_LARGE',
-    detail: `The body is over ${bodyLimitBytes} bytes (REQUEST_BODY_LIMIT).`,
-  }
 }

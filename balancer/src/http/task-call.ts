@@ -8,10 +8,12 @@ import {
   compileSelector,
   type FieldError,
   fieldErrors,
+  LIMITS,
   type TaskBody,
   type TaskError,
   taskBodySchema,
 } from '@berth/protocol'
+import { isDeeperThan } from './body.ts'
 
 /** The parts of the head that belong to the task. */
 export interface TaskHead {
@@ -21,28 +23,24 @@ export interface TaskHead {
   readonly idempotencyKey: string | undefined
 }
 
-export type ReadTask =
-  | { readonly ok: true; readonly body: TaskBody }
-  | { readonly ok: false; readonly error: TaskError }
+type Refused = { readonly ok: false; readonly error: TaskError }
 
-/** Fields of the contract that need runs on disk, streams or budgets, which a later version has. */
-const LATER_FIELDS = ['webhook', 'delay', 'runAt', 'session', 'budget'] as const
+export type ReadTask = { readonly ok: true; readonly body: TaskBody } | Refused
+
+const EXAMPLE = 'send an object such as {"function": "hello", "input": {}}.'
+
+/** Fields of the contract that need runs on disk, fair shares or budgets, which a later version has. */
+const LATER_FIELDS = ['session', 'budget', 'fairnessKey'] as const
+/** Fields that only a task has whose caller does not wait. */
+const BACKGROUND_FIELDS = ['webhook', 'delay', 'runAt'] as const
 
 export function readTask(head: TaskHead, bytes: Uint8Array): ReadTask {
   const wrongHead = checkHead(head)
   if (wrongHead) return { ok: false, error: wrongHead }
-  if (!isUtf8(bytes)) return invalid('The body is not valid UTF-8.')
-  const value = parseJson(bytes)
-  if (value === undefined) return invalid('The body is not JSON.')
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    return invalid('The body must be a JSON object such as {"function": "hello", "input": {}}.', [
-      { pointer: '', detail: 'must be an object' },
-    ])
-  const parsed = taskBodySchema.safeParse(value)
-  if (!parsed.success) {
-    const errors = fieldErrors(parsed.error.issues)
-    return invalid(`The body is wrong at ${errors[0]?.pointer || '/'}: ${errors[0]?.detail}.`, errors)
-  }
+  const read = readValue(bytes)
+  if (!read.ok) return read
+  const parsed = taskBodySchema.safeParse(read.value)
+  if (!parsed.success) return wrongFields(fieldErrors(parsed.error.issues))
   return checkMode(parsed.data)
 }
 
@@ -51,11 +49,16 @@ export function selectorOf(body: TaskBody): ReturnType<typeof compileSelector> {
   return compileSelector(body.tags)
 }
 
+/** What both routes answer to a body that is over `REQUEST_BODY_LIMIT`. */
+export function bodyTooLarge(limitBytes: number): TaskError {
+  return { code: 'PAYLOAD_TOO_LARGE', detail: `The body is over ${limitBytes} bytes (REQUEST_BODY_LIMIT).` }
+}
+
 function checkHead(head: TaskHead): TaskError | undefined {
   const { contentType, contentEncoding, idempotencyKey, prefer } = head
-  if (contentType === 'multipart/form-data')
+  if (contentType.startsWith('multipart/'))
     return { code: 'UNSUPPORTED_MEDIA_TYPE', detail: 'This version takes no multipart bodies; send JSON.' }
-  if (contentEncoding !== undefined && contentEncoding !== 'identity')
+  if (contentEncoding !== undefined && contentEncoding.toLowerCase() !== 'identity')
     return { code: 'UNSUPPORTED_MEDIA_TYPE', detail: 'Send the body without Content-Encoding.' }
   if (idempotencyKey !== undefined) return notYet('the header Idempotency-Key')
   if (prefer !== undefined && /(^|[,;\s])(respond-async|wait\s*=)/i.test(prefer))
@@ -63,12 +66,33 @@ function checkHead(head: TaskHead): TaskError | undefined {
   return undefined
 }
 
+function readValue(bytes: Uint8Array): { readonly ok: true; readonly value: object } | Refused {
+  if (bytes.length === 0) return invalid(`The body is empty; ${EXAMPLE}`)
+  if (!isUtf8(bytes)) return invalid('The body is not valid UTF-8.')
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
+  if (text.startsWith('\uFEFF')) return invalid('The body begins with a byte order mark; send it without.')
+  // Deeper text parses, but what came of it could not be written again.
+  if (isDeeperThan(text, LIMITS.jsonDepth))
+    return invalid(`The body is nested more than ${LIMITS.jsonDepth} deep.`)
+  const value = parseJson(text)
+  if (value === undefined) return invalid(`The body is not JSON; ${EXAMPLE}`)
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return invalid(`The body must be a JSON object; ${EXAMPLE}`, [
+      { pointer: '', detail: 'must be an object' },
+    ])
+  return { ok: true, value }
+}
+
 function checkMode(body: TaskBody): ReadTask {
   const mode = body.mode ?? (body.async === true ? 'async' : 'sync')
   if (body.async === true && mode !== 'async')
-    return invalid(`\`async: true\` contradicts \`mode: "${mode}"\`.`, [
-      { pointer: '/async', detail: 'contradicts mode' },
-    ])
+    return wrongField('/async', `true contradicts \`mode: "${mode}"\``)
+  if (mode === 'sync' || mode === 'stream')
+    for (const field of BACKGROUND_FIELDS)
+      if (body[field] !== undefined) return wrongField(`/${field}`, `contradicts mode ${mode}`)
+  if (mode === 'webhook' && body.webhook === undefined)
+    return wrongField('/webhook', 'is required with `mode: "webhook"`')
+  if (body.delay !== undefined && body.runAt !== undefined) return wrongField('/runAt', 'contradicts /delay')
   if (mode !== 'sync') return { ok: false, error: notYet(`the mode "${mode}"`, '/mode') }
   for (const field of LATER_FIELDS)
     if (body[field] !== undefined) return { ok: false, error: notYet(`the field "${field}"`, `/${field}`) }
@@ -82,13 +106,22 @@ function notYet(what: string, pointer?: string): TaskError {
   return { code: 'INVALID_REQUEST', detail, ...(errors ? { errors } : {}) }
 }
 
-function invalid(detail: string, errors?: readonly FieldError[]): ReadTask {
+function wrongField(pointer: string, detail: string): Refused {
+  return wrongFields([{ pointer, detail }])
+}
+
+function wrongFields(errors: readonly FieldError[]): Refused {
+  const [first] = errors
+  return invalid(`The body is wrong at ${first?.pointer || '/'}: ${first?.detail}.`, errors)
+}
+
+function invalid(detail: string, errors?: readonly FieldError[]): Refused {
   return { ok: false, error: { code: 'INVALID_REQUEST', detail, ...(errors ? { errors } : {}) } }
 }
 
-function parseJson(bytes: Uint8Array): unknown {
+function parseJson(text: string): unknown {
   try {
-    return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'))
+    return JSON.parse(text)
   } catch {
     return undefined
   }

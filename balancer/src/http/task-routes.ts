@@ -4,8 +4,10 @@
  */
 import type { TaskError } from '@berth/protocol'
 import { mediaTypeOf } from './auth.ts'
+import { BodyBytes, DISCARD_BYTES } from './body-bytes.ts'
 import { problem } from './problem.ts'
 import type { Route, RouteContext } from './routes.ts'
+import { bodyTooLarge } from './task-call.ts'
 import type { TaskAnswer, Tasks } from './tasks.ts'
 
 export interface TaskRouteDeps {
@@ -18,8 +20,8 @@ export function taskRoutes(deps: TaskRouteDeps): readonly Route[] {
 }
 
 async function handle(c: RouteContext, { tasks, bodyLimitBytes }: TaskRouteDeps): Promise<Response> {
-  const bytes = await readBounded(c.req.raw, bodyLimitBytes)
-  if (bytes === undefined) return problem(tooLarge(bodyLimitBytes))
+  const read = await readBody(c.req.raw, bodyLimitBytes)
+  if (!(read instanceof Uint8Array)) return problem(read)
   const head = {
     contentType: mediaTypeOf(c.req.header('content-type')),
     contentEncoding: c.req.header('content-encoding'),
@@ -27,32 +29,48 @@ async function handle(c: RouteContext, { tasks, bodyLimitBytes }: TaskRouteDeps)
     idempotencyKey: c.req.header('idempotency-key'),
   }
   const { signal } = c.req.raw
-  return new Promise((resolve) => {
-    const onAbort = () => abandon()
-    const abandon = tasks.handle(head, bytes, c.req.header('traceparent'), (answer) => {
-      signal.removeEventListener('abort', onAbort)
-      resolve(toResponse(answer))
-    })
-    signal.addEventListener('abort', onAbort, { once: true })
-  })
+  const answered = Promise.withResolvers<Response>()
+  const abandon = tasks.handle(head, read, c.req.header('traceparent'), (answer) =>
+    answered.resolve(toResponse(answer)),
+  )
+  signal.addEventListener('abort', abandon, { once: true })
+  if (signal.aborted) abandon()
+  return answered.promise.finally(() => signal.removeEventListener('abort', abandon))
 }
 
-async function readBounded(request: Request, limitBytes: number): Promise<Uint8Array | undefined> {
-  if (Number(request.headers.get('content-length') ?? 0) > limitBytes) return undefined
-  const pieces: Uint8Array[] = []
-  let bytes = 0
-  for await (const piece of request.body ?? []) {
-    bytes += piece.length
-    if (bytes > limitBytes) return undefined
-    pieces.push(piece)
+async function readBody({ headers, body }: Request, limitBytes: number): Promise<Uint8Array | TaskError> {
+  const bytes = new BodyBytes(limitBytes, headers.get('content-length'))
+  const reader = body?.getReader()
+  if (reader === undefined) return bytes.take()
+  try {
+    while (!bytes.isDeclaredOver) {
+      const { done, value } = await reader.read()
+      if (done) return bytes.take()
+      if (!bytes.add(value)) break
+    }
+  } catch {
+    // Nobody reads this: the caller has gone in the middle of it.
+    return { code: 'INVALID_REQUEST', detail: 'The body ended before its end.' }
   }
-  return Buffer.concat(pieces)
+  void discard(reader)
+  return bodyTooLarge(limitBytes)
+}
+
+/** Drops what is still coming of a refused body, within a bound, so that the client reads the answer. */
+async function discard(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+  let dropped = 0
+  try {
+    while (dropped <= DISCARD_BYTES) {
+      const { done, value } = await reader.read()
+      if (done) return
+      dropped += value.length
+    }
+    await reader.cancel()
+  } catch {
+    // The caller has gone, and with it the rest.
+  }
 }
 
 function toResponse({ status, headers, body }: TaskAnswer): Response {
   return new Response(typeof body === 'string' ? body : new Uint8Array(body), { status, headers })
-}
-
-function tooLarge(limitBytes: number): TaskError {
-  return { code: 'PAYLOAD_TOO_LARGE', detail: `The body is over ${limitBytes} bytes (REQUEST_BODY_LIMIT).` }
 }

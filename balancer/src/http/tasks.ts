@@ -28,6 +28,7 @@ export interface TasksDeps {
 
 const PREFIX = Buffer.from('{"success":true,"result":')
 const SUFFIX = Buffer.from('}')
+const NULL = Buffer.from('null')
 const TRACE_PATTERN = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
 
 export class Tasks {
@@ -125,9 +126,11 @@ function success(
   headers: Record<string, string>,
 ): TaskAnswer {
   headers['content-type'] = 'application/json'
-  if (settlement.mediaType === '')
-    return { status: 200, headers, body: Buffer.concat([PREFIX, settlement.result, SUFFIX]) }
   const { mediaType, result } = settlement
+  if (mediaType === '') {
+    const json = result.length === 0 ? NULL : result
+    return { status: 200, headers, body: Buffer.concat([PREFIX, json, SUFFIX]) }
+  }
   const base64 = Buffer.from(result.buffer, result.byteOffset, result.byteLength).toString('base64')
   return { status: 200, headers, body: JSON.stringify({ success: true, result: { mediaType, base64 } }) }
 }

@@ -1,0 +1,411 @@
+/** `POST /task` over real sockets, by the hot route and by the router: both must answer the same. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { describe, type TestContext, test } from 'node:test'
+import type { TaskError } from '@berth/protocol'
+import { ManualClock } from '@berth/runtime'
+import type { Settlement, Submission, SubmitPort } from '../ports/scheduling.ts'
+import { createApp } from './app.ts'
+import { createHotTask, mayContinue } from './hot-task.ts'
+import { createRunIds } from './run-id.ts'
+import { createHttpServer } from './server.ts'
+import { taskRoutes } from './task-routes.ts'
+import { type TaskAnswer, Tasks, type TasksDeps } from './tasks.ts'
+import { KEY, makeBench } from './test-bench.ts'
+
+const LIMIT = 100_000
+const AUTH = `Authorization: ${KEY}\r\n`
+const PROVENANCE = { worker: 'w1', attempt: 1, queueMs: 1.234, runMs: 20 }
+
+/** A core that ends a task when the test says so, or at once by a plan. */
+class FakeCore implements SubmitPort {
+  readonly submissions: Submission[] = []
+  readonly cancelled: string[] = []
+  refusal: TaskError | undefined
+  plan: ((submission: Submission) => Settlement) | undefined = () => complete('{"hello":1}')
+  #waiters: (() => void)[] = []
+
+  submit(submission: Submission) {
+    if (this.refusal) return { ok: false as const, error: this.refusal }
+    this.submissions.push(submission)
+    const settlement = this.plan?.(submission)
+    if (settlement) queueMicrotask(() => submission.onSettled(settlement))
+    for (const wake of this.#waiters.splice(0)) wake()
+    return { ok: true as const }
+  }
+  cancel(run: string): boolean {
+    this.cancelled.push(run)
+    for (const wake of this.#waiters.splice(0)) wake()
+    return true
+  }
+  async until(isMet: () => boolean): Promise<void> {
+    while (!isMet()) await new Promise<void>((resolve) => this.#waiters.push(resolve))
+  }
+}
+
+function complete(json: string | Uint8Array, mediaType = ''): Settlement {
+  return { kind: 'completed', result: Buffer.from(json), mediaType, ...PROVENANCE }
+}
+
+function fail(error: TaskError, provenance: object = PROVENANCE): Settlement {
+  return { kind: 'failed', error, ...PROVENANCE, ...provenance }
+}
+
+type Way = 'hot' | 'routed'
+const WAYS: readonly Way[] = ['hot', 'routed']
+
+async function serve(t: TestContext, way: Way, changes: Partial<TasksDeps> = {}) {
+  const core = new FakeCore()
+  const { deps } = makeBench()
+  const clock = new ManualClock()
+  const tasks = new Tasks({
+    scheduler: core,
+    clock,
+    log: deps.log,
+    createRunId: createRunIds(1, clock.wallMs.bind(clock)),
+    taskTimeoutMs: 300_000,
+    queueTimeoutMs: 60_000,
+    defaultPriority: 100,
+    answerHeaders: 'full',
+    ...changes,
+  })
+  const { gate, log } = deps
+  const app = createApp({ ...deps, routes: taskRoutes({ tasks, bodyLimitBytes: LIMIT }) })
+  const server = createHttpServer({
+    app,
+    log,
+    host: '127.0.0.1',
+    port: 0,
+    ...(way === 'hot' ? { hot: createHotTask({ gate, tasks, bodyLimitBytes: LIMIT }) } : {}),
+    mayContinue: mayContinue({ gate, bodyLimitBytes: LIMIT }),
+  })
+  await server.start()
+  t.after(() => server.stop())
+  const { port } = server.address()
+  const open = (): Socket => {
+    const socket = connect(port, '127.0.0.1')
+    socket.on('error', () => {})
+    t.after(() => socket.destroy())
+    return socket
+  }
+  /** All that comes back on one connection until its end. */
+  const exchange = async (...texts: (string | Uint8Array)[]): Promise<string> => {
+    const socket = open()
+    let answer = ''
+    socket.on('data', (bytes) => {
+      answer += bytes.toString('latin1')
+    })
+    for (const text of texts) socket.write(text)
+    await once(socket, 'close')
+    return answer
+  }
+  const post = async (body: string | Uint8Array<ArrayBuffer>, headers: Record<string, string> = {}) => {
+    const init = { method: 'POST', headers: { authorization: KEY, ...headers }, body }
+    const answer = await fetch(`http://127.0.0.1:${port}/task`, init)
+    return { status: answer.status, headers: answer.headers, text: await answer.text() }
+  }
+  return { core, clock, log, open, exchange, post, url: `http://127.0.0.1:${port}` }
+}
+
+const CALL = '{"function":"hello"}'
+
+/** Sent to both; `settle` is what the core says. */
+const CASES: {
+  what: string
+  status: number
+  body?: string
+  headers?: Record<string, string>
+  settle?: Settlement
+  refusal?: TaskError
+}[] = [
+  { what: 'a result', status: 200 },
+  { what: 'an empty result', status: 200, settle: complete('') },
+  { what: 'a result that is bytes', status: 200, settle: complete(Buffer.from([0, 255, 1]), 'image/png') },
+  { what: 'a big result', status: 200, settle: complete(JSON.stringify('x'.repeat(500_000))) },
+  { what: 'not JSON', status: 400, body: '{' },
+  { what: 'an unknown field', status: 400, body: '{"function":"hello","x":1}' },
+  { what: 'an empty body', status: 400, body: '' },
+  { what: 'no key', status: 401, headers: { authorization: '' } },
+  { what: 'a wrong key', status: 401, headers: { authorization: 'Bearer wrong' } },
+  {
+    what: 'a body over the limit',
+    status: 413,
+    body: JSON.stringify({ function: 'hello', input: { a: 'x'.repeat(LIMIT) } }),
+  },
+  { what: 'multipart', status: 415, headers: { 'content-type': 'multipart/form-data; boundary=x' } },
+  { what: 'gzip', status: 415, headers: { 'content-encoding': 'gzip' } },
+  { what: 'a header of later', status: 400, headers: { prefer: 'respond-async' } },
+  { what: 'full', status: 429, refusal: { code: 'QUEUE_FULL', detail: 'full', retryAfterMs: 2_100 } },
+  { what: 'unknown', status: 404, refusal: { code: 'UNKNOWN_FUNCTION', detail: 'no worker' } },
+  { what: 'no capacity', status: 503, refusal: { code: 'NO_CAPACITY', detail: 'none' } },
+  {
+    what: 'bad input',
+    status: 422,
+    settle: fail({
+      code: 'INVALID_INPUT',
+      detail: 'no',
+      errors: [{ pointer: '/input/s', detail: 'must be' }],
+    }),
+  },
+  { what: 'a failure', status: 500, settle: fail({ code: 'FUNCTION_FAILED', detail: 'it threw "é"\n' }) },
+  { what: 'a loss', status: 502, settle: fail({ code: 'WORKER_LOST', detail: 'lost' }) },
+  {
+    what: 'a timeout in the queue',
+    status: 504,
+    settle: fail({ code: 'TIMEOUT', detail: 'queue' }, { worker: undefined, attempt: 0 }),
+  },
+]
+
+for (const { what, status, body = CALL, headers = {}, settle, refusal } of CASES)
+  test(`both routes answer the same: ${what} (${status})`, async (t) => {
+    const answers = []
+    for (const way of WAYS) {
+      const { core, post } = await serve(t, way, { createRunId: () => 'r_same' })
+      core.refusal = refusal
+      if (settle) core.plan = () => settle
+      const answer = await post(body, headers)
+      assert.equal(answer.status, status, `${way}: ${answer.text}`)
+      const plain = Object.fromEntries(answer.headers)
+      for (const name of ['date', 'connection', 'keep-alive', 'transfer-encoding', 'content-length'])
+        delete plain[name]
+      answers.push({ text: answer.text, headers: plain })
+    }
+    assert.deepEqual(answers[0], answers[1])
+    const { text, headers: got } = answers[0] ?? assert.fail()
+    assert.equal(got['cache-control'], 'no-store')
+    assert.equal(got['x-content-type-options'], 'nosniff')
+    const json = JSON.parse(text)
+    assert.equal(json.success, status === 200)
+    if (status === 200) return
+    assert.equal(got['content-type'], 'application/problem+json')
+    assert.deepEqual([json.status, json.error], [status, json.detail])
+    assert.equal(json.type, `/problems/${json.code.toLowerCase().replaceAll('_', '-')}`)
+    assert.equal(got['retry-after'], what === 'full' ? '3' : status === 503 ? '1' : undefined)
+  })
+
+for (const way of WAYS)
+  describe(`the ${way} route`, () => {
+    test('words a result and where it comes from', async (t) => {
+      const { core, post } = await serve(t, way)
+      const answer = await post('{"function":"hello","input":{"a":1}}')
+      assert.equal(answer.text, '{"success":true,"result":{"hello":1}}')
+      const { headers } = answer
+      assert.match(headers.get('x-run-id') ?? '', /^r_[0-9a-hjkmnp-tv-z]{26}$/)
+      assert.equal(headers.get('x-worker'), 'w1')
+      assert.equal(headers.get('x-attempt'), '1')
+      assert.equal(headers.get('server-timing'), 'queue;dur=1.23, run;dur=20')
+      core.plan = () => complete('')
+      assert.equal((await post(CALL)).text, '{"success":true,"result":null}')
+      core.plan = () => complete(Buffer.from([0, 255]), 'image/png')
+      const bytes = JSON.parse((await post(CALL)).text)
+      assert.deepEqual(bytes.result, { mediaType: 'image/png', base64: 'AP8=' })
+      core.plan = () => ({ ...complete('1'), worker: 'host:80/path#3' })
+      assert.equal((await post(CALL)).headers.get('x-worker'), 'host:80/path')
+      core.plan = () => fail({ code: 'TIMEOUT', detail: 'queue' }, { worker: undefined, attempt: 0 })
+      const waited = await post(CALL)
+      assert.deepEqual([waited.headers.get('x-worker'), waited.headers.get('x-attempt')], [null, null])
+      assert.ok(waited.headers.get('x-run-id'))
+    })
+
+    test('minimal headers are the run id alone', async (t) => {
+      const { post } = await serve(t, way, { answerHeaders: 'minimal' })
+      const { headers } = await post(CALL)
+      assert.ok(headers.get('x-run-id'))
+      for (const name of ['x-worker', 'x-attempt', 'server-timing']) assert.equal(headers.get(name), null)
+    })
+
+    test('hands the core what the body says, and defaults for the rest', async (t) => {
+      const { core, clock, post } = await serve(t, way)
+      const deadline = new Date(clock.wallMs() + 5_000).toISOString()
+      const body = JSON.stringify({
+        function: 'f',
+        group: 'g',
+        contract: 2,
+        priority: 7,
+        timeout: 99,
+        attempts: 4,
+        idempotent: false,
+        tags: { gpu: 'h200' },
+        deadline,
+        input: { a: 1 },
+      })
+      await post(body, { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` })
+      await post(CALL, { traceparent: '00-x' })
+      await post(JSON.stringify({ function: 'f', deadline: '2001-01-01T00:00:00Z' }))
+      const [named, plain, late] = core.submissions
+      const { onSettled: _, run: __, payload, selector, ...rest } = named ?? assert.fail()
+      assert.deepEqual(rest, {
+        group: 'g',
+        function: 'f',
+        contract: 2,
+        priority: 7,
+        mode: 'sync',
+        isDurable: false,
+        attempts: 4,
+        idempotent: false,
+        timeoutMs: 99,
+        deadlineAt: 5_000,
+        queueUntilAt: 60_000,
+        trace: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`,
+      })
+      assert.deepEqual(selector.tagKeys, ['gpu'])
+      assert.deepEqual([String(payload.bytes), payload.mediaType, payload.isEnvelope], [body, '', true])
+      assert.deepEqual(
+        [plain?.group, plain?.priority, plain?.contract, plain?.deadlineAt, plain?.trace],
+        ['default', 100, undefined, 300_000, ''],
+      )
+      assert.equal(late?.deadlineAt, 0)
+    })
+
+    test('a body in many pieces, and a chunked one, arrive whole', async (t) => {
+      const { core, exchange } = await serve(t, way)
+      const body = JSON.stringify({ function: 'hello', input: { a: 'é'.repeat(20_000) } })
+      const chunks = [...Buffer.from(body)].map((byte) => Buffer.from([0x31, 13, 10, byte, 13, 10]))
+      const head = `POST /task HTTP/1.1\r\nHost: a\r\n${AUTH}Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n`
+      const answer = await exchange(head, Buffer.concat(chunks), '0\r\n\r\n')
+      assert.match(answer, /^HTTP\/1\.1 200/)
+      assert.equal(String(core.submissions[0]?.payload.bytes), body)
+    })
+
+    for (const framing of ['declared', 'chunked'] as const)
+      test(`a ${framing} body over the limit: the client reads 413 and not a reset, and may go on`, async (t) => {
+        const { core, open, log } = await serve(t, way)
+        const socket = open()
+        let answer = ''
+        let failure: Error | undefined
+        socket.on('data', (bytes) => {
+          answer += bytes
+        })
+        socket.on('error', (error) => {
+          failure = error
+        })
+        const piece = Buffer.alloc(64 * 1024, 'x')
+        const pieces = 176
+        const length =
+          framing === 'declared' ? `Content-Length: ${pieces * piece.length}` : 'Transfer-Encoding: chunked'
+        socket.write(`POST /task HTTP/1.1\r\nHost: a\r\n${AUTH}${length}\r\n\r\n`)
+        for (let i = 0; i < pieces && !failure; i++) {
+          if (framing === 'chunked') socket.write('10000\r\n')
+          if (!socket.write(piece)) await Promise.race([once(socket, 'drain'), once(socket, 'close')])
+          if (framing === 'chunked') socket.write('\r\n')
+        }
+        if (framing === 'chunked') socket.write('0\r\n\r\n')
+        socket.write(
+          `POST /task HTTP/1.1\r\nHost: a\r\n${AUTH}Connection: close\r\nContent-Length: ${CALL.length}\r\n\r\n${CALL}`,
+        )
+        await once(socket, 'close')
+        assert.equal(failure, undefined)
+        const statuses = [...answer.matchAll(/HTTP\/1\.1 (\d+)/g)].map((match) => match[1])
+        assert.equal(statuses[0], '413')
+        assert.match(answer, /REQUEST_BODY_LIMIT/)
+        assert.deepEqual(statuses, ['413', '200'])
+        assert.equal(core.submissions.length, 1)
+        assert.deepEqual(
+          log.entries().filter(({ level }) => level === 'error'),
+          [],
+        )
+      })
+
+    test('without a key the answer comes before the body', async (t) => {
+      const { core, open } = await serve(t, way)
+      for (const key of ['', 'Authorization: wrong\r\n']) {
+        const socket = open()
+        socket.write(`POST /task HTTP/1.1\r\nHost: a\r\n${key}Content-Length: 1000000\r\n\r\n`)
+        const [answer] = await once(socket, 'data')
+        assert.match(String(answer), /^HTTP\/1\.1 401/)
+        assert.match(String(answer), /www-authenticate: Bearer/i)
+      }
+      assert.deepEqual(core.submissions, [])
+    })
+
+    test('Expect: 100-continue is said only to whom a body may be sent', async (t) => {
+      const { open } = await serve(t, way)
+      const first = async (headers: string) => {
+        const socket = open()
+        socket.write(`POST /task HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n${headers}\r\n`)
+        const [answer] = await once(socket, 'data')
+        return { answer: String(answer), socket }
+      }
+      assert.match((await first('Authorization: no\r\nContent-Length: 20\r\n')).answer, /^HTTP\/1\.1 401/)
+      assert.match((await first(`${AUTH}Content-Length: 99999999\r\n`)).answer, /^HTTP\/1\.1 413/)
+      const { answer, socket } = await first(`${AUTH}Content-Length: ${CALL.length}\r\n`)
+      assert.match(answer, /^HTTP\/1\.1 100/)
+      socket.write(CALL)
+      assert.match(String((await once(socket, 'data'))[0]), /^HTTP\/1\.1 200/)
+    })
+
+    test('a caller that leaves ends its task, one that half-closes does not', async (t) => {
+      const { core, open } = await serve(t, way)
+      core.plan = undefined
+      const request = `POST /task HTTP/1.1\r\nHost: a\r\n${AUTH}Content-Length: ${CALL.length}\r\n\r\n${CALL}`
+      const leaving = open()
+      leaving.write(request)
+      await core.until(() => core.submissions.length === 1)
+      leaving.destroy()
+      await core.until(() => core.cancelled.length === 1)
+      assert.deepEqual(core.cancelled, [core.submissions[0]?.run])
+      // What the core then says about the end reaches nobody and harms nothing.
+      core.submissions[0]?.onSettled(fail({ code: 'CANCELLED', detail: 'left' }))
+      const waiting = open()
+      waiting.end(request)
+      await core.until(() => core.submissions.length === 2)
+      core.submissions[1]?.onSettled(complete('"there"'))
+      assert.match(String((await once(waiting, 'data'))[0]), /200/)
+      assert.equal(core.cancelled.length, 1)
+    })
+
+    test('a caller that leaves in the middle of its body starts nothing and is no fault of ours', async (t) => {
+      const { core, open, post, log } = await serve(t, way)
+      const socket = open()
+      socket.write(`POST /task HTTP/1.1\r\nHost: a\r\n${AUTH}Content-Length: 500\r\n\r\n{"function":`)
+      await once(socket, 'connect').catch(() => {})
+      socket.resetAndDestroy()
+      await once(socket, 'close')
+      await post(CALL)
+      assert.equal(core.submissions.length, 1)
+      assert.deepEqual(
+        log.entries().filter(({ level }) => level === 'error'),
+        [],
+      )
+    })
+
+    test('pipelined calls are answered in order', async (t) => {
+      const { core, exchange } = await serve(t, way)
+      core.plan = ({ priority }) => complete(String(priority))
+      const call = (priority: number, last: boolean) => {
+        const body = `{"function":"hello","priority":${priority}}`
+        return `POST /task HTTP/1.1\r\nHost: a\r\n${AUTH}${last ? 'Connection: close\r\n' : ''}Content-Length: ${body.length}\r\n\r\n${body}`
+      }
+      const answer = await exchange(Array.from({ length: 50 }, (_, i) => call(i + 1, i === 49)).join(''))
+      const results = [...answer.matchAll(/"result":(\d+)/g)].map((match) => Number(match[1]))
+      assert.deepEqual(
+        results,
+        Array.from({ length: 50 }, (_, i) => i + 1),
+      )
+    })
+  })
+
+test('a call is answered once, in the same turn when it is refused', () => {
+  const { deps } = makeBench()
+  const core = new FakeCore()
+  core.refusal = { code: 'DRAINING', detail: 'going' }
+  const tasks = new Tasks({
+    scheduler: core,
+    clock: deps.clock,
+    log: deps.log,
+    createRunId: () => 'r_1',
+    taskTimeoutMs: 1,
+    queueTimeoutMs: 1,
+    defaultPriority: 1,
+    answerHeaders: 'full',
+  })
+  const head = { contentType: '', contentEncoding: undefined, prefer: undefined, idempotencyKey: undefined }
+  const answers: TaskAnswer[] = []
+  const abandon = tasks.handle(head, Buffer.from(CALL), undefined, (answer) => void answers.push(answer))
+  abandon()
+  assert.equal(answers.length, 1)
+  assert.equal(answers[0]?.status, 503)
+  assert.equal(answers[0]?.headers['x-run-id'], 'r_1')
+  assert.deepEqual(core.cancelled, [])
+})
