@@ -184,7 +184,7 @@ export class LinkSession implements TaskOwner, PeerLink {
     task.number = number
     this.#tasks.set(number, task)
     if (task.state === 'finished') this.#end(task)
-    else this.#linked += task.cost
+    else this.#linked += task.linkedCost
   }
 
   denyAdoption(number: number): void {
@@ -197,7 +197,6 @@ export class LinkSession implements TaskOwner, PeerLink {
   // What tasks say
 
   onStarting(task: LinkedTask, begin: () => void): void {
-    this.#linked += task.cost
     this.#shared.peers.start(this, task)
     this.#flush.started(task, begin)
   }
@@ -207,8 +206,17 @@ export class LinkSession implements TaskOwner, PeerLink {
     this.#flush.control(RECORD.RECALLED, task.number)
   }
 
+  onSlots(more: number): void {
+    this.#linked += more
+  }
+
+  /** BUSY, so that the task goes elsewhere; the log has the reason. */
+  onUnready(task: LinkedTask): void {
+    this.#drop(task)
+    this.#flush.control(RECORD.BUSY, task.number)
+  }
+
   onAnswer(task: LinkedTask): void {
-    this.#linked -= task.cost
     this.#end(task)
   }
 
@@ -417,6 +425,7 @@ export class LinkSession implements TaskOwner, PeerLink {
   #drop(task: LinkedTask): void {
     this.#parts.intake.withdraw(task)
     task.state = 'gone'
+    task.holdSlots(0)
     task.chunks.length = 0
     if (this.#tasks.get(task.number) === task) this.#tasks.delete(task.number)
   }

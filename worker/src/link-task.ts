@@ -2,8 +2,8 @@
  * One task that came over a link, from TASK to END. Made and driven by `link-session.ts`; `peers.ts` keeps those
  * that have started, since they outlive their link.
  *
- *   assembling ─END─▶ checking ─ok─▶ queued ─slot─▶ starting ─STARTED sent─▶ running ─▶ finished
- *        └──────────────┴─────────────┴─▶ gone (refused, recalled, link closed)
+ *   assembling ─END─▶ checking ─ok─▶ queued ─slot─▶ preparing ─▶ starting ─STARTED sent─▶ running ─▶ finished
+ *        └──────────────┴─────────────┴────────────────┴─▶ gone (refused, recalled, not ready, link closed)
  *
  * Invariant: the handler runs only in `running`, which is entered only after STARTED was handed to the system.
  */
@@ -12,6 +12,7 @@ import { TASK_FLAG } from '@berth/protocol'
 import { type AbortCause, Attempt, type Outcome } from './attempt.ts'
 import { attemptPortsOf } from './attempt-ports.ts'
 import type { Order, SlotHold } from './intake.ts'
+import type { Claimed, Seat } from './isolate/seat.ts'
 import type { WorkerParts } from './parts.ts'
 import type { RegisteredFunction } from './registry.ts'
 
@@ -22,6 +23,10 @@ export interface TaskKeeper {
 
 /** What a task says to the link it belongs to. */
 export interface TaskOwner {
+  /** Its slots, as this link's balancer counts them, have become so many more, or fewer. */
+  onSlots(more: number): void
+  /** Its function could not be made ready here. */
+  onUnready(task: LinkedTask): void
   /** STARTED is to be written; `begin` is called when it has been handed over. */
   onStarting(task: LinkedTask, begin: () => void): void
   /** It will not run here. */
@@ -31,7 +36,15 @@ export interface TaskOwner {
   readonly oldestMs: number
 }
 
-export type TaskState = 'assembling' | 'checking' | 'queued' | 'starting' | 'running' | 'finished' | 'gone'
+export type TaskState =
+  | 'assembling'
+  | 'checking'
+  | 'queued'
+  | 'preparing'
+  | 'starting'
+  | 'running'
+  | 'finished'
+  | 'gone'
 
 export class LinkedTask implements Order {
   readonly isLinked = true
@@ -49,6 +62,8 @@ export class LinkedTask implements Order {
   readonly chunks: Uint8Array[] = []
   chunkBytes = 0
   #input: unknown
+  /** Slots it holds on behalf of its link's balancer. */
+  #linkedCost = 0
   readonly #parts: WorkerParts
   readonly #keeper: TaskKeeper
   /** When it was sent, on our clock. */
@@ -95,15 +110,51 @@ export class LinkedTask implements Order {
   isDue(): boolean {
     const ageMs = this.#parts.clock.monoMs() - this.#sentAt
     const { remainingMs } = this.header
-    const isTooOld = ageMs > (this.owner?.oldestMs ?? 0)
+    // Only what was sent ahead may have been given away since, and a preparation may take longer than that.
+    const mayBeElsewhere = this.state !== 'preparing' || (this.flags & TASK_FLAG.AHEAD) !== 0
+    const isTooOld = mayBeElsewhere && ageMs > (this.owner?.oldestMs ?? 0)
     if (!isTooOld && (remainingMs === null || ageMs < remainingMs)) return true
     this.owner?.onRecalled(this)
     return false
   }
 
+  get linkedCost(): number {
+    return this.#linkedCost
+  }
+
+  /** Tells its link how many slots it holds from now on. */
+  holdSlots(cost: number): void {
+    const more = cost - this.#linkedCost
+    this.#linkedCost = cost
+    if (more !== 0) this.owner?.onSlots(more)
+  }
+
   start(hold: SlotHold): void {
+    this.holdSlots(this.cost)
+    const claimed = this.#parts.runners.claim(this.function)
+    if (!(claimed instanceof Promise)) return this.#start(hold, claimed)
+    this.state = 'preparing'
+    void claimed.then((result) => this.#onClaimed(hold, result))
+  }
+
+  /** STARTED comes behind the preparation: when that fails, or takes too long, there was no attempt. */
+  #onClaimed(hold: SlotHold, claimed: Claimed): void {
+    if (this.#isWanted(claimed) && claimed.ok) return this.#start(hold, claimed.seat)
+    if (claimed.ok) claimed.seat.free()
+    this.#input = undefined
+    hold.release()
+  }
+
+  #isWanted(claimed: Claimed): boolean {
+    if (this.state !== 'preparing') return false
+    if (claimed.ok) return this.isDue()
+    this.owner?.onUnready(this)
+    return false
+  }
+
+  #start(hold: SlotHold, seat: Seat): void {
     this.state = 'starting'
-    const attempt = this.#makeAttempt(hold)
+    const attempt = this.#makeAttempt(hold, seat)
     this.#attempt = attempt
     const begin = () => {
       this.state = 'running'
@@ -117,7 +168,8 @@ export class LinkedTask implements Order {
   }
 
   abort(cause: AbortCause): void {
-    this.#attempt?.abort(cause)
+    if (this.#attempt) this.#attempt.abort(cause)
+    else if (this.state === 'preparing') this.owner?.onRecalled(this)
   }
 
   giveUp(): void {
@@ -125,10 +177,11 @@ export class LinkedTask implements Order {
   }
 
   leave(): void {
-    this.#attempt?.giveUp()
+    if (this.#attempt) this.#attempt.giveUp()
+    else if (this.state === 'preparing') this.owner?.onRecalled(this)
   }
 
-  #makeAttempt(hold: SlotHold): Attempt {
+  #makeAttempt(hold: SlotHold, seat: Seat): Attempt {
     const { header } = this
     const { limits, clock } = this.#parts
     const isWaitedFor = header.mode === 'sync' || header.mode === 'stream'
@@ -138,6 +191,7 @@ export class LinkedTask implements Order {
       {
         function: this.function,
         input: this.#input,
+        seat,
         facts: {
           run: header.run,
           attempt: header.attempt,
@@ -154,6 +208,7 @@ export class LinkedTask implements Order {
           this.outcome = outcome
           this.state = 'finished'
           this.#keeper.keep(this)
+          this.holdSlots(0)
           this.owner?.onAnswer(this)
         },
         onEnd: () => {
