@@ -99,6 +99,9 @@ describe('a fleet that changes under the page', () => {
 
     const env = { PORT: String(port), DATA_DIR: dataDir, WORKERS_FILE: workersFile }
     fleet.balancer = await startBalancer(scope, { env })
+    const { body } = await fleet.balancer.request('/workers')
+    const ids = (body as { items: { id: string }[] }).items.map(({ id }) => id)
+    assert.deepEqual(ids, ['w1', 'w3'], 'who can ask is told the whole list')
     await banner.waitFor({ state: 'detached' })
     await page.getByText('Live', { exact: true }).waitFor()
     for (const name of ['w1', 'w3']) await waitForCell(page, name, 'State', /^Ready$/)
