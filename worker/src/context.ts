@@ -50,6 +50,8 @@ export class AttemptContext implements Context {
   #reason: Error | undefined
   #log: ContextLog | undefined
   #isClosed = false
+  /** Handlers that wait for room. */
+  readonly #waiters = new Set<() => void>()
 
   constructor(facts: ContextFacts, deadline: Date, ports: ContextPorts) {
     this.runId = facts.run
@@ -110,6 +112,7 @@ export class AttemptContext implements Context {
   static abort(context: AttemptContext, reason: Error): void {
     context.#reason ??= reason
     context.#controller?.abort(context.#reason)
+    for (const release of context.#waiters) release()
   }
 
   /** Not for handlers: the attempt is over, and what it still says reaches nobody. */
@@ -124,7 +127,19 @@ export class AttemptContext implements Context {
       )
     const { emitter } = this.#ports
     if (!emitter || this.#isClosed || this.#reason || isEmpty(chunk)) return ROOM
-    return emitter.chunk(copyOf(chunk))
+    return this.#untilRoom(emitter.chunk(copyOf(chunk)))
+  }
+
+  /** A handler that waits for its reader hears of the abort, too. */
+  #untilRoom(room: Promise<void>): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        this.#waiters.delete(done)
+        resolve()
+      }
+      this.#waiters.add(done)
+      void room.then(done)
+    })
   }
 
   #progress(fraction: number, text?: string): void {

@@ -63,7 +63,7 @@ function timeoutOf({ body, function: fn, mode }: WantedTask, limits: WorkerLimit
 }
 
 function specOf({ clock, limits }: WorkerParts, task: WantedTask, input: unknown, run: string): DirectSpec {
-  const { function: fn, body, blob } = task
+  const { function: fn, body, upload } = task
   const { priority, attempts, deadline } = body
   return {
     function: fn,
@@ -73,6 +73,6 @@ function specOf({ clock, limits }: WorkerParts, task: WantedTask, input: unknown
     timeoutMs: timeoutOf(task, limits),
     attempts,
     remainingMs: deadline === undefined ? null : Date.parse(deadline) - clock.wallMs(),
-    blob,
+    upload,
   }
 }

@@ -14,6 +14,7 @@ import {
   taskBodySchema,
 } from '@berth/protocol'
 import { isJsonType } from './bytes/media-type.ts'
+import { type Upload, uploadOf } from './bytes/upload.ts'
 import { isPlainObject, parseJsonBytes } from './json-body.ts'
 import type { WorkerParts } from './parts.ts'
 import { type RegisteredFunction, unknownFunction } from './registry.ts'
@@ -36,7 +37,7 @@ export interface WantedTask {
   readonly inputPointer: string
   readonly mode: WantedMode
   /** Bytes that came instead of JSON. */
-  readonly blob: Blob | undefined
+  readonly upload: Upload | undefined
 }
 
 /** What a worker alone can do. */
@@ -75,8 +76,8 @@ export function readTask(parts: WorkerParts, request: TaskRequest): ReadTask {
   const hindrance = body.webhook && webhookProblem(parts, body.webhook)
   if (hindrance) return { ok: false, complaint: hindrance }
   const inputPointer = request.route ? '' : '/input'
-  const blob = draft.blob
-  return { ok: true, task: { function: fn, body, input: body.input ?? {}, inputPointer, mode, blob } }
+  const { upload } = draft
+  return { ok: true, task: { function: fn, body, input: body.input ?? {}, inputPointer, mode, upload } }
 }
 
 function webhookProblem(
@@ -103,7 +104,7 @@ export function noStreaming(name: string): string {
   return `"${name}" does not stream; set config.supportsStreaming, or use mode sync`
 }
 
-type Draft = { readonly value: unknown; readonly blob?: Blob } | Complaint
+type Draft = { readonly value: unknown; readonly upload?: Upload } | Complaint
 
 function readEnvelope({ bytes }: TaskRequest): Draft {
   const parsed = parseJsonBytes(bytes)
@@ -129,7 +130,7 @@ function readRouted(request: TaskRequest, route: { group: string; function: stri
   if (!isJsonType(contentType))
     return {
       value: Object.fromEntries(fields),
-      blob: new Blob([bytes as Uint8Array<ArrayBuffer>], { type: contentType }),
+      upload: uploadOf(bytes, contentType),
     }
   if (bytes.length > 0) {
     if (fields.has('input')) return wrong('The input comes twice: as body and in the query')

@@ -11,6 +11,7 @@
 import type { ErrorCode, OutcomeError } from '@berth/protocol'
 import { type AbortCause, Attempt, type Outcome } from '../attempt.ts'
 import { attemptPortsOf } from '../attempt-ports.ts'
+import type { Upload } from '../bytes/upload.ts'
 import type { Order, Refusal, SlotHold } from '../intake.ts'
 import type { Claimed, Seat } from '../isolate/seat.ts'
 import type { WorkerParts } from '../parts.ts'
@@ -32,7 +33,7 @@ export interface DirectSpec {
   /** Until the end of the whole task; null when there is none. */
   readonly remainingMs: number | null
   readonly trace?: string
-  readonly blob?: Blob | undefined
+  readonly upload?: Upload | undefined
 }
 
 /** What a handler that called it hands down. */
@@ -164,7 +165,7 @@ export class DirectOrder implements Order {
     this.#attempts++
     // From here on the attempt itself knows the deadline.
     this.#stopDeadline?.()
-    const { function: fn, run, timeoutMs, trace = '', blob } = this.#spec
+    const { function: fn, run, timeoutMs, trace = '', upload } = this.#spec
     const spec = {
       function: fn,
       input: this.#input,
@@ -174,8 +175,8 @@ export class DirectOrder implements Order {
         attempt: this.#attempts,
         fence: this.#attempts,
         trace,
-        contentType: blob?.type ?? 'application/json',
-        body: blob,
+        contentType: upload?.contentType ?? 'application/json',
+        body: upload?.blob,
       },
       timeoutMs,
       remainingMs: this.#endsAt === null ? null : Math.max(0, this.#endsAt - now),

@@ -355,6 +355,19 @@ describe('callers of streams', () => {
     socket.destroy()
   })
 
+  it('B10: a timeout releases a handler that waits for its caller to read', async () => {
+    const released = Promise.withResolvers<boolean>()
+    script.handler = async (_input, { stream, signal }) => {
+      const chunk = Buffer.alloc(64 * 1024)
+      while (!signal.aborted) await stream(chunk)
+      released.resolve(true)
+    }
+    const socket = await rawStream('1.1', { function: 'scripted', mode: 'stream', timeout: 300 })
+    assert.equal(await released.promise, true)
+    await untilSlots(0)
+    socket.destroy()
+  })
+
   it('B10: one that takes nothing for long is cut off', async () => {
     const unread = Promise.withResolvers<void>()
     const server = createServer((incoming, outgoing) => {
