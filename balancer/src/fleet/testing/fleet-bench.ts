@@ -10,7 +10,7 @@ import type { Adopted, Outcome, WorkerFacts, WorkforcePort } from '../../ports/s
 import type { StoreContents, StoreWrite } from '../../ports/store.ts'
 import { Fleet } from '../fleet.ts'
 import type { MemberTerms } from '../member-context.ts'
-import type { ScriptedWorker } from './scripted-worker.ts'
+import { type Script, ScriptedWorker } from './scripted-worker.ts'
 
 export const TERMS: MemberTerms = {
   name: 'bench',
@@ -178,4 +178,20 @@ export class FleetBench {
 export function endWith(t: TestContext, worker: ScriptedWorker): ScriptedWorker {
   t.after(() => worker.stop())
   return worker
+}
+
+/** A scripted worker as the one entry of a fleet. */
+export async function setUp(t: TestContext, script: Partial<Script> = {}, options: BenchOptions = {}) {
+  const worker = endWith(t, await ScriptedWorker.start(script))
+  const bench = new FleetBench(t, options)
+  bench.fleet.setRoster([makeEntry(worker.url)])
+  return { worker, bench }
+}
+
+/** The same, once it is in service. */
+export async function setUpReady(t: TestContext, script: Partial<Script> = {}, options: BenchOptions = {}) {
+  const parts = await setUp(t, script, options)
+  const link = await parts.worker.welcomed()
+  await until(() => parts.bench.logged('worker linked') || undefined, 'the worker in service')
+  return { ...parts, link }
 }
