@@ -31,8 +31,8 @@ interface Pair {
   readonly link: Link
   readonly peer: ScriptedLink
   readonly heard: Heard
-  /** Set: the next event of this name throws. */
-  fail: string | undefined
+  /** Done when this event comes. */
+  on: [event: string, act: () => void] | undefined
 }
 
 async function connect(t: TestContext, resultLimitBytes = 4 * MB): Promise<Pair> {
@@ -44,7 +44,7 @@ async function connect(t: TestContext, resultLimitBytes = 4 * MB): Promise<Pair>
   const heard: Heard = { events: [], outcomes: [], occupancies: [], faults: [], closed: undefined }
   const note = (event: string) => {
     heard.events.push(event)
-    if (pair.fail && event.startsWith(pair.fail)) throw new Error('a fault of ours')
+    if (event === pair.on?.[0]) pair.on[1]()
   }
   const link = new Link({
     socket: dialled.socket,
@@ -69,7 +69,7 @@ async function connect(t: TestContext, resultLimitBytes = 4 * MB): Promise<Pair>
     },
   })
   t.after(() => link.close(CLOSE.normal, 'the test is over'))
-  const pair: Pair = { link, peer: await worker.link(), heard, fail: undefined }
+  const pair: Pair = { link, peer: await worker.link(), heard, on: undefined }
   return pair
 }
 
@@ -233,6 +233,34 @@ test('chunks and other kinds of DATA are no part of the result', async (t) => {
   assert.equal(String(heard.outcomes[0]?.result), '"result"')
 })
 
+test('a result that ends in the frame of its last piece gets no credit any more', async (t) => {
+  const { link, peer, heard } = await connect(t)
+  link.task(makeAssignment({ attemptId: 1 }))
+  link.task(makeAssignment({ attemptId: 2 }))
+  await peer.task(1)
+  const end = rawRecord(RECORD.END, 1, Buffer.from([0, 10, 0, 0, 0, 0, 0, 0, 0, 0]))
+  peer.raw(Buffer.concat([rawRecord(RECORD.DATA, 1, Buffer.from('1')), end]))
+  peer.raw(rawRecord(RECORD.DATA, 2, Buffer.from('2')))
+  await occurs(heard, 'finished 1 completed')
+  await peer.heard(RECORD.CREDIT, 2)
+  assert.ok(!peer.records.some(({ type, task }) => type === RECORD.CREDIT && task === 1))
+})
+
+test('what stands behind the record that ends the link does not count', async (t) => {
+  const pair = await connect(t)
+  const { link, peer, heard } = pair
+  link.task(makeAssignment({ attemptId: 1 }))
+  await peer.task()
+  pair.on = ['started 1', () => link.close(CLOSE.normal, 'enough')]
+  const stamp = Buffer.alloc(24)
+  stamp.writeDoubleBE(1)
+  const started = rawRecord(RECORD.STARTED, 1, makeBytes(0))
+  peer.raw(Buffer.concat([started, rawRecord(RECORD.STAMP, 0, stamp)]))
+  await closes(heard)
+  assert.deepEqual(heard.events, ['started 1'])
+  assert.deepEqual(heard.occupancies, [])
+})
+
 test('outcomes bring their error', async (t) => {
   const { link, peer, heard } = await connect(t)
   link.task(makeAssignment({ attemptId: 1 }))
@@ -369,7 +397,12 @@ test('a worker that sends more than its window is cut off', async (t) => {
 
 test('a fault of ours while a frame is read is told, ends the link, and is not thrown', async (t) => {
   const pair = await connect(t)
-  pair.fail = 'message ping'
+  pair.on = [
+    'message ping',
+    () => {
+      throw new Error('a fault of ours')
+    },
+  ]
   pair.peer.say({ type: 'ping', id: 1 })
   const { code } = await closes(pair.heard)
   assert.equal(code, 1011)

@@ -70,9 +70,7 @@ export class Member {
 
   /** Whether the process of this boot is still its own, though perhaps cut off for a moment. */
   holds(bootId: string): boolean {
-    if (this.picture.report?.bootId !== bootId) return false
-    if (this.#context.workforce.attemptsAt(this.key) > 0) return true
-    if (this.#isStopped) return false
+    if (this.#isStopped || this.picture.report?.bootId !== bootId) return false
     return this.link !== undefined || this.#heartbeat.judge(this.#now()) !== 'lost'
   }
 
