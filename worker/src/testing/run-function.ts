@@ -1,0 +1,183 @@
+/**
+ * `@berth/worker/testing`: runs one function in this process, as a worker would, with a context that the test
+ * makes. No server, no files, no keys. For users' tests of their functions.
+ * Invariant: what a worker would refuse, cut off or fail is refused, cut off or failed here, with the same error.
+ */
+import { isUtf8 } from 'node:buffer'
+import type { LogEntry, OutcomeError, OutcomeKind, Tags } from '@berth/protocol'
+import { createLog, type Log, systemClock } from '@berth/runtime'
+import { Attempt, type AttemptSpec, type Outcome } from '../attempt.ts'
+import type { FunctionDefinition } from '../define.ts'
+import { MainRunner } from '../isolate/main-seat.ts'
+import { Secrets } from '../privacy/secrets.ts'
+import { type RegisteredFunction, registerFunction } from '../registry.ts'
+import type { Emitter, NoteKind } from '../stream/emitter.ts'
+
+/** What the handler finds in its context; all of it may be left out. */
+export interface RunOptions {
+  readonly runId?: string
+  /** Default 1. */
+  readonly attempt?: number
+  /** Default 0. */
+  readonly fence?: number
+  readonly trace?: string
+  /** Default none. Lines and errors of the run show `***` instead of the values. */
+  readonly env?: Readonly<Record<string, string>>
+  readonly tags?: Tags
+  /** Bytes instead of JSON: `ctx.body`. */
+  readonly body?: Uint8Array | string | Blob
+  /** Default that of `body`, else `application/json`. */
+  readonly contentType?: string
+  /** Milliseconds; default the function's `config.timeout`, else 30,000. */
+  readonly timeout?: number
+  /** Aborted by the test: the caller goes away. */
+  readonly signal?: AbortSignal
+  /** What the function is called; default `function`. */
+  readonly name?: string
+}
+
+export interface Progress {
+  readonly fraction: number
+  readonly text?: string
+}
+
+export interface FunctionRun {
+  /** `refused`: the input does not fit, or `setup` failed; the handler was not called. */
+  readonly outcome: OutcomeKind
+  /** As a caller gets it, through JSON; `{mediaType, bytes}` when the function returned bytes. Undefined on failure. */
+  readonly result: unknown
+  readonly error: OutcomeError | undefined
+  /** What went through `ctx.stream`, in order: text where it is text, else bytes. */
+  readonly chunks: readonly (string | Uint8Array)[]
+  /** Lines of `ctx.log`, as they would be written. */
+  readonly logs: readonly LogEntry[]
+  readonly progress: readonly Progress[]
+  /** Milliseconds. */
+  readonly runMs: number
+}
+
+const RESULT_LIMIT_BYTES = 10 * 1024 * 1024
+const TIMEOUT_MS = 30_000
+
+/** Never rejects for what the function does; throws on a definition that a worker would not load. */
+export async function runFunction(
+  definition: FunctionDefinition,
+  input: Readonly<Record<string, unknown>> = {},
+  options: RunOptions = {},
+): Promise<FunctionRun> {
+  const fn = registerFunction(options.name ?? 'function', definition)
+  const gathered = new Gathered()
+  const checked = await fn.input.check(input, '/input')
+  if (!checked.ok) return gathered.refused(checked.error)
+  const env = options.env ?? {}
+  const secrets = new Secrets(Object.values(env))
+  const log = createLog({ source: fn.name, level: 'debug', write: () => {}, redact: secrets.texts })
+  const claimed = await new MainRunner(fn, { clock: systemClock, log, env }).claim()
+  if ('ok' in claimed && !claimed.ok)
+    return gathered.refused({ code: 'FUNCTION_FAILED', message: secrets.mask(claimed.reason) })
+  const seat = 'ok' in claimed ? claimed.seat : claimed
+  const spec: AttemptSpec = { ...specOf(fn, checked.value, options), seat }
+  return gathered.run(spec, { log, env, secrets, tags: options.tags ?? {} }, options.signal)
+}
+
+function specOf(fn: RegisteredFunction, input: unknown, options: RunOptions): AttemptSpec {
+  const body = blobOf(options)
+  return {
+    function: fn,
+    input,
+    facts: {
+      run: options.runId ?? 'r_test',
+      attempt: options.attempt ?? 1,
+      fence: options.fence ?? 0,
+      trace: options.trace ?? '',
+      contentType:
+        options.contentType ?? (body ? body.type || 'application/octet-stream' : 'application/json'),
+      body,
+    },
+    timeoutMs: options.timeout ?? fn.timeoutMs ?? TIMEOUT_MS,
+    remainingMs: null,
+  }
+}
+
+function blobOf({ body, contentType }: RunOptions): Blob | undefined {
+  if (body === undefined || body instanceof Blob) return body
+  const type = contentType ?? 'application/octet-stream'
+  return new Blob([typeof body === 'string' ? body : new Uint8Array(body)], { type })
+}
+
+interface Surroundings {
+  readonly log: Log
+  readonly env: Readonly<Record<string, string>>
+  readonly secrets: Secrets
+  readonly tags: Tags
+}
+
+/** What one run gives away, kept for the test. */
+class Gathered implements Emitter {
+  readonly #chunks: (string | Uint8Array)[] = []
+  readonly #logs: LogEntry[] = []
+  readonly #progress: Progress[] = []
+
+  async chunk(bytes: Uint8Array): Promise<void> {
+    this.#chunks.push(isUtf8(bytes) ? Buffer.from(bytes).toString('utf8') : bytes)
+  }
+
+  note(kind: NoteKind, value: object): void {
+    if (kind === 'log') this.#logs.push(value as LogEntry)
+    if (kind === 'progress') this.#progress.push(value as Progress)
+  }
+
+  refused(error: OutcomeError): FunctionRun {
+    return this.#report({
+      header: { outcome: 'refused', runMs: 0, mediaType: '', error },
+      result: Buffer.alloc(0),
+    })
+  }
+
+  /** Resolves when the handler has ended, or was told to and did not. */
+  async run(spec: AttemptSpec, around: Surroundings, signal: AbortSignal | undefined): Promise<FunctionRun> {
+    const { log, env, secrets, tags } = around
+    const answered = Promise.withResolvers<Outcome>()
+    const ports = {
+      clock: systemClock,
+      log,
+      tags: () => tags,
+      env,
+      secrets,
+      emitter: this,
+      resultLimitBytes: RESULT_LIMIT_BYTES,
+    }
+    const attempt = new Attempt(spec, ports, {
+      onAnswer: (outcome) => answered.resolve(outcome),
+      onEnd() {},
+      // One that ignores its signal is answered as a worker that leaves would answer it.
+      onStuck: () => attempt.giveUp(),
+    })
+    const onAbort = () => attempt.abort('caller')
+    if (signal?.aborted) onAbort()
+    signal?.addEventListener('abort', onAbort, { once: true })
+    // Timers of an attempt keep no process alive, and a test that waits for one must not end before it.
+    const alive = setInterval(() => {}, 1_000)
+    attempt.begin()
+    const outcome = await answered.promise
+    clearInterval(alive)
+    signal?.removeEventListener('abort', onAbort)
+    return this.#report(outcome)
+  }
+
+  #report({ header, result }: Outcome): FunctionRun {
+    return {
+      outcome: header.outcome,
+      result: header.outcome === 'completed' ? readResult(result, header.mediaType) : undefined,
+      error: header.error,
+      chunks: this.#chunks,
+      logs: this.#logs,
+      progress: this.#progress,
+      runMs: header.runMs,
+    }
+  }
+}
+
+function readResult(bytes: Uint8Array, mediaType: string): unknown {
+  return mediaType === '' ? JSON.parse(Buffer.from(bytes).toString('utf8')) : { mediaType, bytes }
+}
