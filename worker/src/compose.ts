@@ -49,6 +49,8 @@ export interface RunningWorker {
 export interface WorkerOptions {
   /** What functions and services get as `ctx.env`; default nothing. */
   readonly env?: FunctionEnv
+  /** The environment of threads and commands; without the keys of this worker. */
+  readonly processEnv?: Readonly<Record<string, string>>
   /** What errors may not carry out of the process; `log` hides it by itself. */
   readonly secrets?: Secrets
   /** Called when all files are loaded; the worker listens when it resolves. */
@@ -61,14 +63,21 @@ export async function startWorker(
   keys: Keys,
   folder: string,
   log: Log,
-  { env = {}, secrets = new Secrets(), beforeListen }: WorkerOptions = {},
+  { env = {}, processEnv = {}, secrets = new Secrets(), beforeListen }: WorkerOptions = {},
 ): Promise<RunningWorker> {
   resolveOwnPackages(folder)
   const loaded = await loadProject(folder)
   const condition = new Condition()
   const intake = new Intake(condition, { slots: config.SLOTS, queueLimit: config.QUEUE_LIMIT })
   const registry = new Registry(loaded.functions)
-  const runners = new Runners(loaded.functions, { clock: systemClock, log, env })
+  const runners = new Runners(loaded.functions, {
+    clock: systemClock,
+    log,
+    env,
+    folder,
+    processEnv,
+    size: config.SLOTS,
+  })
   const system = new SystemMeter()
   const tags = new TagBoard(config.TAGS, loaded.tags, log)
   const onServices = () => {
@@ -115,11 +124,6 @@ export async function startWorker(
   links.attach(server)
   const url = urlOf(server, config.HOST)
   log.info('worker listening', { url, functions: registry.list().map(({ name }) => name) })
-  for (const { name, definition } of registry.list())
-    if (definition.config?.isolation === 'thread')
-      log.warn('isolation "thread" is not supported by this version; it runs on the main thread', {
-        function: name,
-      })
   const meter = setInterval(() => system.read(), METER_EVERY_MS).unref()
   const stopWatching = logCondition(parts, url)
   const stopCounting = log.follow(metrics.noteLine)

@@ -81,6 +81,18 @@ export function readConfig(env: Environment) {
   return parseConfig(schema, env, { secrets: SECRETS, known: [], refused: REFUSED })
 }
 
+/** Keys that the worker or a balancer beside it may have been given. */
+const KEYS_OF_OTHERS = ['FLEET_KEY', 'WORKER_AUTH_KEY', 'READ_KEY']
+
+/** What threads and commands see as their environment: all but the keys, which are none of a function's business. */
+export function environmentOfUserCode(env: Environment): Record<string, string> {
+  const hidden = new Set([...SECRETS, ...KEYS_OF_OTHERS].flatMap((name) => [name, `${name}_FILE`]))
+  const shown: Record<string, string> = {}
+  for (const [name, value] of Object.entries(env))
+    if (value !== undefined && !hidden.has(name)) shown[name] = value
+  return shown
+}
+
 /** NAME, or the host's name and port made into a valid name. */
 export function nameOf(config: WorkerConfig): string {
   if (config.NAME !== undefined) return config.NAME

@@ -10,7 +10,7 @@ import { existsSync } from 'node:fs'
 import { isAbsolute, join, resolve } from 'node:path'
 import { createLog, exitWithConfigErrors, formatConfig, onSignals, watchLifeline } from '@berth/runtime'
 import { startWorker } from './compose.ts'
-import { readConfig, resolveKeys, SECRETS, type WorkerConfig } from './config.ts'
+import { environmentOfUserCode, readConfig, resolveKeys, SECRETS, type WorkerConfig } from './config.ts'
 import { LoadError } from './discover.ts'
 import { readEnvFile } from './privacy/env-file.ts'
 import { Secrets } from './privacy/secrets.ts'
@@ -83,7 +83,12 @@ async function run(config: WorkerConfig, standby?: Standby): Promise<void> {
     })
   })
   const beforeListen = async () => standby?.loaded()
-  const starting = startWorker(config, keys, folder, log, { env, secrets, beforeListen })
+  const starting = startWorker(config, keys, folder, log, {
+    env,
+    processEnv: environmentOfUserCode(process.env),
+    secrets,
+    beforeListen,
+  })
   const leave = async (why: string, limitMs = config.SHUTDOWN_TIMEOUT) => {
     log.info('stopping', { why })
     const worker = await starting.catch(() => undefined)

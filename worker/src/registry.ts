@@ -71,6 +71,8 @@ export function registerFunction(
   const parsed = configSchema.safeParse(definition.config ?? {})
   if (!parsed.success) throw new Error(describeConfigError(parsed.error))
   const config = parsed.data
+  if (config.isolation === 'thread' && path === undefined)
+    throw new Error('has isolation "thread" but no file that a thread could load')
   const paths = new RedactPaths(config.redact ?? [])
   const input = hideInput(compileInput(definition.input, definition.params), paths)
   const output = compileOutput(definition.output)

@@ -4,6 +4,7 @@
  */
 import {
   type ByteReader,
+  DATA_KIND,
   type FromWorker,
   LinkWriter,
   type OutcomeHeader,
@@ -92,7 +93,14 @@ export function makeParts(options: TestOptions = {}): TestParts {
     },
     registry,
     interface: describeInterface(registry),
-    runners: new Runners(functions, { clock, log, env: {} }),
+    runners: new Runners(functions, {
+      clock,
+      log,
+      env: {},
+      folder: import.meta.dirname,
+      processEnv: {},
+      size: options.slots ?? 2,
+    }),
     condition,
     intake: new Intake(condition, { slots: options.slots ?? 2, queueLimit: options.queueLimit ?? 100 }),
     services: { states: [] },
@@ -156,6 +164,8 @@ export class TestLink implements Outlet {
   /** `STARTED 1`, `END 1 completed`, … in order; text frames as `hello`, `state ready`. */
   readonly said: string[] = []
   readonly outcomes = new Map<number, { header: OutcomeHeader; result: string }>()
+  /** DATA that is no result: chunks, lines, progress. */
+  readonly pieces: { readonly task: number; readonly kind: number; readonly bytes: Uint8Array }[] = []
   stamp: Stamp | undefined
   closedWith: number | undefined
   backlogBytes = 0
@@ -182,7 +192,7 @@ export class TestLink implements Outlet {
   }
 
   sendFrame(frame: Uint8Array, handedOver: () => void): void {
-    readFrame(frame, (type, _flags, task, payload) => this.#read(type, task, payload))
+    readFrame(frame, (type, flags, task, payload) => this.#read(type, flags, task, payload))
     if (!this.isBlocked) return handedOver()
     this.backlogBytes += frame.length
     this.#held.push(handedOver)
@@ -235,7 +245,8 @@ export class TestLink implements Outlet {
     more: Partial<TaskHeader> & { flags?: number } = {},
   ) {
     const { flags = 0, mediaType = '', ...header } = more
-    const bytes = Buffer.from(typeof input === 'string' ? input : JSON.stringify(input))
+    const isRaw = typeof input === 'string' || input instanceof Uint8Array
+    const bytes = Buffer.from(isRaw ? (input as string) : JSON.stringify(input))
     const facts = {
       run: `r_${number}`,
       fence: number,
@@ -254,6 +265,10 @@ export class TestLink implements Outlet {
 
   cancel(number: number): void {
     this.write((writer) => writer.control(RECORD.CANCEL, number, (out) => out.u8(0)))
+  }
+
+  credit(number: number, bytes: number): void {
+    this.write((writer) => writer.control(RECORD.CREDIT, number, (out) => out.u32(bytes)))
   }
 
   recall(number: number): void {
@@ -283,18 +298,24 @@ export class TestLink implements Outlet {
     return message
   }
 
-  #read(type: number, task: number, payload: ByteReader): void {
+  #read(type: number, flags: number, task: number, payload: ByteReader): void {
     if (type === RECORD.STAMP) this.stamp = readStamp(payload)
     else if (type === RECORD.END) this.#readEnd(task, payload)
     else {
       const name = Object.entries(RECORD).find(([, value]) => value === type)?.[0] ?? String(type)
-      if (type === RECORD.DATA) {
-        const chunks = this.#data.get(task) ?? []
-        chunks.push(new Uint8Array(payload.rest()))
-        this.#data.set(task, chunks)
-      }
+      if (type === RECORD.DATA) this.#readData(task, flags & 0x0f, new Uint8Array(payload.rest()))
       this.said.push(`${name} ${task}`)
     }
+  }
+
+  #readData(task: number, kind: number, bytes: Uint8Array): void {
+    if (kind !== DATA_KIND.payload) {
+      this.pieces.push({ task, kind, bytes })
+      return
+    }
+    const chunks = this.#data.get(task) ?? []
+    chunks.push(bytes)
+    this.#data.set(task, chunks)
   }
 
   #readEnd(task: number, payload: ByteReader): void {

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { createLog } from '@berth/runtime'
-import { type RunningWorker, startWorker } from './compose.ts'
+import { type RunningWorker, startWorker, type WorkerOptions } from './compose.ts'
 import { readConfig } from './config.ts'
 import type { Context } from './define.ts'
 import { makeFolder } from './test-folder.ts'
@@ -42,12 +42,13 @@ export interface TestWorker extends AsyncDisposable {
 export async function startTestWorker(
   env: Readonly<Record<string, string>> = {},
   files: Readonly<Record<string, string>> = {},
+  options: WorkerOptions = {},
 ): Promise<TestWorker> {
   const folder = makeFolder({ ...FILES, ...files })
   const parsed = readConfig({ PORT: '0', ...env })
   assert.ok(parsed.ok, JSON.stringify(parsed))
   const log = createLog({ source: 'worker', write: () => {} })
-  const running = await startWorker(parsed.config, TEST_KEYS, folder.path, log)
+  const running = await startWorker(parsed.config, TEST_KEYS, folder.path, log, options)
   const send = (path: string, init: RequestInit = {}) =>
     fetch(running.url + path, {
       method: 'POST',

@@ -32,7 +32,7 @@ export interface Runner {
   /** At once when there is nothing to prepare. */
   claim(): Seat | Promise<Claimed>
   /** Nothing is claimed any more. */
-  stop(): Promise<void> | void
+  stop(): void
 }
 
 export class MainRunner implements Runner {

@@ -3,14 +3,23 @@
  * orders of `direct/` and `link-task.ts` when they have their slots.
  */
 import type { RegisteredFunction } from '../registry.ts'
-import { MainRunner, type Runner, type RunnerPorts } from './main-seat.ts'
+import { MainRunner, type Runner } from './main-seat.ts'
 import type { Claimed, Seat } from './seat.ts'
+import { type PoolPorts, ThreadPool, ThreadRunner } from './thread-pool.ts'
 
 export class Runners {
   readonly #runners: ReadonlyMap<string, Runner>
+  readonly #pool: ThreadPool
 
-  constructor(functions: readonly RegisteredFunction[], ports: RunnerPorts) {
-    this.#runners = new Map(functions.map((fn) => [fn.name, new MainRunner(fn, ports)]))
+  constructor(functions: readonly RegisteredFunction[], ports: PoolPorts) {
+    const pool = new ThreadPool(ports)
+    this.#pool = pool
+    this.#runners = new Map(functions.map((fn) => [fn.name, runnerOf(fn, pool, ports)]))
+  }
+
+  /** Function threads that exist. */
+  get threads(): number {
+    return this.#pool.count
   }
 
   /** At once when there is nothing to prepare; otherwise when it is ready, or could not be made ready. */
@@ -21,6 +30,12 @@ export class Runners {
   }
 
   async stop(): Promise<void> {
-    await Promise.all([...this.#runners.values()].map((runner) => runner.stop()))
+    for (const runner of this.#runners.values()) runner.stop()
+    await this.#pool.stop()
   }
+}
+
+function runnerOf(fn: RegisteredFunction, pool: ThreadPool, ports: PoolPorts): Runner {
+  const isThreaded = fn.definition.config?.isolation === 'thread'
+  return isThreaded ? new ThreadRunner(fn, pool, ports) : new MainRunner(fn, ports)
 }

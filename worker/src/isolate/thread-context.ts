@@ -1,0 +1,72 @@
+/**
+ * A handler's context inside a function thread: everything that concerns others crosses to the worker, where the
+ * attempt's own context does it. Made by `thread-main.ts`, once a call.
+ */
+import type { Tags } from '@berth/protocol'
+import { type Context, type ContextLog, RetryAfter } from '../define.ts'
+import type { FunctionEnv } from '../privacy/env-file.ts'
+import type { Ask, CallFacts, Note } from './thread-messages.ts'
+
+export interface ThreadVoice {
+  /** Dropped and counted when too many are under way. */
+  note(note: Note): void
+  /** Resolves to the worker's answer. */
+  ask(ask: Ask): Promise<unknown>
+}
+
+export class ThreadContext implements Context {
+  readonly runId: string
+  readonly attempt: number
+  readonly fence: number
+  readonly trace: string
+  readonly contentType: string
+  readonly deadline: Date
+  readonly body: Blob | undefined
+  /** As they were when the attempt began. */
+  readonly tags: Tags
+  readonly env: FunctionEnv
+  readonly signal: AbortSignal
+  readonly log: ContextLog
+  readonly #voice: ThreadVoice
+
+  constructor(facts: CallFacts, env: FunctionEnv, signal: AbortSignal, voice: ThreadVoice) {
+    this.runId = facts.runId
+    this.attempt = facts.attempt
+    this.fence = facts.fence
+    this.trace = facts.trace
+    this.contentType = facts.contentType
+    this.deadline = new Date(facts.deadlineAt)
+    this.body = facts.body
+    this.tags = facts.tags
+    this.env = env
+    this.signal = signal
+    this.log = logInto((note) => voice.note(note))
+    this.#voice = voice
+  }
+
+  get stream(): Context['stream'] {
+    return async (chunk) => {
+      await this.#voice.ask({ what: 'stream', chunk })
+    }
+  }
+
+  get progress(): Context['progress'] {
+    return (fraction, text) => this.#voice.note({ kind: 'progress', fraction, text })
+  }
+
+  get retryAfter(): Context['retryAfter'] {
+    return (ms, message) => {
+      if (!(ms >= 0)) throw new RangeError(`ctx.retryAfter takes milliseconds, not ${ms}`)
+      throw new RetryAfter(ms, message)
+    }
+  }
+}
+
+/** A log whose lines cross as notes. */
+export function logInto(note: (note: Note) => void): ContextLog {
+  const at =
+    (level: keyof ContextLog): ContextLog['info'] =>
+    (text, fields) =>
+      note({ kind: 'log', level, text: String(text), fields })
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+}
