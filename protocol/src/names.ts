@@ -17,13 +17,24 @@ export function isName(text: string): boolean {
 /** A worker's id may also be `host:port` or `host:port/path`. */
 export const workerIdSchema = z.string().min(1).max(2048)
 
-/**
- * An object whose keys are names. zod drops a key `__proto__` without a word; a selector would then ask
- * for less than was written, so here it is refused like any other that is no name.
- */
+/** An object whose keys are names. */
 export function nameRecordSchema<Value extends z.ZodType>(value: Value) {
+  return recordSchema(nameSchema, value, `must be a name: ${NAME_RULE}`)
+}
+
+/**
+ * An object with the keys that `key` allows. zod drops a key `__proto__` without a word; a selector
+ * would then ask for less than was written, so here it is refused like any other that is not allowed.
+ */
+export function recordSchema<Key extends z.ZodString, Value extends z.ZodType>(
+  key: Key,
+  value: Value,
+  error = 'is no usable key',
+) {
   const isClean = (given: unknown) =>
     typeof given !== 'object' || given === null || !Object.hasOwn(given, '__proto__')
-  const issue = { error: `must be a name: ${NAME_RULE}`, path: ['__proto__'] }
-  return z.unknown().refine(isClean, issue).pipe(z.record(nameSchema, value))
+  return z
+    .unknown()
+    .refine(isClean, { error, path: ['__proto__'] })
+    .pipe(z.record(key, value))
 }

@@ -26,6 +26,8 @@ import type { Keys } from './config.ts'
 export interface HeardRecord {
   readonly type: number
   readonly task: number
+  /** What DATA carries, by DATA_KIND. */
+  readonly kind: number
   readonly bytes: Uint8Array
 }
 
@@ -177,9 +179,16 @@ export class FakeBalancer {
     const end = await this.record(RECORD.END, task)
     const reader = new ByteReader(end.bytes)
     const header = readOutcome(reader)
-    const data = this.records.filter((record) => record.type === RECORD.DATA && record.task === task)
-    const bytes = data.length > 0 ? Buffer.concat(data.map((record) => record.bytes)) : reader.rest()
+    const data = this.data(task)
+    const bytes = data.length > 0 ? data : reader.rest()
     return { header, result: bytes.length === 0 ? undefined : JSON.parse(Buffer.from(bytes).toString()) }
+  }
+
+  /** All bytes of one kind that came for a task. */
+  data(task: number, kind: number = DATA_KIND.payload): Buffer {
+    const isWanted = (record: HeardRecord) =>
+      record.type === RECORD.DATA && record.task === task && record.kind === kind
+    return Buffer.concat(this.records.filter(isWanted).map((record) => record.bytes))
   }
 
   /** Resolves when it holds; asked after everything that arrives. */
@@ -227,9 +236,8 @@ export class FakeBalancer {
       }
       const bytes = new Uint8Array(payload.rest())
       if (type === RECORD.CREDIT) this.#writer.credit(task, new ByteReader(bytes).u32())
-      if (type === RECORD.DATA && (flags & 0x0f) === DATA_KIND.payload)
-        this.#writer.control(RECORD.CREDIT, task, (out) => out.u32(bytes.length))
-      this.records.push({ type, task, bytes })
+      if (type === RECORD.DATA) this.#writer.control(RECORD.CREDIT, task, (out) => out.u32(bytes.length))
+      this.records.push({ type, task, kind: flags & 0x0f, bytes })
     })
     this.flush()
   }

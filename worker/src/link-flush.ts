@@ -8,6 +8,7 @@
  */
 import { LinkWriter, RECORD, type Stamp } from '@berth/protocol'
 import type { LinkedTask } from './link-task.ts'
+import type { Carrier } from './stream/link-emitter.ts'
 
 /** The socket, as far as a link needs it. */
 export interface Outlet {
@@ -34,7 +35,7 @@ export interface FlushPorts {
   onDelivered(task: LinkedTask): void
 }
 
-export class LinkFlush {
+export class LinkFlush implements Carrier {
   readonly writer: LinkWriter
   readonly #ports: FlushPorts
   #begins: PendingBegin[] = []
@@ -64,6 +65,20 @@ export class LinkFlush {
     this.#leaving.add(task)
     this.writer.outcome(task.number, task.outcome.header, task.outcome.result)
     this.wake()
+  }
+
+  /** Writes what a handler makes on the way. */
+  data(number: number, kind: number, bytes: Uint8Array): void {
+    this.writer.data(number, kind, bytes)
+    this.wake()
+  }
+
+  waitingBytes(number: number): number {
+    return this.writer.waitingBytes(number)
+  }
+
+  hasRoom(number: number): Promise<void> {
+    return this.writer.hasRoom(number)
   }
 
   control(type: number, number: number): void {

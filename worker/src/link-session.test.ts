@@ -106,7 +106,7 @@ describe('a task on the link', () => {
     link.task(5, 'echo', '[]', {})
     link.task(6, 'echo', '{"input":[]}', { flags: TASK_FLAG.ENVELOPE })
     link.task(7, 'echo', {}, { mode: 'stream' })
-    link.task(8, 'echo', '{}', { mediaType: 'image/png' })
+    link.task(8, 'echo', '{}', { mediaType: 'image/png', flags: TASK_FLAG.ENVELOPE })
     link.task(9, 'echo', `{"a":${'['.repeat(200)}${']'.repeat(200)}}`)
     await fleet.settle()
     const codes = [...link.outcomes.values()].map(({ header }) => [header.outcome, header.error?.code])
@@ -118,7 +118,7 @@ describe('a task on the link', () => {
       ['refused', 'INVALID_REQUEST'],
       ['refused', 'INVALID_REQUEST'],
       ['refused', 'INVALID_REQUEST'],
-      ['refused', 'UNSUPPORTED_MEDIA_TYPE'],
+      ['refused', 'INVALID_REQUEST'],
       ['refused', 'INVALID_REQUEST'],
     ])
     assert.deepEqual(link.outcomes.get(6)?.header.error?.errors, [

@@ -30,7 +30,9 @@ import { LinkVoice } from './link-voice.ts'
 import type { CheckedInput } from './parameters.ts'
 import type { WorkerParts } from './parts.ts'
 import type { PeerLink, Peers } from './peers.ts'
-import { unknownFunction } from './registry.ts'
+import { type RegisteredFunction, unknownFunction } from './registry.ts'
+import type { Carrier } from './stream/link-emitter.ts'
+import { noStreaming } from './task-request.ts'
 
 /** What all links of a worker share. */
 export interface LinkShared {
@@ -97,6 +99,10 @@ export class LinkSession implements TaskOwner, PeerLink {
     return this.#terms?.name ?? 'unknown'
   }
 
+  get carrier(): Carrier {
+    return this.#flush
+  }
+
   get oldestMs(): number {
     return 2 * this.#heartbeatMs
   }
@@ -138,7 +144,11 @@ export class LinkSession implements TaskOwner, PeerLink {
       if (task.owner === this) this.#neverBegun(task)
       begin()
     }
-    for (const task of this.#tasks.values()) if (task.owner === this) task.owner = undefined
+    for (const task of this.#tasks.values()) {
+      // Handlers that wait for room here would wait for good.
+      this.#flush.writer.forget(task.number)
+      if (task.owner === this) task.owner = undefined
+    }
     this.#tasks.clear()
     this.#shared.peers.leave(this)
   }
@@ -180,8 +190,9 @@ export class LinkSession implements TaskOwner, PeerLink {
   }
 
   adopt(task: LinkedTask, number: number): void {
-    task.owner = this
+    // The number first: what the task has kept for its link leaves at once.
     task.number = number
+    task.owner = this
     this.#tasks.set(number, task)
     if (task.state === 'finished') this.#end(task)
     else this.#linked += task.linkedCost
@@ -296,7 +307,7 @@ export class LinkSession implements TaskOwner, PeerLink {
     const isNewest = this.#shared.fences.note(header.run, header.fence)
     if (!isNewest || !this.#hasRoomFor(flags)) return this.#flush.control(RECORD.BUSY, number)
     const fn = this.#parts.registry.get(header.function)
-    const refusal = this.#refusalOf(header)
+    const refusal = this.#refusalOf(header, fn)
     if (refusal || !fn) return this.#refuse(number, refusal ?? unknownFunction(header.function))
     const facts = { number, flags, header, function: fn, ageMs: this.#frameAgeMs }
     const task = new LinkedTask(this.#parts, this.#shared.peers, this, facts)
@@ -318,14 +329,14 @@ export class LinkSession implements TaskOwner, PeerLink {
     return limit + Math.min(AHEAD_PER_SLOT * limit, AHEAD_LIMIT)
   }
 
-  #refusalOf(header: TaskHeader): OutcomeError | undefined {
+  #refusalOf(header: TaskHeader, fn: RegisteredFunction | undefined): OutcomeError | undefined {
     const { contract } = this.#parts.identity
     if (header.contract !== contract) {
       const message = `This worker serves contract ${contract}, not ${header.contract}`
       return { code: 'CONTRACT_MISMATCH', message }
     }
-    if (header.mode !== 'stream') return undefined
-    return { code: 'INVALID_REQUEST', message: 'Streaming is not supported by this version; use mode sync' }
+    if (header.mode !== 'stream' || !fn || fn.interface.supportsStreaming) return undefined
+    return { code: 'INVALID_REQUEST', message: noStreaming(fn.name) }
   }
 
   #onData(number: number, flags: number, bytes: Uint8Array): void {
@@ -382,8 +393,10 @@ export class LinkSession implements TaskOwner, PeerLink {
   #onCancel(number: number, payload: ByteReader): void {
     const task = this.#tasks.get(number)
     if (!task) return
-    if (task.hasStarted) task.abort(readCancelReason(payload))
-    else this.onRecalled(task)
+    if (!task.hasStarted) return this.onRecalled(task)
+    // Chunks that nobody wants any more would keep its END waiting for credit.
+    if (task.isStream && task.state !== 'finished') this.#flush.writer.forget(number)
+    task.abort(readCancelReason(payload))
   }
 
   #onRecall(number: number): void {

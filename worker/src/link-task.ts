@@ -11,10 +11,13 @@ import type { OutcomeHeader, TaskHeader } from '@berth/protocol'
 import { TASK_FLAG } from '@berth/protocol'
 import { type AbortCause, Attempt, type Outcome } from './attempt.ts'
 import { attemptPortsOf } from './attempt-ports.ts'
+import type { Upload } from './bytes/upload.ts'
 import type { Order, SlotHold } from './intake.ts'
 import type { Claimed, Seat } from './isolate/seat.ts'
-import type { WorkerParts } from './parts.ts'
+import type { WorkerLimits, WorkerParts } from './parts.ts'
 import type { RegisteredFunction } from './registry.ts'
+import { LEAST_OVERRUN_BYTES } from './stream/emitter.ts'
+import { type Carrier, LinkEmitter } from './stream/link-emitter.ts'
 
 /** Keeps what has started beyond its link: `peers.ts`. */
 export interface TaskKeeper {
@@ -34,6 +37,8 @@ export interface TaskOwner {
   onAnswer(task: LinkedTask): void
   /** Older than this when its turn comes, it is given back. */
   readonly oldestMs: number
+  /** Takes what the handler makes on the way. */
+  readonly carrier: Carrier
 }
 
 export type TaskState =
@@ -55,13 +60,16 @@ export class LinkedTask implements Order {
   readonly priority: number
   /** Its number on the link it belongs to now. */
   number: number
-  /** Undefined while its link is away. */
-  owner: TaskOwner | undefined
+  /** Bytes that came in instead of JSON. */
+  upload: Upload | undefined
   state: TaskState = 'assembling'
   outcome: Outcome | undefined
   readonly chunks: Uint8Array[] = []
   chunkBytes = 0
   #input: unknown
+  #owner: TaskOwner | undefined
+  /** Only where somebody follows: streams and durable runs. */
+  #emitter: LinkEmitter | undefined
   /** Slots it holds on behalf of its link's balancer. */
   #linkedCost = 0
   readonly #parts: WorkerParts
@@ -78,7 +86,7 @@ export class LinkedTask implements Order {
   ) {
     this.#parts = parts
     this.#keeper = keeper
-    this.owner = owner
+    this.#owner = owner
     this.number = task.number
     this.flags = task.flags
     this.header = task.header
@@ -86,6 +94,20 @@ export class LinkedTask implements Order {
     this.cost = task.function.slots
     this.priority = task.header.priority
     this.#sentAt = parts.clock.monoMs() - task.ageMs
+  }
+
+  /** Undefined while its link is away. */
+  get owner(): TaskOwner | undefined {
+    return this.#owner
+  }
+
+  set owner(owner: TaskOwner | undefined) {
+    this.#owner = owner
+    this.#emitter?.attach(owner?.carrier)
+  }
+
+  get isStream(): boolean {
+    return this.header.mode === 'stream'
   }
 
   get isDurable(): boolean {
@@ -181,6 +203,14 @@ export class LinkedTask implements Order {
     else if (this.state === 'preparing') this.owner?.onRecalled(this)
   }
 
+  #follow(): LinkEmitter | undefined {
+    if (!this.isStream && !this.isDurable) return undefined
+    const { clock, limits } = this.#parts
+    this.#emitter = new LinkEmitter(this, overrunOf(limits), () => new Date(clock.wallMs()).toISOString())
+    this.#emitter.attach(this.#owner?.carrier)
+    return this.#emitter
+  }
+
   #makeAttempt(hold: SlotHold, seat: Seat): Attempt {
     const { header } = this
     const { limits, clock } = this.#parts
@@ -197,12 +227,13 @@ export class LinkedTask implements Order {
           attempt: header.attempt,
           fence: header.fence,
           trace: header.trace,
-          contentType: header.mediaType || 'application/json',
+          contentType: this.upload?.contentType ?? 'application/json',
+          body: this.upload?.blob,
         },
         timeoutMs: ownMs ?? (isWaitedFor ? limits.defaultTimeoutMs : limits.backgroundTimeoutMs),
         remainingMs: header.remainingMs === null ? null : Math.max(0, header.remainingMs - elapsedMs),
       },
-      attemptPortsOf(this.#parts),
+      attemptPortsOf(this.#parts, this.#follow()),
       {
         onAnswer: (outcome) => {
           this.outcome = outcome
@@ -214,12 +245,18 @@ export class LinkedTask implements Order {
         onEnd: () => {
           // An input may be large, and a durable outcome is kept for long.
           this.#input = undefined
+          this.upload = undefined
           hold.release()
         },
         onStuck: () => hold.markStuck(),
       },
     )
   }
+}
+
+/** Far more than a handler that awaits `ctx.stream` can have waiting. */
+function overrunOf({ resultBytes }: WorkerLimits): number {
+  return Math.max(resultBytes, LEAST_OVERRUN_BYTES)
 }
 
 /** The END of a task whose handler was not called. */

@@ -5,6 +5,8 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, request } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { after, before, describe, it } from 'node:test'
+import { DATA_KIND } from '@berth/protocol'
+import { FakeBalancer } from '../fake-balancer.ts'
 import { script, startTestWorker, TEST_KEYS, type TestWorker } from '../test-worker.ts'
 import { HttpCaller } from './http-caller.ts'
 
@@ -392,5 +394,27 @@ describe('callers of streams', () => {
     client.destroy()
     server.close()
     await once(server, 'close')
+  })
+})
+
+describe('a stream over a real link', () => {
+  it('arrives whole and in order, while another task is answered', async () => {
+    const chunks = Array.from({ length: 100 }, (_item, n) =>
+      Buffer.alloc(50_000, createHash('sha256').update(String(n)).digest()),
+    )
+    script.handler = async (input, ctx) => {
+      if (!input.long) return 'short'
+      for (const chunk of chunks) await ctx.stream(chunk)
+      return 'long'
+    }
+    await using own = await startTestWorker({ SLOTS: '2' })
+    const balancer = await FakeBalancer.link(own.url, TEST_KEYS)
+    balancer.task(1, 'scripted', { long: true }, { mode: 'stream' })
+    balancer.task(2, 'scripted', {})
+    assert.equal((await balancer.outcome(2)).result, 'short')
+    assert.equal((await balancer.outcome(1)).result, 'long')
+    const heard = balancer.data(1, DATA_KIND.chunk)
+    assert.ok(heard.equals(Buffer.concat(chunks)))
+    await balancer.close()
   })
 })
