@@ -58,6 +58,7 @@ test('a process gets the settings of its entry, its two keys, and nothing that i
   assert.deepEqual(workers[0]?.spec.args, ['/srv/berth/worker/src/main.ts', '/etc/berth/mine'])
   assert.deepEqual(workers[0]?.spec.env, {
     PATH: '/bin',
+    WEBHOOK_ALLOW: '127.0.0.0/8,::1',
     PORT: '3001',
     HOST: '127.0.0.1',
     DATA_DIR: '/var/berth',

@@ -17,6 +17,9 @@ export const LOCAL_LIMIT = 64
 /** What a worker process takes over from the environment of `start`, less what belongs to the balancer. */
 const BALANCER_ONLY = ['NAME', 'LB_AUTH_KEY', 'FLEET_KEY', 'WORKER_AUTH_KEY', 'READ_KEY', 'AUTH_KEY']
 
+/** Whoever tries it out has a receiver on this machine. */
+const LOOPBACK = '127.0.0.0/8,::1'
+
 export type WorkerSettings = {
   root: string
   env: NodeJS.ProcessEnv
@@ -59,6 +62,7 @@ function describeWorker(entry: WorkerEntry, settings: WorkerSettings, notes: str
       ? join(settings.root, 'examples', 'fleet')
       : resolve(dirname(settings.workersFile), entry.start.folder)
   const env = {
+    WEBHOOK_ALLOW: LOOPBACK,
     ...omitBalancerOnly(settings.env),
     PORT: String(port),
     HOST: host,

@@ -155,6 +155,26 @@ describe('a text stream', () => {
     assert.equal((await readSocket(await rawStream('1.0'))).error?.code, 'ECONNRESET')
   })
 
+  it('is repeated while no chunk has left, and not behind one', async () => {
+    const again = `import { defineFunction } from '@berth/worker'
+export default defineFunction({
+  config: { supportsStreaming: true, maxRetries: 3, backoff: { baseMs: 1 } },
+  handler: (input, ctx) => globalThis.berthScript.handler(input, ctx),
+})`
+    await using own = await startTestWorker({}, { 'functions/again.ts': again })
+    let calls = 0
+    script.handler = async (_input, ctx) => {
+      calls++
+      if (ctx.attempt < 3) throw new Error('not yet')
+      await ctx.stream(`attempt ${ctx.attempt}`)
+      throw new Error('too late')
+    }
+    const response = await own.task({ function: 'again', mode: 'stream' })
+    assert.equal(response.status, 200)
+    await assert.rejects(readAll(response))
+    assert.equal(calls, 3)
+  })
+
   it('takes text and bytes only', async () => {
     script.handler = (_input, ctx) => ctx.stream({ a: 1 } as never)
     const body = (await (await stream()).json()) as { detail: string }
