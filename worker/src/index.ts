@@ -4,6 +4,7 @@
  */
 export { type BytesResult, bytes } from './bytes/bytes.ts'
 export {
+  type BackoffConfig,
   type Context,
   type ContextLog,
   defineFunction,
@@ -13,7 +14,10 @@ export {
   NonRetryable,
   type ParamSpec,
   type ParamSpecs,
+  RetryAfter,
   type ServiceContext,
   type ServiceDefinition,
+  type SetupContext,
   type StandardSchema,
 } from './define.ts'
+export { type CommandDefinition, type CommandSpec, defineCommand } from './isolate/define-command.ts'

@@ -5,6 +5,7 @@
 import { type FunctionInterface, LIMITS, MAX_DURATION_MS, type OutcomeError } from '@berth/protocol'
 import { z } from 'zod'
 import { type BackoffConfig, FUNCTION_KIND, type FunctionDefinition } from './define.ts'
+import { checkCommand, commandOf } from './isolate/command-seat.ts'
 import { type CheckedInput, compileInput, compileOutput, type InputCheck } from './parameters.ts'
 import { RedactPaths } from './privacy/paths.ts'
 import { maskError } from './privacy/secrets.ts'
@@ -71,6 +72,8 @@ export function registerFunction(
   const parsed = configSchema.safeParse(definition.config ?? {})
   if (!parsed.success) throw new Error(describeConfigError(parsed.error))
   const config = parsed.data
+  const line = commandOf(definition)
+  if (line) checkCommand(line)
   if (config.isolation === 'thread' && path === undefined)
     throw new Error('has isolation "thread" but no file that a thread could load')
   const paths = new RedactPaths(config.redact ?? [])

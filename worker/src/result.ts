@@ -25,14 +25,15 @@ export function encodeResult(value: unknown, limitBytes: number): EncodedResult 
     text = JSON.stringify(value)
   } catch (error) {
     const message = messageOf(error)
-    if (/invalid string length/i.test(message)) return tooLarge('longer than any text can be', limitBytes)
-    return unserialisable(message.split('\n')[0] ?? '')
+    if (/invalid string length/i.test(message))
+      return resultTooLarge('longer than any text can be', limitBytes)
+    return resultUnserialisable(message.split('\n')[0] ?? '')
   }
-  if (text === undefined) return unserialisable(`it is a ${typeof value}`)
+  if (text === undefined) return resultUnserialisable(`it is a ${typeof value}`)
   // A character takes one to three bytes, so most results need no second look.
-  if (text.length > limitBytes) return tooLarge(`over ${text.length} bytes`, limitBytes)
+  if (text.length > limitBytes) return resultTooLarge(`over ${text.length} bytes`, limitBytes)
   const bytes = Buffer.from(text)
-  return bytes.length > limitBytes ? tooLarge(`${bytes.length} bytes`, limitBytes) : json(bytes)
+  return bytes.length > limitBytes ? resultTooLarge(`${bytes.length} bytes`, limitBytes) : json(bytes)
 }
 
 function json(bytes: Uint8Array): EncodedResult {
@@ -41,16 +42,16 @@ function json(bytes: Uint8Array): EncodedResult {
 
 /** Copied: the handler's buffer is its own, and a durable outcome is kept for long. */
 function encodeBytes({ data, mediaType }: BytesResult, limitBytes: number): EncodedResult {
-  if (data.byteLength > limitBytes) return tooLarge(`${data.byteLength} bytes`, limitBytes)
+  if (data.byteLength > limitBytes) return resultTooLarge(`${data.byteLength} bytes`, limitBytes)
   return { ok: true, bytes: new Uint8Array(data), mediaType }
 }
 
-function tooLarge(size: string, limitBytes: number): EncodedResult {
+export function resultTooLarge(size: string, limitBytes: number): EncodedResult {
   const message = `The result is ${size}, over the limit of ${limitBytes} bytes; return less, or raise RESULT_LIMIT`
   return { ok: false, error: { code: 'RESULT_TOO_LARGE', message } }
 }
 
-function unserialisable(why: string): EncodedResult {
+export function resultUnserialisable(why: string): EncodedResult {
   const message = `The result cannot be written as JSON (${why}); return plain data`
   return {
     ok: false,

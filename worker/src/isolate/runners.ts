@@ -3,6 +3,7 @@
  * orders of `direct/` and `link-task.ts` when they have their slots.
  */
 import type { RegisteredFunction } from '../registry.ts'
+import { CommandRunner, commandOf } from './command-seat.ts'
 import { MainRunner, type Runner } from './main-seat.ts'
 import type { Claimed, Seat } from './seat.ts'
 import { type PoolPorts, ThreadPool, ThreadRunner } from './thread-pool.ts'
@@ -36,6 +37,8 @@ export class Runners {
 }
 
 function runnerOf(fn: RegisteredFunction, pool: ThreadPool, ports: PoolPorts): Runner {
+  const line = commandOf(fn.definition)
+  if (line) return new CommandRunner(fn, line, ports)
   const isThreaded = fn.definition.config?.isolation === 'thread'
   return isThreaded ? new ThreadRunner(fn, pool, ports) : new MainRunner(fn, ports)
 }
