@@ -144,6 +144,14 @@ describe('post', () => {
     assert.deepEqual([asked, hits], [100, 50])
   })
 
+  it('speaks TLS to https, and to nothing else', async () => {
+    hits = 0
+    const result = await post('', { url: `https://127.0.0.1:${port}/` })
+    assert.equal(result.kind, 'failed')
+    assert.match(result.kind === 'failed' ? result.reason : '', /ssl|wrong version/i)
+    assert.equal(hits, 0)
+  })
+
   it('fails when the name does not resolve', async () => {
     const resolve = () => Promise.reject(new Error('no such name'))
     const result = await post('', { url: 'https://nothing.example/', resolve })

@@ -87,6 +87,8 @@ export class DirectOrder implements Order {
   }
 
   submit(): void {
+    // Whoever wanted it may have left before it came here.
+    if (this.#isSettled) return
     if (this.#endsAt !== null) {
       const leftMs = this.#endsAt - this.#submittedAt
       if (leftMs <= 0) return this.#fail('TIMEOUT', 'The deadline of the task has passed')

@@ -7,7 +7,9 @@ import { type AddressInfo, connect, type Socket } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { DATA_KIND } from '@berth/protocol'
 import { FakeBalancer } from '../fake-balancer.ts'
+import { handleTask } from '../http-task.ts'
 import { script, startTestWorker, TEST_KEYS, type TestWorker } from '../test-worker.ts'
+import type { Caller } from './caller.ts'
 import { HttpCaller } from './http-caller.ts'
 
 let worker: TestWorker
@@ -310,6 +312,20 @@ describe('callers of streams', () => {
     end.resolve()
     await running
     assert.equal(calls, 1)
+  })
+
+  it('B12: one that has left before its task was accepted costs nothing either', async () => {
+    let calls = 0
+    script.handler = () => calls++
+    const request = {
+      bytes: Buffer.from('{"function":"scripted"}'),
+      query: new URLSearchParams(),
+      contentType: '',
+      wantsEvents: false,
+    }
+    const caller: Caller = { onGone: (listener) => listener(), open: () => assert.fail() }
+    const answer = await handleTask(worker.running.parts, request, caller)
+    assert.deepEqual([answer?.status, calls], [409, 0])
   })
 
   it('B13: one that leaves in the middle aborts the handler, whose slot frees when it ends', async () => {
