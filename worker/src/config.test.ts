@@ -39,6 +39,11 @@ describe('the worker’s environment', () => {
         REQUEST_BODY_LIMIT: 10 * 1024 * 1024,
         RESULT_LIMIT: 10 * 1024 * 1024,
         OPENAPI_ENABLED: true,
+        WEBHOOK_TIMEOUT: 5_000,
+        WEBHOOK_MAX_RETRIES: 3,
+        WEBHOOK_RETRY_DELAY: 1_000,
+        WEBHOOK_HEADERS: {},
+        WEBHOOK_ALLOW: [],
         SHUTDOWN_TIMEOUT: 30_000,
       },
     )

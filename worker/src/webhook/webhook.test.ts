@@ -206,22 +206,6 @@ describe('the WEBHOOK_ variables', () => {
     return parsed.ok ? [] : parsed.errors.map(({ variable }) => variable)
   }
 
-  it('have the defaults of the contract', () => {
-    const parsed = readConfig({})
-    assert.ok(parsed.ok)
-    const { config } = parsed
-    assert.deepEqual(
-      [
-        config.WEBHOOK_TIMEOUT,
-        config.WEBHOOK_MAX_RETRIES,
-        config.WEBHOOK_RETRY_DELAY,
-        config.WEBHOOK_HEADERS,
-      ],
-      [5000, 3, 1000, {}],
-    )
-    assert.deepEqual([config.WEBHOOK_SECRET, config.WEBHOOK_ALLOW], [undefined, []])
-  })
-
   it('are refused by name when they cannot be used', () => {
     assert.deepEqual(errorsOf({ WEBHOOK_TIMEOUT: 'soon' }), ['WEBHOOK_TIMEOUT'])
     assert.deepEqual(errorsOf({ WEBHOOK_MAX_RETRIES: '-1' }), ['WEBHOOK_MAX_RETRIES'])
