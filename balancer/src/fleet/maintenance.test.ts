@@ -51,6 +51,14 @@ test("the worker's own: an operator's `on` ends it, at once here and by order th
   await bench.status('maintenance')
 })
 
+test('an `on` of a worker in service does not outlast it: what the worker says next counts', async (t) => {
+  const { bench, link } = await setUpReady(t)
+  assert.ok(bench.fleet.setMaintenance('w1', { on: false, reason: null, until: null }).ok)
+  assert.equal((await link.message('maintenance', ({ by }) => by === 'operator')).on, false)
+  link.state({ seq: 5, status: 'maintenance', reason: 'POST /off at the worker' })
+  assert.equal((await bench.status('maintenance')).maintenance?.by, 'worker')
+})
+
 test('an `on` that was lost with its link is said again until the worker confirms it', async (t) => {
   const { bench, worker, link } = await setUpReady(t)
   link.state({ seq: 5, status: 'maintenance' })

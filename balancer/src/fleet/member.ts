@@ -99,6 +99,8 @@ export class Member {
     this.picture.intent = intent
     this.picture.isSwitchedOn = isSwitchedOn
     this.#passMaintenance()
+    // In service it has nothing to confirm: what it says from now on is its own, new word.
+    if (this.link && this.picture.report?.status !== 'maintenance') this.picture.isSwitchedOn = false
     this.#announce()
   }
 
