@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import axe, { type AxeResults } from 'axe-core'
 import type { Browser, Page } from 'playwright-core'
-import { writeWorkersFile } from '../harness/berth.ts'
+import sharp from 'sharp'
+import { ROOT, writeWorkersFile } from '../harness/berth.ts'
 import { createScope } from '../harness/scope.ts'
 import { until } from '../harness/until.ts'
+import { PICTURE_LIMIT_BYTES, PICTURE_SIZE, takePictures } from './pictures.ts'
 import {
   type Fleet,
   keepBusy,
@@ -21,6 +24,11 @@ import { openLog, switchOf } from './workers-page.ts'
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']
 /** The narrowest page that WCAG 1.4.10 asks for, in CSS pixels. */
 const NARROW = { width: 320, height: 640 }
+const TAGS = {
+  w1: 'region=eu,gpu=none',
+  w2: 'region=eu,gpu=l4,vram=24',
+  w3: 'region=us,gpu=h200,vram=141',
+}
 const LONG_TAGS = { note: 'a-value-without-any-place-to-break-'.repeat(3), zone: ['a', 'b', 'c'] }
 const REFUSED = /Failed to load resource.* 401/
 
@@ -30,10 +38,21 @@ describe('the dashboard for everybody', () => {
   let fleet: Fleet
 
   before(async () => {
-    ;[browser, fleet] = await Promise.all([startBrowser(scope), startFleet(scope)])
-    await list(fleet)
+    const env = { NAME: 'harbour', ENVIRONMENT: 'demo' }
+    ;[browser, fleet] = await Promise.all([startBrowser(scope), startFleet(scope, { env, tags: TAGS })])
   })
   after(() => scope.end())
+
+  test('pictures of a fleet at work, and the README shows one', async (t) => {
+    const { page, watch } = await openDashboard(t, browser, fleet.balancer)
+    await takePictures(page, fleet.balancer)
+    watch.assertClean()
+    const [, path = ''] =
+      /!\[[^\]]+\]\(([^)]+\.png)\)/.exec(await readFile(join(ROOT, 'README.md'), 'utf8')) ?? []
+    const shown = await readFile(join(ROOT, path))
+    assert.equal((await sharp(shown).metadata()).width, PICTURE_SIZE.width)
+    assert.ok(shown.length < PICTURE_LIMIT_BYTES)
+  })
 
   test('the sign-in page, with a refusal', async (t) => {
     const { page, watch } = await openPage(t, browser, fleet.balancer)
@@ -48,6 +67,7 @@ describe('the dashboard for everybody', () => {
   })
 
   test('the workers page, with all that it can open', async (t) => {
+    await list(fleet)
     const { page, watch } = await openDashboard(t, browser, fleet.balancer)
     await assertAccessible(page)
 

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
-import type { Browser, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { postTask, writeWorkersFile } from '../harness/berth.ts'
 import { createScope } from '../harness/scope.ts'
 import { until } from '../harness/until.ts'
+import type { PageWatch } from './page-watch.ts'
 import {
   type Fleet,
   keepBusy,
@@ -28,16 +29,19 @@ type WorkerFacts = { id: string; tags: Record<string, unknown>; system: { memory
 
 describe('the workers page', () => {
   const scope = createScope()
-  let browser: Browser
   let fleet: Fleet
+  /** One for all tests here, which leave it as they find it: loading it takes longer than most of them. */
+  let page: Page
+  let watch: PageWatch
 
   before(async () => {
-    ;[browser, fleet] = await Promise.all([startBrowser(scope), startFleet(scope)])
+    const [browser, started] = await Promise.all([startBrowser(scope), startFleet(scope)])
+    fleet = started
+    ;({ page, watch } = await openDashboard(scope, browser, fleet.balancer))
   })
   after(() => scope.end())
 
-  test('shows each worker with its state, slots, tags, CPU and memory', async (t) => {
-    const { page, watch } = await openDashboard(t, browser, fleet.balancer)
+  test('shows each worker with its state, slots, tags, CPU and memory', async () => {
     const { body } = await fleet.balancer.request('/workers')
     const facts = (body as { items: WorkerFacts[] }).items
     assert.deepEqual(facts.map(({ id }) => id).sort(), NAMES)
@@ -60,7 +64,6 @@ describe('the workers page', () => {
   })
 
   test('a change at a worker is on the screen in under half a second', async (t) => {
-    const { page, watch } = await openDashboard(t, browser, fleet.balancer)
     await waitForCell(page, 'w3', 'Slots', /^0 \//)
     await recordSlots(page, 'w3')
     const delays: number[] = []
@@ -90,7 +93,6 @@ describe('the workers page', () => {
   })
 
   test('the feed brings at most four frames a second under load, and nothing is polled', async (t) => {
-    const { page, watch } = await openDashboard(t, browser, fleet.balancer)
     const scripted = watch.scripted().length
     const load = keepBusy(fleet.balancer, 12)
     try {
@@ -117,8 +119,7 @@ describe('the workers page', () => {
     watch.assertClean()
   })
 
-  test('the charts show the load, as a picture and as a table', async (t) => {
-    const { page, watch } = await openDashboard(t, browser, fleet.balancer)
+  test('the charts show the load, as a picture and as a table', async () => {
     await page.getByRole('radio', { name: '1 min', exact: true }).check({ force: true })
     const load = keepBusy(fleet.balancer, 10)
     const slots = page.getByRole('figure', { name: 'Slots' })
@@ -151,8 +152,7 @@ describe('the workers page', () => {
     watch.assertClean()
   })
 
-  test('the log tail of a worker shows what a function logs now', async (t) => {
-    const { page, watch } = await openDashboard(t, browser, fleet.balancer)
+  test('the log tail of a worker shows what a function logs now', async () => {
     const log = await openLog(page, 'w3')
     await log.getByText('worker ready').first().waitFor()
     const other = await openLog(page, 'w1')
@@ -173,6 +173,7 @@ describe('the workers page', () => {
     await postTask(fleet.balancer, { function: 'chatter', input: { text: unseen } })
     await until(() => watch.frames().length > from + 4, LIMIT_MS, 'further frames')
     assert.ok(!watch.frames().some(({ text }) => text.includes(unseen)))
+    await page.getByRole('button', { name: 'Details of w1' }).click()
     watch.assertClean()
   })
 
@@ -184,7 +185,6 @@ describe('the workers page', () => {
     )
     await writeWorkersFile(balancer.workersFile, marked)
     t.after(() => writeWorkersFile(balancer.workersFile, entries))
-    const { page, watch } = await openDashboard(t, browser, balancer)
     const log = await openLog(page, 'w3')
     await page.getByRole('region', { name: 'Details of w3' }).getByText(MARKUP).waitFor()
 
