@@ -10,7 +10,8 @@ import { nameSchema } from './names.ts'
 /** A JSON Schema (2020-12) as an object; its inside is judged by those who use it. */
 export const jsonSchemaSchema = z.record(z.string(), z.unknown())
 
-export const functionInterfaceSchema = z.object({
+/** Loose: a field that a later worker adds belongs to what its hash is made of. */
+export const functionInterfaceSchema = z.looseObject({
   name: nameSchema,
   description: z.string().max(4096).optional(),
   input: jsonSchemaSchema,

@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import { MAX_DURATION_MS, MAX_PRIORITY } from './limits.ts'
 import { MODES } from './link/records.ts'
-import { nameSchema } from './names.ts'
+import { nameSchema, recordSchema } from './names.ts'
 import { selectorSchema } from './selector.ts'
 
 const instant = z.iso.datetime({ offset: true, error: 'must be an ISO 8601 instant with a zone' })
@@ -15,7 +15,7 @@ export const prioritySchema = z.int().min(1).max(MAX_PRIORITY)
 
 export const webhookTargetSchema = z.strictObject({
   url: z.url().max(2048),
-  headers: z.record(z.string().max(256), z.string().max(8192)).optional(),
+  headers: recordSchema(z.string().max(256), z.string().max(8192)).optional(),
   format: z.enum(['standard', 'result']).optional(),
 })
 
@@ -44,7 +44,7 @@ export const taskBodySchema = z.strictObject({
   runAt: instant.optional(),
   session: nameSchema.optional(),
   budget: z.enum(['low', 'standard', 'high', 'unlimited']).optional(),
-  metadata: z.record(z.string().min(1).max(128), z.string().max(1024)).optional(),
+  metadata: recordSchema(z.string().min(1).max(128), z.string().max(1024)).optional(),
 })
 
 export type TaskBody = z.infer<typeof taskBodySchema>
