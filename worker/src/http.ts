@@ -16,6 +16,7 @@ import { isJsonType, isMediaType, plainType } from './bytes/media-type.ts'
 import type { Keys } from './config.ts'
 import { readBody } from './http-body.ts'
 import { handleTask } from './http-task.ts'
+import { viewLog } from './observe/log-view.ts'
 import { type PageOptions, Pages } from './openapi/pages.ts'
 import type { WorkerParts } from './parts.ts'
 import { LEAST_OVERRUN_BYTES } from './stream/emitter.ts'
@@ -45,7 +46,10 @@ export function createHttp(parts: WorkerParts, keys: Keys, options: PageOptions)
     await next()
     return undefined
   })
-  app.get('/logs', (c) => send(c, jsonAnswer({ logs: parts.log.lines() })))
+  app.get('/logs', (c) => {
+    const logs = viewLog(parts.log, { level: c.req.query('level'), run: c.req.query('run') })
+    return send(c, typeof logs === 'string' ? problem('INVALID_REQUEST', logs) : jsonAnswer({ logs }))
+  })
   app.get('/metrics', (c) => send(c, textAnswer(parts.metrics.write(parts))))
   app.use(async (c, next) => {
     if (!opensTasks(presentedBy(c.env.incoming), keys)) return send(c, unauthorized())

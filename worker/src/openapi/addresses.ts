@@ -176,7 +176,16 @@ export const ADDRESSES = {
       operationId: 'getLogs',
       tags: ['worker'],
       summary: 'The last lines of its log',
-      responses: { 200: json('The lines', { $ref: '#/components/schemas/Logs' }), ...errors(401) },
+      parameters: [
+        {
+          name: 'level',
+          in: 'query',
+          description: 'Lines of this level and above',
+          schema: { type: 'string', enum: ['debug', 'info', 'warn', 'error'] },
+        },
+        { name: 'run', in: 'query', description: 'Lines of this run', schema: text },
+      ],
+      responses: { 200: json('The lines', { $ref: '#/components/schemas/Logs' }), ...errors(400, 401) },
     },
   },
   '/on': {

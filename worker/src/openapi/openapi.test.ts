@@ -186,6 +186,25 @@ describe('the pages', () => {
       assert.equal((await get(app(), `/docs/${path}`)).status, 404, path)
   })
 
+  it('show the log by level and by run', async () => {
+    const parts = makeParts()
+    const server = createHttp(parts, TEST_KEYS, { isOpen: true, isEnabled: true })
+    parts.log.debug('a', { run: 'r_1' })
+    parts.log.warn('b', { run: 'r_1' })
+    parts.log.error('c', { run: 'r_2' })
+    const read = async (query: string) => {
+      const answer = await get(server, `/logs${query}`, TEST_KEYS.authKey)
+      const { logs } = (await answer.json()) as { logs?: string[] }
+      return logs?.map((line) => JSON.parse(line).text).join('') ?? answer.status
+    }
+    const shown = await Promise.all(
+      ['', '?level=debug', '?level=warn', '?run=r_1', '?run=r_1&level=warn'].map(read),
+    )
+    assert.deepEqual(shown, ['abc', 'abc', 'bc', 'ab', 'b'])
+    assert.equal(await read('?level=loud'), 400)
+    assert.equal(await read('?run=r_3'), '')
+  })
+
   it('count what happens, for Prometheus', async () => {
     const parts = makeParts({ slots: 4 })
     const { metrics } = parts
