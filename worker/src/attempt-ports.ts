@@ -3,11 +3,12 @@
  * `link-task.ts`, once an attempt; the one place where a part of the worker becomes known to attempts.
  */
 import type { AttemptPorts } from './attempt.ts'
+import type { CallGate } from './calls/call-gate.ts'
 import type { WorkerParts } from './parts.ts'
 import type { Emitter } from './stream/emitter.ts'
 
-/** `emitter`: who reads what the handler makes on the way, if anybody does. */
-export function attemptPortsOf(parts: WorkerParts, emitter?: Emitter): AttemptPorts {
+/** `calls`: where `ctx.call` goes. `emitter`: who reads what the handler makes on the way, if anybody does. */
+export function attemptPortsOf(parts: WorkerParts, calls?: CallGate, emitter?: Emitter): AttemptPorts {
   const { clock, log, tags, limits, env, secrets, metrics } = parts
   return {
     clock,
@@ -17,6 +18,7 @@ export function attemptPortsOf(parts: WorkerParts, emitter?: Emitter): AttemptPo
     secrets,
     resultLimitBytes: limits.resultBytes,
     emitter,
+    call: calls && ((name, input, context) => calls.call(name, input, context)),
     onOutcome: metrics.noteFinished,
   }
 }

@@ -29,6 +29,8 @@ export interface ContextPorts {
   readonly redact?: (() => readonly string[]) | undefined
   /** Absent when nobody reads what is made on the way. */
   readonly emitter?: Emitter | undefined
+  /** Runs another function; absent where there is none. */
+  readonly call?: ((name: string, input: unknown, context: AttemptContext) => Promise<unknown>) | undefined
 }
 
 const NO_ENV: FunctionEnv = Object.freeze({})
@@ -99,6 +101,14 @@ export class AttemptContext implements Context {
 
   get progress(): Context['progress'] {
     return (fraction, text) => this.#progress(fraction, text)
+  }
+
+  get call(): Context['call'] {
+    return async (name, input = {}) => {
+      const { call } = this.#ports
+      if (!call) throw new Error('ctx.call needs a worker; give the test a `call` of its own')
+      return call(name, input, this)
+    }
   }
 
   get retryAfter(): Context['retryAfter'] {

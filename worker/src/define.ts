@@ -102,6 +102,13 @@ export interface Context {
   stream(chunk: string | Uint8Array): Promise<void>
   /** Says how far it is, 0 … 1. */
   progress(fraction: number, text?: string): void
+  /**
+   * Runs another function, here when this worker serves it, else through the balancer, and resolves to its result
+   * (bytes as `bytes()` makes them). This task's slots are free for others meanwhile. The child has this task's
+   * priority, its deadline is this attempt's, and it is cancelled with it. Rejects with a CallError (`code`,
+   * `message`) when the child does not complete, would call itself, or is more than 8 calls deep.
+   */
+  call(name: string, input?: object): Promise<unknown>
   /** Ends this attempt as failed, and names how long to wait before the next one. Always throws. */
   retryAfter(ms: number, message?: string): never
 }

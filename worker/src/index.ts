@@ -3,6 +3,7 @@
  * Nothing here starts anything; the process is `main.ts`.
  */
 export { type BytesResult, bytes } from './bytes/bytes.ts'
+export { CallError } from './calls/call-error.ts'
 export {
   type BackoffConfig,
   type Context,

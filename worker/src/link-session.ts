@@ -8,6 +8,7 @@
 import {
   type ByteReader,
   CLOSE,
+  DATA_KIND,
   type FromBalancer,
   LinkClock,
   type OutcomeError,
@@ -212,6 +213,15 @@ export class LinkSession implements TaskOwner, PeerLink {
     this.#flush.started(task, begin)
   }
 
+  onCall(task: LinkedTask, id: number, name: string, input: Uint8Array): void {
+    this.#flush.writer.control(RECORD.CALL, task.number, (out) => {
+      out.u32(id)
+      out.text8(name)
+      out.bytes(input)
+    })
+    this.#flush.wake()
+  }
+
   onRecalled(task: LinkedTask): void {
     this.#drop(task)
     this.#flush.control(RECORD.RECALLED, task.number)
@@ -296,6 +306,7 @@ export class LinkSession implements TaskOwner, PeerLink {
     else if (type === RECORD.CREDIT) this.#onCredit(number, payload.u32())
     else if (type === RECORD.CANCEL) this.#onCancel(number, payload)
     else if (type === RECORD.RECALL) this.#onRecall(number)
+    else if (type === RECORD.CALL_RESULT) this.#tasks.get(number)?.remoteCalls?.onResult(payload)
     else if (type === RECORD.RESULT_ACK) this.#onResultAck(number, payload.u64())
   }
 
@@ -341,6 +352,11 @@ export class LinkSession implements TaskOwner, PeerLink {
 
   #onData(number: number, flags: number, bytes: Uint8Array): void {
     const task = this.#tasks.get(number)
+    const isCallResult = task?.state === 'running' && (flags & 0x0f) === DATA_KIND.payload
+    if (isCallResult) {
+      task.remoteCalls?.onData(bytes)
+      return this.#giveCredit(number, bytes.length)
+    }
     // What was refused or recalled may still have bytes under way.
     if (task?.state !== 'assembling' || (flags & 0x0f) !== 0) return
     const { requestBodyBytes } = this.#parts.limits
@@ -352,7 +368,11 @@ export class LinkSession implements TaskOwner, PeerLink {
     }
     // Copied: the bytes lie in a buffer of the socket, which would be kept for as long.
     task.chunks.push(new Uint8Array(bytes))
-    this.#flush.writer.control(RECORD.CREDIT, number, (out) => out.u32(bytes.length))
+    this.#giveCredit(number, bytes.length)
+  }
+
+  #giveCredit(number: number, bytes: number): void {
+    this.#flush.writer.control(RECORD.CREDIT, number, (out) => out.u32(bytes))
     this.#flush.wake()
   }
 

@@ -12,6 +12,9 @@ import { TASK_FLAG } from '@berth/protocol'
 import { type AbortCause, Attempt, type Outcome } from './attempt.ts'
 import { attemptPortsOf } from './attempt-ports.ts'
 import type { Upload } from './bytes/upload.ts'
+import { CallGate } from './calls/call-gate.ts'
+import { RemoteCalls } from './calls/remote-calls.ts'
+import { DirectOrder } from './direct/direct-order.ts'
 import type { Order, SlotHold } from './intake.ts'
 import type { Claimed, Seat } from './isolate/seat.ts'
 import type { WorkerLimits, WorkerParts } from './parts.ts'
@@ -32,6 +35,8 @@ export interface TaskOwner {
   onUnready(task: LinkedTask): void
   /** STARTED is to be written; `begin` is called when it has been handed over. */
   onStarting(task: LinkedTask, begin: () => void): void
+  /** CALL is to be written. */
+  onCall(task: LinkedTask, id: number, name: string, input: Uint8Array): void
   /** It will not run here. */
   onRecalled(task: LinkedTask): void
   onAnswer(task: LinkedTask): void
@@ -58,6 +63,7 @@ export class LinkedTask implements Order {
   readonly flags: number
   readonly cost: number
   readonly priority: number
+  rank: number | undefined
   /** Its number on the link it belongs to now. */
   number: number
   /** Bytes that came in instead of JSON. */
@@ -70,8 +76,11 @@ export class LinkedTask implements Order {
   #owner: TaskOwner | undefined
   /** Only where somebody follows: streams and durable runs. */
   #emitter: LinkEmitter | undefined
-  /** Slots it holds on behalf of its link's balancer. */
-  #linkedCost = 0
+  #ownSlots = 0
+  /** Slots of what its handler calls here. */
+  #childSlots = 0
+  /** What its handler asks of the balancer. */
+  #remote: RemoteCalls | undefined
   readonly #parts: WorkerParts
   readonly #keeper: TaskKeeper
   /** When it was sent, on our clock. */
@@ -102,6 +111,7 @@ export class LinkedTask implements Order {
   }
 
   set owner(owner: TaskOwner | undefined) {
+    if (owner !== this.#owner) this.#remote?.fail()
     this.#owner = owner
     this.#emitter?.attach(owner?.carrier)
   }
@@ -140,14 +150,20 @@ export class LinkedTask implements Order {
     return false
   }
 
+  /** Slots that are used on behalf of its link's balancer. */
   get linkedCost(): number {
-    return this.#linkedCost
+    return this.#ownSlots + this.#childSlots
+  }
+
+  /** The calls that its balancer is to answer, if there are any. */
+  get remoteCalls(): RemoteCalls | undefined {
+    return this.#remote
   }
 
   /** Tells its link how many slots it holds from now on. */
   holdSlots(cost: number): void {
-    const more = cost - this.#linkedCost
-    this.#linkedCost = cost
+    const more = cost - this.#ownSlots
+    this.#ownSlots = cost
     if (more !== 0) this.owner?.onSlots(more)
   }
 
@@ -211,12 +227,46 @@ export class LinkedTask implements Order {
     return this.#emitter
   }
 
+  /** Slots that are lent, and those of children, are told to the balancer: they are used on this task's behalf. */
+  #callsOf(hold: SlotHold): CallGate {
+    return new CallGate(this.#parts, {
+      function: this.function,
+      callers: [],
+      priority: this.priority,
+      rank: () => this.rank,
+      hold: {
+        lend: () => {
+          this.holdSlots(0)
+          hold.lend()
+        },
+        reclaim: async () => {
+          await hold.reclaim()
+          if (this.state === 'running') this.holdSlots(this.cost)
+        },
+      },
+      makeChild: (...child) => new DirectOrder(this.#parts, ...child),
+      onSlots: (more) => {
+        this.#childSlots += more
+        this.owner?.onSlots(more)
+      },
+      callRemote: (name, input) => this.#callRemote(name, input),
+    })
+  }
+
+  #callRemote(name: string, input: Uint8Array): Promise<unknown> {
+    this.#remote ??= new RemoteCalls(this.#parts.limits.resultBytes)
+    const { owner } = this
+    const send = owner && ((id: number, to: string, bytes: Uint8Array) => owner.onCall(this, id, to, bytes))
+    return this.#remote.start(name, input, send)
+  }
+
   #makeAttempt(hold: SlotHold, seat: Seat): Attempt {
     const { header } = this
     const { limits, clock } = this.#parts
     const isWaitedFor = header.mode === 'sync' || header.mode === 'stream'
     const ownMs = header.timeoutMs ?? this.function.timeoutMs
     const elapsedMs = clock.monoMs() - this.#sentAt
+    const calls = this.#callsOf(hold)
     return new Attempt(
       {
         function: this.function,
@@ -233,7 +283,7 @@ export class LinkedTask implements Order {
         timeoutMs: ownMs ?? (isWaitedFor ? limits.defaultTimeoutMs : limits.backgroundTimeoutMs),
         remainingMs: header.remainingMs === null ? null : Math.max(0, header.remainingMs - elapsedMs),
       },
-      attemptPortsOf(this.#parts, this.#follow()),
+      attemptPortsOf(this.#parts, calls, this.#follow()),
       {
         onAnswer: (outcome) => {
           this.outcome = outcome
@@ -243,6 +293,7 @@ export class LinkedTask implements Order {
           this.owner?.onAnswer(this)
         },
         onEnd: () => {
+          calls.close()
           // An input may be large, and a durable outcome is kept for long.
           this.#input = undefined
           this.upload = undefined

@@ -74,8 +74,6 @@ export function registerFunction(
   const config = parsed.data
   const line = commandOf(definition)
   if (line) checkCommand(line)
-  if (config.isolation === 'thread' && path === undefined)
-    throw new Error('has isolation "thread" but no file that a thread could load')
   const paths = new RedactPaths(config.redact ?? [])
   const input = hideInput(compileInput(definition.input, definition.params), paths)
   const output = compileOutput(definition.output)

@@ -12,6 +12,7 @@ import type { ErrorCode, OutcomeError } from '@berth/protocol'
 import { type AbortCause, Attempt, type Outcome } from '../attempt.ts'
 import { attemptPortsOf } from '../attempt-ports.ts'
 import type { Upload } from '../bytes/upload.ts'
+import { CallGate } from '../calls/call-gate.ts'
 import type { Order, Refusal, SlotHold } from '../intake.ts'
 import type { Claimed, Seat } from '../isolate/seat.ts'
 import type { WorkerParts } from '../parts.ts'
@@ -41,6 +42,8 @@ export interface Inheritance {
   readonly rank: number | undefined
   /** The names of the functions above it, the first one first. */
   readonly callers: readonly string[]
+  /** Its slots have become so many more, or fewer. */
+  onSlots(more: number): void
 }
 
 const REFUSALS: Readonly<Record<Refusal, string>> = {
@@ -64,6 +67,7 @@ export class DirectOrder implements Order {
   /** On the monotonic clock. */
   readonly #endsAt: number | null
   readonly #reply: Reply
+  readonly #inheritance: Inheritance | undefined
   #attempts = 0
   #attempt: Attempt | undefined
   /** When the first attempt began. */
@@ -77,6 +81,7 @@ export class DirectOrder implements Order {
     this.#parts = parts
     this.#spec = spec
     this.#input = spec.input
+    this.#inheritance = inheritance
     this.isChild = inheritance !== undefined
     this.rank = inheritance?.rank
     this.cost = spec.function.slots
@@ -103,7 +108,8 @@ export class DirectOrder implements Order {
     return true
   }
 
-  start(hold: SlotHold): void {
+  start(given: SlotHold): void {
+    const hold = this.#inheritance ? countedHold(given, this.cost, this.#inheritance) : given
     this.#stopPatience?.()
     this.#stopPatience = undefined
     this.#reply.accept()
@@ -184,12 +190,14 @@ export class DirectOrder implements Order {
       remainingMs: this.#endsAt === null ? null : Math.max(0, this.#endsAt - now),
     }
     let next: (() => void) | undefined
-    this.#attempt = new Attempt(spec, attemptPortsOf(this.#parts, this.#reply.emitter), {
+    const calls = this.#callsOf(hold)
+    this.#attempt = new Attempt(spec, attemptPortsOf(this.#parts, calls, this.#reply.emitter), {
       onAnswer: (outcome) => {
         next = this.#onOutcome(outcome)
       },
       onEnd: () => {
         this.#attempt = undefined
+        calls.close()
         if (next) this.#parts.intake.rest(this)
         else this.#input = undefined
         hold.release()
@@ -198,6 +206,19 @@ export class DirectOrder implements Order {
       onStuck: () => hold.markStuck(),
     })
     this.#attempt.begin()
+  }
+
+  #callsOf(hold: SlotHold): CallGate {
+    const inherited = this.#inheritance
+    return new CallGate(this.#parts, {
+      function: this.#spec.function,
+      callers: inherited?.callers ?? [],
+      priority: this.priority,
+      rank: () => this.rank,
+      hold,
+      makeChild: (...child) => new DirectOrder(this.#parts, ...child),
+      ...(inherited ? { onSlots: (more: number) => inherited.onSlots(more) } : {}),
+    })
   }
 
   /** Returns what leads to the next attempt, if there is one. */
@@ -261,5 +282,31 @@ export class DirectOrder implements Order {
   #timing(runMs: number): Record<string, string> {
     const queueMs = (this.#startedAt ?? this.#submittedAt) - this.#submittedAt
     return { 'server-timing': `queue;dur=${queueMs.toFixed(1)}, run;dur=${runMs.toFixed(1)}` }
+  }
+}
+
+/** Tells the one it was called by of every slot that comes and goes. */
+function countedHold(hold: SlotHold, cost: number, { onSlots }: Inheritance): SlotHold {
+  let held = 0
+  const count = (now: number) => {
+    const more = now - held
+    held = now
+    if (more !== 0) onSlots(more)
+  }
+  count(cost)
+  return {
+    markStuck: () => hold.markStuck(),
+    release() {
+      count(0)
+      hold.release()
+    },
+    lend() {
+      count(0)
+      hold.lend()
+    },
+    async reclaim() {
+      await hold.reclaim()
+      count(cost)
+    },
   }
 }

@@ -40,5 +40,7 @@ function runnerOf(fn: RegisteredFunction, pool: ThreadPool, ports: PoolPorts): R
   const line = commandOf(fn.definition)
   if (line) return new CommandRunner(fn, line, ports)
   const isThreaded = fn.definition.config?.isolation === 'thread'
-  return isThreaded ? new ThreadRunner(fn, pool, ports) : new MainRunner(fn, ports)
+  if (!isThreaded) return new MainRunner(fn, ports)
+  if (fn.path === undefined) throw new Error(`"${fn.name}" has no file that a thread could load`)
+  return new ThreadRunner(fn, pool, ports)
 }

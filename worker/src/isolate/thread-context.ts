@@ -54,6 +54,10 @@ export class ThreadContext implements Context {
     return (fraction, text) => this.#voice.note({ kind: 'progress', fraction, text })
   }
 
+  get call(): Context['call'] {
+    return (name, input = {}) => this.#voice.ask({ what: 'call', name, input })
+  }
+
   get retryAfter(): Context['retryAfter'] {
     return (ms, message) => {
       if (!(ms >= 0)) throw new RangeError(`ctx.retryAfter takes milliseconds, not ${ms}`)

@@ -61,7 +61,9 @@ export type Note =
     }
   | { readonly kind: 'progress'; readonly fraction: number; readonly text?: string | undefined }
 
-export type Ask = { readonly what: 'stream'; readonly chunk: string | Uint8Array }
+export type Ask =
+  | { readonly what: 'stream'; readonly chunk: string | Uint8Array }
+  | { readonly what: 'call'; readonly name: string; readonly input: object }
 
 /** An error as it crosses: what the worker reads of it, and its stack for the log. */
 export interface ThrownError {

@@ -176,7 +176,11 @@ export class FunctionThread {
     const reply = (message: ToThread) => {
       if (!this.#isDead) this.#worker.postMessage(message)
     }
-    Promise.try(() => context?.stream(ask.chunk)).then(
+    const answered = Promise.try(() => {
+      if (!context) throw new Error('the attempt is over')
+      return ask.what === 'stream' ? context.stream(ask.chunk) : context.call(ask.name, ask.input)
+    })
+    answered.then(
       (value) => reply({ type: 'reply', id, value }),
       (error: unknown) => reply({ type: 'refusal', id, error: describeThrown(error, messageOf(error)) }),
     )
