@@ -12,6 +12,7 @@
 import { LIMITS, type ServiceState } from '@berth/protocol'
 import { type Backoff, createBackoff, type Log } from '@berth/runtime'
 import type { ServiceDefinition } from './define.ts'
+import { type Speaker, speakFor } from './privacy/task-console.ts'
 import { messageOf } from './result.ts'
 
 export interface ServiceLimits {
@@ -53,6 +54,8 @@ export class RunningService {
   readonly #definition: ServiceDefinition
   readonly #ports: ServicePorts
   readonly #backoff: Backoff
+  /** Its lines, those of `console` among them, bear its name. */
+  readonly #speaker: Speaker
   #state: ServiceState['state'] = 'starting'
   #reason: string | undefined
   /** Of the start that counts; a new one each time. */
@@ -70,6 +73,7 @@ export class RunningService {
     this.name = name.slice(0, LIMITS.tagText)
     this.#definition = definition
     this.#ports = ports
+    this.#speaker = { log: ports.log.child({ source: this.name }) }
     const { restartMs, restartMaxMs } = ports.limits
     this.#backoff = createBackoff({ baseMs: restartMs, maxMs: restartMaxMs })
   }
@@ -87,10 +91,9 @@ export class RunningService {
     const controller = new AbortController()
     this.#controller = controller
     this.#isAsked = false
-    const log = this.#ports.log.child({ source: this.name })
     try {
-      const ctx = { signal: controller.signal, log, env }
-      await within(() => this.#definition.start(ctx), limits.startMs, 'its start')
+      const ctx = { signal: controller.signal, log: this.#speaker.log, env }
+      await within(() => this.#speak(() => this.#definition.start(ctx)), limits.startMs, 'its start')
       if (controller !== this.#controller || this.#state === 'stopped') return
       this.#hasStarted = true
       this.#rise(false)
@@ -105,7 +108,7 @@ export class RunningService {
     if (!this.#definition.status || this.#isAsked || !this.#hasStarted) return
     const controller = this.#controller
     this.#isAsked = true
-    const asked = Promise.try(() => this.#definition.status?.()).finally(() => {
+    const asked = Promise.try(() => this.#speak(() => this.#definition.status?.())).finally(() => {
       if (controller === this.#controller) this.#isAsked = false
     })
     const problem = await within(() => asked, this.#ports.limits.statusMs, 'status()').then(
@@ -166,10 +169,14 @@ export class RunningService {
     this.#hasStarted = false
     this.#controller.abort(new Error('the service is stopped'))
     try {
-      await within(() => this.#definition.stop?.(), this.#ports.limits.stopMs, 'its stop')
+      await within(() => this.#speak(() => this.#definition.stop?.()), this.#ports.limits.stopMs, 'its stop')
     } catch (error) {
       this.#ports.log.warn(`service ${this.name} did not stop cleanly: ${messageOf(error)}`)
     }
+  }
+
+  #speak(act: () => unknown): unknown {
+    return speakFor(this.#speaker, act)
   }
 
   #set(state: ServiceState['state'], reason: string | undefined): void {

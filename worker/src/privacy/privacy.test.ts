@@ -5,8 +5,9 @@ import { createLog, type LogLevel } from '@berth/runtime'
 import { z } from 'zod'
 import { Attempt, type Outcome } from '../attempt.ts'
 import { attemptPortsOf } from '../attempt-ports.ts'
-import { defineFunction, type FunctionDefinition } from '../define.ts'
+import { defineFunction, defineService, type FunctionDefinition } from '../define.ts'
 import { registerFunction } from '../registry.ts'
+import { RunningService, SERVICE_LIMITS } from '../service.ts'
 import { makeFolder } from '../test-folder.ts'
 import { makeParts } from '../test-parts.ts'
 import { readEnvFile } from './env-file.ts'
@@ -257,6 +258,27 @@ describe('the console', () => {
         ['warn', 'a goes on', 'r_a', 'speak'],
         ['warn', 'b goes on', 'r_b', 'speak'],
       ],
+    )
+  })
+
+  it('belongs to a service that speaks', async () => {
+    const log = createLog({ source: 'test', level: 'debug', write: () => {} })
+    const restore = captureConsole(log.child({ source: 'console' }))
+    const definition = defineService({
+      start: () => console.log('I start'),
+      status: () => console.debug('I am asked'),
+      stop: () => console.warn('I stop'),
+    })
+    const limits = { ...SERVICE_LIMITS, everyMs: 60_000 }
+    const service = new RunningService('clock', definition, { log, limits, env: {}, onChange() {} })
+    await service.start()
+    await service.ask()
+    await service.stop()
+    restore()
+    const spoken = log.entries().filter(({ text }) => text.startsWith('I '))
+    assert.deepEqual(
+      spoken.map(({ text, source, level }) => `${source} ${level}: ${text}`),
+      ['clock info: I start', 'clock debug: I am asked', 'clock warn: I stop'],
     )
   })
 
