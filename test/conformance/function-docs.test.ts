@@ -80,6 +80,7 @@ describe('the examples of docs/functions.md', () => {
         { user: 'ada', password: 'correct horse battery' },
         { user: 'ada', isStrong: true },
       ],
+      welcome: [{ names: ['Ada', 'Bob'] }, [{ message: 'Hello Ada!' }, { message: 'Hello Bob!' }]],
       sort: [{ words: ['pear', 'apple'] }, ['apple', 'pear']],
     }
     for (const name of names) {

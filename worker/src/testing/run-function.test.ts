@@ -88,6 +88,33 @@ describe('runFunction', () => {
     assert.equal(logs[0]?.text, 'token ***')
   })
 
+  it('answers calls of other functions, and keeps them', async () => {
+    const doubling = defineFunction({
+      async handler(_input, ctx) {
+        const first = await ctx.call('add', { a: 1 })
+        return [first, await ctx.call('fail').catch(({ message }) => message)]
+      },
+    })
+    const { result, calls } = await runFunction(
+      doubling,
+      {},
+      {
+        call(name, input) {
+          if (name === 'fail') throw new Error('it failed')
+          return { ...input, sum: 3 }
+        },
+      },
+    )
+    assert.deepEqual(result, [{ a: 1, sum: 3 }, 'it failed'])
+    assert.deepEqual(calls, [
+      { function: 'add', input: { a: 1 } },
+      { function: 'fail', input: {} },
+    ])
+    const { outcome, error } = await runFunction(doubling)
+    assert.equal(outcome, 'failed')
+    assert.match(error?.message ?? '', /`call`/)
+  })
+
   it('ends what takes too long, and what its caller leaves', async () => {
     const waiting = defineFunction({
       handler: (_input, { signal }) =>

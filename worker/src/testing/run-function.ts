@@ -28,6 +28,8 @@ export interface RunOptions {
   readonly body?: Uint8Array | string | Blob
   /** Default that of `body`, else `application/json`. */
   readonly contentType?: string
+  /** Answers `ctx.call`; what it throws, the call rejects with. Default: every call is refused. */
+  readonly call?: (name: string, input: object) => unknown
   /** Milliseconds; default the function's `config.timeout`, else 30,000. */
   readonly timeout?: number
   /** Aborted by the test: the caller goes away. */
@@ -41,6 +43,11 @@ export interface Progress {
   readonly text?: string
 }
 
+export interface Called {
+  readonly function: string
+  readonly input: object
+}
+
 export interface FunctionRun {
   /** `refused`: the input does not fit, or `setup` failed; the handler was not called. */
   readonly outcome: OutcomeKind
@@ -52,6 +59,8 @@ export interface FunctionRun {
   /** Lines of `ctx.log`, as they would be written. */
   readonly logs: readonly LogEntry[]
   readonly progress: readonly Progress[]
+  /** What was called by `ctx.call`, in order. */
+  readonly calls: readonly Called[]
   /** Milliseconds. */
   readonly runMs: number
 }
@@ -77,7 +86,11 @@ export async function runFunction(
     return gathered.refused({ code: 'FUNCTION_FAILED', message: secrets.mask(claimed.reason) })
   const seat = 'ok' in claimed ? claimed.seat : claimed
   const spec: AttemptSpec = { ...specOf(fn, checked.value, options), seat }
-  return gathered.run(spec, { log, env, secrets, tags: options.tags ?? {} }, options.signal)
+  return gathered.run(
+    spec,
+    { log, env, secrets, tags: options.tags ?? {}, call: options.call },
+    options.signal,
+  )
 }
 
 function specOf(fn: RegisteredFunction, input: unknown, options: RunOptions): AttemptSpec {
@@ -110,6 +123,7 @@ interface Surroundings {
   readonly env: Readonly<Record<string, string>>
   readonly secrets: Secrets
   readonly tags: Tags
+  readonly call: RunOptions['call']
 }
 
 /** What one run gives away, kept for the test. */
@@ -117,6 +131,7 @@ class Gathered implements Emitter {
   readonly #chunks: (string | Uint8Array)[] = []
   readonly #logs: LogEntry[] = []
   readonly #progress: Progress[] = []
+  readonly #calls: Called[] = []
 
   async chunk(bytes: Uint8Array): Promise<void> {
     this.#chunks.push(isUtf8(bytes) ? Buffer.from(bytes).toString('utf8') : bytes)
@@ -136,7 +151,7 @@ class Gathered implements Emitter {
 
   /** Resolves when the handler has ended, or was told to and did not. */
   async run(spec: AttemptSpec, around: Surroundings, signal: AbortSignal | undefined): Promise<FunctionRun> {
-    const { log, env, secrets, tags } = around
+    const { log, env, secrets, tags, call } = around
     const answered = Promise.withResolvers<Outcome>()
     const ports = {
       clock: systemClock,
@@ -145,6 +160,7 @@ class Gathered implements Emitter {
       env,
       secrets,
       emitter: this,
+      call: call && ((name: string, input: unknown) => this.#call(call, name, input)),
       resultLimitBytes: RESULT_LIMIT_BYTES,
     }
     const attempt = new Attempt(spec, ports, {
@@ -165,6 +181,13 @@ class Gathered implements Emitter {
     return this.#report(outcome)
   }
 
+  /** Input and result are copies, as if they had travelled. */
+  async #call(answer: NonNullable<RunOptions['call']>, name: string, input: unknown): Promise<unknown> {
+    const given = structuredClone(input) as object
+    this.#calls.push({ function: name, input: given })
+    return structuredClone(await answer(name, given))
+  }
+
   #report({ header, result }: Outcome): FunctionRun {
     return {
       outcome: header.outcome,
@@ -173,6 +196,7 @@ class Gathered implements Emitter {
       chunks: this.#chunks,
       logs: this.#logs,
       progress: this.#progress,
+      calls: this.#calls,
       runMs: header.runMs,
     }
   }
