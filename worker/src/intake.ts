@@ -56,8 +56,8 @@ interface Tenure {
   readonly order: Order
   hasSlots: boolean
   isStuck: boolean
-  /** Called when lent slots are back. */
-  onBack: (() => void) | undefined
+  /** Resolved when lent slots are back; undefined while nobody asks for them. */
+  back: PromiseWithResolvers<void> | undefined
 }
 
 export class Intake {
@@ -210,7 +210,7 @@ export class Intake {
 
   #start(order: Order): void {
     this.#slots.reserve(order.cost)
-    const tenure: Tenure = { order, hasSlots: true, isStuck: false, onBack: undefined }
+    const tenure: Tenure = { order, hasSlots: true, isStuck: false, back: undefined }
     this.#running.set(order, tenure)
     order.start({
       markStuck: () => this.#markStuck(tenure),
@@ -236,7 +236,7 @@ export class Intake {
     this.#running.delete(tenure.order)
     if (tenure.hasSlots) this.#giveSlots(tenure)
     this.#returning.delete(tenure)
-    tenure.onBack?.()
+    tenure.back?.resolve()
     this.#pump()
     this.#announce()
   }
@@ -250,12 +250,12 @@ export class Intake {
 
   async #reclaim(tenure: Tenure): Promise<void> {
     if (tenure.hasSlots || this.#isOver(tenure)) return
-    await new Promise<void>((resolve) => {
-      tenure.onBack = resolve
-      this.#returning.add(tenure)
-      this.#pump()
-      this.#announce()
-    })
+    tenure.back ??= Promise.withResolvers<void>()
+    const { promise } = tenure.back
+    this.#returning.add(tenure)
+    this.#pump()
+    this.#announce()
+    await promise
   }
 
   #giveSlots(tenure: Tenure): void {
@@ -273,7 +273,8 @@ export class Intake {
       this.#slots.reserve(cost)
       tenure.hasSlots = true
       if (tenure.isStuck) this.#stuck += cost
-      tenure.onBack?.()
+      tenure.back?.resolve()
+      tenure.back = undefined
     }
     return true
   }

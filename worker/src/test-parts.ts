@@ -164,6 +164,8 @@ export class TestLink implements Outlet {
   /** `STARTED 1`, `END 1 completed`, … in order; text frames as `hello`, `state ready`. */
   readonly said: string[] = []
   readonly outcomes = new Map<number, { header: OutcomeHeader; result: string }>()
+  /** What handlers asked the balancer to run. */
+  readonly calls: { task: number; call: number; function: string; input: string }[] = []
   /** DATA that is no result: chunks, lines, progress. */
   readonly pieces: { readonly task: number; readonly kind: number; readonly bytes: Uint8Array }[] = []
   stamp: Stamp | undefined
@@ -301,6 +303,13 @@ export class TestLink implements Outlet {
   #read(type: number, flags: number, task: number, payload: ByteReader): void {
     if (type === RECORD.STAMP) this.stamp = readStamp(payload)
     else if (type === RECORD.END) this.#readEnd(task, payload)
+    else if (type === RECORD.CALL)
+      this.calls.push({
+        task,
+        call: payload.u32(),
+        function: payload.text8(),
+        input: Buffer.from(payload.rest()).toString(),
+      })
     else {
       const name = Object.entries(RECORD).find(([, value]) => value === type)?.[0] ?? String(type)
       if (type === RECORD.DATA) this.#readData(task, flags & 0x0f, new Uint8Array(payload.rest()))

@@ -39,11 +39,18 @@ export interface Calling {
   callRemote?(name: string, input: Uint8Array): Promise<unknown>
 }
 
+interface OpenCall {
+  /** Ends the waiting: with the result, or because the attempt is over. */
+  readonly done: PromiseWithResolvers<unknown>
+  /** Nobody waits for it any more. */
+  onAbort: (reason: unknown) => void
+}
+
 export class CallGate {
   readonly #parts: WorkerParts
   readonly #calling: Calling
-  /** Ends each open call. */
-  readonly #open = new Set<() => void>()
+  readonly #open = new Set<OpenCall>()
+  /** Resolved when lent slots are back; undefined while none are lent. */
   #back: PromiseWithResolvers<void> | undefined
   #isClosed = false
 
@@ -55,29 +62,35 @@ export class CallGate {
   /** Resolves to the result; rejects with a CallError, or with the signal's reason. */
   async call(name: string, input: unknown, context: AttemptContext): Promise<unknown> {
     const text = this.#judge(name, input)
-    const started = await this.#start(name, text, context)
-    if (this.#isClosed) {
-      started.cancel()
-      throw overError(name)
+    const { signal } = context
+    signal.throwIfAborted()
+    const done = Promise.withResolvers<unknown>()
+    done.promise.catch(() => {})
+    const open: OpenCall = { done, onAbort: done.reject }
+    const over = Promise.withResolvers<void>()
+    const onAbort = () => {
+      open.onAbort(signal.reason)
+      over.resolve()
     }
-    this.#open.add(started.cancel)
-    this.#calling.hold.lend()
-    const aborted = whenAborted(context.signal)
+    this.#open.add(open)
+    signal.addEventListener('abort', onAbort, { once: true })
     try {
-      return await Promise.race([started.done, aborted.promise])
+      const fn = this.#parts.registry.get(name)
+      if (fn) await this.#startHere(fn, text, context, open)
+      else this.#startRemote(name, text, open)
+      this.#lend()
+      return await done.promise
     } finally {
-      started.done.catch(() => {})
-      if (context.signal.aborted) started.cancel()
-      this.#open.delete(started.cancel)
-      await Promise.race([this.#whenBack(), aborted.promise.catch(() => {})])
-      aborted.stop()
+      this.#settle(open)
+      await Promise.race([this.#back?.promise, over.promise])
+      signal.removeEventListener('abort', onAbort)
     }
   }
 
   /** The attempt is over: what it still called is wanted by nobody. */
   close(): void {
     this.#isClosed = true
-    for (const cancel of this.#open) cancel()
+    for (const open of [...this.#open]) open.onAbort(new Error('the attempt that called it is over'))
   }
 
   /** The input as JSON; throws when there shall be no call. */
@@ -105,49 +118,66 @@ export class CallGate {
     })
   }
 
-  #start(name: string, text: string, context: AttemptContext): Promise<StartedCall> | StartedCall {
-    const fn = this.#parts.registry.get(name)
-    if (fn) return this.#startHere(fn, text, context)
+  #startRemote(name: string, text: string, open: OpenCall): void {
     const { callRemote } = this.#calling
-    if (callRemote) return startRemote(name, callRemote(name, Buffer.from(text)), context.signal)
-    const message =
-      'this worker has no such function, and there is no balancer to ask; send the task through one'
-    throw new CallError(name, { code: 'UNKNOWN_FUNCTION', message })
+    if (!callRemote) {
+      const message =
+        'this worker has no such function, and there is no balancer to ask; send the task through one'
+      throw new CallError(name, { code: 'UNKNOWN_FUNCTION', message })
+    }
+    open.onAbort = () => {
+      const message =
+        'the balancer did not answer before the attempt was over; it may be of a version without calls'
+      open.done.reject(new CallError(name, { code: 'TIMEOUT', message }))
+    }
+    callRemote(name, Buffer.from(text)).then(open.done.resolve, open.done.reject)
   }
 
-  async #startHere(fn: RegisteredFunction, text: string, context: AttemptContext): Promise<StartedCall> {
+  async #startHere(
+    fn: RegisteredFunction,
+    text: string,
+    context: AttemptContext,
+    open: OpenCall,
+  ): Promise<void> {
     // A copy, as if it had come over the wire: what the caller does with its own is nobody else's.
     const checked = await fn.input.check(JSON.parse(text) as object, '')
     if (!checked.ok) throw new CallError(fn.name, checked.error)
-    const { clock } = this.#parts
-    const remainingMs = Math.max(0, context.deadline.getTime() - clock.wallMs())
-    const { callers, function: caller, priority } = this.#calling
-    const spec = {
-      function: fn,
-      input: checked.value,
-      run: makeRunId(clock.wallMs()),
-      priority,
-      timeoutMs: fn.timeoutMs ?? Math.max(1, remainingMs),
-      remainingMs,
-      trace: context.trace,
-    }
-    const reply = new CallReply(fn.name)
-    const order = this.#calling.makeChild(spec, reply, {
+    context.signal.throwIfAborted()
+    if (this.#isClosed) throw overError(fn.name)
+    const reply = new CallReply(fn.name, () => this.#settle(open))
+    const { callers, function: caller } = this.#calling
+    const order = this.#calling.makeChild(this.#specOf(fn, checked.value, context), reply, {
       rank: this.#calling.rank(),
       callers: [...callers, caller.name],
       onSlots: (more) => this.#calling.onSlots?.(more),
     })
+    open.onAbort = (reason) => {
+      open.done.reject(reason)
+      order.leaveCaller()
+    }
+    reply.done.then(open.done.resolve, open.done.reject)
     // Before the slots are lent: it stands before whatever waits behind its caller.
     order.submit()
-    return { done: reply.done, cancel: () => order.leaveCaller() }
   }
 
-  /** Resolves when the slots are back, which is when no call is open any more. */
-  async #whenBack(): Promise<void> {
+  #specOf(fn: RegisteredFunction, input: unknown, { deadline, trace }: AttemptContext): DirectSpec {
+    const now = this.#parts.clock.wallMs()
+    const remainingMs = Math.max(0, deadline.getTime() - now)
+    const timeoutMs = fn.timeoutMs ?? Math.max(1, remainingMs)
+    const { priority } = this.#calling
+    return { function: fn, input, run: makeRunId(now), priority, timeoutMs, remainingMs, trace }
+  }
+
+  #lend(): void {
+    if (this.#open.size === 0) return
     this.#back ??= Promise.withResolvers<void>()
-    const { promise } = this.#back
-    if (this.#open.size === 0) void this.#takeBack(this.#back)
-    await promise
+    this.#calling.hold.lend()
+  }
+
+  /** In the moment in which a child ends, so that its slots go to its caller. */
+  #settle(open: OpenCall): void {
+    if (!this.#open.delete(open) || this.#open.size > 0 || !this.#back) return
+    void this.#takeBack(this.#back)
   }
 
   async #takeBack(back: PromiseWithResolvers<void>): Promise<void> {
@@ -160,34 +190,6 @@ export class CallGate {
   }
 }
 
-interface StartedCall {
-  readonly done: Promise<unknown>
-  /** Nobody waits for it any more. */
-  cancel(): void
-}
-
-function startRemote(name: string, answered: Promise<unknown>, signal: AbortSignal): StartedCall {
-  const unanswered = Promise.withResolvers<never>()
-  const cancel = () => {
-    const message =
-      'the balancer did not answer before the attempt was over; it may be of a version without calls'
-    unanswered.reject(new CallError(name, { code: 'TIMEOUT', message }))
-  }
-  if (signal.aborted) cancel()
-  answered.catch(() => {})
-  return { done: Promise.race([answered, unanswered.promise]), cancel }
-}
-
 function overError(name: string): CallError {
   return new CallError(name, { code: 'CONFLICT', message: 'the attempt that called it is over' })
-}
-
-/** Rejects with the reason of the signal. */
-function whenAborted(signal: AbortSignal): { promise: Promise<never>; stop(): void } {
-  const aborted = Promise.withResolvers<never>()
-  aborted.promise.catch(() => {})
-  const onAbort = () => aborted.reject(signal.reason)
-  if (signal.aborted) onAbort()
-  else signal.addEventListener('abort', onAbort, { once: true })
-  return { promise: aborted.promise, stop: () => signal.removeEventListener('abort', onAbort) }
 }

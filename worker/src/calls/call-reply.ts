@@ -15,8 +15,12 @@ export class CallReply implements Reply {
   readonly #name: string
   readonly #done = Promise.withResolvers<unknown>()
 
-  constructor(name: string) {
+  readonly #onSettled: () => void
+
+  /** `onSettled` is called at once, while the child still has its slots. */
+  constructor(name: string, onSettled: () => void) {
     this.#name = name
+    this.#onSettled = onSettled
   }
 
   get done(): Promise<unknown> {
@@ -27,10 +31,12 @@ export class CallReply implements Reply {
 
   complete({ bytes, mediaType }: Result): void {
     this.#done.resolve(readResult(bytes, mediaType))
+    this.#onSettled()
   }
 
   fail(error: OutcomeError): void {
     this.#done.reject(new CallError(this.#name, error))
+    this.#onSettled()
   }
 }
 
