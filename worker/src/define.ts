@@ -39,12 +39,19 @@ export interface ParamSpec {
   /** Taken when the parameter is missing. */
   readonly default?: unknown
   readonly enum?: readonly (string | number | boolean)[]
-  /** A regular expression somewhere in the text; strings only. */
+  /**
+   * A regular expression somewhere in the text; strings only. A check that takes longer than 100 ms because of one
+   * refuses the input.
+   */
   readonly pattern?: string
   /** Least number, length of a text, or number of elements. */
   readonly min?: number
   /** Greatest number, length of a text, or number of elements. */
   readonly max?: number
+  /** Members of an object; others are let through. */
+  readonly properties?: ParamSpecs
+  /** Each element of an array; its own `required` and `default` mean nothing. */
+  readonly items?: ParamSpec
 }
 
 export type ParamSpecs = Readonly<Record<string, ParamSpec>>
@@ -60,10 +67,17 @@ interface ParamTypes {
 
 type IsGiven<P extends ParamSpec> = P extends { required: true } | { default: unknown } ? true : false
 
+/** What one parameter is. */
+export type ParamValue<P extends ParamSpec> = P extends { properties: infer S extends ParamSpecs }
+  ? ParamValues<S>
+  : P extends { items: infer I extends ParamSpec }
+    ? ParamValue<I>[]
+    : ParamTypes[P['type']]
+
 /** What a handler gets of the short form. */
 export type ParamValues<S extends ParamSpecs> = {
-  [K in keyof S as IsGiven<S[K]> extends true ? K : never]: ParamTypes[S[K]['type']]
-} & { [K in keyof S as IsGiven<S[K]> extends true ? never : K]?: ParamTypes[S[K]['type']] }
+  [K in keyof S as IsGiven<S[K]> extends true ? K : never]: ParamValue<S[K]>
+} & { [K in keyof S as IsGiven<S[K]> extends true ? never : K]?: ParamValue<S[K]> }
 
 export interface ContextLog {
   debug(text: string, fields?: Readonly<Record<string, unknown>>): void

@@ -6,6 +6,8 @@
 import { type FieldError, type JsonSchema, jsonPointer, LIMITS, type OutcomeError } from '@berth/protocol'
 import { z } from 'zod'
 import type { ParamSpecs, SchemaIssue, StandardSchema } from './define.ts'
+import { hasRiskyPattern } from './input/pattern.ts'
+import { type Bounded, withinTime } from './input/time-bound.ts'
 import { type KnownKeys, knownKeysOf } from './known-keys.ts'
 import { messageOf } from './result.ts'
 import { compileParams } from './short-form.ts'
@@ -23,6 +25,8 @@ export interface InputCheck {
 
 /** An asynchronous schema gets this long. */
 const CHECK_LIMIT_MS = 5_000
+/** What may be computed of it at once, where a pattern could take any time. */
+const PATTERN_LIMIT_MS = 100
 const MAX_ERRORS = 20
 
 /** Throws with a sentence on a definition that cannot be used. */
@@ -30,12 +34,18 @@ export function compileInput(schema: StandardSchema | undefined, params: ParamSp
   if (schema !== undefined && params !== undefined) throw new Error('has both `input` and `params`; keep one')
   if (schema === undefined) {
     const short = compileParams(params ?? {})
-    return makeCheck(short.schema, short.jsonSchema, knownKeysOf(short.jsonSchema))
+    return makeCheck(
+      short.schema,
+      short.jsonSchema,
+      knownKeysOf(short.jsonSchema),
+      hasRiskyPattern(short.jsonSchema),
+    )
   }
   if (!isStandardSchema(schema)) throw new Error('has an `input` that is no schema; use zod, or `params`')
   const published = describeSchema(schema, 'input')
-  const known = knownKeysOf(isEmpty(published) ? describePreprocessed(schema) : published)
-  return makeCheck(schema, closeTop(published, known), known)
+  const described = isEmpty(published) ? describePreprocessed(schema) : published
+  const known = knownKeysOf(described)
+  return makeCheck(schema, closeTop(published, known), known, hasRiskyPattern(described))
 }
 
 /** A check that resolves to the value as the schema returned it, or throws what is wrong with it. */
@@ -56,7 +66,13 @@ export function compileOutput(schema: StandardSchema | undefined) {
   }
 }
 
-function makeCheck(schema: StandardSchema, jsonSchema: JsonSchema, known: KnownKeys): InputCheck {
+function makeCheck(
+  schema: StandardSchema,
+  jsonSchema: JsonSchema,
+  known: KnownKeys,
+  isRisky: boolean,
+): InputCheck {
+  const validate = (input: object) => schema['~standard'].validate(input)
   return {
     jsonSchema,
     check(input, prefix) {
@@ -64,7 +80,11 @@ function makeCheck(schema: StandardSchema, jsonSchema: JsonSchema, known: KnownK
       if (unknown.length > 0)
         return invalid(unknown.slice(0, MAX_ERRORS).map((key) => unknownKey(key, prefix)))
       try {
-        const verdict = schema['~standard'].validate(input)
+        const bounded: Bounded<Verdict | Promise<Verdict>> = isRisky
+          ? withinTime(PATTERN_LIMIT_MS, () => validate(input))
+          : { isLate: false, value: validate(input) }
+        if (bounded.isLate) return invalid([{ pointer: prefix, detail: TOO_SLOW }])
+        const verdict = bounded.value
         return verdict instanceof Promise ? waitFor(verdict, prefix) : judge(verdict, prefix)
       } catch (error) {
         return broken(error)
@@ -72,6 +92,8 @@ function makeCheck(schema: StandardSchema, jsonSchema: JsonSchema, known: KnownK
     },
   }
 }
+
+const TOO_SLOW = `could not be checked within ${PATTERN_LIMIT_MS} ms, because a pattern takes too long on it; send shorter texts`
 
 type Verdict = Awaited<ReturnType<StandardSchema['~standard']['validate']>>
 
