@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import {
+  createKeyCheck,
   ensureKeyFile,
   findKeyProblem,
   keyFilePath,
@@ -118,4 +119,13 @@ test('a damaged key file is an error that names it, and is left as it is', (cont
   rmSync(keyFilePath(folder))
   mkdirSync(keyFilePath(folder))
   assert.throws(() => readKeyFile(folder), /cannot read the keys/)
+})
+
+test('a check against one key agrees with sameKey, whatever is presented', () => {
+  const long = 'k'.repeat(1_000_000)
+  for (const expected of ['a key of sixteen', long, '']) {
+    const check = createKeyCheck(expected)
+    for (const presented of ['a key of sixteen', 'a key of sixteeN', 'a', '', undefined, long, '\ud800'])
+      assert.equal(check(presented), sameKey(presented, expected))
+  }
 })

@@ -26,6 +26,15 @@ export function sameKey(a: string | undefined, b: string | undefined): boolean {
   return isEqual && isPresent(a) && isPresent(b)
 }
 
+/** `sameKey` against one expected key whose hash is made once: for what is asked at every request. */
+export function createKeyCheck(expected: string): (presented: string | undefined) => boolean {
+  const expectedDigest = digest(expected)
+  return (presented) => {
+    const isEqual = timingSafeEqual(digest(presented), expectedDigest)
+    return isEqual && isPresent(presented) && isPresent(expected)
+  }
+}
+
 function isPresent(key: string | undefined): boolean {
   return typeof key === 'string' && key.length > 0
 }

@@ -8,6 +8,11 @@ const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 const TIME_CHARACTERS = 10
 const RANDOM_CHARACTERS = 16
 
+/** Random bytes are drawn for many ids at once: a draw costs more than an id. */
+const POOL_BYTES = 4096
+let pool: Uint8Array = new Uint8Array(0)
+let drawn = 0
+
 export function makeRunId(wallMs: number): string {
   let time = ''
   let rest = Math.floor(wallMs)
@@ -16,6 +21,14 @@ export function makeRunId(wallMs: number): string {
     rest = Math.floor(rest / 32)
   }
   let random = ''
-  for (const byte of randomBytes(RANDOM_CHARACTERS)) random += ALPHABET.charAt(byte & 31)
+  for (let index = 0; index < RANDOM_CHARACTERS; index++) random += ALPHABET.charAt(drawByte() & 31)
   return `r_${time}${random}`
+}
+
+function drawByte(): number {
+  if (drawn >= pool.length) {
+    pool = randomBytes(POOL_BYTES)
+    drawn = 0
+  }
+  return pool[drawn++] as number
 }

@@ -6,7 +6,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import type { TaskError } from '@berth/protocol'
-import { presentedKey, sameKey } from '@berth/runtime'
+import { createKeyCheck, presentedKey } from '@berth/runtime'
 import { readSessionCookie } from './cookies.ts'
 import type { Sessions } from './sessions.ts'
 
@@ -49,16 +49,16 @@ export const UNAUTHORIZED: TaskError = {
 }
 
 export class Gate {
-  readonly #key: string
+  readonly #isKey: (key: string | undefined) => boolean
   readonly #sessions: Pick<Sessions, 'find'>
 
   constructor(deps: GateDeps) {
-    this.#key = deps.key
+    this.#isKey = createKeyCheck(deps.key)
     this.#sessions = deps.sessions
   }
 
   isKey(key: string | undefined): boolean {
-    return sameKey(key, this.#key)
+    return this.#isKey(key)
   }
 
   authorise({ authorization, cookie }: Credentials): Access {
