@@ -6,6 +6,7 @@
 import type { CompiledSelector, Tags, TagValue } from '@berth/protocol'
 import type { FunctionFacts } from '../ports/scheduling.ts'
 import { Lane, type LaneNeeds, laneKey } from './lane.ts'
+import { FunctionTimes } from './service-times.ts'
 import type { Worker } from './worker.ts'
 import { WorkerClass } from './worker-class.ts'
 
@@ -20,6 +21,8 @@ export class Directory {
   /** Group and function to the default contract; emptied by every change of the fleet. */
   readonly #contracts = new Map<string, number>()
   readonly #workers = new Set<Worker>()
+  /** By group, contract and function; one for all its lanes. */
+  readonly #times = new Map<string, FunctionTimes>()
   readonly #random: () => number
 
   constructor(random: () => number) {
@@ -41,6 +44,7 @@ export class Directory {
   }
 
   remove(worker: Worker): void {
+    worker.forgetService()
     this.#workers.delete(worker)
     this.#contracts.clear()
     this.#unsort(worker)
@@ -64,10 +68,17 @@ export class Directory {
 
   #open(needs: LaneNeeds, facts: FunctionFacts): Lane {
     this.#indexTags(needs.selector)
-    const lane = new Lane(needs, facts)
+    const lane = new Lane(needs, facts, this.#timesOf(needs))
     this.lanes.set(lane.key, lane)
     for (const candidate of this.#classes.values()) if (lane.isServedBy(candidate)) lane.bind(candidate)
     return lane
+  }
+
+  #timesOf({ group, contract, function: name }: LaneNeeds): FunctionTimes {
+    const key = `${group}\n${contract}\n${name}`
+    const times = this.#times.get(key) ?? new FunctionTimes()
+    this.#times.set(key, times)
+    return times
   }
 
   /** Drops a lane that nothing needs; without a selector it stays while anybody serves the function. */
@@ -134,6 +145,16 @@ export class Directory {
     this.#classes.set(key, fresh)
     for (const lane of this.lanes.values()) if (lane.isServedBy(fresh)) lane.bind(fresh)
     return fresh
+  }
+
+  /** Another worker of the group has served without a break for so long. */
+  hasServing(group: string, sinceAt: number): boolean {
+    for (const candidate of this.#classes.values()) {
+      if (candidate.group !== group) continue
+      for (const { isServing, servingSinceAt = Number.POSITIVE_INFINITY } of candidate.members)
+        if (isServing && servingSinceAt <= sinceAt) return true
+    }
+    return false
   }
 
   #unsort(worker: Worker): void {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ANY_WORKER, compileSelector } from '@berth/protocol'
 import { Lane } from './lane.ts'
+import { FunctionTimes } from './service-times.ts'
 import { Task } from './task.ts'
 import { seededRandom, TestScheduler, workerFacts } from './test-scheduler.ts'
 import { Worker } from './worker.ts'
@@ -82,7 +83,10 @@ test('how far ahead: ceil(slots · RTT / S) + 2, within its bounds', () => {
     const worker = new Worker(workerFacts('w'))
     worker.limit = limit
     if (roundTripMs !== undefined) worker.noteRoundTrip(roundTripMs)
-    if (serviceMs !== undefined) worker.noteService('work', serviceMs)
+    if (serviceMs !== undefined) {
+      const sample = { runMs: serviceMs, occupancy: 1, now: 0 }
+      worker.noteService('work', new FunctionTimes(), sample)
+    }
     return worker.aheadLimit('work')
   }
   assert.equal(aheadOf(10, 10, 34.5), 5)
@@ -100,7 +104,8 @@ test('uneven times behind a long round trip add five', () => {
   const aheadOf = (times: (i: number) => number) => {
     const worker = new Worker(workerFacts('w'))
     worker.limit = 10
-    for (let i = 0; i < 400; i++) worker.noteService('work', times(i))
+    const fleet = new FunctionTimes()
+    for (let i = 0; i < 400; i++) worker.noteService('work', fleet, { runMs: times(i), occupancy: 1, now: 0 })
     const service = worker.serviceMs('work') as number
     worker.noteRoundTrip(1.5 * service)
     return worker.aheadLimit('work')

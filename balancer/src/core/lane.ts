@@ -5,6 +5,7 @@
 import { type CompiledSelector, firstMismatch } from '@berth/protocol'
 import type { FunctionFacts } from '../ports/scheduling.ts'
 import { IndexedHeap } from './indexed-heap.ts'
+import { FunctionTimes } from './service-times.ts'
 import { isMoreUrgent, type Task } from './task.ts'
 import type { WorkerClass } from './worker-class.ts'
 
@@ -20,6 +21,8 @@ export class Lane {
   readonly needs: LaneNeeds
   /** What the function costs and allows, as the class says that began to serve the lane last. */
   facts: FunctionFacts
+  /** How long the function takes, over all workers that serve it. */
+  readonly times: FunctionTimes
   /** Classes that serve this lane, in service or not. */
   readonly classes = new Set<WorkerClass>()
   /** Sent ahead, not known to have started and not asked back; the least urgent first. */
@@ -54,7 +57,8 @@ export class Lane {
   })
 
   /** `facts` hold until a class that serves the lane says otherwise. */
-  constructor(needs: LaneNeeds, facts: FunctionFacts) {
+  constructor(needs: LaneNeeds, facts: FunctionFacts, times = new FunctionTimes()) {
+    this.times = times
     this.needs = needs
     this.facts = facts
     this.key = laneKey(needs)

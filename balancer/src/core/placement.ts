@@ -10,7 +10,7 @@ import type { DispatchPort } from '../ports/dispatch.ts'
 import { Directory } from './directory.ts'
 import type { Lane } from './lane.ts'
 import { isMoreUrgent, type Task } from './task.ts'
-import type { Worker } from './worker.ts'
+import { SLOW_START_MS, type Worker } from './worker.ts'
 import { ranksBefore } from './worker-class.ts'
 
 export interface PlacementOptions {
@@ -46,7 +46,7 @@ export class Placement {
   offer(task: Task, now: number): boolean {
     const lane = task.lane as Lane
     if (lane.head && isMoreUrgent(lane.head, task)) return false
-    for (let worker = choose(lane, task); worker; worker = choose(lane, task)) {
+    for (let worker = choose(lane, task, now); worker; worker = choose(lane, task, now)) {
       const next = mostUrgentHead(worker)
       if (!next || !isMoreUrgent(next, task)) return this.#send(task, worker, now)
       if (worker.free <= 0) return false
@@ -129,11 +129,21 @@ export class Placement {
 
   /** Puts a worker in or out of the choice, as its facts and troubles say. */
   refresh(worker: Worker, now: number): void {
+    this.#noteServing(worker, now)
     worker.class?.place(worker, worker.isServing && worker.blockedUntilAt <= now)
     const servingSlots = worker.isServing ? worker.limit : 0
     if (worker.servingSlots === servingSlots) return
     worker.servingSlots = servingSlots
     this.directory.forgetContracts()
+  }
+
+  /** Whoever comes into service while others are warm takes its share by and by. */
+  #noteServing(worker: Worker, now: number): void {
+    if (!worker.isServing) worker.servingSinceAt = undefined
+    else if (worker.servingSinceAt === undefined) {
+      if (this.directory.hasServing(worker.facts.group, now - SLOW_START_MS)) worker.startSlowly(now)
+      worker.servingSinceAt = now
+    }
   }
 
   /** The worker said BUSY though it looked free: leave it alone for a round trip, longer each time. */
@@ -191,8 +201,8 @@ export class Placement {
   }
 }
 
-/** The best worker over all classes that serve a lane. */
-function bestOf(lane: Lane): Worker | undefined {
+/** The best worker over all classes that serve a lane, by occupancy alone. */
+function leastOccupied(lane: Lane): Worker | undefined {
   let best: Worker | undefined
   for (const serving of lane.classes) {
     const candidate = serving.best
@@ -201,9 +211,24 @@ function bestOf(lane: Lane): Worker | undefined {
   return best
 }
 
+/** The least expected service time; within 10 % the least occupied (SCHEDULING §6). */
+function cheapest(lane: Lane): Worker | undefined {
+  const { times } = lane
+  if (!times.isComparable) return undefined
+  const rankings = [...lane.classes].map((serving) => serving.ranking(lane.needs.function, times))
+  const least = Math.min(...rankings.map(({ leastStep }) => leastStep))
+  let best: Worker | undefined
+  for (const ranking of rankings) {
+    const candidate = ranking.bestFrom(least)
+    if (candidate && (!best || ranksBefore(candidate, best))) best = candidate
+  }
+  return best
+}
+
 /** The worker to send a task to now, if any has room for it. */
-function choose(lane: Lane, task: Task): Worker | undefined {
-  const best = bestOf(lane)
+function choose(lane: Lane, task: Task, now: number): Worker | undefined {
+  for (const serving of lane.classes) serving.roll(now)
+  const best = cheapest(lane) ?? leastOccupied(lane)
   const cost = costOf(task)
   if (!best || best.free >= cost) return best
   if (cost > 1) return findRoom(lane, task)

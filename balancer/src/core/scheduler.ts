@@ -84,6 +84,7 @@ export class Scheduler implements SubmitPort, WorkforcePort {
     const worker = this.#workers.get(facts.id) ?? new Worker(facts)
     this.#workers.set(facts.id, worker)
     if (facts.isInService && !worker.facts.isInService) worker.blockedUntilAt = 0
+    if (!servesTheSame(facts, worker.facts)) worker.forgetService()
     worker.facts = facts
     this.#placement.directory.sort(worker)
     if (!facts.isInService) this.#trouble.takeBackAhead(worker)
@@ -134,7 +135,7 @@ export class Scheduler implements SubmitPort, WorkforcePort {
     const task = worker?.attempts.get(attemptId)
     if (!worker || !task) return
     if (outcome.outcome !== 'refused' && !task.hasStarted) this.#begin(task, worker, now)
-    if (outcome.outcome === 'completed') worker.noteService(task.submission.function, outcome.runMs)
+    if (outcome.outcome === 'completed') this.#measure(task, worker, outcome.runMs, now)
     this.#placement.release(task)
     this.#lifecycle.conclude(task, worker, outcome, now)
     this.#placement.serveWorker(worker, now)
@@ -237,8 +238,13 @@ export class Scheduler implements SubmitPort, WorkforcePort {
     return this.#lifecycle.traffic()
   }
 
+  #measure({ lane, occupancy }: Task, worker: Worker, runMs: number, now: number): void {
+    if (lane) worker.noteService(lane.needs.function, lane.times, { runMs, occupancy, now })
+  }
+
   #begin(task: Task, worker: Worker, now: number): void {
     worker.busyStreak = 0
+    task.occupancy = worker.used / worker.limit
     this.#lifecycle.begin(task, now)
   }
 
@@ -253,4 +259,8 @@ export class Scheduler implements SubmitPort, WorkforcePort {
     if (worker.isServing) this.#lifecycle.readmitLobby(now)
     this.#placement.serveWorker(worker, now)
   }
+}
+
+function servesTheSame(a: WorkerFacts, b: WorkerFacts): boolean {
+  return a.group === b.group && a.contract === b.contract && a.interfaceHash === b.interfaceHash
 }

@@ -39,6 +39,8 @@ export class Task {
   hasStarted = false
   sentAt = 0
   startedAt = 0
+  /** Share of its worker's slots in use when its attempt started. */
+  occupancy = 0
   /** When the core looks at it again: deadline, end of waiting or of a backoff. */
   dueAt = Number.POSITIVE_INFINITY
   /** A task that still waits then is given up; later for a repeat, by the time the attempts took. */

@@ -4,18 +4,24 @@
  * so pushes and dispatches that cross on the wire cannot over-book.
  */
 import type { WorkerFacts } from '../ports/scheduling.ts'
+import { type FunctionTimes, ServiceTimes } from './service-times.ts'
 import type { Task } from './task.ts'
 import type { WorkerClass } from './worker-class.ts'
 
-/** Weight of the newest sample in the decayed means of round trip and service time. */
+/** Weight of the newest sample in the decayed mean of the round trip. */
 const DECAY = 0.1
 const MAX_AHEAD_TASKS = 256
 const MAX_AHEAD_BYTES = 4 * 1024 * 1024
 
-/** Decayed means of a function's service time and of its square. */
-interface ServiceTimes {
-  meanMs: number
-  meanSquare: number
+/** A slow start: so much of its share at first, all of it after so long. */
+const FIRST_SHARE = 0.1
+export const SLOW_START_MS = 30_000
+
+/** How long a completed attempt ran, and what share of the worker's slots was in use meanwhile. */
+export interface ServiceSample {
+  readonly runMs: number
+  readonly occupancy: number
+  readonly now: number
 }
 
 export class Worker {
@@ -44,6 +50,12 @@ export class Worker {
   ratio = 0
   salt = 0
   heapIndex = -1
+  freeIndex = -1
+  /** How much of its slots it is to have in a slow start; 1 when it is over. */
+  share = 1
+  /** Since when it serves without a break; undefined while it does not. */
+  servingSinceAt: number | undefined
+  #slowSinceAt: number | undefined
   readonly #service = new Map<string, ServiceTimes>()
 
   constructor(facts: WorkerFacts) {
@@ -71,19 +83,42 @@ export class Worker {
     this.roundTripMs = decayed(this.roundTripMs, ms)
   }
 
-  noteService(name: string, ms: number): void {
-    const known = this.#service.get(name)
-    if (!known) {
-      this.#service.set(name, { meanMs: ms, meanSquare: ms * ms })
-      return
-    }
-    known.meanMs = decayed(known.meanMs, ms)
-    known.meanSquare = decayed(known.meanSquare, ms * ms)
+  /** It comes into service while others are warm: little at first, more as time passes. */
+  startSlowly(now: number): void {
+    this.#slowSinceAt = now
+    this.age(now)
+  }
+
+  /** Lets time pass for the slow start and for what was measured. */
+  age(now: number): void {
+    for (const times of this.#service.values()) times.age(now)
+    if (this.#slowSinceAt === undefined) return
+    const passed = (now - this.#slowSinceAt) / SLOW_START_MS
+    this.share = Math.min(1, FIRST_SHARE + (1 - FIRST_SHARE) * passed)
+    if (this.share >= 1) this.#slowSinceAt = undefined
+  }
+
+  /** A completed attempt. */
+  noteService(name: string, fleet: FunctionTimes, sample: ServiceSample): void {
+    const times = this.#service.get(name) ?? new ServiceTimes(fleet)
+    this.#service.set(name, times)
+    times.note(sample.runMs, sample.occupancy, sample.now)
+  }
+
+  /** It serves another interface, or nothing any more: what was measured says nothing. */
+  forgetService(): void {
+    for (const times of this.#service.values()) times.leave()
+    this.#service.clear()
   }
 
   /** Decayed mean of a function's service time here; undefined before the first. */
   serviceMs(name: string): number | undefined {
     return this.#service.get(name)?.meanMs
+  }
+
+  /** What one more task of a function would take here; undefined while the worker has run none. */
+  expectedMs(name: string): number | undefined {
+    return this.#service.get(name)?.expectedMs((this.used + 1) / this.limit)
   }
 
   /**
@@ -96,7 +131,7 @@ export class Worker {
     if (service === undefined || this.roundTripMs === undefined) return 0
     const ratio = this.roundTripMs / Math.max(service.meanMs, 0.01)
     if (ratio <= 0.01) return 0
-    const spare = ratio >= 1 && isUneven(service) ? 7 : 2
+    const spare = ratio >= 1 && service.isUneven ? 7 : 2
     return Math.min(Math.ceil(this.limit * ratio) + spare, 4 * this.limit, MAX_AHEAD_TASKS)
   }
 
@@ -104,11 +139,6 @@ export class Worker {
     if (this.free - cost < -this.aheadLimit(name)) return false
     return this.aheadBytes + bytes <= MAX_AHEAD_BYTES
   }
-}
-
-/** Times vary more than exponential ones do: the variance is over twice the squared mean. */
-function isUneven({ meanMs, meanSquare }: ServiceTimes): boolean {
-  return meanSquare > 3 * meanMs * meanMs
 }
 
 function decayed(mean: number | undefined, sample: number): number {
