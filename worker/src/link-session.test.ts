@@ -268,6 +268,22 @@ describe('maintenance and drain', () => {
     assert.equal(parts.condition.status, 'ready')
   })
 
+  it('are ordered by the balancer of a boot: over its newest link, and for its lease without one', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const { fleet, parts } = makeFleet(1)
+    fleet.link().say({ type: 'maintenance', on: true, by: 'operator', reason: 'disk' })
+    const newer = fleet.link()
+    t.mock.timers.tick(40_000)
+    assert.equal(parts.condition.status, 'maintenance')
+    fleet.link({ bootId: 'balancer-2' }).say({ type: 'maintenance', on: false, by: 'file' })
+    assert.equal(parts.condition.status, 'maintenance', 'it is of one name, and not in its place')
+    newer.cut()
+    t.mock.timers.tick(29_999)
+    assert.equal(parts.condition.status, 'maintenance')
+    t.mock.timers.tick(1)
+    assert.equal(parts.condition.status, 'ready')
+  })
+
   it('push `draining` before anything else is said', async () => {
     const { fleet, parts } = makeFleet(1)
     const link = fleet.link()
@@ -466,6 +482,9 @@ describe('what a balancer may not do', () => {
     assert.equal(early.closedWith, 1002)
     early.task(2, 'held')
     assert.deepEqual(early.records(), [], 'nothing more is read')
+    const commanding = fleet.dial()
+    commanding.say({ type: 'maintenance', on: true, by: 'operator' })
+    assert.equal(commanding.closedWith, 1002)
     const twice = fleet.link()
     twice.task(1, 'held')
     twice.task(1, 'held')

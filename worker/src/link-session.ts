@@ -11,6 +11,7 @@ import {
   DATA_KIND,
   type FromBalancer,
   LinkClock,
+  type MaintenanceOrder,
   type OutcomeError,
   ProtocolError,
   parseFromBalancer,
@@ -151,6 +152,7 @@ export class LinkSession implements TaskOwner, PeerLink {
       if (task.owner === this) task.owner = undefined
     }
     this.#tasks.clear()
+    if (this.#terms) this.#parts.condition.unlink(this.#terms.bootId, this.#terms.leaseMs)
     this.#shared.peers.leave(this)
   }
 
@@ -280,12 +282,12 @@ export class LinkSession implements TaskOwner, PeerLink {
   }
 
   #onMessage(message: FromBalancer): void {
-    const { log, condition } = this.#parts
+    const { log } = this.#parts
     const peer = this.peerName
     if (message.type === 'welcome') this.#onWelcome(message)
     else if (message.type === 'ping') this.#voice.pong(message.id)
     else if (message.type === 'interface') this.#voice.interface()
-    else if (message.type === 'maintenance') condition.obey(message, peer)
+    else if (message.type === 'maintenance') this.#onMaintenance(message)
     else if (message.type === 'logs') this.#voice.logs.follow(message.follow, message.level)
     else if (message.type === 'bye') log.info('the balancer leaves', { peer, reason: message.reason })
   }
@@ -293,9 +295,15 @@ export class LinkSession implements TaskOwner, PeerLink {
   #onWelcome(message: Welcome): void {
     if (this.#terms) throw new ProtocolError('a second welcome on one link')
     this.#terms = message
+    this.#parts.condition.link(message)
     this.#shared.peers.welcome(this, message, 2 * this.#heartbeatMs)
     this.#parts.log.info('linked', { peer: message.name, adopted: message.adopt.length })
     this.#voice.noteChange(true)
+  }
+
+  #onMaintenance(order: MaintenanceOrder): void {
+    if (!this.#terms) throw new ProtocolError('maintenance came before the welcome')
+    this.#parts.condition.obey(order, this.#terms.bootId)
   }
 
   #onRecord(type: number, flags: number, number: number, payload: ByteReader): void {
