@@ -23,7 +23,7 @@ import { taskRoutes } from './http/task-routes.ts'
 import { Tasks } from './http/tasks.ts'
 import { createFeed } from './observe/feed.ts'
 import type { Assignment, DispatchPort } from './ports/dispatch.ts'
-import type { StoreContents, StorePort } from './ports/store.ts'
+import type { KeepPort, StoreContents, StorePort } from './ports/store.ts'
 import { SchedulerTicks } from './scheduler-ticks.ts'
 
 export interface BalancerParts {
@@ -31,6 +31,7 @@ export interface BalancerParts {
   readonly keys: BalancerKeys
   readonly log: Log
   readonly store: StorePort
+  readonly keeper: KeepPort
   readonly contents: StoreContents
 }
 
@@ -45,7 +46,7 @@ export interface Balancer {
 /** How long answers that were just given may take to leave. */
 const LAST_WORDS_MS = 1_000
 
-export function composeBalancer({ config, keys, log, store, contents }: BalancerParts): Balancer {
+export function composeBalancer({ config, keys, log, store, keeper, contents }: BalancerParts): Balancer {
   const clock: Clock = systemClock
   const dispatch = new LateDispatch()
   const scheduler = new Scheduler({
@@ -107,6 +108,7 @@ export function composeBalancer({ config, keys, log, store, contents }: Balancer
     gate,
     sessions,
     fleet,
+    keeper,
     traffic: scheduler,
     log,
     clock,

@@ -11,6 +11,7 @@ import {
   exitWithConfigErrors,
   onSignals,
   runServices,
+  systemClock,
   watchLifeline,
 } from '@berth/runtime'
 import { composeBalancer } from './compose.ts'
@@ -19,6 +20,7 @@ import { ListenError } from './http/server.ts'
 import { lockDataDir } from './store/lock.ts'
 import { SqliteStore } from './store/sqlite-store.ts'
 import { StoreError } from './store/store-error.ts'
+import { StoreKeeper } from './store/store-keeper.ts'
 
 await main()
 
@@ -52,6 +54,7 @@ async function run(config: BalancerConfig, keys: BalancerKeys, warnings: readonl
   })
   for (const warning of warnings) log.warn(warning)
   const store = new SqliteStore({ path: join(config.dataDir, 'berth.db') })
+  const keeper = new StoreKeeper({ store, clock: systemClock, log })
   const ending = Promise.withResolvers<void>()
   const stopListening = onSignals({
     onFirst: (signal) => {
@@ -62,11 +65,9 @@ async function run(config: BalancerConfig, keys: BalancerKeys, warnings: readonl
   })
   watchLifeline(() => ending.resolve())
   try {
-    const contents = await store.open({
-      onPersisted() {},
-      onFailed: (batch, detail) => log.error('the store could not be written', { batch, detail }),
-    })
-    const balancer = composeBalancer({ config, keys, log, store, contents })
+    const contents = await store.open(keeper)
+    keeper.start()
+    const balancer = composeBalancer({ config, keys, log, store, keeper, contents })
     const services = await runServices(balancer.services, log)
     const { address, port } = balancer.http.address()
     log.info('balancer ready', { url: `http://${address}:${port}`, name: config.name })
@@ -80,6 +81,7 @@ async function run(config: BalancerConfig, keys: BalancerKeys, warnings: readonl
     process.stderr.write(`berth: ${error.message}\n`)
     return error instanceof StoreError ? CONFIG_EXIT_CODE : 1
   } finally {
+    keeper.stop()
     await store.close()
     stopListening()
   }

@@ -8,6 +8,7 @@ import type { BalancerView } from '@berth/protocol'
 import type { Clock, Log } from '@berth/runtime'
 import { Hono } from 'hono'
 import type { FleetPort } from '../ports/fleet.ts'
+import type { KeepPort } from '../ports/store.ts'
 import type { TrafficPort } from '../ports/traffic.ts'
 import { type Gate, UNAUTHORIZED } from './auth.ts'
 import { type Dashboard, dashboardRoutes } from './dashboard-routes.ts'
@@ -23,6 +24,7 @@ export interface AppDeps {
   readonly gate: Gate
   readonly sessions: Sessions
   readonly fleet: FleetPort
+  readonly keeper: KeepPort
   readonly traffic: TrafficPort
   readonly log: Log
   readonly clock: Clock

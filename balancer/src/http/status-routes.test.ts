@@ -27,6 +27,7 @@ describe('GET /health', () => {
         queue: { waiting: 2, running: 1 },
         version: '0.1.0',
         config: { state: 'ok', since: '2026-01-01T00:00:00.000Z', warnings: [] },
+        store: { state: 'ok' },
       },
     )
     const counts = health.workers as Record<string, number>
@@ -50,6 +51,20 @@ describe('GET /readyz and /livez', () => {
       assert.deepEqual(await answer.json(), { status })
       assert.equal((await bench.ask('/livez')).status, 200)
     }
+  })
+})
+
+describe('a store that cannot be written', () => {
+  it('is not ready, and says why to whoever has the key', async () => {
+    const bench = makeBench()
+    const failed = { state: 'failed' as const, error: 'gone', since: '2026-01-01T00:00:00.000Z' }
+    bench.keeper.state = failed
+    const answer = await bench.ask('/readyz')
+    assert.equal(answer.status, 503)
+    assert.deepEqual(await answer.json(), { status: 'store-unavailable' })
+    assert.equal((await bench.ask('/livez')).status, 200)
+    const health = (await (await bench.ask('/health', withKey())).json()) as { store: unknown }
+    assert.deepEqual(health.store, failed)
   })
 })
 

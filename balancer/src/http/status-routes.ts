@@ -5,6 +5,7 @@
 import { type BalancerView, type WorkerState, workerStateSchema } from '@berth/protocol'
 import type { Log } from '@berth/runtime'
 import type { FleetPort, FunctionView } from '../ports/fleet.ts'
+import type { KeepPort } from '../ports/store.ts'
 import type { TrafficPort } from '../ports/traffic.ts'
 import { cutPage, readQuery } from './lists.ts'
 import { problem } from './problem.ts'
@@ -12,6 +13,7 @@ import type { Route, RouteContext } from './routes.ts'
 
 export interface StatusRouteDeps {
   readonly fleet: FleetPort
+  readonly keeper: Pick<KeepPort, 'health'>
   readonly traffic: TrafficPort
   readonly log: Log
   readonly balancer: () => BalancerView
@@ -28,12 +30,13 @@ export function statusRoutes(deps: StatusRouteDeps): readonly Route[] {
   ]
 }
 
-function showHealth(c: RouteContext, { fleet, traffic, balancer }: StatusRouteDeps): Response {
+function showHealth(c: RouteContext, { fleet, keeper, traffic, balancer }: StatusRouteDeps): Response {
   const { status, version } = balancer()
   if (c.get('access').kind === 'none') return c.json({ status })
   const { waiting, running } = traffic.traffic()
   const workers = countStates(fleet)
-  return c.json({ status, workers, queue: { waiting, running }, version, config: fleet.config() })
+  const queue = { waiting, running }
+  return c.json({ status, workers, queue, version, config: fleet.config(), store: keeper.health() })
 }
 
 /** Every state with its count, also where it is zero. */
@@ -43,8 +46,10 @@ function countStates(fleet: FleetPort): Record<WorkerState, number> {
   return Object.fromEntries(counts) as Record<WorkerState, number>
 }
 
-function showReadiness(c: RouteContext, { balancer }: StatusRouteDeps): Response {
-  const { status } = balancer()
+/** Ready is who can take tasks and keep what it promises. */
+function showReadiness(c: RouteContext, { balancer, keeper }: StatusRouteDeps): Response {
+  const isKept = keeper.health().state === 'ok'
+  const status = isKept ? balancer().status : 'store-unavailable'
   if (status === 'ready') return c.json({ status })
   return c.json({ status }, 503, { 'retry-after': '1' })
 }

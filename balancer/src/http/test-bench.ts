@@ -2,7 +2,7 @@
 import type { TaskError, WorkerView } from '@berth/protocol'
 import { createLog, type Log, ManualClock } from '@berth/runtime'
 import type { FleetPort, FunctionView, MaintenanceWish, Wished } from '../ports/fleet.ts'
-import type { StoreWrite } from '../ports/store.ts'
+import type { KeepPort, Kept, StoreHealth, StoreWrite } from '../ports/store.ts'
 import { type AppDeps, createApp } from './app.ts'
 import { Gate } from './auth.ts'
 import { Sessions } from './sessions.ts'
@@ -89,6 +89,26 @@ export class FakeFleet implements FleetPort {
   }
 }
 
+export class FakeKeeper implements KeepPort {
+  kept: StoreWrite[] = []
+  undone: StoreWrite[] = []
+  /** Why writes fail. */
+  failure: string | undefined
+  state: StoreHealth = { state: 'ok' }
+
+  async keep(writes: readonly StoreWrite[], undo: readonly StoreWrite[] = []): Promise<Kept> {
+    if (this.failure === undefined) {
+      this.kept.push(...writes)
+      return { ok: true }
+    }
+    this.undone.push(...undo)
+    return { ok: false, detail: this.failure }
+  }
+  health() {
+    return this.state
+  }
+}
+
 export interface AskInit {
   method?: string
   headers?: Record<string, string>
@@ -101,6 +121,7 @@ export interface Bench {
   readonly deps: AppDeps
   readonly app: ReturnType<typeof createApp>
   readonly fleet: FakeFleet
+  readonly keeper: FakeKeeper
   readonly clock: ManualClock
   readonly sessions: Sessions
   readonly writes: StoreWrite[]
@@ -113,6 +134,7 @@ export interface Bench {
 export function makeBench(changes: Partial<AppDeps> = {}): Bench {
   const clock = new ManualClock()
   const fleet = new FakeFleet()
+  const keeper = new FakeKeeper()
   const log = createLog({ source: 'test', write: () => {} })
   const writes: StoreWrite[] = []
   const sessions = new Sessions({ store: recordInto(writes), stored: [], clock })
@@ -121,6 +143,7 @@ export function makeBench(changes: Partial<AppDeps> = {}): Bench {
     gate,
     sessions,
     fleet,
+    keeper,
     traffic: {
       traffic: () => ({ submitted: 9, completed: 5, failed: 1, cancelled: 0, waiting: 2, running: 1 }),
     },
@@ -142,6 +165,7 @@ export function makeBench(changes: Partial<AppDeps> = {}): Bench {
     deps,
     app,
     fleet,
+    keeper,
     clock,
     sessions,
     writes,

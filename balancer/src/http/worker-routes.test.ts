@@ -149,6 +149,58 @@ describe('POST /workers/{id}/off and /on', () => {
     assert.equal((await bench.ask('/workers/w9/on', withKey('POST'))).status, 404)
   })
 
+  it('keeps the decision on disk before it is in force', async () => {
+    const bench = makeBench()
+    const since = new Date(bench.clock.wallMs()).toISOString()
+    await bench.ask('/workers/w1/off', withKey('POST', { reason: 'disk' }))
+    await bench.ask('/workers/w1/on', withKey('POST'))
+    assert.deepEqual(bench.keeper.kept, [
+      { kind: 'intent-set', intent: { worker: 'w1', reason: 'disk', since, until: null } },
+      { kind: 'intent-cleared', worker: 'w1' },
+    ])
+  })
+
+  it('changes nothing that cannot be kept, and says so', async () => {
+    const bench = makeBench()
+    bench.keeper.failure = 'the disk is full'
+    for (const verb of ['off', 'on']) {
+      const answer = await bench.ask(`/workers/w1/${verb}`, withKey('POST'))
+      assert.equal(answer.status, 503)
+      const { code, detail } = (await answer.json()) as { code: string; detail: string }
+      assert.equal(code, 'STORE_UNAVAILABLE')
+      assert.match(detail, /"w1".*nothing was changed: the disk is full/)
+      assert.ok(answer.headers.get('retry-after'))
+    }
+    assert.deepEqual(bench.fleet.wishes, [])
+    assert.deepEqual(bench.keeper.undone[0], { kind: 'intent-cleared', worker: 'w1' })
+  })
+
+  it('brings back on disk the decision that was in force', async () => {
+    const bench = makeBench()
+    const was = { reason: 'old', since: '2025-01-01T00:00:00.000Z', until: null }
+    bench.fleet.list = [makeWorker('w1', { maintenance: { ...was, by: 'operator' } })]
+    bench.keeper.failure = 'no answer'
+    await bench.ask('/workers/w1/on', withKey('POST'))
+    assert.deepEqual(bench.keeper.undone, [{ kind: 'intent-set', intent: { worker: 'w1', ...was } }])
+    bench.keeper.failure = undefined
+    bench.fleet.refusal = { code: 'CONFLICT', detail: 'it has left meanwhile' }
+    assert.equal((await bench.ask('/workers/w1/on', withKey('POST'))).status, 409)
+    assert.deepEqual(bench.keeper.kept, [
+      { kind: 'intent-cleared', worker: 'w1' },
+      { kind: 'intent-set', intent: { worker: 'w1', ...was } },
+    ])
+  })
+
+  it('writes nothing down that the fleet is going to refuse', async () => {
+    const bench = makeBench()
+    const by = { reason: null, by: 'file' as const, since: null, until: null }
+    bench.fleet.list = [makeWorker('w1', { maintenance: by }), makeWorker('w2', { status: 'leaving' })]
+    bench.fleet.refusal = { code: 'CONFLICT', detail: 'line 3 of workers.json says maintenance' }
+    for (const path of ['/workers/w1/on', '/workers/w2/off'])
+      assert.equal((await bench.ask(path, withKey('POST'))).status, 409)
+    assert.deepEqual([bench.keeper.kept, bench.keeper.undone], [[], []])
+  })
+
   it('changes nothing by GET', async () => {
     const bench = makeBench()
     for (const verb of ['on', 'off'])

@@ -1,11 +1,13 @@
 /**
  * The fleet by HTTP: what the workers are, what they log, and an operator's maintenance switch. Reads and
  * wishes go to the fleet's port; nothing is kept here.
+ * Invariant: an operator's decision is on disk before the fleet hears of it and before it is answered.
  */
 import { type TaskError, type WorkerView, workerStateSchema } from '@berth/protocol'
 import { type Clock, LOG_LEVELS, type Log } from '@berth/runtime'
 import { z } from 'zod'
 import type { FleetPort, MaintenanceWish } from '../ports/fleet.ts'
+import type { KeepPort, StoreWrite } from '../ports/store.ts'
 import { type BodyRead, readJsonBody } from './body.ts'
 import { cutPage, readQuery } from './lists.ts'
 import { problem } from './problem.ts'
@@ -14,6 +16,7 @@ import { filterLines } from './worker-lines.ts'
 
 export interface WorkerRouteDeps {
   readonly fleet: FleetPort
+  readonly keeper: KeepPort
   readonly clock: Clock
   readonly log: Log
 }
@@ -93,11 +96,21 @@ function toWish(body: z.infer<typeof offSchema>, clock: Clock): BodyRead<Mainten
 }
 
 /** `wish.on` is maintenance on, which takes the worker out of service. */
-function carryOut(c: RouteContext, { fleet, log }: WorkerRouteDeps, wish: MaintenanceWish): Response {
+async function carryOut(c: RouteContext, deps: WorkerRouteDeps, wish: MaintenanceWish): Promise<Response> {
+  const { fleet, keeper, clock, log } = deps
   const id = idOf(c)
-  if (fleet.worker(id) === undefined) return problem(unknownWorker(id))
+  const before = fleet.worker(id)
+  if (before === undefined) return problem(unknownWorker(id))
+  const writes = writesOf(before, wish, clock)
+  const undo = writes.length === 0 ? [] : undoOf(before)
+  const kept = await keeper.keep(writes, undo)
+  if (!kept.ok) return problem(notKept(id, kept.detail))
   const wished = fleet.setMaintenance(id, wish)
-  if (!wished.ok) return problem(wished.error)
+  if (!wished.ok) {
+    // It has left, or the file has changed, while the disk was written.
+    await keeper.keep(undo)
+    return problem(wished.error)
+  }
   const { reason, until } = wish
   const by = nameOf(c.get('access'))
   log.info(wish.on ? 'worker put in maintenance' : 'worker put back in service', {
@@ -109,12 +122,36 @@ function carryOut(c: RouteContext, { fleet, log }: WorkerRouteDeps, wish: Mainte
   return c.json(wished.worker)
 }
 
+/** The decision; nothing where the fleet is going to refuse it. */
+function writesOf(before: WorkerView, { on, reason, until }: MaintenanceWish, clock: Clock): StoreWrite[] {
+  const { id: worker, maintenance, status } = before
+  if (status === 'leaving' || (!on && maintenance?.by === 'file')) return []
+  if (!on) return [{ kind: 'intent-cleared', worker }]
+  const now = new Date(clock.wallMs()).toISOString()
+  const since = (maintenance?.by === 'operator' ? maintenance.since : null) ?? now
+  return [{ kind: 'intent-set', intent: { worker, reason, since, until } }]
+}
+
+/** What brings back the decision that was in force; none when the file's word hides it. */
+function undoOf({ id: worker, maintenance }: WorkerView): readonly StoreWrite[] {
+  if (maintenance?.by === 'file') return []
+  if (maintenance?.by !== 'operator') return [{ kind: 'intent-cleared', worker }]
+  const { reason, since, until } = maintenance
+  const intent = { worker, reason, since: since ?? new Date(0).toISOString(), until }
+  return [{ kind: 'intent-set', intent }]
+}
+
 function idOf(c: RouteContext): string {
   return c.req.param('id') ?? ''
 }
 
 function unknownWorker(id: string): TaskError {
   return { code: 'NOT_FOUND', detail: `There is no worker "${id.slice(0, 256)}"; GET /workers lists them.` }
+}
+
+function notKept(id: string, reason: string): TaskError {
+  const detail = `The decision about "${id}" could not be written to disk, so nothing was changed: ${reason}.`
+  return { code: 'STORE_UNAVAILABLE', detail }
 }
 
 function wrongField(pointer: string, detail: string): { readonly ok: false; readonly error: TaskError } {

@@ -41,6 +41,8 @@ export type StoreWrite =
     }
   | { readonly kind: 'session-opened'; readonly session: StoredSession }
   | { readonly kind: 'session-closed'; readonly hash: string }
+  /** Changes nothing; that it is on disk shows that the store can be written. */
+  | { readonly kind: 'touch' }
 
 /** Everything of the fleet's memory, read once at start. */
 export interface StoreContents {
@@ -67,4 +69,21 @@ export interface StorePort {
   /** Resolves when everything applied so far is on disk or given up. */
   flush(): Promise<void>
   close(): Promise<void>
+}
+
+export type Kept = { readonly ok: true } | { readonly ok: false; readonly detail: string }
+
+/** What was heard last of the store. `since` is an instant. */
+export type StoreHealth =
+  | { readonly state: 'ok' }
+  | { readonly state: 'failed'; readonly error: string; readonly since: string }
+
+/** Promises that somebody waits for, for `http/`. */
+export interface KeepPort {
+  /**
+   * Resolves when the writes are on disk, or with why nobody may rely on them: they failed, or took longer
+   * than 10 s. `undo` is written behind those that may still arrive later.
+   */
+  keep(writes: readonly StoreWrite[], undo?: readonly StoreWrite[]): Promise<Kept>
+  health(): StoreHealth
 }

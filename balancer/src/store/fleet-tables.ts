@@ -23,6 +23,7 @@ const SQL = {
   'session-opened': `INSERT INTO sessions (hash, created_at, expires_at) VALUES (?, ?, ?)
     ON CONFLICT (hash) DO UPDATE SET created_at = excluded.created_at, expires_at = excluded.expires_at`,
   'session-closed': 'DELETE FROM sessions WHERE hash = ?',
+  touch: 'UPDATE balancer SET epoch = epoch',
 } as const satisfies Record<StoreWrite['kind'], string>
 
 type Value = string | number | null
@@ -41,6 +42,8 @@ function valuesOf(write: StoreWrite): Value[] {
       return [write.session.hash, write.session.createdAt, write.session.expiresAt]
     case 'session-closed':
       return [write.hash]
+    case 'touch':
+      return []
     default:
       return [write.worker]
   }

@@ -122,6 +122,8 @@ function isStorable(write: StoreWrite): boolean {
       return Object.values(write.session).every(isText)
     case 'session-closed':
       return isText(write.hash)
+    case 'touch':
+      return true
     default:
       return isText(write.worker)
   }

@@ -1,0 +1,95 @@
+/**
+ * What is known of the store's writes: tells who waits for one how it ended, and everybody whether the store
+ * can be written at all. Main gives it the store's events, compose hands it to `http/`.
+ * A store that nobody writes is touched now and then: that it has failed must be seen before somebody relies
+ * on it, and that it works again without anybody's help.
+ * Invariants: every `keep` is answered once, within its limit; a failure is logged when it begins and when it ends.
+ */
+import type { Clock, Log } from '@berth/runtime'
+import type { KeepPort, Kept, StoreEvents, StoreHealth, StorePort, StoreWrite } from '../ports/store.ts'
+
+export interface StoreKeeperOptions {
+  readonly store: Pick<StorePort, 'apply'>
+  readonly clock: Clock
+  readonly log: Log
+  /** How long a `keep` may take; default 10,000 ms. */
+  readonly limitMs?: number
+  /** How often the store is touched; default 5,000 ms. */
+  readonly touchEveryMs?: number
+}
+
+const OK: StoreHealth = Object.freeze({ state: 'ok' })
+const KEPT: Kept = Object.freeze({ ok: true })
+
+export class StoreKeeper implements KeepPort, StoreEvents {
+  readonly #options: StoreKeeperOptions
+  /** By batch. */
+  readonly #waiting = new Map<number, Set<(kept: Kept) => void>>()
+  #health: StoreHealth = OK
+  #lost = 0
+  #touching: NodeJS.Timeout | undefined
+  /** A touch that is neither on disk nor given up. */
+  #touch: number | undefined
+
+  constructor(options: StoreKeeperOptions) {
+    this.#options = options
+  }
+
+  /** From when the store is open. */
+  start(): void {
+    const { store, touchEveryMs = 5000 } = this.#options
+    this.#touching ??= setInterval(() => {
+      this.#touch ??= store.apply([{ kind: 'touch' }])
+    }, touchEveryMs)
+  }
+
+  stop(): void {
+    clearInterval(this.#touching)
+    this.#touching = undefined
+  }
+
+  health(): StoreHealth {
+    return this.#health
+  }
+
+  async keep(writes: readonly StoreWrite[], undo: readonly StoreWrite[] = []): Promise<Kept> {
+    if (writes.length === 0) return KEPT
+    const { store, limitMs = 10_000 } = this.#options
+    const batch = store.apply(writes)
+    const { promise, resolve } = Promise.withResolvers<Kept>()
+    const waiting = this.#waiting.get(batch) ?? new Set()
+    this.#waiting.set(batch, waiting.add(resolve))
+    const timer = setTimeout(() => {
+      waiting.delete(resolve)
+      resolve({ ok: false, detail: `the disk has not answered within ${limitMs} ms` })
+    }, limitMs)
+    const kept = await promise
+    clearTimeout(timer)
+    if (!kept.ok && undo.length > 0) store.apply(undo)
+    return kept
+  }
+
+  onPersisted(batch: number): void {
+    this.#settle(batch, KEPT)
+    if (this.#health.state === 'ok') return
+    this.#options.log.info('the store can be written again', { lostBatches: this.#lost })
+    this.#health = OK
+    this.#lost = 0
+  }
+
+  onFailed(batch: number, detail: string): void {
+    const isTouch = batch === this.#touch
+    this.#settle(batch, { ok: false, detail })
+    if (!isTouch) this.#lost++
+    if (this.#health.state === 'failed') return
+    const { log, clock } = this.#options
+    log.error('the store could not be written', { batch, detail })
+    this.#health = { state: 'failed', error: detail, since: new Date(clock.wallMs()).toISOString() }
+  }
+
+  #settle(batch: number, kept: Kept): void {
+    if (this.#touch === batch) this.#touch = undefined
+    for (const resolve of this.#waiting.get(batch) ?? []) resolve(kept)
+    this.#waiting.delete(batch)
+  }
+}
