@@ -8,6 +8,8 @@ import type { BodyRead } from './body.ts'
 
 const DEFAULT_LIMIT = 50
 const MAX_LIMIT = 500
+/** Longer than that of the longest worker's id. */
+const MAX_CURSOR_LENGTH = 8192
 
 export type Query<Name extends string> = Readonly<Partial<Record<Name, string>>>
 
@@ -30,29 +32,62 @@ export interface ListPage<Item> {
   readonly cursor: string | null
 }
 
-/** The page of `items` after `cursor`, at most `limit` (default 50) long; `keyOf` tells items apart. */
+/**
+ * The page of those `items` that are meant, after `cursor`, at most `limit` (default 50) long; `keyOf` tells
+ * items apart. A cursor bears the place and the key of the last item in the whole list: it goes on behind that
+ * item, or at its place when the item is gone, so that a list that changes between two pages breaks nothing.
+ */
 export function cutPage<Item>(
   items: readonly Item[],
   query: Query<'limit' | 'cursor'>,
   keyOf: (item: Item) => string,
+  isMeant: (item: Item) => boolean = () => true,
 ): BodyRead<ListPage<Item>> {
   const limit = query.limit === undefined ? DEFAULT_LIMIT : readLimit(query.limit)
   if (limit === undefined) return refuse(`\`limit\` must be a whole number from 1 to ${MAX_LIMIT}.`)
-  const start = query.cursor === undefined ? 0 : findStart(items, query.cursor, keyOf)
-  if (start === 0 && query.cursor !== undefined)
-    return refuse('`cursor` names nothing that is there; begin again without it.')
-  const page = items.slice(start, start + limit)
-  const last = page.at(-1)
-  const hasMore = last !== undefined && start + page.length < items.length
-  return { ok: true, value: { items: page, cursor: hasMore ? encodeCursor(keyOf(last)) : null } }
+  const cursor = query.cursor === undefined ? undefined : readCursor(query.cursor)
+  if (cursor === null) return refuse('`cursor` is none that this list has given; begin again without it.')
+  const page: Item[] = []
+  let lastAt = -1
+  for (let at = cursor === undefined ? 0 : findStart(items, cursor, keyOf); at < items.length; at++) {
+    const item = items[at] as Item
+    if (!isMeant(item)) continue
+    if (page.length === limit) {
+      const last = items[lastAt] as Item
+      return { ok: true, value: { items: page, cursor: encodeCursor({ at: lastAt, key: keyOf(last) }) } }
+    }
+    page.push(item)
+    lastAt = at
+  }
+  return { ok: true, value: { items: page, cursor: null } }
 }
 
-function findStart<Item>(items: readonly Item[], cursor: string, keyOf: (item: Item) => string): number {
-  return items.findIndex((item) => encodeCursor(keyOf(item)) === cursor) + 1
+interface Cursor {
+  readonly at: number
+  readonly key: string
 }
 
-function encodeCursor(key: string): string {
-  return Buffer.from(key).toString('base64url')
+function findStart<Item>(items: readonly Item[], { at, key }: Cursor, keyOf: (item: Item) => string): number {
+  const there = items[at]
+  if (there !== undefined && keyOf(there) === key) return at + 1
+  const moved = items.findIndex((item) => keyOf(item) === key)
+  return moved < 0 ? at : moved + 1
+}
+
+function encodeCursor({ at, key }: Cursor): string {
+  return Buffer.from(JSON.stringify([at, key])).toString('base64url')
+}
+
+/** Null for a text that `encodeCursor` does not make. */
+function readCursor(text: string): Cursor | null {
+  if (text.length > MAX_CURSOR_LENGTH) return null
+  try {
+    const [at, key]: unknown[] = JSON.parse(Buffer.from(text, 'base64url').toString())
+    if (typeof at !== 'number' || !Number.isSafeInteger(at) || at < 0 || typeof key !== 'string') return null
+    return encodeCursor({ at, key }) === text ? { at, key } : null
+  } catch {
+    return null
+  }
 }
 
 function readLimit(text: string): number | undefined {

@@ -95,6 +95,29 @@ describe('GET /workers/{id}', () => {
   })
 })
 
+describe('the pages of GET /workers', () => {
+  it('go on when the last item of one has changed its status, left, or begun to leave', async () => {
+    const bench = makeBench()
+    const unreachable = (n: number) => makeWorker(`w${n}`, { status: 'unreachable' })
+    const all = [1, 2, 3, 4, 5].map(unreachable)
+    const [w1, w2, ...others] = all as [WorkerView, WorkerView, ...WorkerView[]]
+    for (const changed of [
+      [w1, { ...w2, status: 'ready' as const }, ...others],
+      [w1, ...others],
+      [w1, ...others, { ...w2, status: 'leaving' as const }],
+    ]) {
+      bench.fleet.list = all
+      const { cursor } = await list(bench, '/workers?limit=2&status=unreachable')
+      bench.fleet.list = changed
+      const next = await list(bench, `/workers?limit=2&status=unreachable&cursor=${cursor}`)
+      assert.deepEqual(
+        next.items.map(({ id }) => id),
+        ['w3', 'w4'],
+      )
+    }
+  })
+})
+
 describe('POST /workers/{id}/off and /on', () => {
   it('passes the wish on and answers the worker', async () => {
     const bench = makeBench()

@@ -48,8 +48,13 @@ function listWorkers(c: RouteContext, { fleet }: WorkerRouteDeps): Response {
   if (unknown !== undefined) return refuse(`\`status\` knows no "${unknown.slice(0, 64)}".`)
   const isMeant = (worker: WorkerView) =>
     (group === undefined || worker.group === group) && (states?.includes(worker.status) ?? true)
-  const page = cutPage(fleet.workers().filter(isMeant), query.value, (worker) => worker.id)
+  const page = cutPage(fleet.workers(), query.value, keyOf, isMeant)
   return page.ok ? c.json(page.value) : problem(page.error)
+}
+
+/** One that begins to leave goes to the end of the list: a cursor must not follow it there. */
+function keyOf({ id, status }: WorkerView): string {
+  return status === 'leaving' ? `leaving ${id}` : id
 }
 
 function showWorker(c: RouteContext, { fleet }: WorkerRouteDeps): Response {
