@@ -49,7 +49,11 @@ export class Heartbeat {
 
   /** The id of the ping that is due now, undefined when none is. */
   takePing(nowMs: number): number | undefined {
-    if (nowMs - this.#pingedAtMs < this.#terms.heartbeatIntervalMs) return undefined
+    return nowMs - this.#pingedAtMs < this.#terms.heartbeatIntervalMs ? undefined : this.ping(nowMs)
+  }
+
+  /** The id of a ping that is sent now, due or not. */
+  ping(nowMs: number): number {
     this.#pingedAtMs = nowMs
     this.#pingId = (this.#pingId + 1) % 0x1_0000_0000
     return this.#pingId

@@ -1,7 +1,9 @@
 /** The three masters of a worker's maintenance, as the worker, the API and the core hear of them. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { makeEntry, setUpReady } from './testing/fleet-bench.ts'
+import { RECORD } from '@berth/protocol'
+import { endWith, FleetBench, makeEntry, setUpReady, until } from './testing/fleet-bench.ts'
+import { ScriptedWorker } from './testing/scripted-worker.ts'
 
 test('after every welcome the worker hears what file and operator want', async (t) => {
   const { bench, worker, link } = await setUpReady(t)
@@ -77,12 +79,70 @@ test('an `on` that was lost with its link is said again until the worker confirm
   assert.deepEqual((await third.message('maintenance')).by, 'file')
 })
 
+test("an `on` hides the worker's word only as long as that may be older than the order", async (t) => {
+  const { bench, link } = await setUpReady(t)
+  link.state({ seq: 5, status: 'maintenance', reason: 'POST /off at the worker' })
+  await bench.status('maintenance')
+  link.onPing = () => {}
+  const wished = bench.fleet.setMaintenance('w1', { on: false, reason: null, until: null })
+  assert.equal(wished.ok && wished.worker.status, 'ready')
+  const order = await link.message('maintenance', ({ by }) => by === 'operator')
+  const ping = await link.message('ping', () => true)
+  assert.ok(link.messages.indexOf(order) < link.messages.indexOf(ping))
+  link.state({ seq: 6, status: 'maintenance', reason: 'it crossed the order' })
+  link.record(RECORD.STARTED, 99)
+  link.flush()
+  await until(() => bench.logged('worker speaks of a task that it does not have'), 'the state was read')
+  assert.equal(bench.view()?.status, 'ready')
+  for (const { id } of link.messages.filter((each) => each.type === 'ping')) link.say({ type: 'pong', id })
+  link.state({ seq: 7, status: 'maintenance', reason: 'maintenance by file' })
+  const view = await bench.status('maintenance')
+  assert.deepEqual([view.maintenance?.by, view.reason], ['worker', 'maintenance by file'])
+  assert.equal(bench.workforce.facts.get('w1')?.isInService, false)
+})
+
+test('whoever leaves the list is let go: nobody is there to end its maintenance any more', async (t) => {
+  const worker = endWith(t, await ScriptedWorker.start())
+  const bench = new FleetBench(t)
+  bench.fleet.setRoster([makeEntry(worker.url)])
+  bench.fleet.setMaintenance('w1', { on: true, reason: 'disk', until: null })
+  const link = await worker.welcomed()
+  await link.message('maintenance', ({ on }) => on)
+  bench.workforce.attempts.set('w1', 1)
+  bench.fleet.setRoster([])
+  assert.equal(bench.view()?.status, 'leaving')
+  bench.workforce.attempts.set('w1', 0)
+  const end = await link.message('maintenance', ({ on }) => !on)
+  assert.equal(end.by, 'file', "the worker's own is left to it")
+  const bye = await link.message('bye')
+  assert.equal(link.messages.indexOf(bye), link.messages.indexOf(end) + 1)
+  await link.closed
+
+  bench.fleet.setRoster([makeEntry(worker.url, { maintenance: true })])
+  const next = await worker.welcomed(1)
+  await next.message('maintenance', ({ on }) => on)
+  bench.fleet.setRoster([])
+  assert.equal((await next.message('maintenance', ({ on }) => !on)).by, 'file')
+})
+
+test('a balancer that stops leaves its orders as they are, for it comes back', async (t) => {
+  const { bench, link } = await setUpReady(t)
+  bench.fleet.setMaintenance('w1', { on: true, reason: 'disk', until: null })
+  const order = await link.message('maintenance', ({ on }) => on)
+  bench.fleet.stop()
+  await link.message('bye')
+  assert.equal(
+    link.messages.findLast(({ type }) => type === 'maintenance'),
+    order,
+  )
+})
+
 test("`until` ends an operator's by itself, not the worker's own", async (t) => {
   const { bench, link } = await setUpReady(t)
-  const until = new Date(Date.now() + 80).toISOString()
-  bench.fleet.setMaintenance('w1', { on: true, reason: null, until })
-  assert.equal((await link.message('maintenance', ({ on }) => on)).until, until)
-  assert.equal(bench.view()?.maintenance?.until, until)
+  const endsAt = new Date(Date.now() + 80).toISOString()
+  bench.fleet.setMaintenance('w1', { on: true, reason: null, until: endsAt })
+  assert.equal((await link.message('maintenance', ({ on }) => on)).until, endsAt)
+  assert.equal(bench.view()?.maintenance?.until, endsAt)
   const over = await link.until(
     () => link.messages.filter((each) => each.type === 'maintenance').find(({ on }, i) => i > 1 && !on),
     'its end',

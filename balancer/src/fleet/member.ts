@@ -42,6 +42,9 @@ export class Member {
   /** Refused because its process is linked under another entry. */
   #isTwin = false
   #isStopped = false
+  /** The ping behind an operator's `on`: its pong says that the worker has obeyed. */
+  #orderPing: number | undefined
+  #hasObeyed = false
   #lastFacts = ''
 
   constructor(key: string, entry: WorkerEntry, context: MemberContext) {
@@ -307,6 +310,8 @@ export class Member {
   #onState(state: State): void {
     const { report } = this.picture
     if (!report || !applyState(report, state)) return
+    // Said with the order obeyed: whatever it says, nothing hides it any more.
+    if (this.#hasObeyed) this.picture.isSwitchedOn = false
     this.#noteSeen(state.status)
     this.#announce()
     this.#tellSlots(report)
@@ -322,6 +327,7 @@ export class Member {
   }
 
   #onPong(id: number): void {
+    if (id === this.#orderPing) this.#hasObeyed = true
     this.#heartbeat.pong(id, this.#now())
     this.picture.latencyMs = this.#heartbeat.latencyMs
   }
@@ -377,7 +383,17 @@ export class Member {
 
   /** Tells the worker what file and operator want, so that its own /health agrees. */
   #passMaintenance(): void {
+    this.#orderPing = undefined
+    this.#hasObeyed = false
     this.link?.message({ type: 'maintenance', ...orderOf(this.picture) })
+    if (!this.link || !this.picture.isSwitchedOn) return
+    this.#orderPing = this.#heartbeat.ping(this.#now())
+    this.link.message({ type: 'ping', id: this.#orderPing })
+  }
+
+  /** Nobody is there to end its maintenance once it is off the list; its own is left to it. */
+  #liftMaintenance(): void {
+    if (orderOf(this.picture).on) this.link?.message({ type: 'maintenance', on: false, by: 'file' })
   }
 
   #watchSilence(nowMs: number): void {
@@ -424,6 +440,7 @@ export class Member {
   /** True when it has left. */
   #finishLeaving(): boolean {
     if (this.#context.workforce.attemptsAt(this.key) > 0) return false
+    this.#liftMaintenance()
     this.stop('removed from workers.json')
     this.#context.onGone(this)
     return true
