@@ -288,6 +288,22 @@ test('core: END twice, for an unknown task, and BUSY after END change nothing', 
   assert.deepEqual([scheduler.attemptsAt('w1'), scheduler.traffic().running], [0, 0])
 })
 
+test('core: the log has the end of a task before the one that takes its slot', async (t) => {
+  const slots = { limit: 1, used: 0, linked: 0, stuck: 0, queued: 0, queueLimit: 0 }
+  const worker = endWith(t, await ScriptedWorker.start({ hello: { slots } }))
+  const { bench, submit } = setUpCore(t)
+  bench.fleet.setRoster([makeEntry(worker.url)])
+  const both = [submit(), submit()]
+  const link = await worker.welcomed()
+  for (const index of [0, 1]) link.end((await link.task(index)).task)
+  await Promise.all(both)
+  const record = bench.log.entries().filter(({ text }) => text === 'task sent' || text === 'task ended')
+  assert.deepEqual(
+    record.map(({ text }) => text),
+    ['task sent', 'task ended', 'task sent', 'task ended'],
+  )
+})
+
 test('core: a worker that dies before STARTED loses nothing: another takes the task unseen', async (t) => {
   const one = endWith(t, await ScriptedWorker.start())
   const two = endWith(t, await ScriptedWorker.start({ hello: { bootId: 'boot-0000-2' } }))
