@@ -4,12 +4,15 @@ import { describe, it } from 'node:test'
 import { cutPage } from './lists.ts'
 
 const self = (item: string) => item
-const read = (items: readonly string[], query: { limit?: string; cursor?: string }, isMeant = isAny) => {
+const read = (
+  items: readonly string[],
+  query: { limit?: string; cursor?: string },
+  isMeant?: (item: string) => boolean,
+) => {
   const page = cutPage(items, query, self, isMeant)
   assert.ok(page.ok)
   return page.value
 }
-const isAny = () => true
 const LIST = ['a', 'b', 'c', 'd', 'e', 'f']
 
 describe('a cursor', () => {

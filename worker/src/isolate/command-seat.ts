@@ -9,15 +9,20 @@ import type { Runner } from './main-seat.ts'
 import { type RunningCommand, runCommand } from './run-command.ts'
 import type { Seat } from './seat.ts'
 import type { ThreadPorts } from './thread.ts'
+import type { Warden } from './warden.ts'
 
 const GRACE_MS = 5_000
+
+export interface CommandPorts extends Pick<ThreadPorts, 'folder' | 'processEnv'> {
+  readonly warden: Warden
+}
 
 export class CommandRunner implements Runner {
   readonly #function: RegisteredFunction
   readonly #line: CommandLine
-  readonly #ports: Pick<ThreadPorts, 'folder' | 'processEnv'>
+  readonly #ports: CommandPorts
 
-  constructor(fn: RegisteredFunction, line: CommandLine, ports: Pick<ThreadPorts, 'folder' | 'processEnv'>) {
+  constructor(fn: RegisteredFunction, line: CommandLine, ports: CommandPorts) {
     this.#function = fn
     this.#line = line
     this.#ports = ports
@@ -28,9 +33,10 @@ export class CommandRunner implements Runner {
     return {
       graceMs: this.#line.graceMs ?? GRACE_MS,
       call: async (input, context, limitBytes) => {
-        const { folder, processEnv: env } = this.#ports
+        const { folder, processEnv: env, warden } = this.#ports
+        const watch = (group: number) => warden.watch(group)
         const cwd = resolve(folder, this.#line.cwd ?? '.')
-        running = runCommand({ ...this.#line, cwd }, input, context, { limitBytes, env })
+        running = runCommand({ ...this.#line, cwd }, input, context, { limitBytes, env, watch })
         const finished = await running.done
         // An output schema is the attempt's to apply.
         return this.#function.checkOutput && finished.encoded.ok ? finished.read() : finished

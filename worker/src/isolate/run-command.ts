@@ -23,6 +23,8 @@ export interface CommandPlace {
   /** Default this process's own. */
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
+  /** Told of the process group; what it returns is called when nothing of it is left. */
+  readonly watch?: (group: number) => () => void
 }
 
 export interface RunningCommand {
@@ -62,7 +64,10 @@ export function runCommand(
   // One that does not read its input, or has ended, breaks the pipe.
   child.stdin.on('error', () => {})
   child.stdin.end(text)
-  return follow(child, line, context, place.limitBytes)
+  const running = follow(child, line, context, place.limitBytes)
+  const unwatch = child.pid === undefined ? undefined : place.watch?.(child.pid)
+  if (unwatch) running.done.then(unwatch, unwatch)
+  return running
 }
 
 function follow(

@@ -3,19 +3,23 @@
  * orders of `direct/` and `link-task.ts` when they have their slots.
  */
 import type { RegisteredFunction } from '../registry.ts'
-import { CommandRunner, commandOf } from './command-seat.ts'
+import { type CommandPorts, CommandRunner, commandOf } from './command-seat.ts'
 import { MainRunner, type Runner } from './main-seat.ts'
 import type { Claimed, Seat } from './seat.ts'
 import { type PoolPorts, ThreadPool, ThreadRunner } from './thread-pool.ts'
+import { Warden } from './warden.ts'
 
 export class Runners {
   readonly #runners: ReadonlyMap<string, Runner>
   readonly #pool: ThreadPool
+  readonly #warden = new Warden()
 
   constructor(functions: readonly RegisteredFunction[], ports: PoolPorts) {
     const pool = new ThreadPool(ports)
     this.#pool = pool
-    this.#runners = new Map(functions.map((fn) => [fn.name, runnerOf(fn, pool, ports)]))
+    this.#runners = new Map(
+      functions.map((fn) => [fn.name, runnerOf(fn, pool, { ...ports, warden: this.#warden })]),
+    )
   }
 
   /** Function threads that exist. */
@@ -32,11 +36,12 @@ export class Runners {
 
   async stop(): Promise<void> {
     for (const runner of this.#runners.values()) runner.stop()
+    this.#warden.stop()
     await this.#pool.stop()
   }
 }
 
-function runnerOf(fn: RegisteredFunction, pool: ThreadPool, ports: PoolPorts): Runner {
+function runnerOf(fn: RegisteredFunction, pool: ThreadPool, ports: PoolPorts & CommandPorts): Runner {
   const line = commandOf(fn.definition)
   if (line) return new CommandRunner(fn, line, ports)
   const isThreaded = fn.definition.config?.isolation === 'thread'
