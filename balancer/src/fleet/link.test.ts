@@ -35,6 +35,12 @@ interface Pair {
   on: [event: string, act: () => void] | undefined
 }
 
+/** What came for a task, in order. */
+function recordsOf({ records }: ScriptedLink): string[] {
+  const names = new Map(Object.entries(RECORD).map(([name, type]) => [type as number, name]))
+  return records.filter(({ task }) => task > 0).map(({ type, task }) => `${names.get(type)} ${task}`)
+}
+
 async function connect(t: TestContext, resultLimitBytes = 4 * MB): Promise<Pair> {
   const worker = await ScriptedWorker.start({ hello: null })
   t.after(() => worker.stop())
@@ -423,7 +429,35 @@ test('after its end a link takes everything and does nothing', async (t) => {
   const { code, reason } = await peer.closed
   assert.equal(code, CLOSE.mismatch)
   assert.ok(reason.startsWith('wörd ') && Buffer.byteLength(reason) <= 123)
-  assert.deepEqual(peer.records, [])
+  assert.deepEqual(recordsOf(peer), ['TASK 1'])
+})
+
+test('what is queued leaves before a close on purpose, and not before one for a breach', async (t) => {
+  for (const code of [CLOSE.goingAway, CLOSE.silent, CLOSE.protocolError]) {
+    const { link, peer } = await connect(t)
+    link.task(makeAssignment({ attemptId: 1 }))
+    await peer.task()
+    link.cancel(1, 'drain')
+    link.acknowledge(1, 1)
+    link.close(code, 'over')
+    await peer.closed
+    const last = code === CLOSE.protocolError ? [] : ['CANCEL 1', 'RESULT_ACK 1']
+    assert.deepEqual(recordsOf(peer), ['TASK 1', ...last])
+  }
+})
+
+test('a close waits for no worker that does not read', async (t) => {
+  const { link, peer, heard } = await connect(t)
+  peer.socket.pause()
+  const bytes = makeBytes(LIMITS.windowBytes)
+  for (let attemptId = 1; attemptId <= 200; attemptId++)
+    link.task(makeAssignment({ attemptId, payload: { bytes, mediaType: '', isEnvelope: false } }))
+  link.close(CLOSE.goingAway, 'over')
+  assert.equal(heard.closed?.code, CLOSE.goingAway)
+  peer.socket.resume()
+  await peer.closed
+  const handedOver = peer.frames.reduce((sum, frame) => sum + frame, 0)
+  assert.ok(handedOver < 200 * LIMITS.windowBytes, `${handedOver} bytes were handed over`)
 })
 
 test('a peer that closes or dies ends the link once', async (t) => {

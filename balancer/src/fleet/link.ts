@@ -59,6 +59,8 @@ export type Unstamped = FromBalancer extends infer M ? (M extends unknown ? Omit
 
 /** RFC 6455: the end that closes met something that it did not expect. */
 const INTERNAL_ERROR = 1011
+/** The peer broke the protocol: it hears of nothing but that. */
+const BREACHES: ReadonlySet<number> = new Set([CLOSE.protocolError, 1007, 1009])
 /** What a close frame has room for. */
 const CLOSE_REASON_BYTES = 123
 /** A worker that lets so much pile up does not read any more. */
@@ -121,9 +123,13 @@ export class Link {
     this.#socket.send(JSON.stringify({ ...message, at: this.#clock.monoMs() }), this.#afterSend)
   }
 
-  /** Ends the link now; the socket waits a bounded time (dial.ts) for the peer to agree. */
+  /**
+   * Ends the link now; the socket waits a bounded time (dial.ts) for the peer to agree. What is queued
+   * goes first, as far as the socket takes it: a CANCEL that stays behind would let its task run on.
+   */
   close(code: number, reason: string): void {
     if (this.#isClosed) return
+    if (!BREACHES.has(code)) this.#flush()
     this.#socket.close(code, clip(reason))
     this.#end(code, reason)
   }
