@@ -174,4 +174,97 @@ describe('Intake', () => {
     assert.equal(started, 5)
     assert.equal(intake.used, 0)
   })
+
+  it('moves by itself when slots free, maintenance ends and a service recovers, whatever a task costs', () => {
+    const { intake, condition } = makeIntake(3)
+    const [wide, narrow, next] = [new TestOrder({ cost: 3 }), new TestOrder(), new TestOrder({ cost: 2 })]
+    for (const order of [wide, narrow, next]) assert.equal(intake.admit(order), undefined)
+    assert.deepEqual([intake.used, intake.queued], [3, 2])
+    condition.setDown('service x is down')
+    wide.hold?.release()
+    assert.deepEqual([intake.used, narrow.hold], [0, undefined], 'nothing begins while a service is down')
+    condition.off()
+    condition.setDown(undefined)
+    assert.ok(narrow.hold && next.hold, 'what was here goes on, also in maintenance')
+    assert.equal(intake.used, 3)
+    assert.equal(intake.admit(new TestOrder()), 'MAINTENANCE')
+    condition.on()
+    const last = new TestOrder({ cost: 2 })
+    assert.equal(intake.admit(last), undefined)
+    narrow.hold.release()
+    assert.equal(last.hold, undefined, 'one free slot is not enough')
+    next.hold.release()
+    assert.ok(last.hold)
+    assert.equal(intake.admit(new TestOrder({ cost: 4 })), 'SLOT_COST_TOO_BIG')
+  })
+
+  it('lends slots, and gives them back before anything that waits', async () => {
+    const { intake } = makeIntake(2)
+    const [lender, first, second] = [
+      new TestOrder({ cost: 2 }),
+      new TestOrder(),
+      new TestOrder({ priority: 1 }),
+    ]
+    intake.admit(lender)
+    lender.hold?.lend()
+    lender.hold?.lend()
+    assert.equal(intake.used, 0)
+    intake.admit(first)
+    assert.ok(first.hold)
+    let isBack = false
+    const back = lender.hold?.reclaim().then(() => {
+      isBack = true
+    })
+    intake.admit(second)
+    await null
+    assert.deepEqual([isBack, intake.used, intake.queued, second.hold], [false, 1, 1, undefined])
+    first.hold.release()
+    await back
+    assert.deepEqual([intake.used, intake.queued], [2, 1])
+    lender.hold?.release()
+    assert.ok(second.hold)
+  })
+
+  it('ends what lends without slots, and counts it as stuck only with them', async () => {
+    const { intake } = makeIntake(1)
+    const [lender, other] = [new TestOrder(), new TestOrder()]
+    intake.admit(lender)
+    lender.hold?.lend()
+    lender.hold?.markStuck()
+    assert.deepEqual([intake.used, intake.stuck, intake.isIdle], [0, 0, false])
+    intake.admit(other)
+    const back = lender.hold?.reclaim()
+    other.hold?.release()
+    await back
+    assert.deepEqual([intake.used, intake.stuck], [1, 1])
+    lender.hold?.lend()
+    assert.deepEqual([intake.used, intake.stuck], [0, 0])
+    const never = lender.hold?.reclaim()
+    lender.hold?.release()
+    await never
+    assert.deepEqual([intake.used, intake.stuck, intake.isIdle], [0, 0, true])
+    lender.hold?.release()
+    await lender.hold?.reclaim()
+    assert.equal(intake.used, 0)
+  })
+
+  it('has at most slots and queue together, with those that rest, and lets children in', () => {
+    const { intake } = makeIntake(1, 1)
+    const [resting, running] = [new TestOrder(), new TestOrder()]
+    intake.admit(resting)
+    intake.rest(resting)
+    resting.hold?.release()
+    assert.deepEqual([intake.used, intake.isIdle], [0, false])
+    assert.equal(intake.admit(running), undefined)
+    assert.equal(intake.admit(new TestOrder()), 'QUEUE_FULL')
+    const child = Object.assign(new TestOrder(), { isChild: true, rank: 0 })
+    assert.equal(intake.admit(child), undefined)
+    assert.equal(intake.resume(resting), true)
+    assert.equal(intake.resume(resting), false)
+    assert.equal(intake.queued, 2)
+    running.hold?.release()
+    assert.ok(child.hold ?? resting.hold)
+    intake.abandon()
+    assert.equal(intake.admit(Object.assign(new TestOrder(), { isChild: true })), 'DRAINING')
+  })
 })

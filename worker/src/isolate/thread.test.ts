@@ -28,6 +28,7 @@ export default defineFunction({
     if (input.do === 'bytes') return bytes(Buffer.from('abc'), 'text/csv')
     if (input.do === 'bigint') return 1n
     if (input.do === 'stream') { for (const part of ['a', 'b', 'c']) await ctx.stream(part); ctx.progress(0.5, 'half'); ctx.log.info('a line', { at: 3, f() {} }); console.log('said', 'so'); return 'done' }
+    if (input.do === 'call') return [await ctx.call('plain'), await ctx.call('unknown').catch((error) => error.code)]
     if (input.do === 'facts') return { run: ctx.runId, attempt: ctx.attempt, tags: ctx.tags, env: ctx.env, left: ctx.deadline.getTime() - Date.now(), type: ctx.contentType, body: ctx.body ? await ctx.body.text() : null }
     return input
   },
@@ -121,6 +122,10 @@ describe('a function in a thread', () => {
     assert.deepEqual([failure.status, failure.code, failure.detail], [500, 'FUNCTION_FAILED', 'no use'])
     assert.equal((await ask('undefined')).detail, 'undefined was thrown')
     assert.equal((await ask('retry', {}, 'again')).result, 2)
+  })
+
+  it('calls other functions', async () => {
+    assert.deepEqual((await ask('call')).result, ['here', 'UNKNOWN_FUNCTION'])
   })
 
   it('obeys its signal, and its thread goes on', async () => {
