@@ -142,7 +142,7 @@ export function composeBalancer({ config, keys, log, store, keeper, contents }: 
       scheduler.drain()
       await http.drain(deadlineMs)
       scheduler.abandonCallers(clock.monoMs())
-      await http.drain(LAST_WORDS_MS)
+      await http.close(LAST_WORDS_MS)
     },
   }
 }

@@ -204,23 +204,70 @@ describe('the HTTP server', () => {
     other.close()
   })
 
-  it('drains: takes nothing new, finishes what is under way, ends its connection', async () => {
+  it('drains: waits for what was under way, listens on, and ends every connection it answers', async () => {
     const { held, reached, hot } = hold()
     const server = await startServer({ hot })
-    const answer = send(server, 'POST /task HTTP/1.1\r\nHost: a\r\n\r\n')
+    const early = send(server, 'POST /task HTTP/1.1\r\nHost: a\r\n\r\n')
     await reached(1)
-    const { port } = server.address()
     let isDrained = false
     const drained = server.drain(60_000).then(() => {
       isDrained = true
     })
-    const late = dial(server, port)
-    const [error] = (await once(late, 'error')) as [NodeJS.ErrnoException]
-    assert.equal(error.code, 'ECONNREFUSED')
+    const health = await send(server, 'GET /livez HTTP/1.1\r\nHost: a\r\n\r\n')
+    assert.deepEqual(statuses(health), [200])
+    assert.match(health, /^connection: close\r$/im)
+    const late = send(server, 'POST /task HTTP/1.1\r\nHost: a\r\n\r\n')
+    await reached(2)
     assert.equal(isDrained, false)
     held[0]?.res.end('done')
     await drained
+    const answer = await early
+    assert.match(answer, /done$/)
+    assert.match(answer, /^connection: close\r$/im, 'nobody is invited to ask again')
+    held[1]?.res.end('late')
+    assert.match(await late, /late$/, 'it was not waited for, and not cut off')
+  })
+
+  it('drains: what was pipelined on one connection is all answered', async () => {
+    const { held, reached, hot } = hold()
+    const server = await startServer({ hot })
+    const post = 'POST /task HTTP/1.1\r\nHost: a\r\n\r\n'
+    const answer = send(server, `${post}${post}`)
+    await reached(2)
+    const drained = server.drain(60_000)
+    held[0]?.res.end('first')
+    held[1]?.res.end('second')
+    await drained
+    assert.deepEqual(statuses(await answer), [200, 200])
+  })
+
+  it('closes: refuses connections and waits for the answers under way', async () => {
+    const { held, reached, hot } = hold()
+    const server = await startServer({ hot })
+    const idle = dial(server)
+    const answer = send(server, 'POST /task HTTP/1.1\r\nHost: a\r\n\r\n')
+    await reached(1)
+    const { port } = server.address()
+    await server.drain(1)
+    const closed = server.close(60_000)
+    const [error] = (await once(dial(server, port), 'error')) as [NodeJS.ErrnoException]
+    assert.equal(error.code, 'ECONNREFUSED')
+    held[0]?.res.end('done')
+    await closed
     assert.match(await answer, /done$/)
+    idle.destroy()
+  })
+
+  it('drains and closes at once when it is idle', async () => {
+    const server = await startServer()
+    const kept = dial(server)
+    kept.write('GET /livez HTTP/1.1\r\nHost: a\r\n\r\n')
+    await once(kept, 'data')
+    const ended = once(kept, 'close')
+    kept.resume()
+    await server.drain(60_000)
+    await server.close(60_000)
+    await ended
   })
 
   it('gives a drain up at its limit, and stop ends every connection', async () => {
@@ -229,6 +276,7 @@ describe('the HTTP server', () => {
     const answer = send(server, 'POST /task HTTP/1.1\r\nHost: a\r\n\r\n')
     await reached(1)
     await server.drain(1)
+    await server.close(1)
     await server.stop()
     await server.stop()
     assert.equal(await answer, '')

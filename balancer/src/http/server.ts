@@ -30,7 +30,10 @@ export interface HttpServerDeps {
 }
 
 export interface HttpServer extends Service {
+  /** Goes on listening and waits for the answers that are under way now, at most `deadlineMs`. */
   drain(deadlineMs: number): Promise<void>
+  /** Takes no new connection any more and waits for every answer under way, at most `deadlineMs`. */
+  close(deadlineMs: number): Promise<void>
   /** Where it listens, once started. */
   address(): AddressInfo
 }
@@ -60,10 +63,14 @@ class ListeningServer implements HttpServer {
   readonly #server: Server
   readonly #route: (req: IncomingMessage, res: ServerResponse) => Promise<void>
   readonly #sockets = new Set<Socket>()
-  /** How many answers are under way on a connection. */
+  /** Answers under way, and how many of them are on a connection. */
+  readonly #answers = new Set<ServerResponse>()
   readonly #openAnswers = new Map<Duplex, number>()
+  /** Those that were under way when the drain began. */
+  #early = new Set<ServerResponse>()
   #isDraining = false
-  #whenIdle: (() => void) | undefined
+  #isClosing = false
+  #onAnswered: (() => void) | undefined
 
   constructor(deps: HttpServerDeps) {
     this.#deps = deps
@@ -98,16 +105,21 @@ class ListeningServer implements HttpServer {
     this.#server.on('error', (error) => this.#deps.log.error('the HTTP server failed', { error }))
   }
 
-  /** Takes no new connection and waits for the answers under way, at most `deadlineMs`. */
+  /** Requests that come meanwhile are answered too, but not waited for: each ends its connection. */
   async drain(deadlineMs: number): Promise<void> {
     this.#isDraining = true
+    this.#early = new Set(this.#answers)
+    // The last one of each connection: what a client has pipelined behind another is still answered.
+    const last = new Map([...this.#early].map((res) => [res.req.socket, res]))
+    for (const res of last.values()) res.shouldKeepAlive = false
+    await this.#waitUntil(() => this.#early.size === 0, deadlineMs)
+  }
+
+  async close(deadlineMs: number): Promise<void> {
+    this.#isDraining = true
+    this.#isClosing = true
     this.#server.close()
-    if (this.#openAnswers.size === 0) return
-    const idle = Promise.withResolvers<void>()
-    this.#whenIdle = idle.resolve
-    const timer = setTimeout(idle.resolve, deadlineMs)
-    await idle.promise
-    clearTimeout(timer)
+    await this.#waitUntil(() => this.#answers.size === 0, deadlineMs)
   }
 
   async stop(): Promise<void> {
@@ -162,14 +174,30 @@ class ListeningServer implements HttpServer {
   }
 
   #count(socket: Duplex, res: ServerResponse): void {
+    this.#answers.add(res)
     this.#openAnswers.set(socket, (this.#openAnswers.get(socket) ?? 0) + 1)
     res.once('close', () => {
       const left = (this.#openAnswers.get(socket) ?? 1) - 1
       if (left > 0) this.#openAnswers.set(socket, left)
       else this.#openAnswers.delete(socket)
-      if (this.#isDraining) this.#server.closeIdleConnections()
-      if (this.#openAnswers.size === 0) this.#whenIdle?.()
+      this.#answers.delete(res)
+      this.#early.delete(res)
+      if (this.#isClosing) this.#server.closeIdleConnections()
+      this.#onAnswered?.()
     })
+  }
+
+  /** Asks after every answer that has ended. */
+  async #waitUntil(isDone: () => boolean, limitMs: number): Promise<void> {
+    if (isDone()) return
+    const done = Promise.withResolvers<void>()
+    this.#onAnswered = () => {
+      if (isDone()) done.resolve()
+    }
+    const timer = setTimeout(done.resolve, limitMs)
+    await done.promise
+    clearTimeout(timer)
+    this.#onAnswered = undefined
   }
 
   #upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
