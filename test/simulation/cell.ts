@@ -92,6 +92,8 @@ function scenarioOf(options: Required<CellOptions>): Scenario {
     leaseMs: 30_000,
     faults: { everyMs: Number.POSITIVE_INFINITY, kinds: [], busyChance: 0, foreignLoad: 0 },
     isThroughCodec: false,
+    starvationAfterMs: 30_000,
+    keys: 0,
   }
 }
 

@@ -29,7 +29,10 @@ export function watch(world: World): Violation[] {
         checker: 'C5',
         detail: `${execution.worker} runs ${used} of ${limit} at ${execution.startedAt}`,
       })
-    const overtaken = record && !wasFrozen && lanes.overtaken(record)
+    // A task that was old when it was sent may have had its turn by age.
+    const sentAt = record?.sends.at(-1)?.at ?? 0
+    const isAged = record && sentAt - record.submittedAt > world.scenario.starvationAfterMs
+    const overtaken = record && !wasFrozen && !isAged && lanes.overtaken(record)
     if (overtaken) violations.push({ checker: 'C8', detail: overtaken })
   }
   return violations

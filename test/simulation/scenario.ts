@@ -19,6 +19,9 @@ export interface Scenario {
   readonly leaseMs: number
   readonly faults: Faults
   readonly isThroughCodec: boolean
+  readonly starvationAfterMs: number
+  /** Fairness keys that callers use; 0 for none. */
+  readonly keys: number
 }
 
 /** Probabilities that a task has this. */
@@ -77,6 +80,8 @@ export function drawScenario(seed: number, tasks: number): Scenario {
     leaseMs: 2_000,
     faults: random.chance(0.25) ? NO_FAULTS : drawFaults(random),
     isThroughCodec: seed % 100 === 0,
+    starvationAfterMs: random.pick([150, 30_000]),
+    keys: random.pick([0, 0, 3]),
   }
 }
 

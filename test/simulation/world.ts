@@ -54,7 +54,7 @@ export class World {
     this.scenario = scenario
     this.random = new Random(scenario.seed + 1_000_003)
     this.#callers = this.random.fork()
-    const { heartbeatMs, leaseMs, tasksPerLane } = scenario
+    const { heartbeatMs, leaseMs, tasksPerLane, starvationAfterMs } = scenario
     const Core = flaws.Core ?? Scheduler
     this.core = new Core({
       dispatch: {
@@ -82,6 +82,7 @@ export class World {
       maxAttempts: 3,
       heartbeatMs,
       leaseMs,
+      starvationAfterMs,
     })
     this.#terms = {
       events: this.events,
@@ -208,7 +209,7 @@ export class World {
 
   #submission(run: string): Submission {
     const random = this.#callers
-    const { shares, priorities, serviceMs } = this.scenario
+    const { shares, priorities, serviceMs, keys } = this.scenario
     const { now } = this.events
     const isDurable = random.chance(shares.durable)
     const isHurried = random.chance(shares.hurried)
@@ -220,6 +221,7 @@ export class World {
       contract: undefined,
       selector: random.chance(shares.zoned) ? (ZONES[random.integer(0, 1)] ?? ANY_WORKER) : ANY_WORKER,
       priority: random.pick(priorities),
+      fairnessKey: keys > 0 ? `k${random.integer(1, keys)}` : undefined,
       mode: isDurable ? 'async' : 'sync',
       isDurable,
       attempts: isRepeatable && random.chance(0.3) ? random.integer(1, 4) : undefined,

@@ -4,9 +4,11 @@
  */
 import { type CompiledSelector, firstMismatch } from '@berth/protocol'
 import type { FunctionFacts } from '../ports/scheduling.ts'
+import type { Flow } from './fairness.ts'
 import { IndexedHeap } from './indexed-heap.ts'
+import { Line } from './line.ts'
 import { FunctionTimes } from './service-times.ts'
-import { isMoreUrgent, type Task } from './task.ts'
+import { goesBefore, isMoreUrgent, type Task } from './task.ts'
 import type { WorkerClass } from './worker-class.ts'
 
 export interface LaneNeeds {
@@ -48,11 +50,21 @@ export class Lane {
   /** Runs of this lane that wait on disk beyond the window; true asks the ledger when there is room. */
   hasMoreOnDisk = false
   isClaiming = false
+  /** One line for each fairness key that has somebody waiting. */
+  readonly #lines = new Map<Flow | undefined, Line>()
+  readonly #order = new IndexedHeap<Line>({
+    isBefore: (a, b) => goesBefore(a.head, b.head),
+    getIndex: (line) => line.index,
+    setIndex: (line, index) => {
+      line.index = index
+    },
+  })
+  /** All that wait, the longest first. */
   readonly #waiting = new IndexedHeap<Task>({
-    isBefore: isMoreUrgent,
-    getIndex: (task) => task.laneIndex,
+    isBefore: hasWaitedLonger,
+    getIndex: (task) => task.ageIndex,
     setIndex: (task, index) => {
-      task.laneIndex = index
+      task.ageIndex = index
     },
   })
 
@@ -68,7 +80,13 @@ export class Lane {
     return this.#waiting.size
   }
 
+  /** The first by priority, then the fairness key that was served least, then acceptance. */
   get head(): Task | undefined {
+    return this.#order.first?.head
+  }
+
+  /** The one that has waited longest. */
+  get oldest(): Task | undefined {
     return this.#waiting.first
   }
 
@@ -77,15 +95,37 @@ export class Lane {
   }
 
   push(task: Task): void {
+    task.flow?.join()
     this.#waiting.add(task)
     if (task.submission.isDurable) this.durables.add(task)
+    const line = this.#lines.get(task.flow) ?? new Line(this, task.flow)
+    this.#lines.set(task.flow, line)
+    line.tasks.add(task)
+    if (line.index < 0) this.#order.add(line)
+    else this.#order.update(line)
     if (this.#waiting.size === 1) for (const serving of this.classes) serving.waitingLanes.add(this)
   }
 
   remove(task: Task): void {
+    const line = this.#lines.get(task.flow)
+    if (!line || task.laneIndex < 0) return
+    // A line is compared by its head, so it leaves the order while that is somebody else.
+    this.#order.remove(line)
+    line.tasks.remove(task)
+    if (line.tasks.size > 0) this.#order.add(line)
+    else {
+      this.#lines.delete(task.flow)
+      line.close()
+    }
     this.#waiting.remove(task)
     this.durables.remove(task)
+    task.flow?.leave()
     if (this.#waiting.size === 0) for (const serving of this.classes) serving.waitingLanes.delete(this)
+  }
+
+  /** The key of a line was served: its turn comes later, or earlier when it was charged too much. */
+  reorder(line: Line): void {
+    this.#order.update(line)
   }
 
   isServedBy(candidate: WorkerClass): boolean {
@@ -113,4 +153,8 @@ export class Lane {
 
 export function laneKey(needs: LaneNeeds): string {
   return `${needs.group}\n${needs.contract}\n${needs.function}\n${needs.selector.key}`
+}
+
+function hasWaitedLonger(a: Task, b: Task): boolean {
+  return a.waitsSinceAt !== b.waitsSinceAt ? a.waitsSinceAt < b.waitsSinceAt : a.seq < b.seq
 }

@@ -261,6 +261,7 @@ export class Lifecycle {
 
   #leaveAttempt(task: Task, now: number): void {
     task.hasStarted = false
+    task.waitsSinceAt = now
     task.queueUntilAt = now + task.submission.queueUntilAt - task.acceptedAt
   }
 
@@ -345,7 +346,7 @@ export class Lifecycle {
   /** An attempt ended without a word from its worker. */
   endAttempt(task: Task, how: AttemptEnd, now: number): void {
     const { worker } = task
-    this.#placement.release(task)
+    this.#placement.release(task, now)
     if (task.phase === 'orphan') task.phase = 'settled'
     else if (how === 'never-started') this.placeAgain(task, now)
     else {

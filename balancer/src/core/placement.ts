@@ -8,8 +8,9 @@
  */
 import type { DispatchPort } from '../ports/dispatch.ts'
 import { Directory } from './directory.ts'
+import { Fairness } from './fairness.ts'
 import type { Lane } from './lane.ts'
-import { isMoreUrgent, type Task } from './task.ts'
+import { goesBefore, type Task } from './task.ts'
 import { SLOW_START_MS, type Worker } from './worker.ts'
 import { ranksBefore } from './worker-class.ts'
 
@@ -18,14 +19,20 @@ export interface PlacementOptions {
   /** First half of every fence: rises with each start of this balancer. */
   readonly epoch: number
   readonly random: () => number
+  /** What has waited longer forms a line of its own, by age; 30 s unless given. */
+  readonly starvationAfterMs?: number | undefined
 }
 
 const FENCES_PER_EPOCH = 0x1_0000_0000
+const STARVATION_AFTER_MS = 30_000
+/** Every so many-th start goes to those who have waited too long. */
+const AGED_TURN = 8
 const BLOCK_BASE_MS = 5
 const BLOCK_MAX_MS = 1000
 
 export class Placement {
   readonly directory: Directory
+  readonly fairness = new Fairness()
   /** Attempts under way that have not ended, whoever still waits for them. */
   running = 0
   waiting = 0
@@ -34,22 +41,26 @@ export class Placement {
   readonly #aheadLanes = new Set<Lane>()
   readonly #dispatch: DispatchPort
   readonly #epoch: number
+  readonly #starvationAfterMs: number
   #attempts = 0
 
   constructor(options: PlacementOptions) {
     this.#dispatch = options.dispatch
     this.#epoch = options.epoch
+    this.#starvationAfterMs = options.starvationAfterMs ?? STARVATION_AFTER_MS
     this.directory = new Directory(options.random)
   }
 
   /** Sends the task now if a worker has room for it. */
   offer(task: Task, now: number): boolean {
     const lane = task.lane as Lane
-    if (lane.head && isMoreUrgent(lane.head, task)) return false
+    task.flow ??= this.fairness.flow(lane.needs.group, task.submission.fairnessKey ?? '')
+    if (lane.head && goesBefore(lane.head, task)) return false
     for (let worker = choose(lane, task, now); worker; worker = choose(lane, task, now)) {
-      const next = mostUrgentHead(worker)
-      if (!next || !isMoreUrgent(next, task)) return this.#send(task, worker, now)
-      if (worker.free <= 0) return false
+      const aged = this.#agedTurn(worker, now)
+      const next = aged ?? mostUrgentHead(worker)
+      if (!next || (!aged && !goesBefore(next, task))) return this.#send(task, worker, now)
+      if (worker.free <= 0 && !(aged && hasRoom(worker, aged))) return false
       // The slot has just become free, and somebody of another lane has waited for it.
       this.dequeue(next)
       this.#send(next, worker, now)
@@ -76,7 +87,7 @@ export class Placement {
   /** Gives a worker's room to the most urgent heads of the lanes it serves. */
   serveWorker(worker: Worker, now: number): void {
     while (worker.heapIndex >= 0) {
-      const task = mostUrgentHead(worker)
+      const task = this.#agedTurn(worker, now) ?? mostUrgentHead(worker)
       if (!task) return this.#recallFor(worker)
       if (!hasRoom(worker, task)) return this.#makeRoom(task)
       this.dequeue(task)
@@ -84,13 +95,39 @@ export class Placement {
     }
   }
 
+  /** Who has waited too long, if the next start of this worker's class is theirs. */
+  #agedTurn(worker: Worker, now: number): Task | undefined {
+    const { passedOver = 0, waitingLanes = [] } = worker.class ?? {}
+    if (passedOver < AGED_TURN - 1) return undefined
+    let found: Task | undefined
+    for (const lane of waitingLanes) {
+      const { oldest } = lane
+      if (!oldest || now - oldest.waitsSinceAt <= this.#starvationAfterMs || costOf(oldest) > worker.limit)
+        continue
+      if (!found || oldest.waitsSinceAt < found.waitsSinceAt) found = oldest
+    }
+    // At the worker, too, nobody may overtake it any more.
+    if (found) this.#grantTurn(found)
+    return found
+  }
+
+  /** Its place in every order is that of the most urgent from now on. */
+  #grantTurn(task: Task): void {
+    if (task.priority === 1) return
+    task.lane?.remove(task)
+    task.priority = 1
+    task.lane?.push(task)
+  }
+
   /** The attempt has ended at its worker, one way or another: its slots are free again. */
-  release(task: Task): void {
+  release(task: Task, now: number): void {
     const { worker } = task
     if (!worker?.attempts.delete(task.attemptId)) return
     this.leaveAhead(task)
     this.running--
     worker.own -= task.cost
+    const servedMs = task.hasStarted ? task.cost * (now - task.startedAt) : 0
+    task.flow?.give(task.cost, servedMs - task.chargedMs)
     task.worker = undefined
     if (worker.heapIndex >= 0) worker.class?.place(worker, true)
   }
@@ -169,6 +206,9 @@ export class Placement {
     task.sentAt = now
     worker.attempts.set(task.attemptId, task)
     worker.own += task.cost
+    task.chargedMs = task.cost * (task.lane?.times.medianMs || 1)
+    task.flow?.take(task.cost, task.chargedMs)
+    this.#noteTurn(task, worker, now)
     this.running++
     if (isAhead && task.lane) {
       task.lane.ahead.add(task)
@@ -180,6 +220,12 @@ export class Placement {
     return true
   }
 
+  #noteTurn(task: Task, worker: Worker, now: number): void {
+    if (!worker.class) return
+    const isAged = now - task.waitsSinceAt > this.#starvationAfterMs
+    worker.class.passedOver = isAged ? 0 : Math.min(worker.class.passedOver + 1, AGED_TURN)
+  }
+
   /** The room that was made for a task may have gone to another lane: one recall is always under way. */
   #makeRoom(task: Task): void {
     if (task.lane?.recallsOpen === 0) this.#recallLessUrgent(task)
@@ -187,7 +233,7 @@ export class Placement {
 
   #recallLessUrgent(task: Task): void {
     const least = task.lane?.ahead.first
-    if (least && least.submission.priority > task.submission.priority) this.recall(least)
+    if (least && least.priority > task.priority) this.recall(least)
   }
 
   /** A slot is free here and nothing waits: take back what waits in line at another worker. */
@@ -274,7 +320,7 @@ function mostUrgentHead(worker: Worker): Task | undefined {
   let found: Task | undefined
   for (const lane of lanes) {
     const { head } = lane
-    if (head && costOf(head) <= worker.limit && (!found || isMoreUrgent(head, found))) found = head
+    if (head && costOf(head) <= worker.limit && (!found || goesBefore(head, found))) found = head
   }
   return found
 }
@@ -290,7 +336,7 @@ function mostWantedElsewhere(lane: Lane, worker: Worker): Task | undefined {
 }
 
 function isMoreWanted(a: Task, b: Task): boolean {
-  const difference = a.submission.priority - b.submission.priority
+  const difference = a.priority - b.priority
   return difference !== 0 ? difference < 0 : a.seq > b.seq
 }
 
@@ -304,7 +350,7 @@ function assignmentOf(task: Task, worker: Worker, now: number): Parameters<Dispa
     fence: task.fence,
     function: submission.function,
     contract: task.lane?.needs.contract ?? 0,
-    priority: submission.priority,
+    priority: task.priority,
     attempt: task.attempts + 1,
     mode: submission.mode,
     isDurable: submission.isDurable,

@@ -40,6 +40,8 @@ export interface SchedulerOptions {
   readonly heartbeatMs: number
   /** Silence after which a worker and what it runs are lost. */
   readonly leaseMs: number
+  /** `STARVATION_AFTER`: what has waited longer gets every 8th start; 30 s unless given. */
+  readonly starvationAfterMs?: number
 }
 
 export class Scheduler implements SubmitPort, WorkforcePort {
@@ -136,7 +138,7 @@ export class Scheduler implements SubmitPort, WorkforcePort {
     if (!worker || !task) return
     if (outcome.outcome !== 'refused' && !task.hasStarted) this.#begin(task, worker, now)
     if (outcome.outcome === 'completed') this.#measure(task, worker, outcome.runMs, now)
-    this.#placement.release(task)
+    this.#placement.release(task, now)
     this.#lifecycle.conclude(task, worker, outcome, now)
     this.#placement.serveWorker(worker, now)
   }

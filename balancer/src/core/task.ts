@@ -11,6 +11,7 @@
  * phase is then `orphan`. Only the scheduler writes these fields.
  */
 import type { Submission } from '../ports/scheduling.ts'
+import type { Flow } from './fairness.ts'
 import type { Lane } from './lane.ts'
 import type { Worker } from './worker.ts'
 
@@ -22,6 +23,13 @@ export class Task {
   /** Order of acceptance; a task that comes back keeps it and so its place. */
   readonly seq: number
   phase: Phase = 'lobby'
+  /** As submitted, as changed while it waited, or 1 once it has its turn by age. */
+  priority: number
+  flow: Flow | undefined
+  /** Since when it has waited without an attempt that began. */
+  waitsSinceAt: number
+  /** Slot-milliseconds that its key was charged for the present attempt. */
+  chargedMs = 0
   lane: Lane | undefined
   /** Slots that its attempt holds. */
   cost = 1
@@ -46,6 +54,7 @@ export class Task {
   /** A task that still waits then is given up; later for a repeat, by the time the attempts took. */
   queueUntilAt: number
   laneIndex = -1
+  ageIndex = -1
   windowIndex = -1
   aheadIndex = -1
   timerIndex = -1
@@ -53,6 +62,8 @@ export class Task {
   constructor(submission: Submission, acceptedAt: number, seq: number) {
     this.submission = submission
     this.acceptedAt = acceptedAt
+    this.priority = submission.priority
+    this.waitsSinceAt = acceptedAt
     this.seq = seq
     this.queueUntilAt = submission.queueUntilAt
   }
@@ -68,6 +79,13 @@ export class Task {
 
 /** Less is served first: priority, then acceptance. */
 export function isMoreUrgent(a: Task, b: Task): boolean {
-  const difference = a.submission.priority - b.submission.priority
+  const difference = a.priority - b.priority
+  return difference !== 0 ? difference < 0 : a.seq < b.seq
+}
+
+/** The order of those who wait in one group: priority, the key served least, acceptance. */
+export function goesBefore(a: Task, b: Task): boolean {
+  if (a.priority !== b.priority) return a.priority < b.priority
+  const difference = (a.flow?.servedMs ?? 0) - (b.flow?.servedMs ?? 0)
   return difference !== 0 ? difference < 0 : a.seq < b.seq
 }

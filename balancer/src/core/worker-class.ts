@@ -28,6 +28,8 @@ export class WorkerClass {
   readonly members = new Set<Worker>()
   readonly lanes = new Set<Lane>()
   readonly waitingLanes = new Set<Lane>()
+  /** Starts since the line of those who have waited too long had its last one. */
+  passedOver = 0
   readonly #random: () => number
   /** Members in slow start, in the order in which they are looked at again. */
   readonly #warming = new Set<Worker>()

@@ -25,6 +25,8 @@ export interface Submission {
   readonly contract: number | undefined
   readonly selector: CompiledSelector
   readonly priority: number
+  /** Fair share within the group; tasks without one share one. */
+  readonly fairnessKey?: string | undefined
   readonly mode: Mode
   readonly isDurable: boolean
   /** As the body names it; undefined leaves it to the function and `maxAttempts`. */

@@ -1,0 +1,34 @@
+/** The waiting tasks of one fairness key in one lane, the most urgent first. Kept by lane.ts. */
+import type { Flow } from './fairness.ts'
+import { IndexedHeap } from './indexed-heap.ts'
+import type { Lane } from './lane.ts'
+import { isMoreUrgent, type Task } from './task.ts'
+
+export class Line {
+  readonly lane: Lane
+  readonly flow: Flow | undefined
+  /** Place among the lines of its lane. */
+  index = -1
+  readonly tasks = new IndexedHeap<Task>({
+    isBefore: isMoreUrgent,
+    getIndex: (task) => task.laneIndex,
+    setIndex: (task, index) => {
+      task.laneIndex = index
+    },
+  })
+
+  constructor(lane: Lane, flow: Flow | undefined) {
+    this.lane = lane
+    this.flow = flow
+    flow?.lines.add(this)
+  }
+
+  get head(): Task {
+    return this.tasks.first as Task
+  }
+
+  /** Nobody of this key waits here any more. */
+  close(): void {
+    this.flow?.lines.delete(this)
+  }
+}
