@@ -3,9 +3,9 @@
  * whoever has to stop things by hand. Pids come with the identity of their process, since a pid is given again.
  * Invariant: the file is written whole, readable by its owner only, and removed by who wrote it.
  */
-import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { isSameProcess, lockFile, readProcessIdentity, writeFileAtomic } from '@berth/runtime'
+import { ensureFolder, isSameProcess, lockFile, readProcessIdentity, writeFileAtomic } from '@berth/runtime'
 import { z } from 'zod'
 
 const pidSchema = z.int().min(2)
@@ -84,7 +84,7 @@ export type Claim = { ok: true; release(): void } | { ok: false; pid: number; st
 
 /** Makes this process the one `start` of a data folder, or names the one that is. */
 export function claimDataDir(dataDir: string): Claim {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  ensureFolder(dataDir)
   const lock = lockFile(join(dataDir, 'start.lock'), { command: 'start' })
   if (!lock.ok) return { ok: false, ...lock.holder }
   const record = readStartFile(dataDir)

@@ -5,10 +5,9 @@
  * Invariant: however it ends, its children end: drained when it may, killed at the second signal, and by
  * their lifeline when this process is itself killed.
  */
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { onSignals, writeFileAtomic } from '@berth/runtime'
+import { ensureFolder, onSignals, writeFileAtomic } from '@berth/runtime'
 import { type BalancerClient, createBalancerClient } from './balancer-client.ts'
 import type { ChildSpec } from './child.ts'
 import { type CliConfig, ensureKeys, formatAddress, type Keys, readCliConfig } from './config.ts'
@@ -227,7 +226,7 @@ async function chooseExample(client: BalancerClient): Promise<ScreenFacts['examp
 
 /** `curl -H @file` reads it: the example works in any folder and shows no key on the screen or in `ps`. */
 function writeHeaderFile(config: CliConfig, key: string): void {
-  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
+  ensureFolder(config.dataDir)
   writeFileAtomic(headerFilePath(config.dataDir), `Authorization: ${key}\nContent-Type: application/json\n`)
 }
 

@@ -171,3 +171,15 @@ test('what this version does not support is a warning, or an error where it must
   const refused = parseConfig(schema, { DATABASE_URL: 'postgres://x' }, { known, refused: ['DATABASE_URL'] })
   assert.ok(!refused.ok && refused.errors[0]?.variable === 'DATABASE_URL')
 })
+
+test('a secret comes from a regular file of at most 64 KiB', { timeout: 10_000 }, (context) => {
+  const schema = z.object({ KEY: text({ maxLength: 100_000 }).optional() })
+  const read = (path: string) => parseConfig(schema, { KEY_FILE: path }, { secrets: ['KEY'] })
+  assert.ok(read(makeFile(context, 'x'.repeat(64 * 1024))).ok)
+  for (const path of [makeFile(context, 'x'.repeat(64 * 1024 + 1)), '/dev/zero', tmpdir()]) {
+    const parsed = read(path)
+    assert.ok(!parsed.ok, path)
+    assert.equal(parsed.errors[0]?.variable, 'KEY_FILE')
+    assert.match(parsed.errors[0]?.message ?? '', /which (is over 64 KiB|is not a regular file)$/)
+  }
+})

@@ -4,13 +4,16 @@
  * again. An unusable value is an error that names its variable, never a silent default.
  * Invariant: the value of a secret appears in no message, warning or print.
  */
-import { readFileSync } from 'node:fs'
 import type { z } from 'zod'
+import { readSmallFile } from './files.ts'
 
 export * from './config-fields.ts'
 
 /** The exit code for a configuration error (EX_CONFIG of sysexits). */
 export const CONFIG_EXIT_CODE = 78
+
+/** A secret is a line, not a document. */
+const SECRET_FILE_BYTES = 64 * 1024
 
 export type Environment = Readonly<Record<string, string | undefined>>
 export type ConfigError = { variable: string; message: string }
@@ -81,12 +84,13 @@ function readVariable(name: string, env: Environment, isSecret: boolean): ReadVa
     return { origin, variable: fileVariable, error: `is set together with ${name}; keep one of the two` }
   }
   try {
-    const value = readFileSync(path, 'utf8').trim()
+    const value = readSmallFile(path, SECRET_FILE_BYTES).toString('utf8').trim()
     if (value !== '') return { value, origin, variable: fileVariable }
     return { origin, variable: fileVariable, error: `names the file ${path}, which is empty` }
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? 'unreadable'
-    return { origin, variable: fileVariable, error: `names the file ${path}, which cannot be read (${code})` }
+    const { code, message } = error as NodeJS.ErrnoException
+    const why = code === undefined ? message : `cannot be read (${code})`
+    return { origin, variable: fileVariable, error: `names the file ${path}, which ${why}` }
   }
 }
 

@@ -1,11 +1,20 @@
 /** A file is replaced whole or not at all, and a lock outlives neither its release nor its process. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { createFileAtomic, lockFile, writeFileAtomic } from './files.ts'
+import { createFileAtomic, ensureFolder, lockFile, readSmallFile, writeFileAtomic } from './files.ts'
 import { isProcessAlive, isSameProcess, readProcessIdentity } from './process-identity.ts'
 
 function makeFolder(context: TestContext): string {
@@ -105,4 +114,47 @@ test('a process is alive until it ends', () => {
   assert.equal(isProcessAlive(findDeadPid()), false)
   for (const pid of [0, -1, 1.5, Number.NaN]) assert.equal(isProcessAlive(pid), false)
   assert.equal(isSameProcess(process.pid, undefined), true)
+})
+
+test('a small file is read whole, also behind a link, and what may never end is refused by its kind', (context) => {
+  const folder = makeFolder(context)
+  const path = join(folder, 'key')
+  writeFileSync(path, 'x'.repeat(100))
+  symlinkSync('key', join(folder, 'link'))
+  assert.equal(readSmallFile(join(folder, 'link'), 100).toString(), 'x'.repeat(100))
+  assert.throws(() => readSmallFile(path, 99), /is over 99 bytes/)
+  assert.throws(() => readSmallFile(folder, 100), /is not a regular file/)
+  assert.throws(() => readSmallFile(join(folder, 'none'), 100), { code: 'ENOENT' })
+})
+
+test('a device and a pipe are refused at once, and so is a file that says nothing of its size', {
+  skip: process.platform !== 'linux',
+  timeout: 10_000,
+}, (context) => {
+  const pipe = join(makeFolder(context), 'pipe')
+  assert.equal(spawnSync('mkfifo', [pipe]).status, 0)
+  for (const path of [pipe, '/dev/zero']) assert.throws(() => readSmallFile(path, 100), /not a regular file/)
+  assert.throws(() => readSmallFile('/proc/self/environ', 1), /is over 1 bytes/)
+})
+
+test('a folder is made with all above it that are missing, for this user alone', (context) => {
+  const top = makeFolder(context)
+  const path = join(top, 'a', 'b')
+  ensureFolder(path)
+  ensureFolder(path)
+  assert.equal(statSync(path).mode & 0o777, 0o700)
+  writeFileSync(join(top, 'file'), '')
+  assert.throws(() => ensureFolder(join(top, 'file')), /is not a folder/)
+  assert.throws(() => ensureFolder(join(top, 'file', 'below')), { code: 'ENOTDIR' })
+})
+
+test('a folder that cannot be made is refused, not waited for', {
+  skip: process.platform !== 'linux',
+  timeout: 10_000,
+}, () => {
+  for (const path of ['/proc/nope', '/proc/nope/deeper'])
+    assert.throws(
+      () => ensureFolder(path),
+      (error: NodeJS.ErrnoException) => error.code !== undefined,
+    )
 })

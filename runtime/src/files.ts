@@ -1,21 +1,28 @@
 /**
- * Owns the two file operations that must not be done by half: replacing a file, and locking with one.
- * Called at start and on rare changes, so both are synchronous. A lock is a file that names its holder; one
+ * Owns the file operations that must not be done by half or without end: replacing a file, locking with one,
+ * reading a small one, making a folder. Called at start and on rare changes, so all are synchronous. A lock is a file that names its holder; one
  * whose holder is gone is taken over, and takers exclude each other by a second file beside it.
- * Invariant: a reader sees the old content or the new, and at most one live process holds a lock.
+ * Invariants: a reader sees the old content or the new, at most one live process holds a lock, and nothing that
+ * stands at a path can hold up the process.
  */
 import { randomBytes } from 'node:crypto'
 import {
   closeSync,
+  constants,
+  fstatSync,
   fsyncSync,
   linkSync,
+  mkdirSync,
   openSync,
   readFileSync,
+  readSync,
   renameSync,
   rmSync,
+  type Stats,
+  statSync,
   writeFileSync,
 } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { isSameProcess, readProcessIdentity } from './process-identity.ts'
 
 /** Replaces `path` in one step; the content is on disk when this returns. `mode` default 0o600. */
@@ -47,6 +54,61 @@ export function createFileAtomic(path: string, data: string | Uint8Array, mode =
 
 export type LockHolder = { pid: number; startedAt: string }
 export type Lock = { ok: true; release(): void } | { ok: false; holder: LockHolder }
+
+/**
+ * The bytes of a regular file of at most `maxBytes`; a link to one counts as one. Throws what the system says,
+ * or an error that completes "the file …". A pipe would be waited for, and a device may never end.
+ */
+export function readSmallFile(path: string, maxBytes: number): Buffer {
+  refuseUnreadable(statSync(path), maxBytes)
+  // Without NONBLOCK a pipe that took the file's place meanwhile would hold up the opening.
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  try {
+    refuseUnreadable(fstatSync(file), maxBytes)
+    const buffer = Buffer.alloc(maxBytes + 1)
+    let length = 0
+    for (let count = -1; count !== 0 && length <= maxBytes; length += count)
+      count = readSync(file, buffer, length, buffer.length - length, null)
+    if (length > maxBytes) throw new Error(describeLimit(maxBytes))
+    return buffer.subarray(0, length)
+  } finally {
+    closeSync(file)
+  }
+}
+
+function refuseUnreadable(stats: Stats, maxBytes: number): void {
+  if (!stats.isFile()) throw new Error('is not a regular file')
+  if (stats.size > maxBytes) throw new Error(describeLimit(maxBytes))
+}
+
+function describeLimit(maxBytes: number): string {
+  if (maxBytes % 1024 ** 2 === 0) return `is over ${maxBytes / 1024 ** 2} MiB`
+  return maxBytes % 1024 === 0 ? `is over ${maxBytes / 1024} KiB` : `is over ${maxBytes} bytes`
+}
+
+/**
+ * Makes a folder and those above it that are missing; one that is there stays as it is. Throws what the system
+ * says. `mkdirSync` with `recursive` never returns where a folder takes no entries but says ENOENT, as /proc does.
+ */
+export function ensureFolder(path: string, mode = 0o700): void {
+  const missing: string[] = []
+  let folder = resolve(path)
+  while (statSync(folder, { throwIfNoEntry: false }) === undefined && dirname(folder) !== folder) {
+    missing.push(folder)
+    folder = dirname(folder)
+  }
+  for (const next of missing.reverse()) makeOne(next, mode)
+  if (!statSync(path).isDirectory()) throw new Error(`${path} is not a folder`)
+}
+
+function makeOne(path: string, mode: number): void {
+  try {
+    mkdirSync(path, { mode })
+  } catch (error) {
+    // Somebody else made it meanwhile.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
+}
 
 type LockRecord = LockHolder & { identity: string | undefined; nonce: string }
 

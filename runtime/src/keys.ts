@@ -4,10 +4,10 @@
  * Invariant: a key is compared only by `sameKey`, whose time tells nothing about how much of it was right.
  */
 import { hash, randomBytes, timingSafeEqual } from 'node:crypto'
-import { chmodSync, mkdirSync, readFileSync } from 'node:fs'
+import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { createFileAtomic } from './files.ts'
+import { createFileAtomic, ensureFolder, readSmallFile } from './files.ts'
 
 /** The key in `<key>`, `Bearer <key>` or `Api-Key <key>`; undefined when there is none. */
 export function presentedKey(authorizationHeader: string | undefined): string | undefined {
@@ -67,6 +67,8 @@ const keySetSchema = z.object({
 
 export type KeySet = Readonly<z.infer<typeof keySetSchema>>
 
+const KEY_FILE_BYTES = 64 * 1024
+
 /** Where the keys of a data folder lie. */
 export function keyFilePath(dir: string): string {
   return join(dir, 'keys.json')
@@ -77,7 +79,7 @@ export function readKeyFile(dir: string): KeySet | undefined {
   const path = keyFilePath(dir)
   let text: string
   try {
-    text = readFileSync(path, 'utf8')
+    text = readSmallFile(path, KEY_FILE_BYTES).toString('utf8')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw new Error(`cannot read the keys in ${path}: ${(error as Error).message}`)
@@ -92,7 +94,7 @@ export function readKeyFile(dir: string): KeySet | undefined {
  * in one step, and who comes second reads what the first one made.
  */
 export function ensureKeyFile(dir: string): KeySet {
-  mkdirSync(dir, { recursive: true, mode: 0o700 })
+  ensureFolder(dir)
   const found = readKeyFile(dir)
   if (found !== undefined) {
     tighten(keyFilePath(dir))

@@ -3,9 +3,8 @@
  * anything in the folder is touched, given back after the store is closed; the lock of a process that
  * is gone is taken over. Also makes the folder, for this user alone.
  */
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Lock, lockFile } from '@berth/runtime'
+import { ensureFolder, type Lock, lockFile } from '@berth/runtime'
 
 export type DataDirLock =
   | { readonly ok: true; release(): void }
@@ -17,7 +16,7 @@ export function lockDataDir(dataDir: string, info: Readonly<Record<string, unkno
   const path = join(dataDir, 'balancer.lock')
   let lock: Lock
   try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+    ensureFolder(dataDir)
     lock = lockFile(path, info)
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)

@@ -3,9 +3,10 @@
  * A new file appears under its name only when its schema is complete, so an empty or half-made one is
  * always damage. Invariant: a damaged or newer database is left exactly as it was found.
  */
-import { chmodSync, lstatSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, lstatSync, renameSync, rmSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { ensureFolder } from '@berth/runtime'
 import type { Migration } from './migrations/migration.ts'
 import { MIGRATIONS } from './migrations/migrations.ts'
 import { StoreError } from './store-error.ts'
@@ -52,7 +53,7 @@ function isThere(path: string): boolean {
 }
 
 function create(path: string, busyTimeoutMs: number, migrations: readonly Migration[]): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  ensureFolder(dirname(path))
   const draft = `${path}.new`
   for (const leftover of [draft, `${draft}-journal`]) rmSync(leftover, { force: true })
   const database = new DatabaseSync(draft, { timeout: busyTimeoutMs })

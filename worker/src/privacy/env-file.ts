@@ -3,8 +3,8 @@
  * Called once at start by `main.ts`, and by threads that run functions.
  * Invariant: the values are in no message.
  */
-import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
+import { readSmallFile } from '@berth/runtime'
 
 export type FunctionEnv = Readonly<Record<string, string>>
 
@@ -20,13 +20,12 @@ export function readEnvFile(path: string | undefined): ReadEnvFile {
   if (path === undefined) return { ok: true, env: Object.freeze(Object.create(null)) }
   let text: string
   try {
-    text = readFileSync(path, 'utf8')
+    text = readSmallFile(path, FILE_LIMIT_BYTES).toString('utf8')
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? 'unreadable'
-    return { ok: false, message: `names the file ${path}, which cannot be read (${code})` }
+    const { code, message } = error as NodeJS.ErrnoException
+    const why = code === undefined ? `${message}; it holds settings, not data` : `cannot be read (${code})`
+    return { ok: false, message: `names the file ${path}, which ${why}` }
   }
-  if (text.length > FILE_LIMIT_BYTES)
-    return { ok: false, message: `names the file ${path}, which is over 1 MiB; it holds settings, not data` }
   const env: Record<string, string> = Object.create(null)
   for (const [name, value] of Object.entries(parseEnv(text.replace(/^\ufeff/, '')))) {
     if (!NAME.test(name))
