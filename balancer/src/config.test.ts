@@ -184,3 +184,25 @@ test('a key file that is no key file is an error that names DATA_DIR, and stays 
   assert.equal(resolved.errors[0]?.variable, 'DATA_DIR')
   assert.equal(readFileSync(join(dataDir, 'keys.json'), 'utf8'), '{}')
 })
+
+test('a lease that ends before a worker counts as silent is refused, with the names of what it contradicts', () => {
+  const read = readConfig({ WORKER_LEASE: '5s' }, SURROUNDINGS)
+  assert.ok(!read.ok)
+  assert.deepEqual(read.errors, [
+    {
+      variable: 'WORKER_LEASE',
+      message: 'must be at least WS_HEARTBEAT_INTERVAL + WS_HEARTBEAT_TIMEOUT, 6000 ms (it is 5000 ms)',
+    },
+  ])
+  accepted({ WORKER_LEASE: '6s' })
+  accepted({ WORKER_LEASE: '20ms', WS_HEARTBEAT_INTERVAL: '10ms', WS_HEARTBEAT_TIMEOUT: '10ms' })
+})
+
+test('a key that is set but empty counts as unset, and says so', () => {
+  for (const variable of ['LB_AUTH_KEY', 'FLEET_KEY', 'WORKER_AUTH_KEY']) {
+    const { warnings } = accepted({ [variable]: '' })
+    assert.equal(warnings.length, 1)
+    assert.match(warnings[0] ?? '', new RegExp(`^${variable} is set but empty`))
+  }
+  assert.deepEqual(refusedVariables({ LB_AUTH_KEY: '', HOST: '0.0.0.0' }), ['LB_AUTH_KEY'])
+})

@@ -145,13 +145,14 @@ export type ReadConfig =
 export function readConfig(env: Environment, surroundings: Surroundings): ReadConfig {
   const parsed = parseConfig(schema, env, { secrets: KEYS, known: NOT_YET_SUPPORTED, refused: REFUSED })
   if (!parsed.ok) return parsed
-  const errors = [...findWeakKeys(parsed.config), ...findOpenHost(parsed.config)]
+  const variables = parsed.config
+  const errors = [...findWeakKeys(variables), ...findOpenHost(variables), ...findShortLease(variables)]
   if (errors.length > 0) return { ok: false, errors }
-  const { values, origins } = fillDefaults(parsed.config, parsed.origins, surroundings)
+  const { values, origins } = fillDefaults(variables, parsed.origins, surroundings)
   return {
     ok: true,
     config: Object.freeze(toConfig(values)),
-    warnings: [...parsed.warnings, ...warnOfShortKeys(parsed.config)],
+    warnings: [...parsed.warnings, ...warnOfShortKeys(variables), ...warnOfEmptyKeys(env)],
     printed: formatConfig(values, origins, KEYS),
   }
 }
@@ -203,6 +204,22 @@ function warnOfShortKeys(variables: Variables): string[] {
   return KEYS.filter((variable) => (variables[variable]?.length ?? SHORTEST_KEY) < SHORTEST_KEY).map(
     (variable) => `${variable} is shorter than ${SHORTEST_KEY} characters and easily guessed; ${MAKE_ONE}`,
   )
+}
+
+/** Somebody meant to set it: a mistake in a shell script or a compose file. */
+function warnOfEmptyKeys(env: Environment): string[] {
+  return KEYS.filter((variable) => env[variable] === '' && !env[`${variable}_FILE`]).map(
+    (variable) => `${variable} is set but empty, which counts as unset; give it a key, or unset it`,
+  )
+}
+
+/** A worker would be given up, and its tasks repeated, before it is even called silent. */
+function findShortLease(variables: Variables): ConfigError[] {
+  const { WORKER_LEASE, WS_HEARTBEAT_INTERVAL, WS_HEARTBEAT_TIMEOUT } = variables
+  const silenceMs = WS_HEARTBEAT_INTERVAL + WS_HEARTBEAT_TIMEOUT
+  if (WORKER_LEASE >= silenceMs) return []
+  const message = `must be at least WS_HEARTBEAT_INTERVAL + WS_HEARTBEAT_TIMEOUT, ${silenceMs} ms (it is ${WORKER_LEASE} ms)`
+  return [{ variable: 'WORKER_LEASE', message }]
 }
 
 /** A key that was made on this machine is known to this machine alone: of no use to those outside. */
