@@ -9,6 +9,7 @@ import {
   CONFIG_EXIT_CODE,
   createLog,
   exitWithConfigErrors,
+  LifelineError,
   onSignals,
   runServices,
   systemClock,
@@ -63,8 +64,8 @@ async function run(config: BalancerConfig, keys: BalancerKeys, warnings: readonl
     },
     onSecond: () => process.exit(1),
   })
-  watchLifeline(() => ending.resolve())
   try {
+    watchLifeline(() => ending.resolve())
     const contents = await store.open(keeper)
     keeper.start()
     const balancer = composeBalancer({ config, keys, log, store, keeper, contents })
@@ -77,7 +78,8 @@ async function run(config: BalancerConfig, keys: BalancerKeys, warnings: readonl
     log.info('stopped')
     return 0
   } catch (error) {
-    if (!(error instanceof ListenError || error instanceof StoreError)) throw error
+    const isExplained = [ListenError, LifelineError, StoreError].some((kind) => error instanceof kind)
+    if (!(isExplained && error instanceof Error)) throw error
     process.stderr.write(`berth: ${error.message}\n`)
     return error instanceof StoreError ? CONFIG_EXIT_CODE : 1
   } finally {

@@ -9,9 +9,14 @@ import { Socket } from 'node:net'
 /** Names the file descriptor of the pipe; unset means that nobody supervises this process. */
 export const LIFELINE_VARIABLE = 'BERTH_LIFELINE_FD'
 
+/** The variable does not name an open pipe; the message is one line. */
+export class LifelineError extends Error {
+  override readonly name = 'LifelineError'
+}
+
 /**
  * Calls `onLost` when the supervisor is gone. Returns a function that stops watching.
- * Does nothing when the variable is unset. Throws when it does not name an open pipe.
+ * Does nothing when the variable is unset. Throws a `LifelineError` when it names no open pipe.
  */
 export function watchLifeline(
   onLost: () => void,
@@ -38,7 +43,7 @@ function openPipe(value: string): Socket {
   try {
     return new Socket({ fd: Number(value), readable: true, writable: false })
   } catch {
-    throw new Error(
+    throw new LifelineError(
       `${LIFELINE_VARIABLE} is "${value}", which is no open pipe; unset it unless a supervisor gave it`,
     )
   }

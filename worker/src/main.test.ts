@@ -283,6 +283,16 @@ describe('a worker that cannot start', () => {
     assert.match(stderr, new RegExp(`^port ${port} on 127\\.0\\.0\\.1 is in use[^\\n]*\\n$`))
   })
 
+  it('takes no fault of its own start for one of user code', async () => {
+    const folder = makeProject({ 'functions/hello.ts': HELLO })
+    const { exit, lines } = start(folder, { BERTH_LIFELINE_FD: '77' })
+    const { code, stderr } = await exit
+    rmSync(folder, { recursive: true })
+    assert.equal(code, 1)
+    assert.match(stderr, /^[^\n]*BERTH_LIFELINE_FD is "77", which is no open pipe[^\n]*\n$/)
+    assert.doesNotMatch(lines.join('\n'), /user code/)
+  })
+
   it('ends with 78 and a line a variable', async () => {
     const { code, stderr } = await start(tmpdir(), { SLOTS: 'abc', BALANCER_URL: 'http://localhost:1' }).exit
     assert.equal(code, 78)

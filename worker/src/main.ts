@@ -34,8 +34,13 @@ if (args.includes('--print-config')) {
   process.exit(0)
 }
 const folder = projectFolder()
-if (args.includes('--watch')) await supervise(config)
-else await run(config, args.includes('--standby') ? new Standby() : undefined)
+try {
+  if (args.includes('--watch')) await supervise(config)
+  else await run(config, args.includes('--standby') ? new Standby() : undefined)
+} catch (error) {
+  // What is thrown here is the process's own fault, or its environment's, and no task's.
+  fail(`the worker could not start: ${messageOf(error)}`)
+}
 
 async function supervise(config: WorkerConfig): Promise<void> {
   const { FUNCTION_ENV_FILE } = config
