@@ -1,0 +1,92 @@
+/**
+ * How a balancer stops while tasks run: who is told what while it drains, and that nothing runs on for callers
+ * who were told that it is over.
+ */
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import {
+  type Balancer,
+  postTask,
+  startBalancer,
+  startWorker,
+  type Worker,
+  waitForWorkers,
+} from '../harness/berth.ts'
+import { type Probe, writeProbe } from '../harness/executions.ts'
+import { makeFolder } from '../harness/scope.ts'
+import { until } from '../harness/until.ts'
+import { bodyOf, LIMIT_MS } from './fleet.ts'
+
+type Site = { probe: Probe; worker: Worker; balancer: Balancer }
+
+async function startSite(t: TestContext, shutdownTimeout: string): Promise<Site> {
+  const probe = await writeProbe(await makeFolder(t, 'probe'))
+  const worker = await startWorker(t, { folder: probe.folder, env: { SLOTS: '1' } })
+  const balancer = await startBalancer(t, {
+    workers: [{ url: worker.url, name: 'w1' }],
+    env: { SHUTDOWN_TIMEOUT: shutdownTimeout },
+  })
+  await waitForWorkers(balancer, 1)
+  return { probe, worker, balancer }
+}
+
+function noted(probe: Probe, event: string): Promise<unknown> {
+  const isNoted = async () => (await probe.read()).some((execution) => execution.event === event)
+  return until(isNoted, LIMIT_MS, `an execution ${event}`)
+}
+
+test('at the bound of a shutdown callers get 503 DRAINING, and their handlers their signal', async (t) => {
+  const { probe, balancer } = await startSite(t, '500ms')
+  const running = postTask(balancer, { function: 'probe', input: { id: 'a', ms: 60_000 } })
+  await noted(probe, 'started')
+  const waiting = postTask(balancer, { function: 'probe', input: { id: 'b', ms: 60_000 } })
+  await until(
+    async () =>
+      ((await balancer.request('/health')).body as { queue: { waiting: number } }).queue.waiting === 1,
+    LIMIT_MS,
+    'one waits',
+  )
+  const stopped = balancer.stop()
+  for (const { status, body } of (await Promise.all([running, waiting])).map((answer) => ({
+    status: answer.status,
+    body: bodyOf(answer),
+  })))
+    assert.deepEqual([status, body.code], [503, 'DRAINING'])
+  const answeredAtMs = Date.now()
+  assert.deepEqual(await stopped, { code: 0, signal: null })
+  await noted(probe, 'aborted')
+  const executions = await probe.read()
+  const tookMs = (executions.find(({ event }) => event === 'aborted')?.atMs ?? 0) - answeredAtMs
+  assert.ok(tookMs < 1_000, `the handler heard of it after ${tookMs} ms`)
+  assert.deepEqual(
+    executions.map(({ id, event }) => `${id} ${event}`),
+    ['a started', 'a aborted'],
+  )
+})
+
+test('while it drains it answers: probes say so, new tasks get 503 and where to go', async (t) => {
+  const { probe, balancer } = await startSite(t, '20s')
+  const running = postTask(balancer, { function: 'probe', input: { id: 'a', ms: 1_500 } })
+  await noted(probe, 'started')
+  balancer.signal('SIGTERM')
+  const ready = () => balancer.request('/readyz')
+  await until(async () => (await ready()).status === 503, LIMIT_MS, '/readyz is 503')
+  assert.deepEqual((await ready()).body, { status: 'draining' })
+  assert.deepEqual((await balancer.request('/health')).status, 200)
+  assert.deepEqual((await balancer.request('/livez')).status, 200)
+  const refused = await postTask(balancer, { function: 'probe' })
+  assert.deepEqual([refused.status, bodyOf(refused).code], [503, 'DRAINING'])
+  assert.match(refused.headers.get('retry-after') ?? '', /^\d+$/)
+  assert.equal(refused.headers.get('connection'), 'close')
+  assert.equal((await running).status, 200)
+  assert.deepEqual(await balancer.exited, { code: 0, signal: null })
+  await assert.rejects(ready())
+})
+
+test('an idle balancer stops in well under a second', async (t) => {
+  const { balancer } = await startSite(t, '30s')
+  const beganAtMs = performance.now()
+  assert.deepEqual(await balancer.stop(), { code: 0, signal: null })
+  const tookMs = performance.now() - beganAtMs
+  assert.ok(tookMs < 1_000, `it took ${tookMs} ms`)
+})
