@@ -43,6 +43,8 @@ export interface Balancer {
   drain(deadlineMs: number): Promise<void>
 }
 
+/** Longest that `/health` says `starting`, however many workers have not answered yet. */
+const STARTING_MS = 5_000
 /** How long answers that were just given may take to leave. */
 const LAST_WORDS_MS = 1_000
 
@@ -83,13 +85,18 @@ export function composeBalancer({ config, keys, log, store, keeper, contents }: 
   })
 
   const startedAt = new Date(clock.wallMs()).toISOString()
+  const startsUntilMs = clock.monoMs() + STARTING_MS
   let isDraining = false
+  const status = (): BalancerView['status'] => {
+    if (isDraining) return 'draining'
+    return fleet.isSettled() || clock.monoMs() >= startsUntilMs ? 'ready' : 'starting'
+  }
   const balancer = (): BalancerView => ({
     name: config.name,
     environment: config.environment,
     version: BERTH_VERSION,
     startedAt,
-    status: isDraining ? 'draining' : 'ready',
+    status: status(),
   })
 
   const sessions = new Sessions({ store, stored: contents.sessions, clock })

@@ -39,16 +39,17 @@ describe('GET /health', () => {
 })
 
 describe('GET /readyz and /livez', () => {
-  it('is ready only when the balancer is', async () => {
-    for (const [status, expected] of [
-      ['starting', 503],
-      ['ready', 200],
-      ['draining', 503],
+  it('is ready when tasks are taken, whether or not the workers have answered yet', async () => {
+    for (const [status, expected, word] of [
+      ['starting', 200, 'ready'],
+      ['ready', 200, 'ready'],
+      ['draining', 503, 'draining'],
     ] as const) {
       const bench = makeBench({ balancer: balancer(status) })
+      assert.deepEqual(await (await bench.ask('/health')).json(), { status })
       const answer = await bench.ask('/readyz')
       assert.equal(answer.status, expected)
-      assert.deepEqual(await answer.json(), { status })
+      assert.deepEqual(await answer.json(), { status: word })
       assert.equal((await bench.ask('/livez')).status, 200)
     }
   })

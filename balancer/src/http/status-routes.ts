@@ -46,10 +46,10 @@ function countStates(fleet: FleetPort): Record<WorkerState, number> {
   return Object.fromEntries(counts) as Record<WorkerState, number>
 }
 
-/** Ready is who can take tasks and keep what it promises. */
+/** Ready is who can take tasks and keep what it promises: from the first answer on, whatever its workers do. */
 function showReadiness(c: RouteContext, { balancer, keeper }: StatusRouteDeps): Response {
-  const isKept = keeper.health().state === 'ok'
-  const status = isKept ? balancer().status : 'store-unavailable'
+  const obstacle = keeper.health().state === 'ok' ? undefined : 'store-unavailable'
+  const status = obstacle ?? (balancer().status === 'draining' ? 'draining' : 'ready')
   if (status === 'ready') return c.json({ status })
   return c.json({ status }, 503, { 'retry-after': '1' })
 }
