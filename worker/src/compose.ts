@@ -6,15 +6,16 @@
  *
  * Invariant: a worker that cannot load all of its files never listens; one that stops leaves no handle behind.
  */
-import type { Server } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isLoopback } from '@berth/protocol'
 import { type Log, makeKey, systemClock } from '@berth/runtime'
-import { createAdaptorServer } from '@hono/node-server'
+import { getRequestListener } from '@hono/node-server'
 import { Condition } from './condition.ts'
 import { type Keys, nameOf, type WorkerConfig } from './config.ts'
 import { findFiles, LoadError, loadFiles } from './discover.ts'
+import { createHotTask } from './hot-task.ts'
 import { createHttp } from './http.ts'
 import { Intake } from './intake.ts'
 import { describeInterface } from './interface.ts'
@@ -118,7 +119,7 @@ export async function startWorker(
   }
   const links = new LinkServer(parts, keys)
   const pages = { isEnabled: config.OPENAPI_ENABLED, isOpen: isLoopback(config.HOST) }
-  const server = makeServer(createHttp(parts, keys, pages).fetch)
+  const server = makeServer(createHttp(parts, keys, pages).fetch, createHotTask(parts, keys))
   await beforeListen?.()
   await listen(server, config.PORT, config.HOST)
   links.attach(server)
@@ -188,12 +189,15 @@ async function loadProject(folder: string): Promise<Project> {
   return { functions: registered, services: services ?? [], tags: tags ?? [] }
 }
 
-function makeServer(fetch: ReturnType<typeof createHttp>['fetch']): Server {
-  const server = createAdaptorServer({
-    fetch,
-    overrideGlobalObjects: false,
-    serverOptions: { keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: 10_000, requestTimeout: 120_000 },
-  }) as Server
+function makeServer(
+  fetch: ReturnType<typeof createHttp>['fetch'],
+  hot: ReturnType<typeof createHotTask>,
+): Server {
+  const route = getRequestListener(fetch, { overrideGlobalObjects: false })
+  const limits = { keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: 10_000, requestTimeout: 120_000 }
+  const server = createServer(limits, (incoming, outgoing) => {
+    if (!hot(incoming, outgoing)) void route(incoming, outgoing)
+  })
   server.on('clientError', (_error, socket) => {
     if (socket.writable)
       socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')

@@ -28,7 +28,8 @@ export async function handleTask(
   const read = readTask(parts, request)
   if (!read.ok) return problem(read.complaint.code, read.complaint.detail, read.complaint)
   const { task } = read
-  const checked = await task.function.input.check(task.input, task.inputPointer)
+  const check = task.function.input.check(task.input, task.inputPointer)
+  const checked = check instanceof Promise ? await check : check
   if (!checked.ok) return problemOf(checked.error)
   const run = makeRunId(parts.clock.wallMs())
   const reply = replyOf(parts, task, request, caller, run, () => order.abort('unread'))

@@ -5,7 +5,7 @@
  * right key, also one that does not exist.
  */
 
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { BERTH_VERSION, PROTOCOL } from '@berth/protocol'
 import type { HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
@@ -15,7 +15,7 @@ import { hasTwo, opensReads, opensTasks, presentedBy } from './auth.ts'
 import { isJsonType, isMediaType, plainType } from './bytes/media-type.ts'
 import type { Keys } from './config.ts'
 import { readBody } from './http-body.ts'
-import { handleTask } from './http-task.ts'
+import { type DirectRequest, handleTask } from './http-task.ts'
 import { viewLog } from './observe/log-view.ts'
 import { type PageOptions, Pages } from './openapi/pages.ts'
 import type { WorkerParts } from './parts.ts'
@@ -97,12 +97,7 @@ async function runTask(
   )
   if (unreadable) return send(c, unreadable)
   const body = await readBody(incoming, parts.limits.requestBodyBytes)
-  if (body.kind === 'too-large') {
-    const detail = `The body is over ${parts.limits.requestBodyBytes} bytes; send less, or raise REQUEST_BODY_LIMIT`
-    // The connection stays: closed now, a client that is still sending would see a reset, not the answer. The
-    // server drops what comes, and ends the connection when that takes long.
-    return send(c, problem('PAYLOAD_TOO_LARGE', detail))
-  }
+  if (body.kind === 'too-large') return send(c, bodyTooLarge(parts))
   if (body.kind === 'gone')
     return send(c, problem('INVALID_REQUEST', 'The request ended in the middle of its body'))
   const request = {
@@ -112,14 +107,31 @@ async function runTask(
     wantsEvents: acceptsEvents(incoming.headers.accept),
     ...(route ? { route } : {}),
   }
-  const caller = new HttpCaller(incoming, outgoing as ServerResponse, {
-    overrunBytes: Math.max(parts.limits.resultBytes, LEAST_OVERRUN_BYTES),
-  })
-  const answer = await handleTask(parts, request, caller)
+  const answer = await answerTask(parts, request, incoming, outgoing as ServerResponse)
   return answer ? send(c, answer) : RESPONSE_ALREADY_SENT
 }
 
-function acceptsEvents(accept = ''): boolean {
+/** Runs a task for whoever holds this response; undefined when it was written to it already. */
+export function answerTask(
+  parts: WorkerParts,
+  request: DirectRequest,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): Promise<Answer | undefined> {
+  const overrunBytes = Math.max(parts.limits.resultBytes, LEAST_OVERRUN_BYTES)
+  return handleTask(parts, request, new HttpCaller(incoming, outgoing, { overrunBytes }))
+}
+
+/**
+ * The connection stays: closed now, a client that is still sending would see a reset, not the answer. The
+ * server drops what comes, and ends the connection when that takes long.
+ */
+export function bodyTooLarge({ limits }: WorkerParts): Answer {
+  const detail = `The body is over ${limits.requestBodyBytes} bytes; send less, or raise REQUEST_BODY_LIMIT`
+  return problem('PAYLOAD_TOO_LARGE', detail)
+}
+
+export function acceptsEvents(accept = ''): boolean {
   return accept.split(',').some((range) => plainType(range) === 'text/event-stream')
 }
 
