@@ -83,6 +83,8 @@ export class World {
       heartbeatMs,
       leaseMs,
       starvationAfterMs,
+      // Heartbeats are a thirtieth of the real ones, and so is this.
+      ejectionMs: 100,
     })
     this.#terms = {
       events: this.events,

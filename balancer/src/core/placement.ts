@@ -9,6 +9,7 @@
 import type { DispatchPort } from '../ports/dispatch.ts'
 import { Directory } from './directory.ts'
 import { Fairness } from './fairness.ts'
+import { Health, isBarred } from './health.ts'
 import type { Lane } from './lane.ts'
 import { goesBefore, type Task } from './task.ts'
 import { SLOW_START_MS, type Worker } from './worker.ts'
@@ -21,6 +22,8 @@ export interface PlacementOptions {
   readonly random: () => number
   /** What has waited longer forms a line of its own, by age; 30 s unless given. */
   readonly starvationAfterMs?: number | undefined
+  /** Length of a worker's first ejection; 5 s unless given. */
+  readonly ejectionMs?: number | undefined
 }
 
 const FENCES_PER_EPOCH = 0x1_0000_0000
@@ -33,6 +36,7 @@ const BLOCK_MAX_MS = 1000
 export class Placement {
   readonly directory: Directory
   readonly fairness = new Fairness()
+  readonly health: Health
   /** Attempts under way that have not ended, whoever still waits for them. */
   running = 0
   waiting = 0
@@ -48,6 +52,16 @@ export class Placement {
     this.#dispatch = options.dispatch
     this.#epoch = options.epoch
     this.#starvationAfterMs = options.starvationAfterMs ?? STARVATION_AFTER_MS
+    this.health = new Health({
+      ejectionMs: options.ejectionMs,
+      onChange: (worker, now) => {
+        this.refresh(worker, now)
+        this.serveWorker(worker, now)
+      },
+      takeBack: (worker) => {
+        for (const task of worker.attempts.values()) this.recall(task)
+      },
+    })
     this.directory = new Directory(options.random)
   }
 
@@ -102,8 +116,7 @@ export class Placement {
     let found: Task | undefined
     for (const lane of waitingLanes) {
       const { oldest } = lane
-      if (!oldest || now - oldest.waitsSinceAt <= this.#starvationAfterMs || costOf(oldest) > worker.limit)
-        continue
+      if (!oldest || now - oldest.waitsSinceAt <= this.#starvationAfterMs || !mayServe(worker, lane)) continue
       if (!found || oldest.waitsSinceAt < found.waitsSinceAt) found = oldest
     }
     // At the worker, too, nobody may overtake it any more.
@@ -129,7 +142,7 @@ export class Placement {
     const servedMs = task.hasStarted ? task.cost * (now - task.startedAt) : 0
     task.flow?.give(task.cost, servedMs - task.chargedMs)
     task.worker = undefined
-    if (worker.heapIndex >= 0) worker.class?.place(worker, true)
+    if (worker.heapIndex >= 0 || worker.breaker?.state === 'half-open') this.#place(worker, now)
   }
 
   /** A task sent ahead has started, come back or ended. */
@@ -167,16 +180,23 @@ export class Placement {
   /** Puts a worker in or out of the choice, as its facts and troubles say. */
   refresh(worker: Worker, now: number): void {
     this.#noteServing(worker, now)
-    worker.class?.place(worker, worker.isServing && worker.blockedUntilAt <= now)
+    const isTurned = this.health.count(worker)
+    this.#place(worker, now)
+    if (isTurned) for (const peer of this.health.peers(worker)) this.#place(peer, now)
     const servingSlots = worker.isServing ? worker.limit : 0
     if (worker.servingSlots === servingSlots) return
     worker.servingSlots = servingSlots
     this.directory.forgetContracts()
   }
 
+  #place(worker: Worker, now: number): void {
+    const isAvailable = worker.isServing && worker.blockedUntilAt <= now && this.health.admits(worker)
+    worker.class?.place(worker, isAvailable)
+  }
+
   /** Whoever comes into service while others are warm takes its share by and by. */
   #noteServing(worker: Worker, now: number): void {
-    if (!worker.isServing) worker.servingSinceAt = undefined
+    if (!worker.isServing || worker.breaker?.state === 'open') worker.servingSinceAt = undefined
     else if (worker.servingSinceAt === undefined) {
       if (this.directory.hasServing(worker.facts.group, now - SLOW_START_MS)) worker.startSlowly(now)
       worker.servingSinceAt = now
@@ -215,7 +235,7 @@ export class Placement {
       this.#aheadLanes.add(task.lane)
       worker.aheadBytes += task.bytes
     }
-    worker.class?.place(worker, true)
+    worker.class?.place(worker, this.health.admits(worker))
     this.#dispatch.send(assignmentOf(task, worker, now))
     return true
   }
@@ -260,7 +280,7 @@ function leastOccupied(lane: Lane): Worker | undefined {
 /** The least expected service time; within 10 % the least occupied (SCHEDULING §6). */
 function cheapest(lane: Lane): Worker | undefined {
   const { times } = lane
-  if (!times.isComparable) return undefined
+  if (!times.isComparable && !hasBars(lane)) return undefined
   const rankings = [...lane.classes].map((serving) => serving.ranking(lane.needs.function, times))
   const least = Math.min(...rankings.map(({ leastStep }) => leastStep))
   let best: Worker | undefined
@@ -271,12 +291,18 @@ function cheapest(lane: Lane): Worker | undefined {
   return best
 }
 
+function hasBars(lane: Lane): boolean {
+  for (const { barred } of lane.classes) if (barred.has(lane.needs.function)) return true
+  return false
+}
+
 /** The worker to send a task to now, if any has room for it. */
 function choose(lane: Lane, task: Task, now: number): Worker | undefined {
   for (const serving of lane.classes) serving.roll(now)
   const best = cheapest(lane) ?? leastOccupied(lane)
   const cost = costOf(task)
-  if (!best || best.free >= cost) return best
+  if (!best || isBarred(best, lane.needs.function)) return undefined
+  if (best.free >= cost) return best
   if (cost > 1) return findRoom(lane, task)
   return hasRoom(best, task) ? best : undefined
 }
@@ -302,7 +328,7 @@ function findRoom(lane: Lane, task: Task): Worker | undefined {
   let found: Worker | undefined
   for (const serving of lane.classes)
     for (const worker of serving.inService) {
-      if (!hasRoom(worker, task)) continue
+      if (!hasRoom(worker, task) || isBarred(worker, lane.needs.function)) continue
       if (!found || fitsBetter(worker, found, costOf(task))) found = worker
     }
   return found
@@ -313,6 +339,11 @@ function fitsBetter(a: Worker, b: Worker, cost: number): boolean {
   return aFits === b.free >= cost ? ranksBefore(a, b) : aFits
 }
 
+/** The worker can ever hold a task of the lane, and does not fail with its function. */
+function mayServe(worker: Worker, { facts, needs }: Lane): boolean {
+  return facts.slots <= worker.limit && !isBarred(worker, needs.function)
+}
+
 /** The most urgent of those who wait for a slot of this worker and can ever fit it. */
 function mostUrgentHead(worker: Worker): Task | undefined {
   const lanes = worker.class?.waitingLanes
@@ -320,7 +351,7 @@ function mostUrgentHead(worker: Worker): Task | undefined {
   let found: Task | undefined
   for (const lane of lanes) {
     const { head } = lane
-    if (head && costOf(head) <= worker.limit && (!found || goesBefore(head, found))) found = head
+    if (head && mayServe(worker, lane) && (!found || goesBefore(head, found))) found = head
   }
   return found
 }

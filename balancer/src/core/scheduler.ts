@@ -12,6 +12,8 @@ import type { LedgerPort } from '../ports/ledger.ts'
 import type {
   Admission,
   Adopted,
+  BreakerFacts,
+  HealthPort,
   Outcome,
   Submission,
   SubmitPort,
@@ -42,9 +44,11 @@ export interface SchedulerOptions {
   readonly leaseMs: number
   /** `STARVATION_AFTER`: what has waited longer gets every 8th start; 30 s unless given. */
   readonly starvationAfterMs?: number
+  /** Length of a worker's first ejection; 5 s unless given. */
+  readonly ejectionMs?: number
 }
 
-export class Scheduler implements SubmitPort, WorkforcePort {
+export class Scheduler implements SubmitPort, WorkforcePort, HealthPort {
   readonly #placement: Placement
   readonly #lifecycle: Lifecycle
   readonly #trouble: Trouble
@@ -63,7 +67,10 @@ export class Scheduler implements SubmitPort, WorkforcePort {
       placement,
       heartbeatMs,
       leaseMs,
-      endAttempt: (task, how, now) => this.#lifecycle.endAttempt(task, how, now),
+      endAttempt: (task, how, now) => {
+        if (how !== 'never-started' && task.worker) placement.health.failed(task.worker, now)
+        this.#lifecycle.endAttempt(task, how, now)
+      },
     })
   }
 
@@ -86,7 +93,11 @@ export class Scheduler implements SubmitPort, WorkforcePort {
     const worker = this.#workers.get(facts.id) ?? new Worker(facts)
     this.#workers.set(facts.id, worker)
     if (facts.isInService && !worker.facts.isInService) worker.blockedUntilAt = 0
-    if (!servesTheSame(facts, worker.facts)) worker.forgetService()
+    if (!servesTheSame(facts, worker.facts)) {
+      worker.forgetService()
+      worker.bars.clear()
+    }
+    if (facts.group !== worker.facts.group) this.#placement.health.forget(worker)
     worker.facts = facts
     this.#placement.directory.sort(worker)
     if (!facts.isInService) this.#trouble.takeBackAhead(worker)
@@ -109,6 +120,7 @@ export class Scheduler implements SubmitPort, WorkforcePort {
     this.#workers.delete(id)
     this.#placement.directory.remove(worker)
     this.#trouble.abandon(worker, true, now)
+    this.#placement.health.forget(worker)
   }
 
   /** Attempts of ours under way at a worker. */
@@ -139,6 +151,7 @@ export class Scheduler implements SubmitPort, WorkforcePort {
     if (outcome.outcome !== 'refused' && !task.hasStarted) this.#begin(task, worker, now)
     if (outcome.outcome === 'completed') this.#measure(task, worker, outcome.runMs, now)
     this.#placement.release(task, now)
+    this.#noteHealth(task, worker, outcome, now)
     this.#lifecycle.conclude(task, worker, outcome, now)
     this.#placement.serveWorker(worker, now)
   }
@@ -161,6 +174,7 @@ export class Scheduler implements SubmitPort, WorkforcePort {
     if (!worker) return
     this.#trouble.begin(worker, kind, lastSeenAt, now)
     if (kind === 'silent') return
+    this.#placement.health.failed(worker, now)
     for (const task of worker.attempts.values()) if (task.phase !== 'orphan') task.phase = 'doubt'
   }
 
@@ -218,12 +232,21 @@ export class Scheduler implements SubmitPort, WorkforcePort {
 
   /** When `tick` has something to do, Infinity when never. */
   nextAt(): number {
-    return Math.min(this.#lifecycle.nextAt, this.#trouble.nextAt)
+    return Math.min(this.#lifecycle.nextAt, this.#trouble.nextAt, this.#placement.health.nextAt)
   }
 
   tick(now: number): void {
     this.#lifecycle.tick(now)
     this.#trouble.tick(now)
+    this.#placement.health.tick(now)
+  }
+
+  // --- Pictures --------------------------------------------------------------------------------
+
+  /** Why a worker is left out or on trial; undefined for an unknown one. */
+  breaker(id: string): BreakerFacts | undefined {
+    const worker = this.#workers.get(id)
+    return worker && this.#placement.health.facts(worker)
   }
 
   /** Takes nothing new; what is here goes on. */
@@ -242,6 +265,20 @@ export class Scheduler implements SubmitPort, WorkforcePort {
 
   #measure({ lane, occupancy }: Task, worker: Worker, runMs: number, now: number): void {
     if (lane) worker.noteService(lane.needs.function, lane.times, { runMs, occupancy, now })
+  }
+
+  /** A refusal says something of the worker unless it was told to take nothing. */
+  #noteHealth({ lane }: Task, worker: Worker, { outcome, error }: Outcome, now: number): void {
+    const { health } = this.#placement
+    if (outcome === 'cancelled') return
+    if (outcome === 'refused') {
+      if (error?.code === 'UNKNOWN_FUNCTION' || error?.code === 'CONTRACT_MISMATCH')
+        health.failed(worker, now)
+    } else if (outcome === 'lost') health.failed(worker, now)
+    else {
+      health.answered(worker, now)
+      if (lane) health.ran(worker, lane, outcome === 'completed', now)
+    }
   }
 
   #begin(task: Task, worker: Worker, now: number): void {

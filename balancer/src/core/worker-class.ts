@@ -9,6 +9,7 @@
  */
 import type { Tags } from '@berth/protocol'
 import type { FunctionFacts, WorkerFacts } from '../ports/scheduling.ts'
+import { isBarred } from './health.ts'
 import { IndexedHeap } from './indexed-heap.ts'
 import type { Lane } from './lane.ts'
 import { Ranking } from './ranking.ts'
@@ -28,6 +29,8 @@ export class WorkerClass {
   readonly members = new Set<Worker>()
   readonly lanes = new Set<Lane>()
   readonly waitingLanes = new Set<Lane>()
+  /** Functions that some member was barred from; they are chosen for by ranking. */
+  readonly barred = new Set<string>()
   /** Starts since the line of those who have waited too long had its last one. */
   passedOver = 0
   readonly #random: () => number
@@ -87,6 +90,7 @@ export class WorkerClass {
 
   /** Puts the worker where its occupancy belongs, in or out of service. */
   place(worker: Worker, isAvailable: boolean): void {
+    for (const name of worker.bars.keys()) this.barred.add(name)
     if (isAvailable) {
       rank(worker, this.#random())
       putInto(this.#inService, worker)
@@ -100,7 +104,7 @@ export class WorkerClass {
     for (const [name, ranking] of this.#rankings) {
       if (this.#choices - ranking.askedAt > Math.max(IDLE_CHOICES, this.members.size))
         this.#rankings.delete(name)
-      else ranking.place(worker, isAvailable && isCandidate(worker))
+      else ranking.place(worker, isAvailable && isCandidate(worker, name))
     }
   }
 
@@ -128,7 +132,7 @@ export class WorkerClass {
 
   #rank(name: string, times: FunctionTimes): Ranking {
     const ranking = new Ranking(name, times)
-    for (const worker of this.inService) ranking.place(worker, isCandidate(worker))
+    for (const worker of this.inService) ranking.place(worker, isCandidate(worker, name))
     this.#rankings.set(name, ranking)
     return ranking
   }
@@ -147,9 +151,9 @@ function rank(worker: Worker, salt: number): void {
   worker.salt = salt
 }
 
-/** Not so: whoever has no free slot, weight 0, or its share of a slow start already. */
-function isCandidate(worker: Worker): boolean {
-  return worker.tier === 0
+/** Not so: whoever has no free slot, weight 0, its share of a slow start already, or fails with it. */
+function isCandidate(worker: Worker, name: string): boolean {
+  return worker.tier === 0 && !isBarred(worker, name)
 }
 
 export function ranksBefore(a: Worker, b: Worker): boolean {

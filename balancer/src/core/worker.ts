@@ -4,6 +4,7 @@
  * so pushes and dispatches that cross on the wire cannot over-book.
  */
 import type { WorkerFacts } from '../ports/scheduling.ts'
+import type { Breaker } from './breaker.ts'
 import { type FunctionTimes, ServiceTimes } from './service-times.ts'
 import type { Task } from './task.ts'
 import type { WorkerClass } from './worker-class.ts'
@@ -45,6 +46,12 @@ export class Worker {
   busyStreak = 0
   /** Link trouble: silent since, or unlinked since. */
   trouble: { readonly kind: 'silent' | 'unlinked'; readonly sinceAt: number } | undefined
+  /** Of the worker itself; undefined while nothing ever failed. */
+  breaker: Breaker | undefined
+  /** Functions that fail here and not elsewhere, by name. */
+  readonly bars = new Map<string, Breaker>()
+  /** How health.ts has it in its group's sums. */
+  countsAs: 'out' | 'ejected' | 'serving' = 'out'
   /** Rank among its class; see worker-class.ts. */
   tier = 0
   ratio = 0

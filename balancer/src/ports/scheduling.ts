@@ -98,6 +98,23 @@ export interface Adopted {
   readonly task: number
 }
 
+/** Why a worker is left out, or on trial (`breaker` of a worker's view); instants are the core's own. */
+export interface BreakerFacts {
+  readonly state: 'closed' | 'open' | 'half-open'
+  readonly sinceAt: number | undefined
+  /** When it is tried again. */
+  readonly untilAt: number | undefined
+  readonly reason: string | undefined
+  /** Failures in a row. */
+  readonly failures: number
+}
+
+/** For whoever shows workers. */
+export interface HealthPort {
+  /** Undefined for an unknown worker. */
+  breaker(id: string): BreakerFacts | undefined
+}
+
 /** For `http/`. */
 export interface SubmitPort {
   /** Takes a task or says why not. The end comes by `submission.onSettled`, never before this returns. */
