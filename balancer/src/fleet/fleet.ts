@@ -24,6 +24,8 @@ export interface FleetOptions extends Pick<MemberContext, 'clock' | 'log' | 'wor
 
 const DIALS_AT_ONCE = { all: 64, doubtful: 32 }
 const SWEEP_MAX_MS = 250
+/** More entries of one process than this are counted instead. */
+const TWINS_NAMED = 20
 
 export class Fleet implements FleetPort, DispatchPort {
   readonly #options: FleetOptions
@@ -35,8 +37,8 @@ export class Fleet implements FleetPort, DispatchPort {
   readonly #leaving = new Set<Member>()
   /** Which member speaks for a process. */
   readonly #boots = new Map<string, Member>()
-  /** Refused because another member speaks for their process. */
-  readonly #twins = new Set<Member>()
+  /** Refused because another member speaks for their process, which stands behind each. */
+  readonly #twins = new Map<Member, Member>()
   readonly #intents: Map<string, MaintenanceIntent>
   /** What each worker served last, also before this process. */
   readonly #known: Map<string, KnownWorker>
@@ -145,7 +147,7 @@ export class Fleet implements FleetPort, DispatchPort {
     if (bootId !== undefined && this.#boots.get(bootId) === member) this.#boots.delete(bootId)
     this.#options.workforce.removeWorker(member.key, this.#options.clock.monoMs())
     this.#options.log.info('worker left', { worker: member.id })
-    for (const twin of this.#twins) twin.hurry()
+    for (const twin of this.#twins.keys()) twin.hurry()
     this.#twins.clear()
   }
 
@@ -207,9 +209,10 @@ export class Fleet implements FleetPort, DispatchPort {
   #claimBoot(bootId: string, member: Member): string | undefined {
     const holder = this.#boots.get(bootId)
     if (holder && holder !== member && holder.holds(bootId)) {
-      this.#twins.add(member)
+      this.#twins.set(member, holder)
       return holder.id
     }
+    this.#twins.delete(member)
     const before = member.picture.report?.bootId
     if (before !== undefined && this.#boots.get(before) === member) this.#boots.delete(before)
     this.#boots.set(bootId, member)
@@ -279,8 +282,20 @@ export class Fleet implements FleetPort, DispatchPort {
     return functionViews([...this.#members.values()].map(({ picture }) => picture))
   }
 
+  /** What the file says, and what only the workers behind it could tell. */
   config(): ConfigState {
-    return this.#config
+    if (this.#twins.size === 0) return this.#config
+    return { ...this.#config, warnings: [...this.#config.warnings, ...this.#twinWarnings()] }
+  }
+
+  #twinWarnings(): string[] {
+    const twins = [...this.#twins].filter(([{ picture }]) => picture.problem?.status === 'mismatch')
+    const shown = twins.slice(0, TWINS_NAMED).map(([{ id }, holder]) => {
+      const linked = `it is one worker, linked as "${holder.id}"`
+      return `"${id}" and "${holder.id}" lead to one process: ${linked}; take "${id}" out`
+    })
+    const more = twins.length - shown.length
+    return more > 0 ? [...shown, `and ${more} more like these`] : shown
   }
 
   isSettled(): boolean {

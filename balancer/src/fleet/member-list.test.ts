@@ -40,6 +40,27 @@ describe('one process under two URLs', () => {
     await bench.status('ready', 'w2', 1_000)
   })
 
+  test('the configuration warns of it for as long as it is so', async (t) => {
+    const { worker, bench, first, second } = await setUpTwins(t, { leaseMs: 300 })
+    const warnings = () => bench.fleet.config().warnings
+    bench.fleet.setConfig({ state: 'ok', since: '2026-01-01T00:00:00.000Z', warnings: ['of the file'] })
+    await bench.status('mismatch', 'w2')
+    const twins = '"w2" and "w1" lead to one process: it is one worker, linked as "w1"; take "w2" out'
+    assert.deepEqual(warnings(), ['of the file', twins])
+    bench.fleet.setRoster([first])
+    assert.deepEqual(warnings(), ['of the file'])
+    bench.fleet.setRoster([first, second])
+    await until(() => warnings().length === 2, 'the warning is back')
+    bench.fleet.setRoster([second])
+    await bench.status('ready', 'w2')
+    assert.deepEqual(warnings(), ['of the file'])
+    bench.fleet.setRoster([first, second])
+    await until(() => warnings()[1]?.startsWith('"w1" and "w2" lead to one process'), 'now it is w1')
+    await worker.stop()
+    await bench.status('unreachable', 'w1')
+    await until(() => warnings().length === 1, 'two that do not answer are not known to be one')
+  })
+
   test('a cut of the first does not hand its process over', async (t) => {
     const { worker, bench, first, second } = await setUpTwins(t)
     await bench.status('mismatch', 'w2')
