@@ -7,7 +7,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { Log, Service } from '@berth/runtime'
+import { type Log, type Service, serveHalfOpen } from '@berth/runtime'
 import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
 import { INTERNAL_ERROR, type ProblemOptions, problem, refuseConnection, sendProblem } from './problem.ts'
@@ -84,6 +84,7 @@ class ListeningServer implements HttpServer {
     })
     this.#server.maxHeadersCount = MAX_HEADERS
     this.#server.maxRequestsPerSocket = MAX_REQUESTS_PER_SOCKET
+    serveHalfOpen(this.#server)
     this.#listen()
   }
 
