@@ -45,6 +45,8 @@ export class Lane {
   })
   /** Tasks of this lane that have not ended, wherever they are. */
   live = 0
+  /** Those of them that are repeated after a failure. */
+  repeating = 0
   /** Recalls of this lane whose answer is on its way; those at workers in trouble do not count. */
   recallsOpen = 0
   /** Runs of this lane that wait on disk beyond the window; true asks the ledger when there is room. */

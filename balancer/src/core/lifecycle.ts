@@ -14,8 +14,24 @@ import { IndexedHeap } from './indexed-heap.ts'
 import type { Lane } from './lane.ts'
 import { Lobby } from './lobby.ts'
 import type { Placement } from './placement.ts'
-import { backoffMs, mayRepeatFailure, mayRepeatLoss } from './retry.ts'
-import { drainingError, lostError, overdueError, provenance, statusOf, toTaskError } from './settlement.ts'
+import {
+  backoffMs,
+  endRepeat,
+  isPoison,
+  mayRepeatFailure,
+  mayRepeatLoss,
+  mayRepeatNow,
+  noteRepeat,
+} from './retry.ts'
+import {
+  drainingError,
+  lostError,
+  overdueError,
+  poisonedError,
+  provenance,
+  statusOf,
+  toTaskError,
+} from './settlement.ts'
 import { Task } from './task.ts'
 import type { AttemptEnd } from './trouble.ts'
 import type { Worker } from './worker.ts'
@@ -321,7 +337,7 @@ export class Lifecycle {
     const isCancelled = outcome.outcome === 'cancelled'
     if (!isCancelled && mayRepeatFailure(task, facts, error, this.#options.maxAttempts)) {
       const at = now + backoffMs(task.failures, error, this.#options.random)
-      if (at < task.submission.deadlineAt) return this.#backOff(task, at)
+      if (at < task.submission.deadlineAt && mayRepeatNow(task)) return this.#backOff(task, at)
     }
     const cause = error ?? {
       code: isCancelled ? 'CANCELLED' : 'INTERNAL',
@@ -333,14 +349,18 @@ export class Lifecycle {
 
   #backOff(task: Task, until: number): void {
     this.#leaveAttempt(task, until)
+    noteRepeat(task)
     task.phase = 'backoff'
     this.#wakeAt(task, until)
   }
 
   #afterLoss(task: Task, now: number, worker: Worker | undefined, isReported: boolean): void {
-    if (mayRepeatLoss(task, task.lane?.facts, this.#options.maxAttempts)) return this.placeAgain(task, now)
+    if (task.hasStarted) task.losses++
+    const mayRepeat = mayRepeatLoss(task, task.lane?.facts, this.#options.maxAttempts)
+    if (mayRepeat && !isPoison(task)) return this.placeAgain(task, now)
     const ended = provenance(task, now, 0, worker)
-    this.#settle(task, { kind: 'failed', error: lostError(task, worker), ...ended }, isReported)
+    const error = isPoison(task) ? poisonedError(task, worker) : lostError(task, worker)
+    this.#settle(task, { kind: 'failed', error, ...ended }, isReported)
   }
 
   /** An attempt ended without a word from its worker. */
@@ -385,6 +405,7 @@ export class Lifecycle {
     this.#tasks.delete(submission.run)
     if (!lane) return
     lane.live--
+    endRepeat(task)
     this.#window.refill(lane)
     this.#placement.directory.retire(lane)
   }

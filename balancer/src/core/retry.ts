@@ -8,6 +8,9 @@ import type { Task } from './task.ts'
 
 const BACKOFF_BASE_MS = 200
 const BACKOFF_MAX_MS = 30_000
+const POISON_LOSSES = 3
+const BUDGET_SHARE = 0.2
+const BUDGET_LEAST = 3
 
 /** A failure: the handler threw or timed out. True when another attempt is due. */
 export function mayRepeatFailure(
@@ -29,6 +32,33 @@ export function mayRepeatLoss(task: Task, facts: FunctionFacts | undefined, maxA
   const declared = idempotent ?? facts?.idempotent ?? undefined
   if (declared !== undefined) return declared
   return mode === 'async' || mode === 'webhook'
+}
+
+/** It was running when three workers were lost: a fourth is not given to it. */
+export function isPoison(task: Task): boolean {
+  return task.losses >= POISON_LOSSES
+}
+
+/**
+ * The retry budget of a lane: repeats of failures are at most a fifth of its tasks, three at least, so
+ * that a dependency that is down is not asked more often than before. A run on disk can wait for its
+ * repeat; a task in memory ends with the failure that it had.
+ */
+export function mayRepeatNow({ submission, lane, isRepeating }: Task): boolean {
+  if (submission.isDurable || isRepeating || !lane) return true
+  return lane.repeating < Math.max(BUDGET_LEAST, lane.live * BUDGET_SHARE)
+}
+
+/** The task is repeated; until it ends it counts against the budget. */
+export function noteRepeat(task: Task): void {
+  if (task.isRepeating || !task.lane) return
+  task.isRepeating = true
+  task.lane.repeating++
+}
+
+export function endRepeat(task: Task): void {
+  if (task.isRepeating && task.lane) task.lane.repeating--
+  task.isRepeating = false
 }
 
 /** Waiting time before the next attempt after a failure: doubling, with half of it at random. */

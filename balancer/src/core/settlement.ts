@@ -45,6 +45,14 @@ export function lostError(task: Task, worker: Worker | undefined): TaskError {
   }
 }
 
+export function poisonedError(task: Task, worker: Worker | undefined): TaskError {
+  const last = worker ? `, "${worker.id}" the last of them` : ''
+  return {
+    code: 'POISONED',
+    detail: `The task was running when ${task.losses} workers were lost${last}, and is not tried again by itself. Look at what it does to them, then send it again by hand.`,
+  }
+}
+
 export function overdueError(task: Task, now: number): TaskError {
   const waitedMs = Math.round(now - task.acceptedAt)
   if (now < task.submission.deadlineAt) {

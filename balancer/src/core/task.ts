@@ -37,6 +37,10 @@ export class Task {
   attempts = 0
   /** Failures that counted against the function's own `maxRetries`. */
   failures = 0
+  /** Workers that were lost while they ran it. */
+  losses = 0
+  /** Counts against the retry budget of its lane. */
+  isRepeating = false
   worker: Worker | undefined
   attemptId = 0
   fence = 0
