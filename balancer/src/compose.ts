@@ -21,6 +21,7 @@ import { createHttpServer, type HttpServer } from './http/server.ts'
 import { Sessions } from './http/sessions.ts'
 import { taskRoutes } from './http/task-routes.ts'
 import { Tasks } from './http/tasks.ts'
+import { WrongKeys } from './http/wrong-keys.ts'
 import { createFeed } from './observe/feed.ts'
 import type { Assignment, DispatchPort } from './ports/dispatch.ts'
 import type { KeepPort, StoreContents, StorePort } from './ports/store.ts'
@@ -100,7 +101,7 @@ export function composeBalancer({ config, keys, log, store, keeper, contents }: 
   })
 
   const sessions = new Sessions({ store, stored: contents.sessions, clock })
-  const gate = new Gate({ key: keys.lbAuthKey, sessions })
+  const gate = new Gate({ key: keys.lbAuthKey, sessions, wrongKeys: new WrongKeys(log, clock) })
   const feed = createFeed({ fleet, traffic: scheduler, log, clock, balancer })
   const feedSocket = createFeedSocket({ feed, gate, sessions, log })
   const tasks = new Tasks({
@@ -129,7 +130,7 @@ export function composeBalancer({ config, keys, log, store, keeper, contents }: 
     host: config.host,
     port: config.port,
     log,
-    hot: createHotTask({ gate, tasks, bodyLimitBytes }),
+    hot: createHotTask({ gate, tasks, log, bodyLimitBytes }),
     mayContinue: mayContinue({ gate, bodyLimitBytes }),
     onUpgrade: (req, socket, head) => feedSocket.handleUpgrade(req, socket, head),
   })

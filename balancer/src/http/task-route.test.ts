@@ -372,6 +372,19 @@ for (const way of WAYS)
       )
     })
 
+    test('an unknown parameter of the address is refused', async (t) => {
+      const { core, url } = await serve(t, way)
+      const ask = (query: string) =>
+        fetch(`${url}/task${query}`, { method: 'POST', headers: { authorization: KEY }, body: CALL })
+      for (const query of ['?x=1', '?priority=5', '?function=hello']) {
+        const answer = await ask(query)
+        assert.equal(answer.status, 400, query)
+        assert.match(await answer.text(), /There is no parameter \\"(x|priority|function)\\" here/)
+      }
+      assert.equal(core.submissions.length, 0)
+      assert.equal((await ask('?')).status, 200)
+    })
+
     test('pipelined calls are answered in order', async (t) => {
       const { core, exchange } = await serve(t, way)
       core.plan = ({ priority }) => complete(String(priority))
