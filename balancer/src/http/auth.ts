@@ -18,6 +18,8 @@ export type Access =
 export interface Credentials {
   readonly authorization: string | undefined
   readonly cookie: string | undefined
+  /** The peer's, for the log. */
+  readonly address?: string | undefined
 }
 
 /** What of a request's head decides whether it may pass. */
@@ -37,6 +39,7 @@ export interface GateDeps {
   /** LB_AUTH_KEY. */
   readonly key: string
   readonly sessions: Pick<Sessions, 'find'>
+  readonly wrongKeys?: { record(address: string): void }
 }
 
 const NONE: Access = Object.freeze({ kind: 'none' })
@@ -51,19 +54,25 @@ export const UNAUTHORIZED: TaskError = {
 export class Gate {
   readonly #isKey: (key: string | undefined) => boolean
   readonly #sessions: Pick<Sessions, 'find'>
+  readonly #wrongKeys: GateDeps['wrongKeys']
 
   constructor(deps: GateDeps) {
     this.#isKey = createKeyCheck(deps.key)
     this.#sessions = deps.sessions
+    this.#wrongKeys = deps.wrongKeys
   }
 
   isKey(key: string | undefined): boolean {
     return this.#isKey(key)
   }
 
-  authorise({ authorization, cookie }: Credentials): Access {
+  authorise({ authorization, cookie, address }: Credentials): Access {
     const key = presentedKey(authorization)
-    if (key !== undefined) return this.isKey(key) ? KEY : NONE
+    if (key !== undefined) {
+      if (this.isKey(key)) return KEY
+      this.#wrongKeys?.record(address ?? 'unknown')
+      return NONE
+    }
     const secret = readSessionCookie(cookie)
     const hash = secret === undefined ? undefined : this.#sessions.find(secret)
     return hash === undefined ? NONE : { kind: 'session', hash }
@@ -79,7 +88,7 @@ export class Gate {
 }
 
 /** The same head from Node's own request. */
-export function readHead({ method = 'GET', headers }: IncomingMessage): RequestHead {
+export function readHead({ method = 'GET', headers, socket }: IncomingMessage): RequestHead {
   const site = headers['sec-fetch-site']
   return {
     method,
@@ -89,6 +98,7 @@ export function readHead({ method = 'GET', headers }: IncomingMessage): RequestH
     origin: headers.origin,
     secFetchSite: Array.isArray(site) ? site.join(', ') : site,
     contentType: headers['content-type'],
+    address: socket.remoteAddress,
   }
 }
 

@@ -1,6 +1,7 @@
 /**
- * Counts failed sign-ins by address: after 10 within a minute the address has to wait, whatever it presents.
- * Asked by `POST /sign-in` right before it compares. An IPv6 address counts with its /64, which one host owns.
+ * Counts failed sign-ins by address: after 10 within a minute further wrong ones are told to wait, and fill
+ * neither log nor table. Asked by `POST /sign-in` about what was wrong. An IPv6 address counts with its /64,
+ * which one host owns.
  * Invariant: at most `capacity` addresses are remembered; the one that failed longest ago makes room.
  */
 import type { Clock } from '@berth/runtime'

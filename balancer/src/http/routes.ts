@@ -55,6 +55,7 @@ export function readRequestHead(c: RouteContext): RequestHead {
     origin: c.req.header('origin'),
     secFetchSite: c.req.header('sec-fetch-site'),
     contentType: c.req.header('content-type'),
+    address: addressOf(c),
   }
 }
 

@@ -6,6 +6,7 @@ import type { KeepPort, Kept, StoreHealth, StoreWrite } from '../ports/store.ts'
 import { type AppDeps, createApp } from './app.ts'
 import { Gate } from './auth.ts'
 import { Sessions } from './sessions.ts'
+import { WrongKeys } from './wrong-keys.ts'
 
 export const KEY = 'a-key-of-the-tests-0123456789'
 export const HOST = 'berth.test:4000'
@@ -138,7 +139,7 @@ export function makeBench(changes: Partial<AppDeps> = {}): Bench {
   const log = createLog({ source: 'test', write: () => {} })
   const writes: StoreWrite[] = []
   const sessions = new Sessions({ store: recordInto(writes), stored: [], clock })
-  const gate = new Gate({ key: KEY, sessions })
+  const gate = new Gate({ key: KEY, sessions, wrongKeys: new WrongKeys(log, clock) })
   const deps: AppDeps = {
     gate,
     sessions,
