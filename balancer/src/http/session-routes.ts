@@ -1,6 +1,6 @@
 /**
  * Sign-in, sign-out and one-time tokens: how a browser gets its session and loses it. A failed sign-in says
- * the same whatever was wrong, and counts against its address.
+ * the same whatever was wrong, and counts against its address; what is right always passes.
  * Invariant: no answer but `Set-Cookie` ever holds a session's secret.
  */
 import type { Clock, Log } from '@berth/runtime'
@@ -36,10 +36,11 @@ export function sessionRoutes(deps: SessionRouteDeps): readonly Route[] {
     const read = await readJsonBody(c.req.raw, signInSchema)
     if (!read.ok) return problem(read.error)
     const address = addressOf(c)
-    const waitMs = throttle.waitMs(address)
-    if (waitMs > 0) return refuseTry(waitMs)
+    // Behind a proxy all have one address: the wrong tries of one must not lock out who has the key.
     const isRight = 'key' in read.value ? deps.gate.isKey(read.value.key) : tokens.spend(read.value.token)
     if (!isRight) {
+      const waitMs = throttle.waitMs(address)
+      if (waitMs > 0) return refuseTry(waitMs)
       throttle.recordFailure(address)
       log.warn('sign-in refused', { address })
       const detail = 'The key or token is not valid; a token is good once and for 15 minutes.'
