@@ -1,10 +1,11 @@
 /**
  * `POST /task` in the router: the same function as the hot route, for a server that mounts only the
- * router and for the table of policies. The hot route takes these requests first.
+ * router and for the table of policies. The hot route takes these requests first, but for those with a query.
  */
 import type { TaskError } from '@berth/protocol'
 import { mediaTypeOf } from './auth.ts'
 import { BodyBytes, DISCARD_BYTES } from './body-bytes.ts'
+import { readQuery } from './lists.ts'
 import { problem } from './problem.ts'
 import type { Route, RouteContext } from './routes.ts'
 import { bodyTooLarge } from './task-call.ts'
@@ -20,6 +21,9 @@ export function taskRoutes(deps: TaskRouteDeps): readonly Route[] {
 }
 
 async function handle(c: RouteContext, { tasks, bodyLimitBytes }: TaskRouteDeps): Promise<Response> {
+  // There are no parameters yet: one that was meant to say something must not be passed over.
+  const query = readQuery(c.req.url, [])
+  if (!query.ok) return problem(query.error)
   const read = await readBody(c.req.raw, bodyLimitBytes)
   if (!(read instanceof Uint8Array)) return problem(read)
   const head = {
