@@ -183,7 +183,7 @@ export class Lifecycle {
         this.#forget(task)
         return full
       }
-      this.#wait(task, isFresh)
+      this.#wait(task, isFresh, now)
     }
     this.#submitted++
     return undefined
@@ -259,13 +259,13 @@ export class Lifecycle {
   /** Sends the task or puts it in line. */
   #place(task: Task, now: number): void {
     if (this.#placement.offer(task, now)) this.#wakeAt(task, task.submission.deadlineAt)
-    else this.#wait(task, false)
+    else this.#wait(task, false, now)
   }
 
-  #wait(task: Task, isFresh: boolean): void {
+  #wait(task: Task, isFresh: boolean, now: number): void {
     const { submission } = task
     if (submission.isDurable && !this.#window.admits(task, isFresh)) return this.#window.pushBack(task)
-    this.#placement.enqueue(task)
+    this.#placement.enqueue(task, now)
     this.#wakeAt(task, Math.min(submission.deadlineAt, task.queueUntilAt))
   }
 

@@ -181,11 +181,9 @@ test('a task of several slots takes them all, and gives them all back', () => {
   bench.worker('a', { slots: 4, functions: work({ slots: 3 }) })
   const [first, second] = bench.submitMany(2) as [string, string]
   assert.equal(bench.last(first).used, 3)
-  assert.equal(bench.last(second).isAhead, true, 'one of its slots is free: the worker keeps the rest for it')
+  assert.equal(bench.sends(second), 0)
   bench.finish(first)
-  bench.finish(second)
-  const third = bench.submit()
-  assert.deepEqual([bench.last(third).used, bench.last(third).isAhead], [3, false])
+  assert.deepEqual([bench.last(second).used, bench.last(second).isAhead], [3, false])
 })
 
 test('a wide task goes where it fits, not where it is emptiest', () => {
@@ -194,20 +192,77 @@ test('a wide task goes where it fits, not where it is emptiest', () => {
   bench.worker('large', { slots: 10, functions: work({ slots: 3 }) })
   bench.core.pushed('large', 10, 6, 0)
   assert.equal(bench.last(bench.submit()).worker, 'large')
-  bench.submit()
-  assert.deepEqual(shares(bench), { large: 2 })
-  bench.submit()
+  const late = bench.submit()
+  bench.advance(5_000)
   assert.deepEqual(shares(bench), { large: 2 }, 'nobody is sent to a worker that it can never fit')
+  assert.equal(bench.last(late).isAhead, true)
+})
+
+const mixed = new Map([
+  ['wide', { slots: 3, idempotent: null, maxRetries: 0 }],
+  ['work', { slots: 1, idempotent: null, maxRetries: 0 }],
+])
+
+test('after a second at the head one worker saves up for a wide task, the others work on', () => {
+  const bench = new TestScheduler()
+  for (const id of ['a', 'b']) bench.worker(id, { slots: 3, functions: mixed })
+  const narrow = bench.submitMany(6)
+  const wide = bench.submit({ function: 'wide', priority: 1 })
+  bench.submitMany(20)
+  bench.now += 500
+  for (const run of narrow.slice(0, 2)) bench.finish(run)
+  assert.equal(bench.sends(wide), 0, 'for a second nobody saves, narrow ones go on')
+  assert.equal(bench.sent.length, 8)
+  bench.advance(600)
+  const saver = bench.last(wide).worker
+  assert.equal(bench.last(wide).isAhead, true)
+  const before = bench.sent.length
+  for (const { run, worker } of bench.sent.slice(0, 8))
+    if (run !== wide && bench.end(run) === undefined) {
+      bench.finish(run)
+      if (worker === saver) assert.ok(bench.sent.length <= before + 3)
+    }
+  assert.deepEqual(
+    new Set(bench.sent.slice(before).map(({ worker }) => worker)),
+    new Set([saver === 'a' ? 'b' : 'a']),
+  )
+  bench.start(wide)
+  bench.finish(wide)
+  assert.equal(bench.verdict(wide), 'completed')
+})
+
+test('it is recalled when another worker has all the slots first', () => {
+  const bench = new TestScheduler()
+  for (const id of ['a', 'b']) bench.worker(id, { slots: 3, functions: mixed })
+  const narrow = bench.submitMany(6)
+  const wide = bench.submit({ function: 'wide' })
+  bench.advance(1_000)
+  const saver = bench.last(wide).worker
+  for (const run of narrow) if (bench.last(run).worker !== saver) bench.finish(run)
+  assert.deepEqual(bench.recalled, [{ worker: saver, attempt: bench.last(wide).attemptId }])
+  bench.giveBack(wide)
+  assert.deepEqual([bench.last(wide).worker === saver, bench.last(wide).isAhead], [false, false])
+})
+
+test('one worker at a time saves for a lane', () => {
+  const bench = new TestScheduler()
+  for (const id of ['a', 'b', 'c']) bench.worker(id, { slots: 3, functions: mixed })
+  bench.submitMany(9)
+  const wide = bench.submitMany(3, { function: 'wide' })
+  bench.advance(10_000)
+  assert.deepEqual(
+    wide.map((run) => bench.sends(run)),
+    [1, 0, 0],
+  )
+  bench.start(wide[0] as string)
+  bench.advance(1_000)
+  assert.equal(bench.sends(wide[1] as string), 1)
 })
 
 test('a wide task that waits does not block a worker that it can never fit', () => {
   const bench = new TestScheduler()
-  const functions = new Map([
-    ['wide', { slots: 3, idempotent: null, maxRetries: 0 }],
-    ['work', { slots: 1, idempotent: null, maxRetries: 0 }],
-  ])
-  bench.worker('small', { slots: 1, functions })
-  bench.worker('large', { slots: 3, functions })
+  bench.worker('small', { slots: 1, functions: mixed })
+  bench.worker('large', { slots: 3, functions: mixed })
   const wide = bench.submitMany(2, { function: 'wide' })
   const narrow = bench.submitMany(2)
   assert.deepEqual(bench.order, [wide[0], narrow[0]])
@@ -231,8 +286,9 @@ test('a function that costs other slots after a redeploy costs them from then on
   const [first, second, third] = bench.submitMany(3) as [string, string, string]
   bench.worker('a', { slots: 2, functions: work({ slots: 2 }), interfaceHash: 'two' })
   bench.finish(first)
-  assert.deepEqual([bench.last(third).used, bench.last(third).isAhead], [3, true])
+  assert.equal(bench.sends(third), 0)
   bench.finish(second)
+  assert.deepEqual([bench.last(third).used, bench.last(third).isAhead], [2, false])
   bench.finish(third)
   assert.equal(bench.core.attemptsAt('a'), 0)
   assert.equal(bench.last(bench.submit()).used, 2)

@@ -11,6 +11,7 @@ import { Directory } from './directory.ts'
 import { Fairness } from './fairness.ts'
 import { Health, isBarred } from './health.ts'
 import type { Lane } from './lane.ts'
+import { findSaver, Saving } from './saving.ts'
 import { goesBefore, type Task } from './task.ts'
 import { SLOW_START_MS, type Worker } from './worker.ts'
 import { ranksBefore } from './worker-class.ts'
@@ -43,6 +44,7 @@ export class Placement {
   waitingBytes = 0
   /** Lanes with tasks ahead that were not asked back. */
   readonly #aheadLanes = new Set<Lane>()
+  readonly #saving = new Saving()
   readonly #dispatch: DispatchPort
   readonly #epoch: number
   readonly #starvationAfterMs: number
@@ -83,9 +85,10 @@ export class Placement {
   }
 
   /** Puts a task in line; a less urgent one that was sent ahead makes room for it. */
-  enqueue(task: Task): void {
+  enqueue(task: Task, now: number): void {
     task.phase = 'waiting'
     task.lane?.push(task)
+    if (task.lane) this.#saving.look(task.lane, now)
     this.waiting++
     this.waitingBytes += task.bytes
     this.#recallLessUrgent(task)
@@ -96,6 +99,25 @@ export class Placement {
     task.lane?.remove(task)
     this.waiting--
     this.waitingBytes -= task.bytes
+  }
+
+  get nextAt(): number {
+    return Math.min(this.health.nextAt, this.#saving.nextAt)
+  }
+
+  tick(now: number): void {
+    this.health.tick(now)
+    for (const task of this.#saving.due(now)) this.#saveUp(task, now)
+  }
+
+  /** One worker gets the task before it has the slots for it, and keeps those that come free. */
+  #saveUp(task: Task, now: number): void {
+    const lane = task.lane as Lane
+    if (lane.ahead.size > 0) return
+    const saver = findSaver(lane, (worker) => !isBarred(worker, lane.needs.function))
+    if (!saver) return
+    this.dequeue(task)
+    this.#send(task, saver, now)
   }
 
   /** Gives a worker's room to the most urgent heads of the lanes it serves. */
@@ -224,6 +246,7 @@ export class Placement {
     task.isAhead = isAhead
     task.isRecalled = false
     task.sentAt = now
+    if (task.lane) this.#saving.look(task.lane, now)
     worker.attempts.set(task.attemptId, task)
     worker.own += task.cost
     task.chargedMs = task.cost * (task.lane?.times.medianMs || 1)
@@ -303,19 +326,15 @@ function choose(lane: Lane, task: Task, now: number): Worker | undefined {
   const cost = costOf(task)
   if (!best || isBarred(best, lane.needs.function)) return undefined
   if (best.free >= cost) return best
-  if (cost > 1) return findRoom(lane, task)
+  if (cost > 1) return freest(lane)
   return hasRoom(best, task) ? best : undefined
 }
 
-/**
- * A free slot, or room ahead of one. A task of several slots needs one of them: the worker keeps the
- * next ones for it, so that tasks of one slot cannot starve it.
- */
+/** A free slot, or room ahead of one; a task of several slots goes ahead only to whoever saves up for it. */
 function hasRoom(worker: Worker, task: Task): boolean {
   const cost = costOf(task)
   if (worker.free >= cost) return true
-  if (cost > worker.limit) return false
-  return worker.free > 0 || worker.hasAheadRoom(task.submission.function, cost, task.bytes)
+  return cost === 1 && worker.limit > 0 && worker.hasAheadRoom(task.submission.function, cost, task.bytes)
 }
 
 /** Slots that an attempt would take now; `task.cost` is what the present one holds. */
@@ -323,25 +342,16 @@ function costOf(task: Task): number {
   return task.lane?.facts.slots ?? 1
 }
 
-/** For tasks of several slots: whoever has all of them free, else the best of those with some room. */
-function findRoom(lane: Lane, task: Task): Worker | undefined {
-  let found: Worker | undefined
-  for (const serving of lane.classes)
-    for (const worker of serving.inService) {
-      if (!hasRoom(worker, task) || isBarred(worker, lane.needs.function)) continue
-      if (!found || fitsBetter(worker, found, costOf(task))) found = worker
-    }
-  return found
+/** For tasks of several slots: the worker with the most free ones, if they are enough. */
+function freest(lane: Lane): Worker | undefined {
+  for (const { freest } of lane.classes)
+    if (freest && freest.free >= lane.facts.slots && !isBarred(freest, lane.needs.function)) return freest
+  return undefined
 }
 
-function fitsBetter(a: Worker, b: Worker, cost: number): boolean {
-  const aFits = a.free >= cost
-  return aFits === b.free >= cost ? ranksBefore(a, b) : aFits
-}
-
-/** The worker can ever hold a task of the lane, and does not fail with its function. */
+/** The worker does not fail with the lane's function and has the slots, if they are several. */
 function mayServe(worker: Worker, { facts, needs }: Lane): boolean {
-  return facts.slots <= worker.limit && !isBarred(worker, needs.function)
+  return (facts.slots === 1 || facts.slots <= worker.free) && !isBarred(worker, needs.function)
 }
 
 /** The most urgent of those who wait for a slot of this worker and can ever fit it. */

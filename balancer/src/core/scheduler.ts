@@ -232,13 +232,13 @@ export class Scheduler implements SubmitPort, WorkforcePort, HealthPort {
 
   /** When `tick` has something to do, Infinity when never. */
   nextAt(): number {
-    return Math.min(this.#lifecycle.nextAt, this.#trouble.nextAt, this.#placement.health.nextAt)
+    return Math.min(this.#lifecycle.nextAt, this.#trouble.nextAt, this.#placement.nextAt)
   }
 
   tick(now: number): void {
     this.#lifecycle.tick(now)
     this.#trouble.tick(now)
-    this.#placement.health.tick(now)
+    this.#placement.tick(now)
   }
 
   // --- Pictures --------------------------------------------------------------------------------
