@@ -9,9 +9,9 @@ import { nameSchema, recordSchema } from './names.ts'
 import { selectorSchema } from './selector.ts'
 
 const instant = z.iso.datetime({ offset: true, error: 'must be an ISO 8601 instant with a zone' })
-const duration = z.int().min(1).max(MAX_DURATION_MS)
+const duration = whole(1, MAX_DURATION_MS, ' of milliseconds')
 
-export const prioritySchema = z.int().min(1).max(MAX_PRIORITY)
+export const prioritySchema = whole(1, MAX_PRIORITY)
 
 export const webhookTargetSchema = z.strictObject({
   url: z.url().max(2048),
@@ -28,7 +28,7 @@ const inputSchema = z.custom<Record<string, unknown>>(
 export const taskBodySchema = z.strictObject({
   function: nameSchema,
   group: nameSchema.optional(),
-  contract: z.int().min(1).max(0xffff_ffff).optional(),
+  contract: whole(1, 0xffff_ffff).optional(),
   input: inputSchema.optional(),
   priority: prioritySchema.optional(),
   fairnessKey: z.string().min(1).max(128).optional(),
@@ -38,9 +38,9 @@ export const taskBodySchema = z.strictObject({
   tags: selectorSchema.optional(),
   timeout: duration.optional(),
   deadline: instant.optional(),
-  attempts: z.int().min(1).max(1000).optional(),
+  attempts: whole(1, 1000).optional(),
   idempotent: z.boolean().optional(),
-  delay: z.int().min(0).max(MAX_DURATION_MS).optional(),
+  delay: whole(0, MAX_DURATION_MS, ' of milliseconds').optional(),
   runAt: instant.optional(),
   session: nameSchema.optional(),
   budget: z.enum(['low', 'standard', 'high', 'unlimited']).optional(),
@@ -48,3 +48,9 @@ export const taskBodySchema = z.strictObject({
 })
 
 export type TaskBody = z.infer<typeof taskBodySchema>
+
+/** A whole number within bounds, which are named whatever is wrong with the value. */
+function whole(min: number, max: number, unit = ''): z.ZodInt {
+  const error = `must be a whole number${unit} from ${min} to ${max}`
+  return z.int(error).min(min, error).max(max, error)
+}
