@@ -20,6 +20,8 @@ export class Directory {
   readonly #tagKeys = new Map<string, number>()
   /** Group and function to the default contract; emptied by every change of the fleet. */
   readonly #contracts = new Map<string, number>()
+  /** What an operator set, by group. */
+  readonly #setContracts = new Map<string, number>()
   readonly #workers = new Set<Worker>()
   /** By group, contract and function; one for all its lanes. */
   readonly #times = new Map<string, FunctionTimes>()
@@ -103,12 +105,20 @@ export class Directory {
    * function; when none is in service, the newest that anybody serves.
    */
   defaultContract(group: string, name: string): number | undefined {
+    const set = this.#setContracts.get(group)
+    if (set !== undefined) return set
     const key = `${group}\n${name}`
     const known = this.#contracts.get(key)
     if (known !== undefined) return known
     const contract = this.#findContract(group, name)
     if (contract !== undefined) this.#contracts.set(key, contract)
     return contract
+  }
+
+  /** An operator's word on the contract of tasks that name none; undefined takes it back. */
+  setDefaultContract(group: string, contract: number | undefined): void {
+    if (contract === undefined) this.#setContracts.delete(group)
+    else this.#setContracts.set(group, contract)
   }
 
   #findContract(group: string, name: string): number | undefined {

@@ -87,6 +87,11 @@ export class Lane {
     return this.#order.first?.head
   }
 
+  /** The first of every fairness key, in no particular order. */
+  *heads(): Iterable<Task> {
+    for (const { head } of this.#lines.values()) yield head
+  }
+
   /** The one that has waited longest. */
   get oldest(): Task | undefined {
     return this.#waiting.first

@@ -27,6 +27,7 @@ import {
   drainingError,
   lostError,
   overdueError,
+  pausedError,
   poisonedError,
   provenance,
   statusOf,
@@ -169,7 +170,7 @@ export class Lifecycle {
 
   /** Accepts a task into lobby, line or attempt; a refusal leaves nothing behind. */
   #take(task: Task, now: number, isFresh: boolean): TaskError | undefined {
-    const refusal = this.#admit(task)
+    const refusal = this.#admit(task, now)
     if (refusal) return refusal
     const { submission } = task
     this.#tasks.set(submission.run, task)
@@ -199,8 +200,10 @@ export class Lifecycle {
   }
 
   /** Binds the task to its lane, or leaves it to the lobby. A refusal says why neither. */
-  #admit(task: Task): TaskError | undefined {
+  #admit(task: Task, now: number): TaskError | undefined {
     const { submission } = task
+    const pause = submission.isDurable ? undefined : this.#placement.gates.pauseOf(task, now)
+    if (pause) return pausedError(task, pause, now)
     const lane = this.#laneOf(submission)
     const refusal = lane ? capacityRefusal(lane, this.#placement) : unknownFunction(submission)
     const mayWait = submission.isDurable && refusal?.code === 'NO_CAPACITY'
@@ -246,7 +249,7 @@ export class Lifecycle {
 
   /** False when the task stays in the lobby, and all with the same needs with it. */
   #readmit(task: Task, now: number): boolean {
-    const refusal = this.#admit(task)
+    const refusal = this.#admit(task, now)
     if (!refusal && task.phase === 'lobby') return false
     this.#lobby.remove(task)
     if (refusal) this.#settle(task, { kind: 'failed', error: refusal, ...provenance(task, now, 0) })

@@ -7,14 +7,17 @@
  * has a free slot.
  */
 import type { DispatchPort } from '../ports/dispatch.ts'
+import type { LimitsPort } from '../ports/scheduling.ts'
+import { choose, costOf, hasRoom, mayServe } from './choice.ts'
 import { Directory } from './directory.ts'
 import { Fairness } from './fairness.ts'
+import { Gates } from './gates.ts'
 import { Health, isBarred } from './health.ts'
 import type { Lane } from './lane.ts'
+import { MemoryLimits } from './limits.ts'
 import { findSaver, Saving } from './saving.ts'
 import { goesBefore, type Task } from './task.ts'
 import { SLOW_START_MS, type Worker } from './worker.ts'
-import { ranksBefore } from './worker-class.ts'
 
 export interface PlacementOptions {
   readonly dispatch: DispatchPort
@@ -25,6 +28,8 @@ export interface PlacementOptions {
   readonly starvationAfterMs?: number | undefined
   /** Length of a worker's first ejection; 5 s unless given. */
   readonly ejectionMs?: number | undefined
+  /** Where permits come from; this balancer's own memory unless given. */
+  readonly permits?: LimitsPort | undefined
 }
 
 const FENCES_PER_EPOCH = 0x1_0000_0000
@@ -38,6 +43,7 @@ export class Placement {
   readonly directory: Directory
   readonly fairness = new Fairness()
   readonly health: Health
+  readonly gates: Gates
   /** Attempts under way that have not ended, whoever still waits for them. */
   running = 0
   waiting = 0
@@ -49,11 +55,16 @@ export class Placement {
   readonly #epoch: number
   readonly #starvationAfterMs: number
   #attempts = 0
+  /** When a limit that holds somebody back may open. */
+  #gateAt = Number.POSITIVE_INFINITY
+  /** Permits came back: somebody of any lane may go now. */
+  #isReopened = false
 
   constructor(options: PlacementOptions) {
     this.#dispatch = options.dispatch
     this.#epoch = options.epoch
     this.#starvationAfterMs = options.starvationAfterMs ?? STARVATION_AFTER_MS
+    this.gates = new Gates(options.permits ?? new MemoryLimits())
     this.health = new Health({
       ejectionMs: options.ejectionMs,
       onChange: (worker, now) => {
@@ -71,10 +82,11 @@ export class Placement {
   offer(task: Task, now: number): boolean {
     const lane = task.lane as Lane
     task.flow ??= this.fairness.flow(lane.needs.group, task.submission.fairnessKey ?? '')
-    if (lane.head && goesBefore(lane.head, task)) return false
+    const head = this.#headOf(lane, now)
+    if ((head && goesBefore(head, task)) || !this.#isOpen(task, now)) return false
     for (let worker = choose(lane, task, now); worker; worker = choose(lane, task, now)) {
       const aged = this.#agedTurn(worker, now)
-      const next = aged ?? mostUrgentHead(worker)
+      const next = aged ?? this.#mostUrgentHead(worker, now)
       if (!next || (!aged && !goesBefore(next, task))) return this.#send(task, worker, now)
       if (worker.free <= 0 && !(aged && hasRoom(worker, aged))) return false
       // The slot has just become free, and somebody of another lane has waited for it.
@@ -102,18 +114,62 @@ export class Placement {
   }
 
   get nextAt(): number {
-    return Math.min(this.health.nextAt, this.#saving.nextAt)
+    return Math.min(this.health.nextAt, this.#saving.nextAt, this.#gateAt)
   }
 
   tick(now: number): void {
     this.health.tick(now)
+    if (now >= this.#gateAt) this.#serveLimited(now)
     for (const task of this.#saving.due(now)) this.#saveUp(task, now)
+  }
+
+  /** Limits have changed: whoever they held back may go. */
+  reopen(now: number): void {
+    this.#serveLimited(now)
+  }
+
+  #serveLimited(now: number): void {
+    this.#isReopened = false
+    this.#gateAt = Number.POSITIVE_INFINITY
+    for (const lane of [...this.directory.lanes.values()]) {
+      const head = this.#headOf(lane, now)
+      const worker = head && choose(lane, head, now)
+      if (worker) this.serveWorker(worker, now)
+    }
+  }
+
+  /** The first of a lane that no limit holds back. */
+  #headOf(lane: Lane, now: number): Task | undefined {
+    const { head } = lane
+    if (!head || this.#isOpen(head, now)) return head
+    let found: Task | undefined
+    for (const other of lane.heads())
+      if ((!found || goesBefore(other, found)) && this.#isOpen(other, now)) found = other
+    return found
+  }
+
+  #isOpen(task: Task, now: number): boolean {
+    if (!this.gates.areAnySet) return true
+    const at = this.gates.openAt(task, now)
+    if (at > now) this.#gateAt = Math.min(this.#gateAt, at)
+    return at <= now
+  }
+
+  /** The most urgent of those who wait for a slot of this worker and can have it. */
+  #mostUrgentHead(worker: Worker, now: number): Task | undefined {
+    let found: Task | undefined
+    for (const lane of worker.class?.waitingLanes ?? []) {
+      if (!mayServe(worker, lane)) continue
+      const head = this.#headOf(lane, now)
+      if (head && (!found || goesBefore(head, found))) found = head
+    }
+    return found
   }
 
   /** One worker gets the task before it has the slots for it, and keeps those that come free. */
   #saveUp(task: Task, now: number): void {
     const lane = task.lane as Lane
-    if (lane.ahead.size > 0) return
+    if (lane.ahead.size > 0 || !this.#isOpen(task, now)) return
     const saver = findSaver(lane, (worker) => !isBarred(worker, lane.needs.function))
     if (!saver) return
     this.dequeue(task)
@@ -122,8 +178,9 @@ export class Placement {
 
   /** Gives a worker's room to the most urgent heads of the lanes it serves. */
   serveWorker(worker: Worker, now: number): void {
+    if (this.#isReopened) this.#serveLimited(now)
     while (worker.heapIndex >= 0) {
-      const task = this.#agedTurn(worker, now) ?? mostUrgentHead(worker)
+      const task = this.#agedTurn(worker, now) ?? this.#mostUrgentHead(worker, now)
       if (!task) return this.#recallFor(worker)
       if (!hasRoom(worker, task)) return this.#makeRoom(task)
       this.dequeue(task)
@@ -139,6 +196,7 @@ export class Placement {
     for (const lane of waitingLanes) {
       const { oldest } = lane
       if (!oldest || now - oldest.waitsSinceAt <= this.#starvationAfterMs || !mayServe(worker, lane)) continue
+      if (!this.#isOpen(oldest, now)) continue
       if (!found || oldest.waitsSinceAt < found.waitsSinceAt) found = oldest
     }
     // At the worker, too, nobody may overtake it any more.
@@ -163,6 +221,10 @@ export class Placement {
     worker.own -= task.cost
     const servedMs = task.hasStarted ? task.cost * (now - task.startedAt) : 0
     task.flow?.give(task.cost, servedMs - task.chargedMs)
+    if (task.permits.length > 0) {
+      this.gates.give(task)
+      this.#isReopened = true
+    }
     task.worker = undefined
     if (worker.heapIndex >= 0 || worker.breaker?.state === 'half-open') this.#place(worker, now)
   }
@@ -251,6 +313,7 @@ export class Placement {
     worker.own += task.cost
     task.chargedMs = task.cost * (task.lane?.times.medianMs || 1)
     task.flow?.take(task.cost, task.chargedMs)
+    this.gates.take(task, now)
     this.#noteTurn(task, worker, now)
     this.running++
     if (isAhead && task.lane) {
@@ -288,82 +351,6 @@ export class Placement {
       if (wanted) return this.recall(wanted)
     }
   }
-}
-
-/** The best worker over all classes that serve a lane, by occupancy alone. */
-function leastOccupied(lane: Lane): Worker | undefined {
-  let best: Worker | undefined
-  for (const serving of lane.classes) {
-    const candidate = serving.best
-    if (candidate && (!best || ranksBefore(candidate, best))) best = candidate
-  }
-  return best
-}
-
-/** The least expected service time; within 10 % the least occupied (SCHEDULING §6). */
-function cheapest(lane: Lane): Worker | undefined {
-  const { times } = lane
-  if (!times.isComparable && !hasBars(lane)) return undefined
-  const rankings = [...lane.classes].map((serving) => serving.ranking(lane.needs.function, times))
-  const least = Math.min(...rankings.map(({ leastStep }) => leastStep))
-  let best: Worker | undefined
-  for (const ranking of rankings) {
-    const candidate = ranking.bestFrom(least)
-    if (candidate && (!best || ranksBefore(candidate, best))) best = candidate
-  }
-  return best
-}
-
-function hasBars(lane: Lane): boolean {
-  for (const { barred } of lane.classes) if (barred.has(lane.needs.function)) return true
-  return false
-}
-
-/** The worker to send a task to now, if any has room for it. */
-function choose(lane: Lane, task: Task, now: number): Worker | undefined {
-  for (const serving of lane.classes) serving.roll(now)
-  const best = cheapest(lane) ?? leastOccupied(lane)
-  const cost = costOf(task)
-  if (!best || isBarred(best, lane.needs.function)) return undefined
-  if (best.free >= cost) return best
-  if (cost > 1) return freest(lane)
-  return hasRoom(best, task) ? best : undefined
-}
-
-/** A free slot, or room ahead of one; a task of several slots goes ahead only to whoever saves up for it. */
-function hasRoom(worker: Worker, task: Task): boolean {
-  const cost = costOf(task)
-  if (worker.free >= cost) return true
-  return cost === 1 && worker.limit > 0 && worker.hasAheadRoom(task.submission.function, cost, task.bytes)
-}
-
-/** Slots that an attempt would take now; `task.cost` is what the present one holds. */
-function costOf(task: Task): number {
-  return task.lane?.facts.slots ?? 1
-}
-
-/** For tasks of several slots: the worker with the most free ones, if they are enough. */
-function freest(lane: Lane): Worker | undefined {
-  for (const { freest } of lane.classes)
-    if (freest && freest.free >= lane.facts.slots && !isBarred(freest, lane.needs.function)) return freest
-  return undefined
-}
-
-/** The worker does not fail with the lane's function and has the slots, if they are several. */
-function mayServe(worker: Worker, { facts, needs }: Lane): boolean {
-  return (facts.slots === 1 || facts.slots <= worker.free) && !isBarred(worker, needs.function)
-}
-
-/** The most urgent of those who wait for a slot of this worker and can ever fit it. */
-function mostUrgentHead(worker: Worker): Task | undefined {
-  const lanes = worker.class?.waitingLanes
-  if (!lanes || lanes.size === 0) return undefined
-  let found: Task | undefined
-  for (const lane of lanes) {
-    const { head } = lane
-    if (head && mayServe(worker, lane) && (!found || goesBefore(head, found))) found = head
-  }
-  return found
 }
 
 /** Of the tasks ahead at other workers, the one to have a free slot here: by priority, then the newest. */

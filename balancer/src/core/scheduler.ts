@@ -14,6 +14,11 @@ import type {
   Adopted,
   BreakerFacts,
   HealthPort,
+  LimitFacts,
+  Limits,
+  LimitsPort,
+  LimitTarget,
+  OperatorPort,
   Outcome,
   Submission,
   SubmitPort,
@@ -46,9 +51,11 @@ export interface SchedulerOptions {
   readonly starvationAfterMs?: number
   /** Length of a worker's first ejection; 5 s unless given. */
   readonly ejectionMs?: number
+  /** Where permits come from; this balancer's own memory unless given. */
+  readonly permits?: LimitsPort
 }
 
-export class Scheduler implements SubmitPort, WorkforcePort, HealthPort {
+export class Scheduler implements SubmitPort, WorkforcePort, HealthPort, OperatorPort {
   readonly #placement: Placement
   readonly #lifecycle: Lifecycle
   readonly #trouble: Trouble
@@ -239,6 +246,23 @@ export class Scheduler implements SubmitPort, WorkforcePort, HealthPort {
     this.#lifecycle.tick(now)
     this.#trouble.tick(now)
     this.#placement.tick(now)
+  }
+
+  // --- Operators -------------------------------------------------------------------------------
+
+  /** Replaces every limit of a group, a function or a fairness key. */
+  setLimits(target: LimitTarget, limits: Limits, now: number): void {
+    const { gates, directory, fairness } = this.#placement
+    const { group, function: name, fairnessKey } = target
+    gates.set(target, limits, now)
+    if (fairnessKey !== undefined)
+      fairness.flow(group, fairnessKey).weight = Math.max(limits.weight ?? 1, 0.001)
+    else if (name === undefined) directory.setDefaultContract(group, limits.defaultContract)
+    this.#placement.reopen(now)
+  }
+
+  limits(target: LimitTarget, now: number): LimitFacts {
+    return this.#placement.gates.facts(target, now)
   }
 
   // --- Pictures --------------------------------------------------------------------------------

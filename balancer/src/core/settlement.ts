@@ -1,11 +1,13 @@
 /** How a task's end is worded: pure conversions from what the core and the workers know. */
 import { isErrorCode, type OutcomeError, type TaskError } from '@berth/protocol'
 import type { FinalRecord } from '../ports/ledger.ts'
-import type { Provenance, Settlement } from '../ports/scheduling.ts'
+import type { Pause, Provenance, Settlement } from '../ports/scheduling.ts'
 import type { Task } from './task.ts'
 import type { Worker } from './worker.ts'
 
 const DRAIN_RETRY_MS = 5_000
+/** For a pause without an end. */
+const PAUSE_RETRY_MS = 30_000
 
 /** What is known of the attempts as the task ends now. */
 export function provenance(task: Task, now: number, runMs: number, worker?: Worker): Provenance {
@@ -50,6 +52,17 @@ export function poisonedError(task: Task, worker: Worker | undefined): TaskError
   return {
     code: 'POISONED',
     detail: `The task was running when ${task.losses} workers were lost${last}, and is not tried again by itself. Look at what it does to them, then send it again by hand.`,
+  }
+}
+
+/** A pause holds back what would wait in memory. */
+export function pausedError({ submission }: Task, { untilAt, reason }: Pause, now: number): TaskError {
+  const why = reason === undefined ? '' : `: ${reason}`
+  const leftMs = untilAt === undefined ? PAUSE_RETRY_MS : untilAt - now
+  return {
+    code: 'PAUSED',
+    detail: `Starts of "${submission.function}" (group "${submission.group}") are paused${why}. Send it again later, or with mode async, which waits.`,
+    retryAfterMs: Math.max(1_000, leftMs),
   }
 }
 

@@ -39,6 +39,8 @@ export class Task {
   failures = 0
   /** Workers that were lost while they ran it. */
   losses = 0
+  /** Keys of the limits whose permits its attempt holds. */
+  permits: readonly string[] = []
   /** Counts against the retry budget of its lane. */
   isRepeating = false
   worker: Worker | undefined

@@ -14,7 +14,10 @@ import type {
   TaskError,
 } from '@berth/protocol'
 import type { Payload } from './dispatch.ts'
+import type { LimitFacts, LimitTerms } from './limits.ts'
 import type { Traffic } from './traffic.ts'
+
+export type { LimitFacts, LimitsPort, LimitTerms, Pause } from './limits.ts'
 
 /** What `submit` takes. Instants are the core's monotonic milliseconds, Infinity for none. */
 export interface Submission {
@@ -96,6 +99,28 @@ export interface Adopted {
   readonly run: string
   readonly fence: number
   readonly task: number
+}
+
+/** What an operator may limit: a group, a function of it, or a fairness key within it. */
+export interface LimitTarget {
+  readonly group: string
+  readonly function?: string | undefined
+  readonly fairnessKey?: string | undefined
+}
+
+/** All that holds for a target from now on; what is left out is no limit. */
+export interface Limits extends LimitTerms {
+  /** Of a fairness key: twice the weight is twice the share; 1 unless given. */
+  readonly weight?: number | undefined
+  /** Of a group: the contract of tasks that name none. */
+  readonly defaultContract?: number | undefined
+}
+
+/** For an operator's routes. */
+export interface OperatorPort {
+  /** Replaces every limit of a target. While paused, tasks in memory are refused and others wait. */
+  setLimits(target: LimitTarget, limits: Limits, now: number): void
+  limits(target: LimitTarget, now: number): LimitFacts
 }
 
 /** Why a worker is left out, or on trial (`breaker` of a worker's view); instants are the core's own. */

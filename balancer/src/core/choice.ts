@@ -1,0 +1,73 @@
+/**
+ * The choice of a worker for a task: pure questions to the classes that serve its lane, asked by
+ * placement.ts. None of them looks at all workers; what a task costs the choice is log n at most.
+ */
+import { isBarred } from './health.ts'
+import type { Lane } from './lane.ts'
+import type { Task } from './task.ts'
+import type { Worker } from './worker.ts'
+import { ranksBefore } from './worker-class.ts'
+
+/** The best worker over all classes that serve a lane, by occupancy alone. */
+function leastOccupied(lane: Lane): Worker | undefined {
+  let best: Worker | undefined
+  for (const serving of lane.classes) {
+    const candidate = serving.best
+    if (candidate && (!best || ranksBefore(candidate, best))) best = candidate
+  }
+  return best
+}
+
+/** The least expected service time; within 10 % the least occupied (SCHEDULING §6). */
+function cheapest(lane: Lane): Worker | undefined {
+  const { times } = lane
+  if (!times.isComparable && !hasBars(lane)) return undefined
+  const rankings = [...lane.classes].map((serving) => serving.ranking(lane.needs.function, times))
+  const least = Math.min(...rankings.map(({ leastStep }) => leastStep))
+  let best: Worker | undefined
+  for (const ranking of rankings) {
+    const candidate = ranking.bestFrom(least)
+    if (candidate && (!best || ranksBefore(candidate, best))) best = candidate
+  }
+  return best
+}
+
+function hasBars(lane: Lane): boolean {
+  for (const { barred } of lane.classes) if (barred.has(lane.needs.function)) return true
+  return false
+}
+
+/** The worker to send a task to now, if any has room for it. */
+export function choose(lane: Lane, task: Task, now: number): Worker | undefined {
+  for (const serving of lane.classes) serving.roll(now)
+  const best = cheapest(lane) ?? leastOccupied(lane)
+  const cost = costOf(task)
+  if (!best || isBarred(best, lane.needs.function)) return undefined
+  if (best.free >= cost) return best
+  if (cost > 1) return freest(lane)
+  return hasRoom(best, task) ? best : undefined
+}
+
+/** A free slot, or room ahead of one; a task of several slots goes ahead only to whoever saves up for it. */
+export function hasRoom(worker: Worker, task: Task): boolean {
+  const cost = costOf(task)
+  if (worker.free >= cost) return true
+  return cost === 1 && worker.limit > 0 && worker.hasAheadRoom(task.submission.function, cost, task.bytes)
+}
+
+/** Slots that an attempt would take now; `task.cost` is what the present one holds. */
+export function costOf(task: Task): number {
+  return task.lane?.facts.slots ?? 1
+}
+
+/** For tasks of several slots: the worker with the most free ones, if they are enough. */
+function freest(lane: Lane): Worker | undefined {
+  for (const { freest } of lane.classes)
+    if (freest && freest.free >= lane.facts.slots && !isBarred(freest, lane.needs.function)) return freest
+  return undefined
+}
+
+/** The worker does not fail with the lane's function and has the slots, if they are several. */
+export function mayServe(worker: Worker, { facts, needs }: Lane): boolean {
+  return (facts.slots === 1 || facts.slots <= worker.free) && !isBarred(worker, needs.function)
+}

@@ -1,0 +1,71 @@
+/**
+ * Which limits hold for a task: its group's, its function's, its fairness key's. Kept by placement.ts;
+ * the operator's terms come through the scheduler. Nothing is asked of the port while no terms are set
+ * for a key, so a task that nobody limits costs three looks into a set.
+ */
+import type { LimitFacts, LimitsPort, LimitTarget, LimitTerms, Pause } from '../ports/scheduling.ts'
+import type { Task } from './task.ts'
+
+export class Gates {
+  readonly #limits: LimitsPort
+  readonly #keys = new Set<string>()
+
+  constructor(limits: LimitsPort) {
+    this.#limits = limits
+  }
+
+  get areAnySet(): boolean {
+    return this.#keys.size > 0
+  }
+
+  set(target: LimitTarget, terms: LimitTerms, now: number): void {
+    const key = keyOf(target)
+    this.#keys.add(key)
+    this.#limits.set(key, terms, now)
+  }
+
+  facts(target: LimitTarget, now: number): LimitFacts {
+    return this.#limits.facts(keyOf(target), now)
+  }
+
+  /** When the task may start as far as its limits go: now, an instant, or Infinity. */
+  openAt(task: Task, now: number): number {
+    let at = now
+    for (const key of this.#keysOf(task)) at = Math.max(at, this.#limits.openAt(key, now))
+    return at
+  }
+
+  /** The pause that holds a task with these needs back. */
+  pauseOf(task: Task, now: number): Pause | undefined {
+    for (const key of this.#keysOf(task)) {
+      const { paused } = this.#limits.facts(key, now)
+      if (paused) return paused
+    }
+    return undefined
+  }
+
+  /** The task starts; remembers what it took, whatever terms change meanwhile. */
+  take(task: Task, now: number): void {
+    task.permits = this.#keysOf(task)
+    for (const key of task.permits) this.#limits.take(key, 1, Number.POSITIVE_INFINITY, now)
+  }
+
+  give(task: Task): void {
+    for (const key of task.permits) this.#limits.give(key, 1)
+    task.permits = NO_KEYS
+  }
+
+  #keysOf({ submission }: Task): readonly string[] {
+    if (this.#keys.size === 0) return NO_KEYS
+    const { group, function: name, fairnessKey = '' } = submission
+    const all = [keyOf({ group }), keyOf({ group, function: name }), keyOf({ group, fairnessKey })]
+    return all.filter((key) => this.#keys.has(key))
+  }
+}
+
+const NO_KEYS: readonly string[] = []
+
+function keyOf({ group, function: name, fairnessKey }: LimitTarget): string {
+  if (fairnessKey !== undefined) return `key\n${group}\n${fairnessKey}`
+  return name === undefined ? `group\n${group}` : `function\n${group}\n${name}`
+}
