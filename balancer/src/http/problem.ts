@@ -3,10 +3,10 @@
  * runtime the body. Called by every route, by the server before routing, and by upgrades that are refused.
  * Invariant: an answer holds what the error says and nothing of the inside.
  */
-import { type ServerResponse, STATUS_CODES } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { errorEntry, type TaskError } from '@berth/protocol'
-import { PROBLEM_MEDIA_TYPE, problemBody } from '@berth/runtime'
+import { endWithAnswer, PROBLEM_MEDIA_TYPE, problemBody } from '@berth/runtime'
 import { SECURITY_HEADERS } from './security-headers.ts'
 
 export interface ProblemAnswer {
@@ -22,7 +22,6 @@ export interface ProblemOptions {
 }
 
 const DEFAULT_RETRY_MS = 1000
-const LINGER_MS = 1000
 
 export const INTERNAL_ERROR: TaskError = {
   code: 'INTERNAL',
@@ -56,30 +55,8 @@ export function sendProblem(res: ServerResponse, error: TaskError, options: Prob
 
 /** The same on a bare connection, which ends with it. */
 export function refuseConnection(socket: Duplex, error: TaskError, options: ProblemOptions = {}): void {
-  if (!socket.writable) {
-    socket.destroy()
-    return
-  }
   const { status, headers, body } = describeProblem(error, options)
-  const all = {
-    ...SECURITY_HEADERS,
-    ...headers,
-    'content-length': String(Buffer.byteLength(body)),
-    connection: 'close',
-  }
-  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)
-  endSoon(socket)
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}\r\n${lines.join('')}\r\n${body}`)
-}
-
-/** What the peer still sends is read and dropped for a moment, or it would see a reset and no answer. */
-function endSoon(socket: Duplex): void {
-  const timer = setTimeout(() => socket.destroy(), LINGER_MS)
-  timer.unref()
-  socket.once('end', () => socket.destroy())
-  socket.once('close', () => clearTimeout(timer))
-  socket.on('error', () => socket.destroy())
-  socket.resume()
+  endWithAnswer(socket, { status, headers: { ...SECURITY_HEADERS, ...headers }, body })
 }
 
 function retryAfterSeconds(retryAfterMs = DEFAULT_RETRY_MS): string {

@@ -1,17 +1,20 @@
 /**
- * What is wrong with the head of a request before anybody looks at its meaning: Node's parser is strict about
- * framing, but keeps the first of two `Host` or `Authorization` headers, where a proxy may have read the second.
- * Called by the server for every request and upgrade, before the hot route and before the router.
+ * The check of every request's head before the hot route and the router, in the words of the error table.
+ * Called by the server for every request and upgrade.
  */
 import type { IncomingMessage } from 'node:http'
 import type { TaskError } from '@berth/protocol'
+import { createRequestCheck, describeBroken, type RequestFault as Fault } from '@berth/runtime'
 
-export const MAX_HEADERS = 200
-const MAX_URL_LENGTH = 8192
-const REFUSED_METHODS: ReadonlySet<string> = new Set(['TRACE', 'CONNECT'])
+export { MAX_HEADERS } from '@berth/runtime'
 
-/** Headers on which trust or meaning rests. */
-const SINGLE_HEADERS: ReadonlySet<string> = new Set([
+export interface RequestFault {
+  readonly error: TaskError
+  readonly status: number
+}
+
+/** Headers on which trust or meaning rests may not come twice. */
+const findFault = createRequestCheck([
   'host',
   'authorization',
   'x-lb-auth',
@@ -22,33 +25,16 @@ const SINGLE_HEADERS: ReadonlySet<string> = new Set([
   'sec-fetch-site',
 ])
 
-export interface RequestFault {
-  readonly error: TaskError
-  readonly status?: number
+export function findRequestFault(request: IncomingMessage): RequestFault | undefined {
+  const fault = findFault(request)
+  return fault && wordFault(fault)
 }
 
-export function findRequestFault({ method, url, rawHeaders }: IncomingMessage): RequestFault | undefined {
-  if (method !== undefined && REFUSED_METHODS.has(method))
-    return { error: { code: 'METHOD_NOT_ALLOWED', detail: `${method} is not taken here.` } }
-  if (url === undefined || !url.startsWith('/'))
-    return invalid('The request names a whole address; Berth is no proxy, send the path alone.')
-  if (url.length > MAX_URL_LENGTH) return invalid(`The address is over ${MAX_URL_LENGTH} characters.`, 414)
-  if (rawHeaders.length >= 2 * MAX_HEADERS) return invalid(`There are ${MAX_HEADERS} headers or more.`, 431)
-  const twice = findRepeated(rawHeaders)
-  return twice === undefined ? undefined : invalid(`The header \`${twice}\` is given twice.`)
+/** What the parser refused, by the code of its error. */
+export function wordBroken(code: string | undefined): RequestFault {
+  return wordFault(describeBroken(code))
 }
 
-function findRepeated(rawHeaders: readonly string[]): string | undefined {
-  const seen = new Set<string>()
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = (rawHeaders[i] as string).toLowerCase()
-    if (!SINGLE_HEADERS.has(name)) continue
-    if (seen.has(name)) return name
-    seen.add(name)
-  }
-  return undefined
-}
-
-function invalid(detail: string, status?: number): RequestFault {
-  return { error: { code: 'INVALID_REQUEST', detail }, status }
+function wordFault({ code, detail, status }: Fault): RequestFault {
+  return { error: { code, detail }, status }
 }

@@ -7,11 +7,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { type Log, type Service, serveHalfOpen } from '@berth/runtime'
+import { type Log, REQUEST_LIMITS, type Service, serveHalfOpen } from '@berth/runtime'
 import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
-import { INTERNAL_ERROR, type ProblemOptions, problem, refuseConnection, sendProblem } from './problem.ts'
-import { findRequestFault, MAX_HEADERS } from './request-fault.ts'
+import { INTERNAL_ERROR, problem, refuseConnection, sendProblem } from './problem.ts'
+import { findRequestFault, MAX_HEADERS, wordBroken } from './request-fault.ts'
 import type { AppEnv } from './routes.ts'
 import { applySecurityHeaders } from './security-headers.ts'
 
@@ -43,13 +43,9 @@ export class ListenError extends Error {}
 
 const LIMITS_OF_SERVER = {
   keepAliveTimeout: 65_000,
-  headersTimeout: 10_000,
   /** Covers receiving only. */
   requestTimeout: 300_000,
   connectionsCheckingInterval: 2_000,
-  maxHeaderSize: 16 * 1024,
-  insecureHTTPParser: false,
-  joinDuplicateHeaders: false,
 } as const
 const MAX_REQUESTS_PER_SOCKET = 100_000
 
@@ -78,10 +74,7 @@ class ListeningServer implements HttpServer {
       overrideGlobalObjects: false,
       errorHandler: (error) => this.#explainUnroutable(error),
     })
-    this.#server = createServer({
-      ...LIMITS_OF_SERVER,
-      shouldUpgradeCallback: (req) => req.headers.upgrade?.toLowerCase() === 'websocket',
-    })
+    this.#server = createServer({ ...REQUEST_LIMITS, ...LIMITS_OF_SERVER })
     this.#server.maxHeadersCount = MAX_HEADERS
     this.#server.maxRequestsPerSocket = MAX_REQUESTS_PER_SOCKET
     serveHalfOpen(this.#server)
@@ -222,8 +215,8 @@ class ListeningServer implements HttpServer {
       socket.destroy()
       return
     }
-    const { detail, ...options } = explainBroken(error.code)
-    refuseConnection(socket, { code: 'INVALID_REQUEST', detail }, options)
+    const fault = wordBroken(error.code)
+    refuseConnection(socket, fault.error, { status: fault.status })
   }
 
   /** Only a request that cannot be given to the router ends here: a `Host` or address that is none. */
@@ -234,13 +227,6 @@ class ListeningServer implements HttpServer {
     applySecurityHeaders(answer.headers)
     return answer
   }
-}
-
-function explainBroken(code: string | undefined): ProblemOptions & { readonly detail: string } {
-  if (code === 'HPE_HEADER_OVERFLOW') return { status: 431, detail: 'The headers are over 16 KiB.' }
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
-    return { status: 408, detail: 'The request took too long to come.' }
-  return { detail: 'This is not well-formed HTTP.' }
 }
 
 function explainListenError(error: NodeJS.ErrnoException, host: string, port: number): string {
