@@ -1,5 +1,6 @@
 /**
- * When a member dials: at once, with growing delay after failures, and only when it is its turn.
+ * When a member dials: at once, with growing delay after failures, and only when it is its turn. Those
+ * that have never been linked share a rate, so that thousands of dead entries cost a few per cent of a core.
  * Owned by a member, which hears of the socket or of the failure and says when to try again.
  * Invariant: at most one dial or one planned dial at a time; none after `stop`.
  */
@@ -11,7 +12,7 @@ import type { DialTurns } from './dial-turns.ts'
 
 export interface DiallerOptions {
   readonly turns: DialTurns
-  /** Longest delay between two dials, ms. */
+  /** Longest delay between two dials, ms, before it is stretched. */
   readonly intervalMs: number
   /** Asked when its turn has come, which may be long after it was asked for. */
   readonly target: () => DialOptions
@@ -22,6 +23,16 @@ export interface DiallerOptions {
 const FIRST_RETRY_MS = 100
 /** Spreads the dials of workers that were cut off together. */
 const AT_ONCE_MS = 20
+
+/** How often strangers, taken together, are dialled. */
+const STRANGERS_PER_SECOND = 300
+const STRANGER_DELAY_MS = 30_000
+
+/** By how much the delays of `strangers` entries that were never linked are stretched; 1 for a few hundred. */
+export function stretchOf(strangers: number, intervalMs: number): number {
+  const delayMs = Math.min((strangers / STRANGERS_PER_SECOND) * 1_000, STRANGER_DELAY_MS)
+  return Math.max(1, delayMs / intervalMs)
+}
 
 export class Dialler {
   readonly #options: DiallerOptions
@@ -44,8 +55,8 @@ export class Dialler {
   }
 
   /** Longer after each failure. */
-  dialLater(): void {
-    this.dialIn(this.#backoff.next())
+  dialLater(stretch = 1): void {
+    this.dialIn(this.#backoff.next() * stretch)
   }
 
   dialIn(ms: number): void {

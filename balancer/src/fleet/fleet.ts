@@ -43,6 +43,8 @@ export class Fleet implements FleetPort, DispatchPort {
   /** What each worker served last, also before this process. */
   readonly #known: Map<string, KnownWorker>
   readonly #relays = new Map<string, LogRelay>()
+  /** Listed members that have never been linked. */
+  readonly #strangers = new Set<Member>()
   /** Listed members that have neither answered nor failed. */
   readonly #unanswered = new Set<Member>()
   readonly #context: MemberContext
@@ -109,6 +111,7 @@ export class Fleet implements FleetPort, DispatchPort {
     const member = new Member(key, entry, this.#context)
     this.#members.set(key, member)
     this.#unanswered.add(member)
+    this.#strangers.add(member)
     this.#recall(member)
     member.start()
     return member
@@ -134,6 +137,7 @@ export class Fleet implements FleetPort, DispatchPort {
 
   #dismiss(member: Member): void {
     this.#unanswered.delete(member)
+    this.#strangers.delete(member)
     this.#twins.delete(member)
     this.#leaving.add(member)
     member.leave()
@@ -193,7 +197,9 @@ export class Fleet implements FleetPort, DispatchPort {
       dialTurns: new DialTurns(DIALS_AT_ONCE),
       claimBoot: (bootId, member) => this.#claimBoot(bootId, member),
       resumeLogs: (member) => this.#resumeLogs(member),
+      strangers: () => this.#strangers.size,
       onKnown: (member, known) => {
+        this.#strangers.delete(member)
         if (!this.#leaving.has(member)) this.#note(known)
       },
       onLogs: (member, lines, dropped) => this.#relays.get(this.#shownId(member))?.deliver(lines, dropped),

@@ -36,6 +36,8 @@ export interface MemberContext {
   readonly claimBoot: (bootId: string, member: Member) => string | undefined
   /** Whether its log is followed; it will be told to send, beginning with what it keeps. */
   readonly resumeLogs: (member: Member) => boolean
+  /** How many members have never been linked. */
+  readonly strangers: () => number
   readonly remember: (write: StoreWrite) => void
   /** It is in service under this identity. */
   readonly onKnown: (member: Member, known: KnownWorker) => void

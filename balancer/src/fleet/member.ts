@@ -5,10 +5,12 @@
  *   dialling --open--> greeting --hello--> open --interface known--> in service
  *      ^  |               |                 |
  *      |  +-- failed -----+-- ended --------+-- ended: the core is told at once
- *      +-- at once after a link that lasted, else with growing delay up to WORKER_DISCOVERY_INTERVAL
+ *      +-- at once after a link that lasted, else with growing delay up to WORKER_DISCOVERY_INTERVAL,
+ *          longer for an entry among many that were never linked
  *
  * Invariant: the core hears of this worker as in service only while its link is open and greeted.
  */
+import { isDeepStrictEqual } from 'node:util'
 import {
   CLOSE,
   type FromWorker,
@@ -22,11 +24,12 @@ import {
 import type { WebSocket } from 'ws'
 import type { Outcome } from '../ports/scheduling.ts'
 import type { MaintenanceIntent } from '../ports/store.ts'
-import { Dialler } from './dialler.ts'
+import { Dialler, stretchOf } from './dialler.ts'
 import { Heartbeat } from './heartbeat.ts'
 import type { Interfaces, KnownInterface } from './interfaces.ts'
 import { Link, type LinkEvents } from './link.ts'
-import { isOver, orderOf } from './maintenance.ts'
+import { isOver } from './maintenance.ts'
+import { MaintenanceOrders } from './maintenance-orders.ts'
 import type { MemberContext } from './member-context.ts'
 import { factsOf, newPicture, type Picture, type Problem, viewOf } from './picture.ts'
 import { applyOccupancy, applyState, reportFrom, type SelfReport } from './self-report.ts'
@@ -37,20 +40,20 @@ export class Member {
   readonly #context: MemberContext
   readonly #dialler: Dialler
   readonly #heartbeat: Heartbeat
+  readonly #orders: MaintenanceOrders
   #link: Link | undefined
   #openedAtMs = 0
   /** Refused because its process is linked under another entry. */
   #isTwin = false
   #isStopped = false
-  /** The ping behind an operator's `on`: its pong says that the worker has obeyed. */
-  #orderPing: number | undefined
-  #hasObeyed = false
+  #wasLinked = false
   #lastFacts = ''
 
   constructor(key: string, entry: WorkerEntry, context: MemberContext) {
     this.#context = context
     this.picture = newPicture(key, entry)
     this.#heartbeat = new Heartbeat(context.terms)
+    this.#orders = new MaintenanceOrders(this.picture)
     this.#dialler = this.#createDialler()
   }
 
@@ -89,8 +92,10 @@ export class Member {
     void this.#dialler.dial()
   }
 
-  /** The entry has changed in everything but its URL, or is back in the list. */
+  /** The entry as the list has it now: the same, changed in everything but its URL, or back. */
   update(entry: WorkerEntry): void {
+    // Another key may be all that it takes.
+    if (!isDeepStrictEqual(entry, this.picture.entry)) this.hurry()
     this.picture.entry = entry
     this.picture.isLeaving = false
     this.#passMaintenance()
@@ -175,7 +180,7 @@ export class Member {
     if (this.#isStopped) return
     if (kind === 'refused') this.#context.workforce.workerGone(this.key, this.#now())
     this.#suffer({ status: 'unreachable', reason })
-    if (!this.picture.isLeaving || !this.#finishLeaving()) this.#dialler.dialLater()
+    if (!this.picture.isLeaving || !this.#finishLeaving()) this.#dialLater()
   }
 
   /** There is no link, and why; told once as long as it stays the same. */
@@ -298,6 +303,7 @@ export class Member {
   #ready(): void {
     const { report } = this.picture
     if (!report) return
+    this.#wasLinked = true
     const { log, clock, onKnown } = this.#context
     const { group, contract, interfaceHash } = report
     const seenAt = new Date(clock.wallMs()).toISOString()
@@ -312,7 +318,7 @@ export class Member {
     const { report } = this.picture
     if (!report || !applyState(report, state)) return
     // Said with the order obeyed: whatever it says, nothing hides it any more.
-    if (this.#hasObeyed) this.picture.isSwitchedOn = false
+    if (this.#orders.isObeyed) this.picture.isSwitchedOn = false
     this.#noteSeen(state.status)
     this.#announce()
     this.#tellSlots(report)
@@ -328,7 +334,7 @@ export class Member {
   }
 
   #onPong(id: number): void {
-    if (id === this.#orderPing) this.#hasObeyed = true
+    this.#orders.onPong(id)
     this.#heartbeat.pong(id, this.#now())
     this.picture.latencyMs = this.#heartbeat.latencyMs
   }
@@ -359,7 +365,12 @@ export class Member {
     // Each hello makes the worker hold back for a moment, and only a change of the list helps here.
     if (this.#isTwin) this.#dialler.dialIn(Math.max(leaseMs, discoveryIntervalMs))
     else if (wasKnown && this.#now() - this.#openedAtMs >= discoveryIntervalMs) this.#dialler.dialAtOnce()
-    else this.#dialler.dialLater()
+    else this.#dialLater()
+  }
+
+  #dialLater(): void {
+    const { terms, strangers } = this.#context
+    this.#dialler.dialLater(this.#wasLinked ? 1 : stretchOf(strangers(), terms.discoveryIntervalMs))
   }
 
   // --- Towards the worker and the core ---------------------------------------------------------
@@ -382,19 +393,8 @@ export class Member {
     this.#link?.close(CLOSE.protocolError, reason)
   }
 
-  /** Tells the worker what file and operator want, so that its own /health agrees. */
   #passMaintenance(): void {
-    this.#orderPing = undefined
-    this.#hasObeyed = false
-    this.link?.message({ type: 'maintenance', ...orderOf(this.picture) })
-    if (!this.link || !this.picture.isSwitchedOn) return
-    this.#orderPing = this.#heartbeat.ping(this.#now())
-    this.link.message({ type: 'ping', id: this.#orderPing })
-  }
-
-  /** Nobody is there to end its maintenance once it is off the list; its own is left to it. */
-  #liftMaintenance(): void {
-    if (orderOf(this.picture).on) this.link?.message({ type: 'maintenance', on: false, by: 'file' })
+    this.#orders.pass(this.link, () => this.#heartbeat.ping(this.#now()))
   }
 
   #watchSilence(nowMs: number): void {
@@ -441,7 +441,7 @@ export class Member {
   /** True when it has left. */
   #finishLeaving(): boolean {
     if (this.#context.workforce.attemptsAt(this.key) > 0) return false
-    this.#liftMaintenance()
+    this.#orders.lift(this.link)
     this.stop('removed from workers.json')
     this.#context.onGone(this)
     return true

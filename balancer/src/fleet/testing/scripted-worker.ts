@@ -252,6 +252,8 @@ export class ScriptedWorker {
     logs: (_req, res) => res.end('{"logs":[]}'),
   }
   readonly links: ScriptedLink[] = []
+  /** The paths of all upgrades that were asked for, refused ones included. */
+  readonly dials: string[] = []
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   readonly #upgrades = new WebSocketServer({
@@ -327,6 +329,7 @@ export class ScriptedWorker {
 
   #upgrade(req: IncomingMessage, socket: Socket, head: Buffer): void {
     socket.on('error', () => {})
+    this.dials.push(req.url ?? '')
     const { refuseWith, isMute, isHasty } = this.script
     if (isMute) return
     if (refuseWith !== undefined) {
