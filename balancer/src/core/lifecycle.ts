@@ -11,7 +11,7 @@ import type { Traffic } from '../ports/traffic.ts'
 import { capacityRefusal, type QueueLimits, queueRefusal, unknownFunction } from './admission.ts'
 import { DiskWindow } from './disk-window.ts'
 import { IndexedHeap } from './indexed-heap.ts'
-import type { Lane } from './lane.ts'
+import type { Lane, LaneNeeds } from './lane.ts'
 import { Lobby } from './lobby.ts'
 import type { Placement } from './placement.ts'
 import {
@@ -155,6 +155,27 @@ export class Lifecycle {
       if (!task.submission.isDurable) this.#giveUp(task, drainingError(), 'drain', now)
   }
 
+  /** Every task that has not ended, in order of acceptance as a rule. */
+  get tasks(): ReadonlyMap<string, Task> {
+    return this.#tasks
+  }
+
+  /** Changes the priority of a task that waits in any way; false when it does not. */
+  reprioritise(run: string, priority: number, now: number): boolean {
+    const task = this.#tasks.get(run)
+    if (task?.phase === 'waiting') this.#placement.reprioritise(task, priority, now)
+    else if (task?.phase === 'lobby' || task?.phase === 'backoff') task.priority = priority
+    else return false
+    return true
+  }
+
+  /** The needs of a submission, as admission would fix them now. */
+  needsOf(submission: Submission): LaneNeeds | undefined {
+    const { group, function: name, selector } = submission
+    const contract = submission.contract ?? this.#placement.directory.defaultContract(group, name)
+    return contract === undefined ? undefined : { group, contract, function: name, selector }
+  }
+
   traffic(): Traffic {
     return {
       submitted: this.#submitted,
@@ -218,10 +239,8 @@ export class Lifecycle {
   }
 
   #laneOf(submission: Submission): Lane | undefined {
-    const { group, function: name, selector } = submission
-    const contract = submission.contract ?? this.#placement.directory.defaultContract(group, name)
-    if (contract === undefined) return undefined
-    return this.#placement.directory.find({ group, contract, function: name, selector })
+    const needs = this.needsOf(submission)
+    return needs && this.#placement.directory.find(needs)
   }
 
   #queueRefusal(task: Task): TaskError | undefined {

@@ -106,6 +106,15 @@ export class Placement {
     this.#recallLessUrgent(task)
   }
 
+  /** Another priority for a task in line. */
+  reprioritise(task: Task, priority: number, now: number): void {
+    task.lane?.remove(task)
+    task.priority = priority
+    task.lane?.push(task)
+    if (task.lane) this.#saving.look(task.lane, now)
+    this.#recallLessUrgent(task)
+  }
+
   /** Takes a waiting task out of its line. */
   dequeue(task: Task): void {
     task.lane?.remove(task)

@@ -13,6 +13,7 @@ import type {
   Admission,
   Adopted,
   BreakerFacts,
+  Explanation,
   HealthPort,
   LimitFacts,
   Limits,
@@ -22,12 +23,15 @@ import type {
   Outcome,
   Submission,
   SubmitPort,
+  TaskLookPort,
+  TaskPicture,
   WorkerFacts,
   WorkforcePort,
 } from '../ports/scheduling.ts'
 import type { Traffic } from '../ports/traffic.ts'
 import type { QueueLimits } from './admission.ts'
 import { Lifecycle } from './lifecycle.ts'
+import { Look } from './look.ts'
 import { Placement } from './placement.ts'
 import type { Task } from './task.ts'
 import { Trouble } from './trouble.ts'
@@ -55,11 +59,12 @@ export interface SchedulerOptions {
   readonly permits?: LimitsPort
 }
 
-export class Scheduler implements SubmitPort, WorkforcePort, HealthPort, OperatorPort {
+export class Scheduler implements SubmitPort, WorkforcePort, HealthPort, OperatorPort, TaskLookPort {
   readonly #placement: Placement
   readonly #lifecycle: Lifecycle
   readonly #trouble: Trouble
   readonly #workers = new Map<string, Worker>()
+  readonly #look: Look
 
   constructor(options: SchedulerOptions) {
     const { heartbeatMs, leaseMs } = options
@@ -70,6 +75,7 @@ export class Scheduler implements SubmitPort, WorkforcePort, HealthPort, Operato
       placement,
       block: (worker, now) => this.#trouble.block(worker, now),
     })
+    this.#look = new Look({ lifecycle: this.#lifecycle, placement, workers: this.#workers })
     this.#trouble = new Trouble({
       placement,
       heartbeatMs,
@@ -265,7 +271,30 @@ export class Scheduler implements SubmitPort, WorkforcePort, HealthPort, Operato
     return this.#placement.gates.facts(target, now)
   }
 
+  /** Changes the priority of a task that waits; false when it does not. */
+  reprioritise(run: string, priority: number, now: number): boolean {
+    return this.#lifecycle.reprioritise(run, priority, now)
+  }
+
   // --- Pictures --------------------------------------------------------------------------------
+
+  /** What waits and runs, at most `count`, from those after the run `after`. */
+  list(count: number, after?: string): TaskPicture[] {
+    return this.#look.list(count, after)
+  }
+
+  find(run: string): TaskPicture | undefined {
+    return this.#look.find(run)
+  }
+
+  explain(run: string, now: number): Explanation | undefined {
+    return this.#look.explain(run, now)
+  }
+
+  /** Where a task would go now; nothing is reserved. */
+  explainDry(submission: Submission, now: number): Explanation | undefined {
+    return this.#look.explainDry(submission, now)
+  }
 
   /** Why a worker is left out or on trial; undefined for an unknown one. */
   breaker(id: string): BreakerFacts | undefined {

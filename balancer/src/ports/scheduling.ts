@@ -123,6 +123,65 @@ export interface OperatorPort {
   limits(target: LimitTarget, now: number): LimitFacts
 }
 
+/** A task that waits or runs; instants are the core's own. */
+export interface TaskPicture {
+  readonly run: string
+  readonly status: 'queued' | 'running'
+  readonly group: string
+  readonly function: string
+  /** Undefined while the task waits for a fleet that has not answered yet. */
+  readonly contract: number | undefined
+  readonly priority: number
+  readonly fairnessKey: string | undefined
+  readonly mode: Mode
+  readonly isDurable: boolean
+  readonly worker: string | undefined
+  readonly attempt: number
+  readonly acceptedAt: number
+  readonly startedAt: number | undefined
+}
+
+export interface CountedReason {
+  readonly reason: string
+  readonly count: number
+}
+
+/** What a choice looks at; milliseconds, slots, and (used + 1) ÷ limit ÷ weight. */
+export interface Score {
+  readonly worker: string
+  readonly expectedMs: number | undefined
+  readonly used: number
+  readonly limit: number
+  readonly occupancyAfter: number
+}
+
+export interface Explanation {
+  /** Every worker under one reason: the counts add up to the fleet. */
+  readonly reasons: readonly CountedReason[]
+  /** The worker that came nearest and what it lacks; undefined when one could take the task. */
+  readonly nearestMiss: string | undefined
+  /** Who could take it now, the best first, at most five. */
+  readonly candidates: readonly Score[]
+  /** Tasks of its lane that go first; undefined when it does not wait. */
+  readonly position: number | undefined
+  /** The pause or the limit that holds it back. */
+  readonly heldBy: string | undefined
+  /** The worker that has it. */
+  readonly worker: string | undefined
+}
+
+/** For `/runs` of tasks in memory and for explanations. */
+export interface TaskLookPort {
+  /** What waits and runs, in order of acceptance, at most `count`, from those after `after`. */
+  list(count: number, after?: string): TaskPicture[]
+  find(run: string): TaskPicture | undefined
+  /** Changes the priority of a task that waits; false when it does not. */
+  reprioritise(run: string, priority: number, now: number): boolean
+  explain(run: string, now: number): Explanation | undefined
+  /** Where a task would go now; nothing is reserved. Undefined when nobody serves the function. */
+  explainDry(submission: Submission, now: number): Explanation | undefined
+}
+
 /** Why a worker is left out, or on trial (`breaker` of a worker's view); instants are the core's own. */
 export interface BreakerFacts {
   readonly state: 'closed' | 'open' | 'half-open'
