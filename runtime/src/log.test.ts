@@ -180,3 +180,12 @@ test('a follower that throws is dropped, and one that logs does not call itself'
   log.info('two')
   assert.deepEqual([calls, echoes, log.entries().length], [1, 2, 4])
 })
+
+test('writes() says which levels are kept, also for a child', () => {
+  const log = createLog({ source: 'a', level: 'warn', write: () => {} })
+  for (const each of [log, log.child({ run: 'r_1' })])
+    assert.deepEqual(
+      (['debug', 'info', 'warn', 'error'] as const).map((level) => each.writes(level)),
+      [false, false, true, true],
+    )
+})

@@ -42,6 +42,8 @@ export type Log = {
   info(text: string, fields?: LogFields): void
   warn(text: string, fields?: LogFields): void
   error(text: string, fields?: LogFields): void
+  /** Whether entries of this level are kept: for what is not worth gathering when nobody reads it. */
+  writes(level: LogLevel): boolean
   /**
    * A log on the same ring that adds these fields to each entry, and tells `onEntry` each of its own. `redact`
    * is asked at each of its entries for further texts to replace.
@@ -110,6 +112,7 @@ function bindLog(sink: Sink, bound: Bound): Log {
     info: at('info'),
     warn: at('warn'),
     error: at('error'),
+    writes: (level) => LOG_LEVELS.indexOf(level) >= sink.threshold,
     child: (fields, onChildEntry = onEntry, redact = bound.redact) =>
       bindLog(sink, { source, fields: { ...bound.fields, ...fields }, onEntry: onChildEntry, redact }),
     lines: () => sink.ring.list().map(({ line }) => line),

@@ -40,15 +40,10 @@ export class AttemptLog {
 
   /** The result is copied and masked only when the level has it written. */
   completed(read: () => unknown, runMs: number): void {
+    if (!this.#ports.log.writes('debug')) return
     const { paths, logsResult } = this.#function.privacy
-    const fields = {
-      source: this.#function.name,
-      run: this.#run,
-      runMs,
-      get result() {
-        return logsResult ? paths.mask(read()) : undefined
-      },
-    }
+    const result = logsResult ? paths.mask(read()) : undefined
+    const fields = { source: this.#function.name, run: this.#run, runMs, result }
     const log = this.redact ? this.#log : this.#ports.log
     log.debug('task completed', fields)
   }
