@@ -4,7 +4,7 @@ import { describe, it } from 'node:test'
 import { type LogEntry, logEntrySchema, systemSchema } from '@berth/protocol'
 import { createLog, ManualClock } from '@berth/runtime'
 import { Fences } from './fences.ts'
-import { isDeeperThan, parseJsonBytes } from './json-body.ts'
+import { parseJsonBytes } from './json-body.ts'
 import { LogFollower } from './logs.ts'
 import { Pulse } from './pulse.ts'
 import { encodeResult, messageOf } from './result.ts'
@@ -25,10 +25,14 @@ describe('parseJsonBytes', () => {
   })
 
   it('counts levels exactly', () => {
-    const nested = (levels: number) => JSON.parse(`${'{"a":['.repeat(levels / 2)}${']}'.repeat(levels / 2)}`)
-    assert.equal(isDeeperThan(nested(100), 100), false)
-    assert.equal(isDeeperThan([nested(100)], 100), true)
-    assert.equal(isDeeperThan('x', 0), false)
+    const isFine = (text: string) => parseJsonBytes(Buffer.from(text)).ok
+    const nested = (levels: number) => '{"a":['.repeat(levels / 2) + ']}'.repeat(levels / 2)
+    assert.equal(isFine(nested(100)), true)
+    assert.equal(isFine(`[${nested(100)}]`), false)
+    assert.equal(isFine(`[${'[],{},'.repeat(200)}1]`), true)
+    assert.equal(isFine(`"${'['.repeat(200)}"`), true)
+    assert.equal(isFine(JSON.stringify(`\\"${'['.repeat(200)}`)), true)
+    assert.equal(isFine(`{"\\\\":[${nested(100)}]}`), false)
   })
 })
 
