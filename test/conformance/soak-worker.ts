@@ -33,7 +33,7 @@ async function serve(folder: string): Promise<void> {
   const log = createLog({ source: 'worker', capacity: 10, write: () => {} })
   const worker = await startWorker(parsed.config, keys, folder, log)
   process.on('message', (message) => {
-    if (message === 'stop') void worker.stop().then(() => process.disconnect())
+    if (message === 'stop') void worker.stop().then(() => process.disconnect?.())
     else void weigh().then((holding) => process.send?.(holding))
   })
   process.send?.(worker.url)
