@@ -74,8 +74,8 @@ describe('a process', () => {
   test('shows its log and stops by SIGTERM', async (t) => {
     const running = await start(
       t,
-      `console.log('not json'); console.log(JSON.stringify({ text: process.env.WORD }))
-       process.on('SIGTERM', () => process.exit(0)); setInterval(() => {}, 1e4)`,
+      `process.on('SIGTERM', () => process.exit(0)); setInterval(() => {}, 1e4)
+       console.log('not json'); console.log(JSON.stringify({ text: process.env.WORD }))`,
       { WORD: 'ready' },
     )
     await until(() => running.logLines().some(({ text }) => text === 'ready'), 5_000)
