@@ -13,6 +13,8 @@ export interface CellOptions {
   readonly seed: number
   readonly workers?: number
   readonly slots?: number
+  /** Speed of each worker; all alike unless given. */
+  readonly speeds?: readonly number[]
   readonly law?: ServiceLaw
   readonly serviceMs?: number
   readonly roundTripMs?: number
@@ -21,10 +23,17 @@ export interface CellOptions {
 
 export interface Cell {
   readonly options: Required<CellOptions>
-  readonly meanMs: number
-  readonly idealMs: number
+  readonly real: Latency
+  /** The same arrivals and services in one queue that knows no delay, the fastest free slot first. */
+  readonly ideal: Latency
+  readonly tasksPerSecond: number
   readonly eventsPerSecond: number
   readonly seconds: number
+}
+
+export interface Latency {
+  readonly meanMs: number
+  readonly p99Ms: number
 }
 
 export function runCell(given: CellOptions): Cell {
@@ -35,44 +44,69 @@ export function runCell(given: CellOptions): Cell {
     serviceMs: 34.5,
     roundTripMs: 0.3,
     tasks: 100_000,
+    speeds: Array.from({ length: given.workers ?? 10 }, () => 1),
     ...given,
   }
   const world = new World(scenarioOf(options))
   const startedAt = performance.now()
   world.run()
   const seconds = (performance.now() - startedAt) / 1000
-  let sum = 0
-  const arrivals: { at: number; serviceMs: number }[] = []
-  for (const { submittedAt, settlements, executions } of world.recorder.tasks.values()) {
-    const [execution] = executions
+  const latencies: number[] = []
+  const arrivals: Arrival[] = []
+  for (const { submission, submittedAt, settlements } of world.recorder.tasks.values()) {
     // The very first may come before any worker has linked, and are refused.
-    if (!settlements[0] || !execution) continue
-    sum += settlements[0].at - submittedAt
-    arrivals.push({ at: submittedAt, serviceMs: execution.endedAt - execution.startedAt })
+    if (!settlements[0]) continue
+    latencies.push(settlements[0].at - submittedAt)
+    arrivals.push({ at: submittedAt, serviceMs: world.serviceMs(submission.run) })
   }
-  const idealMs = idealMean(arrivals, options.workers * options.slots)
+  const speeds = options.speeds.flatMap((speed) => Array.from({ length: options.slots }, () => speed))
   const eventsPerSecond = world.events.happened / seconds
-  return { options, meanMs: sum / arrivals.length, idealMs, eventsPerSecond, seconds }
+  const tasksPerSecond = options.tasks / seconds
+  const ideal = latencyOf(idealLatencies(arrivals, speeds))
+  return { options, real: latencyOf(latencies), ideal, eventsPerSecond, tasksPerSecond, seconds }
+}
+
+interface Arrival {
+  readonly at: number
+  readonly serviceMs: number
+}
+
+function latencyOf(values: number[]): Latency {
+  const sorted = values.sort((a, b) => a - b)
+  const sum = sorted.reduce((total, value) => total + value, 0)
+  return { meanMs: sum / sorted.length, p99Ms: sorted[Math.floor(0.99 * sorted.length)] ?? 0 }
 }
 
 /** Mean latency of the same tasks in one queue before so many slots, first come first served. */
-export function idealMean(arrivals: readonly { at: number; serviceMs: number }[], slots: number): number {
-  const freeAt = new Heap<number>((a, b) => a - b)
-  for (let slot = 0; slot < slots; slot++) freeAt.push(0)
-  let sum = 0
-  for (const { at, serviceMs } of arrivals) {
-    const endsAt = Math.max(at, freeAt.pop() ?? 0) + serviceMs
-    freeAt.push(endsAt)
-    sum += endsAt - at
-  }
-  return sum / arrivals.length
+export function idealMean(arrivals: readonly Arrival[], slots: number): number {
+  const speeds = Array.from({ length: slots }, () => 1)
+  return latencyOf(idealLatencies(arrivals, speeds)).meanMs
 }
 
-export function describeCell({ options, meanMs, idealMs, eventsPerSecond, seconds }: Cell): string {
-  const { workers, slots, law, load, roundTripMs } = options
-  const ratio = (meanMs / idealMs).toFixed(3)
-  const rate = Math.round(eventsPerSecond)
-  return `${workers}×${slots} ${law} load ${load} RTT ${roundTripMs} ms: mean ${meanMs.toFixed(2)} ms, ideal ${idealMs.toFixed(2)} ms, ratio ${ratio}; ${rate} events/s in ${seconds.toFixed(1)} s`
+/** Each task takes the fastest free slot, or else the first that comes free. */
+function idealLatencies(arrivals: readonly Arrival[], speeds: readonly number[]): number[] {
+  const free = new Heap<number>((a, b) => b - a)
+  const busy = new Heap<{ at: number; speed: number }>((a, b) => a.at - b.at)
+  for (const speed of speeds) free.push(speed)
+  return arrivals.map(({ at, serviceMs }) => {
+    while ((busy.peek()?.at ?? Number.POSITIVE_INFINITY) <= at) free.push(busy.pop()?.speed ?? 1)
+    const next = busy.peek()
+    const startsAt = free.size > 0 ? at : (next?.at ?? at)
+    const speed = free.pop() ?? busy.pop()?.speed ?? 1
+    const endsAt = startsAt + serviceMs / speed
+    busy.push({ at: endsAt, speed })
+    return endsAt - at
+  })
+}
+
+export function describeCell({ options, real, ideal, tasksPerSecond, seconds }: Cell): string {
+  const { workers, slots, law, load, roundTripMs, tasks, speeds } = options
+  const fleet = speeds.some((speed) => speed !== 1)
+    ? ` speeds ${Math.min(...speeds)}-${Math.max(...speeds)}`
+    : ''
+  const mean = `mean ${real.meanMs.toFixed(2)} of ${ideal.meanMs.toFixed(2)} ms, ${(real.meanMs / ideal.meanMs).toFixed(3)}`
+  const p99 = `p99 ${real.p99Ms.toFixed(0)} of ${ideal.p99Ms.toFixed(0)} ms, ${(real.p99Ms / ideal.p99Ms).toFixed(3)}`
+  return `${workers}×${slots}${fleet} ${law} load ${load} RTT ${roundTripMs} ms: ${mean}; ${p99}; ${tasks} tasks, ${Math.round(tasksPerSecond)}/s in ${seconds.toFixed(1)} s`
 }
 
 function scenarioOf(options: Required<CellOptions>): Scenario {
@@ -84,7 +118,7 @@ function scenarioOf(options: Required<CellOptions>): Scenario {
     serviceMs,
     roundTripMs,
     load,
-    workers: Array.from({ length: options.workers }, () => ({ slots: options.slots, weight: 1, zone: 'eu' })),
+    workers: options.speeds.map((speed) => ({ slots: options.slots, weight: 1, zone: 'eu', speed })),
     priorities: [100],
     shares: { wide: 0, failing: 0, repeatable: 0, durable: 0, zoned: 0, hurried: 0, cancelled: 0 },
     tasksPerLane: 1_000_000,

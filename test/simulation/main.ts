@@ -3,7 +3,7 @@
  *
  *   node test/simulation/main.ts --seed 7 --tasks 2000      one seed, with its scenario
  *   node test/simulation/main.ts --from 1 --seeds 200       many seeds, one line each failure
- *   node test/simulation/main.ts --cell                     latency against the ideal, see cell.ts
+ *   node test/simulation/main.ts --cell --tasks 1000000     latency against the ideal, see cell.ts
  */
 import { parseArgs } from 'node:util'
 import { describeCell, runCell } from './cell.ts'
@@ -21,7 +21,7 @@ const { values } = parseArgs({
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 const tasks = Number(values.tasks)
 
-if (values.cell) for (const load of [0.8, 0.9, 0.95]) say(describeCell(runCell({ load, seed: 1 })))
+if (values.cell) runCells()
 else if (values.seed !== undefined) {
   const verdict = simulate(Number(values.seed), tasks)
   say(JSON.stringify(verdict.scenario, null, 1))
@@ -29,6 +29,14 @@ else if (values.seed !== undefined) {
   say(verdict.violations.length === 0 ? 'nothing is wrong' : describe(verdict))
   process.exitCode = verdict.violations.length === 0 ? 0 : 1
 } else runMany(Number(values.from), Number(values.seeds))
+
+/** Equal workers at high load under each law, then speeds of 1 to 4 where there is slack and where not. */
+function runCells(): void {
+  for (const law of ['exp', 'bimodal', 'pareto'] as const)
+    for (const load of [0.9, 0.95]) say(describeCell(runCell({ load, law, seed: 1, tasks })))
+  const speeds = Array.from({ length: 10 }, (_, index) => 1 + index / 3)
+  for (const load of [0.5, 0.9]) say(describeCell(runCell({ load, speeds, seed: 1, tasks })))
+}
 
 function runMany(from: number, count: number): void {
   const startedAt = performance.now()

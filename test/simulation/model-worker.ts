@@ -58,6 +58,7 @@ export class ModelWorker {
   isAlive = true
   isReady = true
   #terms: WorkerTerms
+  readonly #speed: number
   #wire: Wire | undefined
   #unlinkedAt = Number.POSITIVE_INFINITY
   /** When its last freeze ended. */
@@ -76,7 +77,8 @@ export class ModelWorker {
   #isPushDue = false
   #pushedAt = Number.NEGATIVE_INFINITY
 
-  constructor(id: string, limit: number, terms: WorkerTerms) {
+  constructor(id: string, limit: number, terms: WorkerTerms, speed = 1) {
+    this.#speed = speed
     this.id = id
     this.limit = limit
     this.#terms = terms
@@ -214,7 +216,7 @@ export class ModelWorker {
     const run = flaws.runsStrangers ? `${assignment.run}?` : assignment.run
     held.execution = recorder.noteStart(this, { ...assignment, run }, events.now)
     const { serviceMs, isFailing } = plan(assignment.run)
-    events.after(serviceMs, () =>
+    events.after(serviceMs / this.#speed, () =>
       this.#whenThawed(() => this.#finish(held, isFailing ? 'failed' : 'completed')),
     )
     this.#note()

@@ -49,12 +49,25 @@ export class Random {
   }
 }
 
-export type ServiceLaw = 'exp' | 'bimodal' | 'fixed'
+export const SERVICE_LAWS = ['exp', 'bimodal', 'fixed', 'pareto'] as const
+export type ServiceLaw = (typeof SERVICE_LAWS)[number]
+
+/** Bounded Pareto: shape, and how many times the least the longest is. */
+const PARETO_SHAPE = 1.5
+const PARETO_RANGE = 1_000
 
 /** A service time with this mean; bimodal: 95 % short, 5 % fifty times as long. */
 export function drawService(random: Random, law: ServiceLaw, meanMs: number): number {
   if (law === 'fixed') return meanMs
   if (law === 'exp') return random.exponential(meanMs)
+  if (law === 'pareto') return drawPareto(random.next(), meanMs)
   const shortMs = meanMs / 3.45
   return random.chance(0.05) ? 50 * shortMs : shortMs
+}
+
+function drawPareto(chance: number, meanMs: number): number {
+  const tail = PARETO_RANGE ** -PARETO_SHAPE
+  const exponent = PARETO_SHAPE - 1
+  const leastMean = (PARETO_SHAPE / exponent) * ((1 - PARETO_RANGE ** -exponent) / (1 - tail))
+  return (meanMs / leastMean) * (1 - chance * (1 - tail)) ** (-1 / PARETO_SHAPE)
 }

@@ -7,7 +7,7 @@ import { Random, type ServiceLaw } from './random.ts'
 export interface Scenario {
   readonly seed: number
   readonly tasks: number
-  readonly workers: readonly { readonly slots: number; readonly weight: number; readonly zone: string }[]
+  readonly workers: readonly WorkerPlan[]
   readonly law: ServiceLaw
   readonly serviceMs: number
   readonly roundTripMs: number
@@ -22,6 +22,14 @@ export interface Scenario {
   readonly starvationAfterMs: number
   /** Fairness keys that callers use; 0 for none. */
   readonly keys: number
+}
+
+export interface WorkerPlan {
+  readonly slots: number
+  readonly weight: number
+  readonly zone: string
+  /** A handler takes its service time divided by this; 1 unless given. */
+  readonly speed?: number
 }
 
 /** Probabilities that a task has this. */

@@ -1,7 +1,7 @@
 /** Two hundred worlds, each with its own fleet, load and faults: nothing may be wrong in any. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { drawArrivals, idealMean } from './cell.ts'
+import { drawArrivals, idealMean, runCell } from './cell.ts'
 import { allowedExecutions } from './checkers.ts'
 import { describe, simulate } from './simulate.ts'
 
@@ -45,6 +45,20 @@ test('the seeds between them have every kind of fault, and none at all', () => {
     'maintenance',
     'none',
   ])
+})
+
+test('equal workers at load 0.9 are within 3 % of an ideal queue with the same tasks', () => {
+  for (const law of ['exp', 'bimodal'] as const) {
+    const { real, ideal } = runCell({ load: 0.9, law, seed: 2, tasks: 15_000 })
+    assert.ok(real.meanMs <= 1.03 * ideal.meanMs, `${law}: ${real.meanMs} of ${ideal.meanMs}`)
+    assert.ok(real.p99Ms <= 1.03 * ideal.p99Ms, `${law}: p99 ${real.p99Ms} of ${ideal.p99Ms}`)
+  }
+})
+
+test('unequal workers: near the fastest free slot first, far from the least occupied', () => {
+  const speeds = Array.from({ length: 10 }, (_, index) => 1 + index / 3)
+  const { real, ideal } = runCell({ load: 0.5, speeds, seed: 2, tasks: 15_000 })
+  assert.ok(real.meanMs <= 1.12 * ideal.meanMs, `${real.meanMs} of ${ideal.meanMs}`)
 })
 
 test('the ideal queue agrees with Erlang C', () => {

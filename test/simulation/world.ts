@@ -12,7 +12,7 @@ import { Member } from './member.ts'
 import { type HandlerPlan, ModelWorker, type WorkerFlaws, type WorkerTerms } from './model-worker.ts'
 import { drawService, Random } from './random.ts'
 import { Recorder, type TaskRecord } from './recorder.ts'
-import type { Scenario } from './scenario.ts'
+import type { Scenario, WorkerPlan } from './scenario.ts'
 
 /** What is broken on purpose in a run. */
 export interface Flaws {
@@ -121,15 +121,20 @@ export class World {
   }
 
   /** A new worker, now. */
-  join({ slots, weight, zone }: Scenario['workers'][number]): void {
+  join({ slots, weight, zone, speed }: WorkerPlan): void {
     const id = `w${this.workers.size}`
-    const worker = new ModelWorker(id, slots, this.#terms)
+    const worker = new ModelWorker(id, slots, this.#terms, speed)
     this.workers.set(id, worker)
     const { events, core, random, scenario } = this
     const { roundTripMs, heartbeatMs, leaseMs, isThroughCodec } = scenario
     const makeCodec = () => (isThroughCodec ? new LinkCodec(() => events.now) : undefined)
     const link = { events, random: random.fork(), core, worker, weight, zone, makeCodec }
     this.members.set(id, new Member({ ...link, functions: FUNCTIONS, roundTripMs, heartbeatMs, leaseMs }))
+  }
+
+  /** What a task's handler takes on a worker of speed 1. */
+  serviceMs(run: string): number {
+    return this.#plans.get(run)?.serviceMs ?? 0
   }
 
   /** One task to a worker of its own choice, after everything: what it finds there. */
@@ -183,7 +188,7 @@ export class World {
   /** Mean time between two tasks, so that the fleet as it began carries the load. */
   #arrivalGapMs(): number {
     const { workers, serviceMs, load, shares } = this.scenario
-    const slots = workers.reduce((sum, worker) => sum + worker.slots, 0)
+    const slots = workers.reduce((sum, worker) => sum + worker.slots * (worker.speed ?? 1), 0)
     const widest = Math.max(...workers.map((worker) => worker.slots))
     const meanCost = widest >= 3 ? 1 + 2 * shares.wide : 1
     return (serviceMs * meanCost) / (slots * load)

@@ -11,6 +11,9 @@ import type { WorkerClass } from './worker-class.ts'
 
 /** Weight of the newest sample in the decayed mean of the round trip. */
 const DECAY = 0.1
+/** Round trip ÷ service time up to which an idle slot costs nothing, and up to which one task ahead is enough. */
+const NO_LOSS = 0.002
+const SMALL_LOSS = 0.01
 const MAX_AHEAD_TASKS = 256
 const MAX_AHEAD_BYTES = 4 * 1024 * 1024
 
@@ -130,14 +133,16 @@ export class Worker {
 
   /**
    * How many tasks of a function may wait at the worker beyond its slots (SCHEDULING §4): 0 while
-   * service time is unknown or the round trip is at most 1 % of it, else ceil(slots · RTT / S) + 2,
-   * five more where the round trip is longer than uneven tasks, and never more than 4 · slots or 256.
+   * service time is unknown or the round trip is next to nothing of it; 1 while it is at most 1 %, for
+   * near saturation even that costs 4 to 16 % of the mean; else ceil(slots · RTT / S) + 2, five more where
+   * the round trip is longer than uneven tasks, and never more than 4 · slots or 256.
    */
   aheadLimit(name: string): number {
     const service = this.#service.get(name)
     if (service === undefined || this.roundTripMs === undefined) return 0
     const ratio = this.roundTripMs / Math.max(service.meanMs, 0.01)
-    if (ratio <= 0.01) return 0
+    if (ratio <= NO_LOSS) return 0
+    if (ratio <= SMALL_LOSS) return 1
     const spare = ratio >= 1 && service.isUneven ? 7 : 2
     return Math.min(Math.ceil(this.limit * ratio) + spare, 4 * this.limit, MAX_AHEAD_TASKS)
   }
