@@ -6,7 +6,7 @@
  */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { availableParallelism, cpus } from 'node:os'
+import { availableParallelism, cpus, loadavg } from 'node:os'
 import { join } from 'node:path'
 import { startServer } from './server-process.ts'
 import { hasWrk, measure } from './wrk.ts'
@@ -32,12 +32,14 @@ async function main(): Promise<void> {
     'worker ready',
     { PORT: '0', AUTH_KEY: KEY, LB_AUTH_KEY: 'fleet-key-of-the-benchmark', LOG_FORMAT: 'json' },
   )
+  // What else the machine was doing: a busy one tells little.
+  const loadBefore = round(loadavg()[0] ?? 0, 2)
   try {
     await sayTheSame(bare.url, worker.url)
     for (const { url } of [bare, worker]) await drive(url, WARM_UP_S)
     const pairs: Pair[] = []
     for (let index = 0; index < PAIRS; index++) pairs.push(await drivePair(bare.url, worker.url))
-    report(pairs)
+    report(pairs, loadBefore)
   } finally {
     await Promise.all([bare.stop(), worker.stop()])
   }
@@ -71,7 +73,7 @@ async function drivePair(bareUrl: string, workerUrl: string): Promise<Pair> {
   return pair
 }
 
-function report(pairs: readonly Pair[]): void {
+function report(pairs: readonly Pair[], loadBefore: number): void {
   const medianOf = (key: keyof Pair) =>
     pairs.map((pair) => pair[key]).sort((a, b) => a - b)[PAIRS >> 1] as number
   const median = { bare: medianOf('bare'), worker: medianOf('worker'), ratio: medianOf('ratio') }
@@ -79,6 +81,7 @@ function report(pairs: readonly Pair[]): void {
     at: new Date().toISOString(),
     commit: commit(),
     machine: { cpus: availableParallelism(), cpu: cpus()[0]?.model ?? 'unknown', node: process.version },
+    loadBefore,
     load: { connections: CONNECTIONS, seconds: RUN_S },
     target: TARGET,
     median,
@@ -89,7 +92,7 @@ function report(pairs: readonly Pair[]): void {
   const verdict = median.ratio >= TARGET ? 'reached' : 'missed'
   process.stdout.write(
     `median: bare ${median.bare.toFixed(0)}/s, worker ${median.worker.toFixed(0)}/s, ` +
-      `ratio ${median.ratio} (the goal of ${TARGET} is ${verdict})\n`,
+      `ratio ${median.ratio} (the goal of ${TARGET} is ${verdict}); other load before ${loadBefore}\n`,
   )
 }
 
