@@ -83,6 +83,24 @@ test('who has gone is noticed', LIMIT, async (context) => {
   assert.equal(response.writableFinished, false)
 })
 
+test('who ends in the middle of an answer has gone, behind a whole one gets it', LIMIT, async (context) => {
+  const { dial, events, nextRequest } = await serve(context)
+  const reader = dial()
+  const arrived = nextRequest()
+  reader.write(POST)
+  const response = await arrived
+  const gone = once(events, 'gone')
+  response.write('first chunk')
+  await once(reader, 'data')
+  reader.end()
+  assert.deepEqual(await gone, [response])
+  const whole = 'x'.repeat(4 * 1024 * 1024)
+  const slow = dial()
+  events.once('request', (large: ServerResponse) => large.end(whole))
+  slow.end(POST)
+  assert.ok((await collect(slow)).endsWith('xxxx'))
+})
+
 test('who speaks HTTP/1.0 is asked nothing', LIMIT, async (context) => {
   const { dial, nextRequest } = await serve(context)
   const socket = dial()

@@ -2,8 +2,8 @@
  * Has an HTTP server answer a client that sends its end behind its request (`shutdown(SHUT_WR)`, `nc -N`) and
  * waits. On the wire such a client looks like one that has gone; the difference shows when it is written to. So
  * it gets an interim `100 Continue`, which every HTTP/1.1 client skips: one that has gone resets the connection,
- * and its request ends as any other whose client leaves. Where nothing interim may be written (HTTP/1.0, an
- * answer under way) the system's own keep-alive finds it, in about a minute.
+ * and its request ends as any other whose client leaves. HTTP/1.0 knows nothing interim: there the system's own
+ * keep-alive finds it, in about a minute. Who ends in the middle of an answer, which cannot be asked, has gone.
  * Called by whoever makes a server, before it listens.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
@@ -36,6 +36,11 @@ export function serveHalfOpen(server: Server): void {
 
 function askWhileOpen(socket: Socket, responses: ReadonlySet<ServerResponse> | undefined): void {
   if (responses === undefined || socket.destroyed) return
+  const [current] = responses
+  if (current?.headersSent && !current.writableEnded) {
+    socket.destroy()
+    return
+  }
   socket.setKeepAlive(true, ASK_EVERY_MS)
   let timer: NodeJS.Timeout | undefined
   const ask = (nextMs: number) => {

@@ -17,6 +17,8 @@ export const REQUEST_LIMITS = {
   maxHeaderSize: 16 * 1024,
   insecureHTTPParser: false,
   joinDuplicateHeaders: false,
+  // Node would answer by itself, in a form of its own.
+  requireHostHeader: false,
   // Java and curl offer `Upgrade: h2c` with a plain request, which is to be answered as one.
   shouldUpgradeCallback: ({ headers }: IncomingMessage) => headers.upgrade?.toLowerCase() === 'websocket',
 } as const
@@ -31,13 +33,14 @@ export function createRequestCheck(
   single: readonly string[],
 ): (request: IncomingMessage) => RequestFault | undefined {
   const singleHeaders = new Set(single)
-  return ({ method, url, rawHeaders }) => {
+  return ({ method, url, headers, httpVersion, rawHeaders }) => {
     if (method !== undefined && REFUSED_METHODS.has(method))
       return { status: 405, code: 'METHOD_NOT_ALLOWED', detail: `${method} is not taken here.` }
     if (url === undefined || !url.startsWith('/'))
       return invalid('The request names a whole address; this is no proxy, send the path alone.')
     if (url.length > MAX_URL_LENGTH) return invalid(`The address is over ${MAX_URL_LENGTH} characters.`, 414)
     if (rawHeaders.length >= 2 * MAX_HEADERS) return invalid(`There are ${MAX_HEADERS} headers or more.`, 431)
+    if (headers.host === undefined && httpVersion !== '1.0') return invalid('The header `host` is missing.')
     const twice = findRepeated(rawHeaders, singleHeaders)
     return twice === undefined ? undefined : invalid(`The header \`${twice}\` is given twice.`)
   }
