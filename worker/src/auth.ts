@@ -36,13 +36,5 @@ export function opensReads(presented: Presented, keys: Keys): boolean {
 /** The fleet link: both keys. */
 export function opensLink(request: IncomingMessage, keys: Keys): boolean {
   const presented = presentedBy(request)
-  return presented.fleet !== undefined && opensTasks(presented, keys) && !hasTwo(request, 'authorization')
-}
-
-/** Node keeps one of two equal headers; which one a proxy before it read, nobody knows. */
-export function hasTwo(request: Pick<IncomingMessage, 'rawHeaders'>, name: string): boolean {
-  let count = 0
-  for (let at = 0; at < request.rawHeaders.length; at += 2)
-    if (request.rawHeaders[at]?.toLowerCase() === name) count++
-  return count > 1
+  return presented.fleet !== undefined && opensTasks(presented, keys)
 }

@@ -6,7 +6,7 @@
  *
  * Invariant: a worker that cannot load all of its files never listens; one that stops leaves no handle behind.
  */
-import { createServer, type Server } from 'node:http'
+import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isLoopback } from '@berth/protocol'
@@ -16,7 +16,8 @@ import { Condition } from './condition.ts'
 import { type Keys, nameOf, type WorkerConfig } from './config.ts'
 import { findFiles, LoadError, loadFiles } from './discover.ts'
 import { createHotTask } from './hot-task.ts'
-import { createHttp } from './http.ts'
+import { createHttp, explainUnroutable, mayContinue } from './http.ts'
+import { createWorkerServer } from './http-server.ts'
 import { Intake } from './intake.ts'
 import { describeInterface } from './interface.ts'
 import { Runners } from './isolate/runners.ts'
@@ -36,7 +37,6 @@ import { makeDeliveries } from './webhook/webhook-config.ts'
 const METER_EVERY_MS = 1_000
 /** What is told to stop at the end of a drain gets this long to obey. */
 const ABANDON_MS = 1_000
-const KEEP_ALIVE_MS = 65_000
 
 export interface RunningWorker {
   /** `http://host:port` as it listens. */
@@ -119,7 +119,14 @@ export async function startWorker(
   }
   const links = new LinkServer(parts, keys)
   const pages = { isEnabled: config.OPENAPI_ENABLED, isOpen: isLoopback(config.HOST) }
-  const server = makeServer(createHttp(parts, keys, pages).fetch, createHotTask(parts, keys))
+  const server = createWorkerServer({
+    hot: createHotTask(parts, keys),
+    route: getRequestListener(createHttp(parts, keys, pages).fetch, {
+      overrideGlobalObjects: false,
+      errorHandler: explainUnroutable,
+    }),
+    mayContinue: mayContinue(parts, keys),
+  })
   await beforeListen?.()
   await listen(server, config.PORT, config.HOST)
   links.attach(server)
@@ -187,22 +194,6 @@ async function loadProject(folder: string): Promise<Project> {
   }
   if (problems.length > 0) throw new LoadError(problems)
   return { functions: registered, services: services ?? [], tags: tags ?? [] }
-}
-
-function makeServer(
-  fetch: ReturnType<typeof createHttp>['fetch'],
-  hot: ReturnType<typeof createHotTask>,
-): Server {
-  const route = getRequestListener(fetch, { overrideGlobalObjects: false })
-  const limits = { keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: 10_000, requestTimeout: 120_000 }
-  const server = createServer(limits, (incoming, outgoing) => {
-    if (!hot(incoming, outgoing)) void route(incoming, outgoing)
-  })
-  server.on('clientError', (_error, socket) => {
-    if (socket.writable)
-      socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
-  })
-  return server
 }
 
 function listen(server: Server, port: number, host: string): Promise<void> {

@@ -7,7 +7,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createKeyCheck, createTurnEnd, presentedKey, type TurnEnd } from '@berth/runtime'
 import type { Answer } from './answer.ts'
-import { hasTwo } from './auth.ts'
 import { plainType } from './bytes/media-type.ts'
 import type { Keys } from './config.ts'
 import { acceptsEvents, answerTask, bodyTooLarge } from './http.ts'
@@ -34,8 +33,7 @@ export function createHotTask(parts: WorkerParts, keys: Keys) {
 function isPlain(incoming: IncomingMessage): boolean {
   const { headers } = incoming
   if (headers['x-lb-auth'] !== undefined || headers['content-encoding'] !== undefined) return false
-  if (headers.expect !== undefined || hasTwo(incoming, 'host') || hasTwo(incoming, 'authorization'))
-    return false
+  if (headers.expect !== undefined) return false
   return headers.host !== undefined && !plainType(headers['content-type'] ?? '').startsWith('multipart/')
 }
 

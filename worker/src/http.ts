@@ -11,7 +11,7 @@ import type { HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { type Context, Hono } from 'hono'
 import { type Answer, jsonAnswer, problem } from './answer.ts'
-import { hasTwo, opensReads, opensTasks, presentedBy } from './auth.ts'
+import { opensReads, opensTasks, presentedBy } from './auth.ts'
 import { isJsonType, isMediaType, plainType } from './bytes/media-type.ts'
 import type { Keys } from './config.ts'
 import { readBody } from './http-body.ts'
@@ -27,14 +27,6 @@ type Env = { Bindings: HttpBindings }
 export function createHttp(parts: WorkerParts, keys: Keys, options: PageOptions): Hono<Env> {
   const app = new Hono<Env>()
   const pages = new Pages(parts, keys, options)
-  app.use(async (c, next) => {
-    const { incoming } = c.env
-    for (const name of ['host', 'authorization', 'x-lb-auth'])
-      if (hasTwo(incoming, name)) return send(c, problem('INVALID_REQUEST', `The header ${name} comes twice`))
-    await next()
-    return undefined
-  })
-
   app.get('/health', (c) => send(c, health(parts, keys, c)))
   app.get('/openapi', (c) => send(c, pages.document(presentedBy(c.env.incoming))))
   app.get('/docs', (c) => send(c, pages.page(presentedBy(c.env.incoming))))
@@ -77,6 +69,19 @@ export function createHttp(parts: WorkerParts, keys: Keys, options: PageOptions)
     return send(c, problem('INTERNAL', 'Something went wrong in the worker; its log says what'))
   })
   return app
+}
+
+/** Only a request that cannot be given to the router ends here: a `Host` or address that is none. */
+export function explainUnroutable(): Response {
+  const { status, headers, body } = problem('INVALID_REQUEST', 'The Host header or the address is not valid')
+  return new Response(String(body), { status, headers })
+}
+
+/** Whether a client that asks first may send its body: with the right key, and one that is not too large. */
+export function mayContinue({ limits }: WorkerParts, keys: Keys) {
+  return (incoming: IncomingMessage): boolean =>
+    opensTasks(presentedBy(incoming), keys) &&
+    !(Number(incoming.headers['content-length']) > limits.requestBodyBytes)
 }
 
 function send(c: Context<Env>, { status, headers, body }: Answer): Response {

@@ -7,9 +7,11 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { CLOSE, LIMITS, PROTOCOL } from '@berth/protocol'
 import { WebSocket, WebSocketServer } from 'ws'
+import { type Answer, problem } from './answer.ts'
 import { opensLink } from './auth.ts'
 import type { Keys } from './config.ts'
 import { Fences } from './fences.ts'
+import { refusalOfHead, refuseSocket } from './http-server.ts'
 import type { Outlet } from './link-flush.ts'
 import { LinkSession, type LinkShared, TICK_MS } from './link-session.ts'
 import type { WorkerParts } from './parts.ts'
@@ -89,14 +91,21 @@ export class LinkServer {
     const refusal = this.#refusalOf(request)
     if (refusal === undefined)
       return this.#sockets.handleUpgrade(request, socket, head, (webSocket) => this.#open(webSocket))
-    socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+    refuseSocket(socket, refusal)
   }
 
-  #refusalOf(request: IncomingMessage): string | undefined {
-    if (request.url?.split('?')[0] !== '/link') return '404 Not Found'
-    if (!opensLink(request, this.#keys)) return '401 Unauthorized'
+  #refusalOf(request: IncomingMessage): Answer | undefined {
+    const faulty = refusalOfHead(request)
+    if (faulty !== undefined) return faulty
+    if (request.url?.split('?')[0] !== '/link')
+      return problem('NOT_FOUND', 'There is no WebSocket at this address; the fleet link is /link')
+    if (!opensLink(request, this.#keys))
+      return problem('UNAUTHORIZED', 'The link needs both keys, in Authorization and x-lb-auth', {
+        headers: { 'www-authenticate': 'Bearer' },
+      })
     const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((word) => word.trim())
-    return offered.includes(PROTOCOL) ? undefined : '400 Bad Request'
+    if (offered.includes(PROTOCOL)) return undefined
+    return problem('INVALID_REQUEST', `The link speaks the subprotocol ${PROTOCOL}; offer it`)
   }
 
   #open(socket: WebSocket): void {
