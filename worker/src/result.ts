@@ -31,7 +31,7 @@ export function encodeResult(value: unknown, limitBytes: number): EncodedResult 
   }
   if (text === undefined) return resultUnserialisable(`it is a ${typeof value}`)
   // A character takes one to three bytes, so most results need no second look.
-  if (text.length > limitBytes) return resultTooLarge(`over ${text.length} bytes`, limitBytes)
+  if (text.length > limitBytes) return resultTooLarge(`at least ${text.length} bytes`, limitBytes)
   const bytes = Buffer.from(text)
   return bytes.length > limitBytes ? resultTooLarge(`${bytes.length} bytes`, limitBytes) : json(bytes)
 }
@@ -46,8 +46,9 @@ function encodeBytes({ data, mediaType }: BytesResult, limitBytes: number): Enco
   return { ok: true, bytes: new Uint8Array(data), mediaType }
 }
 
+/** `size` is how long it is, as far as that is known. */
 export function resultTooLarge(size: string, limitBytes: number): EncodedResult {
-  const message = `The result is ${size}, over the limit of ${limitBytes} bytes; return less, or raise RESULT_LIMIT`
+  const message = `The result (${size}) is over the limit of ${limitBytes} bytes; return less, or raise RESULT_LIMIT`
   return { ok: false, error: { code: 'RESULT_TOO_LARGE', message } }
 }
 

@@ -85,7 +85,7 @@ function follow(
     signal.removeEventListener('abort', onAbort)
     stopWaiting?.()
     complaints.end()
-    if (output.isOver) done.resolve(new Finished(resultTooLarge(`over ${limitBytes} bytes`, limitBytes)))
+    if (output.isOver) done.resolve(new Finished(resultTooLarge('not read to its end', limitBytes)))
     else if (code === 0) done.resolve(output.read())
     else done.reject(new Error(failureOf(line.command, code, by, complaints.tail)))
   }
