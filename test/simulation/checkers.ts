@@ -8,13 +8,15 @@ import type { TaskRecord } from './recorder.ts'
 import type { Scenario } from './scenario.ts'
 import type { World } from './world.ts'
 
-export type CheckerId = 'C2' | 'C3' | 'C5' | 'C6' | 'C8' | 'C10' | 'C13'
+export type CheckerId = 'C2' | 'C3' | 'C5' | 'C6' | 'C8' | 'C9' | 'C10' | 'C13'
 
 export interface Violation {
   readonly checker: CheckerId
   readonly detail: string
 }
 
+/** Every so many-th start is for who has waited too long. */
+const AGED_TURN = 8
 /** Settled this long after its deadline, a caller has waited too long. */
 const DEADLINE_SLACK_MS = 1
 
@@ -44,6 +46,7 @@ export function judge(world: World): Violation[] {
   const say = (checker: CheckerId, detail: string) => violations.push({ checker, detail })
   for (const { run } of world.recorder.strangers) say('C2', `${run} ran and nobody asked for it`)
   for (const record of world.recorder.tasks.values()) judgeTask(record, world.scenario, say)
+  if (isSteady(world.scenario)) judgeWaits(world, say)
   judgeSlots(world, say)
   judgeRest(world, say)
   return violations
@@ -108,6 +111,52 @@ function judgeSlots({ recorder, scenario }: World, say: Say): void {
   if (!isFaultless(scenario)) return
   for (const { worker, assignment } of recorder.queuedThough)
     say('C5', `${assignment.run} was sent to a free slot of ${worker} and found none`)
+}
+
+/**
+ * The bound that STARVATION_AFTER gives: what has waited so long gets every 8th start, the oldest first,
+ * so it waits no longer than eight starts for itself and each older one that waits then. Starts come at
+ * the rate of the fleet as it was seen to run; a task's own wait counts from its submission.
+ */
+function judgeWaits({ recorder, scenario }: World, say: Say): void {
+  const starts: number[] = []
+  for (const { executions } of recorder.tasks.values())
+    for (const { startedAt } of executions) starts.push(startedAt)
+  starts.sort((a, b) => a - b)
+  const waits = [...recorder.tasks.values()].flatMap(({ submission, submittedAt, executions }) => {
+    const [first] = executions
+    return first ? [{ run: submission.run, submittedAt, startedAt: first.startedAt }] : []
+  })
+  for (const { run, submittedAt, startedAt } of waits) {
+    const agedAt = submittedAt + scenario.starvationAfterMs
+    if (startedAt <= agedAt) continue
+    const older = waits.filter((other) => other.submittedAt < submittedAt && other.startedAt > agedAt).length
+    const between = countBetween(starts, agedAt, startedAt)
+    // What was ahead at a worker already when it became old is not overtaken any more.
+    // Repeats have turns as well and are not among the older ones: twice the bound is surely too long.
+    const allowed = 2 * AGED_TURN * (older + 1) + 2 * aheadAtMost(scenario)
+    if (between > allowed) say('C9', `${run} became old and ${between} started first, ${allowed} allowed`)
+  }
+}
+
+/** All workers serve all lanes, and there are no faults. */
+function isSteady(scenario: Scenario): boolean {
+  const { shares, workers } = scenario
+  const isOneLane = shares.wide === 0 && shares.zoned === 0 && shares.cancelled === 0 && shares.hurried === 0
+  return isFaultless(scenario) && isOneLane && workers.every(({ weight }) => weight > 0)
+}
+
+function aheadAtMost({ workers, roundTripMs, serviceMs }: Scenario): number {
+  // Twice the formula's: both times are measured, and means of few samples.
+  const ahead = (slots: number) => Math.min(4 * slots, Math.ceil((2.7 * slots * roundTripMs) / serviceMs) + 7)
+  return workers.reduce((sum, { slots }) => sum + slots + ahead(slots), 0)
+}
+
+/** Of sorted instants, those in an interval. */
+function countBetween(sorted: readonly number[], from: number, to: number): number {
+  let count = 0
+  for (const at of sorted) if (at > from && at < to) count++
+  return count
 }
 
 /** When all has ended nothing is held: no count, no task, no slot at any worker. */

@@ -2,7 +2,7 @@
  * Schedulers and workers that are broken on purpose, one for each way a checker must catch. Each is
  * a mistake that one could make; mutants.test.ts asserts that none survives.
  */
-import { Scheduler } from '../../balancer/src/core/scheduler.ts'
+import { Scheduler, type SchedulerOptions } from '../../balancer/src/core/scheduler.ts'
 import type { Admission, Submission } from '../../balancer/src/ports/scheduling.ts'
 import type { CheckerId } from './checkers.ts'
 import type { Flaws } from './world.ts'
@@ -11,6 +11,8 @@ export interface Mutant {
   readonly what: string
   readonly caughtBy: CheckerId
   readonly flaws: Flaws
+  /** Of a run, where 400 are too few for the mistake to show. */
+  readonly tasks?: number
 }
 
 /** Takes a lost link for a dead process: what could not say STARTED counts as never started. */
@@ -39,6 +41,13 @@ class Overbooking extends Scheduler {
 class UpsideDown extends Scheduler {
   override submit(submission: Submission, now: number): Admission {
     return super.submit({ ...submission, priority: 1_000 - submission.priority }, now)
+  }
+}
+
+/** Has no second line: the least urgent wait for as long as others come. */
+class Strict extends Scheduler {
+  constructor(options: SchedulerOptions) {
+    super({ ...options, starvationAfterMs: Number.POSITIVE_INFINITY })
   }
 }
 
@@ -97,6 +106,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   { what: 'a returned task is forgotten', caughtBy: 'C6', flaws: { Core: DeafToReturns } },
   { what: 'the least urgent goes first', caughtBy: 'C8', flaws: { Core: UpsideDown } },
+  { what: 'the least urgent never have a turn', caughtBy: 'C9', flaws: { Core: Strict }, tasks: 3_000 },
   { what: 'a caller is answered twice', caughtBy: 'C10', flaws: { Core: Repetitive } },
   { what: 'no deadline is kept', caughtBy: 'C10', flaws: { Core: Timeless } },
   { what: 'a failure is reported as a success', caughtBy: 'C13', flaws: { Core: Optimist } },

@@ -57,6 +57,8 @@ export class Placement {
   #attempts = 0
   /** When a limit that holds somebody back may open. */
   #gateAt = Number.POSITIVE_INFINITY
+  /** Whose turn by age it is. */
+  #granted: Task | undefined
   /** Permits came back: somebody of any lane may go now. */
   #isReopened = false
 
@@ -210,6 +212,7 @@ export class Placement {
     }
     // At the worker, too, nobody may overtake it any more.
     if (found) this.#grantTurn(found)
+    this.#granted = found
     return found
   }
 
@@ -323,7 +326,7 @@ export class Placement {
     task.chargedMs = task.cost * (task.lane?.times.medianMs || 1)
     task.flow?.take(task.cost, task.chargedMs)
     this.gates.take(task, now)
-    this.#noteTurn(task, worker, now)
+    this.#noteTurn(task, worker)
     this.running++
     if (isAhead && task.lane) {
       task.lane.ahead.add(task)
@@ -335,10 +338,11 @@ export class Placement {
     return true
   }
 
-  #noteTurn(task: Task, worker: Worker, now: number): void {
+  #noteTurn(task: Task, worker: Worker): void {
     if (!worker.class) return
-    const isAged = now - task.waitsSinceAt > this.#starvationAfterMs
-    worker.class.passedOver = isAged ? 0 : Math.min(worker.class.passedOver + 1, AGED_TURN)
+    // One that is old but goes by its own urgency leaves the turn to the oldest.
+    const isTurn = task === this.#granted
+    worker.class.passedOver = isTurn ? 0 : Math.min(worker.class.passedOver + 1, AGED_TURN)
   }
 
   /** The room that was made for a task may have gone to another lane: one recall is always under way. */
