@@ -102,7 +102,7 @@ async function makeWorkers(context: TestContext) {
     say: (line: string) => said.push(line),
     onChange: () => {},
   }
-  const workers = new LocalWorkers(hooks, 5000, { baseMs: 10, maxMs: 10, stableMs: 60_000 })
+  const workers = new LocalWorkers(hooks, 5000, { baseMs: 50, maxMs: 50, stableMs: 60_000 })
   context.after(() => workers.kill())
   const ports = await findFreePorts(2)
   const describe = (index: number, slots: number): LocalWorker => {
@@ -160,4 +160,34 @@ test('an address where something listens gets no process, now or while ending', 
   await workers.stop()
   await workers.apply([describe(1, 1)])
   assert.deepEqual(workers.list(), [])
+})
+
+test('an address that somebody else took meanwhile is not fought over, and is had again when it is free', {
+  timeout: 30_000,
+}, async (context) => {
+  const { workers, describe, output, said, ports } = await makeWorkers(context)
+  await workers.apply([describe(0, 1)])
+  await waitUntil(() => output.includes('w0 up 1'), 'the first life')
+  const pid = workers.list()[0]?.process?.pid
+  assert.ok(pid !== undefined)
+  process.kill(pid, 'SIGKILL')
+  const server = createServer((socket) => socket.destroy())
+  context.after(() => server.close())
+  const listen = () =>
+    new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false))
+      server.listen(ports[0], '127.0.0.1', () => resolve(true))
+    })
+  // As soon as the port is free, before the worker's next life.
+  await waitUntil(() => workers.list()[0]?.process === undefined || said.length > 0, 'its end')
+  if (!(await listen())) return context.skip('the next life was faster')
+  await waitUntil(
+    () => said.some((line) => /something else has port \d+ now; w0 waits/.test(line)),
+    'the word',
+  )
+  assert.equal(output.length, 1)
+  assert.equal(workers.list()[0]?.process, undefined)
+  server.close()
+  await waitUntil(() => output.length === 2, 'the next life')
+  await workers.stop()
 })

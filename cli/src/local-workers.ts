@@ -174,7 +174,8 @@ export class LocalWorkers {
         this.#hooks.say(`something listens on ${url} already; ${wanted.spec.name} gets no process`)
         break
       } else if (wanted !== undefined && wanted === place.wanted) {
-        place.running = new SupervisedChild(wanted.spec, this.#hooks, this.#policy)
+        const isTaken = () => isListening(wanted.host, wanted.spec.port)
+        place.running = new SupervisedChild(wanted.spec, this.#hooks, this.#policy, isTaken)
         place.running.start()
       }
     }

@@ -40,13 +40,21 @@ export class SupervisedChild {
   readonly #policy: RestartPolicy
   readonly #backoff: Backoff
   readonly #finish: (finish: Finish) => void
+  readonly #isTaken: () => Promise<boolean>
   #child: Child | undefined
   #restartTimer: NodeJS.Timeout | undefined
   #stopping: Promise<Finish> | undefined
   #hasBeenKilled = false
 
-  constructor(spec: ChildSpec, hooks: SupervisorHooks, policy: RestartPolicy = RESTART_POLICY) {
+  /** `isTaken` says whether somebody else has its place by now; a child is not started against that. */
+  constructor(
+    spec: ChildSpec,
+    hooks: SupervisorHooks,
+    policy: RestartPolicy = RESTART_POLICY,
+    isTaken: () => Promise<boolean> = async () => false,
+  ) {
     this.spec = spec
+    this.#isTaken = isTaken
     this.#hooks = hooks
     this.#policy = policy
     this.#backoff = createBackoff({ baseMs: policy.baseMs, maxMs: policy.maxMs, jitter: 0 })
@@ -118,7 +126,16 @@ export class SupervisedChild {
     if (lifeMs >= this.#policy.stableMs) this.#backoff.reset()
     const delayMs = this.#backoff.next()
     this.#hooks.say(`${this.spec.name} ${describeEnd(end)}; starting it again in ${formatSeconds(delayMs)}`)
-    this.#restartTimer = setTimeout(() => this.start(), delayMs)
+    this.#restartTimer = setTimeout(() => this.#startWhenFree(false), delayMs)
+  }
+
+  async #startWhenFree(isSaid: boolean): Promise<void> {
+    const isTaken = await this.#isTaken()
+    if (this.#stopping !== undefined) return
+    if (!isTaken) return this.start()
+    const { name, port } = this.spec
+    if (!isSaid) this.#hooks.say(`something else has port ${port} now; ${name} waits until it is free`)
+    this.#restartTimer = setTimeout(() => this.#startWhenFree(true), this.#backoff.next())
   }
 }
 

@@ -1,9 +1,11 @@
 /** Every way of writing the file is seen, and only a good one gets through. */
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import { waitUntil } from './testing/sandbox.ts'
 import { watchWorkers } from './workers-watch.ts'
 
@@ -74,10 +76,44 @@ test(
   },
 )
 
+test('what is still being written is waited for, and never handed on by half', LIMIT, async (context) => {
+  const whole = JSON.stringify(Array.from({ length: 20 }, (_, i) => `http://127.0.0.1:${i + 1}`))
+  const { path, lists, problems, watch } = makeWatch(context, (root) => {
+    writeFileSync(join(root, 'workers.json'), '[]')
+    return join(root, 'workers.json')
+  })
+  await watch.ready
+  // Slower than it is looked at, faster than it may rest.
+  for (let at = 1; at <= whole.length; at += 16) {
+    writeFileSync(path, whole.slice(0, at))
+    await pause(40)
+  }
+  writeFileSync(path, whole)
+  await waitUntil(() => lists.length === 2, 'the whole list')
+  assert.equal(lists[1]?.length, 20)
+  assert.deepEqual(problems, [])
+})
+
+test('a pipe in its place is a problem, and does not stop the watch', {
+  ...LIMIT,
+  skip: process.platform === 'win32',
+}, async (context) => {
+  const { path, lists, problems, watch } = makeWatch(context, (root) => {
+    const path = join(root, 'workers.json')
+    assert.equal(spawnSync('mkfifo', [path]).status, 0)
+    return path
+  })
+  await watch.ready
+  assert.match(problems[0] ?? '', /workers\.json: it is a pipe/)
+  rmSync(path)
+  writeFileSync(path, '[]')
+  await waitUntil(() => lists.length === 1, 'the good file')
+})
+
 test('a folder in its place is a problem, and after stop nothing is told', LIMIT, async (context) => {
   const { problems, watch } = makeWatch(context, (root) => root)
   await watch.ready
-  assert.match(problems[0] ?? '', /is not a file/)
+  assert.match(problems[0] ?? '', /it is a folder/)
   const silent = makeWatch(context, (root) => join(root, 'workers.json'))
   silent.watch.stop()
   await silent.watch.ready

@@ -1,16 +1,20 @@
 /**
- * Owns the watch on workers.json for `start`: reads it whenever it may have changed, whichever way it was
- * written (in place, renamed over, a link that was turned), by looking at what the path leads to.
- * Invariants: only a good file reaches `onEntries`, one at a time; a bad, big or missing one changes nothing.
+ * Owns the watch on workers.json for `start`: looks at it whenever it may have changed, whichever way it was
+ * written (in place, renamed over, a link that was turned).
+ * Invariants: only a good file that has come to rest reaches `onEntries`, one at a time; a bad, big or missing
+ * one changes nothing; one content is judged once; no pipe or device in its place holds anything up.
  */
-import { readFile, stat } from 'node:fs/promises'
 import { LIMITS, parseWorkersFile, type WorkerEntry } from '@berth/protocol'
+import { type FileLook, lookAtFile } from '@berth/runtime'
 
-/** A change must be in force within a second. */
+/** Together these stay well under the second in which a change must be in force. */
 const INTERVAL_MS = 300
+const SETTLE_MS = 150
+/** A file that rests this long before the first look is judged at once. */
+const RESTED_MS = 1000
 
 export type WorkersWatch = {
-  /** Resolves when the file was looked at for the first time. */
+  /** Resolves when the file was judged for the first time, or the watch stopped. */
   ready: Promise<void>
   stop(): void
 }
@@ -20,54 +24,58 @@ export function watchWorkers(
   onEntries: (entries: readonly WorkerEntry[]) => void,
   onProblem: (message: string) => void,
 ): WorkersWatch {
-  let seen = ''
+  const ready = Promise.withResolvers<void>()
+  let last: FileLook | undefined
+  let judged: string | undefined
+  let candidate: string | undefined
   let timer: NodeJS.Timeout | undefined
   let isStopped = false
-  const look = async () => {
-    const signature = await readSignature(path)
-    if (signature !== seen && !isStopped) {
-      seen = signature
-      const read = await readEntries(path)
-      if (isStopped) return
-      if (read.ok) onEntries(read.entries)
-      else onProblem(read.message)
-    }
-    if (!isStopped) timer = setTimeout(look, INTERVAL_MS)
+  const judge = (look: FileLook) => {
+    judged = look.identity
+    const read = readEntries(path, look)
+    if (read.ok) onEntries(read.entries)
+    else onProblem(read.message)
+    ready.resolve()
   }
+  /** Answers when to look again. */
+  const consider = (look: FileLook): number => {
+    const isResting = look.identity === candidate && look.seen.kind !== 'changing'
+    candidate = undefined
+    if (look.identity === judged) return INTERVAL_MS
+    if (isResting || (judged === undefined && isRested(look))) {
+      judge(look)
+      return INTERVAL_MS
+    }
+    candidate = look.identity
+    return SETTLE_MS
+  }
+  const look = async () => {
+    last = await lookAtFile(path, LIMITS.workersFileBytes, last)
+    if (!isStopped) timer = setTimeout(look, consider(last))
+  }
+  void look()
   return {
-    ready: look(),
+    ready: ready.promise,
     stop() {
       isStopped = true
       clearTimeout(timer)
+      ready.resolve()
     },
   }
 }
 
-async function readSignature(path: string): Promise<string> {
-  try {
-    const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true })
-    return [dev, ino, size, mtimeNs, ctimeNs].join(' ')
-  } catch (error) {
-    return `missing ${(error as NodeJS.ErrnoException).code}`
-  }
+function isRested({ seen, changedAt }: FileLook): boolean {
+  return seen.kind !== 'changing' && (seen.kind !== 'text' || Date.now() - changedAt >= RESTED_MS)
 }
 
 type ReadEntries = { ok: true; entries: readonly WorkerEntry[] } | { ok: false; message: string }
 
-async function readEntries(path: string): Promise<ReadEntries> {
-  try {
-    const info = await stat(path)
-    if (!info.isFile()) return { ok: false, message: `${path} is not a file` }
-    if (info.size > LIMITS.workersFileBytes) return { ok: false, message: `${path} is over 16 MiB` }
-    const parsed = parseWorkersFile(await readFile(path, 'utf8'))
-    if (parsed.ok) return parsed
-    const { message, line, column } = parsed.error
-    return { ok: false, message: `${path}${line === undefined ? '' : `:${line}:${column}`}: ${message}` }
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code
-    return {
-      ok: false,
-      message: code === 'ENOENT' ? `${path} is missing` : `${path} cannot be read (${code})`,
-    }
-  }
+function readEntries(path: string, { seen }: FileLook): ReadEntries {
+  if (seen.kind === 'missing') return { ok: false, message: `${path} is missing` }
+  if (seen.kind !== 'text')
+    return { ok: false, message: `${path}: ${seen.kind === 'changing' ? 'it changes' : seen.message}` }
+  const parsed = parseWorkersFile(seen.text)
+  if (parsed.ok) return parsed
+  const { message, line, column } = parsed.error
+  return { ok: false, message: `${path}${line === undefined ? '' : `:${line}:${column}`}: ${message}` }
 }
