@@ -15,6 +15,9 @@ const HALF_LIFE_MS = 30_000
 /** Squared relative spread that workers' speeds are expected to have before anything is known. */
 const EXPECTED_SPREAD = 0.25
 
+/** Samples that the fleet's median counts for at least: one bad moment of a worker is no difference of speed. */
+const LEAST_DOUBT = 20
+
 interface Band {
   meanMs: number
   weight: number
@@ -85,8 +88,8 @@ export class ServiceTimes {
   /** Samples that the prior counts for. */
   #doubt(): number {
     const square = this.meanMs * this.meanMs
-    if (square === 0) return 1
-    return 1 + Math.max(0, this.#meanSquare / square - 1) / EXPECTED_SPREAD
+    if (square === 0) return LEAST_DOUBT
+    return LEAST_DOUBT + Math.max(0, this.#meanSquare / square - 1) / EXPECTED_SPREAD
   }
 
   #band(occupancy: number): Band {
