@@ -8,13 +8,13 @@
  */
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isLoopback } from '@berth/protocol'
 import { type Log, makeKey, systemClock } from '@berth/runtime'
 import { getRequestListener } from '@hono/node-server'
 import { Condition } from './condition.ts'
 import { type Keys, nameOf, type WorkerConfig } from './config.ts'
-import { findFiles, LoadError, loadFiles } from './discover.ts'
 import { createHotTask } from './hot-task.ts'
 import { createHttp, explainUnroutable, mayContinue } from './http.ts'
 import { createWorkerServer } from './http-server.ts'
@@ -26,9 +26,9 @@ import { Metrics } from './observe/metrics.ts'
 import type { WorkerParts } from './parts.ts'
 import type { FunctionEnv } from './privacy/env-file.ts'
 import { Secrets } from './privacy/secrets.ts'
-import { isFunctionDefinition, type RegisteredFunction, Registry, registerFunction } from './registry.ts'
+import { loadProject } from './project.ts'
+import { Registry } from './registry.ts'
 import { resolveOwnPackages } from './resolve.ts'
-import { messageOf } from './result.ts'
 import { Services } from './services.ts'
 import { SystemMeter } from './system.ts'
 import { TagBoard } from './tags.ts'
@@ -131,6 +131,8 @@ export async function startWorker(
   await listen(server, config.PORT, config.HOST)
   links.attach(server)
   const url = urlOf(server, config.HOST)
+  if (loaded.functions.length === 0)
+    log.warn(`no functions in ${join(folder, 'functions')}: this worker has nothing to run; put a file there`)
   log.info('worker listening', { url, functions: registry.list().map(({ name }) => name) })
   const meter = setInterval(() => system.read(), METER_EVERY_MS).unref()
   const stopWatching = logCondition(parts, url)
@@ -168,32 +170,6 @@ async function drain(parts: WorkerParts, limitMs: number): Promise<void> {
   intake.abandon()
   await Promise.race([intake.whenIdle(), sleep(ABANDON_MS, undefined, { ref: false })])
   intake.leave()
-}
-
-interface Project {
-  readonly functions: readonly RegisteredFunction[]
-  readonly services: Awaited<ReturnType<typeof loadFiles>>
-  readonly tags: Awaited<ReturnType<typeof loadFiles>>
-}
-
-async function loadProject(folder: string): Promise<Project> {
-  const [functions, services, tags] = await Promise.all(
-    ['functions', 'services', 'tags'].map(async (kind) => loadFiles(await findFiles(folder, kind))),
-  )
-  const problems: string[] = []
-  const registered: RegisteredFunction[] = []
-  for (const file of functions ?? []) {
-    const definition = file.exports.default
-    try {
-      if (!isFunctionDefinition(definition))
-        throw new Error('its default export is no function; write "export default defineFunction({ … })"')
-      registered.push(registerFunction(file.name, definition, file.path))
-    } catch (error) {
-      problems.push(`${file.label}: ${messageOf(error)}`)
-    }
-  }
-  if (problems.length > 0) throw new LoadError(problems)
-  return { functions: registered, services: services ?? [], tags: tags ?? [] }
 }
 
 function listen(server: Server, port: number, host: string): Promise<void> {

@@ -120,17 +120,20 @@ describe('resolveKeys', () => {
 
   it('takes the key file on loopback, also when it appears a little later', async () => {
     using folder = makeFolder()
-    const waiting = resolveKeys(configOf({ DATA_DIR: folder.path }))
+    const told: string[] = []
+    const onWait = (line: string) => told.push(line)
+    const waiting = resolveKeys(configOf({ DATA_DIR: folder.path }), { onWait })
     const made = ensureKeyFile(folder.path)
     assert.deepEqual(await waiting, {
       ok: true,
       keys: { authKey: made.WORKER_AUTH_KEY, fleetKey: made.FLEET_KEY },
     })
+    assert.deepEqual(told, [], 'a moment is not worth a line')
   })
 
   it('says what to do when there is none', async () => {
     using folder = makeFolder()
-    const result = await resolveKeys(configOf({ DATA_DIR: folder.path }), 0)
+    const result = await resolveKeys(configOf({ DATA_DIR: folder.path }), { waitMs: 0 })
     assert.ok(!result.ok)
     assert.match(result.errors[0]?.message ?? '', /start the balancer, or set the key/)
   })

@@ -4,6 +4,7 @@
  * Invariant: off loopback no worker runs without both keys, and none runs with an example key.
  */
 import { hostname } from 'node:os'
+import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
   isLoopback,
@@ -114,8 +115,18 @@ export type KeysResult =
 /** How long a worker waits for the balancer, started beside it, to make the keys. */
 const KEY_FILE_WAIT_MS = 10_000
 
-/** The keys this worker accepts. Waits up to `waitMs` for the key file when it needs it. */
-export async function resolveKeys(config: WorkerConfig, waitMs = KEY_FILE_WAIT_MS): Promise<KeysResult> {
+/** From when on somebody who looks at a worker that does not start wants to know why. */
+const KEY_FILE_QUIET_MS = 1_000
+
+export interface KeyWait {
+  /** How long to wait for the key file when it is needed; default 10 s. */
+  readonly waitMs?: number
+  /** Told once, when it is waited for longer than a second. */
+  readonly onWait?: (line: string) => void
+}
+
+/** The keys this worker accepts. */
+export async function resolveKeys(config: WorkerConfig, wait: KeyWait = {}): Promise<KeysResult> {
   const bad = KEYS.flatMap((variable) => keyErrors(variable, config[variable]))
   if (bad.length > 0) return { ok: false, errors: bad }
   const { AUTH_KEY, LB_AUTH_KEY } = config
@@ -126,7 +137,7 @@ export async function resolveKeys(config: WorkerConfig, waitMs = KEY_FILE_WAIT_M
     const message = `is required because HOST ${config.HOST} is not loopback`
     return { ok: false, errors: missing.map((variable) => ({ variable, message })) }
   }
-  const found = await waitForKeyFile(config.DATA_DIR, waitMs)
+  const found = await waitForKeyFile(config.DATA_DIR, missing, wait)
   if ('problem' in found) {
     return { ok: false, errors: missing.map((variable) => ({ variable, message: found.problem })) }
   }
@@ -139,8 +150,14 @@ function keyErrors(variable: string, key: string | undefined): ConfigError[] {
   return problem === undefined ? [] : [{ variable, message: `${problem}; set a key of your own` }]
 }
 
-async function waitForKeyFile(dir: string, waitMs: number): Promise<{ keys: KeySet } | { problem: string }> {
+async function waitForKeyFile(
+  dir: string,
+  missing: readonly string[],
+  { waitMs = KEY_FILE_WAIT_MS, onWait = () => {} }: KeyWait,
+): Promise<{ keys: KeySet } | { problem: string }> {
   const endsAt = performance.now() + waitMs
+  const tellAt = performance.now() + KEY_FILE_QUIET_MS
+  let isTold = false
   for (;;) {
     try {
       const keys = readKeyFile(dir)
@@ -152,6 +169,12 @@ async function waitForKeyFile(dir: string, waitMs: number): Promise<{ keys: KeyS
     if (leftMs <= 0) {
       const problem = `is not set, and ${keyFilePath(dir)} did not appear; start the balancer, or set the key`
       return { problem }
+    }
+    if (!isTold && performance.now() >= tellAt) {
+      isTold = true
+      onWait(
+        `waiting for the keys in ${resolve(keyFilePath(dir))}, which a balancer makes; start one, or set ${missing.join(' and ')}`,
+      )
     }
     await sleep(Math.min(50, leftMs))
   }

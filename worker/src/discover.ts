@@ -81,12 +81,25 @@ function nameProblem(file: ProjectFile, before: ProjectFile | undefined): string
   return [`${file.label}: has the same name as ${before.label} ("${file.name}"); rename one of them`]
 }
 
+export interface LoadedEach {
+  readonly loaded: LoadedFile[]
+  /** One line a file that does not load. */
+  readonly problems: readonly string[]
+}
+
+export async function loadEach(files: readonly ProjectFile[]): Promise<LoadedEach> {
+  const results = await Promise.all(files.map(loadFile))
+  return {
+    loaded: results.filter((result) => typeof result !== 'string'),
+    problems: results.filter((result) => typeof result === 'string'),
+  }
+}
+
 /** Loads all files; when some fail, the error names every one of them. */
 export async function loadFiles(files: readonly ProjectFile[]): Promise<LoadedFile[]> {
-  const results = await Promise.all(files.map(loadFile))
-  const problems = results.flatMap((result) => (typeof result === 'string' ? [result] : []))
+  const { loaded, problems } = await loadEach(files)
   if (problems.length > 0) throw new LoadError(problems)
-  return results.filter((result) => typeof result !== 'string')
+  return loaded
 }
 
 async function loadFile(file: ProjectFile): Promise<LoadedFile | string> {

@@ -1,12 +1,14 @@
 /** The real process, `main.ts`, and a raw client that speaks the link. */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { RECORD, TASK_FLAG } from '@berth/protocol'
+import { ensureKeyFile } from '@berth/runtime'
 import { FakeBalancer } from './fake-balancer.ts'
 
 const KEYS = { authKey: 'worker-key-of-the-test', fleetKey: 'fleet-key-of-the-test' }
@@ -54,6 +56,7 @@ interface Started {
   readonly lines: string[]
   readonly exit: Promise<{ code: number | null; stderr: string }>
   line(text: string): Promise<Record<string, unknown>>
+  stderr(): string
 }
 
 function start(folder: string, env: Record<string, string> = {}, args: string[] = []): Started {
@@ -89,7 +92,7 @@ function start(folder: string, env: Record<string, string> = {}, args: string[] 
       void exit.then(({ code }) => reject(new Error(`ended with ${code} before "${text}": ${stderr}`)))
       check()
     })
-  return { child, lines, exit, line }
+  return { child, lines, exit, line, stderr: () => stderr }
 }
 
 describe('the worker process', () => {
@@ -269,6 +272,47 @@ describe('a worker that cannot start', () => {
     assert.equal(code, 1)
     assert.match(stderr, /functions\/color\.ts: .*erasable TypeScript/)
     assert.doesNotMatch(stderr, /hello/)
+  })
+
+  it('names every file with a mistake at once, whatever the mistake and wherever', async () => {
+    const folder = makeProject({
+      'functions/color.ts': 'enum Color { Red }\nexport default Color',
+      'functions/plain.ts': 'export default () => 1',
+      'services/broken.ts': 'throw new Error("no connection")',
+      'tags/über.ts': 'export const tags = () => ({})',
+    })
+    const { code, stderr } = await start(folder).exit
+    rmSync(folder, { recursive: true })
+    assert.equal(code, 1)
+    for (const file of ['functions/color', 'functions/plain', 'services/broken', 'tags/über'])
+      assert.match(stderr, new RegExp(`^${file}\\.ts: `, 'm'))
+  })
+
+  it('says what it waits for when there are no keys yet, and starts when they come', async () => {
+    const folder = makeProject({ 'functions/hello.ts': HELLO })
+    const dataDir = join(folder, 'data')
+    const { child, line, exit, stderr } = start(folder, { AUTH_KEY: '', LB_AUTH_KEY: '', DATA_DIR: dataDir })
+    while (!stderr().includes('\n')) await once(child.stderr as NodeJS.ReadableStream, 'data')
+    assert.equal(
+      stderr(),
+      `waiting for the keys in ${join(dataDir, 'keys.json')}, which a balancer makes; start one, or set AUTH_KEY and LB_AUTH_KEY\n`,
+    )
+    ensureKeyFile(dataDir)
+    await line('worker ready')
+    child.kill('SIGTERM')
+    await exit
+    rmSync(folder, { recursive: true })
+  })
+
+  it('warns when there is nothing to run', async () => {
+    const folder = makeProject({ 'functions/_shared.ts': '' })
+    const { child, line, exit } = start(folder)
+    const { level, text } = await line('no functions in')
+    child.kill('SIGKILL')
+    await exit
+    rmSync(folder, { recursive: true })
+    assert.equal(level, 'warn')
+    assert.match(String(text), new RegExp(`^no functions in ${join(folder, 'functions')}: `))
   })
 
   it('names a port in use in one line', async () => {

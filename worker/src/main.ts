@@ -63,7 +63,7 @@ async function supervise(config: WorkerConfig): Promise<void> {
 
 async function run(config: WorkerConfig, standby?: Standby): Promise<void> {
   await standby?.cued()
-  const resolved = await resolveKeys(config)
+  const resolved = await resolveKeys(config, { onWait: (line) => process.stderr.write(`${line}\n`) })
   if (!resolved.ok) exitWithConfigErrors(resolved.errors)
   const { keys } = resolved
   const envFile = readEnvFile(config.FUNCTION_ENV_FILE)
