@@ -62,6 +62,9 @@ export function composeBalancer({ config, keys, log, store, keeper, contents }: 
     maxAttempts: config.taskAttempts,
     heartbeatMs: config.heartbeatIntervalMs + config.heartbeatTimeoutMs,
     leaseMs: config.workerLeaseMs,
+    // Both wait for what shows them: a choice by speed that noise does not sway, and `breaker` in the views.
+    comparesSpeed: false,
+    ejects: false,
   })
   const fleet = new Fleet({
     clock,

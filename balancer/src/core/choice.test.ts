@@ -189,3 +189,13 @@ test('10,000 workers: a choice costs about as much as among 100', { timeout: 60_
   const [few, many] = [perTask(1_000), perTask(10_000)]
   assert.ok(many < 8 * few + 0.02, `${few} ms among 1,000, ${many} ms among 10,000`)
 })
+
+test('told not to compare speed, the least occupied is chosen whatever was measured', () => {
+  const bench = new TestScheduler({ comparesSpeed: false })
+  for (const host of ['fast', 'slow']) bench.worker(host, { tags: { host } })
+  measure(bench, 'fast', 10)
+  measure(bench, 'slow', 90)
+  bench.sent.length = 0
+  bench.submitMany(4)
+  assert.equal(chosen(bench).filter((worker) => worker === 'slow').length, 2)
+})

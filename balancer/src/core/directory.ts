@@ -27,8 +27,11 @@ export class Directory {
   readonly #times = new Map<string, FunctionTimes>()
   readonly #random: () => number
 
-  constructor(random: () => number) {
+  readonly #comparesSpeed: boolean
+
+  constructor(random: () => number, comparesSpeed = true) {
     this.#random = random
+    this.#comparesSpeed = comparesSpeed
   }
 
   get classes(): Iterable<WorkerClass> {
@@ -78,7 +81,7 @@ export class Directory {
 
   #timesOf({ group, contract, function: name }: LaneNeeds): FunctionTimes {
     const key = `${group}\n${contract}\n${name}`
-    const times = this.#times.get(key) ?? new FunctionTimes()
+    const times = this.#times.get(key) ?? new FunctionTimes(this.#comparesSpeed)
     this.#times.set(key, times)
     return times
   }

@@ -163,3 +163,11 @@ test('what waits ahead at a worker is asked back when it is ejected', () => {
   assert.equal(bench.core.breaker('w0')?.state, 'open')
   assert.ok(bench.recalled.length >= 2)
 })
+
+test('told not to eject, losses leave a worker in the choice', () => {
+  const bench = new TestScheduler({ maxAttempts: 1, ejects: false })
+  for (const host of ['w0', 'w1']) bench.worker(host, { slots: 4, tags: { host } })
+  for (let i = 0; i < 8; i++) bench.finish(bench.submit({ tags: { host: 'w0' } }), { outcome: 'lost' })
+  assert.equal(bench.core.breaker('w0')?.state, 'closed')
+  assert.deepEqual(workersOf(bench, bench.submitMany(8)), new Set(['w0', 'w1']))
+})

@@ -12,6 +12,8 @@ import type { Lane } from './lane.ts'
 import type { Worker } from './worker.ts'
 
 export interface HealthOptions {
+  /** False: nobody is ejected or barred. True unless given. */
+  readonly ejects?: boolean | undefined
   /** Length of a first ejection; 5 s unless given. */
   readonly ejectionMs?: number | undefined
   /** The worker may be in the choice now, or may not any more. */
@@ -56,6 +58,7 @@ export class Health {
 
   /** The link failed, or an attempt was lost. */
   failed(worker: Worker, now: number): void {
+    if (this.#options.ejects === false) return
     worker.breaker ??= new Breaker(this.#ejectionMs)
     const reason = worker.breaker.fail(now)
     if (reason === undefined) return
@@ -67,6 +70,7 @@ export class Health {
 
   /** A function completed or threw at a worker. */
   ran(worker: Worker, lane: Lane, isSuccess: boolean, now: number): void {
+    if (this.#options.ejects === false) return
     const name = lane.needs.function
     const known = worker.bars.get(name)
     if (isSuccess) {

@@ -26,6 +26,10 @@ export interface PlacementOptions {
   readonly random: () => number
   /** What has waited longer forms a line of its own, by age; 30 s unless given. */
   readonly starvationAfterMs?: number | undefined
+  /** Whether the choice rests on measured speed (service-times.ts); true unless given. */
+  readonly comparesSpeed?: boolean | undefined
+  /** Whether workers are ejected for what they did; true unless given. */
+  readonly ejects?: boolean | undefined
   /** Length of a worker's first ejection; 5 s unless given. */
   readonly ejectionMs?: number | undefined
   /** Where permits come from; this balancer's own memory unless given. */
@@ -69,6 +73,7 @@ export class Placement {
     this.gates = new Gates(options.permits ?? new MemoryLimits())
     this.health = new Health({
       ejectionMs: options.ejectionMs,
+      ejects: options.ejects,
       onChange: (worker, now) => {
         this.refresh(worker, now)
         this.serveWorker(worker, now)
@@ -77,7 +82,7 @@ export class Placement {
         for (const task of worker.attempts.values()) this.recall(task)
       },
     })
-    this.directory = new Directory(options.random)
+    this.directory = new Directory(options.random, options.comparesSpeed)
   }
 
   /** Sends the task now if a worker has room for it. */

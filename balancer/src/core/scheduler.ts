@@ -55,6 +55,9 @@ export interface SchedulerOptions {
   readonly starvationAfterMs?: number
   /** Length of a worker's first ejection; 5 s unless given. */
   readonly ejectionMs?: number
+  /** See placement.ts; both true unless given. */
+  readonly comparesSpeed?: boolean
+  readonly ejects?: boolean
   /** Where permits come from; this balancer's own memory unless given. */
   readonly permits?: LimitsPort
 }

@@ -104,10 +104,16 @@ export class FunctionTimes {
   readonly #measured = new Set<ServiceTimes>()
   #medianMs: number | undefined
   #untilNext = 0
+  readonly #comparesSpeed: boolean
+
+  /** Without `comparesSpeed` times are measured and shown, and no choice rests on them. */
+  constructor(comparesSpeed = true) {
+    this.#comparesSpeed = comparesSpeed
+  }
 
   /** Two workers have enough samples: costs can be compared. */
   get isComparable(): boolean {
-    return this.#measured.size >= 2
+    return this.#comparesSpeed && this.#measured.size >= 2
   }
 
   get isEmpty(): boolean {
