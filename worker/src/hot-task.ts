@@ -10,7 +10,7 @@ import type { Answer } from './answer.ts'
 import { plainType } from './bytes/media-type.ts'
 import type { Keys } from './config.ts'
 import { acceptsEvents, answerTask, bodyTooLarge } from './http.ts'
-import { readBody } from './http-body.ts'
+import { takeBody } from './http-body.ts'
 import type { WorkerParts } from './parts.ts'
 
 /** Up to this an answer leaves as one text with its head: one system call instead of two. */
@@ -37,14 +37,13 @@ function isPlain(incoming: IncomingMessage): boolean {
   return headers.host !== undefined && !plainType(headers['content-type'] ?? '').startsWith('multipart/')
 }
 
-async function run(
+function run(
   parts: WorkerParts,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
   atTurnEnd: TurnEnd,
-): Promise<void> {
-  try {
-    const body = await readBody(incoming, parts.limits.requestBodyBytes)
+): void {
+  takeBody(incoming, parts.limits.requestBodyBytes, (body) => {
     if (body.kind === 'gone') return
     if (body.kind === 'too-large') return write(outgoing, bodyTooLarge(parts))
     const request = {
@@ -53,12 +52,16 @@ async function run(
       contentType: incoming.headers['content-type'] ?? '',
       wantsEvents: acceptsEvents(incoming.headers.accept),
     }
-    const answer = await answerTask(parts, request, incoming, outgoing)
-    if (answer) atTurnEnd(() => write(outgoing, answer))
-  } catch (error) {
-    parts.log.error('a request failed', { path: '/task', error })
-    outgoing.destroy()
-  }
+    answerTask(parts, request, incoming, outgoing).then(
+      (answer) => {
+        if (answer) atTurnEnd(() => write(outgoing, answer))
+      },
+      (error: unknown) => {
+        parts.log.error('a request failed', { path: '/task', error })
+        outgoing.destroy()
+      },
+    )
+  })
 }
 
 function write(outgoing: ServerResponse, { status, headers, body }: Answer): void {

@@ -13,33 +13,37 @@ export type ReadBody =
 const EMPTY = new Uint8Array(0)
 
 export function readBody(request: IncomingMessage, limitBytes: number): Promise<ReadBody> {
+  return new Promise((resolve) => takeBody(request, limitBytes, resolve))
+}
+
+/** The same with a callback, which is called once. */
+export function takeBody(
+  request: IncomingMessage,
+  limitBytes: number,
+  done: (result: ReadBody) => void,
+): void {
   const declared = Number(request.headers['content-length'])
-  if (declared > limitBytes) return Promise.resolve({ kind: 'too-large' })
-  return new Promise((resolve) => {
-    const chunks: Buffer[] = []
-    let size = 0
-    const done = (result: ReadBody) => {
-      request.removeListener('data', onData)
-      request.removeListener('end', onEnd)
-      request.removeListener('close', onClose)
-      resolve(result)
-    }
-    const onData = (chunk: Buffer) => {
-      size += chunk.length
-      if (size > limitBytes) {
-        request.pause()
-        return done({ kind: 'too-large' })
-      }
-      chunks.push(chunk)
-    }
-    const onEnd = () => {
-      const [only] = chunks
-      done({ kind: 'whole', bytes: chunks.length > 1 ? Buffer.concat(chunks, size) : (only ?? EMPTY) })
-    }
-    const onClose = () => done({ kind: 'gone' })
-    request.on('error', () => {})
-    request.on('data', onData)
-    request.on('end', onEnd)
-    request.on('close', onClose)
+  if (declared > limitBytes) return done({ kind: 'too-large' })
+  const chunks: Buffer[] = []
+  let size = 0
+  let isDone = false
+  // The listeners go with the request: to take them off again costs more than to pass them over.
+  const end = (result: ReadBody) => {
+    if (isDone) return
+    isDone = true
+    done(result)
+  }
+  request.on('error', () => {})
+  request.on('data', (chunk: Buffer) => {
+    if (isDone) return
+    size += chunk.length
+    if (size <= limitBytes) return void chunks.push(chunk)
+    request.pause()
+    end({ kind: 'too-large' })
   })
+  request.on('end', () => {
+    const [only] = chunks
+    end({ kind: 'whole', bytes: chunks.length > 1 ? Buffer.concat(chunks, size) : (only ?? EMPTY) })
+  })
+  request.on('close', () => end({ kind: 'gone' }))
 }

@@ -38,7 +38,7 @@ export function createWorkerServer(routes: ServerRoutes): Server {
   const answer = (incoming: IncomingMessage, outgoing: ServerResponse) => {
     const { socket } = incoming
     answering.set(socket, (answering.get(socket) ?? 0) + 1)
-    outgoing.once('close', () => answering.set(socket, (answering.get(socket) ?? 1) - 1))
+    outgoing.on('close', () => answering.set(socket, (answering.get(socket) ?? 1) - 1))
     const fault = findFault(incoming)
     if (fault !== undefined) refuse(outgoing, problemOfFault(fault))
     else if (!routes.hot(incoming, outgoing)) void routes.route(incoming, outgoing)

@@ -8,27 +8,37 @@ const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 const TIME_CHARACTERS = 10
 const RANDOM_CHARACTERS = 16
 
-/** Random bytes are drawn for many ids at once: a draw costs more than an id. */
-const POOL_BYTES = 4096
-let pool: Uint8Array = new Uint8Array(0)
+/** Random characters are drawn for many ids at once: a draw costs more than an id. */
+const POOL_CHARACTERS = 4096
+let pool = ''
 let drawn = 0
+let lastMs = -1
+let lastTime = ''
 
 export function makeRunId(wallMs: number): string {
-  let time = ''
-  let rest = Math.floor(wallMs)
-  for (let index = 0; index < TIME_CHARACTERS; index++) {
-    time = ALPHABET.charAt(rest % 32) + time
-    rest = Math.floor(rest / 32)
+  if (wallMs !== lastMs) {
+    lastMs = wallMs
+    lastTime = timeText(wallMs)
   }
-  let random = ''
-  for (let index = 0; index < RANDOM_CHARACTERS; index++) random += ALPHABET.charAt(drawByte() & 31)
-  return `r_${time}${random}`
+  return `r_${lastTime}${draw(RANDOM_CHARACTERS)}`
 }
 
-function drawByte(): number {
-  if (drawn >= pool.length) {
-    pool = randomBytes(POOL_BYTES)
+function timeText(wallMs: number): string {
+  let text = ''
+  let rest = Math.floor(wallMs)
+  for (let index = 0; index < TIME_CHARACTERS; index++) {
+    text = ALPHABET.charAt(rest % 32) + text
+    rest = Math.floor(rest / 32)
+  }
+  return text
+}
+
+function draw(count: number): string {
+  if (drawn + count > pool.length) {
+    pool = ''
+    for (const byte of randomBytes(POOL_CHARACTERS)) pool += ALPHABET.charAt(byte & 31)
     drawn = 0
   }
-  return pool[drawn++] as number
+  drawn += count
+  return pool.slice(drawn - count, drawn)
 }

@@ -72,7 +72,7 @@ function run(
     atTurnEnd(() => write(res, answer))
   })
   if (isAnswered) return
-  res.once('close', () => {
+  res.on('close', () => {
     if (!isAnswered) abandon()
   })
 }

@@ -170,7 +170,7 @@ class ListeningServer implements HttpServer {
   #count(socket: Duplex, res: ServerResponse): void {
     this.#answers.add(res)
     this.#openAnswers.set(socket, (this.#openAnswers.get(socket) ?? 0) + 1)
-    res.once('close', () => {
+    res.on('close', () => {
       const left = (this.#openAnswers.get(socket) ?? 1) - 1
       if (left > 0) this.#openAnswers.set(socket, left)
       else this.#openAnswers.delete(socket)

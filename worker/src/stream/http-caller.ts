@@ -33,7 +33,7 @@ export class HttpCaller implements Caller {
   onGone(listener: () => void): void {
     const outgoing = this.#outgoing
     if (outgoing.destroyed) return listener()
-    outgoing.once('close', () => {
+    outgoing.on('close', () => {
       if (!outgoing.writableFinished) listener()
     })
   }
