@@ -16,12 +16,16 @@ export class ProtocolError extends Error {
   }
 }
 
+/** Of a fresh buffer; it grows as it is written. */
+const LEAST_CAPACITY = 256
+const MOST_CAPACITY = 4096
+
 export class ByteWriter {
   #bytes: Uint8Array
   #view: DataView
   #length = 0
 
-  constructor(capacity = 4096) {
+  constructor(capacity = MOST_CAPACITY) {
     this.#bytes = new Uint8Array(capacity)
     this.#view = new DataView(this.#bytes.buffer)
   }
@@ -93,10 +97,13 @@ export class ByteWriter {
     this.#view.setUint32(at, value)
   }
 
-  /** Hands the written bytes over and begins with a fresh buffer. */
-  take(nextCapacity = 4096): Uint8Array {
+  /**
+   * Hands the written bytes over and begins with a fresh buffer, of about the size that was needed:
+   * it is zeroed and counted by the collector whether it is filled or not.
+   */
+  take(): Uint8Array {
     const bytes = this.#bytes.subarray(0, this.#length)
-    this.#bytes = new Uint8Array(nextCapacity)
+    this.#bytes = new Uint8Array(Math.min(Math.max(2 * this.#length, LEAST_CAPACITY), MOST_CAPACITY))
     this.#view = new DataView(this.#bytes.buffer)
     this.#length = 0
     return bytes
