@@ -1,4 +1,4 @@
-import { act, fireEvent, render, screen } from '@testing-library/react'
+import { act, fireEvent, render, screen, waitFor } from '@testing-library/react'
 import { describe, expect, test, vi } from 'vitest'
 import { App } from './app.tsx'
 import { createFakeFeed, type FakeFeed } from './testing/fake-feed.ts'
@@ -35,7 +35,8 @@ describe('signing in', () => {
     const feed = open()
     await screen.findByRole('heading', { name: 'Workers' })
     expect(screen.getByText(/Waiting for the first word/)).toBeTruthy()
-    expect(window.location.pathname).toBe('/dashboard/workers')
+    // The address follows in an effect, which may come behind the heading.
+    await waitFor(() => expect(window.location.pathname).toBe('/dashboard/workers'))
     await say(feed)
     expect(screen.getByText(/2 of 2 workers ready/)).toBeTruthy()
   })
