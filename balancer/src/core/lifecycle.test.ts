@@ -237,3 +237,11 @@ test('the counters tell submitted, waiting, running and each kind of end', () =>
     running: 3,
   })
 })
+
+test('a task whose deadline has passed is refused and sent to nobody', () => {
+  const bench = new TestScheduler()
+  bench.worker('w0')
+  const error = bench.refusal({ deadlineAt: bench.now })
+  assert.equal(error?.code, 'TIMEOUT')
+  assert.equal(bench.sent.length, 0)
+})

@@ -93,8 +93,15 @@ export class Lifecycle {
   /** Takes a task or says why not. The end comes by `submission.onSettled`, never before this returns. */
   submit(submission: Submission, now: number): Admission {
     const task = new Task(submission, now, this.#seq++)
-    const refusal = this.#isDraining ? drainingError() : this.#take(task, now, true)
+    const refusal = this.#isDraining ? drainingError() : this.#takeInTime(task, now)
     return refusal ? { ok: false, error: refusal } : ACCEPTED
+  }
+
+  /** What is over before it begins is never sent. */
+  #takeInTime(task: Task, now: number): TaskError | undefined {
+    const { deadlineAt, isDurable } = task.submission
+    if (now >= deadlineAt && !isDurable) return overdueError(task, now)
+    return this.#take(task, now, true)
   }
 
   /** Ends a task that nobody wants any more. False when it is unknown or has ended. */
