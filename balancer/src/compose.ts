@@ -62,6 +62,7 @@ export function composeBalancer({ config, keys, log, store, keeper, contents }: 
     maxAttempts: config.taskAttempts,
     heartbeatMs: config.heartbeatIntervalMs + config.heartbeatTimeoutMs,
     leaseMs: config.workerLeaseMs,
+    starvationAfterMs: config.starvationAfterMs,
     // Both wait for what shows them: a choice by speed that noise does not sway, and `breaker` in the views.
     comparesSpeed: false,
     ejects: false,

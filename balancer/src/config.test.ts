@@ -38,6 +38,7 @@ test('an empty environment gives the defaults of the contract', () => {
     taskTimeoutMs: 300_000,
     taskAttempts: 3,
     defaultPriority: 100,
+    starvationAfterMs: 30_000,
     queueLimit: 10_000,
     queueBytes: 512 * 1024 ** 2,
     queueTimeoutMs: 300_000,
@@ -65,6 +66,7 @@ test('values arrive with their units, and one default follows another value', ()
   assert.equal(config.queueBytes, 1024 ** 3)
   assert.equal(config.isDashboardEnabled, false)
   assert.equal(config.port, 0)
+  assert.equal(accepted({ STARVATION_AFTER: '2m' }).config.starvationAfterMs, 120_000)
   assert.equal(accepted({ TASK_TIMEOUT: '7s' }).config.queueTimeoutMs, 7000)
   assert.equal(accepted({ TASK_TIMEOUT: '7s', QUEUE_TIMEOUT: '2s' }).config.queueTimeoutMs, 2000)
   const terminal = readConfig({}, { hostName: 'a', isTerminal: true })
@@ -75,6 +77,7 @@ for (const [variable, value] of [
   ['TASK_TIMEOUT', 'soon'],
   ['PORT', '70000'],
   ['TASK_ATTEMPTS', '0'],
+  ['STARVATION_AFTER', '0'],
   ['DEFAULT_PRIORITY', '2097153'],
   ['QUEUE_BYTES', 'NaN'],
   ['LOG_LEVEL', 'loud'],

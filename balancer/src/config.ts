@@ -43,6 +43,7 @@ const schema = z.object({
   TASK_TIMEOUT: durationMs({ min: 1, default: 300_000 }),
   TASK_ATTEMPTS: integer({ min: 1, max: 1000, default: 3 }),
   DEFAULT_PRIORITY: integer({ min: 1, max: MAX_PRIORITY, default: 100 }),
+  STARVATION_AFTER: durationMs({ min: 1, default: 30_000 }),
   QUEUE_LIMIT: integer({ min: 0, max: 10_000_000, default: 10_000 }),
   QUEUE_BYTES: sizeBytes({ default: '512mb' }),
   QUEUE_TIMEOUT: durationMs({ min: 1 }).optional(),
@@ -69,7 +70,7 @@ const KEYS = ['LB_AUTH_KEY', 'FLEET_KEY', 'WORKER_AUTH_KEY'] as const
 const REFUSED = ['DATABASE_URL', 'DATABASE_URL_FILE', 'UPSTREAM_URL', 'BALANCER_URL', 'WEBSOCKET_PORT']
 
 const NOT_YET_SUPPORTED = [
-  ...['READ_KEY', 'READ_KEY_FILE', 'STARVATION_AFTER', 'IDEMPOTENCY_LIMIT', 'BUDGETS', 'RUN_LIMIT'],
+  ...['READ_KEY', 'READ_KEY_FILE', 'IDEMPOTENCY_LIMIT', 'BUDGETS', 'RUN_LIMIT'],
   ...['DISK_RESERVE', 'BATCH_BODY_LIMIT', 'RUN_EVENTS_LIMIT', 'RUN_LOG_LINES', 'FILE_LIMIT'],
   ...['RUN_FILES_LIMIT', 'RUN_RETENTION', 'RUN_HISTORY', 'WEBHOOK_TIMEOUT', 'WEBHOOK_MAX_RETRIES'],
   ...['WEBHOOK_HEADERS', 'WEBHOOK_SECRET', 'WEBHOOK_SECRET_FILE', 'WEBHOOK_ALLOW', 'WEBHOOK_INLINE_LIMIT'],
@@ -98,6 +99,8 @@ export interface BalancerConfig {
   readonly taskTimeoutMs: number
   readonly taskAttempts: number
   readonly defaultPriority: number
+  /** What has waited longer gets every 8th start. */
+  readonly starvationAfterMs: number
   /** Tasks a lane. */
   readonly queueLimit: number
   readonly queueBytes: number
@@ -276,6 +279,7 @@ function toConfig(values: Filled): BalancerConfig {
     taskTimeoutMs: values.TASK_TIMEOUT,
     taskAttempts: values.TASK_ATTEMPTS,
     defaultPriority: values.DEFAULT_PRIORITY,
+    starvationAfterMs: values.STARVATION_AFTER,
     queueLimit: values.QUEUE_LIMIT,
     queueBytes: values.QUEUE_BYTES,
     queueTimeoutMs: values.QUEUE_TIMEOUT,

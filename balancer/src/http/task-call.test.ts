@@ -222,7 +222,6 @@ test('what this version does not do yet says so', () => {
     ['"mode":"webhook","webhook":{"url":"https://a.example"}', 'mode "webhook"'],
     ['"session":"s"', 'field "session"'],
     ['"budget":"low"', 'field "budget"'],
-    ['"fairnessKey":"k"', 'field "fairnessKey"'],
   ]
   for (const [fields, what] of cases) {
     const error = refusal(readText(`{"function":"hello",${fields}}`))

@@ -29,8 +29,8 @@ export type ReadTask = { readonly ok: true; readonly body: TaskBody } | Refused
 
 const EXAMPLE = 'send an object such as {"function": "hello", "input": {}}.'
 
-/** Fields of the contract that need runs on disk, fair shares or budgets, which a later version has. */
-const LATER_FIELDS = ['session', 'budget', 'fairnessKey'] as const
+/** Fields of the contract that need runs on disk or budgets, which a later version has. */
+const LATER_FIELDS = ['session', 'budget'] as const
 /** Fields that only a task has whose caller does not wait. */
 const BACKGROUND_FIELDS = ['webhook', 'delay', 'runAt'] as const
 

@@ -73,6 +73,7 @@ export class Tasks {
         contract: body.contract,
         selector: selectorOf(body),
         priority: body.priority ?? defaultPriority,
+        fairnessKey: body.fairnessKey,
         mode: 'sync',
         isDurable: false,
         attempts: body.attempts,
