@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ensureKeyFile } from '@berth/runtime'
 import { nameOf, readConfig, resolveKeys, type WorkerConfig } from './config.ts'
-import { makeFolder } from './test-folder.ts'
+import { makeFolder } from './fixtures/test-folder.ts'
 
 function configOf(env: Record<string, string>): WorkerConfig {
   const parsed = readConfig(env)

@@ -20,5 +20,5 @@ export {
   type ServiceDefinition,
   type SetupContext,
   type StandardSchema,
-} from './define.ts'
+} from './functions/define.ts'
 export { type CommandDefinition, type CommandSpec, defineCommand } from './isolate/define-command.ts'

@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { RECORD, TASK_FLAG } from '@berth/protocol'
 import { ensureKeyFile } from '@berth/runtime'
-import { FakeBalancer } from './fake-balancer.ts'
+import { FakeBalancer } from './fixtures/fake-balancer.ts'
 
 const KEYS = { authKey: 'worker-key-of-the-test', fleetKey: 'fleet-key-of-the-test' }
 const MAIN = join(import.meta.dirname, 'main.ts')

@@ -3,17 +3,17 @@
  * Types only.
  */
 import type { Clock, Log } from '@berth/runtime'
-import type { Condition } from './condition.ts'
-import type { Intake } from './intake.ts'
-import type { WorkerInterface } from './interface.ts'
+import type { WorkerInterface } from './functions/interface.ts'
+import type { Registry } from './functions/registry.ts'
+import type { Condition } from './intake/condition.ts'
+import type { Intake } from './intake/intake.ts'
 import type { Runners } from './isolate/runners.ts'
 import type { Metrics } from './observe/metrics.ts'
+import type { SystemMeter } from './observe/system.ts'
 import type { FunctionEnv } from './privacy/env-file.ts'
 import type { Secrets } from './privacy/secrets.ts'
-import type { Registry } from './registry.ts'
-import type { Services } from './services.ts'
-import type { SystemMeter } from './system.ts'
-import type { TagBoard } from './tags.ts'
+import type { Services } from './services/services.ts'
+import type { TagBoard } from './services/tags.ts'
 import type { Deliveries } from './webhook/deliveries.ts'
 
 export interface Identity {

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
-import { encodeResult } from '../result.ts'
-import { script, startTestWorker, type TestWorker } from '../test-worker.ts'
+import { encodeResult } from '../attempt/result.ts'
+import { script, startTestWorker, type TestWorker } from '../fixtures/test-worker.ts'
 import { bytes, isBytesResult } from './bytes.ts'
 import { isJsonType, isMediaType } from './media-type.ts'
 

@@ -7,13 +7,13 @@
  * Invariant: while the handler's own code goes on after a call it has its slots, unless the attempt was aborted.
  */
 import { isName } from '@berth/protocol'
-import type { AttemptContext } from '../context.ts'
+import type { AttemptContext } from '../attempt/context.ts'
+import { makeRunId } from '../attempt/run-id.ts'
 import type { DirectOrder, DirectSpec, Inheritance } from '../direct/direct-order.ts'
-import type { SlotHold } from '../intake.ts'
-import { isPlainObject } from '../json-body.ts'
+import type { RegisteredFunction } from '../functions/registry.ts'
+import { isPlainObject } from '../input/json-body.ts'
+import type { SlotHold } from '../intake/intake.ts'
 import type { WorkerParts } from '../parts.ts'
-import type { RegisteredFunction } from '../registry.ts'
-import { makeRunId } from '../run-id.ts'
 import type { Reply } from '../stream/reply.ts'
 import { CallError } from './call-error.ts'
 import { CallReply } from './call-reply.ts'

@@ -4,9 +4,9 @@ import { describe, it } from 'node:test'
 import { LIMITS, type OutcomeHeader, RECORD, writeOutcome } from '@berth/protocol'
 import { z } from 'zod'
 import { bytes } from '../bytes/bytes.ts'
-import { type Context, defineFunction, type FunctionConfig } from '../define.ts'
-import { makeDirect, settle } from '../direct/test-direct.ts'
-import { heldFunction, makeParts, TestFleet, type TestOptions } from '../test-parts.ts'
+import { makeDirect, settle } from '../fixtures/test-direct.ts'
+import { heldFunction, makeParts, TestFleet, type TestOptions } from '../fixtures/test-parts.ts'
+import { type Context, defineFunction, type FunctionConfig } from '../functions/define.ts'
 import type { CallError } from './call-error.ts'
 
 type Handler = (input: Record<string, unknown>, ctx: Context) => unknown

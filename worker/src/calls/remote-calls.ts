@@ -1,6 +1,6 @@
 /**
  * The calls of one linked task that its balancer is to answer: CALL goes out, CALL-RESULT comes back. Kept by
- * `link-task.ts`, fed by `link-session.ts`; `call-gate.ts` waits.
+ * `link-task.ts`, fed by `link-tasks.ts`; `call-gate.ts` waits.
  * Invariant: a call is settled once: by its result, by the end of its link, or by the end of the attempt.
  */
 import { type ByteReader, LIMITS, type OutcomeError, readOutcome } from '@berth/protocol'

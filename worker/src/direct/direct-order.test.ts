@@ -1,10 +1,10 @@
 /** Attempts of direct tasks: when there is another one, how long it waits, and what it may not do meanwhile. */
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
-import { type Context, defineFunction, type FunctionConfig, NonRetryable } from '../define.ts'
-import { heldFunction, makeParts } from '../test-parts.ts'
+import { makeDirect, settle } from '../fixtures/test-direct.ts'
+import { heldFunction, makeParts } from '../fixtures/test-parts.ts'
+import { type Context, defineFunction, type FunctionConfig, NonRetryable } from '../functions/define.ts'
 import { mayRepeat, waitMs } from './repeat.ts'
-import { makeDirect, settle } from './test-direct.ts'
 
 /** Throws what the test lists, attempt by attempt, then returns its attempt's number. */
 function failing(thrown: readonly unknown[], config: FunctionConfig = { maxRetries: 10 }) {

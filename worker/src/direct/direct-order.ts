@@ -9,16 +9,16 @@
  * Invariant: it settles once, and an attempt begins only when the one before has really ended.
  */
 import type { ErrorCode, OutcomeError } from '@berth/protocol'
-import { type AbortCause, Attempt, type Outcome } from '../attempt.ts'
-import { attemptPortsOf } from '../attempt-ports.ts'
+import { type AbortCause, Attempt, type Outcome } from '../attempt/attempt.ts'
+import { attemptPortsOf } from '../attempt/attempt-ports.ts'
+import { startTimer } from '../attempt/timer.ts'
 import type { Upload } from '../bytes/upload.ts'
 import { CallGate } from '../calls/call-gate.ts'
-import type { Order, Refusal, SlotHold } from '../intake.ts'
+import type { RegisteredFunction } from '../functions/registry.ts'
+import type { Order, Refusal, SlotHold } from '../intake/intake.ts'
 import type { Claimed, Seat } from '../isolate/seat.ts'
 import type { WorkerParts } from '../parts.ts'
-import type { RegisteredFunction } from '../registry.ts'
 import type { Reply } from '../stream/reply.ts'
-import { startTimer } from '../timer.ts'
 import { mayRepeat, waitMs } from './repeat.ts'
 
 export interface DirectSpec {

@@ -3,7 +3,7 @@
  * `direct-order.ts`. Over the link the balancer decides.
  */
 import type { OutcomeError, OutcomeKind } from '@berth/protocol'
-import type { BackoffConfig } from '../define.ts'
+import type { BackoffConfig } from '../functions/define.ts'
 
 export interface Failure {
   readonly outcome: OutcomeKind

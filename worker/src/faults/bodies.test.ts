@@ -6,9 +6,9 @@ import assert from 'node:assert/strict'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { makeFolder } from '../test-folder.ts'
-import { script, startTestWorker, TEST_KEYS, type TestWorker } from '../test-worker.ts'
-import { startTimer } from '../timer.ts'
+import { startTimer } from '../attempt/timer.ts'
+import { makeFolder } from '../fixtures/test-folder.ts'
+import { script, startTestWorker, TEST_KEYS, type TestWorker } from '../fixtures/test-worker.ts'
 import { startWorkerProcess } from './worker-process.ts'
 
 const LIMIT_BYTES = 10 * 1024 * 1024

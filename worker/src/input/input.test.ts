@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { z } from 'zod'
-import { defineFunction, type ParamSpecs } from '../define.ts'
-import { compileInput } from '../parameters.ts'
+import { defineFunction, type ParamSpecs } from '../functions/define.ts'
+import { compileInput } from './parameters.ts'
 import { hasRiskyPattern, isPlainlyLinear } from './pattern.ts'
 import { withinTime } from './time-bound.ts'
 

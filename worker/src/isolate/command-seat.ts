@@ -3,7 +3,7 @@
  * Invariant: an attempt ends only when nothing of its process group is left.
  */
 import { resolve } from 'node:path'
-import type { RegisteredFunction } from '../registry.ts'
+import type { RegisteredFunction } from '../functions/registry.ts'
 import type { CommandDefinition, CommandLine } from './define-command.ts'
 import type { Runner } from './main-seat.ts'
 import { type RunningCommand, runCommand } from './run-command.ts'

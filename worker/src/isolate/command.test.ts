@@ -4,9 +4,9 @@ import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { registerFunction } from '../registry.ts'
-import { makeFolder, type TestFolder } from '../test-folder.ts'
-import { startTestWorker, type TestWorker } from '../test-worker.ts'
+import { makeFolder, type TestFolder } from '../fixtures/test-folder.ts'
+import { startTestWorker, type TestWorker } from '../fixtures/test-worker.ts'
+import { registerFunction } from '../functions/registry.ts'
 import { defineCommand } from './define-command.ts'
 
 /** What the executable does is in its input. */

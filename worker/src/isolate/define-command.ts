@@ -8,7 +8,7 @@ import {
   type FunctionDefinition,
   type ParamSpecs,
   type StandardSchema,
-} from '../define.ts'
+} from '../functions/define.ts'
 import { runCommand } from './run-command.ts'
 
 /** What is started for each attempt, without a shell. */

@@ -4,11 +4,11 @@
  * Invariant: one call of `setup` at a time, and none after one that succeeded.
  */
 import type { Clock, Log } from '@berth/runtime'
+import { messageOf } from '../attempt/result.ts'
+import { startTimer } from '../attempt/timer.ts'
+import type { RegisteredFunction } from '../functions/registry.ts'
 import type { FunctionEnv } from '../privacy/env-file.ts'
 import { speakFor } from '../privacy/task-console.ts'
-import type { RegisteredFunction } from '../registry.ts'
-import { messageOf } from '../result.ts'
-import { startTimer } from '../timer.ts'
 import type { Claimed, Seat, StartFailure } from './seat.ts'
 import { StartGate } from './start-gate.ts'
 

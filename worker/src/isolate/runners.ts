@@ -2,7 +2,7 @@
  * Gives every attempt its seat: who runs which function, and how it is made ready. Made by `compose.ts`, asked by the
  * orders of `direct/` and `link-task.ts` when they have their slots.
  */
-import type { RegisteredFunction } from '../registry.ts'
+import type { RegisteredFunction } from '../functions/registry.ts'
 import { type CommandPorts, CommandRunner, commandOf } from './command-seat.ts'
 import { MainRunner, type Runner } from './main-seat.ts'
 import type { Claimed, Seat } from './seat.ts'

@@ -3,8 +3,8 @@
  * `runners.ts` once an attempt has its slots, used by `attempt.ts`. Types, and how a result comes back that was
  * judged and written where it was made.
  */
-import type { AttemptContext } from '../context.ts'
-import type { EncodedResult } from '../result.ts'
+import type { AttemptContext } from '../attempt/context.ts'
+import type { EncodedResult } from '../attempt/result.ts'
 
 /** Good for one call. */
 export interface Seat {

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { TASK_FLAG } from '@berth/protocol'
-import { defineFunction, type SetupContext } from '../define.ts'
-import { makeDirect, settle } from '../direct/test-direct.ts'
-import { makeParts, TestFleet } from '../test-parts.ts'
+import { makeDirect, settle } from '../fixtures/test-direct.ts'
+import { makeParts, TestFleet } from '../fixtures/test-parts.ts'
+import { defineFunction, type SetupContext } from '../functions/define.ts'
 import { MainRunner } from './main-seat.ts'
 
 /** A function whose setups the test ends. */

@@ -3,7 +3,7 @@
  * attempt's own context does it. Made by `thread-main.ts`, once a call.
  */
 import type { Tags } from '@berth/protocol'
-import { type Context, type ContextLog, RetryAfter } from '../define.ts'
+import { type Context, type ContextLog, RetryAfter } from '../functions/define.ts'
 import type { FunctionEnv } from '../privacy/env-file.ts'
 import type { Ask, CallFacts, Note } from './thread-messages.ts'
 

@@ -5,11 +5,11 @@
  */
 import { pathToFileURL } from 'node:url'
 import { parentPort, workerData } from 'node:worker_threads'
-import { explainLoadError } from '../discover.ts'
+import { encodeResult, messageOf } from '../attempt/result.ts'
+import { explainLoadError } from '../functions/discover.ts'
+import { isFunctionDefinition, type RegisteredFunction, registerFunction } from '../functions/registry.ts'
+import { resolveOwnPackages } from '../functions/resolve.ts'
 import { captureConsole, speakFor } from '../privacy/task-console.ts'
-import { isFunctionDefinition, type RegisteredFunction, registerFunction } from '../registry.ts'
-import { resolveOwnPackages } from '../resolve.ts'
-import { encodeResult, messageOf } from '../result.ts'
 import { logInto, ThreadContext } from './thread-context.ts'
 import {
   type Ask,

@@ -3,9 +3,9 @@
  * `thread-main.ts` the thread's. A thread does one thing at a time: it prepares a function, or runs one call.
  */
 import type { Tags } from '@berth/protocol'
-import type { ContextLog } from '../define.ts'
+import type { EncodedResult } from '../attempt/result.ts'
+import type { ContextLog } from '../functions/define.ts'
 import type { FunctionEnv } from '../privacy/env-file.ts'
-import type { EncodedResult } from '../result.ts'
 
 /** What a thread is born with. */
 export interface ThreadBirth {

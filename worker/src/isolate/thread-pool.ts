@@ -7,7 +7,7 @@
  * thread, and let idle ones sleep in `Atomics.wait`, where a handler's connections and timers stand still.
  * Invariant: a thread is idle, or claimed by one attempt, or dead and forgotten.
  */
-import type { RegisteredFunction } from '../registry.ts'
+import type { RegisteredFunction } from '../functions/registry.ts'
 import { type Runner, type RunnerPorts, SETUP_LIMIT_MS } from './main-seat.ts'
 import type { Claimed, Seat } from './seat.ts'
 import { StartGate } from './start-gate.ts'

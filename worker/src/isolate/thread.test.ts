@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { after, before, describe, it } from 'node:test'
-import { startTestWorker, type TestWorker } from '../test-worker.ts'
+import { startTestWorker, type TestWorker } from '../fixtures/test-worker.ts'
 
 const THREAD = `import { defineFunction, NonRetryable, bytes } from '@berth/worker'
 import { threadId } from 'node:worker_threads'

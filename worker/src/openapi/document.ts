@@ -4,8 +4,8 @@
  * Invariant: what the document calls required, the worker refuses without; references stay inside of it.
  */
 import { BERTH_VERSION, MAX_PRIORITY } from '@berth/protocol'
+import type { RegisteredFunction } from '../functions/registry.ts'
 import type { WorkerParts } from '../parts.ts'
-import type { RegisteredFunction } from '../registry.ts'
 import { ADDRESSES, OWN_RESPONSES, OWN_SCHEMAS } from './addresses.ts'
 import { ComponentSchemas, type SchemaRef } from './schemas.ts'
 

@@ -7,9 +7,9 @@
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { sameKey } from '@berth/runtime'
-import { type Answer, problem } from '../answer.ts'
-import { opensReads, type Presented } from '../auth.ts'
 import type { Keys } from '../config.ts'
+import { type Answer, problem } from '../http/answer.ts'
+import { opensReads, type Presented } from '../http/auth.ts'
 import { type DocumentParts, describeWorker } from './document.ts'
 
 export interface PageOptions {

@@ -7,7 +7,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { Console } from 'node:console'
 import { Writable } from 'node:stream'
-import type { ContextLog } from '../define.ts'
+import type { ContextLog } from '../functions/define.ts'
 
 export interface Speaker {
   readonly log: ContextLog

@@ -8,7 +8,7 @@
  */
 import { LIMITS, type OutcomeError } from '@berth/protocol'
 import { EVENT_COMMENT, encodeEvent, jsonOfChunk } from '@berth/runtime'
-import { type Answer, problemOf } from '../answer.ts'
+import { type Answer, problemOf } from '../http/answer.ts'
 import type { BodySink, Caller } from './caller.ts'
 import type { Emitter, NoteKind } from './emitter.ts'
 import { type Headers, jsonOf, type Reply, type Result } from './reply.ts'

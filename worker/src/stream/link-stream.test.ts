@@ -4,8 +4,8 @@ import { describe, it } from 'node:test'
 import { DATA_KIND, LIMITS, TASK_FLAG } from '@berth/protocol'
 import { z } from 'zod'
 import { bytes } from '../bytes/bytes.ts'
-import { type Context, defineFunction } from '../define.ts'
-import { makeParts, TestFleet, type TestLink } from '../test-parts.ts'
+import { makeParts, TestFleet, type TestLink } from '../fixtures/test-parts.ts'
+import { type Context, defineFunction } from '../functions/define.ts'
 
 interface Scripted {
   readonly fleet: TestFleet

@@ -4,8 +4,8 @@
  * Invariant: `answered` resolves once; `complete` and `fail` end a reply, and only the first of them counts.
  */
 import type { OutcomeError } from '@berth/protocol'
-import { type Answer, problemOf } from '../answer.ts'
 import { jsonOfBytes } from '../bytes/bytes.ts'
+import { type Answer, problemOf } from '../http/answer.ts'
 import type { Emitter } from './emitter.ts'
 
 /** As `attempt.ts` made it: JSON when `mediaType` is empty. */

@@ -4,7 +4,7 @@
  * Invariant: a stream that failed after its first chunk is cut off.
  */
 import type { OutcomeError } from '@berth/protocol'
-import { type Answer, problemOf } from '../answer.ts'
+import { type Answer, problemOf } from '../http/answer.ts'
 import type { BodySink, Caller } from './caller.ts'
 import type { Emitter } from './emitter.ts'
 import type { Headers, Reply, Result } from './reply.ts'

@@ -6,11 +6,11 @@
 import { isUtf8 } from 'node:buffer'
 import type { LogEntry, OutcomeError, OutcomeKind, Tags } from '@berth/protocol'
 import { createLog, type Log, systemClock } from '@berth/runtime'
-import { Attempt, type AttemptSpec, type Outcome } from '../attempt.ts'
-import type { FunctionDefinition } from '../define.ts'
+import { Attempt, type AttemptSpec, type Outcome } from '../attempt/attempt.ts'
+import type { FunctionDefinition } from '../functions/define.ts'
+import { type RegisteredFunction, registerFunction } from '../functions/registry.ts'
 import { MainRunner } from '../isolate/main-seat.ts'
 import { Secrets } from '../privacy/secrets.ts'
-import { type RegisteredFunction, registerFunction } from '../registry.ts'
 import type { Emitter, NoteKind } from '../stream/emitter.ts'
 
 /** What the handler finds in its context; all of it may be left out. */

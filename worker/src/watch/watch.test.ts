@@ -7,8 +7,8 @@ import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { FakeBalancer } from '../fake-balancer.ts'
-import { makeFolder, type TestFolder } from '../test-folder.ts'
+import { FakeBalancer } from '../fixtures/fake-balancer.ts'
+import { makeFolder, type TestFolder } from '../fixtures/test-folder.ts'
 
 const KEYS = { authKey: 'worker-key-of-the-test', fleetKey: 'fleet-key-of-the-test' }
 const MAIN = join(import.meta.dirname, '../main.ts')

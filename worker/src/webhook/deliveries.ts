@@ -19,7 +19,7 @@ import {
   type OutboundResult,
   signWebhook,
 } from '@berth/runtime'
-import { startTimer } from '../timer.ts'
+import { startTimer } from '../attempt/timer.ts'
 import { Turns } from './turns.ts'
 
 export interface DeliverySettings {

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import { parseWebhookSecrets, verifyWebhook } from '@berth/runtime'
 import { readConfig } from '../config.ts'
-import { script, startTestWorker, type TestWorker } from '../test-worker.ts'
+import { script, startTestWorker, type TestWorker } from '../fixtures/test-worker.ts'
 
 interface Heard {
   readonly path: string

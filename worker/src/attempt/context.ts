@@ -1,0 +1,172 @@
+/**
+ * What a handler gets beside its input. Made by `attempt.ts`, once an attempt.
+ * The signal's controller is made when somebody first asks for it, since most handlers never do.
+ */
+import type { Tags } from '@berth/protocol'
+import type { Log } from '@berth/runtime'
+import { type Context, type ContextLog, RetryAfter } from '../functions/define.ts'
+import type { FunctionEnv } from '../privacy/env-file.ts'
+import type { Emitter } from '../stream/emitter.ts'
+
+/** The part of a task that its handler may see. */
+export interface ContextFacts {
+  readonly run: string
+  readonly attempt: number
+  readonly fence: number
+  readonly trace: string
+  readonly contentType: string
+  /** Bytes that came in instead of JSON. */
+  readonly body?: Blob | undefined
+  readonly functionName: string
+}
+
+export interface ContextPorts {
+  readonly log: Log
+  readonly tags: () => Tags
+  /** Settings and secrets of FUNCTION_ENV_FILE. */
+  readonly env?: FunctionEnv | undefined
+  /** Texts that this task's lines may not hold. */
+  readonly redact?: (() => readonly string[]) | undefined
+  /** Absent when nobody reads what is made on the way. */
+  readonly emitter?: Emitter | undefined
+  /** Runs another function; absent where there is none. */
+  readonly call?: ((name: string, input: unknown, context: AttemptContext) => Promise<unknown>) | undefined
+}
+
+const NO_ENV: FunctionEnv = Object.freeze({})
+const ROOM = Promise.resolve()
+/** Longest text of a progress. */
+const PROGRESS_TEXT = 1024
+
+export class AttemptContext implements Context {
+  readonly runId: string
+  readonly attempt: number
+  readonly fence: number
+  readonly trace: string
+  readonly contentType: string
+  readonly body: Blob | undefined
+  readonly deadline: Date
+  readonly #facts: ContextFacts
+  readonly #ports: ContextPorts
+  #controller: AbortController | undefined
+  #reason: Error | undefined
+  #log: ContextLog | undefined
+  #isClosed = false
+  /** Handlers that wait for room. */
+  readonly #waiters = new Set<() => void>()
+
+  constructor(facts: ContextFacts, deadline: Date, ports: ContextPorts) {
+    this.runId = facts.run
+    this.attempt = facts.attempt
+    this.fence = facts.fence
+    this.trace = facts.trace
+    this.contentType = facts.contentType
+    this.body = facts.body
+    this.deadline = deadline
+    this.#facts = facts
+    this.#ports = ports
+  }
+
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController()
+      if (this.#reason) this.#controller.abort(this.#reason)
+    }
+    return this.#controller.signal
+  }
+
+  get tags(): Tags {
+    return this.#ports.tags()
+  }
+
+  get env(): FunctionEnv {
+    return this.#ports.env ?? NO_ENV
+  }
+
+  get log(): ContextLog {
+    const { emitter, log, redact } = this.#ports
+    const { functionName, run } = this.#facts
+    this.#log ??= log.child(
+      { source: functionName, run },
+      emitter && ((entry) => !this.#isClosed && emitter.note('log', entry)),
+      redact,
+    )
+    return this.#log
+  }
+
+  // Getters, so that a handler may take them apart: `(input, { stream }) => …`.
+  get stream(): Context['stream'] {
+    return (chunk) => this.#stream(chunk)
+  }
+
+  get progress(): Context['progress'] {
+    return (fraction, text) => this.#progress(fraction, text)
+  }
+
+  get call(): Context['call'] {
+    return async (name, input = {}) => {
+      const { call } = this.#ports
+      if (!call) throw new Error('ctx.call needs a worker; give the test a `call` of its own')
+      return call(name, input, this)
+    }
+  }
+
+  get retryAfter(): Context['retryAfter'] {
+    return (ms, message) => {
+      if (!(ms >= 0)) throw new RangeError(`ctx.retryAfter takes milliseconds, not ${ms}`)
+      throw new RetryAfter(ms, message)
+    }
+  }
+
+  /** Not for handlers: fires the signal. */
+  static abort(context: AttemptContext, reason: Error): void {
+    context.#reason ??= reason
+    context.#controller?.abort(context.#reason)
+    for (const release of context.#waiters) release()
+  }
+
+  /** Not for handlers: the attempt is over, and what it still says reaches nobody. */
+  static close(context: AttemptContext): void {
+    context.#isClosed = true
+  }
+
+  #stream(chunk: string | Uint8Array): Promise<void> {
+    if (typeof chunk !== 'string' && !ArrayBuffer.isView(chunk))
+      throw new TypeError(
+        'ctx.stream takes a text or bytes; make one of the value, for example with JSON.stringify',
+      )
+    const { emitter } = this.#ports
+    if (!emitter || this.#isClosed || this.#reason || isEmpty(chunk)) return ROOM
+    return this.#untilRoom(emitter.chunk(copyOf(chunk)))
+  }
+
+  /** A handler that waits for its reader hears of the abort, too. */
+  #untilRoom(room: Promise<void>): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        this.#waiters.delete(done)
+        resolve()
+      }
+      this.#waiters.add(done)
+      void room.then(done)
+    })
+  }
+
+  #progress(fraction: number, text?: string): void {
+    const { emitter } = this.#ports
+    if (!emitter || this.#isClosed || !Number.isFinite(fraction)) return
+    const bounded = Math.min(Math.max(fraction, 0), 1)
+    const shown = text === undefined ? {} : { text: String(text).slice(0, PROGRESS_TEXT) }
+    emitter.note('progress', { fraction: bounded, ...shown })
+  }
+}
+
+/** Copied: the handler may fill its buffer again while these bytes still wait. */
+function copyOf(chunk: string | ArrayBufferView): Uint8Array {
+  if (typeof chunk === 'string') return Buffer.from(chunk)
+  return new Uint8Array(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength))
+}
+
+function isEmpty(chunk: string | ArrayBufferView): boolean {
+  return (typeof chunk === 'string' ? chunk.length : chunk.byteLength) === 0
+}

@@ -1,0 +1,316 @@
+/**
+ * One task that came over a link, from TASK to END. Made and driven by `link-tasks.ts`; `peers.ts` keeps those
+ * that have started, since they outlive their link.
+ *
+ *   assembling ─END─▶ checking ─ok─▶ queued ─slot─▶ preparing ─▶ starting ─STARTED sent─▶ running ─▶ finished
+ *        └──────────────┴─────────────┴────────────────┴─▶ gone (refused, recalled, not ready, link closed)
+ *
+ * Invariant: the handler runs only in `running`, which is entered only after STARTED was handed to the system.
+ */
+import type { OutcomeHeader, TaskHeader } from '@berth/protocol'
+import { TASK_FLAG } from '@berth/protocol'
+import { type AbortCause, Attempt, type Outcome } from '../attempt/attempt.ts'
+import { attemptPortsOf } from '../attempt/attempt-ports.ts'
+import type { Upload } from '../bytes/upload.ts'
+import { CallGate } from '../calls/call-gate.ts'
+import { RemoteCalls } from '../calls/remote-calls.ts'
+import { DirectOrder } from '../direct/direct-order.ts'
+import type { RegisteredFunction } from '../functions/registry.ts'
+import type { Order, SlotHold } from '../intake/intake.ts'
+import type { Claimed, Seat } from '../isolate/seat.ts'
+import type { WorkerLimits, WorkerParts } from '../parts.ts'
+import { LEAST_OVERRUN_BYTES } from '../stream/emitter.ts'
+import { type Carrier, LinkEmitter } from '../stream/link-emitter.ts'
+
+/** Keeps what has started beyond its link: `peers.ts`. */
+export interface TaskKeeper {
+  keep(task: LinkedTask): void
+}
+
+/** What a task says to the link it belongs to. */
+export interface TaskOwner {
+  /** Its slots, as this link's balancer counts them, have become so many more, or fewer. */
+  onSlots(more: number): void
+  /** Its function could not be made ready here. */
+  onUnready(task: LinkedTask): void
+  /** STARTED is to be written; `begin` is called when it has been handed over. */
+  onStarting(task: LinkedTask, begin: () => void): void
+  /** CALL is to be written. */
+  onCall(task: LinkedTask, id: number, name: string, input: Uint8Array): void
+  /** It will not run here. */
+  onRecalled(task: LinkedTask): void
+  onAnswer(task: LinkedTask): void
+  /** Older than this when its turn comes, it is given back. */
+  readonly oldestMs: number
+  /** Takes what the handler makes on the way. */
+  readonly carrier: Carrier
+}
+
+export type TaskState =
+  | 'assembling'
+  | 'checking'
+  | 'queued'
+  | 'preparing'
+  | 'starting'
+  | 'running'
+  | 'finished'
+  | 'gone'
+
+export class LinkedTask implements Order {
+  readonly isLinked = true
+  readonly header: TaskHeader
+  readonly function: RegisteredFunction
+  readonly flags: number
+  readonly cost: number
+  readonly priority: number
+  rank: number | undefined
+  /** Its number on the link it belongs to now. */
+  number: number
+  /** Bytes that came in instead of JSON. */
+  upload: Upload | undefined
+  state: TaskState = 'assembling'
+  outcome: Outcome | undefined
+  readonly chunks: Uint8Array[] = []
+  chunkBytes = 0
+  #input: unknown
+  #owner: TaskOwner | undefined
+  /** Only where somebody follows: streams and durable runs. */
+  #emitter: LinkEmitter | undefined
+  #ownSlots = 0
+  /** Slots of what its handler calls here. */
+  #childSlots = 0
+  /** What its handler asks of the balancer. */
+  #remote: RemoteCalls | undefined
+  readonly #parts: WorkerParts
+  readonly #keeper: TaskKeeper
+  /** When it was sent, on our clock. */
+  readonly #sentAt: number
+  #attempt: Attempt | undefined
+
+  constructor(
+    parts: WorkerParts,
+    keeper: TaskKeeper,
+    owner: TaskOwner,
+    task: { number: number; flags: number; header: TaskHeader; function: RegisteredFunction; ageMs: number },
+  ) {
+    this.#parts = parts
+    this.#keeper = keeper
+    this.#owner = owner
+    this.number = task.number
+    this.flags = task.flags
+    this.header = task.header
+    this.function = task.function
+    this.cost = task.function.slots
+    this.priority = task.header.priority
+    this.#sentAt = parts.clock.monoMs() - task.ageMs
+  }
+
+  /** Undefined while its link is away. */
+  get owner(): TaskOwner | undefined {
+    return this.#owner
+  }
+
+  set owner(owner: TaskOwner | undefined) {
+    if (owner !== this.#owner) this.#remote?.fail()
+    this.#owner = owner
+    this.#emitter?.attach(owner?.carrier)
+  }
+
+  get isStream(): boolean {
+    return this.header.mode === 'stream'
+  }
+
+  get isDurable(): boolean {
+    return (this.flags & TASK_FLAG.DURABLE) !== 0
+  }
+
+  get isEnvelope(): boolean {
+    return (this.flags & TASK_FLAG.ENVELOPE) !== 0
+  }
+
+  /** Its handler was called, or is about to be. */
+  get hasStarted(): boolean {
+    return this.state === 'starting' || this.state === 'running' || this.state === 'finished'
+  }
+
+  /** Its input is checked; it may be admitted. */
+  ready(input: unknown): void {
+    this.#input = input
+    this.state = 'queued'
+  }
+
+  isDue(): boolean {
+    const ageMs = this.#parts.clock.monoMs() - this.#sentAt
+    const { remainingMs } = this.header
+    // Only what was sent ahead may have been given away since, and a preparation may take longer than that.
+    const mayBeElsewhere = this.state !== 'preparing' || (this.flags & TASK_FLAG.AHEAD) !== 0
+    const isTooOld = mayBeElsewhere && ageMs > (this.owner?.oldestMs ?? 0)
+    if (!isTooOld && (remainingMs === null || ageMs < remainingMs)) return true
+    this.owner?.onRecalled(this)
+    return false
+  }
+
+  /** Slots that are used on behalf of its link's balancer. */
+  get linkedCost(): number {
+    return this.#ownSlots + this.#childSlots
+  }
+
+  /** The calls that its balancer is to answer, if there are any. */
+  get remoteCalls(): RemoteCalls | undefined {
+    return this.#remote
+  }
+
+  /** Tells its link how many slots it holds from now on. */
+  holdSlots(cost: number): void {
+    const more = cost - this.#ownSlots
+    this.#ownSlots = cost
+    if (more !== 0) this.owner?.onSlots(more)
+  }
+
+  start(hold: SlotHold): void {
+    this.holdSlots(this.cost)
+    const claimed = this.#parts.runners.claim(this.function)
+    if (!(claimed instanceof Promise)) return this.#start(hold, claimed)
+    this.state = 'preparing'
+    void claimed.then((result) => this.#onClaimed(hold, result))
+  }
+
+  /** STARTED comes behind the preparation: when that fails, or takes too long, there was no attempt. */
+  #onClaimed(hold: SlotHold, claimed: Claimed): void {
+    if (this.#isWanted(claimed) && claimed.ok) return this.#start(hold, claimed.seat)
+    if (claimed.ok) claimed.seat.free()
+    this.#input = undefined
+    hold.release()
+  }
+
+  #isWanted(claimed: Claimed): boolean {
+    if (this.state !== 'preparing') return false
+    if (claimed.ok) return this.isDue()
+    this.owner?.onUnready(this)
+    return false
+  }
+
+  #start(hold: SlotHold, seat: Seat): void {
+    this.state = 'starting'
+    const attempt = this.#makeAttempt(hold, seat)
+    this.#attempt = attempt
+    const begin = () => {
+      this.state = 'running'
+      attempt.begin()
+    }
+    if (this.owner) this.owner.onStarting(this, begin)
+    else {
+      attempt.abort('orphaned')
+      begin()
+    }
+  }
+
+  abort(cause: AbortCause): void {
+    if (this.#attempt) this.#attempt.abort(cause)
+    else if (this.state === 'preparing') this.owner?.onRecalled(this)
+  }
+
+  giveUp(): void {
+    this.owner?.onRecalled(this)
+  }
+
+  leave(): void {
+    if (this.#attempt) this.#attempt.giveUp()
+    else if (this.state === 'preparing') this.owner?.onRecalled(this)
+  }
+
+  #follow(): LinkEmitter | undefined {
+    if (!this.isStream && !this.isDurable) return undefined
+    const { clock, limits } = this.#parts
+    this.#emitter = new LinkEmitter(this, overrunOf(limits), () => new Date(clock.wallMs()).toISOString())
+    this.#emitter.attach(this.#owner?.carrier)
+    return this.#emitter
+  }
+
+  /** Slots that are lent, and those of children, are told to the balancer: they are used on this task's behalf. */
+  #callsOf(hold: SlotHold): CallGate {
+    return new CallGate(this.#parts, {
+      function: this.function,
+      callers: [],
+      priority: this.priority,
+      rank: () => this.rank,
+      hold: {
+        lend: () => {
+          this.holdSlots(0)
+          hold.lend()
+        },
+        reclaim: async () => {
+          await hold.reclaim()
+          if (this.state === 'running') this.holdSlots(this.cost)
+        },
+      },
+      makeChild: (...child) => new DirectOrder(this.#parts, ...child),
+      onSlots: (more) => {
+        this.#childSlots += more
+        this.owner?.onSlots(more)
+      },
+      callRemote: (name, input) => this.#callRemote(name, input),
+    })
+  }
+
+  #callRemote(name: string, input: Uint8Array): Promise<unknown> {
+    this.#remote ??= new RemoteCalls(this.#parts.limits.resultBytes)
+    const { owner } = this
+    const send = owner && ((id: number, to: string, bytes: Uint8Array) => owner.onCall(this, id, to, bytes))
+    return this.#remote.start(name, input, send)
+  }
+
+  #makeAttempt(hold: SlotHold, seat: Seat): Attempt {
+    const { header } = this
+    const { limits, clock } = this.#parts
+    const isWaitedFor = header.mode === 'sync' || header.mode === 'stream'
+    const ownMs = header.timeoutMs ?? this.function.timeoutMs
+    const elapsedMs = clock.monoMs() - this.#sentAt
+    const calls = this.#callsOf(hold)
+    return new Attempt(
+      {
+        function: this.function,
+        input: this.#input,
+        seat,
+        facts: {
+          run: header.run,
+          attempt: header.attempt,
+          fence: header.fence,
+          trace: header.trace,
+          contentType: this.upload?.contentType ?? 'application/json',
+          body: this.upload?.blob,
+        },
+        timeoutMs: ownMs ?? (isWaitedFor ? limits.defaultTimeoutMs : limits.backgroundTimeoutMs),
+        remainingMs: header.remainingMs === null ? null : Math.max(0, header.remainingMs - elapsedMs),
+      },
+      attemptPortsOf(this.#parts, calls, this.#follow()),
+      {
+        onAnswer: (outcome) => {
+          this.outcome = outcome
+          this.state = 'finished'
+          this.#keeper.keep(this)
+          this.holdSlots(0)
+          this.owner?.onAnswer(this)
+        },
+        onEnd: () => {
+          calls.close()
+          // An input may be large, and a durable outcome is kept for long.
+          this.#input = undefined
+          this.upload = undefined
+          hold.release()
+        },
+        onStuck: () => hold.markStuck(),
+      },
+    )
+  }
+}
+
+/** Far more than a handler that awaits `ctx.stream` can have waiting. */
+function overrunOf({ resultBytes }: WorkerLimits): number {
+  return Math.max(resultBytes, LEAST_OVERRUN_BYTES)
+}
+
+/** The END of a task whose handler was not called. */
+export function refusedHeader(error: OutcomeHeader['error']): OutcomeHeader {
+  return { outcome: 'refused', runMs: 0, mediaType: '', ...(error ? { error } : {}) }
+}

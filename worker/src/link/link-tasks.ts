@@ -1,0 +1,319 @@
+/**
+ * The tasks of one fleet link: reads the records that speak of them, drives them through slots and handlers, and
+ * writes what comes back. One per link, in `link-session.ts`, which reads the frames.
+ *
+ * Invariant: a task number has at most one open task, and every task of this link is in `#tasks` until its END
+ * has left (durable: until RESULT-ACK), or its BUSY or RECALLED is written.
+ */
+import {
+  type ByteReader,
+  DATA_KIND,
+  type OutcomeError,
+  ProtocolError,
+  RECORD,
+  readCancelReason,
+  readTaskHeader,
+  TASK_FLAG,
+  type TaskHeader,
+} from '@berth/protocol'
+import { type RegisteredFunction, unknownFunction } from '../functions/registry.ts'
+import type { CheckedInput } from '../input/parameters.ts'
+import { noStreaming } from '../input/task-request.ts'
+import type { WorkerParts } from '../parts.ts'
+import type { Carrier } from '../stream/link-emitter.ts'
+import type { Fences } from './fences.ts'
+import type { LinkFlush } from './link-flush.ts'
+import { readInput } from './link-input.ts'
+import { LinkedTask, refusedHeader, type TaskOwner } from './link-task.ts'
+import type { PeerLink, Peers } from './peers.ts'
+
+export interface LinkTasksPorts {
+  readonly parts: WorkerParts
+  readonly peers: Peers
+  readonly fences: Fences
+  readonly flush: LinkFlush
+  /** The link they belong to, as its peers know it. */
+  readonly link: PeerLink
+  /** Older than this when its turn comes, a task that was sent ahead is given back. */
+  oldestMs(): number
+}
+
+const NOTHING = new Uint8Array(0)
+/** Tasks taken beyond the slots, so that a slot that frees has its next task at hand. */
+const AHEAD_PER_SLOT = 4
+const AHEAD_LIMIT = 256
+/** Room for the envelope around an input that is exactly at the limit. */
+const BODY_MARGIN_BYTES = 64 * 1024
+
+export class LinkTasks implements TaskOwner {
+  readonly #ports: LinkTasksPorts
+  readonly #parts: WorkerParts
+  readonly #flush: LinkFlush
+  readonly #tasks = new Map<number, LinkedTask>()
+  #finished = 0
+  #linked = 0
+
+  constructor(ports: LinkTasksPorts) {
+    this.#ports = ports
+    this.#parts = ports.parts
+    this.#flush = ports.flush
+  }
+
+  /** Slots that this link's balancer uses. */
+  get linked(): number {
+    return this.#linked
+  }
+
+  get carrier(): Carrier {
+    return this.#flush
+  }
+
+  get oldestMs(): number {
+    return this.#ports.oldestMs()
+  }
+
+  /** A record about the task `number`, sent `ageMs` ago. Throws `ProtocolError`. */
+  onRecord(type: number, flags: number, number: number, payload: ByteReader, ageMs: number): void {
+    if (type === RECORD.TASK) this.#onTask(number, flags, payload, ageMs)
+    else if (type === RECORD.DATA) this.#onData(number, flags, payload.rest())
+    else if (type === RECORD.END) this.#onInputEnd(number)
+    else if (type === RECORD.CREDIT) this.#onCredit(number, payload.u32())
+    else if (type === RECORD.CANCEL) this.#onCancel(number, payload)
+    else if (type === RECORD.RECALL) this.#onRecall(number)
+    else if (type === RECORD.CALL_RESULT) this.#tasks.get(number)?.remoteCalls?.onResult(payload)
+    else if (type === RECORD.RESULT_ACK) this.#onResultAck(number, payload.u64())
+  }
+
+  /** Gives back what has not started. */
+  recallWaiting(): void {
+    for (const task of [...this.#tasks.values()]) if (!task.hasStarted) this.onRecalled(task)
+  }
+
+  /** A task that started on another link goes on here. */
+  adopt(task: LinkedTask, number: number): void {
+    // The number first: what the task has kept for its link leaves at once.
+    task.number = number
+    task.owner = this
+    this.#tasks.set(number, task)
+    if (task.state === 'finished') this.#end(task)
+    else this.#linked += task.linkedCost
+  }
+
+  /** The balancer asks for a task that is not here. */
+  denyAdoption(number: number): void {
+    const message = 'The worker has no result of this task any more'
+    const error = { code: 'WORKER_LOST', message }
+    this.#flush.writer.outcome(number, { outcome: 'lost', runMs: 0, mediaType: '', error }, NOTHING)
+    this.#flush.wake()
+  }
+
+  /** The END of this task is with the operating system. */
+  onDelivered(task: LinkedTask): void {
+    if (task.isDurable || !this.#tasks.delete(task.number)) return
+    this.#finished--
+    this.#ports.peers.deliver(task, this.#mostTasks, this.#parts.clock.monoMs())
+  }
+
+  /** The link is gone. What started goes on for a while; what did not is given up. */
+  close(): void {
+    for (const task of [...this.#tasks.values()]) if (!task.hasStarted) this.#drop(task)
+    for (const { task, begin } of this.#flush.close()) {
+      if (task.owner === this) this.#neverBegun(task)
+      begin()
+    }
+    for (const task of this.#tasks.values()) {
+      // Handlers that wait for room here would wait for good.
+      this.#flush.writer.forget(task.number)
+      if (task.owner === this) task.owner = undefined
+    }
+    this.#tasks.clear()
+  }
+
+  // What tasks say
+
+  onStarting(task: LinkedTask, begin: () => void): void {
+    this.#ports.peers.start(this.#ports.link, task)
+    this.#flush.started(task, begin)
+  }
+
+  onCall(task: LinkedTask, id: number, name: string, input: Uint8Array): void {
+    this.#flush.writer.control(RECORD.CALL, task.number, (out) => {
+      out.u32(id)
+      out.text8(name)
+      out.bytes(input)
+    })
+    this.#flush.wake()
+  }
+
+  onRecalled(task: LinkedTask): void {
+    this.#drop(task)
+    this.#flush.control(RECORD.RECALLED, task.number)
+  }
+
+  onSlots(more: number): void {
+    this.#linked += more
+  }
+
+  /** BUSY, so that the task goes elsewhere; the log has the reason. */
+  onUnready(task: LinkedTask): void {
+    this.#drop(task)
+    this.#flush.control(RECORD.BUSY, task.number)
+  }
+
+  onAnswer(task: LinkedTask): void {
+    this.#end(task)
+  }
+
+  #onTask(number: number, flags: number, payload: ByteReader, ageMs: number): void {
+    if (number === 0 || this.#tasks.has(number))
+      throw new ProtocolError(`the task number ${number} is in use`)
+    const header = readTaskHeader(payload)
+    const isNewest = this.#ports.fences.note(header.run, header.fence)
+    if (!isNewest || !this.#hasRoomFor(flags)) return this.#flush.control(RECORD.BUSY, number)
+    const fn = this.#parts.registry.get(header.function)
+    const refusal = this.#refusalOf(header, fn)
+    if (refusal || !fn) return this.#refuse(number, refusal ?? unknownFunction(header.function))
+    const facts = { number, flags, header, function: fn, ageMs }
+    const task = new LinkedTask(this.#parts, this.#ports.peers, this, facts)
+    this.#tasks.set(number, task)
+    if ((flags & TASK_FLAG.WHOLE) !== 0) this.#judge(task, payload.rest())
+  }
+
+  #hasRoomFor(flags: number): boolean {
+    const { condition } = this.#parts
+    const { peers } = this.#ports
+    if (condition.status !== 'ready' || !peers.mayStart) return false
+    if ((flags & TASK_FLAG.DURABLE) !== 0 && !peers.hasRoomForDurable) return false
+    return this.#tasks.size - this.#finished < this.#mostTasks
+  }
+
+  /** Slots, and what may wait ahead of them. */
+  get #mostTasks(): number {
+    const { limit } = this.#parts.intake
+    return limit + Math.min(AHEAD_PER_SLOT * limit, AHEAD_LIMIT)
+  }
+
+  #refusalOf(header: TaskHeader, fn: RegisteredFunction | undefined): OutcomeError | undefined {
+    const { contract } = this.#parts.identity
+    if (header.contract !== contract) {
+      const message = `This worker serves contract ${contract}, not ${header.contract}`
+      return { code: 'CONTRACT_MISMATCH', message }
+    }
+    if (header.mode !== 'stream' || !fn || fn.interface.supportsStreaming) return undefined
+    return { code: 'INVALID_REQUEST', message: noStreaming(fn.name) }
+  }
+
+  #onData(number: number, flags: number, bytes: Uint8Array): void {
+    const task = this.#tasks.get(number)
+    const isCallResult = task?.state === 'running' && (flags & 0x0f) === DATA_KIND.payload
+    if (isCallResult) {
+      task.remoteCalls?.onData(bytes)
+      return this.#giveCredit(number, bytes.length)
+    }
+    // What was refused or recalled may still have bytes under way.
+    if (task?.state !== 'assembling' || (flags & 0x0f) !== 0) return
+    const { requestBodyBytes } = this.#parts.limits
+    task.chunkBytes += bytes.length
+    if (task.chunkBytes > requestBodyBytes + BODY_MARGIN_BYTES) {
+      this.#drop(task)
+      const message = `The input is over ${requestBodyBytes} bytes; send less, or raise REQUEST_BODY_LIMIT`
+      return this.#refuse(number, { code: 'PAYLOAD_TOO_LARGE', message })
+    }
+    // Copied: the bytes lie in a buffer of the socket, which would be kept for as long.
+    task.chunks.push(new Uint8Array(bytes))
+    this.#giveCredit(number, bytes.length)
+  }
+
+  #giveCredit(number: number, bytes: number): void {
+    this.#flush.writer.control(RECORD.CREDIT, number, (out) => out.u32(bytes))
+    this.#flush.wake()
+  }
+
+  #onInputEnd(number: number): void {
+    const task = this.#tasks.get(number)
+    if (task?.state === 'assembling') this.#judge(task, Buffer.concat(task.chunks.splice(0)))
+  }
+
+  #judge(task: LinkedTask, bytes: Uint8Array): void {
+    task.state = 'checking'
+    const checked = readInput(task, bytes)
+    if (checked instanceof Promise) void checked.then((result) => this.#onChecked(task, result))
+    else this.#onChecked(task, checked)
+  }
+
+  #onChecked(task: LinkedTask, checked: CheckedInput): void {
+    // Recalled, cancelled or without a link while its schema was thinking.
+    if (task.state !== 'checking') return
+    if (!checked.ok) {
+      this.#drop(task)
+      return this.#refuse(task.number, checked.error)
+    }
+    const { intake } = this.#parts
+    task.ready(checked.value)
+    const refusal = intake.admit(task)
+    if (refusal === undefined) return
+    this.#drop(task)
+    if (refusal !== 'SLOT_COST_TOO_BIG') return this.#flush.control(RECORD.BUSY, task.number)
+    const message = `"${task.function.name}" takes ${task.cost} slots; this worker has ${intake.limit}`
+    this.#refuse(task.number, { code: refusal, message })
+  }
+
+  #onCredit(number: number, bytes: number): void {
+    this.#flush.writer.credit(number, bytes)
+    this.#flush.wake()
+  }
+
+  #onCancel(number: number, payload: ByteReader): void {
+    const task = this.#tasks.get(number)
+    if (!task) return
+    if (!task.hasStarted) return this.onRecalled(task)
+    // Chunks that nobody wants any more would keep its END waiting for credit.
+    if (task.isStream && task.state !== 'finished') this.#flush.writer.forget(number)
+    task.abort(readCancelReason(payload))
+  }
+
+  #onRecall(number: number): void {
+    const task = this.#tasks.get(number)
+    if (task && !task.hasStarted) this.onRecalled(task)
+  }
+
+  #onResultAck(number: number, fence: number): void {
+    const task = this.#tasks.get(number)
+    if (task?.state === 'finished' && task.header.fence === fence) this.#forget(task)
+  }
+
+  #refuse(number: number, error: OutcomeError): void {
+    const header = refusedHeader(error)
+    // A broken schema says the same on every worker, so the task is not offered to another.
+    const isOurs = error.code === 'FUNCTION_FAILED'
+    this.#flush.writer.outcome(number, isOurs ? { ...header, outcome: 'failed' } : header, NOTHING)
+    this.#flush.wake()
+  }
+
+  #end(task: LinkedTask): void {
+    this.#finished++
+    this.#flush.ended(task)
+  }
+
+  #forget(task: LinkedTask): void {
+    if (!this.#tasks.delete(task.number)) return
+    this.#finished--
+    this.#ports.peers.release(task)
+  }
+
+  /** A task that never started leaves the tables; what is said about it is the caller's. */
+  #drop(task: LinkedTask): void {
+    this.#parts.intake.withdraw(task)
+    task.state = 'gone'
+    task.holdSlots(0)
+    task.chunks.length = 0
+    if (this.#tasks.get(task.number) === task) this.#tasks.delete(task.number)
+  }
+
+  /** Its STARTED reached nobody: it is settled without its handler being called. */
+  #neverBegun(task: LinkedTask): void {
+    task.owner = undefined
+    task.abort('orphaned')
+    this.#ports.peers.release(task)
+  }
+}

@@ -1,0 +1,161 @@
+/**
+ * The worker's end of its fleet links at `/link`: upgrade, keys, sockets, and one ticker for all of them.
+ * Made by `compose.ts` on the HTTP server. What a link says and means is in `link-session.ts`.
+ * Invariant: no frame is read before both keys were right; every socket has an error listener.
+ */
+import type { IncomingMessage, Server } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { CLOSE, LIMITS, PROTOCOL } from '@berth/protocol'
+import { WebSocket, WebSocketServer } from 'ws'
+import type { Keys } from '../config.ts'
+import { type Answer, problem } from '../http/answer.ts'
+import { opensLink } from '../http/auth.ts'
+import { refusalOfHead, refuseSocket } from '../http/http-server.ts'
+import type { WorkerParts } from '../parts.ts'
+import { Fences } from './fences.ts'
+import type { Outlet } from './link-flush.ts'
+import { LinkSession, type LinkShared, TICK_MS } from './link-session.ts'
+import { Peers } from './peers.ts'
+
+/** How long a planned end waits for the last results to leave. */
+const DELIVER_LIMIT_MS = 5_000
+/** How long a close waits for the peer's answer. */
+const CLOSE_LIMIT_MS = 2_000
+
+export class LinkServer {
+  readonly #keys: Keys
+  readonly #shared: LinkShared
+  readonly #sockets = new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    maxPayload: Math.max(LIMITS.textBytes, LIMITS.frameBytes),
+    // What a balancer sends is UTF-8 that it encoded itself; texts of callers are checked where they are read.
+    skipUTF8Validation: true,
+    handleProtocols: (offered) => (offered.has(PROTOCOL) ? PROTOCOL : false),
+  })
+  readonly #sessions = new Map<LinkSession, WebSocket>()
+  #ticker: NodeJS.Timeout | undefined
+
+  constructor(parts: WorkerParts, keys: Keys) {
+    let seq = 0
+    this.#keys = keys
+    this.#shared = {
+      parts,
+      peers: new Peers(),
+      fences: new Fences(),
+      nextSeq: () => ++seq,
+      defer: (act) => void setImmediate(act),
+    }
+  }
+
+  /** Takes the upgrades of this server. */
+  attach(server: Server): void {
+    server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head))
+    this.#ticker = setInterval(() => this.#tick(), TICK_MS)
+    this.#ticker.unref()
+  }
+
+  /** The services changed. */
+  noteChange(): void {
+    for (const session of this.#sessions.keys()) session.noteChange()
+  }
+
+  /** Says good-bye on every link and waits, for a bounded time, until all has left. */
+  async stop(reason: string): Promise<void> {
+    const sessions = [...this.#sessions]
+    await withinLimit(
+      sessions.map(([session]) => session.whenDelivered()),
+      DELIVER_LIMIT_MS,
+    )
+    clearInterval(this.#ticker)
+    const closed = sessions.map(([session, socket]) => {
+      const done = new Promise<void>((resolve) => {
+        if (socket.readyState === WebSocket.CLOSED) resolve()
+        else socket.once('close', () => resolve())
+      })
+      session.bye(reason)
+      return done
+    })
+    await withinLimit(closed, CLOSE_LIMIT_MS)
+    for (const socket of this.#sessions.values()) socket.terminate()
+    this.#shared.peers.stop()
+    this.#sockets.close()
+  }
+
+  #tick(): void {
+    for (const session of this.#sessions.keys()) session.tick()
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on('error', () => {})
+    const refusal = this.#refusalOf(request)
+    if (refusal === undefined)
+      return this.#sockets.handleUpgrade(request, socket, head, (webSocket) => this.#open(webSocket))
+    refuseSocket(socket, refusal)
+  }
+
+  #refusalOf(request: IncomingMessage): Answer | undefined {
+    const faulty = refusalOfHead(request)
+    if (faulty !== undefined) return faulty
+    if (request.url?.split('?')[0] !== '/link')
+      return problem('NOT_FOUND', 'There is no WebSocket at this address; the fleet link is /link')
+    if (!opensLink(request, this.#keys))
+      return problem('UNAUTHORIZED', 'The link needs both keys, in Authorization and x-lb-auth', {
+        headers: { 'www-authenticate': 'Bearer' },
+      })
+    const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((word) => word.trim())
+    if (offered.includes(PROTOCOL)) return undefined
+    return problem('INVALID_REQUEST', `The link speaks the subprotocol ${PROTOCOL}; offer it`)
+  }
+
+  #open(socket: WebSocket): void {
+    const session = new LinkSession(this.#shared, outletOf(socket))
+    this.#sessions.set(session, socket)
+    socket.on('message', (data, isBinary) => {
+      if (!(data instanceof Buffer)) return
+      if (isBinary) session.onBinary(data)
+      else session.onText(data.toString('utf8'))
+    })
+    socket.on('error', (error) => {
+      this.#shared.parts.log.warn('a link failed', { peer: session.peerName, reason: error.message })
+    })
+    socket.on('close', (code, reason) => {
+      this.#sessions.delete(session)
+      session.closed()
+      const { log } = this.#shared.parts
+      log.info('a link closed', { peer: session.peerName, code, reason: reason.toString('utf8') })
+    })
+    session.open()
+  }
+}
+
+async function withinLimit(waits: readonly Promise<void>[], limitMs: number): Promise<void> {
+  const late = Promise.withResolvers<void>()
+  const timer = setTimeout(late.resolve, limitMs)
+  await Promise.race([Promise.all(waits), late.promise])
+  clearTimeout(timer)
+}
+
+function outletOf(socket: WebSocket): Outlet {
+  return {
+    get backlogBytes() {
+      // A socket that is closing takes nothing more; what is written to it would count as delivered.
+      return socket.readyState === WebSocket.OPEN ? socket.bufferedAmount : Number.POSITIVE_INFINITY
+    },
+    sendText(text) {
+      if (socket.readyState === WebSocket.OPEN) socket.send(text)
+    },
+    sendFrame(frame, handedOver) {
+      if (socket.readyState !== WebSocket.OPEN) return
+      socket.send(frame, { binary: true }, (error) => {
+        if (!error) handedOver()
+      })
+    },
+    close(code, reason) {
+      if (socket.readyState !== WebSocket.OPEN) return
+      socket.close(code, reason)
+      // A peer that does not answer the close would hold the socket for half a minute.
+      if (code !== CLOSE.goingAway) setTimeout(() => socket.terminate(), CLOSE_LIMIT_MS).unref()
+    },
+  }
+}
