@@ -2,7 +2,7 @@
  * `npx -y pnpm@12 test`: every check and test of the repository, one part after the other.
  *
  *   pnpm test                           everything
- *   pnpm test unit e2e                  these parts: lint types boundaries unit dashboard e2e browser
+ *   pnpm test unit e2e                  these parts: lint types boundaries unit dashboard e2e fault browser
  *   pnpm test balancer/src/core         only test files below a path
  *
  * A failing part does not stop the next one. The invariant: the last line written is

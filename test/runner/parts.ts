@@ -117,6 +117,13 @@ export const PARTS: readonly Part[] = [
     run: ({ root, files, say }) =>
       runNodeTests({ root, files, say, isSerial: true, fileLimitMs: 300 * SECOND_MS }),
   },
+  {
+    name: 'fault',
+    title: 'Faults',
+    patterns: ['test/fault/*.test.ts'],
+    run: ({ root, files, say }) =>
+      runNodeTests({ root, files, say, isSerial: true, fileLimitMs: 180 * SECOND_MS }),
+  },
   { name: 'browser', title: 'Browser', patterns: ['test/browser/**/*.test.ts'], run: runBrowser },
 ]
 
