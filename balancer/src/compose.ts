@@ -14,6 +14,7 @@ import { createApp } from './http/app.ts'
 import { Gate } from './http/auth.ts'
 import { readAssets } from './http/dashboard-assets.ts'
 import type { Dashboard } from './http/dashboard-routes.ts'
+import { Door } from './http/door.ts'
 import { createFeedSocket } from './http/feed-socket.ts'
 import { createHotTask, mayContinue } from './http/hot-task.ts'
 import { createRunIds } from './http/run-id.ts'
@@ -116,6 +117,7 @@ export function composeBalancer({ config, keys, log, store, keeper, contents }: 
     createRunId: createRunIds(contents.epoch, clock.wallMs),
   })
   const bodyLimitBytes = config.requestBodyLimitBytes
+  const door = new Door(scheduler)
   const app = createApp({
     gate,
     sessions,
@@ -127,15 +129,15 @@ export function composeBalancer({ config, keys, log, store, keeper, contents }: 
     balancer,
     dashboard: readDashboard(config),
     isLoopbackHost: isLoopback(config.host),
-    routes: taskRoutes({ tasks, bodyLimitBytes }),
+    routes: taskRoutes({ tasks, bodyLimitBytes, door }),
   })
   const http = createHttpServer({
     app,
     host: config.host,
     port: config.port,
     log,
-    hot: createHotTask({ gate, tasks, log, bodyLimitBytes }),
-    mayContinue: mayContinue({ gate, bodyLimitBytes }),
+    hot: createHotTask({ gate, tasks, log, bodyLimitBytes, door }),
+    mayContinue: mayContinue({ gate, bodyLimitBytes, door }),
     onUpgrade: (req, socket, head) => feedSocket.handleUpgrade(req, socket, head),
   })
 

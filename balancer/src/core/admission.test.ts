@@ -145,3 +145,33 @@ test('a draining balancer takes nothing new and answers those who still wait', (
   )
   assert.equal(bench.core.attemptsAt('a'), 1, 'the slot is taken until the attempt has ended')
 })
+
+test('the door: 429 once what waits and what comes would not fit, whatever is declared', () => {
+  const mb = 1024 * 1024
+  const bench = new TestScheduler({ limits: { tasksPerLane: 10, bytes: 4 * mb } })
+  bench.worker('a', { slots: 1 })
+  assert.equal(bench.core.refuseAtDoor(5 * mb, 0), undefined, 'one that is alone may find a free slot')
+  assert.equal(bench.core.refuseAtDoor(5 * mb, 1)?.code, 'QUEUE_FULL')
+  assert.equal(bench.core.refuseAtDoor(mb, 3 * mb), undefined)
+  bench.submit()
+  bench.submit({ bytes: 3 * mb })
+  const refusal = bench.core.refuseAtDoor(mb, 1)
+  assert.equal(refusal?.code, 'QUEUE_FULL')
+  assert.match(refusal?.detail ?? '', /QUEUE_BYTES/)
+  assert.ok((refusal?.retryAfterMs ?? 0) > 0)
+  assert.equal(bench.core.refuseAtDoor(mb, 0), undefined)
+})
+
+test('the door: small bodies come in where next to nothing may wait, for a slot may be free', () => {
+  const bench = new TestScheduler({ limits: { tasksPerLane: 0, bytes: 0 } })
+  bench.worker('a')
+  assert.equal(bench.core.refuseAtDoor(1_000, 10_000), undefined)
+  assert.equal(bench.core.refuseAtDoor(1_000_000, 100_000)?.code, 'QUEUE_FULL')
+})
+
+test('the door: 503 while the balancer drains', () => {
+  const bench = new TestScheduler()
+  bench.worker('a')
+  bench.core.drain()
+  assert.equal(bench.core.refuseAtDoor(0, 0)?.code, 'DRAINING')
+})

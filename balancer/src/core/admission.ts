@@ -18,6 +18,10 @@ export interface QueueLimits {
 
 const NO_CAPACITY_RETRY_MS = 2_000
 const MAX_RETRY_MS = 60_000
+/** Bodies on their way in may hold this much even where QUEUE_BYTES lets next to nothing wait. */
+const DOOR_BYTES = 1024 * 1024
+/** Bodies come and go faster than lines. */
+const DOOR_RETRY_MS = 1_000
 
 /** The refusal for a group, function and contract that nobody in the list has ever served. */
 export function unknownFunction(submission: Submission): TaskError {
@@ -51,6 +55,29 @@ export function queueRefusal(
     code: 'QUEUE_FULL',
     detail: `${what}, which is the limit (${isLong ? 'QUEUE_LIMIT' : 'QUEUE_BYTES'}). Try again later, or add workers.`,
     retryAfterMs: clearTimeMs(lane),
+  }
+}
+
+/** Bytes of bodies that are on their way in, and of tasks that wait. */
+export interface HeldBytes {
+  readonly ownBytes: number
+  readonly othersBytes: number
+  readonly waitingBytes: number
+}
+
+/**
+ * The refusal of a body before it is read: with what waits and what others are sending, it would not fit
+ * QUEUE_BYTES. Never stricter than the line itself for small bodies, which may find a free slot and not wait
+ * at all; and one that is alone always comes in, however small the bound is.
+ */
+export function doorRefusal(held: HeldBytes, limits: QueueLimits): TaskError | undefined {
+  const { ownBytes, othersBytes, waitingBytes } = held
+  const bound = Math.max(limits.bytes, DOOR_BYTES)
+  if (othersBytes + waitingBytes === 0 || othersBytes + waitingBytes + ownBytes <= bound) return undefined
+  return {
+    code: 'QUEUE_FULL',
+    detail: `${waitingBytes} bytes of tasks wait and ${othersBytes} more are on their way, so that ${ownBytes} do not fit (QUEUE_BYTES). Try again later, or add workers.`,
+    retryAfterMs: DOOR_RETRY_MS,
   }
 }
 

@@ -8,7 +8,7 @@ import type { DispatchPort } from '../ports/dispatch.ts'
 import type { LedgerPort } from '../ports/ledger.ts'
 import type { Admission, Outcome, Settlement, Submission } from '../ports/scheduling.ts'
 import type { Traffic } from '../ports/traffic.ts'
-import { capacityRefusal, type QueueLimits, queueRefusal, unknownFunction } from './admission.ts'
+import { capacityRefusal, doorRefusal, type QueueLimits, queueRefusal, unknownFunction } from './admission.ts'
 import { DiskWindow } from './disk-window.ts'
 import { IndexedHeap } from './indexed-heap.ts'
 import type { Lane, LaneNeeds } from './lane.ts'
@@ -95,6 +95,16 @@ export class Lifecycle {
     const task = new Task(submission, now, this.#seq++)
     const refusal = this.#isDraining ? drainingError() : this.#takeInTime(task, now)
     return refusal ? { ok: false, error: refusal } : ACCEPTED
+  }
+
+  /** Why a body should not be read now. */
+  refuseAtDoor(ownBytes: number, othersBytes: number): TaskError | undefined {
+    if (this.#isDraining) return drainingError()
+    return doorRefusal({ ownBytes, othersBytes, waitingBytes: this.#waitingBytes }, this.#options.limits)
+  }
+
+  get #waitingBytes(): number {
+    return this.#placement.waitingBytes + this.#lobby.bytes
   }
 
   /** What is over before it begins is never sent. */
@@ -251,15 +261,13 @@ export class Lifecycle {
   }
 
   #queueRefusal(task: Task): TaskError | undefined {
-    const waitingBytes = this.#placement.waitingBytes + this.#lobby.bytes
-    return queueRefusal(task.lane as Lane, task.bytes, waitingBytes, this.#options.limits)
+    return queueRefusal(task.lane as Lane, task.bytes, this.#waitingBytes, this.#options.limits)
   }
 
   #lobbyRefusal(task: Task): TaskError | undefined {
     const { tasksPerLane, bytes } = this.#options.limits
-    const waitingBytes = this.#placement.waitingBytes + this.#lobby.bytes
     if (task.phase === 'lobby' && this.#tasks.has(task.submission.run)) return undefined
-    if (this.#lobby.size < tasksPerLane && waitingBytes + task.bytes <= bytes) return undefined
+    if (this.#lobby.size < tasksPerLane && this.#waitingBytes + task.bytes <= bytes) return undefined
     return {
       code: 'QUEUE_FULL',
       detail: 'The balancer is starting and its waiting room is full. Try again in a moment.',

@@ -6,13 +6,14 @@
  * Events come from `http/` (submit, cancel), from `fleet/` (workers, attempts, links) and from the
  * store (claimed, persisted). Tasks live in lifecycle.ts, slots in placement.ts, doubts in trouble.ts.
  */
-import type { CancelReason } from '@berth/protocol'
+import type { CancelReason, TaskError } from '@berth/protocol'
 import type { DispatchPort } from '../ports/dispatch.ts'
 import type { LedgerPort } from '../ports/ledger.ts'
 import type {
   Admission,
   Adopted,
   BreakerFacts,
+  DoorPort,
   Explanation,
   HealthPort,
   LimitFacts,
@@ -62,7 +63,9 @@ export interface SchedulerOptions {
   readonly permits?: LimitsPort
 }
 
-export class Scheduler implements SubmitPort, WorkforcePort, HealthPort, OperatorPort, TaskLookPort {
+export class Scheduler
+  implements SubmitPort, DoorPort, WorkforcePort, HealthPort, OperatorPort, TaskLookPort
+{
   readonly #placement: Placement
   readonly #lifecycle: Lifecycle
   readonly #trouble: Trouble
@@ -100,6 +103,11 @@ export class Scheduler implements SubmitPort, WorkforcePort, HealthPort, Operato
   /** Ends a task that nobody wants any more. False when it is unknown or has ended. */
   cancel(run: string, reason: CancelReason, now: number): boolean {
     return this.#lifecycle.cancel(run, reason, now)
+  }
+
+  /** Why a body is not worth reading now: nothing new is taken, or the memory for tasks is used up. */
+  refuseAtDoor(ownBytes: number, othersBytes: number): TaskError | undefined {
+    return this.#lifecycle.refuseAtDoor(ownBytes, othersBytes)
   }
 
   // --- Workers ---------------------------------------------------------------------------------

@@ -20,16 +20,11 @@ export class BodyBytes {
     this.#expectedBytes = Number(contentLength ?? 0)
   }
 
-  /** True when the header alone tells that the body is too large. */
-  get isDeclaredOver(): boolean {
-    return this.#expectedBytes > this.#limitBytes
-  }
-
   /** False when the body is over its limit; what came is dropped. */
   add(piece: Uint8Array): boolean {
     const end = this.#bytes + piece.length
     if (end > this.#limitBytes) {
-      this.#buffer = undefined
+      this.clear()
       return false
     }
     if (this.#bytes === 0) {
@@ -42,6 +37,11 @@ export class BodyBytes {
 
   take(): Buffer {
     return this.#buffer?.subarray(0, this.#bytes) ?? Buffer.alloc(0)
+  }
+
+  /** Lets what came be forgotten. */
+  clear(): void {
+    this.#buffer = undefined
   }
 
   #append(piece: Uint8Array, end: number): void {

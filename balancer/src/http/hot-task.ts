@@ -7,8 +7,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TaskError } from '@berth/protocol'
 import { createTurnEnd, type Log, type TurnEnd } from '@berth/runtime'
 import { type Gate, mediaTypeOf, readHead } from './auth.ts'
-import { BodyBytes, DISCARD_BYTES } from './body-bytes.ts'
+import { DISCARD_BYTES } from './body-bytes.ts'
+import type { Door } from './door.ts'
 import { sendProblem } from './problem.ts'
+import { type BodyTerms, findRefusal, ReceivedBody } from './received-body.ts'
 import { SECURITY_HEADERS } from './security-headers.ts'
 import { bodyTooLarge, type TaskHead } from './task-call.ts'
 import type { TaskAnswer, Tasks } from './tasks.ts'
@@ -19,26 +21,33 @@ export interface HotTaskDeps {
   readonly log: Log
   /** `REQUEST_BODY_LIMIT`. */
   readonly bodyLimitBytes: number
+  readonly door: Door
 }
 
 /** A listener that takes `POST /task` and leaves everything else (false). */
 export function createHotTask(deps: HotTaskDeps): (req: IncomingMessage, res: ServerResponse) => boolean {
+  const terms = bodyTermsOf(deps)
   const atTurnEnd = createTurnEnd((error) => deps.log.error('an answer could not be written', { error }))
   return (req, res) => {
     if (!isHot(req)) return false
     const admission = deps.gate.admit(readHead(req))
     if (!admission.ok) refuse(req, res, admission.error)
-    else readBody(req, res, deps, (bytes) => run(req, res, deps.tasks, bytes, atTurnEnd))
+    else readBody(req, res, terms, (bytes) => run(req, res, deps.tasks, bytes, atTurnEnd))
     return true
   }
 }
 
 /** Whether a client that asks first may send its body. */
-export function mayContinue({ gate, bodyLimitBytes }: Pick<HotTaskDeps, 'gate' | 'bodyLimitBytes'>) {
+export function mayContinue(deps: Pick<HotTaskDeps, 'gate' | 'bodyLimitBytes' | 'door'>) {
+  const terms = bodyTermsOf(deps)
   return (req: IncomingMessage): boolean => {
-    if (!gate.admit(readHead(req)).ok) return req.url === '/sign-in'
-    return !isHot(req) || !new BodyBytes(bodyLimitBytes, req.headers['content-length']).isDeclaredOver
+    if (!deps.gate.admit(readHead(req)).ok) return req.url === '/sign-in'
+    return !isHot(req) || findRefusal(terms, req.headers['content-length']) === undefined
   }
+}
+
+function bodyTermsOf({ bodyLimitBytes, door }: Pick<HotTaskDeps, 'bodyLimitBytes' | 'door'>): BodyTerms {
+  return { limitBytes: bodyLimitBytes, tooLarge: bodyTooLarge(bodyLimitBytes), door }
 }
 
 function isHot({ method, url }: IncomingMessage): boolean {
@@ -93,20 +102,22 @@ function write(res: ServerResponse, { status, headers, body }: TaskAnswer): void
 function readBody(
   req: IncomingMessage,
   res: ServerResponse,
-  { bodyLimitBytes }: HotTaskDeps,
+  terms: BodyTerms,
   done: (bytes: Buffer) => void,
 ): void {
-  const body = new BodyBytes(bodyLimitBytes, req.headers['content-length'])
-  if (body.isDeclaredOver) return refuse(req, res, bodyTooLarge(bodyLimitBytes))
+  const body = new ReceivedBody(terms, req.headers['content-length'])
+  if (body.refusal !== undefined) return refuse(req, res, body.refusal)
   const onData = (piece: Buffer) => {
     if (body.add(piece)) return
     req.off('data', onData)
     req.off('end', onEnd)
-    refuse(req, res, bodyTooLarge(bodyLimitBytes))
+    refuse(req, res, body.refusal as TaskError)
   }
   const onEnd = () => done(body.take())
   req.on('data', onData)
   req.once('end', onEnd)
+  // A caller may go in the middle of its body.
+  req.on('close', () => body.drop())
 }
 
 /** Answers at once and drops what is still coming, so that the client reads the answer, not a reset. */

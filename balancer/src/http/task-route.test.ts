@@ -5,8 +5,9 @@ import { connect, type Socket } from 'node:net'
 import { describe, type TestContext, test } from 'node:test'
 import type { TaskError } from '@berth/protocol'
 import { ManualClock } from '@berth/runtime'
-import type { Settlement, Submission, SubmitPort } from '../ports/scheduling.ts'
+import type { DoorPort, Settlement, Submission, SubmitPort } from '../ports/scheduling.ts'
 import { createApp } from './app.ts'
+import { Door } from './door.ts'
 import { createHotTask, mayContinue } from './hot-task.ts'
 import { createRunIds } from './run-id.ts'
 import { createHttpServer } from './server.ts'
@@ -19,7 +20,7 @@ const AUTH = `Authorization: ${KEY}\r\n`
 const PROVENANCE = { worker: 'w1', attempt: 1, queueMs: 1.234, runMs: 20 }
 
 /** A core that ends a task when the test says so, or at once by a plan. */
-class FakeCore implements SubmitPort {
+class FakeCore implements SubmitPort, DoorPort {
   readonly submissions: Submission[] = []
   readonly cancelled: string[] = []
   refusal: TaskError | undefined
@@ -33,6 +34,11 @@ class FakeCore implements SubmitPort {
     if (settlement) queueMicrotask(() => submission.onSettled(settlement))
     for (const wake of this.#waiters.splice(0)) wake()
     return { ok: true as const }
+  }
+  /** What the door says. */
+  shed: TaskError | undefined
+  refuseAtDoor() {
+    return this.shed
   }
   cancel(run: string): boolean {
     this.cancelled.push(run)
@@ -71,14 +77,15 @@ async function serve(t: TestContext, way: Way, changes: Partial<TasksDeps> = {})
     ...changes,
   })
   const { gate, log } = deps
-  const app = createApp({ ...deps, routes: taskRoutes({ tasks, bodyLimitBytes: LIMIT }) })
+  const door = new Door(core)
+  const app = createApp({ ...deps, routes: taskRoutes({ tasks, bodyLimitBytes: LIMIT, door }) })
   const server = createHttpServer({
     app,
     log,
     host: '127.0.0.1',
     port: 0,
-    ...(way === 'hot' ? { hot: createHotTask({ gate, tasks, log, bodyLimitBytes: LIMIT }) } : {}),
-    mayContinue: mayContinue({ gate, bodyLimitBytes: LIMIT }),
+    ...(way === 'hot' ? { hot: createHotTask({ gate, tasks, log, bodyLimitBytes: LIMIT, door }) } : {}),
+    mayContinue: mayContinue({ gate, bodyLimitBytes: LIMIT, door }),
   })
   await server.start()
   t.after(() => server.stop())
@@ -105,7 +112,7 @@ async function serve(t: TestContext, way: Way, changes: Partial<TasksDeps> = {})
     const answer = await fetch(`http://127.0.0.1:${port}/task`, init)
     return { status: answer.status, headers: answer.headers, text: await answer.text() }
   }
-  return { core, clock, log, open, exchange, post, url: `http://127.0.0.1:${port}` }
+  return { core, door, clock, log, open, exchange, post, url: `http://127.0.0.1:${port}` }
 }
 
 const CALL = '{"function":"hello"}'
@@ -308,6 +315,31 @@ for (const way of WAYS)
           [],
         )
       })
+
+    test('what is shed at the door is answered before the body, and asks for none', async (t) => {
+      const { core, door, open } = await serve(t, way)
+      core.shed = { code: 'QUEUE_FULL', detail: 'no room', retryAfterMs: 2_000 }
+      for (const expect of ['', 'Expect: 100-continue\r\n']) {
+        const socket = open()
+        socket.write(`POST /task HTTP/1.1\r\nHost: a\r\n${AUTH}${expect}Content-Length: 90000\r\n\r\n`)
+        const [answer] = await once(socket, 'data')
+        assert.match(String(answer), /^HTTP\/1\.1 429/)
+        assert.match(String(answer), /retry-after: 2\r/i)
+      }
+      assert.equal(door.bytes, 0)
+    })
+
+    test('a body that breaks off in the middle leaves nothing held', async (t) => {
+      const { core, door, open, post } = await serve(t, way)
+      const socket = open()
+      socket.write(`POST /task HTTP/1.1\r\nHost: a\r\n${AUTH}Content-Length: 90000\r\n\r\n`)
+      socket.write(Buffer.alloc(50_000))
+      while (door.bytes === 0) await new Promise(setImmediate)
+      socket.resetAndDestroy()
+      while (door.bytes > 0) await new Promise(setImmediate)
+      assert.equal((await post(CALL)).status, 200)
+      assert.equal(core.submissions.length, 1)
+    })
 
     test('without a key the answer comes before the body', async (t) => {
       const { core, open } = await serve(t, way)

@@ -207,6 +207,15 @@ export interface SubmitPort {
   cancel(run: string, reason: CancelReason, now: number): boolean
 }
 
+/** For `http/`, before a body is read. */
+export interface DoorPort {
+  /**
+   * Why a body of `ownBytes` should not be taken in now, while others that are on their way hold `othersBytes`;
+   * undefined lets it come, which promises nothing of what `submit` will say.
+   */
+  refuseAtDoor(ownBytes: number, othersBytes: number): TaskError | undefined
+}
+
 /** For `fleet/`; scheduler.ts says what each event does. */
 export interface WorkforcePort {
   setWorker(facts: WorkerFacts, now: number): void
