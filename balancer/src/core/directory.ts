@@ -20,7 +20,7 @@ export class Directory {
   readonly #tagKeys = new Map<string, number>()
   /** Group and function to the default contract; emptied by every change of the fleet. */
   readonly #contracts = new Map<string, number>()
-  /** What an operator set, by group. */
+  /** What an operator set, by group and function; the function is '' for all of the group. */
   readonly #setContracts = new Map<string, number>()
   readonly #workers = new Set<Worker>()
   /** By group, contract and function; one for all its lanes. */
@@ -108,9 +108,9 @@ export class Directory {
    * function; when none is in service, the newest that anybody serves.
    */
   defaultContract(group: string, name: string): number | undefined {
-    const set = this.#setContracts.get(group)
-    if (set !== undefined) return set
     const key = `${group}\n${name}`
+    const set = this.#setContracts.get(key) ?? this.#setContracts.get(`${group}\n`)
+    if (set !== undefined) return set
     const known = this.#contracts.get(key)
     if (known !== undefined) return known
     const contract = this.#findContract(group, name)
@@ -119,9 +119,10 @@ export class Directory {
   }
 
   /** An operator's word on the contract of tasks that name none; undefined takes it back. */
-  setDefaultContract(group: string, contract: number | undefined): void {
-    if (contract === undefined) this.#setContracts.delete(group)
-    else this.#setContracts.set(group, contract)
+  setDefaultContract(group: string, name: string | undefined, contract: number | undefined): void {
+    const key = `${group}\n${name ?? ''}`
+    if (contract === undefined) this.#setContracts.delete(key)
+    else this.#setContracts.set(key, contract)
   }
 
   #findContract(group: string, name: string): number | undefined {

@@ -7,10 +7,12 @@ import type { Line } from './line.ts'
 
 /** Keys of a group that have nothing here are remembered up to this many. */
 const MAX_IDLE = 1_000
+const MIN_WEIGHT = 0.001
 
 export class Flow {
   readonly key: string
-  weight = 1
+  /** By function, '' for all that have none of their own; 1 unless set. */
+  readonly #weights = new Map<string, number>()
   /** Slot-milliseconds served ÷ weight, on the group's common scale. */
   servedMs = 0
   waiting = 0
@@ -25,6 +27,20 @@ export class Flow {
     this.#group = group
   }
 
+  get hasWeight(): boolean {
+    return this.#weights.size > 0
+  }
+
+  weightFor(name: string): number {
+    return this.#weights.get(name) ?? this.#weights.get('') ?? 1
+  }
+
+  /** Undefined takes it back. */
+  setWeight(name: string, weight: number | undefined): void {
+    if (weight === undefined) this.#weights.delete(name)
+    else this.#weights.set(name, Math.max(weight, MIN_WEIGHT))
+  }
+
   /** One more waits. Whoever had nobody waiting begins where the group is now. */
   join(): void {
     if (this.waiting++ === 0) this.servedMs = Math.max(this.servedMs, this.#group.servedMs)
@@ -34,22 +50,22 @@ export class Flow {
     this.waiting--
   }
 
-  /** An attempt takes its slots; `chargedMs` is what it is expected to take, over all its slots. */
-  take(slots: number, chargedMs: number): void {
+  /** An attempt takes its slots; `weighedMs` is what it is expected to take, over all its slots, by its weight. */
+  take(slots: number, weighedMs: number): void {
     this.running += slots
     this.#group.servedMs = this.servedMs
-    this.#add(chargedMs)
+    this.#add(weighedMs)
   }
 
   /** An attempt is over: what was charged becomes what it took. */
-  give(slots: number, correctionMs: number): void {
+  give(slots: number, weighedMs: number): void {
     this.running -= slots
-    this.#add(correctionMs)
+    this.#add(weighedMs)
     if (this.running === 0 && this.waiting === 0) this.#group.dropIdle()
   }
 
   #add(ms: number): void {
-    this.servedMs += ms / this.weight
+    this.servedMs += ms
     for (const line of this.lines) line.lane.reorder(line)
   }
 }
@@ -70,9 +86,9 @@ export class FairGroup {
   /** Forgets the oldest keys that have nothing here and no weight of their own. */
   dropIdle(): void {
     if (this.flows.size <= MAX_IDLE) return
-    for (const [key, { waiting, running, weight }] of this.flows) {
+    for (const [key, { waiting, running, hasWeight }] of this.flows) {
       if (this.flows.size <= MAX_IDLE / 2) return
-      if (waiting === 0 && running === 0 && weight === 1) this.flows.delete(key)
+      if (waiting === 0 && running === 0 && !hasWeight) this.flows.delete(key)
     }
   }
 }

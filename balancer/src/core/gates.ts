@@ -1,7 +1,7 @@
 /**
- * Which limits hold for a task: its group's, its function's, its fairness key's. Kept by placement.ts;
- * the operator's terms come through the scheduler. Nothing is asked of the port while no terms are set
- * for a key, so a task that nobody limits costs three looks into a set.
+ * Which limits hold for a task: its group's, its function's, its fairness key's in either. Kept by
+ * placement.ts; the operator's terms come through the scheduler. Nothing is asked of the port while no terms
+ * are set for a key, so a task that nobody limits costs a look or four into a set.
  */
 import type { LimitFacts, LimitsPort, LimitTarget, LimitTerms, Pause } from '../ports/scheduling.ts'
 import type { Task } from './task.ts'
@@ -18,10 +18,29 @@ export class Gates {
     return this.#keys.size > 0
   }
 
-  set(target: LimitTarget, terms: LimitTerms, now: number): void {
+  /** `running` are all attempts that are out: those that the target means count from the first moment on. */
+  set(target: LimitTarget, terms: LimitTerms, running: Iterable<Task>, now: number): void {
     const key = keyOf(target)
+    const isLimited = (terms.concurrency ?? terms.rate ?? terms.paused) !== undefined
+    if (!isLimited) this.#keys.delete(key)
+    else if (!this.#keys.has(key)) this.#adopt(key, running, now)
+    this.#limits.set(key, isLimited ? terms : undefined)
+  }
+
+  #adopt(key: string, running: Iterable<Task>, now: number): void {
     this.#keys.add(key)
-    this.#limits.set(key, terms, now)
+    // Without a bound, so that every one of them gets its permit.
+    this.#limits.set(key, {})
+    for (const task of running) {
+      if (task.permits.includes(key) || !this.#keysOf(task).includes(key)) continue
+      task.permits = [...task.permits, key]
+      this.#limits.take(key, 1, Number.POSITIVE_INFINITY, now)
+    }
+  }
+
+  /** Whether these terms are about the task. */
+  concerns(target: LimitTarget, task: Task): boolean {
+    return this.#keysOf(task).includes(keyOf(target))
   }
 
   facts(target: LimitTarget, now: number): LimitFacts {
@@ -32,6 +51,15 @@ export class Gates {
   openAt(task: Task, now: number): number {
     let at = now
     for (const key of this.#keysOf(task)) at = Math.max(at, this.#limits.openAt(key, now))
+    return at
+  }
+
+  /** The same as far as it does not depend on the task's fairness key. */
+  sharedOpenAt({ submission }: Task, now: number): number {
+    const { group, function: name } = submission
+    let at = now
+    for (const key of [keyOf({ group }), keyOf({ group, function: name })])
+      if (this.#keys.has(key)) at = Math.max(at, this.#limits.openAt(key, now))
     return at
   }
 
@@ -58,7 +86,12 @@ export class Gates {
   #keysOf({ submission }: Task): readonly string[] {
     if (this.#keys.size === 0) return NO_KEYS
     const { group, function: name, fairnessKey = '' } = submission
-    const all = [keyOf({ group }), keyOf({ group, function: name }), keyOf({ group, fairnessKey })]
+    const all = [
+      keyOf({ group }),
+      keyOf({ group, function: name }),
+      keyOf({ group, fairnessKey }),
+      keyOf({ group, function: name, fairnessKey }),
+    ]
     return all.filter((key) => this.#keys.has(key))
   }
 }
@@ -66,6 +99,6 @@ export class Gates {
 const NO_KEYS: readonly string[] = []
 
 function keyOf({ group, function: name, fairnessKey }: LimitTarget): string {
-  if (fairnessKey !== undefined) return `key\n${group}\n${fairnessKey}`
+  if (fairnessKey !== undefined) return `key\n${group}\n${name ?? ''}\n${fairnessKey}`
   return name === undefined ? `group\n${group}` : `function\n${group}\n${name}`
 }

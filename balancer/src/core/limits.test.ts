@@ -1,8 +1,9 @@
 /** Concurrency, rate and pause of functions, groups and fairness keys; the port and the scheduler. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { FairGroup } from './fairness.ts'
 import { MemoryLimits } from './limits.ts'
-import { TestScheduler } from './test-scheduler.ts'
+import { seededRandom, TestScheduler } from './test-scheduler.ts'
 
 const facts = { slots: 1, idempotent: null, maxRetries: 0 }
 const functions = new Map([
@@ -43,20 +44,112 @@ test('concurrency of a group holds over its functions, wherever the slot was', (
   assert.equal(b.sends(waiting), 1)
 })
 
-test('rate: so many starts in a stretch, the rest as it refills', () => {
+test('rate: so many starts in any stretch, the rest as the first of them pass', () => {
   const b = bench()
-  b.core.setLimits({ group, function: 'work' }, { rate: { limit: 5, perMs: 1_000 } }, 0)
-  b.submitMany(12)
+  const rate = { limit: 5, perMs: 1_000 }
+  b.core.setLimits({ group, function: 'work' }, { rate }, 0)
+  b.submitMany(3)
+  b.advance(600)
+  b.submitMany(9)
   assert.equal(b.sent.length, 5)
-  b.advance(200)
-  assert.equal(b.sent.length, 6)
-  b.advance(800)
+  b.advance(399)
+  assert.equal(b.sent.length, 5)
+  b.advance(1)
+  assert.equal(b.sent.length, 8)
+  assert.deepEqual(b.core.limits({ group, function: 'work' }, b.now).rate, { used: 5, ...rate })
+  b.advance(600)
   assert.equal(b.sent.length, 10)
-  assert.deepEqual(b.core.limits({ group, function: 'work' }, b.now).rate, {
-    used: 5,
-    limit: 5,
-    perMs: 1_000,
-  })
+  b.advance(400)
+  assert.equal(b.sent.length, 12)
+})
+
+test('rate: no stretch of its length holds more starts, whatever their distances', () => {
+  const limits = new MemoryLimits()
+  const rate = { limit: 20, perMs: 1_000 }
+  limits.set('k', { rate })
+  const random = seededRandom(7)
+  const starts: number[] = []
+  for (let now = 0; now < 20_000; now += random() * 30)
+    if (limits.openAt('k', now) <= now)
+      for (let i = limits.take('k', 2, Number.POSITIVE_INFINITY, now); i > 0; i--) starts.push(now)
+  for (const [i, at] of starts.entries())
+    assert.ok((starts[i + 20] ?? Number.POSITIVE_INFINITY) - at >= 1_000)
+  assert.ok(starts.length > 390, `${starts.length} starts of 400`)
+})
+
+test('rate: a limit that is lowered counts what has started, and opens when enough of it has passed', () => {
+  const limits = new MemoryLimits()
+  limits.set('k', { rate: { limit: 4, perMs: 100 } })
+  for (const now of [0, 10, 20, 30]) limits.take('k', 1, Number.POSITIVE_INFINITY, now)
+  limits.set('k', { rate: { limit: 2, perMs: 100 } })
+  assert.equal(limits.openAt('k', 40), 120)
+  assert.equal(limits.take('k', 1, Number.POSITIVE_INFINITY, 119), 0)
+  assert.equal(limits.take('k', 5, Number.POSITIVE_INFINITY, 120), 1)
+})
+
+test('what runs already counts from the moment a limit is set, and after it was lifted and set again', () => {
+  const b = bench()
+  const target = { group, function: 'work' }
+  const runs = b.submitMany(6)
+  b.core.setLimits(target, { concurrency: 5 }, 0)
+  assert.deepEqual(b.core.limits(target, 0).concurrency, { used: 6, limit: 5 })
+  const waiting = b.submit()
+  b.finish(runs[0] as string)
+  assert.equal(b.sends(waiting), 0)
+  b.core.setLimits(target, {}, 0)
+  assert.equal(b.sends(waiting), 1)
+  b.core.setLimits(target, { concurrency: 5 }, 0)
+  assert.equal(b.core.limits(target, 0).concurrency.used, 6)
+  for (const run of [...runs.slice(1), waiting]) b.finish(run)
+  assert.equal(b.core.limits(target, 0).concurrency.used, 0)
+})
+
+test('a pause takes back what waits at a worker, and only that', () => {
+  const b = new TestScheduler()
+  b.worker('a', { slots: 2, functions })
+  b.teach('a', 10, 20)
+  const runs = b.submitMany(5)
+  const ahead = b.sent.filter(({ isAhead }) => isAhead)
+  assert.ok(ahead.length > 0)
+  b.core.setLimits({ group, function: 'other' }, { paused: {} }, b.now)
+  assert.equal(b.recalled.length, 0)
+  b.core.setLimits({ group, function: 'work' }, { paused: {} }, b.now)
+  assert.deepEqual(
+    b.recalled.map(({ attempt }) => attempt),
+    ahead.map(({ attemptId }) => attemptId),
+  )
+  for (const { run } of ahead) b.giveBack(run)
+  const before = b.sent.length
+  for (const run of runs.slice(0, 2)) b.finish(run)
+  assert.equal(b.sent.length, before)
+})
+
+test('the end of a pause fills every worker', () => {
+  const b = new TestScheduler()
+  for (const id of ['a', 'b', 'c']) b.worker(id, { slots: 2 })
+  const runs = b.submitMany(12)
+  b.core.setLimits({ group }, { paused: { untilAt: 500 } }, 0)
+  for (const run of runs.slice(0, 6)) b.finish(run)
+  assert.equal(b.sent.length, 6, 'nothing new while paused')
+  b.advance(500)
+  assert.equal(b.sent.length, 12)
+  assert.deepEqual(new Set(b.sent.slice(6).map(({ worker }) => worker)), new Set(['a', 'b', 'c']))
+})
+
+test('a fairness key within one function: its limit and weight go before those of the group', () => {
+  const b = bench()
+  b.core.setLimits({ group, function: 'work', fairnessKey: 'k' }, { concurrency: 1 }, 0)
+  assert.deepEqual(
+    b.submitMany(2, { fairnessKey: 'k' }).map((run) => b.sends(run)),
+    [1, 0],
+  )
+  assert.equal(b.sends(b.submit({ fairnessKey: 'k', function: 'other' })), 1)
+  const flow = new FairGroup().flow('k')
+  flow.setWeight('', 2)
+  flow.setWeight('work', 5)
+  assert.deepEqual([flow.weightFor('work'), flow.weightFor('other')], [5, 2])
+  flow.setWeight('work', undefined)
+  assert.equal(flow.weightFor('work'), 2)
 })
 
 test('paused: sync is refused with the reason and when to return, durable waits, until it ends by itself', () => {
@@ -113,11 +206,15 @@ test('the contract that an operator set is that of tasks that name none', () => 
   assert.equal(b.last(b.submit()).contract, 2)
   b.core.setLimits({ group }, { defaultContract: 1 }, 0)
   assert.equal(b.last(b.submit()).contract, 1)
+  b.core.setLimits({ group, function: 'work' }, { defaultContract: 2 }, 0)
+  assert.equal(b.last(b.submit()).contract, 2)
+  b.core.setLimits({ group, function: 'work' }, {}, 0)
+  assert.equal(b.last(b.submit()).contract, 1)
 })
 
 test('the port: permits that nobody gives back return at their instant', () => {
   const limits = new MemoryLimits()
-  limits.set('k', { concurrency: 4 }, 0)
+  limits.set('k', { concurrency: 4 })
   assert.equal(limits.take('k', 3, 100, 0), 3)
   assert.equal(limits.take('k', 3, 100, 0), 1)
   assert.equal(limits.openAt('k', 50), Number.POSITIVE_INFINITY)

@@ -1,31 +1,34 @@
 /**
- * The limits of one balancer, in memory: counts and token buckets by key. Asked by placement.ts before
- * every start; a key without terms is always open and costs one look into a map.
+ * The limits of one balancer, in memory: counts, and when tasks started, by key. Asked by placement.ts
+ * before every start; a key without terms is always open and costs one look into a map.
  */
 import type { LimitFacts, LimitsPort, LimitTerms, Pause } from '../ports/scheduling.ts'
+import { StartLog } from './start-log.ts'
 
 interface Gate {
   terms: LimitTerms
   used: number
-  tokens: number
-  filledAt: number
+  starts: StartLog
 }
 
 const NEVER = Number.POSITIVE_INFINITY
+const NO_TERMS: LimitTerms = {}
 
 export class MemoryLimits implements LimitsPort {
   readonly #gates = new Map<string, Gate>()
   /** Permits of keys by the instant at which they come back; only those that have one. */
   #leases: { key: string; count: number; untilAt: number }[] = []
 
-  set(key: string, terms: LimitTerms | undefined, now: number): void {
+  set(key: string, terms: LimitTerms | undefined): void {
     const gate = this.#gates.get(key)
-    if (gate) {
-      fill(gate, now)
-      gate.terms = terms ?? {}
-      gate.tokens = Math.min(gate.tokens, terms?.rate?.limit ?? NEVER)
-    } else if (terms)
-      this.#gates.set(key, { terms, used: 0, tokens: terms.rate?.limit ?? NEVER, filledAt: now })
+    if (!gate) {
+      if (terms) this.#gates.set(key, { terms, used: 0, starts: new StartLog() })
+      return
+    }
+    // What has started counts on, unless it was measured by another length.
+    if (gate.terms.rate?.perMs !== terms?.rate?.perMs) gate.starts = new StartLog()
+    gate.terms = terms ?? NO_TERMS
+    this.#dropIdle(key, gate)
   }
 
   take(key: string, count: number, untilAt: number, now: number): number {
@@ -33,18 +36,20 @@ export class MemoryLimits implements LimitsPort {
     const gate = this.#gates.get(key)
     if (!gate) return count
     if (pauseOf(gate, now)) return 0
-    fill(gate, now)
-    const room = (gate.terms.concurrency ?? NEVER) - gate.used
-    const granted = Math.max(0, Math.min(count, room, Math.floor(gate.tokens)))
+    const { concurrency = NEVER, rate } = gate.terms
+    const starts = rate ? rate.limit - gate.starts.used(rate, now) : NEVER
+    const granted = Math.max(0, Math.min(count, concurrency - gate.used, starts))
     gate.used += granted
-    if (gate.terms.rate) gate.tokens -= granted
+    if (rate && granted > 0) gate.starts.add(granted, rate, now)
     if (granted > 0 && untilAt < NEVER) this.#leases.push({ key, count: granted, untilAt })
     return granted
   }
 
   give(key: string, count: number): void {
     const gate = this.#gates.get(key)
-    if (gate) gate.used = Math.max(0, gate.used - count)
+    if (!gate) return
+    gate.used = Math.max(0, gate.used - count)
+    this.#dropIdle(key, gate)
   }
 
   openAt(key: string, now: number): number {
@@ -53,23 +58,25 @@ export class MemoryLimits implements LimitsPort {
     if (!gate) return now
     const pause = pauseOf(gate, now)
     if (pause) return pause.untilAt ?? NEVER
-    fill(gate, now)
-    if (gate.used >= (gate.terms.concurrency ?? NEVER)) return NEVER
-    const { rate } = gate.terms
-    if (!rate || gate.tokens >= 1) return now
-    return now + Math.ceil(((1 - gate.tokens) * rate.perMs) / rate.limit)
+    const { concurrency = NEVER, rate } = gate.terms
+    if (gate.used >= concurrency) return NEVER
+    return rate ? gate.starts.openAt(rate, now) : now
   }
 
   facts(key: string, now: number): LimitFacts {
     const gate = this.#gates.get(key)
     if (!gate) return { concurrency: { used: 0, limit: undefined }, rate: undefined, paused: undefined }
-    fill(gate, now)
     const { concurrency, rate } = gate.terms
     return {
       concurrency: { used: gate.used, limit: concurrency },
-      rate: rate && { used: Math.ceil(rate.limit - gate.tokens), ...rate },
+      rate: rate && { used: gate.starts.used(rate, now), ...rate },
       paused: pauseOf(gate, now),
     }
+  }
+
+  /** Nothing holds for the key any more, and nothing of it is out. */
+  #dropIdle(key: string, gate: Gate): void {
+    if (gate.used === 0 && gate.terms === NO_TERMS) this.#gates.delete(key)
   }
 
   #expire(now: number): void {
@@ -84,13 +91,4 @@ export class MemoryLimits implements LimitsPort {
 function pauseOf({ terms }: Gate, now: number): Pause | undefined {
   const { paused } = terms
   return paused && (paused.untilAt ?? NEVER) > now ? paused : undefined
-}
-
-function fill(gate: Gate, now: number): void {
-  const { rate } = gate.terms
-  if (rate) {
-    const tokens = Number.isFinite(gate.tokens) ? gate.tokens : rate.limit
-    gate.tokens = Math.min(rate.limit, tokens + ((now - gate.filledAt) * rate.limit) / rate.perMs)
-  } else gate.tokens = NEVER
-  gate.filledAt = now
 }

@@ -148,9 +148,11 @@ export class Placement {
     this.#isReopened = false
     this.#gateAt = Number.POSITIVE_INFINITY
     for (const lane of [...this.directory.lanes.values()]) {
-      const head = this.#headOf(lane, now)
-      const worker = head && choose(lane, head, now)
-      if (worker) this.serveWorker(worker, now)
+      let worker: Worker | undefined
+      do {
+        const head = this.#headOf(lane, now)
+        worker = head && choose(lane, head, now)
+      } while (worker && this.#startNext(worker, now) === 'started')
     }
   }
 
@@ -158,6 +160,7 @@ export class Placement {
   #headOf(lane: Lane, now: number): Task | undefined {
     const { head } = lane
     if (!head || this.#isOpen(head, now)) return head
+    if (this.gates.sharedOpenAt(head, now) > now) return undefined
     let found: Task | undefined
     for (const other of lane.heads())
       if ((!found || goesBefore(other, found)) && this.#isOpen(other, now)) found = other
@@ -196,12 +199,19 @@ export class Placement {
   serveWorker(worker: Worker, now: number): void {
     if (this.#isReopened) this.#serveLimited(now)
     while (worker.heapIndex >= 0) {
-      const task = this.#agedTurn(worker, now) ?? this.#mostUrgentHead(worker, now)
-      if (!task) return this.#recallFor(worker)
-      if (!hasRoom(worker, task)) return this.#makeRoom(task)
-      this.dequeue(task)
-      this.#send(task, worker, now)
+      const next = this.#startNext(worker, now)
+      if (next === 'started') continue
+      return next ? this.#makeRoom(next) : this.#recallFor(worker)
     }
+  }
+
+  /** Sends the worker the one whose turn it is; who finds no room there comes back. */
+  #startNext(worker: Worker, now: number): 'started' | Task | undefined {
+    const task = this.#agedTurn(worker, now) ?? this.#mostUrgentHead(worker, now)
+    if (!task || !hasRoom(worker, task)) return task
+    this.dequeue(task)
+    this.#send(task, worker, now)
+    return 'started'
   }
 
   /** Who has waited too long, if the next start of this worker's class is theirs. */
@@ -237,7 +247,7 @@ export class Placement {
     this.running--
     worker.own -= task.cost
     const servedMs = task.hasStarted ? task.cost * (now - task.startedAt) : 0
-    task.flow?.give(task.cost, servedMs - task.chargedMs)
+    task.flow?.give(task.cost, (servedMs - task.chargedMs) / task.weight)
     if (task.permits.length > 0) {
       this.gates.give(task)
       this.#isReopened = true
@@ -329,7 +339,8 @@ export class Placement {
     worker.attempts.set(task.attemptId, task)
     worker.own += task.cost
     task.chargedMs = task.cost * (task.lane?.times.medianMs || 1)
-    task.flow?.take(task.cost, task.chargedMs)
+    task.weight = task.flow?.weightFor(task.submission.function) ?? 1
+    task.flow?.take(task.cost, task.chargedMs / task.weight)
     this.gates.take(task, now)
     this.#noteTurn(task, worker)
     this.running++

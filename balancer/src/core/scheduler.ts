@@ -267,15 +267,25 @@ export class Scheduler
 
   // --- Operators -------------------------------------------------------------------------------
 
-  /** Replaces every limit of a group, a function or a fairness key. */
+  /** Replaces every limit of a group, a function or a fairness key of either; a function's goes before its group's. */
   setLimits(target: LimitTarget, limits: Limits, now: number): void {
     const { gates, directory, fairness } = this.#placement
     const { group, function: name, fairnessKey } = target
-    gates.set(target, limits, now)
-    if (fairnessKey !== undefined)
-      fairness.flow(group, fairnessKey).weight = Math.max(limits.weight ?? 1, 0.001)
-    else if (name === undefined) directory.setDefaultContract(group, limits.defaultContract)
+    gates.set(target, limits, this.#attempts(), now)
+    if (fairnessKey !== undefined) fairness.flow(group, fairnessKey).setWeight(name ?? '', limits.weight)
+    else directory.setDefaultContract(group, name, limits.defaultContract)
+    if (limits.paused) this.#takeBackPaused(target)
     this.#placement.reopen(now)
+  }
+
+  *#attempts(): Iterable<Task> {
+    for (const { attempts } of this.#workers.values()) yield* attempts.values()
+  }
+
+  /** What waits at a worker for a slot would start there in spite of the pause. */
+  #takeBackPaused(target: LimitTarget): void {
+    for (const task of this.#attempts())
+      if (task.isAhead && this.#placement.gates.concerns(target, task)) this.#placement.recall(task)
   }
 
   limits(target: LimitTarget, now: number): LimitFacts {

@@ -28,8 +28,9 @@ export class Task {
   flow: Flow | undefined
   /** Since when it has waited without an attempt that began. */
   waitsSinceAt: number
-  /** Slot-milliseconds that its key was charged for the present attempt. */
+  /** Slot-milliseconds that its key was charged for the present attempt, and the weight that counted. */
   chargedMs = 0
+  weight = 1
   lane: Lane | undefined
   /** Slots that its attempt holds. */
   cost = 1

@@ -7,7 +7,7 @@
 export interface LimitTerms {
   /** Tasks at once. */
   readonly concurrency?: number | undefined
-  /** Starts in any stretch of so many milliseconds, evenly refilled. */
+  /** Starts in any stretch of so many milliseconds. */
   readonly rate?: { readonly limit: number; readonly perMs: number } | undefined
   readonly paused?: Pause | undefined
 }
@@ -27,7 +27,7 @@ export interface LimitFacts {
 
 export interface LimitsPort {
   /** New terms of a key, undefined for none; permits that are out stay out. */
-  set(key: string, terms: LimitTerms | undefined, now: number): void
+  set(key: string, terms: LimitTerms | undefined): void
   /** Takes up to `count` permits until an instant (Infinity: until given back); how many were granted. */
   take(key: string, count: number, untilAt: number, now: number): number
   /** Gives permits back before their time. */

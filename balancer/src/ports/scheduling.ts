@@ -101,7 +101,7 @@ export interface Adopted {
   readonly task: number
 }
 
-/** What an operator may limit: a group, a function of it, or a fairness key within it. */
+/** What an operator may limit: a group, a function of it, or a fairness key within either. */
 export interface LimitTarget {
   readonly group: string
   readonly function?: string | undefined
@@ -110,9 +110,9 @@ export interface LimitTarget {
 
 /** All that holds for a target from now on; what is left out is no limit. */
 export interface Limits extends LimitTerms {
-  /** Of a fairness key: twice the weight is twice the share; 1 unless given. */
+  /** Of a fairness key: twice the weight is twice the share; 1 unless given. A function's goes before its group's. */
   readonly weight?: number | undefined
-  /** Of a group: the contract of tasks that name none. */
+  /** The contract of tasks that name none; a function's goes before its group's. */
   readonly defaultContract?: number | undefined
 }
 
