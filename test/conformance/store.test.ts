@@ -13,6 +13,7 @@ import type {
   KnownWorker,
   MaintenanceIntent,
   StoreContents,
+  StoredSettings,
   StorePort,
   StoreWrite,
 } from '../../balancer/src/ports/store.ts'
@@ -84,6 +85,22 @@ function known(worker: string, interfaceHash = 'a'.repeat(64)): KnownWorker {
   return { worker, group: 'default', contract: 1, interfaceHash, seenAt: AT }
 }
 
+function settings(group: string, name: string | null): StoredSettings {
+  const paused = { since: AT, until: '2099-01-01T00:00:00.000Z', reason: 'a "new"\ndisk' }
+  return {
+    group,
+    function: name,
+    concurrency: 3,
+    rate: { limit: 10, perMs: 1000 },
+    paused,
+    defaultContract: 2,
+    fairness: [
+      { key: '__proto__', weight: 0.5, concurrency: null, paused: null },
+      { key: 'ünter\u0000', weight: null, concurrency: 1, paused: { ...paused, until: null, reason: null } },
+    ],
+  }
+}
+
 const FUNCTIONS = [
   {
     name: 'hello',
@@ -116,7 +133,7 @@ for (const [kind, newPlace] of Object.entries(KINDS)) {
   describe(`a ${kind} store`, () => {
     test('is empty at first, and its epoch rises by one at every opening', async () => {
       const place = newPlace()
-      const empty = { intents: [], workers: [], interfaces: [], sessions: [] }
+      const empty = { intents: [], workers: [], interfaces: [], sessions: [], settings: [] }
       assert.deepEqual(await visit(place), { epoch: 1, ...empty })
       assert.deepEqual(await visit(place), { epoch: 2, ...empty })
       assert.deepEqual(await visit(place), { epoch: 3, ...empty })
@@ -132,6 +149,7 @@ for (const [kind, newPlace] of Object.entries(KINDS)) {
           { kind: 'interface-seen', hash: 'a'.repeat(64), functions: FUNCTIONS },
           { kind: 'worker-known', known: known('host:3001/päth') },
           { kind: 'session-opened', session },
+          { kind: 'settings-set', settings: settings('default', 'hello') },
         ])
       })
       assert.deepEqual(await visit(place), {
@@ -140,6 +158,7 @@ for (const [kind, newPlace] of Object.entries(KINDS)) {
         workers: [known('host:3001/päth')],
         interfaces: [{ hash: 'a'.repeat(64), functions: FUNCTIONS }],
         sessions: [session],
+        settings: [settings('default', 'hello')],
       })
     })
 
@@ -188,6 +207,39 @@ for (const [kind, newPlace] of Object.entries(KINDS)) {
       assert.equal(contents.interfaces.length, 1)
       await visit(place, (again) => void again.apply([{ kind: 'session-closed', hash: 'h' }]))
       assert.deepEqual((await visit(place)).sessions, [])
+    })
+
+    test('keeps the settings of a group and of its functions apart, and in order', async () => {
+      const place = newPlace()
+      const bare = { ...settings('a', null), rate: null, paused: null, fairness: [], defaultContract: null }
+      await visit(place, (store) => {
+        store.apply([
+          { kind: 'settings-set', settings: settings('b', 'one') },
+          { kind: 'settings-set', settings: settings('a', 'two') },
+          { kind: 'settings-set', settings: settings('a', 'one') },
+          { kind: 'settings-set', settings: settings('a.b', null) },
+          { kind: 'settings-set', settings: settings('a', null) },
+          { kind: 'settings-set', settings: bare },
+          { kind: 'settings-cleared', group: 'a', function: 'two' },
+          { kind: 'settings-cleared', group: 'b', function: null },
+          { kind: 'settings-cleared', group: 'nobody', function: null },
+        ])
+      })
+      const contents = await visit(place, (store) => {
+        store.apply([{ kind: 'settings-cleared', group: 'a', function: null }])
+      })
+      assert.deepEqual(contents.settings, [
+        bare,
+        settings('a', 'one'),
+        settings('a.b', null),
+        settings('b', 'one'),
+      ])
+      const names = (await visit(place)).settings.map(({ group, function: name }) => [group, name])
+      assert.deepEqual(names, [
+        ['a', 'one'],
+        ['a.b', null],
+        ['b', 'one'],
+      ])
     })
 
     test('forgets expired sessions and interfaces that no worker has, at the next opening', async () => {

@@ -29,6 +29,34 @@ export interface StoredSession {
   readonly expiresAt: string
 }
 
+/** Since when, until when and why an operator lets nothing start; instants. */
+export interface StoredPause {
+  readonly since: string
+  readonly until: string | null
+  readonly reason: string | null
+}
+
+/** What an operator set for one fairness key. */
+export interface StoredShare {
+  readonly key: string
+  readonly weight: number | null
+  readonly concurrency: number | null
+  readonly paused: StoredPause | null
+}
+
+/** What an operator set for a group, or for one function of it; null is "not set". */
+export interface StoredSettings {
+  readonly group: string
+  /** Null for the group itself. */
+  readonly function: string | null
+  readonly concurrency: number | null
+  readonly rate: { readonly limit: number; readonly perMs: number } | null
+  readonly paused: StoredPause | null
+  readonly defaultContract: number | null
+  /** One a key; a list, because any text may be a key. */
+  readonly fairness: readonly StoredShare[]
+}
+
 export type StoreWrite =
   | { readonly kind: 'intent-set'; readonly intent: MaintenanceIntent }
   | { readonly kind: 'intent-cleared'; readonly worker: string }
@@ -41,6 +69,8 @@ export type StoreWrite =
     }
   | { readonly kind: 'session-opened'; readonly session: StoredSession }
   | { readonly kind: 'session-closed'; readonly hash: string }
+  | { readonly kind: 'settings-set'; readonly settings: StoredSettings }
+  | { readonly kind: 'settings-cleared'; readonly group: string; readonly function: string | null }
   /** Changes nothing; that it is on disk shows that the store can be written. */
   | { readonly kind: 'touch' }
 
@@ -52,6 +82,7 @@ export interface StoreContents {
   readonly workers: readonly KnownWorker[]
   readonly interfaces: readonly { readonly hash: string; readonly functions: readonly FunctionInterface[] }[]
   readonly sessions: readonly StoredSession[]
+  readonly settings: readonly StoredSettings[]
 }
 
 export interface StoreEvents {

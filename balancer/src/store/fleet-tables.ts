@@ -6,7 +6,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { interfaceSchema } from '@berth/protocol'
 import { z } from 'zod'
-import type { StoreContents, StoreWrite } from '../ports/store.ts'
+import type { StoreContents, StoredSettings, StoreWrite } from '../ports/store.ts'
 
 const SQL = {
   'intent-set': `INSERT INTO intents (worker, reason, since, until) VALUES (?, ?, ?, ?)
@@ -23,6 +23,9 @@ const SQL = {
   'session-opened': `INSERT INTO sessions (hash, created_at, expires_at) VALUES (?, ?, ?)
     ON CONFLICT (hash) DO UPDATE SET created_at = excluded.created_at, expires_at = excluded.expires_at`,
   'session-closed': 'DELETE FROM sessions WHERE hash = ?',
+  'settings-set': `INSERT INTO settings (worker_group, function, settings) VALUES (?, ?, ?)
+    ON CONFLICT (worker_group, function) DO UPDATE SET settings = excluded.settings`,
+  'settings-cleared': 'DELETE FROM settings WHERE worker_group = ? AND function = ?',
   touch: 'UPDATE balancer SET epoch = epoch',
 } as const satisfies Record<StoreWrite['kind'], string>
 
@@ -42,6 +45,12 @@ function valuesOf(write: StoreWrite): Value[] {
       return [write.session.hash, write.session.createdAt, write.session.expiresAt]
     case 'session-closed':
       return [write.hash]
+    case 'settings-set': {
+      const { group, function: name, ...values } = write.settings
+      return [group, name ?? '', JSON.stringify(values)]
+    }
+    case 'settings-cleared':
+      return [write.group, write.function ?? '']
     case 'touch':
       return []
     default:
@@ -93,6 +102,7 @@ export class FleetTables {
         sessionRow,
         'SELECT hash, created_at AS createdAt, expires_at AS expiresAt FROM sessions ORDER BY hash',
       ),
+      settings: this.#readSettings(),
     }
   }
 
@@ -103,6 +113,17 @@ export class FleetTables {
       const parsed = interfaceSchema.safeParse(JSON.parse(functions))
       return parsed.success ? [{ hash, functions: parsed.data }] : []
     })
+  }
+
+  /** One that cannot be read is an error: a limit must not be lifted without a word. */
+  #readSettings(): StoredSettings[] {
+    const sql = `SELECT worker_group AS "group", function, settings FROM settings
+      ORDER BY worker_group, function`
+    return this.#read(settingsRow, sql).map(({ group, function: name, settings }) => ({
+      group,
+      function: name === '' ? null : name,
+      ...settingsSchema.parse(JSON.parse(settings)),
+    }))
   }
 
   #read<Row>(row: z.ZodType<Row>, sql: string): Row[] {
@@ -126,3 +147,23 @@ const workerRow = z.object({
 })
 const interfaceRow = z.object({ hash: z.string(), functions: z.string() })
 const sessionRow = z.object({ hash: z.string(), createdAt: z.string(), expiresAt: z.string() })
+const settingsRow = z.object({ group: z.string(), function: z.string(), settings: z.string() })
+const pauseSchema = z.object({
+  since: z.string(),
+  until: z.string().nullable(),
+  reason: z.string().nullable(),
+})
+const settingsSchema = z.object({
+  concurrency: z.int().nullable(),
+  rate: z.object({ limit: z.int(), perMs: z.int() }).nullable(),
+  paused: pauseSchema.nullable(),
+  defaultContract: z.int().nullable(),
+  fairness: z.array(
+    z.object({
+      key: z.string(),
+      weight: z.number().nullable(),
+      concurrency: z.int().nullable(),
+      paused: pauseSchema.nullable(),
+    }),
+  ),
+})

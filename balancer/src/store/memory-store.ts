@@ -9,6 +9,7 @@ import type {
   MaintenanceIntent,
   StoreContents,
   StoredSession,
+  StoredSettings,
   StoreEvents,
   StorePort,
   StoreWrite,
@@ -23,6 +24,7 @@ export class MemoryDisk {
   readonly workers = new Map<string, KnownWorker>()
   readonly interfaces = new Map<string, Functions>()
   readonly sessions = new Map<string, StoredSession>()
+  readonly settings = new Map<string, StoredSettings>()
 }
 
 export interface MemoryStoreOptions {
@@ -92,6 +94,7 @@ function begin(disk: MemoryDisk, now: string): StoreContents {
     workers: inOrder(disk.workers),
     interfaces: [...disk.interfaces].sort(byKey).map(([hash, functions]) => ({ hash, functions })),
     sessions: inOrder(disk.sessions),
+    settings: inOrder(disk.settings),
   })
 }
 
@@ -122,6 +125,10 @@ function isStorable(write: StoreWrite): boolean {
       return Object.values(write.session).every(isText)
     case 'session-closed':
       return isText(write.hash)
+    case 'settings-set':
+      return isText(write.settings.group) && isTextOrNull(write.settings.function)
+    case 'settings-cleared':
+      return isText(write.group) && isTextOrNull(write.function)
     case 'touch':
       return true
     default:
@@ -151,5 +158,16 @@ function perform(disk: MemoryDisk, write: StoreWrite): void {
       break
     case 'session-closed':
       disk.sessions.delete(write.hash)
+      break
+    case 'settings-set':
+      disk.settings.set(placeOf(write.settings), write.settings)
+      break
+    case 'settings-cleared':
+      disk.settings.delete(placeOf(write))
   }
+}
+
+/** Sorts by group, then by function, the group itself before them. */
+function placeOf({ group, function: name }: Pick<StoredSettings, 'group' | 'function'>): string {
+  return `${group}\n${name ?? ''}`
 }

@@ -99,7 +99,7 @@ test('a database of a newer version is refused by its number and left as it is',
   database.close()
   const { code, message } = await refusal(path)
   assert.equal(code, 'NEWER')
-  assert.match(message, /its schema is 99, this version knows 1/)
+  assert.match(message, /its schema is 99, this version knows \d+/)
 })
 
 test('a damaged page is found before anything is written', async () => {

@@ -25,7 +25,14 @@ export const TERMS: MemberTerms = {
   resultLimitBytes: 4 * 1024 * 1024,
 }
 
-export const EMPTY: StoreContents = { epoch: 1, intents: [], workers: [], interfaces: [], sessions: [] }
+export const EMPTY: StoreContents = {
+  epoch: 1,
+  intents: [],
+  workers: [],
+  interfaces: [],
+  sessions: [],
+  settings: [],
+}
 
 const WAIT_MS = 5_000
 const STEP_MS = 2

@@ -1,5 +1,6 @@
 /** All steps of the schema, in order. A database that has more of them was written by a newer version. */
 import { fleetMigration } from './001-fleet.ts'
+import { settingsMigration } from './002-settings.ts'
 import type { Migration } from './migration.ts'
 
-export const MIGRATIONS: readonly Migration[] = [fleetMigration]
+export const MIGRATIONS: readonly Migration[] = [fleetMigration, settingsMigration]
