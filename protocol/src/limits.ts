@@ -29,6 +29,9 @@ export const LIMITS = {
   slots: 100_000,
   /** Nesting of a JSON body; deeper text parses in V8 but cannot be written again. */
   jsonDepth: 100,
+  /** Different member names of a JSON body, and its objects, arrays and texts: what parsing takes its time for. */
+  jsonNames: 50_000,
+  jsonParts: 500_000,
   /** workers.json. */
   workersFileBytes: 16 * 1024 * 1024,
   workersFileEntries: 20_000,

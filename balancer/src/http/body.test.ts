@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { LIMITS } from '@berth/protocol'
 import { z } from 'zod'
-import { isDeeperThan, readJsonBody } from './body.ts'
+import { readJsonBody } from './body.ts'
 
 const schema = z.strictObject({ name: z.string().optional(), list: z.array(z.number()).optional() })
 
@@ -74,14 +75,11 @@ describe('readJsonBody', () => {
     const result = await read('['.repeat(60_000))
     assert.match(result.ok ? '' : result.error.detail, /nested/)
   })
-})
 
-describe('isDeeperThan', () => {
-  it('counts brackets outside of texts only', () => {
-    assert.equal(isDeeperThan('[[[]]]', 3), false)
-    assert.equal(isDeeperThan('[[[[]]]]', 3), true)
-    assert.equal(isDeeperThan('{"a":[{"b":[]}]}', 3), true)
-    assert.equal(isDeeperThan('["[[[[", "\\"[[[[", {}]', 2), false)
-    assert.equal(isDeeperThan('[[],[],[[]]]', 3), false)
+  it('refuses what has too many names before it parses', async () => {
+    const names = Array.from({ length: LIMITS.jsonNames * 1.2 }, (_, index) => `"${index}":0`)
+    const init = { method: 'POST', body: `{${names}` }
+    const result = await readJsonBody(new Request('http://berth.test/', init), z.unknown(), 10 * 1024 ** 2)
+    assert.match(result.ok ? '' : result.error.detail, /over 50000 different member names/)
   })
 })

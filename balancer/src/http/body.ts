@@ -1,9 +1,9 @@
 /**
- * Reads the JSON body of an operator's request: bounded, well-formed UTF-8, not too deep, and of the shape
+ * Reads the JSON body of an operator's request: bounded, well-formed UTF-8, not too deep or wide, and of the shape
  * that its schema says. Called by routes that take a body; the hot route has a reader of its own.
  * Invariant: nothing of a body that breaks a bound is parsed, and errors point into the body.
  */
-import { type FieldError, fieldErrors, LIMITS, type TaskError } from '@berth/protocol'
+import { type FieldError, fieldErrors, findJsonExcess, type TaskError } from '@berth/protocol'
 import type { z } from 'zod'
 import { mediaTypeOf } from './auth.ts'
 
@@ -26,33 +26,10 @@ export async function readJsonBody<T>(
   if (bytes.length === 0) return check({}, schema)
   const text = decodeText(bytes)
   if (text === undefined) return fail('INVALID_REQUEST', 'The body is not UTF-8.')
-  if (isDeeperThan(text, LIMITS.jsonDepth))
-    return fail('INVALID_REQUEST', `The body is nested more than ${LIMITS.jsonDepth} deep.`)
+  const excess = findJsonExcess(bytes)
+  if (excess !== undefined) return fail('INVALID_REQUEST', `The body ${excess}.`)
   const parsed = parseText(text)
   return parsed.ok ? check(parsed.value, schema) : parsed
-}
-
-/** True when JSON text opens more than `limit` objects and arrays inside each other. */
-export function isDeeperThan(text: string, limit: number): boolean {
-  let depth = 0
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i)
-    if (code === 0x22) i = endOfString(text, i)
-    else if (code === 0x7b || code === 0x5b) {
-      if (++depth > limit) return true
-    } else if (code === 0x7d || code === 0x5d) depth--
-  }
-  return false
-}
-
-/** The place of the quote that ends the string: one after an even number of backslashes. */
-function endOfString(text: string, start: number): number {
-  for (let at = text.indexOf('"', start + 1); at >= 0; at = text.indexOf('"', at + 1)) {
-    let before = at
-    while (text.charCodeAt(before - 1) === 0x5c) before--
-    if ((at - before) % 2 === 0) return at
-  }
-  return text.length
 }
 
 function findWrongType(request: Request): TaskError | undefined {

@@ -1,8 +1,7 @@
 /** Every field of `POST /task`, wrong in every way (CONTRACT §4, FAULTS E). */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { MAX_DURATION_MS } from '@berth/protocol'
-import { isDeeperThan } from './body.ts'
+import { LIMITS, MAX_DURATION_MS } from '@berth/protocol'
 import { type ReadTask, readTask, type TaskHead } from './task-call.ts'
 
 const HEAD: TaskHead = {
@@ -187,12 +186,22 @@ test('what is no JSON object is 400 and says what', () => {
 test('depth is that of objects and arrays, whatever stands in strings', () => {
   const nested = (levels: number) => bodyWith('input', `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`)
   assert.ok(readText(nested(99)).ok)
-  assert.match(refusal(readText(nested(100))).detail, /nested more than 100/)
-  for (const text of ['[[[', '\\"[[[', '\\\\', '\\\\\\"{{{', ''])
-    assert.ok(!isDeeperThan(`["${text}",["${text}"]]`, 2), text)
-  assert.ok(isDeeperThan('["\\\\",[[', 2))
-  assert.ok(isDeeperThan('["\\\\\\"",[["', 2))
-  assert.ok(!isDeeperThan('"[[[', 1), 'a string without its end')
+  assert.match(refusal(readText(nested(100))).detail, /nested over 100/)
+})
+
+test('a body of too many names or parts is refused before it is parsed', () => {
+  const wide = Array.from({ length: LIMITS.jsonNames * 1.2 }, (_, index) => `"n${index}":0`)
+  // Without its end: the parser would call it no JSON.
+  assert.match(
+    refusal(readText(`{"function":"f","input":{${wide}`)).detail,
+    /over 50000 different member names/,
+  )
+  const parts = '[],'.repeat(LIMITS.jsonParts)
+  assert.match(refusal(readText(bodyWith('input', `{"a":[${parts}1]}`))).detail, /over 500000 objects/)
+  assert.ok(readText(bodyWith('input', `{${wide.slice(0, LIMITS.jsonNames / 2)}}`)).ok)
+  assert.ok(
+    readText(bodyWith('input', `{"a":[${'1,'.repeat(1_000_000)}1],"b":"${'x'.repeat(5_000_000)}"}`)).ok,
+  )
 })
 
 test('modes contradict what only other modes have', () => {

@@ -8,12 +8,11 @@ import {
   compileSelector,
   type FieldError,
   fieldErrors,
-  LIMITS,
+  findJsonExcess,
   type TaskBody,
   type TaskError,
   taskBodySchema,
 } from '@berth/protocol'
-import { isDeeperThan } from './body.ts'
 
 /** The parts of the head that belong to the task. */
 export interface TaskHead {
@@ -71,9 +70,8 @@ function readValue(bytes: Uint8Array): { readonly ok: true; readonly value: obje
   if (!isUtf8(bytes)) return invalid('The body is not valid UTF-8.')
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
   if (text.startsWith('\uFEFF')) return invalid('The body begins with a byte order mark; send it without.')
-  // Deeper text parses, but what came of it could not be written again.
-  if (isDeeperThan(text, LIMITS.jsonDepth))
-    return invalid(`The body is nested more than ${LIMITS.jsonDepth} deep.`)
+  const excess = findJsonExcess(bytes)
+  if (excess !== undefined) return invalid(`The body ${excess}.`)
   const value = parseJson(text)
   if (value === undefined) return invalid(`The body is not JSON; ${EXAMPLE}`)
   if (typeof value !== 'object' || value === null || Array.isArray(value))

@@ -117,13 +117,18 @@ describe('bodies that hurt', () => {
       assert.equal((await fetch(`${own.url}/health`)).status, 200)
       return performance.now() - startedAt
     }
-    const million = Array.from({ length: 1_000_000 }, (_, index) => index.toString(36))
+    const many = (make: (index: number) => string) =>
+      Array.from({ length: 1_000_000 }, (_, i) => make(i)).join()
+    const record = '{"id":1,"name":"a","ok":true,"at":[1,2]}'
     const bodies = {
-      'a million keys': `{${million.map((key) => `"${key}":1`).join(',')}}`,
-      'a million elements': `{"list":[${'1,'.repeat(999_999)}1]}`,
-      'a long text': `{"text":"${'x'.repeat(10_000_000)}"}`,
-    }
-    for (const [what, input] of Object.entries(bodies)) {
+      'a million keys': [`{${many((i) => `"${i.toString(36)}":1`)}}`, /over 50000 different member names/],
+      'a million objects': [`{"list":[${many(() => '{}')}]}`, /over 500000 objects, arrays and texts/],
+      'a million numbers': [`{"list":[${many(String)}]}`, 1],
+      'many records': [`{"list":[${`${record},`.repeat(160_000)}1]}`, 1],
+      'many keys, often the same': [`{${many((i) => `"${i % 40_000}":1`)}}`, 40_000],
+      'a long text': [`{"text":"${'x'.repeat(10_000_000)}"}`, 1],
+    } satisfies Record<string, [string, RegExp | number]>
+    for (const [what, [input, expected]] of Object.entries(bodies)) {
       let isDone = false
       const headers = { authorization: 'worker-key-of-the-test' }
       const body = `{"function":"loose","input":${input}}`
@@ -134,8 +139,12 @@ describe('bodies that hurt', () => {
       let longestMs = 0
       do longestMs = Math.max(longestMs, await health())
       while (!isDone)
-      const { result } = (await (await answered).json()) as { result: number }
-      assert.equal(result, what === 'a million keys' ? 1_000_000 : 1)
+      const { result, detail = '' } = (await (await answered).json()) as { result?: number; detail?: string }
+      if (typeof expected === 'number') assert.equal(result, expected, `${what}: ${detail}`)
+      else {
+        assert.match(detail, expected)
+        assert.equal((await answered).status, 400)
+      }
       t.diagnostic(`${what}: /health took at most ${longestMs.toFixed(0)} ms`)
     }
   })
