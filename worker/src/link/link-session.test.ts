@@ -207,6 +207,27 @@ describe('a task on the link', () => {
     assert.equal(link.outcomes.has(2), false)
   })
 
+  it('is given back when it was on the way for too long, though it finds a free slot', async () => {
+    const { fleet, parts } = makeFleet(2)
+    const link = fleet.link()
+    link.task(1, 'echo')
+    await fleet.settle()
+    const held: Uint8Array[] = []
+    const onBinary = mock.method(link.session, 'onBinary', (frame: Uint8Array) => held.push(frame))
+    link.task(2, 'echo', {}, { flags: TASK_FLAG.AHEAD })
+    onBinary.mock.restore()
+    // The loop was held meanwhile, and whoever held it has left both slots.
+    parts.clock.advance(12_001)
+    for (const frame of held) link.session.onBinary(frame)
+    link.task(3, 'echo', {}, { flags: TASK_FLAG.AHEAD })
+    await fleet.settle()
+    assert.deepEqual(link.records().slice(2).toSorted(), [
+      'END 3 completed',
+      'RECALLED 2',
+      'STARTED 3',
+    ])
+  })
+
   it('is given back on RECALL or CANCEL while it waits, aborted on CANCEL once it runs', async () => {
     const { fleet, calls } = makeFleet(1)
     const link = fleet.link()
