@@ -61,6 +61,10 @@ export const workerViewSchema = z.object({
       by: maintenanceMasterSchema,
       since: z.string().nullable(),
       until: z.string().nullable(),
+      /** Who decided, as the log names them; only of an operator's. */
+      owner: z.string().nullable(),
+      /** When what still runs is ended; only of an operator's. */
+      deadline: z.string().nullable(),
     })
     .nullable(),
 })

@@ -74,7 +74,7 @@ const nextTick = () => new Promise<void>((resolve) => setImmediate(resolve))
 const AT = '2026-01-01T00:00:00.000Z'
 
 function intent(worker: string, reason: string | null = null): MaintenanceIntent {
-  return { worker, reason, since: AT, until: null }
+  return { worker, reason, since: AT, until: null, deadline: null, by: null }
 }
 
 function intentSet(worker: string, reason: string | null = null): StoreWrite {
@@ -141,7 +141,10 @@ for (const [kind, newPlace] of Object.entries(KINDS)) {
 
     test('finds again what was persisted, to the last field', async () => {
       const place = newPlace()
-      const intents = [{ worker: 'w1', reason: 'disk "full"', since: AT, until: '2099-01-01T00:00:00.000Z' }]
+      const until = '2099-01-01T00:00:00.000Z'
+      const intents = [
+        { ...intent('w1', 'disk "full"'), until, deadline: '2098-01-01T00:00:00.000Z', by: 'key' },
+      ]
       const session = { hash: 'h1', createdAt: AT, expiresAt: '2099-01-01T00:00:00.000Z' }
       await visit(place, (store) => {
         store.apply([{ kind: 'intent-set', intent: intents[0] ?? intent('none') }])

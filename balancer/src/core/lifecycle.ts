@@ -347,6 +347,10 @@ export class Lifecycle {
         return this.#afterLoss(task, now, worker, true)
       case 'refused':
         return this.#afterRefusal(task, worker, outcome.error, now)
+      case 'cancelled':
+        // Nobody but an operator who empties the worker wants it to end: its caller still waits.
+        if (task.endsUntilAt === undefined) return this.#afterFailure(task, worker, outcome, now)
+        return task.hasStarted ? this.#afterLoss(task, now, worker, true) : this.placeAgain(task, now)
       default:
         return this.#afterFailure(task, worker, outcome, now)
     }
@@ -392,7 +396,7 @@ export class Lifecycle {
   }
 
   #afterLoss(task: Task, now: number, worker: Worker | undefined, isReported: boolean): void {
-    if (task.hasStarted) task.losses++
+    if (task.hasStarted && task.endsUntilAt === undefined) task.losses++
     const mayRepeat = mayRepeatLoss(task, task.lane?.facts, this.#options.maxAttempts)
     if (mayRepeat && !isPoison(task)) return this.placeAgain(task, now)
     const ended = provenance(task, now, 0, worker)

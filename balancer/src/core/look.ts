@@ -2,7 +2,7 @@
  * Reads the core for those who show it: what waits and runs, and why. Called on demand through the
  * scheduler; nothing here changes anything, and what comes out is plain data.
  */
-import type { Explanation, Submission, TaskPicture } from '../ports/scheduling.ts'
+import type { AttemptPicture, Explanation, Submission, TaskPicture } from '../ports/scheduling.ts'
 import { explainFleet, positionOf } from './explain.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import type { Placement } from './placement.ts'
@@ -38,6 +38,13 @@ export class Look {
     return task && pictureOf(task)
   }
 
+  underWay(id: string, now: number): AttemptPicture[] {
+    const worker = this.#options.workers.get(id)
+    if (!worker) return []
+    const here = [...worker.attempts.values()].filter(({ isAhead }) => !isAhead)
+    return here.map((task) => ({ run: task.submission.run, remainingMs: remainingOf(task, worker, now) }))
+  }
+
   explain(run: string, now: number): Explanation | undefined {
     const task = this.#options.lifecycle.tasks.get(run)
     return task && this.#explain(task, now)
@@ -66,6 +73,14 @@ export class Look {
     if (pause) return pause.reason === undefined ? 'paused' : `paused: ${pause.reason}`
     return gates.openAt(task, now) > now ? 'a limit of concurrency or rate' : undefined
   }
+}
+
+/** What has run for longer than usual is expected to take the usual time once more. */
+function remainingOf({ submission, lane, hasStarted, startedAt }: Task, worker: Worker, now: number) {
+  const usualMs = worker.serviceMs(submission.function) ?? lane?.times.medianMs
+  if (!usualMs) return undefined
+  const ranMs = hasStarted ? now - startedAt : 0
+  return ranMs < usualMs ? usualMs - ranMs : usualMs
 }
 
 function pictureOf(task: Task): TaskPicture {

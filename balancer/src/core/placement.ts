@@ -334,6 +334,7 @@ export class Placement {
     task.hasStarted = false
     task.isAhead = isAhead
     task.isRecalled = false
+    task.endsUntilAt = undefined
     task.sentAt = now
     if (task.lane) this.#saving.look(task.lane, now)
     worker.attempts.set(task.attemptId, task)

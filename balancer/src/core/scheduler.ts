@@ -12,6 +12,7 @@ import type { LedgerPort } from '../ports/ledger.ts'
 import type {
   Admission,
   Adopted,
+  AttemptPicture,
   BreakerFacts,
   DoorPort,
   Explanation,
@@ -86,8 +87,10 @@ export class Scheduler
       placement,
       heartbeatMs,
       leaseMs,
+      cancel: (worker, { attemptId }) => options.dispatch.cancel(worker.id, attemptId, 'drain'),
       endAttempt: (task, how, now) => {
-        if (how !== 'never-started' && task.worker) placement.health.failed(task.worker, now)
+        const isOwnFault = how !== 'never-started' && task.endsUntilAt === undefined
+        if (isOwnFault && task.worker) placement.health.failed(task.worker, now)
         this.#lifecycle.endAttempt(task, how, now)
       },
     })
@@ -152,6 +155,20 @@ export class Scheduler
     return this.#workers.get(id)?.attempts.size ?? 0
   }
 
+  /** What of ours is under way at a worker, recalled tasks aside. */
+  underWay(id: string, now: number): AttemptPicture[] {
+    return this.#look.underWay(id, now)
+  }
+
+  /**
+   * Ends all that a worker runs of ours: each attempt gets its signal, `drain`, and is lost when it has not
+   * ended `graceMs` later. Says it again where it was said before, for instance on a new link.
+   */
+  emptyWorker(id: string, graceMs: number, now: number): void {
+    const worker = this.#workers.get(id)
+    if (worker) this.#trouble.empty(worker, graceMs, now)
+  }
+
   /** Every listed worker has answered or failed once: from now on nobody waits for the unknown. */
   settleFleet(now: number): void {
     this.#lifecycle.settleFleet(now)
@@ -172,7 +189,7 @@ export class Scheduler
     const worker = this.#workers.get(id)
     const task = worker?.attempts.get(attemptId)
     if (!worker || !task) return
-    if (outcome.outcome !== 'refused' && !task.hasStarted) this.#begin(task, worker, now)
+    if (!isUnbegun(task, outcome) && !task.hasStarted) this.#begin(task, worker, now)
     if (outcome.outcome === 'completed') this.#measure(task, worker, outcome.runMs, now)
     this.#placement.release(task, now)
     this.#noteHealth(task, worker, outcome, now)
@@ -342,9 +359,10 @@ export class Scheduler
   }
 
   /** A refusal says something of the worker unless it was told to take nothing. */
-  #noteHealth({ lane }: Task, worker: Worker, { outcome, error }: Outcome, now: number): void {
+  #noteHealth(task: Task, worker: Worker, { outcome, error }: Outcome, now: number): void {
     const { health } = this.#placement
-    if (outcome === 'cancelled') return
+    const { lane } = task
+    if (outcome === 'cancelled' || (task.endsUntilAt !== undefined && outcome !== 'completed')) return
     if (outcome === 'refused') {
       if (error?.code === 'UNKNOWN_FUNCTION' || error?.code === 'CONTRACT_MISMATCH')
         health.failed(worker, now)
@@ -372,6 +390,11 @@ export class Scheduler
     if (worker.isServing) this.#lifecycle.readmitLobby(now)
     this.#placement.serveWorker(worker, now)
   }
+}
+
+/** The worker says itself that the handler was not called. */
+function isUnbegun({ endsUntilAt }: Task, { outcome }: Outcome): boolean {
+  return outcome === 'refused' || (outcome === 'cancelled' && endsUntilAt !== undefined)
 }
 
 function servesTheSame(a: WorkerFacts, b: WorkerFacts): boolean {

@@ -6,6 +6,8 @@
  *   serving --link ends--> unlinked --hello, same boot--> serving     no word in 2 heartbeats: it may have run
  *   unlinked --refused port, other boot--> gone          not started: elsewhere; started: lost
  *   silent or unlinked --WORKER_LEASE--> gone            not started: it may have run
+ *
+ * Beside these, a worker may be emptied on purpose: what it runs is told to end, and lost if it does not.
  */
 import type { Placement } from './placement.ts'
 import type { Task } from './task.ts'
@@ -18,6 +20,8 @@ export interface TroubleOptions {
   /** Heartbeat interval and timeout together. */
   readonly heartbeatMs: number
   readonly leaseMs: number
+  /** Tells the worker to end an attempt. */
+  readonly cancel: (worker: Worker, task: Task) => void
   /** Ends an attempt without a word from its worker. */
   readonly endAttempt: (task: Task, how: AttemptEnd, now: number) => void
 }
@@ -29,6 +33,8 @@ export class Trouble {
   readonly #options: TroubleOptions
   readonly #troubled = new Set<Worker>()
   readonly #blocked = new Set<Worker>()
+  /** Have attempts that were told to end. */
+  readonly #ending = new Set<Worker>()
   /** Not later than the next instant at which `tick` has something to do. */
   #wakeAt = Number.POSITIVE_INFINITY
 
@@ -56,10 +62,21 @@ export class Trouble {
     for (const task of worker.attempts.values()) this.#options.placement.recall(task)
   }
 
+  /** Everything there gets its signal, again if it had it; what then runs for `graceMs` is lost. */
+  empty(worker: Worker, graceMs: number, now: number): void {
+    for (const task of worker.attempts.values()) {
+      task.endsUntilAt ??= now + graceMs
+      this.#options.cancel(worker, task)
+      this.#wakeAt = Math.min(this.#wakeAt, task.endsUntilAt)
+    }
+    if (worker.attempts.size > 0) this.#ending.add(worker)
+  }
+
   /** Nothing more will come from this worker; `isGone` when its process is known to have ended. */
   abandon(worker: Worker, isGone: boolean, now: number): void {
     this.#troubled.delete(worker)
     this.#blocked.delete(worker)
+    this.#ending.delete(worker)
     worker.blockedUntilAt = 0
     this.#options.placement.refresh(worker, now)
     const unstarted = isGone ? 'never-started' : 'may-have-started'
@@ -80,6 +97,7 @@ export class Trouble {
   tick(now: number): void {
     if (now < this.#wakeAt) return
     for (const worker of [...this.#troubled]) this.#judge(worker, now)
+    for (const worker of [...this.#ending]) this.#endOverdue(worker, now)
     for (const worker of [...this.#blocked]) if (worker.blockedUntilAt <= now) this.#unblock(worker, now)
     this.#wakeAt = this.#findNext()
   }
@@ -88,7 +106,15 @@ export class Trouble {
     let at = Number.POSITIVE_INFINITY
     for (const worker of this.#troubled) at = Math.min(at, this.#dueAt(worker))
     for (const worker of this.#blocked) at = Math.min(at, worker.blockedUntilAt)
+    for (const worker of this.#ending) at = Math.min(at, endsUntilAt(worker))
     return at
+  }
+
+  #endOverdue(worker: Worker, now: number): void {
+    for (const task of [...worker.attempts.values()])
+      if (task.endsUntilAt !== undefined && task.endsUntilAt <= now)
+        this.#options.endAttempt(task, task.hasStarted ? 'lost' : 'may-have-started', now)
+    if (endsUntilAt(worker) === Number.POSITIVE_INFINITY) this.#ending.delete(worker)
   }
 
   #judge(worker: Worker, now: number): void {
@@ -126,4 +152,11 @@ export class Trouble {
     this.#options.placement.refresh(worker, now)
     this.#options.placement.serveWorker(worker, now)
   }
+}
+
+/** The next instant at which something that was told to end is lost. */
+function endsUntilAt(worker: Worker): number {
+  let at = Number.POSITIVE_INFINITY
+  for (const task of worker.attempts.values()) at = Math.min(at, task.endsUntilAt ?? at)
+  return at
 }

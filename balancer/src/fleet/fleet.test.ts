@@ -118,7 +118,7 @@ test('what was known before the start is known from the start, out of service', 
     { worker: 'w1', ...past },
     { worker: 'gone', ...past },
   ]
-  const intents = [{ worker: 'gone', reason: null, since: seenAt, until: null }]
+  const intents = [{ worker: 'gone', reason: null, since: seenAt, until: null, deadline: null, by: null }]
   const bench = new FleetBench(t, { contents: { interfaces, workers, intents } })
   bench.fleet.setRoster([makeEntry('http://127.0.0.1:1')])
   assert.equal(bench.workforce.events[0], 'set w1 out (connecting)')

@@ -6,9 +6,18 @@
  */
 import type { ConfigState, LogEntry, TaskError, WorkerEntry, WorkerView } from '@berth/protocol'
 import type { Assignment, DispatchPort } from '../ports/dispatch.ts'
-import type { FleetPort, FunctionView, LogFollower, MaintenanceWish, Wished } from '../ports/fleet.ts'
-import type { KnownWorker, MaintenanceIntent, StoreContents } from '../ports/store.ts'
+import type {
+  DrainView,
+  FleetPort,
+  FunctionView,
+  LogFollower,
+  MaintenanceWish,
+  Planned,
+  Wished,
+} from '../ports/fleet.ts'
+import type { KnownWorker, MaintenanceIntent, StoreContents, StoreWrite } from '../ports/store.ts'
 import { DialTurns } from './dial-turns.ts'
+import { drainOf } from './drain.ts'
 import { functionViews } from './function-views.ts'
 import { Interfaces, type KnownInterface } from './interfaces.ts'
 import { LogRelay } from './log-relay.ts'
@@ -168,12 +177,12 @@ export class Fleet implements FleetPort, DispatchPort {
 
   #setIntent(intent: MaintenanceIntent): void {
     this.#intents.set(intent.worker, intent)
-    this.#options.remember({ kind: 'intent-set', intent })
+    this.#options.remember(intentWrite(intent.worker, intent))
   }
 
   #clearIntent(id: string): void {
     this.#intents.delete(id)
-    this.#options.remember({ kind: 'intent-cleared', worker: id })
+    this.#options.remember(intentWrite(id, undefined))
   }
 
   #checkSettled(): void {
@@ -308,21 +317,54 @@ export class Fleet implements FleetPort, DispatchPort {
     return this.#isSettled
   }
 
-  setMaintenance(id: string, wish: MaintenanceWish): Wished {
-    const member = this.#listed.get(id)
-    if (!member) return { ok: false, error: this.#find(id) ? isLeaving(id) : unknownWorker(id) }
-    const { entry, intent } = member.picture
-    if (!wish.on && entry.maintenance) return { ok: false, error: saidByFile(entry) }
-    if (wish.on) {
-      const since = intent?.since ?? new Date(this.#options.clock.wallMs()).toISOString()
-      const wished = { worker: id, reason: wish.reason, since, until: wish.until }
-      this.#setIntent(wished)
-      member.intend(wished, false)
-    } else {
-      this.#clearIntent(id)
-      member.intend(undefined, true)
+  planMaintenance(id: string, wish: MaintenanceWish): Planned {
+    const error = this.#refusal(id, wish)
+    if (error) return { ok: false, error }
+    return {
+      ok: true,
+      writes: [intentWrite(id, this.#wishedIntent(id, wish))],
+      undo: [intentWrite(id, this.intent(id))],
     }
+  }
+
+  setMaintenance(id: string, wish: MaintenanceWish): Wished {
+    const error = this.#refusal(id, wish)
+    const member = this.#listed.get(id)
+    if (error || !member) return { ok: false, error: error ?? unknownWorker(id) }
+    const wished = this.#wishedIntent(id, wish)
+    if (wished) this.#setIntent(wished)
+    else this.#clearIntent(id)
+    member.intend(wished, !wished)
     return { ok: true, worker: member.view }
+  }
+
+  intent(id: string): MaintenanceIntent | undefined {
+    return this.#intents.get(id)
+  }
+
+  drain(id: string): DrainView | undefined {
+    const member = this.#find(id)
+    const { clock, workforce } = this.#options
+    return member && drainOf(member.picture, workforce.underWay(member.key, clock.monoMs()), clock.wallMs())
+  }
+
+  empty(id: string): void {
+    this.#find(id)?.empty('an operator ends them')
+  }
+
+  #refusal(id: string, { on }: MaintenanceWish): TaskError | undefined {
+    const member = this.#listed.get(id)
+    if (!member) return this.#find(id) ? isLeaving(id) : unknownWorker(id)
+    const { entry } = member.picture
+    return !on && entry.maintenance ? saidByFile(entry) : undefined
+  }
+
+  /** A maintenance that is changed goes on: it is as old as it was. */
+  #wishedIntent(id: string, wish: MaintenanceWish): MaintenanceIntent | undefined {
+    if (!wish.on) return undefined
+    const { reason, until, deadline = null, by = null } = wish
+    const since = this.intent(id)?.since ?? new Date(this.#options.clock.wallMs()).toISOString()
+    return { worker: id, reason, since, until, deadline, by }
   }
 
   followLogs(
@@ -360,6 +402,10 @@ export class Fleet implements FleetPort, DispatchPort {
     if (!listed || listed === member) return id
     return key === id ? `${id}#0` : key
   }
+}
+
+function intentWrite(worker: string, intent: MaintenanceIntent | undefined): StoreWrite {
+  return intent ? { kind: 'intent-set', intent } : { kind: 'intent-cleared', worker }
 }
 
 function placeOf({ id, url }: WorkerEntry): string {

@@ -153,7 +153,14 @@ test("`until` ends an operator's by itself, not the worker's own", async (t) => 
 })
 
 test('is kept over a restart, `since` included, and told to a worker that is linked later', async (t) => {
-  const intent = { worker: 'w1', reason: 'kept', since: '2026-01-01T00:00:00.000Z', until: null }
+  const intent = {
+    worker: 'w1',
+    reason: 'kept',
+    since: '2026-01-01T00:00:00.000Z',
+    until: null,
+    deadline: null,
+    by: null,
+  }
   const { bench, link } = await setUpReady(t, {}, { contents: { intents: [intent] } })
   assert.equal((await link.message('maintenance')).reason, 'kept')
   assert.equal(bench.view()?.maintenance?.since, intent.since)

@@ -15,14 +15,18 @@ export interface Masters {
   readonly report: { readonly status: WorkerStatus; readonly reason: string | undefined } | undefined
 }
 
+const NOTHING_MORE = { since: null, until: null, owner: null, deadline: null }
+
 /** Who says so and why; null in service. */
 export function maintenanceOf(masters: Masters): WorkerView['maintenance'] {
   const { entry, intent, report, isSwitchedOn } = masters
-  if (entry.maintenance)
-    return { reason: 'workers.json says maintenance', by: 'file', since: null, until: null }
-  if (intent) return { reason: intent.reason, by: 'operator', since: intent.since, until: intent.until }
+  if (entry.maintenance) return { ...NOTHING_MORE, reason: 'workers.json says maintenance', by: 'file' }
+  if (intent) {
+    const { reason, since, until, by: owner, deadline } = intent
+    return { reason, by: 'operator', since, until, owner, deadline }
+  }
   if (report?.status !== 'maintenance' || isSwitchedOn) return null
-  return { reason: report.reason ?? null, by: 'worker', since: null, until: null }
+  return { ...NOTHING_MORE, reason: report.reason ?? null, by: 'worker' }
 }
 
 /** What file and operator want of the worker. `by: operator` with `on: false` ends its own as well. */
@@ -36,4 +40,12 @@ export function orderOf({ entry, intent, isSwitchedOn }: Masters): Omit<Maintena
 /** True when the instant at which an operator's `off` ends by itself has come. */
 export function isOver(intent: MaintenanceIntent | undefined, wallMs: number): boolean {
   return intent?.until != null && Date.parse(intent.until) <= wallMs
+}
+
+/** True when what still runs there is to be ended. */
+export function isPastDeadline(
+  intent: MaintenanceIntent | undefined,
+  wallMs: number,
+): intent is MaintenanceIntent {
+  return intent?.deadline != null && Date.parse(intent.deadline) <= wallMs
 }

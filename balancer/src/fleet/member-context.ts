@@ -21,6 +21,8 @@ export interface MemberTerms {
   readonly heartbeatIntervalMs: number
   readonly heartbeatTimeoutMs: number
   readonly leaseMs: number
+  /** How long what was told to end may still run. */
+  readonly shutdownTimeoutMs: number
   readonly resultLimitBytes: number
 }
 

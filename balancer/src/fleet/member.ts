@@ -28,7 +28,7 @@ import { Dialler, stretchOf } from './dialler.ts'
 import { Heartbeat } from './heartbeat.ts'
 import type { Interfaces, KnownInterface } from './interfaces.ts'
 import { Link, type LinkEvents } from './link.ts'
-import { isOver } from './maintenance.ts'
+import { isOver, isPastDeadline } from './maintenance.ts'
 import { MaintenanceOrders } from './maintenance-orders.ts'
 import type { MemberContext } from './member-context.ts'
 import { factsOf, newPicture, type Picture, type Problem, viewOf } from './picture.ts'
@@ -48,6 +48,8 @@ export class Member {
   #isStopped = false
   #wasLinked = false
   #lastFacts = ''
+  /** Whose deadline has been enforced on the present link. */
+  #enforced: MaintenanceIntent | undefined
 
   constructor(key: string, entry: WorkerEntry, context: MemberContext) {
     this.#context = context
@@ -110,6 +112,7 @@ export class Member {
     // In service it has nothing to confirm: what it says from now on is its own, new word.
     if (this.link && this.picture.report?.status !== 'maintenance') this.picture.isSwitchedOn = false
     this.#announce()
+    this.#enforceDeadline()
   }
 
   /** Removed from the list: finishes what it runs, then `onGone`. */
@@ -135,6 +138,7 @@ export class Member {
   sweep(nowMs: number): void {
     if (this.picture.isLeaving && this.#finishLeaving()) return
     if (isOver(this.picture.intent, this.#context.clock.wallMs())) this.#context.onIntentOver(this)
+    this.#enforceDeadline()
     if (this.picture.link === 'open') this.#watchSilence(nowMs)
     if (this.#link && !this.#isKnown) this.#watchGreeting(nowMs)
   }
@@ -287,6 +291,8 @@ export class Member {
     this.#link?.adopt(adopt.map(({ task }) => task))
     this.#link?.message({ type: 'welcome', protocol: PROTOCOL_VERSION, name, bootId, ...heartbeat, adopt })
     this.#passMaintenance()
+    this.#enforced = undefined
+    this.#enforceDeadline()
     if (this.#context.resumeLogs(this)) this.followLogs(true)
   }
 
@@ -395,6 +401,22 @@ export class Member {
 
   #passMaintenance(): void {
     this.#orders.pass(this.link, () => this.#heartbeat.ping(this.#now()))
+  }
+
+  /** Past the deadline of its drain: what it still runs is told to end, on every new link again. */
+  #enforceDeadline(): void {
+    const { intent } = this.picture
+    if (this.#enforced === intent || !isPastDeadline(intent, this.#context.clock.wallMs())) return
+    this.#enforced = intent
+    this.empty('its drain has reached the deadline')
+  }
+
+  /** Ends what it runs of ours: signal now, lost after SHUTDOWN_TIMEOUT. */
+  empty(reason: string): void {
+    const { workforce, terms, log } = this.#context
+    const running = workforce.attemptsAt(this.key)
+    if (running > 0) log.warn('running tasks are told to end', { worker: this.id, running, reason })
+    workforce.emptyWorker(this.key, terms.shutdownTimeoutMs, this.#now())
   }
 
   #watchSilence(nowMs: number): void {

@@ -11,7 +11,14 @@ import { hashOf, makeFunctions, makeHello } from './testing/scripted-worker.ts'
 
 const functions = makeFunctions('hello')
 const known = new Interfaces(() => []).restore(hashOf(functions), functions)
-const intent = { worker: 'w1', reason: null, since: '2026-01-01T00:00:00.000Z', until: null }
+const intent = {
+  worker: 'w1',
+  reason: null,
+  since: '2026-01-01T00:00:00.000Z',
+  until: null,
+  deadline: null,
+  by: null,
+}
 const unreachable = { status: 'unreachable', reason: 'nothing listens' } as const
 const refused = { status: 'mismatch', reason: 'the same process' } as const
 
@@ -45,6 +52,7 @@ const TABLE: [what: string, picture: Picture, status: WorkerState, reason: RegEx
   ["the worker's own", paint({}, { status: 'maintenance' }), 'maintenance', /itself/],
   ["the worker's own with a reason", paint({}, { status: 'maintenance', reason: 'x' }), 'maintenance', /^x$/],
   ['switched on, not confirmed', paint({ isSwitchedOn: true }, { status: 'maintenance' }), 'ready', null],
+  ['put away with tasks running', paint({ intent }, full), 'draining', /an operator/],
   ['unready', paint({}, { status: 'unready', reason: 'db is down' }), 'unready', /^db is down$/],
   ['starting', paint({}, { status: 'starting' }), 'unready', /it is starting/],
   ['draining', paint({}, { status: 'draining' }), 'draining', /shutting down/],

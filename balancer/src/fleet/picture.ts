@@ -72,7 +72,10 @@ export function judge(picture: Picture): Verdict {
     return out('mismatch', `it serves group "${report.group}", workers.json expects "${entry.group}"`)
   if (picture.isSilent) return out('stalled', 'linked, but silent for longer than the heartbeat allows')
   const maintenance = maintenanceOf(picture)
-  if (maintenance) return out('maintenance', maintenance.reason ?? wordOf(maintenance.by))
+  if (maintenance) {
+    const isEmpty = report.slots.used === 0
+    return out(isEmpty ? 'maintenance' : 'draining', maintenance.reason ?? wordOf(maintenance.by))
+  }
   return judgeReport(report)
 }
 

@@ -12,6 +12,8 @@ import type { KeepPort } from '../ports/store.ts'
 import type { TrafficPort } from '../ports/traffic.ts'
 import { type Gate, UNAUTHORIZED } from './auth.ts'
 import { type Dashboard, dashboardRoutes } from './dashboard-routes.ts'
+import { drainRoutes } from './drain-routes.ts'
+import { fleetRoutes } from './fleet-routes.ts'
 import { INTERNAL_ERROR, problem } from './problem.ts'
 import { type AppEnv, guard, type Route, type RouteContext, readRequestHead } from './routes.ts'
 import { applySecurityHeaders } from './security-headers.ts'
@@ -43,6 +45,8 @@ export function listRoutes(deps: AppDeps): readonly Route[] {
     ...sessionRoutes(deps),
     ...statusRoutes(deps),
     ...workerRoutes(deps),
+    ...drainRoutes(deps),
+    ...fleetRoutes(deps),
     ...dashboardRoutes(deps.dashboard),
   ]
 }

@@ -1,8 +1,8 @@
 /** What the tests of this folder share: ports that do nothing but remember, and an app on top of them. */
 import type { TaskError, WorkerView } from '@berth/protocol'
 import { createLog, type Log, ManualClock } from '@berth/runtime'
-import type { FleetPort, FunctionView, MaintenanceWish, Wished } from '../ports/fleet.ts'
-import type { KeepPort, Kept, StoreHealth, StoreWrite } from '../ports/store.ts'
+import type { DrainView, FleetPort, FunctionView, MaintenanceWish, Planned, Wished } from '../ports/fleet.ts'
+import type { KeepPort, Kept, MaintenanceIntent, StoreHealth, StoreWrite } from '../ports/store.ts'
 import { type AppDeps, createApp } from './app.ts'
 import { Gate } from './auth.ts'
 import { Sessions } from './sessions.ts'
@@ -10,6 +10,7 @@ import { WrongKeys } from './wrong-keys.ts'
 
 export const KEY = 'a-key-of-the-tests-0123456789'
 export const HOST = 'berth.test:4000'
+export const SINCE = '2025-01-01T00:00:00.000Z'
 export const ORIGIN = `http://${HOST}`
 
 export function makeWorker(id: string, changes: Partial<WorkerView> = {}): WorkerView {
@@ -59,7 +60,12 @@ export class FakeFleet implements FleetPort {
   ]
   served: FunctionView[] = [makeFunction('hello'), makeFunction('paint', 'gpu')]
   wishes: { id: string; wish: MaintenanceWish }[] = []
+  /** What the fleet says to every wish, or only once the disk was written. */
   refusal: TaskError | undefined
+  lateRefusal: TaskError | undefined
+  intents = new Map<string, MaintenanceIntent>()
+  emptied: string[] = []
+  drained: DrainView = { running: 2, remaining: null, deadline: null, exceeding: [] }
   logs: string[] = []
 
   workers() {
@@ -77,8 +83,25 @@ export class FakeFleet implements FleetPort {
   isSettled() {
     return true
   }
-  setMaintenance(id: string, wish: MaintenanceWish): Wished {
+  planMaintenance(id: string, { on, reason, until, deadline = null, by = null }: MaintenanceWish): Planned {
     if (this.refusal !== undefined) return { ok: false, error: this.refusal }
+    const write = (intent?: MaintenanceIntent): StoreWrite =>
+      intent ? { kind: 'intent-set', intent } : { kind: 'intent-cleared', worker: id }
+    const intent = { worker: id, reason, since: SINCE, until, deadline, by }
+    return { ok: true, writes: [write(on ? intent : undefined)], undo: [write(this.intents.get(id))] }
+  }
+  intent(id: string) {
+    return this.intents.get(id)
+  }
+  drain(id: string) {
+    return this.worker(id) && this.drained
+  }
+  empty(id: string) {
+    this.emptied.push(id)
+  }
+  setMaintenance(id: string, wish: MaintenanceWish): Wished {
+    const error = this.refusal ?? this.lateRefusal
+    if (error !== undefined) return { ok: false, error }
     this.wishes.push({ id, wish })
     return { ok: true, worker: this.worker(id) as WorkerView }
   }

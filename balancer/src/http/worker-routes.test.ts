@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { WorkerView } from '@berth/protocol'
-import { type Bench, codeOf, makeBench, makeFunction, makeWorker, withKey } from './test-bench.ts'
+import { type Bench, codeOf, makeBench, makeFunction, makeWorker, SINCE, withKey } from './test-bench.ts'
 
 const ODD_ID = '127.0.0.1:3001/a b'
 
@@ -122,14 +122,24 @@ describe('POST /workers/{id}/off and /on', () => {
   it('passes the wish on and answers the worker', async () => {
     const bench = makeBench()
     const until = '2026-01-01T02:00:00+01:00'
-    const answer = await bench.ask('/workers/w1/off', withKey('POST', { reason: 'disk', until }))
+    const deadline = '2026-01-01T00:30:00Z'
+    const answer = await bench.ask('/workers/w1/off', withKey('POST', { reason: 'disk', until, deadline }))
     assert.equal(answer.status, 200)
     assert.equal(((await answer.json()) as WorkerView).id, 'w1')
     await bench.ask(`/workers/${encodeURIComponent(ODD_ID)}/off`, withKey('POST'))
     await bench.ask('/workers/w1/on', withKey('POST'))
     assert.deepEqual(bench.fleet.wishes, [
-      { id: 'w1', wish: { on: true, reason: 'disk', until: '2026-01-01T01:00:00.000Z' } },
-      { id: ODD_ID, wish: { on: true, reason: null, until: null } },
+      {
+        id: 'w1',
+        wish: {
+          on: true,
+          reason: 'disk',
+          until: '2026-01-01T01:00:00.000Z',
+          deadline: '2026-01-01T00:30:00.000Z',
+          by: 'key',
+        },
+      },
+      { id: ODD_ID, wish: { on: true, reason: null, until: null, deadline: null, by: 'key' } },
       { id: 'w1', wish: { on: false, reason: null, until: null } },
     ])
     assert.match(bench.log.lines().join('\n'), /put in maintenance.*"worker":"w1".*"by":"key"/)
@@ -142,7 +152,8 @@ describe('POST /workers/{id}/off and /on', () => {
       [{ until: '2026-01-01T00:00:00Z' }, '/until'],
       [{ until: 'soon' }, '/until'],
       [{ until: '2026-01-02' }, '/until'],
-      [{ deadline: '2027-01-01T00:00:00Z' }, '/deadline'],
+      [{ deadline: '2025-12-31T23:59:59Z' }, '/deadline'],
+      [{ deadline: 5000 }, '/deadline'],
       [{ reason: 1 }, '/reason'],
       [{ reason: 'x'.repeat(1025) }, '/reason'],
       [{ reasons: 'x' }, '/reasons'],
@@ -158,12 +169,6 @@ describe('POST /workers/{id}/off and /on', () => {
     assert.deepEqual(bench.fleet.wishes, [])
   })
 
-  it('says that a deadline is not supported yet', async () => {
-    const body = { deadline: '2027-01-01T00:00:00Z' }
-    const answer = await makeBench().ask('/workers/w1/off', withKey('POST', body))
-    assert.match(await answer.text(), /not supported yet/)
-  })
-
   it('answers what the fleet refuses', async () => {
     const bench = makeBench()
     bench.fleet.refusal = { code: 'CONFLICT', detail: 'line 3 of workers.json says maintenance' }
@@ -174,11 +179,11 @@ describe('POST /workers/{id}/off and /on', () => {
 
   it('keeps the decision on disk before it is in force', async () => {
     const bench = makeBench()
-    const since = new Date(bench.clock.wallMs()).toISOString()
     await bench.ask('/workers/w1/off', withKey('POST', { reason: 'disk' }))
     await bench.ask('/workers/w1/on', withKey('POST'))
+    const intent = { worker: 'w1', reason: 'disk', since: SINCE, until: null, deadline: null, by: 'key' }
     assert.deepEqual(bench.keeper.kept, [
-      { kind: 'intent-set', intent: { worker: 'w1', reason: 'disk', since, until: null } },
+      { kind: 'intent-set', intent },
       { kind: 'intent-cleared', worker: 'w1' },
     ])
   })
@@ -200,26 +205,24 @@ describe('POST /workers/{id}/off and /on', () => {
 
   it('brings back on disk the decision that was in force', async () => {
     const bench = makeBench()
-    const was = { reason: 'old', since: '2025-01-01T00:00:00.000Z', until: null }
-    bench.fleet.list = [makeWorker('w1', { maintenance: { ...was, by: 'operator' } })]
+    const was = { worker: 'w1', reason: 'old', since: SINCE, until: null, deadline: null, by: 'key' }
+    bench.fleet.intents.set('w1', was)
     bench.keeper.failure = 'no answer'
     await bench.ask('/workers/w1/on', withKey('POST'))
-    assert.deepEqual(bench.keeper.undone, [{ kind: 'intent-set', intent: { worker: 'w1', ...was } }])
+    assert.deepEqual(bench.keeper.undone, [{ kind: 'intent-set', intent: was }])
     bench.keeper.failure = undefined
-    bench.fleet.refusal = { code: 'CONFLICT', detail: 'it has left meanwhile' }
+    bench.fleet.lateRefusal = { code: 'CONFLICT', detail: 'it has left meanwhile' }
     assert.equal((await bench.ask('/workers/w1/on', withKey('POST'))).status, 409)
     assert.deepEqual(bench.keeper.kept, [
       { kind: 'intent-cleared', worker: 'w1' },
-      { kind: 'intent-set', intent: { worker: 'w1', ...was } },
+      { kind: 'intent-set', intent: was },
     ])
   })
 
   it('writes nothing down that the fleet is going to refuse', async () => {
     const bench = makeBench()
-    const by = { reason: null, by: 'file' as const, since: null, until: null }
-    bench.fleet.list = [makeWorker('w1', { maintenance: by }), makeWorker('w2', { status: 'leaving' })]
     bench.fleet.refusal = { code: 'CONFLICT', detail: 'line 3 of workers.json says maintenance' }
-    for (const path of ['/workers/w1/on', '/workers/w2/off'])
+    for (const path of ['/workers/w1/on', '/workers/w1/off'])
       assert.equal((await bench.ask(path, withKey('POST'))).status, 409)
     assert.deepEqual([bench.keeper.kept, bench.keeper.undone], [[], []])
   })

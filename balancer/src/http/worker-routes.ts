@@ -1,35 +1,22 @@
 /**
  * The fleet by HTTP: what the workers are, what they log, and an operator's maintenance switch. Reads and
  * wishes go to the fleet's port; nothing is kept here.
- * Invariant: an operator's decision is on disk before the fleet hears of it and before it is answered.
  */
-import { type TaskError, type WorkerView, workerStateSchema } from '@berth/protocol'
-import { type Clock, LOG_LEVELS, type Log } from '@berth/runtime'
+import { type WorkerView, workerStateSchema } from '@berth/protocol'
+import { LOG_LEVELS } from '@berth/runtime'
 import { z } from 'zod'
-import type { FleetPort, MaintenanceWish } from '../ports/fleet.ts'
-import type { KeepPort, StoreWrite } from '../ports/store.ts'
-import { type BodyRead, readJsonBody } from './body.ts'
+import type { MaintenanceWish } from '../ports/fleet.ts'
+import { readJsonBody } from './body.ts'
 import { cutPage, readQuery } from './lists.ts'
+import { carryOut, type MaintenanceDeps, ON, offFields, toOffWish, unknownWorker } from './maintenance.ts'
 import { problem } from './problem.ts'
 import { nameOf, type Route, type RouteContext } from './routes.ts'
 import { filterLines } from './worker-lines.ts'
 
-export interface WorkerRouteDeps {
-  readonly fleet: FleetPort
-  readonly keeper: KeepPort
-  readonly clock: Clock
-  readonly log: Log
-}
-
-const instant = z.iso.datetime({ offset: true, error: 'must be an ISO 8601 instant with a zone' })
-const offSchema = z.strictObject({
-  reason: z.string().min(1).max(1024).optional(),
-  until: instant.optional(),
-  deadline: instant.optional(),
-})
+const offSchema = z.strictObject(offFields)
 const onSchema = z.strictObject({})
 
-export function workerRoutes(deps: WorkerRouteDeps): readonly Route[] {
+export function workerRoutes(deps: MaintenanceDeps): readonly Route[] {
   return [
     { method: 'GET', path: '/workers', policy: 'key', handle: (c) => listWorkers(c, deps) },
     { method: 'GET', path: '/workers/:id', policy: 'key', handle: (c) => showWorker(c, deps) },
@@ -39,7 +26,7 @@ export function workerRoutes(deps: WorkerRouteDeps): readonly Route[] {
   ]
 }
 
-function listWorkers(c: RouteContext, { fleet }: WorkerRouteDeps): Response {
+function listWorkers(c: RouteContext, { fleet }: MaintenanceDeps): Response {
   const query = readQuery(c.req.url, ['group', 'status', 'limit', 'cursor'])
   if (!query.ok) return problem(query.error)
   const { group, status } = query.value
@@ -57,13 +44,13 @@ function keyOf({ id, status }: WorkerView): string {
   return status === 'leaving' ? `leaving ${id}` : id
 }
 
-function showWorker(c: RouteContext, { fleet }: WorkerRouteDeps): Response {
+function showWorker(c: RouteContext, { fleet }: MaintenanceDeps): Response {
   const id = idOf(c)
   const worker = fleet.worker(id)
   return worker === undefined ? problem(unknownWorker(id)) : c.json(worker)
 }
 
-async function readLogs(c: RouteContext, { fleet }: WorkerRouteDeps): Promise<Response> {
+async function readLogs(c: RouteContext, { fleet }: MaintenanceDeps): Promise<Response> {
   const query = readQuery(c.req.url, ['level', 'run'])
   if (!query.ok) return problem(query.error)
   const level = LOG_LEVELS.find((known) => known === query.value.level)
@@ -76,92 +63,30 @@ async function readLogs(c: RouteContext, { fleet }: WorkerRouteDeps): Promise<Re
   return c.json({ logs: filterLines(read.logs, { level, run: query.value.run }) })
 }
 
-async function switchOff(c: RouteContext, deps: WorkerRouteDeps): Promise<Response> {
+async function switchOff(c: RouteContext, deps: MaintenanceDeps): Promise<Response> {
   const read = await readJsonBody(c.req.raw, offSchema)
   if (!read.ok) return problem(read.error)
-  const wish = toWish(read.value, deps.clock)
-  return wish.ok ? carryOut(c, deps, wish.value) : problem(wish.error)
+  const wish = toOffWish(read.value, nameOf(c.get('access')), deps.clock)
+  return wish.ok ? carryOutOne(c, deps, wish.value) : problem(wish.error)
 }
 
-async function switchOn(c: RouteContext, deps: WorkerRouteDeps): Promise<Response> {
+async function switchOn(c: RouteContext, deps: MaintenanceDeps): Promise<Response> {
   const read = await readJsonBody(c.req.raw, onSchema)
   if (!read.ok) return problem(read.error)
-  return carryOut(c, deps, { on: false, reason: null, until: null })
+  return carryOutOne(c, deps, ON)
 }
 
-function toWish(body: z.infer<typeof offSchema>, clock: Clock): BodyRead<MaintenanceWish> {
-  if (body.deadline !== undefined)
-    return wrongField('/deadline', 'is not supported yet; leave it out, running tasks finish by themselves')
-  if (body.until === undefined)
-    return { ok: true, value: { on: true, reason: body.reason ?? null, until: null } }
-  const untilMs = Date.parse(body.until)
-  if (!(untilMs > clock.wallMs())) return wrongField('/until', 'lies in the past')
-  const until = new Date(untilMs).toISOString()
-  return { ok: true, value: { on: true, reason: body.reason ?? null, until } }
-}
-
-/** `wish.on` is maintenance on, which takes the worker out of service. */
-async function carryOut(c: RouteContext, deps: WorkerRouteDeps, wish: MaintenanceWish): Promise<Response> {
-  const { fleet, keeper, clock, log } = deps
+async function carryOutOne(c: RouteContext, deps: MaintenanceDeps, wish: MaintenanceWish): Promise<Response> {
   const id = idOf(c)
-  const before = fleet.worker(id)
-  if (before === undefined) return problem(unknownWorker(id))
-  const writes = writesOf(before, wish, clock)
-  const undo = writes.length === 0 ? [] : undoOf(before)
-  const kept = await keeper.keep(writes, undo)
-  if (!kept.ok) return problem(notKept(id, kept.detail))
-  const wished = fleet.setMaintenance(id, wish)
-  if (!wished.ok) {
-    // It has left, or the file has changed, while the disk was written.
-    await keeper.keep(undo)
-    return problem(wished.error)
-  }
-  const { reason, until } = wish
-  const by = nameOf(c.get('access'))
-  log.info(wish.on ? 'worker put in maintenance' : 'worker put back in service', {
-    worker: id,
-    reason,
-    until,
-    by,
-  })
-  return c.json(wished.worker)
-}
-
-/** The decision; nothing where the fleet is going to refuse it. */
-function writesOf(before: WorkerView, { on, reason, until }: MaintenanceWish, clock: Clock): StoreWrite[] {
-  const { id: worker, maintenance, status } = before
-  if (status === 'leaving' || (!on && maintenance?.by === 'file')) return []
-  if (!on) return [{ kind: 'intent-cleared', worker }]
-  const now = new Date(clock.wallMs()).toISOString()
-  const since = (maintenance?.by === 'operator' ? maintenance.since : null) ?? now
-  return [{ kind: 'intent-set', intent: { worker, reason, since, until } }]
-}
-
-/** What brings back the decision that was in force; none when the file's word hides it. */
-function undoOf({ id: worker, maintenance }: WorkerView): readonly StoreWrite[] {
-  if (maintenance?.by === 'file') return []
-  if (maintenance?.by !== 'operator') return [{ kind: 'intent-cleared', worker }]
-  const { reason, since, until } = maintenance
-  const intent = { worker, reason, since: since ?? new Date(0).toISOString(), until }
-  return [{ kind: 'intent-set', intent }]
+  if (deps.fleet.worker(id) === undefined) return problem(unknownWorker(id))
+  const carried = await carryOut([id], () => wish, deps, nameOf(c.get('access')))
+  if (!carried.ok) return problem(carried.error)
+  const [result] = carried.value
+  return result?.ok ? c.json(result.worker) : problem(result?.error ?? unknownWorker(id))
 }
 
 function idOf(c: RouteContext): string {
   return c.req.param('id') ?? ''
-}
-
-function unknownWorker(id: string): TaskError {
-  return { code: 'NOT_FOUND', detail: `There is no worker "${id.slice(0, 256)}"; GET /workers lists them.` }
-}
-
-function notKept(id: string, reason: string): TaskError {
-  const detail = `The decision about "${id}" could not be written to disk, so nothing was changed: ${reason}.`
-  return { code: 'STORE_UNAVAILABLE', detail }
-}
-
-function wrongField(pointer: string, detail: string): { readonly ok: false; readonly error: TaskError } {
-  const errors = [{ pointer, detail }]
-  return { ok: false, error: { code: 'INVALID_REQUEST', detail: `\`${pointer}\` ${detail}.`, errors } }
 }
 
 function refuse(detail: string): Response {

@@ -58,13 +58,13 @@ export class PointMaker {
  */
 export function sumSlots(workers: readonly WorkerView[]): NonNullable<FleetPoint['slots']> {
   const sum = { used: 0, free: 0, maintenance: 0, stalled: 0 }
-  for (const { status, slots } of workers) {
+  for (const { status, slots, maintenance } of workers) {
     if (slots === null) continue
     const unused = Math.max(0, slots.limit - slots.used)
     if (status === 'stalled') sum.stalled += slots.limit
     else if (LINKED.has(status)) {
       sum.used += slots.used
-      if (status === 'maintenance') sum.maintenance += unused
+      if (maintenance !== null || status === 'maintenance') sum.maintenance += unused
       else if (IN_SERVICE.has(status)) sum.free += unused
     }
   }

@@ -3,6 +3,7 @@
  * out. Implemented by `fleet/`, used by `http/` and `observe/`.
  */
 import type { ConfigState, FunctionInterface, LogEntry, TaskError, WorkerView } from '@berth/protocol'
+import type { MaintenanceIntent, StoreWrite } from './store.ts'
 
 /** One function under one contract, over all workers that serve it (CONTRACT §4, Operating). */
 export interface FunctionView {
@@ -22,11 +23,32 @@ export interface FunctionView {
   readonly paused: null
 }
 
+/** `on` puts a worker in maintenance; false ends it, whatever else it says. */
 export interface MaintenanceWish {
   readonly on: boolean
   readonly reason: string | null
   /** ISO instant at which it ends by itself. */
   readonly until: string | null
+  /** ISO instant at which what still runs there is ended; null or absent for never. */
+  readonly deadline?: string | null
+  /** Who wishes it. */
+  readonly by?: string | null
+}
+
+/** What a wish is going to write down, and what brings back what is in force now. */
+export type Planned =
+  | { readonly ok: true; readonly writes: readonly StoreWrite[]; readonly undo: readonly StoreWrite[] }
+  | { readonly ok: false; readonly error: TaskError }
+
+/** What a worker still runs, in maintenance or not (CONTRACT §4, Fleet). */
+export interface DrainView {
+  /** Our attempts under way, and the slots that others use there. */
+  readonly running: number
+  /** Milliseconds until the last is expected to end; null where that is not known. */
+  readonly remaining: number | null
+  readonly deadline: string | null
+  /** Runs of ours that are expected to need longer than the deadline, or do already. */
+  readonly exceeding: readonly string[]
 }
 
 export type Wished =
@@ -47,7 +69,14 @@ export interface FleetPort {
   config(): ConfigState
   /** True once every listed worker has answered or failed. */
   isSettled(): boolean
+  /** Changes nothing: says what `setMaintenance` would. */
+  planMaintenance(id: string, wish: MaintenanceWish): Planned
   setMaintenance(id: string, wish: MaintenanceWish): Wished
+  /** An operator's maintenance that is in force, though the file's may hide it. */
+  intent(id: string): MaintenanceIntent | undefined
+  drain(id: string): DrainView | undefined
+  /** Ends what the worker runs of ours: signal now, lost after SHUTDOWN_TIMEOUT. */
+  empty(id: string): void
   /** Calls back with new lines of a worker until stopped; undefined for an unknown worker. */
   followLogs(
     id: string,

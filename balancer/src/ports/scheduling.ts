@@ -141,6 +141,12 @@ export interface TaskPicture {
   readonly startedAt: number | undefined
 }
 
+/** An attempt that a worker has; `remainingMs` as measured before, undefined where nothing was. */
+export interface AttemptPicture {
+  readonly run: string
+  readonly remainingMs: number | undefined
+}
+
 export interface CountedReason {
   readonly reason: string
   readonly count: number
@@ -222,6 +228,8 @@ export interface WorkforcePort {
   removeWorker(id: string, now: number): void
   pushed(id: string, limit: number, foreign: number, now: number): void
   attemptsAt(id: string): number
+  underWay(id: string, now: number): AttemptPicture[]
+  emptyWorker(id: string, graceMs: number, now: number): void
   settleFleet(now: number): void
   started(id: string, attemptId: number, now: number): void
   finished(id: string, attemptId: number, outcome: Outcome, now: number): void

@@ -11,6 +11,10 @@ export interface MaintenanceIntent {
   readonly reason: string | null
   readonly since: string
   readonly until: string | null
+  /** When what still runs there is ended, or null for never. */
+  readonly deadline: string | null
+  /** Who decided, as the log names them. */
+  readonly by: string | null
 }
 
 /** What a listed worker last said it serves: tells "unknown function" from "nobody there". */

@@ -9,9 +9,11 @@ import { z } from 'zod'
 import type { StoreContents, StoredSettings, StoreWrite } from '../ports/store.ts'
 
 const SQL = {
-  'intent-set': `INSERT INTO intents (worker, reason, since, until) VALUES (?, ?, ?, ?)
+  'intent-set': `INSERT INTO intents (worker, reason, since, until, deadline, decided_by)
+    VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (worker) DO UPDATE
-    SET reason = excluded.reason, since = excluded.since, until = excluded.until`,
+    SET reason = excluded.reason, since = excluded.since, until = excluded.until,
+      deadline = excluded.deadline, decided_by = excluded.decided_by`,
   'intent-cleared': 'DELETE FROM intents WHERE worker = ?',
   'worker-known': `INSERT INTO workers (worker, worker_group, contract, interface_hash, seen_at)
     VALUES (?, ?, ?, ?, ?)
@@ -33,8 +35,10 @@ type Value = string | number | null
 
 function valuesOf(write: StoreWrite): Value[] {
   switch (write.kind) {
-    case 'intent-set':
-      return [write.intent.worker, write.intent.reason, write.intent.since, write.intent.until]
+    case 'intent-set': {
+      const { worker, reason, since, until, deadline, by } = write.intent
+      return [worker, reason, since, until, deadline, by]
+    }
     case 'worker-known': {
       const { worker, group, contract, interfaceHash, seenAt } = write.known
       return [worker, group, contract, interfaceHash, seenAt]
@@ -91,7 +95,10 @@ export class FleetTables {
     if (balancer === undefined) throw new Error('the table balancer has no row')
     return {
       epoch: balancer.epoch,
-      intents: this.#read(intentRow, 'SELECT worker, reason, since, until FROM intents ORDER BY worker'),
+      intents: this.#read(
+        intentRow,
+        `SELECT worker, reason, since, until, deadline, decided_by AS "by" FROM intents ORDER BY worker`,
+      ),
       workers: this.#read(
         workerRow,
         `SELECT worker, worker_group AS "group", contract, interface_hash AS interfaceHash,
@@ -137,6 +144,8 @@ const intentRow = z.object({
   reason: z.string().nullable(),
   since: z.string(),
   until: z.string().nullable(),
+  deadline: z.string().nullable(),
+  by: z.string().nullable(),
 })
 const workerRow = z.object({
   worker: z.string(),

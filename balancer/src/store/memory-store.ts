@@ -112,8 +112,8 @@ function isStorable(write: StoreWrite): boolean {
   const isTextOrNull = (value: unknown) => value === null || isText(value)
   switch (write.kind) {
     case 'intent-set': {
-      const { worker, reason, since, until } = write.intent
-      return isText(worker) && isTextOrNull(reason) && isText(since) && isTextOrNull(until)
+      const { worker, since, ...maybe } = write.intent
+      return isText(worker) && isText(since) && Object.values(maybe).every(isTextOrNull)
     }
     case 'worker-known': {
       const { worker, group, contract, interfaceHash, seenAt } = write.known

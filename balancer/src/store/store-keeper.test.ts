@@ -76,7 +76,14 @@ test('on a real store', async (context) => {
   const keeper = new StoreKeeper({ store, log, clock: new ManualClock() })
   context.after(() => store.close())
   await store.open(keeper)
-  const intent = { worker: 'w1', reason: null, since: '2026-01-01T00:00:00.000Z', until: null }
+  const intent = {
+    worker: 'w1',
+    reason: null,
+    since: '2026-01-01T00:00:00.000Z',
+    until: null,
+    deadline: null,
+    by: null,
+  }
   assert.deepEqual(await keeper.keep([{ kind: 'intent-set', intent }]), { ok: true })
   assert.deepEqual([...disk.intents.keys()], ['w1'])
 })

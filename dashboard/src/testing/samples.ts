@@ -27,7 +27,14 @@ export function sampleWorker(id: string, changes: Partial<WorkerView> = {}): Wor
   }
 }
 
-export const byOperator = { by: 'operator', reason: null, since: START_AT, until: null } as const
+export const byOperator = {
+  by: 'operator',
+  reason: null,
+  since: START_AT,
+  until: null,
+  owner: null,
+  deadline: null,
+} as const
 
 export function samplePoint(t: number, changes: Partial<FleetPoint> = {}): FleetPoint {
   return {

@@ -174,8 +174,8 @@ export class Attempt {
   #answerWith(isThrown: boolean, value: unknown): void {
     const cause = this.#cause
     // What finished although the worker is leaving is finished; every other cause has made it unwanted.
-    if (cause !== undefined && (cause !== 'shutdown' || isThrown || !this.#context))
-      return this.#answerAborted(cause)
+    const isWanted = cause === 'shutdown' || cause === 'drain'
+    if (cause !== undefined && (!isWanted || isThrown || !this.#context)) return this.#answerAborted(cause)
     if (isThrown) return this.#fail(value)
     const isFinished = value instanceof Finished
     const encoded = isFinished ? value.encoded : encodeResult(value, this.#resultLimitBytes)

@@ -221,11 +221,7 @@ describe('a task on the link', () => {
     for (const frame of held) link.session.onBinary(frame)
     link.task(3, 'echo', {}, { flags: TASK_FLAG.AHEAD })
     await fleet.settle()
-    assert.deepEqual(link.records().slice(2).toSorted(), [
-      'END 3 completed',
-      'RECALLED 2',
-      'STARTED 3',
-    ])
+    assert.deepEqual(link.records().slice(2).toSorted(), ['END 3 completed', 'RECALLED 2', 'STARTED 3'])
   })
 
   it('is given back on RECALL or CANCEL while it waits, aborted on CANCEL once it runs', async () => {

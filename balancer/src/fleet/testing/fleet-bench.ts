@@ -6,7 +6,7 @@ import type { TestContext } from 'node:test'
 import type { WorkerEntry, WorkerState, WorkerView } from '@berth/protocol'
 import { createLog, type Log, systemClock } from '@berth/runtime'
 import type { Assignment } from '../../ports/dispatch.ts'
-import type { Adopted, Outcome, WorkerFacts, WorkforcePort } from '../../ports/scheduling.ts'
+import type { Adopted, AttemptPicture, Outcome, WorkerFacts, WorkforcePort } from '../../ports/scheduling.ts'
 import type { StoreContents, StoreWrite } from '../../ports/store.ts'
 import { Fleet } from '../fleet.ts'
 import type { MemberTerms } from '../member-context.ts'
@@ -22,6 +22,7 @@ export const TERMS: MemberTerms = {
   heartbeatIntervalMs: 200,
   heartbeatTimeoutMs: 200,
   leaseMs: 2_000,
+  shutdownTimeoutMs: 1_000,
   resultLimitBytes: 4 * 1024 * 1024,
 }
 
@@ -96,6 +97,12 @@ export class RecordingWorkforce implements WorkforcePort {
   }
   attemptsAt(id: string): number {
     return this.attempts.get(id) ?? 0
+  }
+  underWay(id: string): AttemptPicture[] {
+    return Array.from({ length: this.attemptsAt(id) }, (_, i) => ({ run: `r_${i}`, remainingMs: undefined }))
+  }
+  emptyWorker(id: string, graceMs: number): void {
+    this.events.push(`empty ${id} ${graceMs}`)
   }
   settleFleet(): void {
     this.events.push('settled')

@@ -1,6 +1,7 @@
 /** All steps of the schema, in order. A database that has more of them was written by a newer version. */
 import { fleetMigration } from './001-fleet.ts'
 import { settingsMigration } from './002-settings.ts'
+import { drainMigration } from './003-drain.ts'
 import type { Migration } from './migration.ts'
 
-export const MIGRATIONS: readonly Migration[] = [fleetMigration, settingsMigration]
+export const MIGRATIONS: readonly Migration[] = [fleetMigration, settingsMigration, drainMigration]

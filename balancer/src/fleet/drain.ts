@@ -1,0 +1,37 @@
+/**
+ * A worker on its way to running nothing: what is left, how long that may take, and whether it will be
+ * done by the deadline. Pure; asked by the fleet for whoever shows a drain.
+ * Invariant: what is not known is null, never zero.
+ */
+import type { DrainView } from '../ports/fleet.ts'
+import type { AttemptPicture } from '../ports/scheduling.ts'
+import type { Picture } from './picture.ts'
+
+/** `attempts` are ours; `wallMs` is the present. */
+export function drainOf(picture: Picture, attempts: readonly AttemptPicture[], wallMs: number): DrainView {
+  const { intent, report } = picture
+  const foreign = report ? Math.max(0, report.slots.used - report.slots.linked) : 0
+  const deadline = intent?.deadline ?? null
+  return {
+    running: attempts.length + foreign,
+    remaining: remainingOf(attempts, foreign),
+    deadline,
+    exceeding: deadline === null ? [] : exceeding(attempts, Date.parse(deadline) - wallMs),
+  }
+}
+
+/** Of what others run nothing is known. */
+function remainingOf(attempts: readonly AttemptPicture[], foreign: number): number | null {
+  if (foreign > 0) return null
+  let longest = 0
+  for (const { remainingMs } of attempts) {
+    if (remainingMs === undefined) return null
+    longest = Math.max(longest, remainingMs)
+  }
+  return Math.round(longest)
+}
+
+function exceeding(attempts: readonly AttemptPicture[], leftMs: number): string[] {
+  const late = attempts.filter(({ remainingMs = 0 }) => leftMs <= 0 || remainingMs > leftMs)
+  return late.map(({ run }) => run)
+}

@@ -1,0 +1,102 @@
+/**
+ * Maintenance for many workers at once: `POST /fleet/off` and `/fleet/on` with a selection (CONTRACT §4).
+ * Invariant: a selection that is wrong changes nothing; a right one is kept on disk as one batch, and what a
+ * single worker refuses stands at that worker in the answer.
+ */
+import {
+  compileSelector,
+  ERRORS,
+  firstMismatch,
+  nameSchema,
+  selectorSchema,
+  type WorkerView,
+} from '@berth/protocol'
+import { z } from 'zod'
+import type { MaintenanceWish } from '../ports/fleet.ts'
+import { type BodyRead, readJsonBody } from './body.ts'
+import {
+  type Carried,
+  carryOut,
+  type MaintenanceDeps,
+  ON,
+  offFields,
+  toOffWish,
+  wrongField,
+} from './maintenance.ts'
+import { problem } from './problem.ts'
+import { nameOf, type Route, type RouteContext } from './routes.ts'
+
+const BODY_BYTES = 1024 * 1024
+const MAX_NAMED = 10_000
+
+const selectSchema = z.strictObject({
+  workers: z.array(z.string().min(1).max(2048)).min(1).max(MAX_NAMED).optional(),
+  group: nameSchema.optional(),
+  tags: selectorSchema.optional(),
+})
+const offSchema = z.strictObject({ select: selectSchema, ...offFields })
+const onSchema = z.strictObject({ select: selectSchema, reason: offFields.reason })
+
+type Select = z.infer<typeof selectSchema>
+
+export function fleetRoutes(deps: MaintenanceDeps): readonly Route[] {
+  return [
+    { method: 'POST', path: '/fleet/off', policy: 'key', handle: (c) => switchOff(c, deps) },
+    { method: 'POST', path: '/fleet/on', policy: 'key', handle: (c) => switchOn(c, deps) },
+  ]
+}
+
+async function switchOff(c: RouteContext, deps: MaintenanceDeps): Promise<Response> {
+  const read = await readJsonBody(c.req.raw, offSchema, BODY_BYTES)
+  if (!read.ok) return problem(read.error)
+  const wish = toOffWish(read.value, nameOf(c.get('access')), deps.clock)
+  return wish.ok ? apply(c, deps, read.value.select, wish.value) : problem(wish.error)
+}
+
+async function switchOn(c: RouteContext, deps: MaintenanceDeps): Promise<Response> {
+  const read = await readJsonBody(c.req.raw, onSchema, BODY_BYTES)
+  return read.ok ? apply(c, deps, read.value.select, ON) : problem(read.error)
+}
+
+async function apply(
+  c: RouteContext,
+  deps: MaintenanceDeps,
+  select: Select,
+  wish: MaintenanceWish,
+): Promise<Response> {
+  const found = findSelected(select, deps.fleet.workers())
+  if (!found.ok) return problem(found.error)
+  const carried = await carryOut(found.value, () => wish, deps, nameOf(c.get('access')))
+  if (!carried.ok) return problem(carried.error)
+  const items = carried.value.map(itemOf)
+  return c.json({
+    matched: items.length,
+    changed: items.filter(({ status }) => status === 200).length,
+    items,
+  })
+}
+
+/** The ids of all that is asked for holds of, in the order of the fleet. */
+function findSelected(select: Select, workers: readonly WorkerView[]): BodyRead<readonly string[]> {
+  const { workers: named, group, tags } = select
+  const selector = compileSelector(tags)
+  if (named === undefined && group === undefined && selector.rules.length === 0)
+    return wrongField('/select', 'must name `workers`, a `group` or `tags`')
+  const known = new Set(workers.map(({ id }) => id))
+  const unknownAt = named?.findIndex((id) => !known.has(id)) ?? -1
+  if (unknownAt >= 0)
+    return wrongField(`/select/workers/${unknownAt}`, 'is no worker; GET /workers lists them')
+  const wanted = named && new Set(named)
+  const isMeant = (worker: WorkerView) =>
+    (wanted?.has(worker.id) ?? worker.status !== 'leaving') &&
+    (group === undefined || worker.group === group) &&
+    firstMismatch(selector, worker.tags) === undefined
+  return { ok: true, value: workers.filter(isMeant).map(({ id }) => id) }
+}
+
+function itemOf(carried: Carried) {
+  const { id } = carried
+  if (carried.ok) return { id, status: 200 }
+  const { code, detail } = carried.error
+  return { id, status: ERRORS[code].status, code, detail }
+}

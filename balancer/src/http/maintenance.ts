@@ -1,0 +1,109 @@
+/**
+ * Carries an operator's maintenance out, for one worker or many: the body's shape, the promise on disk, the
+ * fleet's word. Used by the routes of workers, drains and the fleet.
+ * Invariant: a decision is on disk before the fleet hears of it and before it is answered; what cannot be
+ * kept changes nothing at all.
+ */
+import type { TaskError, WorkerView } from '@berth/protocol'
+import type { Clock, Log } from '@berth/runtime'
+import { z } from 'zod'
+import type { FleetPort, MaintenanceWish } from '../ports/fleet.ts'
+import type { KeepPort, StoreWrite } from '../ports/store.ts'
+import type { BodyRead } from './body.ts'
+
+export interface MaintenanceDeps {
+  readonly fleet: FleetPort
+  readonly keeper: KeepPort
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** What became of a wish at one worker. */
+export type Carried =
+  | { readonly id: string; readonly ok: true; readonly worker: WorkerView }
+  | { readonly id: string; readonly ok: false; readonly error: TaskError }
+
+const instant = z.iso.datetime({ offset: true, error: 'must be an ISO 8601 instant with a zone' })
+
+/** The fields of a body that puts workers away. */
+export const offFields = {
+  reason: z.string().min(1).max(1024).optional(),
+  until: instant.optional(),
+  deadline: instant.optional(),
+}
+const offSchema = z.object(offFields)
+
+export const ON: MaintenanceWish = { on: false, reason: null, until: null }
+
+/** The wish of a body that puts workers away; an instant that has passed is wrong. */
+export function toOffWish(
+  body: z.infer<typeof offSchema>,
+  by: string,
+  clock: Clock,
+): BodyRead<MaintenanceWish> {
+  const until = toUtc(body.until)
+  const deadline = toUtc(body.deadline)
+  const now = clock.wallMs()
+  if (until !== null && !(Date.parse(until) > now)) return wrongField('/until', 'lies in the past')
+  if (deadline !== null && !(Date.parse(deadline) > now)) return wrongField('/deadline', 'lies in the past')
+  return { ok: true, value: { on: true, reason: body.reason ?? null, until, deadline, by } }
+}
+
+/** Fails as a whole only when nothing could be kept; what a worker refuses stands at that worker. */
+export async function carryOut(
+  ids: readonly string[],
+  toWish: (id: string) => MaintenanceWish,
+  { fleet, keeper, log }: MaintenanceDeps,
+  by: string,
+): Promise<BodyRead<readonly Carried[]>> {
+  const plans = ids.map((id) => ({ id, wish: toWish(id), plan: fleet.planMaintenance(id, toWish(id)) }))
+  const undo = plans.flatMap(({ plan }) => (plan.ok ? plan.undo : []))
+  const kept = await keeper.keep(
+    plans.flatMap(({ plan }) => (plan.ok ? plan.writes : [])),
+    undo,
+  )
+  if (!kept.ok) return { ok: false, error: notKept(ids, kept.detail) }
+  const late: StoreWrite[] = []
+  const carried = plans.map(({ id, wish, plan }): Carried => {
+    if (!plan.ok) return { id, ok: false, error: plan.error }
+    const wished = fleet.setMaintenance(id, wish)
+    // It has left, or the file has changed, while the disk was written.
+    if (!wished.ok) late.push(...plan.undo)
+    else logWish(log, id, wish, by)
+    return { id, ...wished }
+  })
+  if (late.length > 0) await keeper.keep(late)
+  return { ok: true, value: carried }
+}
+
+export function wrongField(
+  pointer: string,
+  detail: string,
+): { readonly ok: false; readonly error: TaskError } {
+  const errors = [{ pointer, detail }]
+  return { ok: false, error: { code: 'INVALID_REQUEST', detail: `\`${pointer}\` ${detail}.`, errors } }
+}
+
+export function unknownWorker(id: string): TaskError {
+  return { code: 'NOT_FOUND', detail: `There is no worker "${id.slice(0, 256)}"; GET /workers lists them.` }
+}
+
+function logWish(
+  log: Log,
+  worker: string,
+  { on, reason, until, deadline }: MaintenanceWish,
+  by: string,
+): void {
+  if (!on) log.info('worker put back in service', { worker, by })
+  else log.info('worker put in maintenance', { worker, reason, until, deadline, by })
+}
+
+function toUtc(text: string | undefined): string | null {
+  return text === undefined ? null : new Date(Date.parse(text)).toISOString()
+}
+
+function notKept(ids: readonly string[], reason: string): TaskError {
+  const whom = ids.length === 1 ? `"${ids[0]}"` : `${ids.length} workers`
+  const detail = `The decision about ${whom} could not be written to disk, so nothing was changed: ${reason}.`
+  return { code: 'STORE_UNAVAILABLE', detail }
+}
