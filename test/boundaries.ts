@@ -58,7 +58,11 @@ export const AREAS: readonly Area[] = [
     folder: 'balancer/src/core',
     reaches: ['balancer/src/ports/dispatch.ts', 'balancer/src/ports/ledger.ts'],
     // Not effects that the core asks for but what it offers: it only has to fit these types.
-    reachesTypesOf: ['balancer/src/ports/scheduling.ts', 'balancer/src/ports/traffic.ts'],
+    reachesTypesOf: [
+      'balancer/src/ports/scheduling.ts',
+      'balancer/src/ports/stream.ts',
+      'balancer/src/ports/traffic.ts',
+    ],
   },
   { ...PURE, folder: 'balancer/src/ports', reaches: [], reachesTypesOf: ['balancer/src/core'] },
   { ...EFFECT, folder: 'balancer/src/http' },

@@ -20,6 +20,7 @@ import { createHotTask, mayContinue } from './http/hot-task.ts'
 import { createRunIds } from './http/run-id.ts'
 import { createHttpServer, type HttpServer } from './http/server.ts'
 import { Sessions } from './http/sessions.ts'
+import { TaskExchange } from './http/task-exchange.ts'
 import { taskRoutes } from './http/task-routes.ts'
 import { Tasks } from './http/tasks.ts'
 import { WrongKeys } from './http/wrong-keys.ts'
@@ -118,6 +119,7 @@ export function composeBalancer({ config, keys, log, store, keeper, contents }: 
   })
   const bodyLimitBytes = config.requestBodyLimitBytes
   const door = new Door(scheduler)
+  const exchange = new TaskExchange({ tasks, log, bodyLimitBytes, door })
   const app = createApp({
     gate,
     sessions,
@@ -129,15 +131,15 @@ export function composeBalancer({ config, keys, log, store, keeper, contents }: 
     balancer,
     dashboard: readDashboard(config),
     isLoopbackHost: isLoopback(config.host),
-    routes: taskRoutes({ tasks, bodyLimitBytes, door }),
+    routes: taskRoutes({ exchange }),
   })
   const http = createHttpServer({
     app,
     host: config.host,
     port: config.port,
     log,
-    hot: createHotTask({ gate, tasks, log, bodyLimitBytes, door }),
-    mayContinue: mayContinue({ gate, bodyLimitBytes, door }),
+    hot: createHotTask({ gate, exchange }),
+    mayContinue: mayContinue({ gate, exchange }),
     onUpgrade: (req, socket, head) => feedSocket.handleUpgrade(req, socket, head),
   })
 

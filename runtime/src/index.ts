@@ -5,6 +5,7 @@
 export * from './backoff.ts'
 export * from './clock.ts'
 export * from './config.ts'
+export * from './cut-answer.ts'
 export * from './event-stream.ts'
 export * from './file-look.ts'
 export * from './files.ts'

@@ -33,6 +33,13 @@ export function unknownFunction(submission: Submission): TaskError {
   }
 }
 
+/** The refusal of a stream by a function that makes none. */
+export function streamRefusal(lane: Lane, { mode }: Submission): TaskError | undefined {
+  if (mode !== 'stream' || lane.facts.supportsStreaming !== false) return undefined
+  const detail = `"${lane.needs.function}" does not stream; set config.supportsStreaming, or use mode sync.`
+  return { code: 'INVALID_REQUEST', detail, errors: [{ pointer: '/mode', detail }] }
+}
+
 /** Why a memory task cannot be taken by this lane's workers, or undefined when one is in service. */
 export function capacityRefusal(lane: Lane, placement: Placement): TaskError | undefined {
   for (const serving of lane.classes) if (serving.best || hasServing(serving.members)) return tooBig(lane)

@@ -8,7 +8,14 @@ import type { DispatchPort } from '../ports/dispatch.ts'
 import type { LedgerPort } from '../ports/ledger.ts'
 import type { Admission, Outcome, Settlement, Submission } from '../ports/scheduling.ts'
 import type { Traffic } from '../ports/traffic.ts'
-import { capacityRefusal, doorRefusal, type QueueLimits, queueRefusal, unknownFunction } from './admission.ts'
+import {
+  capacityRefusal,
+  doorRefusal,
+  type QueueLimits,
+  queueRefusal,
+  streamRefusal,
+  unknownFunction,
+} from './admission.ts'
 import { DiskWindow } from './disk-window.ts'
 import { IndexedHeap } from './indexed-heap.ts'
 import type { Lane, LaneNeeds } from './lane.ts'
@@ -243,7 +250,9 @@ export class Lifecycle {
     const pause = submission.isDurable ? undefined : this.#placement.gates.pauseOf(task, now)
     if (pause) return pausedError(task, pause, now)
     const lane = this.#laneOf(submission)
-    const refusal = lane ? capacityRefusal(lane, this.#placement) : unknownFunction(submission)
+    const refusal = lane
+      ? (streamRefusal(lane, submission) ?? capacityRefusal(lane, this.#placement))
+      : unknownFunction(submission)
     const mayWait = submission.isDurable && refusal?.code === 'NO_CAPACITY'
     if (lane && (!refusal || (this.#isFleetSettled && mayWait))) {
       task.lane = lane
@@ -393,6 +402,17 @@ export class Lifecycle {
     noteRepeat(task)
     task.phase = 'backoff'
     this.#wakeAt(task, until)
+  }
+
+  /**
+   * The link of a stream is gone, and nobody can tell which chunks arrived: its caller hears of it now. What
+   * became of the attempt, which keeps its slots, the next hello tells.
+   */
+  cutStream(task: Task, now: number): void {
+    const { worker } = task
+    const ended = provenance(task, now, now - task.startedAt, worker)
+    this.#settle(task, { kind: 'failed', error: lostError(task, worker), ...ended })
+    task.phase = 'orphan'
   }
 
   #afterLoss(task: Task, now: number, worker: Worker | undefined, isReported: boolean): void {

@@ -19,7 +19,7 @@ export function mayRepeatFailure(
   error: OutcomeError | undefined,
   maxAttempts: number,
 ): boolean {
-  if (error?.nonRetryable) return false
+  if (error?.nonRetryable || task.hasLeft) return false
   const { attempts } = task.submission
   if (attempts !== undefined) return task.attempts < attempts
   return task.failures <= (facts?.maxRetries ?? 0) && task.attempts < Math.max(maxAttempts, 1)
@@ -28,7 +28,7 @@ export function mayRepeatFailure(
 /** A loss: the worker died or was stopped in the middle, so it may have run. */
 export function mayRepeatLoss(task: Task, facts: FunctionFacts | undefined, maxAttempts: number): boolean {
   const { idempotent, attempts, mode } = task.submission
-  if (task.attempts >= (attempts ?? maxAttempts)) return false
+  if (task.hasLeft || task.attempts >= (attempts ?? maxAttempts)) return false
   const declared = idempotent ?? facts?.idempotent ?? undefined
   if (declared !== undefined) return declared
   return mode === 'async' || mode === 'webhook'

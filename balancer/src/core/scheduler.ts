@@ -30,6 +30,7 @@ import type {
   WorkerFacts,
   WorkforcePort,
 } from '../ports/scheduling.ts'
+import type { StreamItem } from '../ports/stream.ts'
 import type { Traffic } from '../ports/traffic.ts'
 import type { QueueLimits } from './admission.ts'
 import { Lifecycle } from './lifecycle.ts'
@@ -184,6 +185,17 @@ export class Scheduler
     this.#begin(task, worker, now)
   }
 
+  /** Something that the handler made on the way. What nobody follows is passed over. */
+  streamed(id: string, attemptId: number, item: StreamItem, now: number): void {
+    const worker = this.#workers.get(id)
+    const task = worker?.attempts.get(attemptId)
+    if (!worker || !task?.submission.onItem || task.isSettled) return item.source.taken(item.bytes.length)
+    if (!task.hasStarted) this.#begin(task, worker, now)
+    if (item.kind === 'chunk') task.hasLeft = true
+    const queueMs = Math.max(0, task.startedAt - task.acceptedAt)
+    task.submission.onItem(item, { worker: id, attempt: task.attempts, queueMs })
+  }
+
   /** END: the attempt is over and its slots are free. Unknown attempts are ignored. */
   finished(id: string, attemptId: number, outcome: Outcome, now: number): void {
     const worker = this.#workers.get(id)
@@ -216,7 +228,11 @@ export class Scheduler
     this.#trouble.begin(worker, kind, lastSeenAt, now)
     if (kind === 'silent') return
     this.#placement.health.failed(worker, now)
-    for (const task of worker.attempts.values()) if (task.phase !== 'orphan') task.phase = 'doubt'
+    for (const task of worker.attempts.values()) {
+      if (task.phase === 'orphan') continue
+      if (task.hasLeft) this.#lifecycle.cutStream(task, now)
+      else task.phase = 'doubt'
+    }
   }
 
   /** The silent worker speaks again on the same link. */

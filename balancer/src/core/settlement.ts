@@ -42,6 +42,10 @@ export function drainingError(): TaskError {
 export function lostError(task: Task, worker: Worker | undefined): TaskError {
   const where = worker ? `The worker "${worker.id}"` : 'Its worker'
   const what = task.endsUntilAt === undefined ? 'was lost' : 'was emptied by an operator'
+  if (task.hasLeft) {
+    const detail = `${where} ${what} in the middle of the stream, of which a part has arrived. Send the task again if that does no harm.`
+    return { code: 'WORKER_LOST', detail }
+  }
   return {
     code: 'WORKER_LOST',
     detail: `${where} ${what} in attempt ${task.attempts} of the task, which may have run. Send it again if that does no harm; declare the function idempotent to have that done for you.`,

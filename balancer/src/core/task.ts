@@ -54,6 +54,8 @@ export class Task {
   /** Its recall is among those of its lane that will be answered soon. */
   isRecallOpen = false
   hasStarted = false
+  /** A chunk of its stream is with the caller: another attempt would say it twice. */
+  hasLeft = false
   sentAt = 0
   startedAt = 0
   /** Share of its worker's slots in use when its attempt started. */
@@ -82,7 +84,8 @@ export class Task {
   }
 
   get bytes(): number {
-    return this.submission.payload.bytes.length
+    const { bytes, head } = this.submission.payload
+    return bytes.length + (head?.length ?? 0)
   }
 }
 

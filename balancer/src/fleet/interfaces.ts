@@ -59,7 +59,7 @@ export class Interfaces {
 
 function describe(hash: string, functions: readonly FunctionInterface[]): KnownInterface {
   const facts = new Map<string, FunctionFacts>()
-  for (const { name, slots, idempotent, maxRetries } of functions)
-    facts.set(name, { slots, idempotent, maxRetries })
+  for (const { name, slots, idempotent, maxRetries, supportsStreaming } of functions)
+    facts.set(name, { slots, idempotent, maxRetries, supportsStreaming })
   return { hash, functions, facts, names: [...facts.keys()] }
 }

@@ -12,6 +12,7 @@ import {
 } from '@berth/protocol'
 import { systemClock } from '@berth/runtime'
 import type { Outcome } from '../ports/scheduling.ts'
+import type { StreamItem } from '../ports/stream.ts'
 import { dial } from './dial.ts'
 import { Link } from './link.ts'
 import { makeAssignment, until } from './testing/fleet-bench.ts'
@@ -22,6 +23,7 @@ const MB = 1024 * 1024
 interface Heard {
   readonly events: string[]
   readonly outcomes: Outcome[]
+  readonly items: StreamItem[]
   readonly occupancies: Occupancy[]
   readonly faults: unknown[]
   closed: { code: number; reason: string } | undefined
@@ -47,7 +49,7 @@ async function connect(t: TestContext, resultLimitBytes = 4 * MB): Promise<Pair>
   const dialled = await dial({ url: worker.url, fleetKey: 'f', workerKey: 'w', timeoutMs: 2_000 })
   assert.equal(dialled.kind, 'open')
   if (dialled.kind !== 'open') throw new Error('no link')
-  const heard: Heard = { events: [], outcomes: [], occupancies: [], faults: [], closed: undefined }
+  const heard: Heard = { events: [], outcomes: [], items: [], occupancies: [], faults: [], closed: undefined }
   const note = (event: string) => {
     heard.events.push(event)
     if (event === pair.on?.[0]) pair.on[1]()
@@ -61,6 +63,10 @@ async function connect(t: TestContext, resultLimitBytes = 4 * MB): Promise<Pair>
       onFrame: () => note('frame'),
       onOccupancy: (occupancy) => void heard.occupancies.push(occupancy),
       onStarted: (task) => note(`started ${task}`),
+      onItem: (task, item) => {
+        heard.items.push(item)
+        note(`item ${task} ${item.kind}`)
+      },
       onReturned: (task, why) => note(`returned ${task} ${why}`),
       onFinished: (task, outcome) => {
         heard.outcomes.push(outcome)
@@ -246,7 +252,7 @@ test('a result that ends in the frame of its last piece gets no credit any more'
   await peer.task(1)
   const end = rawRecord(RECORD.END, 1, Buffer.from([0, 10, 0, 0, 0, 0, 0, 0, 0, 0]))
   peer.raw(Buffer.concat([rawRecord(RECORD.DATA, 1, Buffer.from('1')), end]))
-  peer.raw(rawRecord(RECORD.DATA, 2, Buffer.from('2')))
+  peer.raw(rawRecord(RECORD.DATA, 2, makeBytes(LIMITS.recordBytes)))
   await occurs(heard, 'finished 1 completed')
   await peer.heard(RECORD.CREDIT, 2)
   assert.ok(!peer.records.some(({ type, task }) => type === RECORD.CREDIT && task === 1))

@@ -12,6 +12,7 @@ import {
   type CancelReason,
   CLOSE,
   DATA_KIND,
+  DATA_MORE,
   type FromBalancer,
   type FromWorker,
   LIMITS,
@@ -29,7 +30,8 @@ import type { Clock } from '@berth/runtime'
 import type { WebSocket } from 'ws'
 import type { Assignment } from '../ports/dispatch.ts'
 import type { Outcome } from '../ports/scheduling.ts'
-import { PartialResult } from './partial-result.ts'
+import type { StreamItem, StreamKind } from '../ports/stream.ts'
+import { Incoming } from './incoming.ts'
 
 export interface LinkEvents {
   onMessage(message: FromWorker): void
@@ -37,6 +39,8 @@ export interface LinkEvents {
   onFrame(): void
   onOccupancy(occupancy: Occupancy): void
   onStarted(attemptId: number): void
+  /** Whoever gets the item says when it is taken. */
+  onItem(attemptId: number, item: StreamItem): void
   onReturned(attemptId: number, why: 'busy' | 'recalled'): void
   onFinished(attemptId: number, outcome: Outcome): void
   /** The worker spoke of a task that it does not have from this link; told once. */
@@ -73,10 +77,10 @@ export class Link {
   readonly #events: LinkEvents
   readonly #resultLimitBytes: number
   readonly #writer: LinkWriter
-  /** Tasks the worker has from this link; with what came of a result that comes in pieces. */
-  readonly #tasks = new Map<number, PartialResult | undefined>()
-  /** Bytes of DATA that the next frame gives credit for, by task. */
-  readonly #credits = new Map<number, number>()
+  /** Tasks the worker has from this link; with what comes in pieces, once something does. */
+  readonly #tasks = new Map<number, Incoming | undefined>()
+  /** Those for whose DATA the next frame gives credit. */
+  readonly #credits = new Set<Incoming>()
   #flushing: NodeJS.Immediate | undefined
   #isClosed = false
   #hasStray = false
@@ -95,7 +99,8 @@ export class Link {
     if (this.#isClosed) return
     const { attemptId, payload } = assignment
     this.#tasks.set(attemptId, undefined)
-    this.#writer.task(attemptId, flagsOf(assignment), assignment, payload.mediaType, payload.bytes)
+    const { mediaType, bytes, head } = payload
+    this.#writer.task(attemptId, flagsOf(assignment), assignment, mediaType, bytes, head)
     this.#schedule()
   }
 
@@ -111,6 +116,9 @@ export class Link {
   cancel(attemptId: number, reason: CancelReason): void {
     this.#writer.forget(attemptId)
     this.#control(RECORD.CANCEL, attemptId, (out) => out.u8(CANCEL_REASONS.indexOf(reason)))
+    if (this.#isClosed || !this.#tasks.has(attemptId)) return
+    // From now on nobody reads it, and whatever still comes must not keep its END waiting.
+    this.#incomingOf(attemptId).close()
   }
 
   acknowledge(attemptId: number, fence: number): void {
@@ -187,7 +195,7 @@ export class Link {
       case RECORD.RECALLED:
         return this.#return(task, 'recalled')
       case RECORD.DATA:
-        return this.#data(task, flags & 0x0f, payload.rest())
+        return this.#data(task, flags, payload.rest())
       case RECORD.END:
         return this.#finish(task, payload)
     }
@@ -210,16 +218,30 @@ export class Link {
     this.#schedule()
   }
 
-  #data(task: number, kind: number, bytes: Uint8Array): void {
-    const owed = (this.#credits.get(task) ?? 0) + bytes.length
-    if (owed > LIMITS.windowBytes) throw new ProtocolError('more DATA than its window has room for')
-    this.#credits.set(task, owed)
+  #data(task: number, flags: number, bytes: Uint8Array): void {
+    const kind = flags & 0x0f
+    const incoming = this.#incomingOf(task)
+    if (!incoming.receive(bytes.length)) throw new ProtocolError('more DATA than its window has room for')
+    if (kind === DATA_KIND.payload) incoming.addResult(bytes)
+    const streamKind = KINDS[kind]
+    // Files have no reader yet.
+    if (streamKind === undefined || incoming.isClosed) return incoming.taken(bytes.length)
+    const isLast = (flags & DATA_MORE) === 0
+    this.#events.onItem(task, { kind: streamKind, bytes, isLast, source: incoming })
+  }
+
+  #incomingOf(task: number): Incoming {
+    const known = this.#tasks.get(task)
+    if (known) return known
+    const incoming = new Incoming(task, this.#resultLimitBytes, this.#onCreditDue)
+    this.#tasks.set(task, incoming)
+    return incoming
+  }
+
+  readonly #onCreditDue = (incoming: Incoming): void => {
+    if (this.#isClosed || this.#tasks.get(incoming.task) !== incoming) return
+    this.#credits.add(incoming)
     this.#schedule()
-    // Chunks, logs and files have no reader yet.
-    if (kind !== DATA_KIND.payload) return
-    const partial = this.#tasks.get(task) ?? new PartialResult(this.#resultLimitBytes)
-    partial.add(bytes)
-    this.#tasks.set(task, partial)
   }
 
   #return(task: number, why: 'busy' | 'recalled'): void {
@@ -239,15 +261,15 @@ export class Link {
 
   /** Undefined when it is over the limit. */
   #wholeResult(task: number, tail: Uint8Array): Uint8Array | undefined {
-    const partial = this.#tasks.get(task)
-    if (!partial) return tail.length > this.#resultLimitBytes ? undefined : tail
-    partial.add(tail)
-    return partial.take()
+    const incoming = this.#tasks.get(task)
+    if (incoming) return incoming.takeResult(tail)
+    return tail.length > this.#resultLimitBytes ? undefined : tail
   }
 
   #forget(task: number): void {
+    const incoming = this.#tasks.get(task)
+    if (incoming) this.#credits.delete(incoming)
     this.#tasks.delete(task)
-    this.#credits.delete(task)
     this.#writer.forget(task)
   }
 
@@ -278,8 +300,8 @@ export class Link {
   }
 
   #giveCredit(): void {
-    for (const [task, bytes] of this.#credits)
-      this.#writer.control(RECORD.CREDIT, task, (out) => out.u32(bytes))
+    for (const incoming of this.#credits)
+      this.#writer.control(RECORD.CREDIT, incoming.task, (out) => out.u32(incoming.takeCredit()))
     this.#credits.clear()
   }
 
@@ -287,6 +309,14 @@ export class Link {
   readonly #afterSend = (): void => {
     if (this.#writer.isReady || this.#credits.size > 0) this.#schedule()
   }
+}
+
+/** What of DATA goes to whoever follows the task. */
+const KINDS: Readonly<Record<number, StreamKind | undefined>> = {
+  [DATA_KIND.chunk]: 'chunk',
+  [DATA_KIND.log]: 'log',
+  [DATA_KIND.progress]: 'progress',
+  [DATA_KIND.usage]: 'usage',
 }
 
 const SPEAKS_OF_TASK: ReadonlySet<number> = new Set([

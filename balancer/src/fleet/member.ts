@@ -207,6 +207,7 @@ export class Member {
     onFrame: () => this.#onFrame(),
     onOccupancy: (occupancy) => this.#onOccupancy(occupancy),
     onStarted: (attempt) => this.#context.workforce.started(this.key, attempt, this.#now()),
+    onItem: (attempt, item) => this.#context.workforce.streamed(this.key, attempt, item, this.#now()),
     onReturned: (attempt, why) => {
       this.#context.workforce.returned(this.key, attempt, why, this.#now())
       if (this.picture.isLeaving) this.#finishLeaving()

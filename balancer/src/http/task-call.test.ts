@@ -9,6 +9,8 @@ const HEAD: TaskHead = {
   contentEncoding: undefined,
   prefer: undefined,
   idempotencyKey: undefined,
+  traceparent: undefined,
+  wantsEvents: false,
 }
 
 function readText(text: string | Uint8Array, head: Partial<TaskHead> = {}): ReadTask {
@@ -227,7 +229,6 @@ test('what this version does not do yet says so', () => {
   const cases: [string, string][] = [
     ['"mode":"async"', 'mode "async"'],
     ['"async":true', 'mode "async"'],
-    ['"mode":"stream"', 'mode "stream"'],
     ['"mode":"webhook","webhook":{"url":"https://a.example"}', 'mode "webhook"'],
     ['"session":"s"', 'field "session"'],
     ['"budget":"low"', 'field "budget"'],

@@ -1,7 +1,8 @@
 /**
- * From the bytes of `POST /task` to what they ask for: checks the body against the contract and says
- * with a pointer what is wrong. Pure; called once a task, before anything is reserved. The input is
- * only looked at to be an object: its bytes go on to the worker, which judges it.
+ * From a call of `POST /task` to what it asks for: checks the body against the contract and says with a
+ * pointer what is wrong. Pure; called once a task, before anything is reserved. The input is only looked
+ * at to be an object: its bytes go on to the worker, which judges it. Calls below `/task/{group}/{function}`
+ * are read by task-query.ts.
  */
 import { isUtf8 } from 'node:buffer'
 import {
@@ -11,20 +12,42 @@ import {
   findJsonExcess,
   type TaskBody,
   type TaskError,
+  type TaskTarget,
   taskBodySchema,
 } from '@berth/protocol'
+import type { Payload } from '../ports/dispatch.ts'
 
-/** The parts of the head that belong to the task. */
+/** The parts of a request's head that belong to the task. */
 export interface TaskHead {
+  /** As the caller wrote it; empty when it did not. */
   readonly contentType: string
   readonly contentEncoding: string | undefined
   readonly prefer: string | undefined
   readonly idempotencyKey: string | undefined
+  readonly traceparent: string | undefined
+  /** A stream shall be server-sent events. */
+  readonly wantsEvents: boolean
 }
 
-type Refused = { readonly ok: false; readonly error: TaskError }
+/** What the address of `POST /task/{group}/{function}` says. */
+export interface RoutedTarget extends TaskTarget {
+  /** Without its `?`. */
+  readonly query: string
+}
 
-export type ReadTask = { readonly ok: true; readonly body: TaskBody } | Refused
+/** A task as it came over HTTP. */
+export interface TaskCall {
+  readonly head: TaskHead
+  readonly bytes: Uint8Array
+  /** Present where the bytes are the input itself. */
+  readonly target?: RoutedTarget | undefined
+}
+
+export type Refused = { readonly ok: false; readonly error: TaskError }
+
+export type CheckedBody = { readonly ok: true; readonly body: TaskBody } | Refused
+
+export type ReadTask = { readonly ok: true; readonly body: TaskBody; readonly payload: Payload } | Refused
 
 const EXAMPLE = 'send an object such as {"function": "hello", "input": {}}.'
 
@@ -33,14 +56,20 @@ const LATER_FIELDS = ['session', 'budget'] as const
 /** Fields that only a task has whose caller does not wait. */
 const BACKGROUND_FIELDS = ['webhook', 'delay', 'runAt'] as const
 
+/** `POST /task`: the bytes are the whole body, and go to the worker as they are. */
 export function readTask(head: TaskHead, bytes: Uint8Array): ReadTask {
-  const wrongHead = checkHead(head)
+  const wrongHead = isMultipart(head) ? NO_MULTIPART : findWrongHead(head)
   if (wrongHead) return { ok: false, error: wrongHead }
   const read = readValue(bytes)
   if (!read.ok) return read
-  const parsed = taskBodySchema.safeParse(read.value)
-  if (!parsed.success) return wrongFields(fieldErrors(parsed.error.issues))
-  return checkMode(parsed.data)
+  const checked = checkTask(read.value)
+  return checked.ok ? { ...checked, payload: { bytes, mediaType: '', isEnvelope: true } } : checked
+}
+
+/** Holds a parsed body against the contract and what this version does. */
+export function checkTask(value: unknown): CheckedBody {
+  const parsed = taskBodySchema.safeParse(value)
+  return parsed.success ? checkMode(parsed.data) : wrongFields(fieldErrors(parsed.error.issues))
 }
 
 /** The selector of a task, ready to be asked. */
@@ -53,10 +82,19 @@ export function bodyTooLarge(limitBytes: number): TaskError {
   return { code: 'PAYLOAD_TOO_LARGE', detail: `The body is over ${limitBytes} bytes (REQUEST_BODY_LIMIT).` }
 }
 
-function checkHead(head: TaskHead): TaskError | undefined {
-  const { contentType, contentEncoding, idempotencyKey, prefer } = head
-  if (contentType.startsWith('multipart/'))
-    return { code: 'UNSUPPORTED_MEDIA_TYPE', detail: 'This version takes no multipart bodies; send JSON.' }
+const NO_MULTIPART: TaskError = {
+  code: 'UNSUPPORTED_MEDIA_TYPE',
+  detail:
+    'This version takes no multipart bodies here: send JSON, or one file as the body of POST /task/{group}/{function}.',
+}
+
+function isMultipart({ contentType }: TaskHead): boolean {
+  return contentType.trim().toLowerCase().startsWith('multipart/')
+}
+
+/** What of the head nothing can be done with, whatever the body. */
+export function findWrongHead(head: TaskHead): TaskError | undefined {
+  const { contentEncoding, idempotencyKey, prefer } = head
   if (contentEncoding !== undefined && contentEncoding.toLowerCase() !== 'identity')
     return { code: 'UNSUPPORTED_MEDIA_TYPE', detail: 'Send the body without Content-Encoding.' }
   if (idempotencyKey !== undefined) return notYet('the header Idempotency-Key')
@@ -81,7 +119,7 @@ function readValue(bytes: Uint8Array): { readonly ok: true; readonly value: obje
   return { ok: true, value }
 }
 
-function checkMode(body: TaskBody): ReadTask {
+function checkMode(body: TaskBody): CheckedBody {
   const mode = body.mode ?? (body.async === true ? 'async' : 'sync')
   if (body.async === true && mode !== 'async')
     return wrongField('/async', `true contradicts \`mode: "${mode}"\``)
@@ -91,7 +129,7 @@ function checkMode(body: TaskBody): ReadTask {
   if (mode === 'webhook' && body.webhook === undefined)
     return wrongField('/webhook', 'is required with `mode: "webhook"`')
   if (body.delay !== undefined && body.runAt !== undefined) return wrongField('/runAt', 'contradicts /delay')
-  if (mode !== 'sync') return { ok: false, error: notYet(`the mode "${mode}"`, '/mode') }
+  if (mode !== 'sync' && mode !== 'stream') return { ok: false, error: notYet(`the mode "${mode}"`, '/mode') }
   for (const field of LATER_FIELDS)
     if (body[field] !== undefined) return { ok: false, error: notYet(`the field "${field}"`, `/${field}`) }
   return { ok: true, body }
@@ -99,7 +137,7 @@ function checkMode(body: TaskBody): ReadTask {
 
 /** Better refused than silently not done. */
 function notYet(what: string, pointer?: string): TaskError {
-  const detail = `This version of Berth does not do ${what} yet; it answers sync tasks.`
+  const detail = `This version of Berth does not do ${what} yet; it answers sync tasks and streams.`
   const errors = pointer === undefined ? undefined : [{ pointer, detail: 'not supported yet' }]
   return { code: 'INVALID_REQUEST', detail, ...(errors ? { errors } : {}) }
 }
@@ -113,11 +151,11 @@ function wrongFields(errors: readonly FieldError[]): Refused {
   return invalid(`The body is wrong at ${first?.pointer || '/'}: ${first?.detail}.`, errors)
 }
 
-function invalid(detail: string, errors?: readonly FieldError[]): Refused {
+export function invalid(detail: string, errors?: readonly FieldError[]): Refused {
   return { ok: false, error: { code: 'INVALID_REQUEST', detail, ...(errors ? { errors } : {}) } }
 }
 
-function parseJson(text: string): unknown {
+export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {

@@ -11,6 +11,7 @@ import { Door } from './door.ts'
 import { createHotTask, mayContinue } from './hot-task.ts'
 import { createRunIds } from './run-id.ts'
 import { createHttpServer } from './server.ts'
+import { TaskExchange } from './task-exchange.ts'
 import { taskRoutes } from './task-routes.ts'
 import { type TaskAnswer, Tasks, type TasksDeps } from './tasks.ts'
 import { KEY, makeBench } from './test-bench.ts'
@@ -78,14 +79,15 @@ async function serve(t: TestContext, way: Way, changes: Partial<TasksDeps> = {})
   })
   const { gate, log } = deps
   const door = new Door(core)
-  const app = createApp({ ...deps, routes: taskRoutes({ tasks, bodyLimitBytes: LIMIT, door }) })
+  const served = new TaskExchange({ tasks, log, bodyLimitBytes: LIMIT, door })
+  const app = createApp({ ...deps, routes: taskRoutes({ exchange: served }) })
   const server = createHttpServer({
     app,
     log,
     host: '127.0.0.1',
     port: 0,
-    ...(way === 'hot' ? { hot: createHotTask({ gate, tasks, log, bodyLimitBytes: LIMIT, door }) } : {}),
-    mayContinue: mayContinue({ gate, bodyLimitBytes: LIMIT, door }),
+    ...(way === 'hot' ? { hot: createHotTask({ gate, exchange: served }) } : {}),
+    mayContinue: mayContinue({ gate, exchange: served }),
   })
   await server.start()
   t.after(() => server.stop())
@@ -242,7 +244,7 @@ for (const way of WAYS)
       await post(CALL, { traceparent: '00-x' })
       await post(JSON.stringify({ function: 'f', deadline: '2001-01-01T00:00:00Z' }))
       const [named, plain, late] = core.submissions
-      const { onSettled: _, run: __, payload, selector, ...rest } = named ?? assert.fail()
+      const { onSettled: _, run: __, onItem: ___, payload, selector, ...rest } = named ?? assert.fail()
       assert.deepEqual(rest, {
         group: 'g',
         function: 'f',
@@ -449,9 +451,19 @@ test('a call is answered once, in the same turn when it is refused', () => {
     defaultPriority: 1,
     answerHeaders: 'full',
   })
-  const head = { contentType: '', contentEncoding: undefined, prefer: undefined, idempotencyKey: undefined }
+  const head = {
+    contentType: '',
+    contentEncoding: undefined,
+    prefer: undefined,
+    idempotencyKey: undefined,
+    traceparent: undefined,
+    wantsEvents: false,
+  }
   const answers: TaskAnswer[] = []
-  const abandon = tasks.handle(head, Buffer.from(CALL), undefined, (answer) => void answers.push(answer))
+  const abandon = tasks.handle(
+    { head, bytes: Buffer.from(CALL) },
+    { answer: (answer) => void answers.push(answer), open: () => assert.fail('no stream') },
+  )
   abandon()
   assert.equal(answers.length, 1)
   assert.equal(answers[0]?.status, 503)

@@ -1,50 +1,50 @@
 /**
- * `POST /task` in the router: the same function as the hot route, for a server that mounts only the
- * router and for the table of policies. The hot route takes these requests first, but for those with a query.
+ * `POST /task` and `POST /task/{group}/{function}` in the router: the same exchange as the hot route, for a
+ * server that mounts only the router and for the table of policies. The hot route takes these requests first,
+ * but for those with a strange address.
  */
-import { mediaTypeOf } from './auth.ts'
-import type { Door } from './door.ts'
+
 import { readQuery } from './lists.ts'
-import { problem } from './problem.ts'
-import { readRoutedBody } from './routed-body.ts'
+import { INTERNAL_ERROR, problem } from './problem.ts'
 import type { Route, RouteContext } from './routes.ts'
-import { bodyTooLarge } from './task-call.ts'
-import type { TaskAnswer, Tasks } from './tasks.ts'
+import type { RoutedTarget } from './task-call.ts'
+import type { TaskExchange } from './task-exchange.ts'
 
 export interface TaskRouteDeps {
-  readonly tasks: Tasks
-  /** `REQUEST_BODY_LIMIT`. */
-  readonly bodyLimitBytes: number
-  readonly door: Door
+  readonly exchange: TaskExchange
 }
 
-export function taskRoutes(deps: TaskRouteDeps): readonly Route[] {
-  return [{ method: 'POST', path: '/task', policy: 'key', handle: (c) => handle(c, deps) }]
+export function taskRoutes({ exchange }: TaskRouteDeps): readonly Route[] {
+  return [
+    { method: 'POST', path: '/task', policy: 'key', handle: (c) => serveTask(c, exchange) },
+    {
+      method: 'POST',
+      path: '/task/:group/:function',
+      policy: 'key',
+      handle: (c) => serveRouted(c, exchange),
+    },
+  ]
 }
 
-async function handle(c: RouteContext, { tasks, bodyLimitBytes, door }: TaskRouteDeps): Promise<Response> {
-  // There are no parameters yet: one that was meant to say something must not be passed over.
+function serveTask(c: RouteContext, exchange: TaskExchange): Response | Promise<Response> {
+  // There are no parameters here: one that was meant to say something must not be passed over.
   const query = readQuery(c.req.url, [])
-  if (!query.ok) return problem(query.error)
-  const tooLarge = bodyTooLarge(bodyLimitBytes)
-  const read = await readRoutedBody(c.req.raw, { limitBytes: bodyLimitBytes, tooLarge, door })
-  if (!read.ok) return problem(read.error)
-  const head = {
-    contentType: mediaTypeOf(c.req.header('content-type')),
-    contentEncoding: c.req.header('content-encoding'),
-    prefer: c.req.header('prefer'),
-    idempotencyKey: c.req.header('idempotency-key'),
-  }
-  const { signal } = c.req.raw
-  const answered = Promise.withResolvers<Response>()
-  const abandon = tasks.handle(head, read.bytes, c.req.header('traceparent'), (answer) =>
-    answered.resolve(toResponse(answer)),
-  )
-  signal.addEventListener('abort', abandon, { once: true })
-  if (signal.aborted) abandon()
-  return answered.promise.finally(() => signal.removeEventListener('abort', abandon))
+  return query.ok ? serve(c, exchange) : problem(query.error)
 }
 
-function toResponse({ status, headers, body }: TaskAnswer): Response {
-  return new Response(typeof body === 'string' ? body : new Uint8Array(body), { status, headers })
+function serveRouted(c: RouteContext, exchange: TaskExchange): Response | Promise<Response> {
+  const { group = '', function: name = '' } = c.req.param()
+  return serve(c, exchange, { group, function: name, query: new URL(c.req.url).search.slice(1) })
+}
+
+/** Resolves when the exchange has ended, so that the router leaves the request alone until then. */
+async function serve(c: RouteContext, exchange: TaskExchange, target?: RoutedTarget): Promise<Response> {
+  const { incoming, outgoing } = c.env ?? {}
+  // Only a test asks the app without a server.
+  if (!incoming || !outgoing) return problem(INTERNAL_ERROR)
+  const ended = Promise.withResolvers<void>()
+  outgoing.once('close', () => ended.resolve())
+  exchange.serve(incoming, outgoing, target)
+  await ended.promise
+  return new Response(null, { headers: { 'x-hono-already-sent': 'true' } })
 }

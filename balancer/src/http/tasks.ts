@@ -1,18 +1,50 @@
 /**
- * `POST /task`: one function from a request-like to an answer-like, mounted before the router (the
- * hot route) and in it. Reads the call, submits it to the core, and words the answer. Knows no socket.
+ * `POST /task` and `POST /task/{group}/{function}`: from a request-like to an answer-like, or to a stream.
+ * Reads the call, submits it to the core, and words what comes back. Mounted before the router and in it by
+ * task-exchange.ts; batches submit their tasks here too. Knows no socket.
  */
 import type { TaskBody, TaskError } from '@berth/protocol'
 import type { Clock, Log } from '@berth/runtime'
-import type { Settlement, SubmitPort } from '../ports/scheduling.ts'
+import type { Payload } from '../ports/dispatch.ts'
+import type { Provenance, Settlement, Submission, SubmitPort } from '../ports/scheduling.ts'
+import { jsonOfResult } from './json-result.ts'
 import { describeProblem } from './problem.ts'
-import { readTask, selectorOf, type TaskHead } from './task-call.ts'
+import { EventReply } from './stream-events.ts'
+import type { OpenBody, StreamReply, StreamReplyOptions } from './stream-reply.ts'
+import { TextReply } from './stream-text.ts'
+import { readTask, selectorOf, type TaskCall } from './task-call.ts'
+import { readRoutedTask } from './task-query.ts'
 
 export interface TaskAnswer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  readonly body: Uint8Array | string
+  readonly body: AnswerBody
 }
+
+/** A list is the pieces of one body: a large result goes out between them without being copied. */
+export type AnswerBody = Uint8Array | string | readonly Uint8Array[]
+
+/** Whoever made the call, as far as tasks need it. */
+export interface TaskReply {
+  /** The whole answer, at most once, possibly before `handle` returns; never when a stream was opened. */
+  answer(answer: TaskAnswer): void
+  /** Begins a stream with status 200. */
+  readonly open: OpenBody
+}
+
+/** A checked task, on its way to the core. */
+export interface TaskOrder {
+  readonly body: TaskBody
+  readonly payload: Payload
+  readonly traceparent: string | undefined
+  readonly onItem?: Submission['onItem']
+  /** Called once, never before `submit` returns. */
+  onSettled(settlement: Settlement): void
+}
+
+export type Submitted =
+  | { readonly ok: true; readonly run: string /** Nobody waits for it any more. */; cancel(): void }
+  | { readonly ok: false; readonly run: string; readonly error: TaskError }
 
 export interface TasksDeps {
   readonly scheduler: SubmitPort
@@ -28,8 +60,8 @@ export interface TasksDeps {
 
 const PREFIX = Buffer.from('{"success":true,"result":')
 const SUFFIX = Buffer.from('}')
-const NULL = Buffer.from('null')
 const TRACE_PATTERN = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
+const NOTHING_TO_END = () => {}
 
 export class Tasks {
   readonly #deps: TasksDeps
@@ -38,31 +70,28 @@ export class Tasks {
     this.#deps = deps
   }
 
-  /**
-   * Runs one call. `answer` is called exactly once, possibly before this returns; the function that
-   * comes back ends the task because its caller has gone.
-   */
-  handle(
-    head: TaskHead,
-    bytes: Uint8Array,
-    traceparent: string | undefined,
-    answer: (answer: TaskAnswer) => void,
-  ): () => void {
-    const read = readTask(head, bytes)
+  /** Runs one call; the function that comes back ends the task because its caller has gone. */
+  handle({ head, bytes, target }: TaskCall, reply: TaskReply): () => void {
+    const read = target ? readRoutedTask(head, bytes, target) : readTask(head, bytes)
     if (!read.ok) {
-      answer(describeProblem(read.error))
-      return () => {}
+      reply.answer(describeProblem(read.error))
+      return NOTHING_TO_END
     }
-    return this.#submit(read.body, bytes, traceparent, answer)
+    const { body, payload } = read
+    const order = { body, payload, traceparent: head.traceparent }
+    if (body.mode === 'stream') return this.#stream(order, head.wantsEvents, reply)
+    const isRouted = target !== undefined
+    const submitted = this.submit({
+      ...order,
+      onSettled: (settlement) => reply.answer(this.#word(run, settlement, isRouted)),
+    })
+    const { run } = submitted
+    return submitted.ok ? submitted.cancel : this.#refuse(submitted, reply)
   }
 
-  #submit(
-    body: TaskBody,
-    bytes: Uint8Array,
-    traceparent: string | undefined,
-    answer: (answer: TaskAnswer) => void,
-  ): () => void {
-    const { scheduler, clock, createRunId, taskTimeoutMs, queueTimeoutMs, defaultPriority } = this.#deps
+  /** Hands a checked task of mode sync or stream to the core. */
+  submit({ body, payload, traceparent, onItem, onSettled }: TaskOrder): Submitted {
+    const { scheduler, clock, log, createRunId, taskTimeoutMs, queueTimeoutMs, defaultPriority } = this.#deps
     const now = clock.monoMs()
     const run = createRunId()
     const admission = scheduler.submit(
@@ -74,25 +103,48 @@ export class Tasks {
         selector: selectorOf(body),
         priority: body.priority ?? defaultPriority,
         fairnessKey: body.fairnessKey,
-        mode: 'sync',
+        mode: body.mode ?? 'sync',
         isDurable: false,
         attempts: body.attempts,
         idempotent: body.idempotent,
         timeoutMs: body.timeout,
         deadlineAt: now + Math.min(taskTimeoutMs, this.#untilDeadline(body)),
         queueUntilAt: now + queueTimeoutMs,
-        payload: { bytes, mediaType: '', isEnvelope: true },
+        payload,
         trace: traceparent !== undefined && TRACE_PATTERN.test(traceparent) ? traceparent : '',
-        onSettled: (settlement) => answer(this.#word(run, settlement)),
+        onItem,
+        onSettled: (settlement) => {
+          if (settlement.kind === 'failed') note(log, run, settlement.worker, settlement.error)
+          onSettled(settlement)
+        },
       },
       now,
     )
-    if (!admission.ok) {
-      this.#note(run, body.function, admission.error)
-      answer(describeProblem(admission.error, { headers: { 'x-run-id': run } }))
-      return () => {}
+    if (admission.ok) return { ok: true, run, cancel: () => scheduler.cancel(run, 'caller', clock.monoMs()) }
+    note(log, run, body.function, admission.error)
+    return { ok: false, run, error: admission.error }
+  }
+
+  #stream(order: Omit<TaskOrder, 'onSettled'>, wantsEvents: boolean, reply: TaskReply): () => void {
+    const options: StreamReplyOptions = {
+      open: reply.open,
+      headersOf: (known) => this.#headersOf(submitted.run, known),
+      fail: (settlement) => reply.answer(this.#word(submitted.run, settlement, false)),
     }
-    return () => void scheduler.cancel(run, 'caller', clock.monoMs())
+    const stream: StreamReply = wantsEvents ? new EventReply(options) : new TextReply(options)
+    const submitted = this.submit({
+      ...order,
+      onItem: (item, origin) => stream.item(item, origin),
+      onSettled: (settlement) => stream.settle(settlement),
+    })
+    if (!submitted.ok) return this.#refuse(submitted, reply)
+    stream.accept()
+    return submitted.cancel
+  }
+
+  #refuse({ run, error }: Extract<Submitted, { ok: false }>, reply: TaskReply): () => void {
+    reply.answer(describeProblem(error, { headers: { 'x-run-id': run } }))
+    return NOTHING_TO_END
   }
 
   #untilDeadline(body: TaskBody): number {
@@ -100,40 +152,41 @@ export class Tasks {
     return Math.max(0, Date.parse(body.deadline) - this.#deps.clock.wallMs())
   }
 
-  #word(run: string, settlement: Settlement): TaskAnswer {
+  #word(run: string, settlement: Settlement, isRouted: boolean): TaskAnswer {
     const headers = this.#headersOf(run, settlement)
-    if (settlement.kind === 'completed') return success(settlement, headers)
-    this.#note(run, settlement.worker, settlement.error)
+    if (settlement.kind === 'completed') return success(settlement, headers, isRouted)
     return describeProblem(settlement.error, { headers })
   }
 
-  #headersOf(run: string, settlement: Settlement): Record<string, string> {
-    if (this.#deps.answerHeaders === 'minimal') return { 'x-run-id': run }
+  /** As far as known. */
+  #headersOf(run: string, known: Partial<Provenance>): Record<string, string> {
     const headers: Record<string, string> = { 'x-run-id': run }
-    if (settlement.worker !== undefined) headers['x-worker'] = shownId(settlement.worker)
-    if (settlement.attempt > 0) headers['x-attempt'] = String(settlement.attempt)
-    headers['server-timing'] = `queue;dur=${round(settlement.queueMs)}, run;dur=${round(settlement.runMs)}`
+    if (this.#deps.answerHeaders === 'minimal') return headers
+    const { worker, attempt = 0, queueMs, runMs } = known
+    if (worker !== undefined) headers['x-worker'] = shownId(worker)
+    if (attempt > 0) headers['x-attempt'] = String(attempt)
+    const timing = []
+    if (queueMs !== undefined) timing.push(`queue;dur=${round(queueMs)}`)
+    if (runMs !== undefined) timing.push(`run;dur=${round(runMs)}`)
+    if (timing.length > 0) headers['server-timing'] = timing.join(', ')
     return headers
-  }
-
-  #note(run: string, about: string | undefined, error: TaskError): void {
-    this.#deps.log.debug('task not completed', { run, about, code: error.code, detail: error.detail })
   }
 }
 
-/** A result that is JSON already goes into its frame without being read again. */
+function note(log: Log, run: string, about: string | undefined, error: TaskError): void {
+  log.debug('task not completed', { run, about, code: error.code, detail: error.detail })
+}
+
+/** A result that is JSON already goes into its frame without being read again, bytes as they are. */
 function success(
-  settlement: Extract<Settlement, { kind: 'completed' }>,
+  { mediaType, result }: Extract<Settlement, { kind: 'completed' }>,
   headers: Record<string, string>,
+  isRouted: boolean,
 ): TaskAnswer {
-  headers['content-type'] = 'application/json'
-  const { mediaType, result } = settlement
-  if (mediaType === '') {
-    const json = result.length === 0 ? NULL : result
-    return { status: 200, headers, body: Buffer.concat([PREFIX, json, SUFFIX]) }
-  }
-  const base64 = Buffer.from(result.buffer, result.byteOffset, result.byteLength).toString('base64')
-  return { status: 200, headers, body: JSON.stringify({ success: true, result: { mediaType, base64 } }) }
+  const isBytes = mediaType !== ''
+  headers['content-type'] = isBytes && isRouted ? mediaType : 'application/json'
+  if (isBytes && isRouted) return { status: 200, headers, body: result }
+  return { status: 200, headers, body: [PREFIX, jsonOfResult(mediaType, result), SUFFIX] }
 }
 
 /** The core numbers a worker anew when its entry gets another URL; outside it keeps its id. */

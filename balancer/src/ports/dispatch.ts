@@ -7,9 +7,12 @@ import type { CancelReason, Mode } from '@berth/protocol'
 /** The bytes of a task and how to read them; the core never opens them. */
 export interface Payload {
   readonly bytes: Uint8Array
+  /** Empty for JSON. */
   readonly mediaType: string
   /** The bytes are a whole body of `POST /task`, of which the worker takes `input`. */
   readonly isEnvelope: boolean
+  /** Goes before bytes that are no JSON: an envelope behind its length (docs/protocol.md, Bytes). */
+  readonly head?: Uint8Array | undefined
 }
 
 /** One attempt, ready to be sent. Durations in milliseconds. */

@@ -15,6 +15,7 @@ import type {
 } from '@berth/protocol'
 import type { Payload } from './dispatch.ts'
 import type { LimitFacts, LimitTerms } from './limits.ts'
+import type { StreamItem, StreamOrigin } from './stream.ts'
 import type { Traffic } from './traffic.ts'
 
 export type { LimitFacts, LimitsPort, LimitTerms, Pause } from './limits.ts'
@@ -43,6 +44,8 @@ export interface Submission {
   readonly queueUntilAt: number
   readonly payload: Payload
   readonly trace: string
+  /** What the handler makes on the way, before the end; without it that is dropped. */
+  readonly onItem?: ((item: StreamItem, origin: StreamOrigin) => void) | undefined
   /** Called once, with the end of the task; for a durable one when that end is on disk. */
   onSettled(settlement: Settlement): void
 }
@@ -65,6 +68,8 @@ export interface FunctionFacts {
   readonly slots: number
   readonly idempotent: boolean | null
   readonly maxRetries: number
+  /** False refuses mode stream at once; unknown leaves that to the worker. */
+  readonly supportsStreaming?: boolean | undefined
 }
 
 export interface WorkerFacts {
@@ -232,6 +237,7 @@ export interface WorkforcePort {
   emptyWorker(id: string, graceMs: number, now: number): void
   settleFleet(now: number): void
   started(id: string, attemptId: number, now: number): void
+  streamed(id: string, attemptId: number, item: StreamItem, now: number): void
   finished(id: string, attemptId: number, outcome: Outcome, now: number): void
   returned(id: string, attemptId: number, why: 'busy' | 'recalled', now: number): void
   troubled(id: string, kind: 'silent' | 'unlinked', lastSeenAt: number, now: number): void

@@ -70,20 +70,25 @@ export class LinkWriter {
     return this.#control.length > 0 || this.#frames.length > 0
   }
 
-  /** Sends a task with its input: inline when small, else as DATA and END behind it. */
+  /** Sends a task with its input, `head` before it: inline when small, else as DATA and END behind it. */
   task(
     task: number,
     flags: number,
     header: Omit<TaskHeader, 'mediaType'>,
     mediaType: string,
     input: Uint8Array,
+    head: Uint8Array = EMPTY,
   ): void {
-    const isWhole = input.length <= LIMITS.inlineBytes
+    const isWhole = head.length + input.length <= LIMITS.inlineBytes
     this.#record(RECORD.TASK, isWhole ? flags | TASK_FLAG.WHOLE : flags, task, (out) => {
       writeTaskHeader(out, header, mediaType)
-      if (isWhole) out.bytes(input)
+      if (!isWhole) return
+      out.bytes(head)
+      out.bytes(input)
     })
-    if (!isWhole) this.data(task, DATA_KIND.payload, input, (out) => emptyRecord(out, RECORD.END, task))
+    if (isWhole) return
+    if (head.length > 0) this.data(task, DATA_KIND.payload, head)
+    this.data(task, DATA_KIND.payload, input, (out) => emptyRecord(out, RECORD.END, task))
   }
 
   /** Sends an outcome with its result, behind whatever the task still has under way. */

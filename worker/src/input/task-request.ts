@@ -10,7 +10,9 @@ import {
   fieldErrors,
   firstMismatch,
   jsonPointer,
+  readTaskQuery,
   type TaskBody,
+  type TaskTarget,
   taskBodySchema,
 } from '@berth/protocol'
 import { isJsonType } from '../bytes/media-type.ts'
@@ -23,7 +25,7 @@ import { isPlainObject, parseJsonBytes } from './json-body.ts'
 export interface TaskRequest {
   readonly bytes: Uint8Array
   /** `POST /task/{group}/{function}`: the bytes are the input. */
-  readonly route?: { readonly group: string; readonly function: string }
+  readonly route?: TaskTarget
   readonly query: URLSearchParams
   /** As the request names it; empty when it does not. */
   readonly contentType: string
@@ -112,54 +114,29 @@ function readEnvelope({ bytes }: TaskRequest): Draft {
   return isPlainObject(parsed.value) ? { value: parsed.value } : wrong('The body must be an object')
 }
 
-const NUMBERS: ReadonlySet<string> = new Set(['contract', 'priority', 'timeout', 'attempts', 'delay'])
-const FLAGS: ReadonlySet<string> = new Set(['async', 'idempotent'])
-
-function readRouted(request: TaskRequest, route: { group: string; function: string }): Draft {
+function readRouted(request: TaskRequest, route: TaskTarget): Draft {
   const { bytes, query, contentType } = request
-  const fields = new Map<string, unknown>([
-    ['function', route.function],
-    ['group', route.group],
-  ])
-  for (const [name, text] of query) {
-    if (fields.has(name)) return wrong(`"${name.slice(0, 64)}" comes twice`)
-    const value = readField(name, text)
-    if (value === undefined) return wrong(`"${name.slice(0, 64)}" is unreadable`)
-    fields.set(name, value)
-  }
+  const read = readTaskQuery(route, query, parseText)
+  if (!read.ok) return wrong(read.detail)
+  const { fields } = read
   if (!isJsonType(contentType))
     return {
-      value: Object.fromEntries(fields),
+      value: fields,
       upload: uploadOf(bytes, contentType),
     }
   if (bytes.length > 0) {
-    if (fields.has('input')) return wrong('The input comes twice: as body and in the query')
+    if (fields.input !== undefined) return wrong('The input comes twice: as body and in the query')
     const parsed = parseJsonBytes(bytes)
     if (!parsed.ok) return { code: 'INVALID_REQUEST', detail: parsed.detail }
     if (!isPlainObject(parsed.value)) return wrong('The input must be an object', '')
-    fields.set('input', parsed.value)
+    return { value: { ...fields, input: parsed.value } }
   }
-  return { value: Object.fromEntries(fields) }
+  return { value: fields }
 }
 
-const OBJECTS: ReadonlySet<string> = new Set(['input', 'webhook', 'metadata'])
-
-/** A field of the query as the body would have it; what is none of these stays text for the schema to judge. */
-function readField(name: string, text: string): unknown {
-  if (NUMBERS.has(name)) return /^-?\d{1,20}(?:\.\d{1,20})?$/.test(text) ? Number(text) : text
-  if (FLAGS.has(name)) return text === 'true' ? true : text === 'false' ? false : text
-  if (name === 'tags') return readTags(text)
-  if (name === 'webhook' && !text.startsWith('{')) return { url: text }
-  if (!OBJECTS.has(name)) return text
+function parseText(text: string): unknown {
   const parsed = parseJsonBytes(Buffer.from(text))
   return parsed.ok ? parsed.value : undefined
-}
-
-/** `gpu:h200,region:eu` */
-function readTags(text: string): Record<string, string> | undefined {
-  const pairs = text.split(',').map((pair) => /^([^:]+):(.*)$/.exec(pair))
-  if (pairs.some((pair) => pair === null)) return undefined
-  return Object.fromEntries(pairs.map((pair) => [pair?.[1] ?? '', pair?.[2] ?? '']))
 }
 
 function wrong(detail: string, pointer?: string): Complaint {

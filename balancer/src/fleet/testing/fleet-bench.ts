@@ -8,6 +8,7 @@ import { createLog, type Log, systemClock } from '@berth/runtime'
 import type { Assignment } from '../../ports/dispatch.ts'
 import type { Adopted, AttemptPicture, Outcome, WorkerFacts, WorkforcePort } from '../../ports/scheduling.ts'
 import type { StoreContents, StoreWrite } from '../../ports/store.ts'
+import type { StreamItem } from '../../ports/stream.ts'
 import { Fleet } from '../fleet.ts'
 import type { MemberTerms } from '../member-context.ts'
 import { type Script, ScriptedWorker } from './scripted-worker.ts'
@@ -82,6 +83,7 @@ export class RecordingWorkforce implements WorkforcePort {
   readonly facts = new Map<string, WorkerFacts>()
   readonly attempts = new Map<string, number>()
   readonly outcomes: Outcome[] = []
+  readonly items: StreamItem[] = []
   adopts: (started: readonly { run: string; fence: number }[]) => Adopted[] = () => []
 
   setWorker(facts: WorkerFacts): void {
@@ -109,6 +111,10 @@ export class RecordingWorkforce implements WorkforcePort {
   }
   started(id: string, attemptId: number): void {
     this.events.push(`started ${id} ${attemptId}`)
+  }
+  streamed(id: string, attemptId: number, item: StreamItem): void {
+    this.items.push(item)
+    this.events.push(`streamed ${id} ${attemptId} ${item.kind}`)
   }
   finished(id: string, attemptId: number, outcome: Outcome): void {
     this.outcomes.push(outcome)

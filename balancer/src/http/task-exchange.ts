@@ -1,0 +1,141 @@
+/**
+ * One task call on Node's own request and response: gathers the body within its limit, has `Tasks` run it, and
+ * writes what comes back. Mounted before the router (hot-task.ts) and in it (task-routes.ts), which both have
+ * checked the key before a byte of the body is read.
+ * Invariant: a caller that goes away ends its task, and a refused upload gets its answer, not a reset.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { plainType, type TaskError } from '@berth/protocol'
+import { createTurnEnd, type Log, type TurnEnd } from '@berth/runtime'
+import { DISCARD_BYTES } from './body-bytes.ts'
+import type { Door } from './door.ts'
+import { sendProblem } from './problem.ts'
+import { type BodyTerms, findRefusal, ReceivedBody } from './received-body.ts'
+import { SECURITY_HEADERS } from './security-headers.ts'
+import { CallerBody } from './stream-body.ts'
+import { bodyTooLarge, type RoutedTarget, type TaskHead } from './task-call.ts'
+import type { TaskAnswer, Tasks } from './tasks.ts'
+
+export interface TaskExchangeDeps {
+  readonly tasks: Tasks
+  readonly log: Log
+  /** `REQUEST_BODY_LIMIT`. */
+  readonly bodyLimitBytes: number
+  readonly door: Door
+  /** How long a stream's caller may take nothing while bytes wait; 30 s unless given. */
+  readonly readerIdleMs?: number | undefined
+}
+
+/** Up to this an answer leaves as one text with its head: one system call instead of two. */
+const ONE_WRITE_BYTES = 16 * 1024
+const SECURITY: readonly string[] = Object.entries(SECURITY_HEADERS).flat()
+
+export class TaskExchange {
+  readonly #deps: TaskExchangeDeps
+  readonly #atTurnEnd: TurnEnd
+  readonly #terms: BodyTerms
+
+  constructor(deps: TaskExchangeDeps) {
+    this.#deps = deps
+    const { bodyLimitBytes, door } = deps
+    this.#terms = { limitBytes: bodyLimitBytes, tooLarge: bodyTooLarge(bodyLimitBytes), door }
+    this.#atTurnEnd = createTurnEnd((error) => deps.log.error('an answer could not be written', { error }))
+  }
+
+  /** Whether a body of which the head alone is known may come. */
+  mayReceive(contentLength: string | undefined): boolean {
+    return findRefusal(this.#terms, contentLength) === undefined
+  }
+
+  /** Takes the request over; `target` is what its address says, if it says anything. */
+  serve(req: IncomingMessage, res: ServerResponse, target?: RoutedTarget): void {
+    const body = new ReceivedBody(this.#terms, req.headers['content-length'])
+    if (body.refusal !== undefined) return refuseUpload(req, res, body.refusal)
+    const onData = (piece: Buffer) => {
+      if (body.add(piece)) return
+      req.off('data', onData)
+      req.off('end', onEnd)
+      refuseUpload(req, res, body.refusal as TaskError)
+    }
+    const onEnd = () => this.#run(req, res, body.take(), target)
+    req.on('data', onData)
+    req.once('end', onEnd)
+    // A caller may go in the middle of its body.
+    req.on('close', () => body.drop())
+  }
+
+  #run(req: IncomingMessage, res: ServerResponse, bytes: Buffer, target: RoutedTarget | undefined): void {
+    // The caller has gone while it sent its last bytes.
+    if (res.destroyed) return
+    const { tasks, readerIdleMs: idleMs } = this.#deps
+    let isAnswered = false
+    const abandon = tasks.handle(
+      { head: readTaskHead(req), bytes, target },
+      {
+        answer: (answer) => {
+          isAnswered = true
+          this.#atTurnEnd(() => writeAnswer(res, answer))
+        },
+        open: (headers, onTaken) => new CallerBody(req, res, { headers, onTaken, idleMs }),
+      },
+    )
+    if (isAnswered) return
+    res.on('close', () => {
+      if (!isAnswered) abandon()
+    })
+  }
+}
+
+/** Answers at once and drops what is still coming, so that the client reads the answer, not a reset. */
+export function refuseUpload(req: IncomingMessage, res: ServerResponse, error: TaskError): void {
+  let dropped = 0
+  req.on('data', (piece: Buffer) => {
+    dropped += piece.length
+    if (dropped > DISCARD_BYTES) req.destroy()
+  })
+  sendProblem(res, error)
+}
+
+export function readTaskHead({ headers }: IncomingMessage): TaskHead {
+  const { prefer, traceparent, accept, 'idempotency-key': idempotencyKey } = headers
+  return {
+    contentType: headers['content-type'] ?? '',
+    contentEncoding: headers['content-encoding'],
+    prefer: Array.isArray(prefer) ? prefer.join(', ') : prefer,
+    idempotencyKey: Array.isArray(idempotencyKey) ? idempotencyKey[0] : idempotencyKey,
+    traceparent: typeof traceparent === 'string' ? traceparent : undefined,
+    wantsEvents: accept !== undefined && acceptsEvents(accept),
+  }
+}
+
+function acceptsEvents(accept: string): boolean {
+  return accept.split(',').some((range) => plainType(range) === 'text/event-stream')
+}
+
+function writeAnswer(res: ServerResponse, { status, headers, body }: TaskAnswer): void {
+  if (res.destroyed) return
+  const flat: string[] = ['content-length', String(lengthOf(body)), ...SECURITY]
+  for (const name in headers) flat.push(name, headers[name] as string)
+  res.writeHead(status, flat)
+  if (typeof body === 'string') res.end(body)
+  else writeBytes(res, body instanceof Uint8Array ? [body] : body)
+}
+
+function lengthOf(body: TaskAnswer['body']): number {
+  if (typeof body === 'string') return Buffer.byteLength(body)
+  if (body instanceof Uint8Array) return body.length
+  let bytes = 0
+  for (const piece of body) bytes += piece.length
+  return bytes
+}
+
+function writeBytes(res: ServerResponse, pieces: readonly Uint8Array[]): void {
+  if (lengthOf(pieces) <= ONE_WRITE_BYTES) {
+    let text = ''
+    for (const { buffer, byteOffset, byteLength } of pieces)
+      text += Buffer.from(buffer, byteOffset, byteLength).toString('latin1')
+    return void res.end(text, 'latin1')
+  }
+  for (const piece of pieces) res.write(piece)
+  res.end()
+}
