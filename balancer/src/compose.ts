@@ -20,6 +20,7 @@ import { createHotTask, mayContinue } from './http/hot-task.ts'
 import { createRunIds } from './http/run-id.ts'
 import { createHttpServer, type HttpServer } from './http/server.ts'
 import { Sessions } from './http/sessions.ts'
+import { Settings } from './http/settings.ts'
 import { TaskExchange } from './http/task-exchange.ts'
 import { taskRoutes } from './http/task-routes.ts'
 import { Tasks } from './http/tasks.ts'
@@ -69,6 +70,8 @@ export function composeBalancer({ config, keys, log, store, keeper, contents }: 
     comparesSpeed: false,
     ejects: false,
   })
+  // Before any task can come: the limits of an earlier process hold.
+  const settings = new Settings({ operator: scheduler, keeper, clock, log, stored: contents.settings })
   const fleet = new Fleet({
     clock,
     log,
@@ -125,6 +128,7 @@ export function composeBalancer({ config, keys, log, store, keeper, contents }: 
     sessions,
     fleet,
     keeper,
+    settings,
     traffic: scheduler,
     log,
     clock,

@@ -59,7 +59,6 @@ function describe(declared: FunctionInterface, { group, contract, workers }: Ser
     timeout: timeoutMs,
     background,
     workers: [...workers],
-    paused: null,
   }
 }
 

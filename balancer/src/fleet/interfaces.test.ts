@@ -94,7 +94,6 @@ test('one view a group, contract and name, newest contract first, workers in ord
     slots: 1,
     timeout: null,
     background: false,
-    paused: null,
   })
 })
 

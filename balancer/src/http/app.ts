@@ -19,6 +19,8 @@ import { type AppEnv, guard, type Route, type RouteContext, readRequestHead } fr
 import { applySecurityHeaders } from './security-headers.ts'
 import { sessionRoutes } from './session-routes.ts'
 import type { Sessions } from './sessions.ts'
+import type { Settings } from './settings.ts'
+import { settingsRoutes } from './settings-routes.ts'
 import { statusRoutes } from './status-routes.ts'
 import { workerRoutes } from './worker-routes.ts'
 
@@ -27,6 +29,7 @@ export interface AppDeps {
   readonly sessions: Sessions
   readonly fleet: FleetPort
   readonly keeper: KeepPort
+  readonly settings: Settings
   readonly traffic: TrafficPort
   readonly log: Log
   readonly clock: Clock
@@ -47,6 +50,7 @@ export function listRoutes(deps: AppDeps): readonly Route[] {
     ...workerRoutes(deps),
     ...drainRoutes(deps),
     ...fleetRoutes(deps),
+    ...settingsRoutes(deps),
     ...dashboardRoutes(deps.dashboard),
   ]
 }

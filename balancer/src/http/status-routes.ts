@@ -10,10 +10,12 @@ import type { TrafficPort } from '../ports/traffic.ts'
 import { cutPage, readQuery } from './lists.ts'
 import { problem } from './problem.ts'
 import type { Route, RouteContext } from './routes.ts'
+import type { Settings } from './settings.ts'
 
 export interface StatusRouteDeps {
   readonly fleet: FleetPort
   readonly keeper: Pick<KeepPort, 'health'>
+  readonly settings: Pick<Settings, 'pauseOf'>
   readonly traffic: TrafficPort
   readonly log: Log
   readonly balancer: () => BalancerView
@@ -59,13 +61,16 @@ function showLogs(c: RouteContext, { log }: StatusRouteDeps): Response {
   return query.ok ? c.json({ logs: log.lines() }) : problem(query.error)
 }
 
-function listFunctions(c: RouteContext, { fleet }: StatusRouteDeps): Response {
+function listFunctions(c: RouteContext, { fleet, settings }: StatusRouteDeps): Response {
   const query = readQuery(c.req.url, ['group', 'limit', 'cursor'])
   if (!query.ok) return problem(query.error)
   const { group } = query.value
   const meant = fleet.functions().filter((item) => group === undefined || item.group === group)
   const page = cutPage(meant, query.value, keyOf)
-  return page.ok ? c.json(page.value) : problem(page.error)
+  if (!page.ok) return problem(page.error)
+  const { items, cursor } = page.value
+  const shown = items.map((item) => ({ ...item, paused: settings.pauseOf(item.group, item.name) }))
+  return c.json({ items: shown, cursor })
 }
 
 function keyOf({ group, name, contract }: FunctionView): string {

@@ -2,10 +2,12 @@
 import type { TaskError, WorkerView } from '@berth/protocol'
 import { createLog, type Log, ManualClock } from '@berth/runtime'
 import type { DrainView, FleetPort, FunctionView, MaintenanceWish, Planned, Wished } from '../ports/fleet.ts'
+import type { LimitFacts, Limits, LimitTarget, OperatorPort } from '../ports/scheduling.ts'
 import type { KeepPort, Kept, MaintenanceIntent, StoreHealth, StoreWrite } from '../ports/store.ts'
 import { type AppDeps, createApp } from './app.ts'
 import { Gate } from './auth.ts'
 import { Sessions } from './sessions.ts'
+import { Settings } from './settings.ts'
 import { WrongKeys } from './wrong-keys.ts'
 
 export const KEY = 'a-key-of-the-tests-0123456789'
@@ -49,7 +51,6 @@ export function makeFunction(name: string, group = 'default'): FunctionView {
     timeout: null,
     background: false,
     workers: ['w1'],
-    paused: null,
   }
 }
 
@@ -133,6 +134,29 @@ export class FakeKeeper implements KeepPort {
   }
 }
 
+/** A core that is told limits and says what it was told; what is used is set by the test. */
+export class FakeOperator implements OperatorPort {
+  readonly told: { readonly target: LimitTarget; readonly limits: Limits }[] = []
+  used = 0
+
+  setLimits(target: LimitTarget, limits: Limits): void {
+    this.told.push({ target, limits })
+  }
+  limits(target: LimitTarget, now: number): LimitFacts {
+    const { concurrency, rate, paused } = this.last(target)
+    return {
+      concurrency: { used: this.used, limit: concurrency },
+      rate: rate && { used: this.used, ...rate },
+      paused: paused && (paused.untilAt ?? Number.POSITIVE_INFINITY) > now ? paused : undefined,
+    }
+  }
+  /** What holds for a target. */
+  last(target: LimitTarget): Limits {
+    const key = JSON.stringify(target)
+    return this.told.findLast((told) => JSON.stringify(told.target) === key)?.limits ?? {}
+  }
+}
+
 export interface AskInit {
   method?: string
   headers?: Record<string, string>
@@ -146,6 +170,7 @@ export interface Bench {
   readonly app: ReturnType<typeof createApp>
   readonly fleet: FakeFleet
   readonly keeper: FakeKeeper
+  readonly operator: FakeOperator
   readonly clock: ManualClock
   readonly sessions: Sessions
   readonly writes: StoreWrite[]
@@ -159,6 +184,7 @@ export function makeBench(changes: Partial<AppDeps> = {}): Bench {
   const clock = new ManualClock()
   const fleet = new FakeFleet()
   const keeper = new FakeKeeper()
+  const operator = new FakeOperator()
   const log = createLog({ source: 'test', write: () => {} })
   const writes: StoreWrite[] = []
   const sessions = new Sessions({ store: recordInto(writes), stored: [], clock })
@@ -168,6 +194,7 @@ export function makeBench(changes: Partial<AppDeps> = {}): Bench {
     sessions,
     fleet,
     keeper,
+    settings: new Settings({ operator, keeper, clock, log, stored: [] }),
     traffic: {
       traffic: () => ({ submitted: 9, completed: 5, failed: 1, cancelled: 0, waiting: 2, running: 1 }),
     },
@@ -190,6 +217,7 @@ export function makeBench(changes: Partial<AppDeps> = {}): Bench {
     app,
     fleet,
     keeper,
+    operator,
     clock,
     sessions,
     writes,

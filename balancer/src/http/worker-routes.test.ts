@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { WorkerView } from '@berth/protocol'
-import { type Bench, codeOf, makeBench, makeFunction, makeWorker, SINCE, withKey } from './test-bench.ts'
+import { type Bench, codeOf, makeBench, makeWorker, SINCE, withKey } from './test-bench.ts'
 
 const ODD_ID = '127.0.0.1:3001/a b'
 
@@ -269,8 +269,9 @@ describe('GET /workers/{id}/logs', () => {
 describe('GET /functions', () => {
   it('answers what the fleet serves, by group', async () => {
     const bench = makeBench()
-    assert.deepEqual(await list(bench, '/functions'), { items: bench.fleet.served, cursor: null })
-    assert.deepEqual((await list(bench, '/functions?group=gpu')).items, [makeFunction('paint', 'gpu')])
+    const items = bench.fleet.served.map((served) => ({ ...served, paused: null }))
+    assert.deepEqual(await list(bench, '/functions'), { items, cursor: null })
+    assert.deepEqual((await list(bench, '/functions?group=gpu')).items, items.slice(1))
     assert.equal((await bench.ask('/functions?name=x', withKey())).status, 400)
   })
 })

@@ -20,7 +20,6 @@ export interface FunctionView {
   readonly background: boolean
   /** Ids of the workers that serve it, in service or not. */
   readonly workers: readonly string[]
-  readonly paused: null
 }
 
 /** `on` puts a worker in maintenance; false ends it, whatever else it says. */
