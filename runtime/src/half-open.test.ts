@@ -1,6 +1,6 @@
 /** Who ends only its half is answered; who ends for good is noticed; neither sees what it does not understand. */
 import assert from 'node:assert/strict'
-import { EventEmitter, once } from 'node:events'
+import { EventEmitter, on, once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
@@ -15,7 +15,7 @@ async function serve(context: TestContext) {
     request.resume().once('end', () => events.emit('request', response))
     response.once('close', () => events.emit('gone', response))
   })
-  serveHalfOpen(server)
+  const countOpen = serveHalfOpen(server)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   context.after(() => {
@@ -29,7 +29,7 @@ async function serve(context: TestContext) {
     return socket
   }
   const nextRequest = async () => ((await once(events, 'request')) as [ServerResponse])[0]
-  return { dial, events, nextRequest }
+  return { dial, events, nextRequest, countOpen }
 }
 
 const POST = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}'
@@ -112,4 +112,25 @@ test('who speaks HTTP/1.0 is asked nothing', LIMIT, async (context) => {
   if (ours !== null && !ours.readableEnded) await once(ours, 'end')
   response.end('late')
   assert.match(await answer, /^HTTP\/1\.1 200 OK/)
+})
+
+test('what a connection still waits for is counted', LIMIT, async (context) => {
+  const { dial, events, countOpen } = await serve(context)
+  const socket = dial()
+  const arrived = on(events, 'request')
+  const next = async () => ((await arrived.next()).value as [ServerResponse])[0]
+  socket.write(POST + POST)
+  const responses = [await next(), await next()]
+  const ours = responses[0]?.socket as Socket
+  for (let left = 2; left > 0; left--) {
+    assert.equal(countOpen(ours), left)
+    const gone = once(events, 'gone')
+    responses[2 - left]?.end()
+    await gone
+  }
+  assert.equal(countOpen(ours), 0)
+  socket.write(POST)
+  responses.push(await next())
+  assert.equal(countOpen(ours), 1, 'those that have closed do not count')
+  assert.equal(countOpen(dial()), 0, 'a connection of somebody else')
 })

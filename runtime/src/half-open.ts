@@ -8,6 +8,7 @@
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 
 /**
  * A reset is seen when the next thing is written, so the question is soon put again; and somebody may end for
@@ -16,28 +17,36 @@ import type { Socket } from 'node:net'
 const ASK_FIRST_MS = 10
 const ASK_EVERY_MS = 2000
 
-export function serveHalfOpen(server: Server): void {
-  /** Requests that are not answered yet, oldest first: only the oldest may write. */
-  const open = new WeakMap<Socket, Set<ServerResponse>>()
+/** Tells how many requests of a connection are not answered yet. */
+export type CountOpen = (socket: Duplex) => number
+
+export function serveHalfOpen(server: Server): CountOpen {
+  /** Answers in the order of their requests: only the oldest may write. Those that have closed go with the next. */
+  const open = new WeakMap<Duplex, ServerResponse[]>()
   // Node's own switch for this, of which its types do not know.
   Object.assign(server, { httpAllowHalfOpen: true })
   server.on('connection', (socket: Socket) => {
-    open.set(socket, new Set())
-    socket.once('end', () => askWhileOpen(socket, open.get(socket)))
+    const responses: ServerResponse[] = []
+    open.set(socket, responses)
+    socket.once('end', () => askWhileOpen(socket, responses))
   })
   const note = ({ socket }: IncomingMessage, response: ServerResponse) => {
     const responses = open.get(socket)
-    responses?.add(response)
-    // It closes once;  spares the hot path a wrapper and a removal.
-    response.on('close', () => responses?.delete(response))
+    while (responses?.[0]?.closed) responses.shift()
+    responses?.push(response)
   }
   server.prependListener('request', note)
   server.prependListener('checkContinue', note)
+  return (socket) => open.get(socket)?.filter(isOpen).length ?? 0
 }
 
-function askWhileOpen(socket: Socket, responses: ReadonlySet<ServerResponse> | undefined): void {
-  if (responses === undefined || socket.destroyed) return
-  const [current] = responses
+function isOpen(response: ServerResponse): boolean {
+  return !response.closed
+}
+
+function askWhileOpen(socket: Socket, responses: readonly ServerResponse[]): void {
+  if (socket.destroyed) return
+  const current = responses.find(isOpen)
   if (current?.headersSent && !current.writableEnded) {
     socket.destroy()
     return
@@ -46,7 +55,7 @@ function askWhileOpen(socket: Socket, responses: ReadonlySet<ServerResponse> | u
   let timer: NodeJS.Timeout | undefined
   const ask = (nextMs: number) => {
     if (socket.destroyed) return
-    const [oldest] = responses
+    const oldest = responses.find(isOpen)
     if (oldest !== undefined && !oldest.headersSent && oldest.req.httpVersionMinor > 0) oldest.writeContinue()
     timer = setTimeout(() => ask(Math.min(2 * nextMs, ASK_EVERY_MS)), nextMs).unref()
   }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import {
+  createHeaderCheck,
   createKeyCheck,
   ensureKeyFile,
   findKeyProblem,
@@ -128,4 +129,26 @@ test('a check against one key agrees with sameKey, whatever is presented', () =>
     for (const presented of ['a key of sixteen', 'a key of sixteeN', 'a', '', undefined, long, '\ud800'])
       assert.equal(check(presented), sameKey(presented, expected))
   }
+})
+
+test('a connection that was opened by a header is opened by that header alone', () => {
+  const opens = createHeaderCheck('a key of sixteen')
+  const [first, second] = [{}, {}]
+  const wrong = [
+    'Bearer a key of sixteeN',
+    'bearer b key of sixteen',
+    'Bearer a key of sixteen!',
+    'Bearer ',
+    '',
+  ]
+  for (const header of [undefined, ...wrong]) assert.equal(opens(first, header), false, String(header))
+  for (const header of ['Bearer a key of sixteen', 'a key of sixteen']) {
+    for (let time = 0; time < 2; time++) assert.equal(opens(first, header), true)
+    for (const other of [undefined, ...wrong]) assert.equal(opens(first, other), false, String(other))
+    assert.equal(opens(first, header), true, 'still')
+    assert.equal(opens(second, `${header}!`), false)
+  }
+  assert.equal(opens(second, 'Api-Key a key of sixteen'), true)
+  const closed = createHeaderCheck('')
+  for (const header of [undefined, '', 'Bearer ']) assert.equal(closed(first, header), false)
 })

@@ -1,7 +1,7 @@
 /**
  * Owns how keys are read from a request, compared, made, and kept on this machine.
  * Called by whoever checks `Authorization`, and at start by whoever needs the keys of a data folder.
- * Invariant: a key is compared only by `sameKey`, whose time tells nothing about how much of it was right.
+ * Invariant: a key is compared only here, by what takes as long whatever part of it was right.
  */
 import { hash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { chmodSync } from 'node:fs'
@@ -33,6 +33,33 @@ export function createKeyCheck(expected: string): (presented: string | undefined
     const isEqual = timingSafeEqual(digest(presented), expectedDigest)
     return isEqual && isPresent(presented) && isPresent(expected)
   }
+}
+
+/**
+ * `createKeyCheck` for the `Authorization` header of a connection that stays open. Who has opened with a header is
+ * not hashed again for the same one; another header is. Only the length of what opened can be told from the time.
+ */
+export function createHeaderCheck(
+  expected: string,
+): (connection: object, header: string | undefined) => boolean {
+  const isKey = createKeyCheck(expected)
+  const opened = new WeakMap<object, string>()
+  return (connection, header) => {
+    if (header === undefined) return false
+    const before = opened.get(connection)
+    if (before !== undefined && isSameText(before, header)) return true
+    if (!isKey(presentedKey(header))) return false
+    opened.set(connection, header)
+    return true
+  }
+}
+
+/** Looks at every character whatever it finds: others may share the connection through a proxy. */
+function isSameText(a: string, b: string): boolean {
+  if (a.length !== b.length) return false
+  let difference = 0
+  for (let at = 0; at < a.length; at++) difference |= a.charCodeAt(at) ^ b.charCodeAt(at)
+  return difference === 0
 }
 
 function isPresent(key: string | undefined): boolean {

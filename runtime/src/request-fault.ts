@@ -32,7 +32,7 @@ const REFUSED_METHODS: ReadonlySet<string> = new Set(['TRACE', 'CONNECT'])
 export function createRequestCheck(
   single: readonly string[],
 ): (request: IncomingMessage) => RequestFault | undefined {
-  const singleHeaders = new Set(single)
+  const singleHeaders = new Map(single.map((name, index) => [name, 1 << index]))
   return ({ method, url, headers, httpVersion, rawHeaders }) => {
     if (method !== undefined && REFUSED_METHODS.has(method))
       return { status: 405, code: 'METHOD_NOT_ALLOWED', detail: `${method} is not taken here.` }
@@ -53,13 +53,17 @@ export function describeBroken(code: string | undefined): RequestFault {
   return invalid('This is not well-formed HTTP.')
 }
 
-function findRepeated(rawHeaders: readonly string[], single: ReadonlySet<string>): string | undefined {
-  const seen = new Set<string>()
+/** `single` gives each name a bit of its own. */
+function findRepeated(
+  rawHeaders: readonly string[],
+  single: ReadonlyMap<string, number>,
+): string | undefined {
+  let seen = 0
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = (rawHeaders[i] as string).toLowerCase()
-    if (!single.has(name)) continue
-    if (seen.has(name)) return name
-    seen.add(name)
+    const bit = single.get(name) ?? 0
+    if ((seen & bit) !== 0) return name
+    seen |= bit
   }
   return undefined
 }

@@ -57,13 +57,13 @@ describe('Attempt', () => {
     attempt.begin()
     await settle()
     assert.deepEqual(events, ['completed', 'end'])
-    assert.equal(Buffer.from(last().result).toString(), '{"a":[1,null]}')
+    assert.equal(Buffer.from(last().result.bytes).toString(), '{"a":[1,null]}')
   })
 
   it('makes null of a handler that returns nothing', () => {
     const { attempt, last } = makeAttempt(run(() => undefined))
     attempt.begin()
-    assert.equal(Buffer.from(last().result).toString(), 'null')
+    assert.equal(Buffer.from(last().result.bytes).toString(), 'null')
   })
 
   it('fails with the message of whatever was thrown', async () => {
@@ -132,7 +132,7 @@ describe('Attempt', () => {
     const first = makeAttempt(good)
     first.attempt.begin()
     await first.settle()
-    assert.equal(Buffer.from(first.last().result).toString(), '{"n":1}')
+    assert.equal(Buffer.from(first.last().result.bytes).toString(), '{"n":1}')
     const second = makeAttempt(bad)
     second.attempt.begin()
     await second.settle()

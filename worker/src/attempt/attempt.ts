@@ -18,7 +18,7 @@ import type { Secrets } from '../privacy/secrets.ts'
 import { speakFor } from '../privacy/task-console.ts'
 import { AttemptLog } from './attempt-log.ts'
 import { AttemptContext, type ContextFacts, type ContextPorts } from './context.ts'
-import { type EncodedResult, encodeResult, errorOf } from './result.ts'
+import { encodeResult, errorOf, type Result } from './result.ts'
 import { startTimer } from './timer.ts'
 
 /** How long a handler may take to obey its signal before it counts as stuck. */
@@ -34,8 +34,8 @@ export type AbortCause = CancelReason | 'timeout' | 'shutdown' | 'orphaned' | 'u
 
 export interface Outcome {
   readonly header: OutcomeHeader
-  /** JSON, or bytes of the header's media type; empty unless completed. */
-  readonly result: Uint8Array
+  /** Empty unless completed. */
+  readonly result: Result
 }
 
 export interface AttemptSpec {
@@ -69,9 +69,7 @@ export interface AttemptListener {
   onStuck(): void
 }
 
-type Encoded = Pick<Extract<EncodedResult, { ok: true }>, 'bytes' | 'mediaType'>
-
-const NO_RESULT: Encoded = { bytes: new Uint8Array(0), mediaType: '' }
+const NO_RESULT: Result = { bytes: new Uint8Array(0), mediaType: '' }
 
 export class Attempt {
   readonly #spec: AttemptSpec
@@ -226,16 +224,16 @@ export class Attempt {
     return isStuck ? { code: 'TIMEOUT', message, nonRetryable: true } : { code: 'TIMEOUT', message }
   }
 
-  #answer(outcome: OutcomeKind, error?: OutcomeError, { bytes, mediaType }: Encoded = NO_RESULT): void {
+  #answer(outcome: OutcomeKind, error?: OutcomeError, result: Result = NO_RESULT): void {
     if (this.#isAnswered) return
     this.#isAnswered = true
     if (this.#context) AttemptContext.close(this.#context)
     const runMs = this.#context ? this.#ports.clock.monoMs() - this.#startedAt : 0
-    const header = { outcome, runMs, mediaType }
+    const header = { outcome, runMs, mediaType: result.mediaType }
     this.#ports.onOutcome?.(this.#spec.function.name, outcome, runMs)
     this.#listener.onAnswer({
       header: error ? { ...header, error: this.#log.hide(error) } : header,
-      result: bytes,
+      result,
     })
   }
 }

@@ -53,7 +53,7 @@ export class AttemptContext implements Context {
   #log: ContextLog | undefined
   #isClosed = false
   /** Handlers that wait for room. */
-  readonly #waiters = new Set<() => void>()
+  #waiters: Set<() => void> | undefined
 
   constructor(facts: ContextFacts, deadline: Date, ports: ContextPorts) {
     this.runId = facts.run
@@ -122,7 +122,7 @@ export class AttemptContext implements Context {
   static abort(context: AttemptContext, reason: Error): void {
     context.#reason ??= reason
     context.#controller?.abort(context.#reason)
-    for (const release of context.#waiters) release()
+    for (const release of context.#waiters ?? []) release()
   }
 
   /** Not for handlers: the attempt is over, and what it still says reaches nobody. */
@@ -142,12 +142,14 @@ export class AttemptContext implements Context {
 
   /** A handler that waits for its reader hears of the abort, too. */
   #untilRoom(room: Promise<void>): Promise<void> {
+    this.#waiters ??= new Set()
+    const waiters = this.#waiters
     return new Promise((resolve) => {
       const done = () => {
-        this.#waiters.delete(done)
+        waiters.delete(done)
         resolve()
       }
-      this.#waiters.add(done)
+      waiters.add(done)
       void room.then(done)
     })
   }

@@ -6,19 +6,46 @@
 import { LIMITS, MAX_DURATION_MS, type OutcomeError } from '@berth/protocol'
 import { type BytesResult, isBytesResult } from '../bytes/bytes.ts'
 
+/** A result as it travels. */
+export interface Result {
+  readonly bytes: Uint8Array
+  /** Empty for JSON. */
+  readonly mediaType: string
+  /** The JSON as it was written, where it was written in this thread. */
+  readonly text?: string
+}
+
 export type EncodedResult =
-  /** `mediaType` is empty for JSON. */
-  | { readonly ok: true; readonly bytes: Uint8Array; readonly mediaType: string }
+  | ({ readonly ok: true } & Result)
   | { readonly ok: false; readonly error: OutcomeError }
 
-const NULL_RESULT = Buffer.from('null')
+/** JSON that becomes bytes when they are asked for: the answer to a direct task is made of its text. */
+class JsonResult implements Result {
+  readonly ok = true
+  readonly mediaType = ''
+  readonly text: string
+  #bytes: Uint8Array | undefined
+
+  constructor(text: string) {
+    this.text = text
+  }
+
+  get bytes(): Uint8Array {
+    this.#bytes ??= Buffer.from(this.text)
+    return this.#bytes
+  }
+}
+
+const NULL_RESULT = new JsonResult('null')
+/** Of a character of a text, in UTF-8. */
+const MOST_BYTES = 3
 
 /**
  * The result as JSON, or the bytes of `bytes(…)`. `undefined` (a handler without `return`) becomes null; a function or symbol as a whole,
  * a BigInt anywhere, a cycle or nesting too deep to write is RESULT_UNSERIALISABLE.
  */
 export function encodeResult(value: unknown, limitBytes: number): EncodedResult {
-  if (value === undefined) return json(NULL_RESULT)
+  if (value === undefined) return NULL_RESULT
   if (isBytesResult(value)) return encodeBytes(value, limitBytes)
   let text: string | undefined
   try {
@@ -30,14 +57,11 @@ export function encodeResult(value: unknown, limitBytes: number): EncodedResult 
     return resultUnserialisable(message.split('\n')[0] ?? '')
   }
   if (text === undefined) return resultUnserialisable(`it is a ${typeof value}`)
-  // A character takes one to three bytes, so most results need no second look.
   if (text.length > limitBytes) return resultTooLarge(`at least ${text.length} bytes`, limitBytes)
-  const bytes = Buffer.from(text)
-  return bytes.length > limitBytes ? resultTooLarge(`${bytes.length} bytes`, limitBytes) : json(bytes)
-}
-
-function json(bytes: Uint8Array): EncodedResult {
-  return { ok: true, bytes, mediaType: '' }
+  const result = new JsonResult(text)
+  // Most results are too short to need a second look.
+  if (MOST_BYTES * text.length <= limitBytes || result.bytes.length <= limitBytes) return result
+  return resultTooLarge(`${result.bytes.length} bytes`, limitBytes)
 }
 
 /** Copied: the handler's buffer is its own, and a durable outcome is kept for long. */

@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto'
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
+const CODES = Buffer.from(ALPHABET, 'latin1')
 const TIME_CHARACTERS = 10
 const RANDOM_CHARACTERS = 16
 
@@ -35,8 +36,9 @@ function timeText(wallMs: number): string {
 
 function draw(count: number): string {
   if (drawn + count > pool.length) {
-    pool = ''
-    for (const byte of randomBytes(POOL_CHARACTERS)) pool += ALPHABET.charAt(byte & 31)
+    const bytes = randomBytes(POOL_CHARACTERS)
+    for (let at = 0; at < bytes.length; at++) bytes[at] = CODES[(bytes[at] as number) & 31] as number
+    pool = bytes.toString('latin1')
     drawn = 0
   }
   drawn += count

@@ -48,15 +48,22 @@ interface OpenCall {
 
 export class CallGate {
   readonly #parts: WorkerParts
-  readonly #calling: Calling
+  readonly #describe: () => Calling
+  #made: Calling | undefined
   readonly #open = new Set<OpenCall>()
   /** Resolved when lent slots are back; undefined while none are lent. */
   #back: PromiseWithResolvers<void> | undefined
   #isClosed = false
 
-  constructor(parts: WorkerParts, calling: Calling) {
+  /** `describe` is asked at the first call: most handlers make none. */
+  constructor(parts: WorkerParts, describe: () => Calling) {
     this.#parts = parts
-    this.#calling = calling
+    this.#describe = describe
+  }
+
+  get #calling(): Calling {
+    this.#made ??= this.#describe()
+    return this.#made
   }
 
   /** Resolves to the result; rejects with a CallError, or with the signal's reason. */

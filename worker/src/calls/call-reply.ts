@@ -3,8 +3,9 @@
  * `call-gate.ts`, driven by `direct-order.ts`.
  */
 import type { OutcomeError } from '@berth/protocol'
+import type { Result } from '../attempt/result.ts'
 import { bytes as makeBytes } from '../bytes/bytes.ts'
-import type { Reply, Result } from '../stream/reply.ts'
+import type { Reply } from '../stream/reply.ts'
 import { CallError } from './call-error.ts'
 
 export class CallReply implements Reply {

@@ -210,7 +210,7 @@ export class DirectOrder implements Order {
 
   #callsOf(hold: SlotHold): CallGate {
     const inherited = this.#inheritance
-    return new CallGate(this.#parts, {
+    return new CallGate(this.#parts, () => ({
       function: this.#spec.function,
       callers: inherited?.callers ?? [],
       priority: this.priority,
@@ -218,15 +218,15 @@ export class DirectOrder implements Order {
       hold,
       makeChild: (...child) => new DirectOrder(this.#parts, ...child),
       ...(inherited ? { onSlots: (more: number) => inherited.onSlots(more) } : {}),
-    })
+    }))
   }
 
   /** Returns what leads to the next attempt, if there is one. */
   #onOutcome(outcome: Outcome): (() => void) | undefined {
     const { header, result } = outcome
-    const { error, mediaType, runMs } = header
+    const { error, runMs } = header
     if (!error) {
-      this.#end(() => this.#reply.complete({ bytes: result, mediaType }, this.#headers(runMs)))
+      this.#end(() => this.#reply.complete(result, this.#headers(runMs)))
       return undefined
     }
     const { function: fn, attempts } = this.#spec
@@ -281,8 +281,14 @@ export class DirectOrder implements Order {
 
   #timing(runMs: number): Record<string, string> {
     const queueMs = (this.#startedAt ?? this.#submittedAt) - this.#submittedAt
-    return { 'server-timing': `queue;dur=${queueMs.toFixed(1)}, run;dur=${runMs.toFixed(1)}` }
+    return { 'server-timing': `queue;dur=${tenths(queueMs)}, run;dur=${tenths(runMs)}` }
   }
+}
+
+/** Like `toFixed(1)`, at a tenth of its cost. */
+function tenths(ms: number): string {
+  const count = Math.round(ms * 10)
+  return `${Math.floor(count / 10)}.${count % 10}`
 }
 
 /** Tells the one it was called by of every slot that comes and goes. */

@@ -5,7 +5,7 @@
  * Invariant: a request is taken whole or not touched.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { createKeyCheck, createTurnEnd, presentedKey, type TurnEnd } from '@berth/runtime'
+import { createHeaderCheck, createTurnEnd, type TurnEnd } from '@berth/runtime'
 import { plainType } from '../bytes/media-type.ts'
 import type { Keys } from '../config.ts'
 import type { WorkerParts } from '../parts.ts'
@@ -19,11 +19,11 @@ const NO_QUERY = new URLSearchParams()
 
 /** True when the request was taken. */
 export function createHotTask(parts: WorkerParts, keys: Keys) {
-  const isKey = createKeyCheck(keys.authKey)
+  const opens = createHeaderCheck(keys.authKey)
   const atTurnEnd = createTurnEnd((error) => parts.log.error('an answer could not be written', { error }))
   return (incoming: IncomingMessage, outgoing: ServerResponse): boolean => {
     if (incoming.method !== 'POST' || incoming.url !== '/task' || !isPlain(incoming)) return false
-    if (!isKey(presentedKey(incoming.headers.authorization))) return false
+    if (!opens(incoming.socket, incoming.headers.authorization)) return false
     if (Number(incoming.headers['content-length'] ?? 0) > parts.limits.requestBodyBytes) return false
     void run(parts, incoming, outgoing, atTurnEnd)
     return true
@@ -52,15 +52,20 @@ function run(
       contentType: incoming.headers['content-type'] ?? '',
       wantsEvents: acceptsEvents(incoming.headers.accept),
     }
-    answerTask(parts, request, incoming, outgoing).then(
-      (answer) => {
-        if (answer) atTurnEnd(() => write(outgoing, answer))
-      },
-      (error: unknown) => {
-        parts.log.error('a request failed', { path: '/task', error })
-        outgoing.destroy()
-      },
-    )
+    const send = (answer: Answer | undefined) => {
+      if (answer) atTurnEnd(() => write(outgoing, answer))
+    }
+    const fail = (error: unknown) => {
+      parts.log.error('a request failed', { path: '/task', error })
+      outgoing.destroy()
+    }
+    try {
+      const answered = answerTask(parts, request, incoming, outgoing)
+      if (answered instanceof Promise) answered.then(send, fail)
+      else send(answered)
+    } catch (error) {
+      fail(error)
+    }
   })
 }
 

@@ -31,14 +31,10 @@ const LIMITS = { ...REQUEST_LIMITS, keepAliveTimeout: 65_000, requestTimeout: 12
 const findFault = createRequestCheck(['host', 'authorization', 'x-lb-auth', 'content-type'])
 
 export function createWorkerServer(routes: ServerRoutes): Server {
-  const answering = new WeakMap<Duplex, number>()
   const server = createServer(LIMITS)
   server.maxHeadersCount = MAX_HEADERS
-  serveHalfOpen(server)
+  const countOpen = serveHalfOpen(server)
   const answer = (incoming: IncomingMessage, outgoing: ServerResponse) => {
-    const { socket } = incoming
-    answering.set(socket, (answering.get(socket) ?? 0) + 1)
-    outgoing.on('close', () => answering.set(socket, (answering.get(socket) ?? 1) - 1))
     const fault = findFault(incoming)
     if (fault !== undefined) refuse(outgoing, problemOfFault(fault))
     else if (!routes.hot(incoming, outgoing)) void routes.route(incoming, outgoing)
@@ -54,7 +50,7 @@ export function createWorkerServer(routes: ServerRoutes): Server {
   )
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     // An answer under way must not get a second one in its middle.
-    if (error.code === 'ECONNRESET' || (answering.get(socket) ?? 0) > 0) socket.destroy()
+    if (error.code === 'ECONNRESET' || countOpen(socket) > 0) socket.destroy()
     else refuseSocket(socket, problemOfFault(describeBroken(error.code)))
   })
   return server

@@ -6,6 +6,7 @@
 
 import { makeRunId } from '../attempt/run-id.ts'
 import { DirectOrder, type DirectSpec } from '../direct/direct-order.ts'
+import type { CheckedInput } from '../input/parameters.ts'
 import { readTask, type TaskRequest, type WantedTask } from '../input/task-request.ts'
 import type { WorkerLimits, WorkerParts } from '../parts.ts'
 import type { Caller } from '../stream/caller.ts'
@@ -20,17 +21,26 @@ export interface DirectRequest extends TaskRequest {
   readonly wantsEvents: boolean
 }
 
-/** Undefined when the answer was written to the caller itself. */
-export async function handleTask(
-  parts: WorkerParts,
-  request: DirectRequest,
-  caller: Caller,
-): Promise<Answer | undefined> {
+/** An answer, at once or later; undefined when it was written to the caller itself. */
+export type Answered = Answer | Promise<Answer | undefined>
+
+/** Makes no promise of its own: a task costs little more than its promises. */
+export function handleTask(parts: WorkerParts, request: DirectRequest, caller: Caller): Answered {
   const read = readTask(parts, request)
   if (!read.ok) return problem(read.complaint.code, read.complaint.detail, read.complaint)
   const { task } = read
-  const check = task.function.input.check(task.input, task.inputPointer)
-  const checked = check instanceof Promise ? await check : check
+  const checked = task.function.input.check(task.input, task.inputPointer)
+  if (!(checked instanceof Promise)) return submit(parts, request, caller, task, checked)
+  return checked.then((late) => submit(parts, request, caller, task, late))
+}
+
+function submit(
+  parts: WorkerParts,
+  request: DirectRequest,
+  caller: Caller,
+  task: WantedTask,
+  checked: CheckedInput,
+): Answered {
   if (!checked.ok) return problemOf(checked.error)
   const run = makeRunId(parts.clock.wallMs())
   const reply = replyOf(parts, task, request, caller, run, () => order.abort('unread'))

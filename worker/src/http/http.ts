@@ -20,7 +20,7 @@ import { HttpCaller } from '../stream/http-caller.ts'
 import { type Answer, jsonAnswer, problem } from './answer.ts'
 import { opensReads, opensTasks, presentedBy } from './auth.ts'
 import { readBody } from './http-body.ts'
-import { type DirectRequest, handleTask } from './http-task.ts'
+import { type Answered, type DirectRequest, handleTask } from './http-task.ts'
 
 type Env = { Bindings: HttpBindings }
 
@@ -122,7 +122,7 @@ export function answerTask(
   request: DirectRequest,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
-): Promise<Answer | undefined> {
+): Answered {
   const overrunBytes = Math.max(parts.limits.resultBytes, LEAST_OVERRUN_BYTES)
   return handleTask(parts, request, new HttpCaller(incoming, outgoing, { overrunBytes }))
 }

@@ -51,19 +51,55 @@ export type Refusal = Extract<
   'MAINTENANCE' | 'DRAINING' | 'NO_CAPACITY' | 'QUEUE_FULL' | 'SLOT_COST_TOO_BIG'
 >
 
+/** What the intake does with a tenure. */
+interface Desk {
+  markStuck(tenure: Tenure): void
+  release(tenure: Tenure): void
+  lend(tenure: Tenure): void
+  reclaim(tenure: Tenure): Promise<void>
+}
+
 /** An order with its slots. */
-interface Tenure {
+class Tenure implements SlotHold {
   readonly order: Order
-  hasSlots: boolean
-  isStuck: boolean
+  readonly #desk: Desk
+  hasSlots = true
+  isStuck = false
   /** Resolved when lent slots are back; undefined while nobody asks for them. */
   back: PromiseWithResolvers<void> | undefined
+
+  constructor(order: Order, desk: Desk) {
+    this.order = order
+    this.#desk = desk
+  }
+
+  markStuck(): void {
+    this.#desk.markStuck(this)
+  }
+
+  release(): void {
+    this.#desk.release(this)
+  }
+
+  lend(): void {
+    this.#desk.lend(this)
+  }
+
+  reclaim(): Promise<void> {
+    return this.#desk.reclaim(this)
+  }
 }
 
 export class Intake {
   readonly #slots: Slots<Order>
   readonly #condition: Condition
   readonly #running = new Map<Order, Tenure>()
+  readonly #desk: Desk = {
+    markStuck: (tenure) => this.#markStuck(tenure),
+    release: (tenure) => this.#release(tenure),
+    lend: (tenure) => this.#lend(tenure),
+    reclaim: (tenure) => this.#reclaim(tenure),
+  }
   /** Between two attempts: without slots, but with a place. */
   readonly #resting = new Set<Order>()
   /** Those that wait for the slots they lent, in order. */
@@ -212,14 +248,9 @@ export class Intake {
 
   #start(order: Order): void {
     this.#slots.reserve(order.cost)
-    const tenure: Tenure = { order, hasSlots: true, isStuck: false, back: undefined }
+    const tenure = new Tenure(order, this.#desk)
     this.#running.set(order, tenure)
-    order.start({
-      markStuck: () => this.#markStuck(tenure),
-      release: () => this.#release(tenure),
-      lend: () => this.#lend(tenure),
-      reclaim: () => this.#reclaim(tenure),
-    })
+    order.start(tenure)
   }
 
   #isOver(tenure: Tenure): boolean {

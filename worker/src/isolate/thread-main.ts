@@ -93,7 +93,7 @@ async function run({ name, input, facts, limitBytes }: Extract<ToThread, { type:
     if (!encoded.ok) return send({ type: 'returned', encoded })
     // Small buffers lie in a pool, which would be copied as a whole.
     const bytes = new Uint8Array(encoded.bytes)
-    send({ type: 'returned', encoded: { ...encoded, bytes } }, [bytes.buffer])
+    send({ type: 'returned', encoded: { ok: true, bytes, mediaType: encoded.mediaType } }, [bytes.buffer])
   } catch (error) {
     send({ type: 'threw', error: describeThrown(error, messageOf(error)) })
   } finally {

@@ -63,7 +63,7 @@ export class LinkFlush implements Carrier {
   ended(task: LinkedTask): void {
     if (!task.outcome) return
     this.#leaving.add(task)
-    this.writer.outcome(task.number, task.outcome.header, task.outcome.result)
+    this.writer.outcome(task.number, task.outcome.header, task.outcome.result.bytes)
     this.wake()
   }
 

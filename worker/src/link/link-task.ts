@@ -229,7 +229,7 @@ export class LinkedTask implements Order {
 
   /** Slots that are lent, and those of children, are told to the balancer: they are used on this task's behalf. */
   #callsOf(hold: SlotHold): CallGate {
-    return new CallGate(this.#parts, {
+    return new CallGate(this.#parts, () => ({
       function: this.function,
       callers: [],
       priority: this.priority,
@@ -250,7 +250,7 @@ export class LinkedTask implements Order {
         this.owner?.onSlots(more)
       },
       callRemote: (name, input) => this.#callRemote(name, input),
-    })
+    }))
   }
 
   #callRemote(name: string, input: Uint8Array): Promise<unknown> {

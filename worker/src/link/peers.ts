@@ -130,7 +130,7 @@ export class Peers {
   keep(task: LinkedTask): void {
     if (!task.isDurable || !this.#owners.has(task)) return
     this.#keptResults++
-    this.#keptBytes += task.outcome?.result.length ?? 0
+    this.#keptBytes += task.outcome?.result.bytes.length ?? 0
   }
 
   /**
@@ -169,7 +169,7 @@ export class Peers {
     peer.started.delete(task)
     if (task.isDurable && task.outcome) {
       this.#keptResults--
-      this.#keptBytes -= task.outcome.result.length
+      this.#keptBytes -= task.outcome.result.bytes.length
     }
     this.#forgetEmpty(peer)
   }
@@ -241,5 +241,5 @@ function isAttempt({ header }: LinkedTask, run: string, fence: number): boolean 
 }
 
 function bytesOf(task: LinkedTask): number {
-  return task.outcome?.result.length ?? 0
+  return task.outcome?.result.bytes.length ?? 0
 }

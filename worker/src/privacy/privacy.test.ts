@@ -130,7 +130,7 @@ async function run(
   const outcome = await answered.promise
   await ended.promise
   restore()
-  const result = Buffer.from(outcome.result).toString()
+  const result = Buffer.from(outcome.result.bytes).toString()
   return { error: outcome.header.error, result, log, lines: log.lines().join('\n') }
 }
 

@@ -8,10 +8,11 @@
  */
 import { LIMITS, type OutcomeError } from '@berth/protocol'
 import { EVENT_COMMENT, encodeEvent, jsonOfChunk } from '@berth/runtime'
+import type { Result } from '../attempt/result.ts'
 import { type Answer, problemOf } from '../http/answer.ts'
 import type { BodySink, Caller } from './caller.ts'
 import type { Emitter, NoteKind } from './emitter.ts'
-import { type Headers, jsonOf, type Reply, type Result } from './reply.ts'
+import { type Headers, jsonOf, type Reply } from './reply.ts'
 import { STREAM_HEADERS } from './text-reply.ts'
 
 /** A connection without a byte for so long may be closed by what lies between. */

@@ -4,15 +4,10 @@
  * Invariant: `answered` resolves once; `complete` and `fail` end a reply, and only the first of them counts.
  */
 import type { OutcomeError } from '@berth/protocol'
+import type { Result } from '../attempt/result.ts'
 import { jsonOfBytes } from '../bytes/bytes.ts'
 import { type Answer, problemOf } from '../http/answer.ts'
 import type { Emitter } from './emitter.ts'
-
-/** As `attempt.ts` made it: JSON when `mediaType` is empty. */
-export interface Result {
-  readonly bytes: Uint8Array
-  readonly mediaType: string
-}
 
 export type Headers = Readonly<Record<string, string>>
 
@@ -62,7 +57,10 @@ export class WholeReply implements Reply {
         : {
             status: 200,
             headers: { 'content-type': 'application/json', ...headers },
-            body: Buffer.concat([BEFORE, jsonOf(result), AFTER]),
+            body:
+              result.text === undefined
+                ? Buffer.concat([BEFORE, jsonOf(result), AFTER])
+                : `{"success":true,"result":${result.text}}`,
           },
     )
   }

@@ -4,10 +4,11 @@
  * Invariant: a stream that failed after its first chunk is cut off.
  */
 import type { OutcomeError } from '@berth/protocol'
+import type { Result } from '../attempt/result.ts'
 import { type Answer, problemOf } from '../http/answer.ts'
 import type { BodySink, Caller } from './caller.ts'
 import type { Emitter } from './emitter.ts'
-import type { Headers, Reply, Result } from './reply.ts'
+import type { Headers, Reply } from './reply.ts'
 
 /** What every stream says to proxies: pass it on as it comes. */
 export const STREAM_HEADERS: Headers = {

@@ -145,7 +145,7 @@ class Gathered implements Emitter {
   refused(error: OutcomeError): FunctionRun {
     return this.#report({
       header: { outcome: 'refused', runMs: 0, mediaType: '', error },
-      result: Buffer.alloc(0),
+      result: { bytes: Buffer.alloc(0), mediaType: '' },
     })
   }
 
@@ -191,7 +191,7 @@ class Gathered implements Emitter {
   #report({ header, result }: Outcome): FunctionRun {
     return {
       outcome: header.outcome,
-      result: header.outcome === 'completed' ? readResult(result, header.mediaType) : undefined,
+      result: header.outcome === 'completed' ? readResult(result.bytes, result.mediaType) : undefined,
       error: header.error,
       chunks: this.#chunks,
       logs: this.#logs,

@@ -4,8 +4,9 @@
  * Invariant: what was answered 202 ends in exactly one delivery, unless the process ends before it.
  */
 import type { OutcomeError } from '@berth/protocol'
+import type { Result } from '../attempt/result.ts'
 import { type Answer, problemOf } from '../http/answer.ts'
-import { type Headers, jsonOf, type Reply, type Result } from '../stream/reply.ts'
+import { type Headers, jsonOf, type Reply } from '../stream/reply.ts'
 import type { Deliveries, Delivery } from './deliveries.ts'
 
 const MESSAGE =
