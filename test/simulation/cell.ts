@@ -6,6 +6,7 @@
 import { Heap } from '@berth/runtime'
 import { drawService, Random, type ServiceLaw } from './random.ts'
 import type { Scenario } from './scenario.ts'
+import { Times } from './times.ts'
 import { World } from './world.ts'
 
 export interface CellOptions {
@@ -29,6 +30,8 @@ export interface Cell {
   readonly tasksPerSecond: number
   readonly eventsPerSecond: number
   readonly seconds: number
+  /** Of this process, which a busy machine does not stretch. */
+  readonly cpuSeconds: number
 }
 
 export interface Latency {
@@ -47,23 +50,27 @@ export function runCell(given: CellOptions): Cell {
     speeds: Array.from({ length: given.workers ?? 10 }, () => 1),
     ...given,
   }
-  const world = new World(scenarioOf(options))
+  const times = new Times()
+  const world = new World(scenarioOf(options), {}, times)
   const startedAt = performance.now()
+  const cpuAtStart = process.cpuUsage()
   world.run()
   const seconds = (performance.now() - startedAt) / 1000
-  const latencies: number[] = []
-  const arrivals: Arrival[] = []
-  for (const { submission, submittedAt, settlements } of world.recorder.tasks.values()) {
-    // The very first may come before any worker has linked, and are refused.
-    if (!settlements[0]) continue
-    latencies.push(settlements[0].at - submittedAt)
-    arrivals.push({ at: submittedAt, serviceMs: world.serviceMs(submission.run) })
-  }
+  const { user, system } = process.cpuUsage(cpuAtStart)
+  const cpuSeconds = (user + system) / 1e6
   const speeds = options.speeds.flatMap((speed) => Array.from({ length: options.slots }, () => speed))
   const eventsPerSecond = world.events.happened / seconds
   const tasksPerSecond = options.tasks / seconds
-  const ideal = latencyOf(idealLatencies(arrivals, speeds))
-  return { options, real: latencyOf(latencies), ideal, eventsPerSecond, tasksPerSecond, seconds }
+  const ideal = latencyOf(idealLatencies(times.arrivals, speeds))
+  return {
+    options,
+    real: latencyOf(times.latencies),
+    ideal,
+    eventsPerSecond,
+    tasksPerSecond,
+    seconds,
+    cpuSeconds,
+  }
 }
 
 interface Arrival {
@@ -71,8 +78,8 @@ interface Arrival {
   readonly serviceMs: number
 }
 
-function latencyOf(values: number[]): Latency {
-  const sorted = values.sort((a, b) => a - b)
+function latencyOf(values: Float64Array): Latency {
+  const sorted = values.sort()
   const sum = sorted.reduce((total, value) => total + value, 0)
   return { meanMs: sum / sorted.length, p99Ms: sorted[Math.floor(0.99 * sorted.length)] ?? 0 }
 }
@@ -84,11 +91,11 @@ export function idealMean(arrivals: readonly Arrival[], slots: number): number {
 }
 
 /** Each task takes the fastest free slot, or else the first that comes free. */
-function idealLatencies(arrivals: readonly Arrival[], speeds: readonly number[]): number[] {
+function idealLatencies(arrivals: readonly Arrival[], speeds: readonly number[]): Float64Array {
   const free = new Heap<number>((a, b) => b - a)
   const busy = new Heap<{ at: number; speed: number }>((a, b) => a.at - b.at)
   for (const speed of speeds) free.push(speed)
-  return arrivals.map(({ at, serviceMs }) => {
+  return Float64Array.from(arrivals, ({ at, serviceMs }) => {
     while ((busy.peek()?.at ?? Number.POSITIVE_INFINITY) <= at) free.push(busy.pop()?.speed ?? 1)
     const next = busy.peek()
     const startsAt = free.size > 0 ? at : (next?.at ?? at)
@@ -99,14 +106,14 @@ function idealLatencies(arrivals: readonly Arrival[], speeds: readonly number[])
   })
 }
 
-export function describeCell({ options, real, ideal, tasksPerSecond, seconds }: Cell): string {
+export function describeCell({ options, real, ideal, tasksPerSecond, seconds, cpuSeconds }: Cell): string {
   const { workers, slots, law, load, roundTripMs, tasks, speeds } = options
   const fleet = speeds.some((speed) => speed !== 1)
     ? ` speeds ${Math.min(...speeds)}-${Math.max(...speeds)}`
     : ''
   const mean = `mean ${real.meanMs.toFixed(2)} of ${ideal.meanMs.toFixed(2)} ms, ${(real.meanMs / ideal.meanMs).toFixed(3)}`
   const p99 = `p99 ${real.p99Ms.toFixed(0)} of ${ideal.p99Ms.toFixed(0)} ms, ${(real.p99Ms / ideal.p99Ms).toFixed(3)}`
-  return `${workers}×${slots}${fleet} ${law} load ${load} RTT ${roundTripMs} ms: ${mean}; ${p99}; ${tasks} tasks, ${Math.round(tasksPerSecond)}/s in ${seconds.toFixed(1)} s`
+  return `${workers}×${slots}${fleet} ${law} load ${load} RTT ${roundTripMs} ms: ${mean}; ${p99}; ${tasks} tasks, ${Math.round(tasksPerSecond)}/s in ${seconds.toFixed(1)} s, ${cpuSeconds.toFixed(1)} s of CPU; seed ${options.seed}`
 }
 
 function scenarioOf(options: Required<CellOptions>): Scenario {
@@ -122,8 +129,8 @@ function scenarioOf(options: Required<CellOptions>): Scenario {
     priorities: [100],
     shares: { wide: 0, failing: 0, repeatable: 0, durable: 0, zoned: 0, hurried: 0, cancelled: 0 },
     tasksPerLane: 1_000_000,
-    heartbeatMs: 6_000,
-    leaseMs: 30_000,
+    heartbeatMs: 100,
+    leaseMs: 2_000,
     faults: { everyMs: Number.POSITIVE_INFINITY, kinds: [], busyChance: 0, foreignLoad: 0 },
     isThroughCodec: false,
     starvationAfterMs: 30_000,

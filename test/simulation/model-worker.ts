@@ -248,11 +248,14 @@ export class ModelWorker {
   }
 
   /** An END may be lost with its link, so the next hello lists what ended in the last two heartbeats. */
-  #forgetDelivered(): void {
+  #forgetDelivered(heartbeats = 2): void {
     const { events, heartbeatMs } = this.#terms
     for (const [attempt, held] of this.#ended) {
-      if (events.now - held.endedAt <= 2 * heartbeatMs) return
-      if (!held.assignment.isDurable) this.#ended.delete(attempt)
+      if (events.now - held.endedAt <= heartbeats * heartbeatMs) return
+      if (held.assignment.isDurable) continue
+      this.#ended.delete(attempt)
+      // Links keep their order, so nothing of an older attempt can come any more.
+      this.#fences.delete(held.assignment.run)
     }
   }
 
@@ -397,7 +400,10 @@ export class ModelWorker {
 
   /** Called regularly: a sign of life when nothing else was said. */
   pulse(): void {
-    if (this.isAlive && !this.isFrozen) this.#push()
+    if (!this.isAlive || this.isFrozen) return
+    // Long after the answer to any hello that listed it.
+    this.#forgetDelivered(50)
+    this.#push()
   }
 
   /** Something changed: said within 10 ms, once for all that changes in them; at once when it is full. */

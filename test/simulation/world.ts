@@ -13,6 +13,7 @@ import { type HandlerPlan, ModelWorker, type WorkerFlaws, type WorkerTerms } fro
 import { drawService, Random } from './random.ts'
 import { Recorder, type TaskRecord } from './recorder.ts'
 import type { Scenario, WorkerPlan } from './scenario.ts'
+import type { Times } from './times.ts'
 
 /** What is broken on purpose in a run. */
 export interface Flaws {
@@ -47,15 +48,20 @@ export class World {
   readonly #terms: WorkerTerms
   readonly #plans = new Map<string, HandlerPlan>()
   readonly #callers: Random
+  readonly #arrivalGapMs: number
+  readonly #times: Times | undefined
   #unsettled = 0
   #isLoaded = false
 
-  constructor(scenario: Scenario, flaws: Flaws = {}) {
+  /** With `times` the end of each task is written there and nothing else of it is kept. */
+  constructor(scenario: Scenario, flaws: Flaws = {}, times?: Times) {
     this.scenario = scenario
+    this.#times = times
     this.random = new Random(scenario.seed + 1_000_003)
     this.#callers = this.random.fork()
     const { heartbeatMs, leaseMs, tasksPerLane, starvationAfterMs } = scenario
     const Core = flaws.Core ?? Scheduler
+    this.#arrivalGapMs = this.#findArrivalGap()
     this.core = new Core({
       dispatch: {
         send: (assignment) => {
@@ -107,7 +113,7 @@ export class World {
     })
     this.events.after(this.random.between(0, 10), () => this.core.settleFleet(this.events.now))
     this.#arriveIn(0, 0)
-    this.troubleUntil = (this.scenario.tasks * this.#arrivalGapMs()) | 0
+    this.troubleUntil = (this.scenario.tasks * this.#arrivalGapMs) | 0
     injectFaults(this)
     const isOver = () => this.#isLoaded && this.#unsettled === 0
     this.#until(isOver, this.troubleUntil + RELIEF_MS)
@@ -157,11 +163,12 @@ export class World {
 
   /** Lets things happen until it is done or the time is over. */
   #until(isDone: () => boolean, until: number): void {
+    const { core, events } = this
     while (!isDone()) {
-      const tickAt = this.core.nextAt()
-      const at = Math.min(tickAt, this.events.nextAt)
-      if (at > until) return
-      if (tickAt > this.events.nextAt) this.events.step()
+      const tickAt = core.nextAt()
+      const isEvent = events.nextAt < tickAt
+      if ((isEvent ? events.nextAt : tickAt) > until) return
+      if (isEvent) events.step()
       else this.#tick(tickAt)
     }
   }
@@ -186,7 +193,7 @@ export class World {
   // --- Callers ---------------------------------------------------------------------------------
 
   /** Mean time between two tasks, so that the fleet as it began carries the load. */
-  #arrivalGapMs(): number {
+  #findArrivalGap(): number {
     const { workers, serviceMs, load, shares } = this.scenario
     const slots = workers.reduce((sum, worker) => sum + worker.slots * (worker.speed ?? 1), 0)
     const widest = Math.max(...workers.map((worker) => worker.slots))
@@ -198,7 +205,7 @@ export class World {
     this.events.after(delayMs, () => {
       this.#arrive(`r${count}`)
       if (count + 1 === this.scenario.tasks) this.#isLoaded = true
-      else this.#arriveIn(this.#callers.exponential(this.#arrivalGapMs()), count + 1)
+      else this.#arriveIn(this.#callers.exponential(this.#arrivalGapMs), count + 1)
     })
   }
 
@@ -236,7 +243,7 @@ export class World {
       timeoutMs: undefined,
       deadlineAt: isHurried ? now + random.between(1, 20) * serviceMs : isDurable ? NEVER : now + 60_000,
       queueUntilAt: isHurried ? now + random.between(1, 10) * serviceMs : NEVER,
-      payload: { bytes: new Uint8Array(random.chance(0.01) ? 50_000 : 20), mediaType: '', isEnvelope: true },
+      payload: random.chance(0.01) ? LARGE : SMALL,
       trace: '',
       onSettled: (settlement) => {
         const record = this.recorder.tasks.get(run)
@@ -244,8 +251,16 @@ export class World {
         record.waitingSince = -1
         if (record.settlements.length === 0) this.#unsettled--
         record.settlements.push({ at: this.events.now, settlement })
+        if (this.#times) this.#reduce(record, this.#times)
       },
     }
+  }
+
+  #reduce({ submission, submittedAt }: TaskRecord, times: Times): void {
+    const { run } = submission
+    times.note(submittedAt, this.serviceMs(run), this.events.now - submittedAt)
+    this.recorder.tasks.delete(run)
+    this.#plans.delete(run)
   }
 
   #submit(submission: Submission): TaskRecord {
@@ -271,4 +286,6 @@ export class World {
   }
 }
 
+const SMALL = { bytes: new Uint8Array(20), mediaType: '', isEnvelope: true }
+const LARGE = { bytes: new Uint8Array(50_000), mediaType: '', isEnvelope: true }
 const ZONES = [compileSelector({ zone: 'eu' }), compileSelector({ zone: 'us' })]

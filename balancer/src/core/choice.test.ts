@@ -2,13 +2,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { FunctionTimes, ServiceTimes } from './service-times.ts'
-import { TestScheduler, work } from './test-scheduler.ts'
+import { seededRandom, TestScheduler, work } from './test-scheduler.ts'
 
 /** Runs so many tasks one after another at one worker, each for so long. */
 function measure(bench: TestScheduler, host: string, runMs: number, count = 20): void {
   for (let i = 0; i < count; i++) {
     const run = bench.submit({ tags: { host } })
     bench.start(run)
+    bench.now += runMs
     bench.finish(run, { runMs })
   }
 }
@@ -144,23 +145,89 @@ test('a worker that was lost and is back starts slowly', () => {
 
 // --- What is measured ----------------------------------------------------------------------------
 
-test('uneven times take more samples to be believed', () => {
+type Law = (random: () => number) => number
+
+const LAWS: Readonly<Record<string, Law>> = {
+  exponential: (random) => -30 * Math.log(1 - random()),
+  bimodal: (random) => (random() < 0.05 ? 500 : 10),
+  pareto: (random) => Math.min(10_000, 10 * (1 - random()) ** (-1 / 1.5)),
+  sleep: (random) => 50 + 2 * random(),
+}
+
+/** Ten workers of such speeds, each with so many tasks of one law, one after another. */
+function observe(law: Law, speeds: readonly number[], count: number, seed = 1): ServiceTimes[] {
+  const random = seededRandom(seed)
   const fleet = new FunctionTimes()
-  const [steady, uneven, others] = [1, 2, 3].map(() => new ServiceTimes(fleet)) as [
-    ServiceTimes,
-    ServiceTimes,
-    ServiceTimes,
-  ]
-  for (let i = 0; i < 20; i++) {
-    steady.note(20, 0.5, 0)
-    uneven.note(i % 10 === 0 ? 110 : 10, 0.5, 0)
-    others.note(10, 0.5, 0)
+  const workers = speeds.map(() => new ServiceTimes(fleet))
+  const nowOf = speeds.map(() => 0)
+  for (let i = 0; i < count; i++)
+    for (const [index, times] of workers.entries()) {
+      const ms = law(random) / (speeds[index] as number)
+      nowOf[index] = (nowOf[index] as number) + ms
+      times.note(ms, 0.5, nowOf[index] as number)
+    }
+  return workers
+}
+
+/** Who is left out although it has a free slot: its cost is more than the least one and what counts as equal. */
+function leftOut(workers: readonly ServiceTimes[]): number {
+  const costs = workers.map((times) => times.expectedMs(0.5, false))
+  const least = Math.min(...costs)
+  const leeway = workers[costs.indexOf(least)]?.leeway ?? 0
+  return costs.filter((cost) => cost > least * (1 + Math.max(0.11, leeway))).length
+}
+
+test('chance does not make equal workers look unequal, whatever the law', () => {
+  const equal = Array.from({ length: 10 }, () => 1)
+  for (const [name, law] of Object.entries(LAWS)) {
+    let out = 0
+    for (let seed = 1; seed <= 40; seed++)
+      for (const count of [25, 100, 400]) out += leftOut(observe(law, equal, count, seed))
+    assert.ok(out <= 0.02 * 1_200, `${name}: ${out} of 1,200 looked unequal`)
   }
-  assert.equal(fleet.medianMs, 20)
-  assert.ok(Math.abs(steady.expectedMs(0.5) - 20) < 0.1)
-  const far = new ServiceTimes(fleet)
-  far.note(200, 0.5, 0)
-  assert.ok(far.expectedMs(0.5) < 200, 'one sample is not the truth')
+})
+
+test('a true difference of 1.3 is found after some tens of samples, later where times vary much', () => {
+  const speeds = Array.from({ length: 10 }, (_, index) => (index < 2 ? 1 / 1.3 : 1))
+  const foundAfter = (law: Law, count: number) => {
+    let out = 0
+    for (let seed = 1; seed <= 20; seed++) out += leftOut(observe(law, speeds, count, seed))
+    return out / 40
+  }
+  assert.equal(foundAfter(LAWS.sleep as Law, 21), 1)
+  assert.ok(foundAfter(LAWS.exponential as Law, 300) > 0.8)
+  assert.ok(foundAfter(LAWS.bimodal as Law, 3_000) > 0.8)
+})
+
+test('a moment in which a worker stands still is one observation, however many tasks it touched', () => {
+  const fleet = new FunctionTimes()
+  const [stalled, ...others] = Array.from({ length: 4 }, () => new ServiceTimes(fleet))
+  assert.ok(stalled)
+  for (let round = 0; round < 12; round++)
+    for (const times of [stalled, ...others])
+      for (let slot = 0; slot < 20; slot++)
+        times.note(50 + (slot % 3) + (times === stalled && round % 6 === 5 ? 45 : 0), 0.5, 52 * round)
+  assert.ok(stalled.meanMs > 1.12 * fleet.medianMs, `${stalled.meanMs} of ${fleet.medianMs}`)
+  assert.equal(leftOut([stalled, ...others]), 0)
+})
+
+test('who was slow long ago is tried with one task at a time', () => {
+  const workers = observe(LAWS.sleep as Law, [1, 1, 1, 0.5], 40)
+  const slow = workers[3] as ServiceTimes
+  assert.ok(slow.expectedMs(0.5, true) > 90)
+  slow.age(600_000)
+  assert.ok(slow.expectedMs(0.1, true) < 60)
+  assert.ok(slow.expectedMs(0.2, false) > 90)
+})
+
+test('nobody has a free slot: sent ahead where one comes free soonest', () => {
+  const bench = benchOf({ fast: 10, slow: 40 }, 2)
+  const runs = bench.submitMany(4)
+  bench.now += 2
+  bench.start(...runs)
+  bench.sent.length = 0
+  bench.submitMany(2)
+  assert.deepEqual(chosen(bench), ['fast', 'fast'])
 })
 
 test('costs of a redeployed function are measured anew', () => {

@@ -4,6 +4,7 @@
  */
 import { isBarred } from './health.ts'
 import type { Lane } from './lane.ts'
+import type { Ranking } from './ranking.ts'
 import type { Task } from './task.ts'
 import type { Worker } from './worker.ts'
 import { ranksBefore } from './worker-class.ts'
@@ -18,18 +19,38 @@ function leastOccupied(lane: Lane): Worker | undefined {
   return best
 }
 
-/** The least expected service time; within 10 % the least occupied (SCHEDULING §6). */
+/** The least expected service time; within 10 %, or what chance explains, the least occupied. */
 function cheapest(lane: Lane): Worker | undefined {
   const { times } = lane
   if (!times.isComparable && !hasBars(lane)) return undefined
-  const rankings = [...lane.classes].map((serving) => serving.ranking(lane.needs.function, times))
-  const least = Math.min(...rankings.map(({ leastStep }) => leastStep))
+  const rankings: Ranking[] = []
+  let least: Ranking | undefined
+  for (const serving of lane.classes) {
+    const ranking = serving.ranking(lane.needs.function, times)
+    rankings.push(ranking)
+    if (!least || ranking.leastStep < least.leastStep) least = ranking
+  }
+  if (!least || least.leastStep === Number.POSITIVE_INFINITY) return withSlot(lane) ?? soonest(rankings)
+  const { leastStep, reach } = least
   let best: Worker | undefined
   for (const ranking of rankings) {
-    const candidate = ranking.bestFrom(least)
+    const candidate = ranking.bestFrom(leastStep, reach)
     if (candidate && (!best || ranksBefore(candidate, best))) best = candidate
   }
   return best
+}
+
+/** Who has weight 0, or its share of a slow start, goes before those without a free slot. */
+function withSlot(lane: Lane): Worker | undefined {
+  const best = leastOccupied(lane)
+  return best && best.free > 0 ? best : undefined
+}
+
+/** Nobody has a free slot: where one is to be expected first. */
+function soonest(rankings: readonly Ranking[]): Worker | undefined {
+  let best: Ranking['soonest']
+  for (const { soonest } of rankings) if (soonest && (!best || soonest.waitMs < best.waitMs)) best = soonest
+  return best?.worker
 }
 
 function hasBars(lane: Lane): boolean {

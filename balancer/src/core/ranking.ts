@@ -1,7 +1,8 @@
 /**
  * Workers of one class by what one function would cost there now: buckets of nearly equal cost, and
- * in each a heap by relative occupancy. Kept by worker-class.ts. The choice looks at nine buckets at
- * most, whatever the number of workers: the least cost wins, within 10 % the least occupied does.
+ * in each a heap by relative occupancy. Kept by worker-class.ts. The choice looks at nine buckets as a
+ * rule and at 34 at most, whatever the number of workers: the least cost wins; within 10 %, or what
+ * chance explains of the least one's difference, the least occupied does.
  */
 import { IndexedHeap } from './indexed-heap.ts'
 import type { FunctionTimes } from './service-times.ts'
@@ -12,10 +13,20 @@ const STEPS = 8
 /** Differences below are not told apart. */
 const LEAST_COST_MS = 1
 const STEP = Math.log(1.1) / STEPS
+/** Chance is not believed to explain more than 50 %. */
+const MOST_STEPS = Math.floor(Math.log(1.5) / STEP)
 
 interface Seat {
   readonly worker: Worker
   bucket: Bucket
+  index: number
+}
+
+/** A worker without a free slot. */
+interface Stand {
+  readonly worker: Worker
+  /** When a task sent ahead there may expect to start. */
+  waitMs: number
   index: number
 }
 
@@ -31,6 +42,14 @@ export class Ranking {
       bucket.index = index
     },
   })
+  readonly #stands = new Map<Worker, Stand>()
+  readonly #soonest = new IndexedHeap<Stand>({
+    isBefore: (a, b) => (a.waitMs !== b.waitMs ? a.waitMs < b.waitMs : a.worker.salt < b.worker.salt),
+    getIndex: (stand) => stand.index,
+    setIndex: (stand, index) => {
+      stand.index = index
+    },
+  })
   /** Choices of the class when this ranking was last asked. */
   askedAt = 0
 
@@ -44,11 +63,17 @@ export class Ranking {
     return this.#order.first?.step ?? Number.POSITIVE_INFINITY
   }
 
-  /** The least occupied of those whose cost is within 10 % of a step. */
-  bestFrom(step: number): Worker | undefined {
+  /** Steps from the least cost within which costs count as equal. */
+  get reach(): number {
+    const leeway = this.#order.first?.seats.first?.worker.leeway(this.#name) ?? 0
+    if (leeway <= 0.1) return STEPS
+    return Math.min(MOST_STEPS, Math.floor(Math.log(1 + leeway) / STEP))
+  }
+
+  /** The least occupied of those whose cost is within so many steps of one. */
+  bestFrom(step: number, reach: number): Worker | undefined {
     let best: Worker | undefined
-    if (!Number.isFinite(step)) return undefined
-    for (let at = step; at <= step + STEPS; at++) {
+    for (let at = step; at <= step + reach; at++) {
       const first = this.#buckets.get(at)?.seats.first?.worker
       if (first && (!best || isLessOccupied(first, best))) best = first
     }
@@ -68,9 +93,37 @@ export class Ranking {
     bucket.seats.add(fresh)
   }
 
+  /** Where a task sent ahead of a free slot would start soonest, whether or not it has room for that. */
+  get soonest(): { readonly worker: Worker; readonly waitMs: number } | undefined {
+    return this.#soonest.first
+  }
+
+  /** Keeps a full worker by the wait that is to be expected there, or forgets it. */
+  stand(worker: Worker, isFull: boolean): void {
+    const known = this.#stands.get(worker)
+    if (!isFull) {
+      if (!known) return
+      this.#soonest.remove(known)
+      this.#stands.delete(worker)
+      return
+    }
+    const waitMs = ((worker.used + 1 - worker.limit) * this.#costMs(worker)) / worker.limit
+    if (known) {
+      known.waitMs = waitMs
+      this.#soonest.update(known)
+      return
+    }
+    const fresh = { worker, waitMs, index: -1 }
+    this.#stands.set(worker, fresh)
+    this.#soonest.add(fresh)
+  }
+
+  #costMs(worker: Worker): number {
+    return worker.expectedMs(this.#name) ?? this.#times.medianMs
+  }
+
   #step(worker: Worker): number {
-    const costMs = worker.expectedMs(this.#name) ?? this.#times.medianMs
-    return Math.floor(Math.log(Math.max(LEAST_COST_MS, costMs)) / STEP)
+    return Math.floor(Math.log(Math.max(LEAST_COST_MS, this.#costMs(worker))) / STEP)
   }
 
   #leave(seat: Seat): void {

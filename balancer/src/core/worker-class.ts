@@ -104,7 +104,7 @@ export class WorkerClass {
     for (const [name, ranking] of this.#rankings) {
       if (this.#choices - ranking.askedAt > Math.max(IDLE_CHOICES, this.members.size))
         this.#rankings.delete(name)
-      else ranking.place(worker, isAvailable && isCandidate(worker, name))
+      else seat(ranking, worker, isAvailable, name)
     }
   }
 
@@ -132,11 +132,14 @@ export class WorkerClass {
 
   #rank(name: string, times: FunctionTimes): Ranking {
     const ranking = new Ranking(name, times)
-    for (const worker of this.inService) ranking.place(worker, isCandidate(worker, name))
+    for (const worker of this.inService) seat(ranking, worker, true, name)
     this.#rankings.set(name, ranking)
     return ranking
   }
 }
+
+/** The rank of whoever would be the best but for a free slot. */
+const FULL = 4
 
 function putInto(heap: IndexedHeap<Worker>, worker: Worker): void {
   if (heap.has(worker)) heap.update(worker)
@@ -146,14 +149,16 @@ function putInto(heap: IndexedHeap<Worker>, worker: Worker): void {
 function rank(worker: Worker, salt: number): void {
   const { weight } = worker.facts
   const isOverShare = worker.share < 1 && worker.used >= worker.limit * worker.share
-  worker.tier = (worker.free <= 0 ? 4 : 0) + (weight === 0 ? 2 : 0) + (isOverShare ? 1 : 0)
+  worker.tier = (worker.free <= 0 ? FULL : 0) + (weight === 0 ? 2 : 0) + (isOverShare ? 1 : 0)
   worker.ratio = (worker.used + 1) / (worker.limit * worker.share) / (weight === 0 ? 1 : weight)
   worker.salt = salt
 }
 
-/** Not so: whoever has no free slot, weight 0, its share of a slow start already, or fails with it. */
-function isCandidate(worker: Worker, name: string): boolean {
-  return worker.tier === 0 && !isBarred(worker, name)
+/** Not among those to choose: whoever is in slow start over its share, has weight 0, or fails with it. */
+function seat(ranking: Ranking, worker: Worker, isAvailable: boolean, name: string): void {
+  const isFit = isAvailable && !isBarred(worker, name)
+  ranking.place(worker, isFit && worker.tier === 0)
+  ranking.stand(worker, isFit && worker.tier === FULL)
 }
 
 export function ranksBefore(a: Worker, b: Worker): boolean {

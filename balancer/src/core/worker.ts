@@ -128,7 +128,12 @@ export class Worker {
 
   /** What one more task of a function would take here; undefined while the worker has run none. */
   expectedMs(name: string): number | undefined {
-    return this.#service.get(name)?.expectedMs((this.used + 1) / this.limit)
+    return this.#service.get(name)?.expectedMs((this.used + 1) / this.limit, this.used === 0)
+  }
+
+  /** How much more than here a function may cost elsewhere, as a share, and count as equal. */
+  leeway(name: string): number {
+    return this.#service.get(name)?.leeway ?? 0
   }
 
   /**
