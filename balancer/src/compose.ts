@@ -12,6 +12,7 @@ import { Fleet } from './fleet/fleet.ts'
 import { Roster } from './fleet/roster.ts'
 import { createApp } from './http/app.ts'
 import { Gate } from './http/auth.ts'
+import { batchRoutes } from './http/batch-routes.ts'
 import { readAssets } from './http/dashboard-assets.ts'
 import type { Dashboard } from './http/dashboard-routes.ts'
 import { Door } from './http/door.ts'
@@ -135,7 +136,10 @@ export function composeBalancer({ config, keys, log, store, keeper, contents }: 
     balancer,
     dashboard: readDashboard(config),
     isLoopbackHost: isLoopback(config.host),
-    routes: taskRoutes({ exchange }),
+    routes: [
+      ...taskRoutes({ exchange }),
+      ...batchRoutes({ tasks, clock, door, bodyLimitBytes, batchLimitBytes: config.batchBodyLimitBytes }),
+    ],
   })
   const http = createHttpServer({
     app,

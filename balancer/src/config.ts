@@ -48,6 +48,7 @@ const schema = z.object({
   QUEUE_BYTES: sizeBytes({ default: '512mb' }),
   QUEUE_TIMEOUT: durationMs({ min: 1 }).optional(),
   REQUEST_BODY_LIMIT: sizeBytes({ min: 1, max: 512 * 1024 ** 2, default: '10mb' }),
+  BATCH_BODY_LIMIT: sizeBytes({ min: 1, max: 512 * 1024 ** 2, default: '64mb' }),
   RESULT_LIMIT: sizeBytes({ min: 1, max: 512 * 1024 ** 2, default: '10mb' }),
   WORKER_DISCOVERY_INTERVAL: durationMs({ min: 10, default: 3000 }),
   WORKER_DISCOVERY_TIMEOUT: durationMs({ min: 10, default: 3000 }),
@@ -71,7 +72,7 @@ const REFUSED = ['DATABASE_URL', 'DATABASE_URL_FILE', 'UPSTREAM_URL', 'BALANCER_
 
 const NOT_YET_SUPPORTED = [
   ...['READ_KEY', 'READ_KEY_FILE', 'IDEMPOTENCY_LIMIT', 'BUDGETS', 'RUN_LIMIT'],
-  ...['DISK_RESERVE', 'BATCH_BODY_LIMIT', 'RUN_EVENTS_LIMIT', 'RUN_LOG_LINES', 'FILE_LIMIT'],
+  ...['DISK_RESERVE', 'RUN_EVENTS_LIMIT', 'RUN_LOG_LINES', 'FILE_LIMIT'],
   ...['RUN_FILES_LIMIT', 'RUN_RETENTION', 'RUN_HISTORY', 'WEBHOOK_TIMEOUT', 'WEBHOOK_MAX_RETRIES'],
   ...['WEBHOOK_HEADERS', 'WEBHOOK_SECRET', 'WEBHOOK_SECRET_FILE', 'WEBHOOK_ALLOW', 'WEBHOOK_INLINE_LIMIT'],
   ...['COMPAT', 'AGENT_FUNCTION', 'EMAIL_DOMAIN', 'EMAIL_PORT', 'OPENAPI_ENABLED', 'METRICS_ENABLED'],
@@ -106,6 +107,7 @@ export interface BalancerConfig {
   readonly queueBytes: number
   readonly queueTimeoutMs: number
   readonly requestBodyLimitBytes: number
+  readonly batchBodyLimitBytes: number
   readonly resultLimitBytes: number
   readonly discoveryIntervalMs: number
   readonly discoveryTimeoutMs: number
@@ -284,6 +286,7 @@ function toConfig(values: Filled): BalancerConfig {
     queueBytes: values.QUEUE_BYTES,
     queueTimeoutMs: values.QUEUE_TIMEOUT,
     requestBodyLimitBytes: values.REQUEST_BODY_LIMIT,
+    batchBodyLimitBytes: values.BATCH_BODY_LIMIT,
     resultLimitBytes: values.RESULT_LIMIT,
     discoveryIntervalMs: values.WORKER_DISCOVERY_INTERVAL,
     discoveryTimeoutMs: values.WORKER_DISCOVERY_TIMEOUT,

@@ -88,7 +88,7 @@ const NO_MULTIPART: TaskError = {
     'This version takes no multipart bodies here: send JSON, or one file as the body of POST /task/{group}/{function}.',
 }
 
-function isMultipart({ contentType }: TaskHead): boolean {
+export function isMultipart({ contentType }: TaskHead): boolean {
   return contentType.trim().toLowerCase().startsWith('multipart/')
 }
 
@@ -136,7 +136,7 @@ function checkMode(body: TaskBody): CheckedBody {
 }
 
 /** Better refused than silently not done. */
-function notYet(what: string, pointer?: string): TaskError {
+export function notYet(what: string, pointer?: string): TaskError {
   const detail = `This version of Berth does not do ${what} yet; it answers sync tasks and streams.`
   const errors = pointer === undefined ? undefined : [{ pointer, detail: 'not supported yet' }]
   return { code: 'INVALID_REQUEST', detail, ...(errors ? { errors } : {}) }

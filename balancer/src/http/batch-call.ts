@@ -1,0 +1,107 @@
+/**
+ * From the bytes of `POST /tasks` to the bodies in it: one batch, one mode, at most so many tasks. Called once
+ * a batch, before anything of it is submitted; what is wrong here is wrong with the whole of it. Each body is
+ * judged by itself later (task-call.ts); here only its mode is looked at, and only where it may name one.
+ * Invariant: whatever its size, no batch keeps the event loop to itself for longer than a slice.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { findJsonExcess, type TaskError } from '@berth/protocol'
+import { type Range, scanBatch } from './batch-scan.ts'
+import { findWrongHead, isMultipart, notYet, type TaskHead } from './task-call.ts'
+
+export const BATCH_TASKS = 10_000
+
+type Refused = { readonly ok: false; readonly error: TaskError }
+
+export type ReadBatch = { readonly ok: true; readonly ranges: readonly Range[] } | Refused
+
+const SLICE_MS = 5
+const BYTE_ORDER_MARK = Buffer.from('\uFEFF')
+const EXAMPLE = 'send a JSON array of task bodies, or one on each line.'
+
+const NO_MULTIPART: TaskError = {
+  code: 'UNSUPPORTED_MEDIA_TYPE',
+  detail: `A batch takes no multipart bodies: ${EXAMPLE}`,
+}
+
+/** A body without any of these names no mode: the last one may spell any of the others. */
+const MODE_WORDS = ['"mode"', '"async"', '\\u'].map((word) => Buffer.from(word))
+
+/** Bodies over `bodyLimitBytes` are not looked into; they are refused one by one. */
+export async function readBatch(head: TaskHead, bytes: Buffer, bodyLimitBytes: number): Promise<ReadBatch> {
+  const wrongHead = isMultipart(head) ? NO_MULTIPART : findWrongHead(head)
+  if (wrongHead) return { ok: false, error: wrongHead }
+  if (bytes.subarray(0, 3).equals(BYTE_ORDER_MARK))
+    return invalid('The body begins with a byte order mark; send it without.')
+  const ranges: Range[] = []
+  const modes = new BatchModes()
+  let sliceEndsAt = performance.now() + SLICE_MS
+  for (const scanned of scanBatch(bytes)) {
+    if (scanned.kind === 'wrong') return invalid(scanned.detail)
+    if (scanned.kind === 'body') {
+      const { start, end } = scanned.range
+      if (ranges.length === BATCH_TASKS)
+        return invalid(`A batch has at most ${BATCH_TASKS} tasks; send it in parts.`)
+      const wrongMode = end - start > bodyLimitBytes ? undefined : modes.add(bytes.subarray(start, end))
+      if (wrongMode) return { ok: false, error: wrongMode }
+      ranges.push(scanned.range)
+    }
+    if (performance.now() < sliceEndsAt) continue
+    await nextTurn()
+    sliceEndsAt = performance.now() + SLICE_MS
+  }
+  return ranges.length > 0 ? { ok: true, ranges } : invalid(`The batch holds no task; ${EXAMPLE}`)
+}
+
+/** The mode that all bodies of a batch have in common. */
+class BatchModes {
+  #count = 0
+  #common: { readonly mode: string; readonly index: number } | undefined
+
+  /** Why the next body does not belong to a batch, or not to this one. */
+  add(body: Buffer): TaskError | undefined {
+    const index = this.#count++
+    const mode = modeOf(body)
+    // A body that is wrong in itself has no mode, and its own line in the answer.
+    if (mode === undefined) return undefined
+    const pointer = `/${index}/mode`
+    if (mode === 'stream') return wrongMode(pointer, 'a batch has no streams; send such a task by itself')
+    this.#common ??= { mode, index }
+    const { mode: common, index: first } = this.#common
+    if (mode !== common)
+      return wrongMode(
+        pointer,
+        `"${mode}" is not the mode of task ${first}, "${common}"; a batch has one mode`,
+      )
+    return mode === 'sync' ? undefined : notYet(`the mode "${mode}"`, pointer)
+  }
+}
+
+function modeOf(body: Buffer): string | undefined {
+  if (!MODE_WORDS.some((word) => body.includes(word))) return 'sync'
+  const { mode, async } = parseMembers(body)
+  if (mode === undefined) return async === true ? 'async' : 'sync'
+  return mode === 'sync' || mode === 'stream' || mode === 'async' || mode === 'webhook' ? mode : undefined
+}
+
+function parseMembers(body: Buffer): { readonly mode?: unknown; readonly async?: unknown } {
+  if (findJsonExcess(body) !== undefined) return {}
+  try {
+    const value: unknown = JSON.parse(body.toString('utf8'))
+    return typeof value === 'object' && value !== null ? value : {}
+  } catch {
+    return {}
+  }
+}
+
+function wrongMode(pointer: string, detail: string): TaskError {
+  return {
+    code: 'INVALID_REQUEST',
+    detail: `The batch is wrong at ${pointer}: ${detail}.`,
+    errors: [{ pointer, detail }],
+  }
+}
+
+function invalid(detail: string): Refused {
+  return { ok: false, error: { code: 'INVALID_REQUEST', detail } }
+}

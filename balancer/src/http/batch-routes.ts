@@ -1,0 +1,118 @@
+/**
+ * `POST /tasks`: reads a batch, runs its tasks, and answers a line as each of them ends (CONTRACT §4). Mounted
+ * in the router; many tasks share the cost of it. The bytes of a batch count at the door until its last
+ * answer, since the tasks that have not begun lie in them.
+ * Invariant: a reader that goes away, or takes nothing for half a minute while lines wait, ends its batch.
+ */
+import type { TaskError } from '@berth/protocol'
+import type { Clock } from '@berth/runtime'
+import { readBatch } from './batch-call.ts'
+import { BatchRun, type BatchRunDeps } from './batch-run.ts'
+import type { Door } from './door.ts'
+import { readQuery } from './lists.ts'
+import { problem } from './problem.ts'
+import { readRoutedBody } from './routed-body.ts'
+import type { Route, RouteContext } from './routes.ts'
+import type { TaskHead } from './task-call.ts'
+import type { Tasks } from './tasks.ts'
+
+export interface BatchRouteDeps {
+  readonly tasks: Pick<Tasks, 'handle'>
+  readonly clock: Pick<Clock, 'monoMs'>
+  readonly door: Door
+  /** `REQUEST_BODY_LIMIT`, of each task. */
+  readonly bodyLimitBytes: number
+  /** `BATCH_BODY_LIMIT`. */
+  readonly batchLimitBytes: number
+  /** How long a reader may take nothing while lines wait for it; 30 s unless given. */
+  readonly patienceMs?: number
+}
+
+const PATIENCE_MS = 30_000
+/** Handed to the socket and not taken yet. */
+const WRITTEN_BYTES = 256 * 1024
+
+export function batchRoutes(deps: BatchRouteDeps): readonly Route[] {
+  return [{ method: 'POST', path: '/tasks', policy: 'key', handle: (c) => handle(c, deps) }]
+}
+
+async function handle(c: RouteContext, deps: BatchRouteDeps): Promise<Response> {
+  const { door, bodyLimitBytes, batchLimitBytes } = deps
+  const query = readQuery(c.req.url, [])
+  if (!query.ok) return problem(query.error)
+  const terms = { limitBytes: batchLimitBytes, tooLarge: batchTooLarge(batchLimitBytes), door }
+  const read = await readRoutedBody(c.req.raw, terms)
+  if (!read.ok) return problem(read.error)
+  const { bytes } = read
+  door.enter(bytes.length)
+  const leave = () => door.leave(bytes.length)
+  const head = headOf(c)
+  const batch = await readBatch(head, bytes, bodyLimitBytes)
+  if (batch.ok) {
+    const { tasks, clock } = deps
+    const terms = { tasks, clock, head, bytes, ranges: batch.ranges, bodyLimitBytes }
+    const answer = streamAnswer(terms, deps.patienceMs ?? PATIENCE_MS, c.env?.outgoing, leave)
+    return new Response(answer, { headers: { 'content-type': 'application/x-ndjson' } })
+  }
+  leave()
+  return problem(batch.error)
+}
+
+function batchTooLarge(limitBytes: number): TaskError {
+  return { code: 'PAYLOAD_TOO_LARGE', detail: `The batch is over ${limitBytes} bytes (BATCH_BODY_LIMIT).` }
+}
+
+function headOf(c: RouteContext): TaskHead {
+  return {
+    contentType: c.req.header('content-type') ?? '',
+    contentEncoding: c.req.header('content-encoding'),
+    prefer: c.req.header('prefer'),
+    idempotencyKey: c.req.header('idempotency-key'),
+    traceparent: c.req.header('traceparent'),
+    wantsEvents: false,
+  }
+}
+
+/** The lines as a stream that is filled as fast as it is read; `onEnd` is called once, whatever ends it. */
+function streamAnswer(
+  terms: Omit<BatchRunDeps, 'output'>,
+  patienceMs: number,
+  connection: { destroy(): unknown } | undefined,
+  onEnd: () => void,
+): ReadableStream<Uint8Array> {
+  let run: BatchRun
+  let hasRead = true
+  let isFull = () => false
+  const watch = setInterval(() => {
+    if (isFull() && !hasRead) connection?.destroy()
+    hasRead = false
+  }, patienceMs)
+  watch.unref()
+  const finish = () => {
+    clearInterval(watch)
+    onEnd()
+  }
+  return new ReadableStream<Uint8Array>(
+    {
+      start(controller) {
+        isFull = () => (controller.desiredSize ?? 0) <= 0
+        const write = (chunk: Uint8Array) => controller.enqueue(chunk)
+        const end = () => {
+          finish()
+          controller.close()
+        }
+        run = new BatchRun({ ...terms, output: { isFull, write, end } })
+        run.resume()
+      },
+      pull() {
+        hasRead = true
+        run.resume()
+      },
+      cancel() {
+        finish()
+        run.cancel()
+      },
+    },
+    { highWaterMark: WRITTEN_BYTES, size: (chunk) => chunk.byteLength },
+  )
+}
