@@ -62,6 +62,7 @@ export const AREAS: readonly Area[] = [
       'balancer/src/ports/scheduling.ts',
       'balancer/src/ports/stream.ts',
       'balancer/src/ports/traffic.ts',
+      'balancer/src/ports/record.ts',
     ],
   },
   { ...PURE, folder: 'balancer/src/ports', reaches: [], reachesTypesOf: ['balancer/src/core'] },

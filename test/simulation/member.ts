@@ -55,9 +55,10 @@ export class Member {
 
   /** No fault is under way here. */
   get isWell(): boolean {
-    return (
-      this.isLinked && this.#isReady && !this.#isSilent && !this.#isLeaving && !this.#options.worker.isFrozen
-    )
+    const { worker } = this.#options
+    // A process that has just died is linked until its last words have arrived.
+    const isSound = worker.isAlive && !worker.isFrozen
+    return this.isLinked && this.#isReady && !this.#isSilent && !this.#isLeaving && isSound
   }
 
   // --- What the core asks for ------------------------------------------------------------------

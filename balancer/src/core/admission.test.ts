@@ -31,7 +31,7 @@ test('503: known, but nobody is in service; the text counts why', () => {
   bench.worker('c', { isInService: false, outReason: 'unreachable' })
   const refusal = bench.refusal()
   assert.equal(refusal.code, 'NO_CAPACITY')
-  assert.match(refusal.detail, /2 in maintenance, 1 unreachable/)
+  assert.match(refusal.detail, /2 in maintenance, 1 unreachable. Nearest miss: a: in maintenance\./)
   assert.ok((refusal.retryAfterMs ?? 0) > 0)
   assert.equal(bench.core.traffic().submitted, 0)
 })
@@ -44,6 +44,7 @@ test('503: no worker matches the tags; the text names the tag', () => {
   assert.equal(refusal.code, 'NO_CAPACITY')
   assert.match(refusal.detail, /with these tags/)
   assert.match(refusal.detail, /1 with another tag "gpu"/)
+  assert.match(refusal.detail, /Nearest miss: b: unreachable\./)
   assert.match(refusal.detail, /1 unreachable/)
 })
 
@@ -92,6 +93,53 @@ test('429: the line of one lane is full, others are not', () => {
   assert.ok((refusal.retryAfterMs ?? 0) >= 1_000)
   bench.submit({ function: 'other' })
   assert.equal(bench.core.traffic().waiting, 3)
+})
+
+test('429: when to return is what the line takes at the rate of its starts, spread a little', () => {
+  const bench = new TestScheduler({ limits: { tasksPerLane: 40, bytes: 1e9 } })
+  bench.worker('a', { slots: 1 })
+  let running = bench.submit()
+  for (let second = 0; second < 12; second++) {
+    for (let i = 0; i < 4; i++) {
+      bench.finish(running)
+      running = bench.submit()
+      bench.advance(250)
+    }
+  }
+  bench.submitMany(40)
+  const advised = Array.from({ length: 50 }, () => bench.refusal().retryAfterMs ?? 0)
+  // 40 that wait, 4 starts a second.
+  for (const ms of advised) assert.ok(ms >= 9_000 && ms <= 14_000 && ms % 1_000 === 0, String(ms))
+  assert.ok(new Set(advised).size > 1, 'all come back at once')
+})
+
+test('429: the advice is 1 to 60 s, whatever the line', () => {
+  const bench = new TestScheduler({ limits: { tasksPerLane: 1_000, bytes: 1e9 } })
+  bench.worker('a', { slots: 1 })
+  bench.submitMany(1_001)
+  const slow = bench.refusal().retryAfterMs ?? 0
+  assert.ok(slow >= 48_000 && slow <= 60_000, String(slow))
+  const quick = new TestScheduler({ limits: { tasksPerLane: 1, bytes: 1e9 } })
+  quick.worker('a', { slots: 1 })
+  for (let i = 0; i < 500; i++) quick.finish(quick.submit())
+  quick.submitMany(2)
+  const advised = Array.from({ length: 20 }, () => quick.refusal().retryAfterMs)
+  assert.deepEqual(new Set(advised), new Set([1_000, 2_000]))
+})
+
+test('503: when to return is when the first of them comes back, if somebody has said so', () => {
+  const bench = new TestScheduler()
+  bench.worker('a', { isInService: false, outReason: 'in maintenance' })
+  assert.equal(bench.refusal().retryAfterMs, 2_000)
+  bench.worker('a', { isInService: false, outReason: 'in maintenance', backAt: 30_000 })
+  bench.worker('b', { isInService: false, outReason: 'in maintenance', backAt: 12_000 })
+  bench.advance(5_000)
+  assert.equal(bench.refusal().retryAfterMs, 7_000)
+  bench.advance(1e6)
+  assert.equal(bench.refusal().retryAfterMs, 1_000)
+  bench.worker('a', { isInService: false, backAt: bench.now + 1e9 })
+  bench.worker('b', { isInService: false })
+  assert.equal(bench.refusal().retryAfterMs, 60_000)
 })
 
 test('429: the bytes of all that waits are bounded, and only of what waits', () => {

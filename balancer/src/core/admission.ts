@@ -4,8 +4,10 @@
  */
 import { firstMismatch, type TaskError } from '@berth/protocol'
 import type { Submission } from '../ports/scheduling.ts'
+import { nearestOf } from './explain.ts'
 import type { Lane } from './lane.ts'
 import type { Placement } from './placement.ts'
+import type { Task } from './task.ts'
 import type { Worker } from './worker.ts'
 import type { WorkerClass } from './worker-class.ts'
 
@@ -17,11 +19,15 @@ export interface QueueLimits {
 }
 
 const NO_CAPACITY_RETRY_MS = 2_000
-const MAX_RETRY_MS = 60_000
 /** Bodies on their way in may hold this much even where QUEUE_BYTES lets next to nothing wait. */
 const DOOR_BYTES = 1024 * 1024
 /** Bodies come and go faster than lines. */
 const DOOR_RETRY_MS = 1_000
+/** Bounds of an advice when to return; it is spread a little, so that not all come back at once. */
+const MIN_RETRY_S = 1
+const MAX_RETRY_S = 60
+const LEAST_SPREAD_S = 2
+const SPREAD = 0.25
 
 /** The refusal for a group, function and contract that nobody in the list has ever served. */
 export function unknownFunction(submission: Submission): TaskError {
@@ -41,27 +47,33 @@ export function streamRefusal(lane: Lane, { mode }: Submission): TaskError | und
 }
 
 /** Why a memory task cannot be taken by this lane's workers, or undefined when one is in service. */
-export function capacityRefusal(lane: Lane, placement: Placement): TaskError | undefined {
+export function capacityRefusal(lane: Lane, placement: Placement, now: number): TaskError | undefined {
   for (const serving of lane.classes) if (serving.best || hasServing(serving.members)) return tooBig(lane)
-  return { code: 'NO_CAPACITY', detail: nearestMiss(lane, placement), retryAfterMs: NO_CAPACITY_RETRY_MS }
+  const retryAfterMs = untilSomebodyIsBack(lane, now)
+  return { code: 'NO_CAPACITY', detail: nearestMiss(lane, placement), retryAfterMs }
+}
+
+export interface QueueState {
+  /** Of all lanes. */
+  readonly waitingBytes: number
+  readonly limits: QueueLimits
+  readonly random: () => number
+  readonly now: number
 }
 
 /** The refusal of a task that would have to wait while its lane's line, or the memory of all, is full. */
-export function queueRefusal(
-  lane: Lane,
-  bytes: number,
-  waitingBytes: number,
-  limits: QueueLimits,
-): TaskError | undefined {
+export function queueRefusal(task: Task, state: QueueState): TaskError | undefined {
+  const { waitingBytes, limits, random, now } = state
+  const lane = task.lane as Lane
   const isLong = lane.waiting >= limits.tasksPerLane
-  if (!isLong && waitingBytes + bytes <= limits.bytes) return undefined
+  if (!isLong && waitingBytes + task.bytes <= limits.bytes) return undefined
   const what = isLong
     ? `${lane.waiting} tasks wait for "${lane.needs.function}" already`
     : `${waitingBytes} bytes of tasks wait already`
   return {
     code: 'QUEUE_FULL',
     detail: `${what}, which is the limit (${isLong ? 'QUEUE_LIMIT' : 'QUEUE_BYTES'}). Try again later, or add workers.`,
-    retryAfterMs: clearTimeMs(lane),
+    retryAfterMs: clearTimeMs(lane, random, now),
   }
 }
 
@@ -88,14 +100,22 @@ export function doorRefusal(held: HeldBytes, limits: QueueLimits): TaskError | u
   }
 }
 
-/** How long the lane's line takes at the rate its workers serve. */
-function clearTimeMs(lane: Lane): number {
-  let slotsPerMs = 0
+/** How long the lane's line takes at the rate at which its tasks have started lately, in whole seconds. */
+function clearTimeMs(lane: Lane, random: () => number, now: number): number {
+  const perSecond = lane.starts.perSecond(now)
+  const seconds = perSecond === undefined ? MAX_RETRY_S : lane.waiting / perSecond
+  const bounded = Math.min(Math.max(MIN_RETRY_S, seconds), MAX_RETRY_S / (1 + SPREAD))
+  const spread = Math.max(LEAST_SPREAD_S, bounded * SPREAD)
+  return Math.floor(bounded + random() * spread) * 1_000
+}
+
+/** When the first of the workers with the function comes back, as far as somebody has said so. */
+function untilSomebodyIsBack(lane: Lane, now: number): number {
+  let backAt = Number.POSITIVE_INFINITY
   for (const serving of lane.classes)
-    for (const worker of serving.inService)
-      slotsPerMs += worker.limit / Math.max(worker.serviceMs(lane.needs.function) ?? 1000, 0.1)
-  if (slotsPerMs === 0) return NO_CAPACITY_RETRY_MS
-  return Math.min(Math.max(1000, lane.waiting / slotsPerMs), MAX_RETRY_MS)
+    for (const { facts } of serving.members) backAt = Math.min(backAt, facts.backAt ?? backAt)
+  if (backAt === Number.POSITIVE_INFINITY) return NO_CAPACITY_RETRY_MS
+  return Math.min(Math.max(MIN_RETRY_S * 1_000, backAt - now), MAX_RETRY_S * 1_000)
 }
 
 /** A worker that is left alone for a moment after BUSY still serves. */
@@ -115,7 +135,7 @@ function tooBig(lane: Lane): TaskError | undefined {
   return { code: 'SLOT_COST_TOO_BIG', detail }
 }
 
-/** Counts the reasons in words: "2 in maintenance, 1 unreachable", or the tag that fits nobody. */
+/** Counts the reasons in words: "2 in maintenance, 1 unreachable", or the tag that fits nobody; and who came nearest. */
 function nearestMiss(lane: Lane, placement: Placement): string {
   const { group, contract, function: name, selector } = lane.needs
   const reasons = new Map<string, number>()
@@ -123,7 +143,12 @@ function nearestMiss(lane: Lane, placement: Placement): string {
     for (const reason of reasonsOf(candidate, lane)) reasons.set(reason, (reasons.get(reason) ?? 0) + 1)
   const counted = [...reasons].sort(([, a], [, b]) => b - a).map(([reason, count]) => `${count} ${reason}`)
   const tags = selector.key === '' ? '' : ' with these tags'
-  return `No worker${tags} can take "${name}" (group "${group}", contract ${contract}) now: ${counted.slice(0, 5).join(', ')}.`
+  const nearest = nearestOf(lane.needs, membersHaving(lane, placement))
+  return `No worker${tags} can take "${name}" (group "${group}", contract ${contract}) now: ${counted.slice(0, 5).join(', ')}. Nearest miss: ${nearest}.`
+}
+
+function* membersHaving({ needs }: Lane, { directory }: Placement): Iterable<Worker> {
+  for (const { members } of directory.having(needs.group, needs.function, needs.contract)) yield* members
 }
 
 function* reasonsOf(candidate: WorkerClass, lane: Lane): Iterable<string> {

@@ -60,7 +60,14 @@ function hasBars(lane: Lane): boolean {
 
 /** The worker to send a task to now, if any has room for it. */
 export function choose(lane: Lane, task: Task, now: number): Worker | undefined {
+  const chosen = pick(lane, task)
+  // Afterwards, so that the next choice is what a look at it says.
   for (const serving of lane.classes) serving.roll(now)
+  return chosen
+}
+
+/** The same without any effect. */
+export function pick(lane: Lane, task: Task): Worker | undefined {
   const best = cheapest(lane) ?? leastOccupied(lane)
   const cost = costOf(task)
   if (!best || isBarred(best, lane.needs.function)) return undefined

@@ -132,7 +132,7 @@ test('each end has its status on disk', () => {
     [failed]: 'failed',
     [cancelled]: 'cancelled',
     [waiting]: 'expired',
-    [expired]: 'failed',
+    [expired]: 'expired',
   })
 })
 

@@ -1,13 +1,18 @@
 /**
  * Why a task is where it is, computed when somebody asks: every worker of the fleet is counted under
  * the one reason that keeps it from the task, or as one that could take it. Pure; plain data out.
+ * `noteChoice` does the same at the moment of a choice, for the few that are kept; it looks at a
+ * bounded number of workers, whatever the fleet.
  */
 import { firstMismatch } from '@berth/protocol'
+import type { ChoiceRecord } from '../ports/record.ts'
 import type { CountedReason, Explanation, Score } from '../ports/scheduling.ts'
+import { hasRoom } from './choice.ts'
 import { isBarred } from './health.ts'
-import type { LaneNeeds } from './lane.ts'
+import type { Lane, LaneNeeds } from './lane.ts'
 import { goesBefore, type Task } from './task.ts'
 import type { Worker } from './worker.ts'
+import { ranksBefore } from './worker-class.ts'
 
 interface Reason {
   /** How far the worker came; the furthest is the nearest miss. */
@@ -15,28 +20,48 @@ interface Reason {
   readonly text: string
 }
 
-/** The part of an explanation that is about the fleet. */
+/** The part of an explanation that is about the fleet; who was chosen comes first of the candidates. */
 export function explainFleet(
   needs: LaneNeeds,
   workers: Iterable<Worker>,
+  chosen?: Worker,
 ): Pick<Explanation, 'reasons' | 'nearestMiss' | 'candidates'> {
-  const counts = new Map<string, CountedReason & { stage: number }>()
-  const candidates: Score[] = []
+  const counts = new Map<string, number>()
+  const candidates: Worker[] = []
   let nearest: { worker: Worker; reason: Reason } | undefined
   for (const worker of workers) {
     const reason = reasonOf(worker, needs)
-    const known = counts.get(reason.text)
-    counts.set(reason.text, { reason: reason.text, count: (known?.count ?? 0) + 1, stage: reason.stage })
-    if (reason.stage === CAN) candidates.push(scoreOf(worker, needs.function))
-    if (!nearest || reason.stage > nearest.reason.stage) nearest = { worker, reason }
+    counts.set(reason.text, (counts.get(reason.text) ?? 0) + 1)
+    if (reason.stage === CAN) candidates.push(worker)
+    if (!nearest || isNearer(worker, reason, nearest)) nearest = { worker, reason }
   }
-  const reasons = [...counts.values()].sort((a, b) => b.count - a.count)
+  const reasons: CountedReason[] = [...counts].map(([reason, count]) => ({ reason, count }))
   return {
-    reasons: reasons.map(({ reason, count }) => ({ reason, count })),
+    reasons: reasons.sort((a, b) => b.count - a.count),
     nearestMiss:
-      nearest && nearest.reason.stage < CAN ? `${nearest.worker.id}: ${nearest.reason.text}` : undefined,
-    candidates: candidates.sort(isBetter).slice(0, MAX_CANDIDATES),
+      nearest && nearest.reason.stage < CAN && !chosen
+        ? `${nearest.worker.id}: ${nearest.reason.text}`
+        : undefined,
+    candidates: inOrder(candidates, needs.function, chosen)
+      .slice(0, MAX_CANDIDATES)
+      .map((worker) => scoreOf(worker, needs.function)),
   }
+}
+
+/** The worker that came nearest and what it lacks. */
+export function nearestOf(needs: LaneNeeds, workers: Iterable<Worker>): string {
+  let nearest: { worker: Worker; reason: Reason } | undefined
+  for (const worker of workers) {
+    const reason = reasonOf(worker, needs)
+    if (!nearest || isNearer(worker, reason, nearest)) nearest = { worker, reason }
+  }
+  return nearest ? `${nearest.worker.id}: ${nearest.reason.text}` : 'none'
+}
+
+/** Of those who fail alike, one that is in service is nearer. */
+function isNearer(worker: Worker, { stage }: Reason, than: { worker: Worker; reason: Reason }): boolean {
+  if (stage !== than.reason.stage) return stage > than.reason.stage
+  return worker.isServing && !than.worker.isServing
 }
 
 /** How many of its lane are served before a waiting task; 0 is the head. */
@@ -46,8 +71,31 @@ export function positionOf(task: Task): number {
   return before
 }
 
+/** What a choice saw, before it reserves anything: the winner and the next best. */
+export function noteChoice(task: Task, winner: Worker, now: number): ChoiceRecord {
+  const name = task.submission.function
+  const others: Worker[] = []
+  let looked = 0
+  for (const worker of membersOf(task.lane)) {
+    if (++looked > MAX_LOOKED) break
+    if (worker !== winner && hasRoom(worker, task) && !isBarred(worker, name)) others.push(worker)
+  }
+  const runnersUp = inOrder(others, name).slice(0, MAX_CANDIDATES - 1)
+  return {
+    at: now,
+    winner: scoreOf(winner, name),
+    runnersUp: runnersUp.map((worker) => scoreOf(worker, name)),
+  }
+}
+
 const CAN = 9
 const MAX_CANDIDATES = 5
+/** The best stand near the top of their heap, so these are enough for a picture. */
+const MAX_LOOKED = 32
+
+function* membersOf(lane: Lane | undefined): Iterable<Worker> {
+  for (const serving of lane?.classes ?? []) yield* serving.inService
+}
 
 function reasonOf(worker: Worker, needs: LaneNeeds): Reason {
   const { facts } = worker
@@ -77,9 +125,13 @@ function scoreOf(worker: Worker, name: string): Score {
   }
 }
 
-function isBetter(a: Score, b: Score): number {
-  const cost = (a.expectedMs ?? 0) - (b.expectedMs ?? 0)
-  return cost !== 0 && a.expectedMs !== undefined && b.expectedMs !== undefined
-    ? cost
-    : a.occupancyAfter - b.occupancyAfter
+/** As the choice has them: who was chosen, then by occupancy those within 10 % of the least cost, then by cost. */
+function inOrder(workers: readonly Worker[], name: string, chosen?: Worker): Worker[] {
+  const costs = new Map(workers.map((worker) => [worker, worker.expectedMs(name)]))
+  const isComparable = [...costs.values()].every((cost) => cost !== undefined)
+  const costOf = (worker: Worker) => (isComparable ? (costs.get(worker) ?? 0) : 0)
+  let least = Number.POSITIVE_INFINITY
+  for (const worker of workers) least = Math.min(least, costOf(worker))
+  const tierOf = (worker: Worker) => (worker === chosen ? -1 : Math.max(least * 1.1, costOf(worker)))
+  return [...workers].sort((a, b) => tierOf(a) - tierOf(b) || (ranksBefore(a, b) ? -1 : 1))
 }

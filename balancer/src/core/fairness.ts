@@ -96,6 +96,11 @@ export class FairGroup {
 export class Fairness {
   readonly #groups = new Map<string, FairGroup>()
 
+  /** Only to look: a key that nobody has used yet has none. */
+  peek(group: string, key: string): Flow | undefined {
+    return this.#groups.get(group)?.flows.get(key)
+  }
+
   flow(group: string, key: string): Flow {
     const known = this.#groups.get(group) ?? new FairGroup()
     this.#groups.set(group, known)

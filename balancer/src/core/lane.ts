@@ -8,6 +8,7 @@ import type { Flow } from './fairness.ts'
 import { IndexedHeap } from './indexed-heap.ts'
 import { Line } from './line.ts'
 import { FunctionTimes } from './service-times.ts'
+import { StartRate } from './start-rate.ts'
 import { goesBefore, isMoreUrgent, type Task } from './task.ts'
 import type { WorkerClass } from './worker-class.ts'
 
@@ -43,6 +44,7 @@ export class Lane {
       task.windowIndex = index
     },
   })
+  readonly starts = new StartRate()
   /** Tasks of this lane that have not ended, wherever they are. */
   live = 0
   /** Those of them that are repeated after a failure. */

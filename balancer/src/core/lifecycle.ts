@@ -6,6 +6,7 @@
 import type { CancelReason, OutcomeError, TaskError } from '@berth/protocol'
 import type { DispatchPort } from '../ports/dispatch.ts'
 import type { LedgerPort } from '../ports/ledger.ts'
+import type { AttemptOutcome, RecordPort } from '../ports/record.ts'
 import type { Admission, Outcome, Settlement, Submission } from '../ports/scheduling.ts'
 import type { Traffic } from '../ports/traffic.ts'
 import {
@@ -31,6 +32,7 @@ import {
   noteRepeat,
 } from './retry.ts'
 import {
+  attemptOutcome,
   drainingError,
   lostError,
   overdueError,
@@ -54,6 +56,8 @@ export interface LifecycleOptions {
   readonly maxAttempts: number
   /** A worker refused itself though it looked fit: leave it alone for a moment. */
   readonly block: (worker: Worker, now: number) => void
+  /** Hears of every task that ends; nobody unless given. */
+  readonly record?: RecordPort | undefined
 }
 
 interface Unpersisted {
@@ -64,6 +68,8 @@ interface Unpersisted {
 }
 
 const ACCEPTED: Admission = { ok: true }
+/** Of a task that is tried again and again, the last ones. */
+const MAX_HISTORY = 100
 /** Codes by which a worker refuses itself, not the task: somebody else may take it. */
 const ELSEWHERE = new Set(['MAINTENANCE', 'DRAINING', 'UNKNOWN_FUNCTION', 'CONTRACT_MISMATCH'])
 
@@ -184,11 +190,23 @@ export class Lifecycle {
     return this.#tasks
   }
 
+  get isFleetSettled(): boolean {
+    return this.#isFleetSettled
+  }
+
+  get isDraining(): boolean {
+    return this.#isDraining
+  }
+
   /** Changes the priority of a task that waits in any way; false when it does not. */
   reprioritise(run: string, priority: number, now: number): boolean {
     const task = this.#tasks.get(run)
     if (task?.phase === 'waiting') this.#placement.reprioritise(task, priority, now)
-    else if (task?.phase === 'lobby' || task?.phase === 'backoff') task.priority = priority
+    else if (task?.phase === 'sent' && task.isAhead) {
+      // It waits at a worker: asked back, it takes its place anew.
+      this.#placement.recall(task)
+      task.priority = priority
+    } else if (task?.phase === 'lobby' || task?.phase === 'backoff') task.priority = priority
     else return false
     return true
   }
@@ -224,7 +242,7 @@ export class Lifecycle {
       this.#wakeAt(task, Math.min(submission.deadlineAt, submission.queueUntilAt))
     } else if (this.#placement.offer(task, now)) this.#wakeAt(task, submission.deadlineAt)
     else {
-      const full = submission.isDurable ? undefined : this.#queueRefusal(task)
+      const full = submission.isDurable ? undefined : this.queueRefusal(task, now)
       if (full) {
         this.#forget(task)
         return full
@@ -241,7 +259,7 @@ export class Lifecycle {
     if (this.#isDraining || this.#tasks.has(run) || this.#unpersisted.has(run)) return
     const task = new Task(submission, now, this.#seq++)
     const error = this.#take(task, now, false)
-    if (error) this.#settle(task, { kind: 'failed', error, ...provenance(task, now, 0) })
+    if (error) this.#settle(task, { kind: 'failed', error, ...provenance(task, now, 0) }, now)
   }
 
   /** Binds the task to its lane, or leaves it to the lobby. A refusal says why neither. */
@@ -251,7 +269,7 @@ export class Lifecycle {
     if (pause) return pausedError(task, pause, now)
     const lane = this.#laneOf(submission)
     const refusal = lane
-      ? (streamRefusal(lane, submission) ?? capacityRefusal(lane, this.#placement))
+      ? (streamRefusal(lane, submission) ?? capacityRefusal(lane, this.#placement, now))
       : unknownFunction(submission)
     const mayWait = submission.isDurable && refusal?.code === 'NO_CAPACITY'
     if (lane && (!refusal || (this.#isFleetSettled && mayWait))) {
@@ -269,8 +287,10 @@ export class Lifecycle {
     return needs && this.#placement.directory.find(needs)
   }
 
-  #queueRefusal(task: Task): TaskError | undefined {
-    return queueRefusal(task.lane as Lane, task.bytes, this.#waitingBytes, this.#options.limits)
+  /** Why a task with a lane may not wait, when the lines are full. */
+  queueRefusal(task: Task, now: number): TaskError | undefined {
+    const { limits, random } = this.#options
+    return queueRefusal(task, { waitingBytes: this.#waitingBytes, limits, random, now })
   }
 
   #lobbyRefusal(task: Task): TaskError | undefined {
@@ -295,7 +315,7 @@ export class Lifecycle {
     const refusal = this.#admit(task, now)
     if (!refusal && task.phase === 'lobby') return false
     this.#lobby.remove(task)
-    if (refusal) this.#settle(task, { kind: 'failed', error: refusal, ...provenance(task, now, 0) })
+    if (refusal) this.#settle(task, { kind: 'failed', error: refusal, ...provenance(task, now, 0) }, now)
     else this.#place(task, now)
     return true
   }
@@ -368,13 +388,13 @@ export class Lifecycle {
   #complete(task: Task, worker: Worker, outcome: Outcome, now: number): void {
     const { result, mediaType, runMs } = outcome
     const ended = provenance(task, now, runMs, worker)
-    this.#settle(task, { kind: 'completed', result, mediaType, ...ended }, true)
+    this.#settle(task, { kind: 'completed', result, mediaType, ...ended }, now, true)
   }
 
   #afterRefusal(task: Task, worker: Worker, error: OutcomeError | undefined, now: number): void {
     if (error && !ELSEWHERE.has(error.code)) {
       const ended = provenance(task, now, 0, worker)
-      return this.#settle(task, { kind: 'failed', error: toTaskError(error), ...ended }, true)
+      return this.#settle(task, { kind: 'failed', error: toTaskError(error), ...ended }, now, true)
     }
     this.#options.block(worker, now)
     this.placeAgain(task, now)
@@ -387,14 +407,17 @@ export class Lifecycle {
     const isCancelled = outcome.outcome === 'cancelled'
     if (!isCancelled && mayRepeatFailure(task, facts, error, this.#options.maxAttempts)) {
       const at = now + backoffMs(task.failures, error, this.#options.random)
-      if (at < task.submission.deadlineAt && mayRepeatNow(task)) return this.#backOff(task, at)
+      if (at < task.submission.deadlineAt && mayRepeatNow(task)) {
+        noteAttempt(task, worker, attemptOutcome(error?.code), now)
+        return this.#backOff(task, at)
+      }
     }
     const cause = error ?? {
       code: isCancelled ? 'CANCELLED' : 'INTERNAL',
       message: 'The worker gave no reason.',
     }
     const ended = provenance(task, now, outcome.runMs, worker)
-    this.#settle(task, { kind: 'failed', error: toTaskError(cause), ...ended }, true)
+    this.#settle(task, { kind: 'failed', error: toTaskError(cause), ...ended }, now, true)
   }
 
   #backOff(task: Task, until: number): void {
@@ -411,17 +434,20 @@ export class Lifecycle {
   cutStream(task: Task, now: number): void {
     const { worker } = task
     const ended = provenance(task, now, now - task.startedAt, worker)
-    this.#settle(task, { kind: 'failed', error: lostError(task, worker), ...ended })
+    this.#settle(task, { kind: 'failed', error: lostError(task, worker), ...ended }, now)
     task.phase = 'orphan'
   }
 
   #afterLoss(task: Task, now: number, worker: Worker | undefined, isReported: boolean): void {
     if (task.hasStarted && task.endsUntilAt === undefined) task.losses++
     const mayRepeat = mayRepeatLoss(task, task.lane?.facts, this.#options.maxAttempts)
-    if (mayRepeat && !isPoison(task)) return this.placeAgain(task, now)
+    if (mayRepeat && !isPoison(task)) {
+      noteAttempt(task, worker, 'lost', now)
+      return this.placeAgain(task, now)
+    }
     const ended = provenance(task, now, 0, worker)
     const error = isPoison(task) ? poisonedError(task, worker) : lostError(task, worker)
-    this.#settle(task, { kind: 'failed', error, ...ended }, isReported)
+    this.#settle(task, { kind: 'failed', error, ...ended }, now, isReported)
   }
 
   /** An attempt ended without a word from its worker. */
@@ -445,18 +471,20 @@ export class Lifecycle {
     if (worker && isAtWorker) this.#options.dispatch.cancel(worker.id, task.attemptId, reason)
     const runMs = task.hasStarted ? now - task.startedAt : 0
     const ended = provenance(task, now, runMs, worker)
-    this.#settle(task, { kind: 'failed', error, ...ended })
+    this.#settle(task, { kind: 'failed', error, ...ended }, now)
     if (isAtWorker) task.phase = 'orphan'
   }
 
-  #settle(task: Task, settlement: Settlement, isReported = false): void {
+  #settle(task: Task, settlement: Settlement, now: number, isReported = false): void {
     task.phase = 'settled'
     this.#count(settlement)
     this.#forget(task)
-    const { submission } = task
+    const { submission, fence } = task
+    const status = statusOf(settlement, now >= submission.deadlineAt)
+    this.#options.record?.ended(task, settlement, status, now)
     if (!submission.isDurable) return submission.onSettled(settlement)
     this.#unpersisted.set(submission.run, { task, settlement, isKeptByWorker: isReported })
-    this.#options.ledger.finish({ run: submission.run, fence: task.fence, status: statusOf(settlement) })
+    this.#options.ledger.finish({ run: submission.run, fence, status })
   }
 
   /** The task is no longer this object's: it has ended, was not taken, or is on disk only. */
@@ -490,4 +518,12 @@ export class Lifecycle {
     if (task.phase === 'backoff' && now < task.submission.deadlineAt) this.#place(task, now)
     else this.#giveUp(task, overdueError(task, now), 'deadline', now)
   }
+}
+
+/** The attempt is over and the task is not. One that nobody knows to have begun has no start. */
+function noteAttempt(task: Task, worker: Worker | undefined, outcome: AttemptOutcome, now: number): void {
+  if (task.attempts === (task.history.at(-1)?.n ?? 0)) return
+  const startedAt = task.hasStarted ? task.startedAt : undefined
+  const ended = { n: task.attempts, worker: worker?.id, startedAt, finishedAt: now, outcome }
+  task.history = [...task.history, ended].slice(-MAX_HISTORY)
 }

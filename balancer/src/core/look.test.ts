@@ -3,22 +3,28 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { TestScheduler, work } from './test-scheduler.ts'
 
-test('list and find: what waits and runs, in pages', () => {
+const ANY = () => true
+
+test('newest and find: what waits and runs, in pages', () => {
   const bench = new TestScheduler()
   bench.worker('w', { slots: 1 })
   const [first, second, third] = bench.submitMany(3, { fairnessKey: 'k' }) as [string, string, string]
   bench.start(first)
-  const page = bench.core.list(2)
+  const page = bench.core.newest(2, undefined, ANY)
   assert.deepEqual(
     page.map(({ run, status, worker, attempt }) => [run, status, worker, attempt]),
     [
-      [first, 'running', 'w', 1],
+      [third, 'queued', undefined, 0],
       [second, 'queued', undefined, 0],
     ],
   )
   assert.deepEqual(
-    bench.core.list(5, second).map(({ run }) => run),
-    [third],
+    bench.core.newest(5, second, ANY).map(({ run, status }) => [run, status]),
+    [[first, 'running']],
+  )
+  assert.deepEqual(
+    bench.core.newest(5, undefined, ({ status }) => status === 'running').map(({ run }) => run),
+    [first],
   )
   const { fairnessKey, contract, priority } = bench.core.find(third) ?? {}
   assert.deepEqual([fairnessKey, contract, priority], ['k', 1, 100])
@@ -72,6 +78,20 @@ test('explain: reasons add up to the fleet; position and nearest miss', () => {
   assert.equal(bench.core.explain('nobody', 0), undefined)
 })
 
+test('another priority for what waits at a worker asks it back', () => {
+  const bench = new TestScheduler()
+  bench.worker('w', { slots: 1 })
+  bench.teach('w', 5, 50)
+  const runs = bench.submitMany(2)
+  const ahead = runs[1] as string
+  assert.equal(bench.last(ahead).isAhead, true)
+  assert.equal(bench.core.reprioritise(ahead, 7, bench.now), true)
+  assert.equal(bench.recalled.length, 1)
+  const { worker, attemptId } = bench.last(ahead)
+  bench.core.returned(worker, attemptId, 'recalled', bench.now)
+  assert.equal(bench.last(ahead).priority, 7)
+})
+
 test('a dry run names who would take it, best first, and reserves nothing', () => {
   const bench = new TestScheduler()
   for (const id of ['a', 'b']) bench.worker(id, { slots: 2 })
@@ -79,12 +99,58 @@ test('a dry run names who would take it, best first, and reserves nothing', () =
   const busy = bench.last(bench.order[0] as string).worker
   const explained = bench.core.explainDry(bench.submission(), 0)
   assert.deepEqual(
-    explained?.candidates.map(({ worker }) => worker === busy),
+    explained.candidates.map(({ worker }) => worker === busy),
     [false, true],
   )
-  assert.equal(explained?.nearestMiss, undefined)
+  assert.deepEqual([explained.refusal, explained.nearestMiss, explained.position], Array(3).fill(undefined))
+  assert.notEqual(explained.worker, busy)
   assert.equal(bench.core.traffic().running, 1)
-  assert.equal(bench.core.explainDry(bench.submission({ function: 'nothing' }), 0), undefined)
+})
+
+test('a dry run is right about the very next task, also where speeds are compared', () => {
+  const bench = new TestScheduler()
+  for (const id of ['a', 'b', 'c', 'd', 'e']) bench.worker(id, { slots: 2 })
+  const runOne = () => {
+    const run = bench.submit()
+    const { worker } = bench.last(run)
+    bench.finish(run, { runMs: 40 })
+    return worker
+  }
+  for (let i = 0; i < 300; i++) runOne()
+  const chosen = new Set<string>()
+  for (let i = 0; i < 60; i++) {
+    const { worker, candidates } = bench.core.explainDry(bench.submission(), bench.now)
+    assert.equal(candidates[0]?.worker, worker)
+    assert.equal(runOne(), worker)
+    chosen.add(worker ?? '')
+  }
+  assert.ok(chosen.size > 1, `only ${[...chosen]} was ever chosen`)
+})
+
+test('a dry run says that a task would wait, behind whom, or be refused, and why', () => {
+  const bench = new TestScheduler({ limits: { tasksPerLane: 3, bytes: 1e9 } })
+  bench.worker('w', { slots: 1 })
+  bench.submitMany(3)
+  const dry = (asked = {}) => bench.core.explainDry(bench.submission(asked), 0)
+  assert.deepEqual([dry().worker, dry().position, dry({ priority: 1 }).position], [undefined, 2, 0])
+  assert.equal(dry().nearestMiss, 'w: full')
+  bench.submit()
+  assert.equal(dry().refusal?.code, 'QUEUE_FULL')
+  assert.equal(dry({ tags: { gpu: 'a' } }).refusal?.code, 'NO_CAPACITY')
+  const unknown = dry({ function: 'nothing' })
+  assert.equal(unknown.refusal?.code, 'UNKNOWN_FUNCTION')
+  assert.deepEqual(unknown.reasons, [{ reason: 'does not serve the function', count: 1 }])
+  bench.core.setLimits({ group: 'default' }, { paused: {} }, 0)
+  assert.equal(dry().refusal?.code, 'PAUSED')
+  bench.core.drain()
+  assert.equal(dry().refusal?.code, 'DRAINING')
+  assert.equal(bench.core.traffic().waiting, 3)
+})
+
+test('before the fleet has answered a dry run says that the task would wait', () => {
+  const bench = new TestScheduler({ isStarting: true })
+  const { refusal, worker } = bench.core.explainDry(bench.submission(), 0)
+  assert.deepEqual([refusal, worker], [undefined, undefined])
 })
 
 test('explain names the limit that holds a task back', () => {

@@ -2,10 +2,12 @@
  * Reads the core for those who show it: what waits and runs, and why. Called on demand through the
  * scheduler; nothing here changes anything, and what comes out is plain data.
  */
-import type { AttemptPicture, Explanation, Submission, TaskPicture } from '../ports/scheduling.ts'
+import type { AttemptPicture, DryRun, Explanation, Submission, TaskPicture } from '../ports/scheduling.ts'
 import { explainFleet, positionOf } from './explain.ts'
+import type { LaneNeeds } from './lane.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import type { Placement } from './placement.ts'
+import { preview } from './preview.ts'
 import { Task } from './task.ts'
 import type { Worker } from './worker.ts'
 
@@ -22,15 +24,15 @@ export class Look {
     this.#options = options
   }
 
-  list(count: number, after?: string): TaskPicture[] {
+  /** Run ids sort by time, and tasks come in nearly that order: the last ones found are the newest. */
+  newest(count: number, before: string | undefined, isMeant: (task: TaskPicture) => boolean): TaskPicture[] {
     const found: TaskPicture[] = []
-    let isPast = after === undefined
     for (const [run, task] of this.#options.lifecycle.tasks) {
-      if (found.length >= count) break
-      if (isPast) found.push(pictureOf(task))
-      else if (run === after) isPast = true
+      if (before !== undefined && run >= before) continue
+      const picture = pictureOf(task)
+      if (isMeant(picture)) found.push(picture)
     }
-    return found
+    return found.sort(isNewerFirst).slice(0, count)
   }
 
   find(run: string): TaskPicture | undefined {
@@ -47,23 +49,32 @@ export class Look {
 
   explain(run: string, now: number): Explanation | undefined {
     const task = this.#options.lifecycle.tasks.get(run)
-    return task && this.#explain(task, now)
-  }
-
-  explainDry(submission: Submission, now: number): Explanation | undefined {
-    return this.#explain(new Task(submission, now, 0), now)
-  }
-
-  #explain(task: Task, now: number): Explanation | undefined {
-    const { lifecycle, workers } = this.#options
-    const needs = task.lane?.needs ?? lifecycle.needsOf(task.submission)
-    if (!needs) return undefined
+    if (!task) return undefined
     return {
-      ...explainFleet(needs, workers.values()),
+      ...explainFleet(this.#needsOf(task), this.#options.workers.values()),
       position: task.phase === 'waiting' ? positionOf(task) : undefined,
       heldBy: this.#heldBy(task, now),
       worker: task.worker?.id,
     }
+  }
+
+  explainDry(submission: Submission, now: number): DryRun {
+    const { lifecycle, placement, workers } = this.#options
+    // The last of its equals, as it would be if it came now.
+    const task = new Task(submission, now, Number.MAX_SAFE_INTEGER)
+    const { refusal, worker, position } = preview(task, lifecycle, placement, now)
+    return {
+      ...explainFleet(this.#needsOf(task), workers.values(), worker),
+      refusal,
+      position,
+      heldBy: refusal ? undefined : this.#heldBy(task, now),
+      worker: worker?.id,
+    }
+  }
+
+  /** Without a contract nobody serves the function, under any. */
+  #needsOf({ lane, submission }: Task): LaneNeeds {
+    return lane?.needs ?? this.#options.lifecycle.needsOf(submission) ?? { ...submission, contract: 0 }
   }
 
   #heldBy(task: Task, now: number): string | undefined {
@@ -83,6 +94,10 @@ function remainingOf({ submission, lane, hasStarted, startedAt }: Task, worker: 
   return ranMs < usualMs ? usualMs - ranMs : usualMs
 }
 
+function isNewerFirst(a: TaskPicture, b: TaskPicture): number {
+  return a.run < b.run ? 1 : -1
+}
+
 function pictureOf(task: Task): TaskPicture {
   const { submission, lane, worker, hasStarted } = task
   return {
@@ -99,5 +114,7 @@ function pictureOf(task: Task): TaskPicture {
     attempt: task.attempts,
     acceptedAt: task.acceptedAt,
     startedAt: hasStarted ? task.startedAt : undefined,
+    metadata: submission.metadata,
+    history: task.history,
   }
 }

@@ -7,9 +7,11 @@
  * has a free slot.
  */
 import type { DispatchPort } from '../ports/dispatch.ts'
+import type { RecordPort } from '../ports/record.ts'
 import type { LimitsPort } from '../ports/scheduling.ts'
 import { choose, costOf, hasRoom, mayServe } from './choice.ts'
 import { Directory } from './directory.ts'
+import { noteChoice } from './explain.ts'
 import { Fairness } from './fairness.ts'
 import { Gates } from './gates.ts'
 import { Health, isBarred } from './health.ts'
@@ -34,6 +36,8 @@ export interface PlacementOptions {
   readonly ejectionMs?: number | undefined
   /** Where permits come from; this balancer's own memory unless given. */
   readonly permits?: LimitsPort | undefined
+  /** Asked for which choices it wants to keep; nobody unless given. */
+  readonly record?: RecordPort | undefined
 }
 
 const FENCES_PER_EPOCH = 0x1_0000_0000
@@ -58,6 +62,7 @@ export class Placement {
   readonly #dispatch: DispatchPort
   readonly #epoch: number
   readonly #starvationAfterMs: number
+  readonly #record: RecordPort | undefined
   #attempts = 0
   /** When a limit that holds somebody back may open. */
   #gateAt = Number.POSITIVE_INFINITY
@@ -69,6 +74,7 @@ export class Placement {
   constructor(options: PlacementOptions) {
     this.#dispatch = options.dispatch
     this.#epoch = options.epoch
+    this.#record = options.record
     this.#starvationAfterMs = options.starvationAfterMs ?? STARVATION_AFTER_MS
     this.gates = new Gates(options.permits ?? new MemoryLimits())
     this.health = new Health({
@@ -326,6 +332,8 @@ export class Placement {
   #send(task: Task, worker: Worker, now: number): true {
     task.cost = costOf(task)
     const isAhead = worker.free < task.cost
+    task.choice = this.#record?.wantsChoice(now) ? noteChoice(task, worker, now) : undefined
+    task.lane?.starts.note(now)
     this.#attempts = (this.#attempts + 1) % FENCES_PER_EPOCH || 1
     task.attemptId = this.#attempts
     task.fence = this.#epoch * FENCES_PER_EPOCH + this.#attempts

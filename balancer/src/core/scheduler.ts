@@ -9,12 +9,14 @@
 import type { CancelReason, TaskError } from '@berth/protocol'
 import type { DispatchPort } from '../ports/dispatch.ts'
 import type { LedgerPort } from '../ports/ledger.ts'
+import type { RecordPort } from '../ports/record.ts'
 import type {
   Admission,
   Adopted,
   AttemptPicture,
   BreakerFacts,
   DoorPort,
+  DryRun,
   Explanation,
   HealthPort,
   LimitFacts,
@@ -63,6 +65,8 @@ export interface SchedulerOptions {
   readonly ejects?: boolean
   /** Where permits come from; this balancer's own memory unless given. */
   readonly permits?: LimitsPort
+  /** Hears of every task that ends; nobody unless given. */
+  readonly record?: RecordPort
 }
 
 export class Scheduler
@@ -296,6 +300,8 @@ export class Scheduler
     this.#lifecycle.tick(now)
     this.#trouble.tick(now)
     this.#placement.tick(now)
+    // What came back from a worker in trouble may have no time left.
+    if (this.#lifecycle.nextAt <= now) this.#lifecycle.tick(now)
   }
 
   // --- Operators -------------------------------------------------------------------------------
@@ -332,9 +338,9 @@ export class Scheduler
 
   // --- Pictures --------------------------------------------------------------------------------
 
-  /** What waits and runs, at most `count`, from those after the run `after`. */
-  list(count: number, after?: string): TaskPicture[] {
-    return this.#look.list(count, after)
+  /** What waits and runs and is meant, the newest run first, at most `count`, of those older than `before`. */
+  newest(count: number, before: string | undefined, isMeant: (task: TaskPicture) => boolean): TaskPicture[] {
+    return this.#look.newest(count, before, isMeant)
   }
 
   find(run: string): TaskPicture | undefined {
@@ -346,7 +352,7 @@ export class Scheduler
   }
 
   /** Where a task would go now; nothing is reserved. */
-  explainDry(submission: Submission, now: number): Explanation | undefined {
+  explainDry(submission: Submission, now: number): DryRun {
     return this.#look.explainDry(submission, now)
   }
 

@@ -1,6 +1,7 @@
 /** How a task's end is worded: pure conversions from what the core and the workers know. */
 import { isErrorCode, type OutcomeError, type TaskError } from '@berth/protocol'
 import type { FinalRecord } from '../ports/ledger.ts'
+import type { AttemptOutcome } from '../ports/record.ts'
 import type { Pause, Provenance, Settlement } from '../ports/scheduling.ts'
 import type { Task } from './task.ts'
 import type { Worker } from './worker.ts'
@@ -81,9 +82,20 @@ export function overdueError(task: Task, now: number): TaskError {
   return { code: 'TIMEOUT', detail: `The task reached its deadline after ${waitedMs} ms, ${where}.` }
 }
 
-/** The status of a run that ends so. */
-export function statusOf(settlement: Settlement): FinalRecord['status'] {
+/**
+ * The status of a run that ends so: `expired` is a task whose own time is up, waiting or running; an
+ * attempt that took too long is a failure like others.
+ */
+export function statusOf(settlement: Settlement, isOverdue: boolean): FinalRecord['status'] {
   if (settlement.kind === 'completed') return 'completed'
   if (settlement.error.code === 'CANCELLED') return 'cancelled'
-  return settlement.error.code === 'TIMEOUT' && settlement.worker === undefined ? 'expired' : 'failed'
+  const isExpired = settlement.error.code === 'TIMEOUT' && (isOverdue || settlement.worker === undefined)
+  return isExpired ? 'expired' : 'failed'
+}
+
+/** How the attempt went that ends with this code. */
+export function attemptOutcome(code: string | undefined): AttemptOutcome {
+  if (code === 'WORKER_LOST' || code === 'POISONED') return 'lost'
+  if (code === 'CANCELLED') return 'cancelled'
+  return code === 'TIMEOUT' ? 'timeout' : 'failed'
 }

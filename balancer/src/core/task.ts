@@ -10,6 +10,7 @@
  * A settled task whose attempt still holds a slot stays with its worker until the attempt ends; its
  * phase is then `orphan`. Only the scheduler writes these fields.
  */
+import type { AttemptRecord, ChoiceRecord } from '../ports/record.ts'
 import type { Submission } from '../ports/scheduling.ts'
 import type { Flow } from './fairness.ts'
 import type { Lane } from './lane.ts'
@@ -58,6 +59,10 @@ export class Task {
   hasLeft = false
   sentAt = 0
   startedAt = 0
+  /** Attempts that are over while the task is not; most tasks share one empty list. */
+  history: readonly AttemptRecord[] = NO_ATTEMPTS
+  /** Why its present attempt is where it is, if somebody keeps a record of that. */
+  choice: ChoiceRecord | undefined
   /** Share of its worker's slots in use when its attempt started. */
   occupancy = 0
   /** When the core looks at it again: deadline, end of waiting or of a backoff. */
@@ -88,6 +93,8 @@ export class Task {
     return bytes.length + (head?.length ?? 0)
   }
 }
+
+const NO_ATTEMPTS: readonly AttemptRecord[] = []
 
 /** Less is served first: priority, then acceptance. */
 export function isMoreUrgent(a: Task, b: Task): boolean {

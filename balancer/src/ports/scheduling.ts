@@ -15,6 +15,7 @@ import type {
 } from '@berth/protocol'
 import type { Payload } from './dispatch.ts'
 import type { LimitFacts, LimitTerms } from './limits.ts'
+import type { AttemptRecord } from './record.ts'
 import type { StreamItem, StreamOrigin } from './stream.ts'
 import type { Traffic } from './traffic.ts'
 
@@ -44,6 +45,8 @@ export interface Submission {
   readonly queueUntilAt: number
   readonly payload: Payload
   readonly trace: string
+  /** The caller's own words; the core only carries them. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined
   /** What the handler makes on the way, before the end; without it that is dropped. */
   readonly onItem?: ((item: StreamItem, origin: StreamOrigin) => void) | undefined
   /** Called once, with the end of the task; for a durable one when that end is on disk. */
@@ -86,6 +89,8 @@ export interface WorkerFacts {
   readonly isInService: boolean
   /** Why not, in one word, for the caller's error; empty in service. */
   readonly outReason: string
+  /** When it is to come back by itself, if somebody knows. */
+  readonly backAt?: number | undefined
 }
 
 export type Admission = { readonly ok: true } | { readonly ok: false; readonly error: TaskError }
@@ -144,6 +149,9 @@ export interface TaskPicture {
   readonly attempt: number
   readonly acceptedAt: number
   readonly startedAt: number | undefined
+  readonly metadata: Readonly<Record<string, string>> | undefined
+  /** Attempts that are over. */
+  readonly history: readonly AttemptRecord[]
 }
 
 /** An attempt that a worker has; `remainingMs` as measured before, undefined where nothing was. */
@@ -177,20 +185,26 @@ export interface Explanation {
   readonly position: number | undefined
   /** The pause or the limit that holds it back. */
   readonly heldBy: string | undefined
-  /** The worker that has it. */
+  /** The worker that has it, or would get it now. */
   readonly worker: string | undefined
+}
+
+/** What would become of a task that is submitted now; nothing is reserved. */
+export interface DryRun extends Explanation {
+  /** Why it would not be taken at all. */
+  readonly refusal: TaskError | undefined
 }
 
 /** For `/runs` of tasks in memory and for explanations. */
 export interface TaskLookPort {
-  /** What waits and runs, in order of acceptance, at most `count`, from those after `after`. */
-  list(count: number, after?: string): TaskPicture[]
+  /** What waits and runs and is meant, the newest run first, at most `count`, of those older than `before`. */
+  newest(count: number, before: string | undefined, isMeant: (task: TaskPicture) => boolean): TaskPicture[]
   find(run: string): TaskPicture | undefined
   /** Changes the priority of a task that waits; false when it does not. */
   reprioritise(run: string, priority: number, now: number): boolean
   explain(run: string, now: number): Explanation | undefined
-  /** Where a task would go now; nothing is reserved. Undefined when nobody serves the function. */
-  explainDry(submission: Submission, now: number): Explanation | undefined
+  /** Where a task would go now. */
+  explainDry(submission: Submission, now: number): DryRun
 }
 
 /** Why a worker is left out, or on trial (`breaker` of a worker's view); instants are the core's own. */
