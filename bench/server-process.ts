@@ -6,7 +6,7 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 
-export type ServerProcess = { url: string; stop(): Promise<void> }
+export type ServerProcess = { url: string; pid: number; stop(): Promise<void> }
 
 /** Throws when it ends before it is up. */
 export async function startServer(
@@ -30,6 +30,7 @@ export async function startServer(
   })
   return {
     url,
+    pid: child.pid as number,
     async stop() {
       child.kill('SIGTERM')
       await exited
