@@ -12,7 +12,7 @@ import { Fleet } from './fleet/fleet.ts'
 import { Roster } from './fleet/roster.ts'
 import { createApp } from './http/app.ts'
 import { Gate } from './http/auth.ts'
-import { batchRoutes } from './http/batch-routes.ts'
+import { batchRoutes, mayReceiveBatch } from './http/batch-routes.ts'
 import { readAssets } from './http/dashboard-assets.ts'
 import type { Dashboard } from './http/dashboard-routes.ts'
 import { Door } from './http/door.ts'
@@ -121,7 +121,7 @@ export function composeBalancer({ config, keys, log, store, keeper, contents }: 
     log,
     createRunId: createRunIds(contents.epoch, clock.wallMs),
   })
-  const bodyLimitBytes = config.requestBodyLimitBytes
+  const { requestBodyLimitBytes: bodyLimitBytes, batchBodyLimitBytes: batchLimitBytes } = config
   const door = new Door(scheduler)
   const exchange = new TaskExchange({ tasks, log, bodyLimitBytes, door })
   const app = createApp({
@@ -138,16 +138,18 @@ export function composeBalancer({ config, keys, log, store, keeper, contents }: 
     isLoopbackHost: isLoopback(config.host),
     routes: [
       ...taskRoutes({ exchange }),
-      ...batchRoutes({ tasks, clock, door, bodyLimitBytes, batchLimitBytes: config.batchBodyLimitBytes }),
+      ...batchRoutes({ tasks, clock, door, bodyLimitBytes, batchLimitBytes }),
     ],
   })
+  const mayContinueTask = mayContinue({ gate, exchange })
+  const mayContinueBatch = mayReceiveBatch({ door, batchLimitBytes })
   const http = createHttpServer({
     app,
     host: config.host,
     port: config.port,
     log,
     hot: createHotTask({ gate, exchange }),
-    mayContinue: mayContinue({ gate, exchange }),
+    mayContinue: (req) => mayContinueTask(req) && mayContinueBatch(req),
     onUpgrade: (req, socket, head) => feedSocket.handleUpgrade(req, socket, head),
   })
 

@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test'
 import { ManualClock, systemClock } from '@berth/runtime'
 import type { DoorPort, Settlement, Submission, SubmitPort } from '../ports/scheduling.ts'
 import { createApp } from './app.ts'
-import { batchRoutes } from './batch-routes.ts'
+import { batchRoutes, mayReceiveBatch } from './batch-routes.ts'
 import { Door } from './door.ts'
 import { createRunIds } from './run-id.ts'
 import { createHttpServer } from './server.ts'
@@ -68,10 +68,17 @@ async function serve(t: TestContext, patienceMs?: number) {
     log: deps.log,
     host: '127.0.0.1',
     port: 0,
+    mayContinue: mayReceiveBatch({ door, batchLimitBytes: LIMIT }),
   })
   await server.start()
   t.after(() => server.stop())
   const { port } = server.address()
+  const dial = () => {
+    const socket = connect(port, '127.0.0.1')
+    socket.on('error', () => {})
+    t.after(() => socket.destroy())
+    return socket
+  }
   return {
     core,
     door,
@@ -82,10 +89,9 @@ async function serve(t: TestContext, patienceMs?: number) {
       const text = await answer.text()
       return { status: answer.status, type: answer.headers.get('content-type'), text }
     },
+    dial,
     open(body: string, version = '1.1') {
-      const socket = connect(port, '127.0.0.1')
-      socket.on('error', () => {})
-      t.after(() => socket.destroy())
+      const socket = dial()
       socket.write(
         `POST /tasks HTTP/${version}\r\nHost: a\r\nAuthorization: ${KEY}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
       )
@@ -196,4 +202,21 @@ test('an HTTP/1.0 caller reads to the end of the connection', async (t) => {
   assert.doesNotMatch(answer, /transfer-encoding/i)
   const lines = answer.slice(answer.indexOf('\r\n\r\n') + 4).split('\n')
   assert.equal(lines.length, 101)
+})
+
+test('a batch for which there is no room is refused before it is sent', async (t) => {
+  const { core, door, dial } = await serve(t)
+  door.enter(2 * LIMIT - 100)
+  for (const [length, status] of [
+    [LIMIT + 1, 413],
+    [101, 429],
+    [18, 100],
+  ] as const) {
+    const socket = dial()
+    const head = `Host: a\r\nAuthorization: ${KEY}\r\nExpect: 100-continue\r\nContent-Length: ${length}\r\n\r\n`
+    socket.write(`POST /tasks HTTP/1.1\r\n${head}`)
+    const [answer] = await once(socket, 'data')
+    assert.match(String(answer), new RegExp(`^HTTP/1\\.1 ${status}`))
+  }
+  assert.deepEqual(core.submissions, [])
 })

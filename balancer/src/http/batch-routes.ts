@@ -4,13 +4,14 @@
  * answer, since the tasks that have not begun lie in them.
  * Invariant: a reader that goes away, or takes nothing for half a minute while lines wait, ends its batch.
  */
-import type { TaskError } from '@berth/protocol'
+import type { IncomingMessage } from 'node:http'
 import type { Clock } from '@berth/runtime'
 import { readBatch } from './batch-call.ts'
 import { BatchRun, type BatchRunDeps } from './batch-run.ts'
 import type { Door } from './door.ts'
 import { readQuery } from './lists.ts'
 import { problem } from './problem.ts'
+import { type BodyTerms, findRefusal } from './received-body.ts'
 import { readRoutedBody } from './routed-body.ts'
 import type { Route, RouteContext } from './routes.ts'
 import type { TaskHead } from './task-call.ts'
@@ -36,12 +37,18 @@ export function batchRoutes(deps: BatchRouteDeps): readonly Route[] {
   return [{ method: 'POST', path: '/tasks', policy: 'key', handle: (c) => handle(c, deps) }]
 }
 
+/** Whether a client that asks first may send its body; true for every other address. */
+export function mayReceiveBatch(deps: Pick<BatchRouteDeps, 'door' | 'batchLimitBytes'>) {
+  const terms = bodyTermsOf(deps)
+  return ({ method, url, headers }: IncomingMessage): boolean =>
+    method !== 'POST' || url !== '/tasks' || findRefusal(terms, headers['content-length']) === undefined
+}
+
 async function handle(c: RouteContext, deps: BatchRouteDeps): Promise<Response> {
-  const { door, bodyLimitBytes, batchLimitBytes } = deps
+  const { door, bodyLimitBytes } = deps
   const query = readQuery(c.req.url, [])
   if (!query.ok) return problem(query.error)
-  const terms = { limitBytes: batchLimitBytes, tooLarge: batchTooLarge(batchLimitBytes), door }
-  const read = await readRoutedBody(c.req.raw, terms)
+  const read = await readRoutedBody(c.req.raw, bodyTermsOf(deps))
   if (!read.ok) return problem(read.error)
   const { bytes } = read
   door.enter(bytes.length)
@@ -58,8 +65,9 @@ async function handle(c: RouteContext, deps: BatchRouteDeps): Promise<Response> 
   return problem(batch.error)
 }
 
-function batchTooLarge(limitBytes: number): TaskError {
-  return { code: 'PAYLOAD_TOO_LARGE', detail: `The batch is over ${limitBytes} bytes (BATCH_BODY_LIMIT).` }
+function bodyTermsOf({ door, batchLimitBytes }: Pick<BatchRouteDeps, 'door' | 'batchLimitBytes'>): BodyTerms {
+  const detail = `The batch is over ${batchLimitBytes} bytes (BATCH_BODY_LIMIT).`
+  return { limitBytes: batchLimitBytes, tooLarge: { code: 'PAYLOAD_TOO_LARGE', detail }, door }
 }
 
 function headOf(c: RouteContext): TaskHead {

@@ -1,15 +1,18 @@
 /**
- * Owns the balancer's listening socket: strict about what it reads, bounded in how long it waits, and offering
- * each request first to the hot route and then to the router. Started, drained and stopped by compose.
+ * Owns the balancer's listening socket: strict about what it reads, bounded in how long it waits and how many
+ * it lets in (connections.ts), and offering each request first to the hot route and then to the router.
+ * Started, drained and stopped by compose.
  * Invariants: a request with a faulty head reaches neither; a connection that breaks HTTP gets one answer and
  * ends; after `stop()` no connection is left, upgraded ones included.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { TaskError } from '@berth/protocol'
 import { type Log, REQUEST_LIMITS, type Service, serveHalfOpen } from '@berth/runtime'
 import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
+import { CONNECTION_LIMITS, type ConnectionLimits, Connections } from './connections.ts'
 import { INTERNAL_ERROR, problem, refuseConnection, sendProblem } from './problem.ts'
 import { findRequestFault, MAX_HEADERS, wordBroken } from './request-fault.ts'
 import type { AppEnv } from './routes.ts'
@@ -27,6 +30,7 @@ export interface HttpServerDeps {
   readonly onUpgrade?: (req: IncomingMessage, socket: Duplex, head: Buffer) => boolean
   /** Whether a client that asks first (`Expect: 100-continue`) may send its body. Default always. */
   readonly mayContinue?: (req: IncomingMessage) => boolean
+  readonly connections?: ConnectionLimits
 }
 
 export interface HttpServer extends Service {
@@ -49,6 +53,13 @@ const LIMITS_OF_SERVER = {
 } as const
 const MAX_REQUESTS_PER_SOCKET = 100_000
 
+/** What is refused on a connection too many; health and operators are answered on it all the same. */
+const TASK_PATH = /^\/tasks?(?:[/?]|$)/
+const CROWDED: TaskError = {
+  code: 'RATE_LIMITED',
+  detail: 'The balancer has as many open connections as it takes. Use connections again, or try later.',
+}
+
 export function createHttpServer(deps: HttpServerDeps): HttpServer {
   return new ListeningServer(deps)
 }
@@ -58,7 +69,7 @@ class ListeningServer implements HttpServer {
   readonly #deps: HttpServerDeps
   readonly #server: Server
   readonly #route: (req: IncomingMessage, res: ServerResponse) => Promise<void>
-  readonly #sockets = new Set<Socket>()
+  readonly #connections: Connections
   /** Answers under way, and how many of them are on a connection. */
   readonly #answers = new Set<ServerResponse>()
   readonly #openAnswers = new Map<Duplex, number>()
@@ -77,6 +88,9 @@ class ListeningServer implements HttpServer {
     this.#server = createServer({ ...REQUEST_LIMITS, ...LIMITS_OF_SERVER })
     this.#server.maxHeadersCount = MAX_HEADERS
     this.#server.maxRequestsPerSocket = MAX_REQUESTS_PER_SOCKET
+    this.#connections = new Connections(this.#server, deps.connections ?? CONNECTION_LIMITS, (socket) =>
+      this.#openAnswers.has(socket),
+    )
     serveHalfOpen(this.#server)
     this.#listen()
   }
@@ -120,13 +134,13 @@ class ListeningServer implements HttpServer {
     this.#isDraining = true
     const closed = Promise.withResolvers<void>()
     this.#server.close(() => closed.resolve())
-    for (const socket of this.#sockets) socket.destroy()
+    this.#connections.destroyAll()
     await closed.promise
   }
 
   #listen(): void {
     const server = this.#server
-    server.on('connection', (socket: Socket) => this.#track(socket))
+    server.on('connection', (socket: Socket) => this.#connections.add(socket))
     server.on('request', (req, res) => this.#answer(req, res))
     server.on('checkContinue', (req, res) => this.#answerExpecting(req, res))
     server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) =>
@@ -138,20 +152,21 @@ class ListeningServer implements HttpServer {
     )
   }
 
-  #track(socket: Socket): void {
-    this.#sockets.add(socket)
-    socket.once('close', () => this.#sockets.delete(socket))
-  }
-
   #answer(req: IncomingMessage, res: ServerResponse): void {
-    this.#count(req.socket, res)
-    if (this.#isDraining) res.shouldKeepAlive = false
+    const { socket } = req
+    // Its last answer is given: what a client has sent behind that is dropped.
+    if (socket.writableEnded) return void req.resume()
+    this.#connections.noteHead(socket)
+    this.#count(socket, res)
+    const isSurplus = this.#connections.isSurplus(socket)
+    if (this.#isDraining || isSurplus) res.shouldKeepAlive = false
     try {
       const fault = findRequestFault(req)
       if (fault !== undefined) {
         res.shouldKeepAlive = false
         sendProblem(res, fault.error, { status: fault.status })
-      } else if (!this.#deps.hot?.(req, res)) void this.#route(req, res)
+      } else if (isSurplus && TASK_PATH.test(req.url ?? '')) sendProblem(res, CROWDED)
+      else if (!this.#deps.hot?.(req, res)) void this.#route(req, res)
     } catch (error) {
       this.#deps.log.error('a request failed inside', { method: req.method, error })
       if (res.headersSent) res.destroy()
@@ -196,6 +211,7 @@ class ListeningServer implements HttpServer {
 
   #upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy())
+    this.#connections.noteUpgrade(socket)
     const fault = findRequestFault(req)
     if (fault !== undefined) return refuseConnection(socket, fault.error, { status: fault.status })
     if (this.#isDraining)

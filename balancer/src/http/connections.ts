@@ -1,0 +1,124 @@
+/**
+ * Owns the bounds on open connections. Kept by server.ts, which tells it of every connection and of every head
+ * of a request that is complete.
+ * Invariants: of connections from one address that have never sent a whole head at most so many are open, the
+ * oldest go first, so that those who dribble make room for those who speak; beyond `open` connections
+ * further ones are `surplus`, which the server answers only as far as an operator needs it, and those that
+ * idle are closed; a little further on nobody is let in at all.
+ */
+import type { Server } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+
+export interface ConnectionLimits {
+  /** Open at once, in all. */
+  readonly open: number
+  /** Open at once from one address without ever having sent a whole head. */
+  readonly silent: number
+}
+
+/** More of the silent than wait in the system's own line at once, so that a burst of good callers passes. */
+export const CONNECTION_LIMITS: ConnectionLimits = { open: 16_384, silent: 1_024 }
+
+/** Over the limit, for operators and for short refusals. */
+const SURPLUS = 512
+const CLEARING_MS = 1_000
+/** How long a client may go on sending after its last answer. */
+const LINGER_MS = 5_000
+
+export class Connections {
+  readonly #limits: ConnectionLimits
+  readonly #open = new Set<Socket>()
+  readonly #surplus = new WeakSet<Duplex>()
+  readonly #upgraded = new WeakSet<Duplex>()
+  readonly #isBusy: (socket: Duplex) => boolean
+  /** Those of each address that have not sent a whole head, the oldest first. */
+  readonly #silentByAddress = new Map<string, Set<Duplex>>()
+  readonly #silent = new Map<Duplex, string>()
+  #clearedAt = Number.NEGATIVE_INFINITY
+
+  /** `isBusy` tells whether an answer is under way on a connection. */
+  constructor(server: Server, limits: ConnectionLimits, isBusy: (socket: Duplex) => boolean) {
+    this.#limits = limits
+    this.#isBusy = isBusy
+    server.maxConnections = limits.open + SURPLUS
+  }
+
+  get count(): number {
+    return this.#open.size
+  }
+
+  add(socket: Socket): void {
+    this.#open.add(socket)
+    socket.once('close', () => {
+      this.#open.delete(socket)
+      this.noteHead(socket)
+    })
+    endGently(socket)
+    this.#await(socket)
+    if (this.#open.size <= this.#limits.open) return
+    this.#surplus.add(socket)
+    this.#clear()
+  }
+
+  /** It has sent a whole head, or has gone. */
+  noteHead(socket: Duplex): void {
+    const address = this.#silent.get(socket)
+    if (address === undefined) return
+    this.#silent.delete(socket)
+    const others = this.#silentByAddress.get(address)
+    others?.delete(socket)
+    if (others?.size === 0) this.#silentByAddress.delete(address)
+  }
+
+  /** It is no HTTP any more. */
+  noteUpgrade(socket: Duplex): void {
+    this.noteHead(socket)
+    this.#upgraded.add(socket)
+  }
+
+  isSurplus(socket: Duplex): boolean {
+    return this.#surplus.has(socket)
+  }
+
+  destroyAll(): void {
+    for (const socket of this.#open) socket.destroy()
+  }
+
+  #await(socket: Socket): void {
+    const address = socket.remoteAddress ?? ''
+    const silent = this.#silentByAddress.get(address) ?? new Set<Duplex>()
+    this.#silentByAddress.set(address, silent.add(socket))
+    this.#silent.set(socket, address)
+    if (silent.size <= this.#limits.silent) return
+    const [oldest] = silent
+    if (oldest === undefined) return
+    this.noteHead(oldest)
+    oldest.destroy()
+  }
+
+  #clear(): void {
+    const now = performance.now()
+    if (now < this.#clearedAt + CLEARING_MS) return
+    this.#clearedAt = now
+    for (const socket of this.#open)
+      if (!this.#silent.has(socket) && !this.#upgraded.has(socket) && !this.#isBusy(socket)) socket.destroy()
+  }
+}
+
+/**
+ * Node closes a connection right behind its last answer. A client that is still sending its body then gets a
+ * reset, and may lose the answer; so the end is only said, and what still comes is read and dropped for a while.
+ */
+function endGently(socket: Socket): void {
+  socket.destroySoon = () => {
+    if (socket.destroyed) return
+    if (socket.writable) socket.end()
+    const timer = setTimeout(() => socket.destroy(), LINGER_MS)
+    timer.unref()
+    socket.once('close', () => clearTimeout(timer))
+    if (socket.readableEnded) socket.once('finish', () => socket.destroy())
+    else socket.once('end', () => socket.destroy())
+    socket.resume()
+  }
+}
