@@ -12,7 +12,7 @@ import {
 } from '@berth/protocol'
 import type { Assignment } from '../ports/dispatch.ts'
 import type { FinalRecord } from '../ports/ledger.ts'
-import type { Outcome, Settlement, Submission, WorkerFacts } from '../ports/scheduling.ts'
+import type { FunctionFacts, Outcome, Settlement, Submission, WorkerFacts } from '../ports/scheduling.ts'
 import { Scheduler, type SchedulerOptions } from './scheduler.ts'
 
 export const HEARTBEAT_MS = 6_000
@@ -233,8 +233,6 @@ export function workerFacts(id: string, facts: Partial<WorkerFacts> = {}): Worke
 }
 
 /** Facts of one function named `work`. */
-export function work(
-  facts: Partial<{ slots: number; idempotent: boolean | null; maxRetries: number }> = {},
-): WorkerFacts['functions'] {
+export function work(facts: Partial<FunctionFacts> = {}): WorkerFacts['functions'] {
   return new Map([['work', { slots: 1, idempotent: null, maxRetries: 0, ...facts }]])
 }

@@ -1,121 +1,12 @@
 /** `POST /task` over real sockets, by the hot route and by the router: both must answer the same. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
-import { describe, type TestContext, test } from 'node:test'
+import { describe, test } from 'node:test'
 import type { TaskError } from '@berth/protocol'
-import { ManualClock } from '@berth/runtime'
-import type { DoorPort, Settlement, Submission, SubmitPort } from '../ports/scheduling.ts'
-import { createApp } from './app.ts'
-import { Door } from './door.ts'
-import { createHotTask, mayContinue } from './hot-task.ts'
-import { createRunIds } from './run-id.ts'
-import { createHttpServer } from './server.ts'
-import { TaskExchange } from './task-exchange.ts'
-import { taskRoutes } from './task-routes.ts'
-import { type TaskAnswer, Tasks, type TasksDeps } from './tasks.ts'
+import type { Settlement } from '../ports/scheduling.ts'
+import { AUTH, complete, FakeCore, fail, LIMIT, serve, WAYS } from './task-bench.ts'
+import { type TaskAnswer, Tasks } from './tasks.ts'
 import { KEY, makeBench } from './test-bench.ts'
-
-const LIMIT = 100_000
-const AUTH = `Authorization: ${KEY}\r\n`
-const PROVENANCE = { worker: 'w1', attempt: 1, queueMs: 1.234, runMs: 20 }
-
-/** A core that ends a task when the test says so, or at once by a plan. */
-class FakeCore implements SubmitPort, DoorPort {
-  readonly submissions: Submission[] = []
-  readonly cancelled: string[] = []
-  refusal: TaskError | undefined
-  plan: ((submission: Submission) => Settlement) | undefined = () => complete('{"hello":1}')
-  #waiters: (() => void)[] = []
-
-  submit(submission: Submission) {
-    if (this.refusal) return { ok: false as const, error: this.refusal }
-    this.submissions.push(submission)
-    const settlement = this.plan?.(submission)
-    if (settlement) queueMicrotask(() => submission.onSettled(settlement))
-    for (const wake of this.#waiters.splice(0)) wake()
-    return { ok: true as const }
-  }
-  /** What the door says. */
-  shed: TaskError | undefined
-  refuseAtDoor() {
-    return this.shed
-  }
-  cancel(run: string): boolean {
-    this.cancelled.push(run)
-    for (const wake of this.#waiters.splice(0)) wake()
-    return true
-  }
-  async until(isMet: () => boolean): Promise<void> {
-    while (!isMet()) await new Promise<void>((resolve) => this.#waiters.push(resolve))
-  }
-}
-
-function complete(json: string | Uint8Array, mediaType = ''): Settlement {
-  return { kind: 'completed', result: Buffer.from(json), mediaType, ...PROVENANCE }
-}
-
-function fail(error: TaskError, provenance: object = PROVENANCE): Settlement {
-  return { kind: 'failed', error, ...PROVENANCE, ...provenance }
-}
-
-type Way = 'hot' | 'routed'
-const WAYS: readonly Way[] = ['hot', 'routed']
-
-async function serve(t: TestContext, way: Way, changes: Partial<TasksDeps> = {}) {
-  const core = new FakeCore()
-  const { deps } = makeBench()
-  const clock = new ManualClock()
-  const tasks = new Tasks({
-    scheduler: core,
-    clock,
-    log: deps.log,
-    createRunId: createRunIds(1, clock.wallMs.bind(clock)),
-    taskTimeoutMs: 300_000,
-    queueTimeoutMs: 60_000,
-    defaultPriority: 100,
-    answerHeaders: 'full',
-    ...changes,
-  })
-  const { gate, log } = deps
-  const door = new Door(core)
-  const served = new TaskExchange({ tasks, log, bodyLimitBytes: LIMIT, door })
-  const app = createApp({ ...deps, routes: taskRoutes({ exchange: served }) })
-  const server = createHttpServer({
-    app,
-    log,
-    host: '127.0.0.1',
-    port: 0,
-    ...(way === 'hot' ? { hot: createHotTask({ gate, exchange: served }) } : {}),
-    mayContinue: mayContinue({ gate, exchange: served }),
-  })
-  await server.start()
-  t.after(() => server.stop())
-  const { port } = server.address()
-  const open = (): Socket => {
-    const socket = connect(port, '127.0.0.1')
-    socket.on('error', () => {})
-    t.after(() => socket.destroy())
-    return socket
-  }
-  /** All that comes back on one connection until its end. */
-  const exchange = async (...texts: (string | Uint8Array)[]): Promise<string> => {
-    const socket = open()
-    let answer = ''
-    socket.on('data', (bytes) => {
-      answer += bytes.toString('latin1')
-    })
-    for (const text of texts) socket.write(text)
-    await once(socket, 'close')
-    return answer
-  }
-  const post = async (body: string | Uint8Array<ArrayBuffer>, headers: Record<string, string> = {}) => {
-    const init = { method: 'POST', headers: { authorization: KEY, ...headers }, body }
-    const answer = await fetch(`http://127.0.0.1:${port}/task`, init)
-    return { status: answer.status, headers: answer.headers, text: await answer.text() }
-  }
-  return { core, door, clock, log, open, exchange, post, url: `http://127.0.0.1:${port}` }
-}
 
 const CALL = '{"function":"hello"}'
 

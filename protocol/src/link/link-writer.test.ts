@@ -230,3 +230,35 @@ test('an unknown record type is passed on by its length and harms nothing', () =
     ],
   )
 })
+
+test('a head goes before the input: inside the TASK when both are small, else as DATA of its own', () => {
+  const writer = createWriter()
+  writer.task(1, 0, HEADER, 'image/png', new Uint8Array(LIMITS.inlineBytes - 10), new Uint8Array(10))
+  writer.task(2, 0, HEADER, 'image/png', new Uint8Array(LIMITS.inlineBytes - 9).fill(7), Uint8Array.of(1, 2))
+  writer.task(
+    3,
+    0,
+    HEADER,
+    'image/png',
+    new Uint8Array(LIMITS.inlineBytes - 9).fill(7),
+    new Uint8Array(10).fill(1),
+  )
+  const payload: number[] = []
+  const seen: [number, number][] = []
+  for (let frame = writer.take(); frame; frame = writer.take())
+    readFrame(frame, (type, flags, task, record) => {
+      if (type !== RECORD.STAMP) seen.push([type, flags & TASK_FLAG.WHOLE])
+      if (type === RECORD.DATA && task === 3) payload.push(...record.rest())
+    })
+  assert.deepEqual(seen.slice(0, 3), [
+    [RECORD.TASK, TASK_FLAG.WHOLE],
+    [RECORD.TASK, TASK_FLAG.WHOLE],
+    [RECORD.TASK, 0],
+  ])
+  assert.deepEqual(
+    seen.slice(3).map(([type]) => type),
+    [RECORD.DATA, RECORD.DATA, RECORD.END],
+  )
+  assert.equal(payload.length, LIMITS.inlineBytes + 1)
+  assert.deepEqual(payload.slice(8, 12), [1, 1, 7, 7])
+})

@@ -5,12 +5,11 @@
  * Invariant: at most `overrunBytes` wait for a caller that does not read; a body is whole or visibly cut.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { cutAnswer } from '@berth/runtime'
 import type { BodySink, Caller } from './caller.ts'
 
 /** A caller that takes nothing for so long while bytes wait has gone without saying so. */
 const IDLE_LIMIT_MS = 30_000
-/** How long a cut waits for what was written before. */
-const CUT_LIMIT_MS = 1_000
 
 export interface HttpCallerLimits {
   readonly overrunBytes: number
@@ -94,13 +93,7 @@ class HttpSink implements BodySink {
     if (this.#isCut) return
     this.#isCut = true
     this.#makeRoom()
-    const { socket } = this.#outgoing
-    if (!socket) return void this.#outgoing.destroy()
-    // A body of HTTP/1.0 ends where its connection ends: only a reset tells a cut from the end.
-    if (this.#incoming.httpVersionMinor === 0) return void socket.resetAndDestroy()
-    // What was written in this tick still lies in the response, which hands it to the socket at its end.
-    setImmediate(() => socket.destroySoon())
-    setTimeout(() => socket.destroy(), CUT_LIMIT_MS).unref()
+    cutAnswer(this.#incoming, this.#outgoing)
   }
 
   #giveUp(): void {
