@@ -67,9 +67,6 @@ export function composeBalancer({ config, keys, log, store, keeper, contents }: 
     heartbeatMs: config.heartbeatIntervalMs + config.heartbeatTimeoutMs,
     leaseMs: config.workerLeaseMs,
     starvationAfterMs: config.starvationAfterMs,
-    // Both wait for what shows them: a choice by speed that noise does not sway, and `breaker` in the views.
-    comparesSpeed: false,
-    ejects: false,
   })
   // Before any task can come: the limits of an earlier process hold.
   const settings = new Settings({ operator: scheduler, keeper, clock, log, stored: contents.settings })
@@ -78,6 +75,7 @@ export function composeBalancer({ config, keys, log, store, keeper, contents }: 
     log,
     contents,
     workforce: scheduler,
+    health: scheduler,
     remember: (write) => void store.apply([write]),
     terms: {
       ...config,

@@ -25,7 +25,7 @@ const CHANCE_OF_BAND = 4
 /** What chance explains does no harm below this share: half of what counts as equal anyway. */
 const HARMLESS = 0.05
 /** With few clusters it explains more, with fewer than so many everything. */
-const FEW_CLUSTERS = 4
+const FEW_CLUSTERS = 6
 
 interface Band {
   meanMs: number

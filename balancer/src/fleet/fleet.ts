@@ -23,10 +23,10 @@ import { Interfaces, type KnownInterface } from './interfaces.ts'
 import { LogRelay } from './log-relay.ts'
 import { Member } from './member.ts'
 import type { MemberContext, MemberTerms } from './member-context.ts'
-import { viewOf } from './picture.ts'
 import { readWorkerLogs } from './worker-logs.ts'
 
-export interface FleetOptions extends Pick<MemberContext, 'clock' | 'log' | 'workforce' | 'remember'> {
+export interface FleetOptions
+  extends Pick<MemberContext, 'clock' | 'log' | 'workforce' | 'health' | 'remember'> {
   readonly terms: MemberTerms
   readonly contents: Pick<StoreContents, 'intents' | 'workers' | 'interfaces'>
 }
@@ -195,12 +195,13 @@ export class Fleet implements FleetPort, DispatchPort {
   // --- What members ask and tell ---------------------------------------------------------------
 
   #createContext(): MemberContext {
-    const { terms, clock, log, workforce, remember } = this.#options
+    const { terms, clock, log, workforce, health, remember } = this.#options
     return {
       terms,
       clock,
       log,
       workforce,
+      health,
       remember,
       interfaces: this.#interfaces,
       dialTurns: new DialTurns(DIALS_AT_ONCE),
@@ -284,13 +285,13 @@ export class Fleet implements FleetPort, DispatchPort {
   // --- FleetPort -------------------------------------------------------------------------------
 
   workers(): readonly WorkerView[] {
-    const leaving = [...this.#leaving].map((member) => viewOf(member.picture, this.#shownId(member)))
+    const leaving = [...this.#leaving].map((member) => member.viewAs(this.#shownId(member)))
     return [...[...this.#listed.values()].map((member) => member.view), ...leaving]
   }
 
   worker(id: string): WorkerView | undefined {
     const member = this.#find(id)
-    return member && viewOf(member.picture, id)
+    return member?.viewAs(id)
   }
 
   functions(): readonly FunctionView[] {

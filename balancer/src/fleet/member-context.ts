@@ -4,7 +4,7 @@
  */
 import type { LogEntry } from '@berth/protocol'
 import type { Clock, Log } from '@berth/runtime'
-import type { WorkforcePort } from '../ports/scheduling.ts'
+import type { HealthPort, WorkforcePort } from '../ports/scheduling.ts'
 import type { KnownWorker, StoreWrite } from '../ports/store.ts'
 import type { DialTurns } from './dial-turns.ts'
 import type { Interfaces } from './interfaces.ts'
@@ -32,6 +32,8 @@ export interface MemberContext {
   readonly clock: Clock
   readonly log: Log
   readonly workforce: WorkforcePort
+  /** Why the core leaves a worker out. */
+  readonly health: HealthPort
   readonly interfaces: Interfaces
   readonly dialTurns: DialTurns
   /** Takes this process for the member; the id of the one that has it already, if any. */

@@ -24,6 +24,7 @@ import {
 import type { WebSocket } from 'ws'
 import type { Outcome } from '../ports/scheduling.ts'
 import type { MaintenanceIntent } from '../ports/store.ts'
+import { BreakerView } from './breaker-view.ts'
 import { Dialler, stretchOf } from './dialler.ts'
 import { Heartbeat } from './heartbeat.ts'
 import type { Interfaces, KnownInterface } from './interfaces.ts'
@@ -41,6 +42,7 @@ export class Member {
   readonly #dialler: Dialler
   readonly #heartbeat: Heartbeat
   readonly #orders: MaintenanceOrders
+  readonly #breaker: BreakerView
   #link: Link | undefined
   #openedAtMs = 0
   /** Refused because its process is linked under another entry. */
@@ -56,6 +58,7 @@ export class Member {
     this.picture = newPicture(key, entry)
     this.#heartbeat = new Heartbeat(context.terms)
     this.#orders = new MaintenanceOrders(this.picture)
+    this.#breaker = new BreakerView(context.clock)
     this.#dialler = this.#createDialler()
   }
 
@@ -68,7 +71,11 @@ export class Member {
   }
 
   get view(): WorkerView {
-    return viewOf(this.picture)
+    return this.viewAs(this.id)
+  }
+
+  viewAs(id: string): WorkerView {
+    return viewOf(this.picture, id, this.#breaker.of(this.#context.health.breaker(this.key)))
   }
 
   /** The link once it is greeted; undefined while there is none to send on. */

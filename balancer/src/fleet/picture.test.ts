@@ -120,3 +120,24 @@ test('three masters: the file before an operator before the worker, in view and 
   assert.deepEqual(orderOf(worker), { on: false, by: 'file' }, "nobody ends the worker's own unasked")
   assert.deepEqual(orderOf(paint({ isSwitchedOn: true }, own)), { on: false, by: 'operator' })
 })
+
+test("what the core ejects is shown so, while the fleet has nothing against it; routing is the core's own", () => {
+  const open = {
+    state: 'open',
+    since: '2026-01-01T00:00:00.000Z',
+    until: '2026-01-01T00:00:05.000Z',
+    reason: '5 failures in a row',
+    failures: 5,
+  } as const
+  const shown = viewOf(paint(), 'w1', open)
+  assert.deepEqual(
+    [shown.status, shown.reason, shown.slots?.available],
+    ['ejected', '5 failures in a row', 0],
+  )
+  assert.deepEqual(shown.breaker, open)
+  assert.equal(factsOf(paint())?.isInService, true)
+  assert.equal(viewOf(paint({}, full), 'w1', open).status, 'ejected')
+  assert.equal(viewOf(paint({ isSilent: true }), 'w1', open).status, 'stalled')
+  assert.equal(viewOf(paint({ intent }), 'w1', open).status, 'maintenance')
+  assert.equal(viewOf(paint(), 'w1', { ...open, state: 'half-open', until: null }).status, 'ready')
+})

@@ -6,6 +6,7 @@
 import type { Slots, Tags, WorkerEntry, WorkerState, WorkerView } from '@berth/protocol'
 import type { WorkerFacts } from '../ports/scheduling.ts'
 import type { MaintenanceIntent } from '../ports/store.ts'
+import { CLOSED } from './breaker-view.ts'
 import type { KnownInterface } from './interfaces.ts'
 import { maintenanceOf } from './maintenance.ts'
 import type { SelfReport } from './self-report.ts'
@@ -106,9 +107,12 @@ export function factsOf(picture: Picture): WorkerFacts | undefined {
   }
 }
 
-/** The worker as the API and the dashboard show it; `id` when it is shown under another than its entry's. */
-export function viewOf(picture: Picture, id = picture.entry.id): WorkerView {
-  const verdict = judge(picture)
+/**
+ * The worker as the API and the dashboard show it; `id` when it is shown under another than its entry's.
+ * Ejection is the core's own: what it leaves out for its past is in service as far as the fleet knows.
+ */
+export function viewOf(picture: Picture, id = picture.entry.id, breaker = CLOSED): WorkerView {
+  const verdict = judgePast(judge(picture), breaker)
   const { report, known, remembered } = picture
   const identity = report ?? remembered
   return {
@@ -127,9 +131,14 @@ export function viewOf(picture: Picture, id = picture.entry.id): WorkerView {
     version: report?.version ?? null,
     lastSeenAt: picture.lastSeenAt,
     latencyMs: picture.latencyMs,
-    breaker: { state: 'closed', since: null, until: null, reason: null, failures: 0 },
+    breaker,
     maintenance: maintenanceOf(picture),
   }
+}
+
+/** Half-open it takes work again, one task to begin with. */
+function judgePast(verdict: Verdict, { state, reason }: WorkerView['breaker']): Verdict {
+  return verdict.isInService && state === 'open' ? out('ejected', reason ?? 'it failed') : verdict
 }
 
 function slotsView(slots: Slots, isInService: boolean): WorkerView['slots'] {

@@ -6,7 +6,15 @@ import type { TestContext } from 'node:test'
 import type { WorkerEntry, WorkerState, WorkerView } from '@berth/protocol'
 import { createLog, type Log, systemClock } from '@berth/runtime'
 import type { Assignment } from '../../ports/dispatch.ts'
-import type { Adopted, AttemptPicture, Outcome, WorkerFacts, WorkforcePort } from '../../ports/scheduling.ts'
+import type {
+  Adopted,
+  AttemptPicture,
+  BreakerFacts,
+  HealthPort,
+  Outcome,
+  WorkerFacts,
+  WorkforcePort,
+} from '../../ports/scheduling.ts'
 import type { StoreContents, StoreWrite } from '../../ports/store.ts'
 import type { StreamItem } from '../../ports/stream.ts'
 import { Fleet } from '../fleet.ts'
@@ -155,6 +163,9 @@ export interface BenchOptions {
 
 export class FleetBench {
   readonly workforce = new RecordingWorkforce()
+  /** By key; nothing ever failed unless a test says so. */
+  readonly breakers = new Map<string, BreakerFacts>()
+  readonly health: HealthPort = { breaker: (id) => this.breakers.get(id) }
   readonly writes: StoreWrite[] = []
   readonly log: Log = createLog({ source: 'test', write: () => {}, capacity: 10_000, level: 'debug' })
   readonly fleet: Fleet
@@ -165,6 +176,7 @@ export class FleetBench {
       clock: systemClock,
       log: this.log,
       workforce: workforce ?? this.workforce,
+      health: this.health,
       contents: { ...EMPTY, ...contents },
       remember: (write) => void this.writes.push(write),
     })
