@@ -19,6 +19,7 @@ import { Door } from './http/door.ts'
 import { createFeedSocket } from './http/feed-socket.ts'
 import { createHotTask, mayContinue } from './http/hot-task.ts'
 import { createRunIds } from './http/run-id.ts'
+import { runRoutes } from './http/run-routes.ts'
 import { createHttpServer, type HttpServer } from './http/server.ts'
 import { Sessions } from './http/sessions.ts'
 import { Settings } from './http/settings.ts'
@@ -29,6 +30,8 @@ import { WrongKeys } from './http/wrong-keys.ts'
 import { createFeed } from './observe/feed.ts'
 import type { Assignment, DispatchPort } from './ports/dispatch.ts'
 import type { KeepPort, StoreContents, StorePort } from './ports/store.ts'
+import { MemoryRuns } from './runs/memory-runs.ts'
+import { RunSample } from './runs/run-sample.ts'
 import { SchedulerTicks } from './scheduler-ticks.ts'
 
 export interface BalancerParts {
@@ -56,8 +59,10 @@ const LAST_WORDS_MS = 1_000
 export function composeBalancer({ config, keys, log, store, keeper, contents }: BalancerParts): Balancer {
   const clock: Clock = systemClock
   const dispatch = new LateDispatch()
+  const sample = new RunSample()
   const scheduler = new Scheduler({
     dispatch,
+    record: sample,
     // Runs join the store in a later step; until then no task is durable.
     ledger: { claim() {}, finish() {} },
     epoch: contents.epoch,
@@ -122,6 +127,7 @@ export function composeBalancer({ config, keys, log, store, keeper, contents }: 
   const { requestBodyLimitBytes: bodyLimitBytes, batchBodyLimitBytes: batchLimitBytes } = config
   const door = new Door(scheduler)
   const exchange = new TaskExchange({ tasks, log, bodyLimitBytes, door })
+  const runs = new MemoryRuns({ scheduler, sample, fleet, clock })
   const app = createApp({
     gate,
     sessions,
@@ -136,6 +142,7 @@ export function composeBalancer({ config, keys, log, store, keeper, contents }: 
     isLoopbackHost: isLoopback(config.host),
     routes: [
       ...taskRoutes({ exchange }),
+      ...runRoutes({ runs, tasks, door, bodyLimitBytes }),
       ...batchRoutes({ tasks, clock, door, bodyLimitBytes, batchLimitBytes }),
     ],
   })
@@ -164,6 +171,7 @@ export function composeBalancer({ config, keys, log, store, keeper, contents }: 
     async drain(deadlineMs) {
       isDraining = true
       scheduler.drain()
+      runs.drain()
       await http.drain(deadlineMs)
       scheduler.abandonCallers(clock.monoMs())
       await http.close(LAST_WORDS_MS)

@@ -43,8 +43,9 @@ export function cutPage<Item>(
   keyOf: (item: Item) => string,
   isMeant: (item: Item) => boolean = () => true,
 ): BodyRead<ListPage<Item>> {
-  const limit = query.limit === undefined ? DEFAULT_LIMIT : readLimit(query.limit)
-  if (limit === undefined) return refuse(`\`limit\` must be a whole number from 1 to ${MAX_LIMIT}.`)
+  const read = readLimit(query)
+  if (!read.ok) return read
+  const limit = read.value
   const cursor = query.cursor === undefined ? undefined : readCursor(query.cursor)
   if (cursor === null) return refuse('`cursor` is none that this list has given; begin again without it.')
   const page: Item[] = []
@@ -90,9 +91,12 @@ function readCursor(text: string): Cursor | null {
   }
 }
 
-function readLimit(text: string): number | undefined {
+/** How many items a page has. */
+export function readLimit({ limit: text }: Query<'limit'>): BodyRead<number> {
+  if (text === undefined) return { ok: true, value: DEFAULT_LIMIT }
   const limit = Number(text)
-  return /^\d{1,3}$/.test(text) && limit >= 1 && limit <= MAX_LIMIT ? limit : undefined
+  if (/^\d{1,3}$/.test(text) && limit >= 1 && limit <= MAX_LIMIT) return { ok: true, value: limit }
+  return refuse(`\`limit\` must be a whole number from 1 to ${MAX_LIMIT}.`)
 }
 
 function choice(names: readonly string[]): string {

@@ -129,6 +129,7 @@ for (const way of WAYS)
         idempotent: false,
         tags: { gpu: 'h200' },
         deadline,
+        metadata: { order: '7' },
         input: { a: 1 },
       })
       await post(body, { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` })
@@ -150,6 +151,7 @@ for (const way of WAYS)
         deadlineAt: 5_000,
         queueUntilAt: 60_000,
         trace: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`,
+        metadata: { order: '7' },
       })
       assert.deepEqual(selector.tagKeys, ['gpu'])
       assert.deepEqual([String(payload.bytes), payload.mediaType, payload.isEnvelope], [body, '', true])

@@ -90,39 +90,50 @@ export class Tasks {
   }
 
   /** Hands a checked task of mode sync or stream to the core. */
-  submit({ body, payload, traceparent, onItem, onSettled }: TaskOrder): Submitted {
-    const { scheduler, clock, log, createRunId, taskTimeoutMs, queueTimeoutMs, defaultPriority } = this.#deps
+  submit(order: TaskOrder): Submitted {
+    const { scheduler, clock, log, createRunId } = this.#deps
     const now = clock.monoMs()
     const run = createRunId()
-    const admission = scheduler.submit(
-      {
-        run,
-        group: body.group ?? 'default',
-        function: body.function,
-        contract: body.contract,
-        selector: selectorOf(body),
-        priority: body.priority ?? defaultPriority,
-        fairnessKey: body.fairnessKey,
-        mode: body.mode ?? 'sync',
-        isDurable: false,
-        attempts: body.attempts,
-        idempotent: body.idempotent,
-        timeoutMs: body.timeout,
-        deadlineAt: now + Math.min(taskTimeoutMs, this.#untilDeadline(body)),
-        queueUntilAt: now + queueTimeoutMs,
-        payload,
-        trace: traceparent !== undefined && TRACE_PATTERN.test(traceparent) ? traceparent : '',
-        onItem,
-        onSettled: (settlement) => {
-          if (settlement.kind === 'failed') note(log, run, settlement.worker, settlement.error)
-          onSettled(settlement)
-        },
-      },
-      now,
-    )
+    const onSettled = (settlement: Settlement) => {
+      if (settlement.kind === 'failed') note(log, run, settlement.worker, settlement.error)
+      order.onSettled(settlement)
+    }
+    const admission = scheduler.submit(this.#draft(run, { ...order, onSettled }, now), now)
     if (admission.ok) return { ok: true, run, cancel: () => scheduler.cancel(run, 'caller', clock.monoMs()) }
-    note(log, run, body.function, admission.error)
+    note(log, run, order.body.function, admission.error)
     return { ok: false, run, error: admission.error }
+  }
+
+  /** A checked task as it would be submitted now, for a dry run. */
+  draft(body: TaskBody, payload: Payload): Submission {
+    const order = { body, payload, traceparent: undefined, onSettled: () => {} }
+    return this.#draft('', order, this.#deps.clock.monoMs())
+  }
+
+  #draft(run: string, order: TaskOrder, now: number): Submission {
+    const { body, payload, traceparent, onItem, onSettled } = order
+    const { taskTimeoutMs, queueTimeoutMs, defaultPriority } = this.#deps
+    return {
+      run,
+      group: body.group ?? 'default',
+      function: body.function,
+      contract: body.contract,
+      selector: selectorOf(body),
+      priority: body.priority ?? defaultPriority,
+      fairnessKey: body.fairnessKey,
+      mode: body.mode ?? 'sync',
+      isDurable: false,
+      attempts: body.attempts,
+      idempotent: body.idempotent,
+      timeoutMs: body.timeout,
+      deadlineAt: now + Math.min(taskTimeoutMs, this.#untilDeadline(body)),
+      queueUntilAt: now + queueTimeoutMs,
+      payload,
+      trace: traceparent !== undefined && TRACE_PATTERN.test(traceparent) ? traceparent : '',
+      metadata: body.metadata,
+      onItem,
+      onSettled,
+    }
   }
 
   #stream(order: Omit<TaskOrder, 'onSettled'>, wantsEvents: boolean, reply: TaskReply): () => void {

@@ -1,0 +1,141 @@
+/**
+ * Runs by HTTP (CONTRACT §4, Runs and Operating): lists, one run, waiting for it, cancelling it, its
+ * priority, why it is where it is, and where a task would go. Everything is asked of ports/runs.ts.
+ * Invariant: a page begins behind the id that its cursor names, and ids sort by acceptance, so that
+ * nothing comes twice however many runs come and go between two pages.
+ */
+import { prioritySchema, type RunItem, type RunView, type TaskError } from '@berth/protocol'
+import { z } from 'zod'
+import type { RunFilter, RunsPort } from '../ports/runs.ts'
+import { readJsonBody } from './body.ts'
+import type { Door } from './door.ts'
+import { readQuery } from './lists.ts'
+import { problem } from './problem.ts'
+import { readRoutedBody } from './routed-body.ts'
+import type { Route, RouteContext } from './routes.ts'
+import { readRunList, readWait } from './run-query.ts'
+import { bodyTooLarge, readTask } from './task-call.ts'
+import type { Tasks } from './tasks.ts'
+
+export interface RunRouteDeps {
+  readonly runs: RunsPort
+  readonly tasks: Pick<Tasks, 'draft'>
+  readonly door: Door
+  /** `REQUEST_BODY_LIMIT`. */
+  readonly bodyLimitBytes: number
+}
+
+/** Runs that an export reads at once. */
+const EXPORT_PAGE = 500
+const patchSchema = z.strictObject({ priority: prioritySchema })
+const nothingSchema = z.strictObject({})
+
+export function runRoutes(deps: RunRouteDeps): readonly Route[] {
+  const { runs } = deps
+  return [
+    { method: 'GET', path: '/runs', policy: 'key', handle: (c) => listRuns(c, runs) },
+    { method: 'GET', path: '/runs/:id', policy: 'key', handle: (c) => showRun(c, runs) },
+    { method: 'PATCH', path: '/runs/:id', policy: 'key', handle: (c) => changeRun(c, runs) },
+    { method: 'POST', path: '/runs/:id/cancel', policy: 'key', handle: (c) => cancelRun(c, runs) },
+    { method: 'GET', path: '/runs/:id/explain', policy: 'key', handle: (c) => explainRun(c, runs) },
+    { method: 'POST', path: '/explain', policy: 'key', handle: (c) => explainTask(c, deps) },
+  ]
+}
+
+async function listRuns(c: RouteContext, runs: RunsPort): Promise<Response> {
+  const query = readRunList(c.req.url)
+  if (!query.ok) return problem(query.error)
+  const { filter, limit, before } = query.value
+  if (c.req.header('accept')?.includes('application/x-ndjson')) return exportRuns(runs, filter, before)
+  const found = await runs.list(filter, limit + 1, before)
+  const items = found.slice(0, limit).map(toItem)
+  return c.json({ items, cursor: found.length > limit ? (items.at(-1)?.id ?? null) : null })
+}
+
+/** Everything that is meant, a line each, read as fast as it is taken. */
+function exportRuns(runs: RunsPort, filter: RunFilter, before: string | undefined): Response {
+  let last = before
+  const lines = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const found = await runs.list(filter, EXPORT_PAGE, last)
+      last = found.at(-1)?.id
+      const text = found.map((run) => `${JSON.stringify(toItem(run))}\n`).join('')
+      if (text !== '') controller.enqueue(Buffer.from(text))
+      if (found.length < EXPORT_PAGE) controller.close()
+    },
+  })
+  return new Response(lines, { headers: { 'content-type': 'application/x-ndjson' } })
+}
+
+async function showRun(c: RouteContext, runs: RunsPort): Promise<Response> {
+  const wait = readWait(c.req.url)
+  if (!wait.ok) return problem(wait.error)
+  const id = idOf(c)
+  const found = await runs.waitFor(id, wait.value, c.req.raw.signal)
+  if (found === undefined) return problem(unknownRun(id))
+  return found.ok ? c.json(found.run) : problem(found.error)
+}
+
+async function changeRun(c: RouteContext, runs: RunsPort): Promise<Response> {
+  const read = await readJsonBody(c.req.raw, patchSchema)
+  if (!read.ok) return problem(read.error)
+  const id = idOf(c)
+  const changed = await runs.reprioritise(id, read.value.priority)
+  if (changed === undefined) return problem(unknownRun(id))
+  return changed.ok ? c.json(changed.run) : problem(changed.error)
+}
+
+async function cancelRun(c: RouteContext, runs: RunsPort): Promise<Response> {
+  const read = await readJsonBody(c.req.raw, nothingSchema)
+  if (!read.ok) return problem(read.error)
+  const id = idOf(c)
+  const run = await runs.cancel(id)
+  return run === undefined ? problem(unknownRun(id)) : c.json(run)
+}
+
+async function explainRun(c: RouteContext, runs: RunsPort): Promise<Response> {
+  const query = readQuery(c.req.url, [])
+  if (!query.ok) return problem(query.error)
+  const id = idOf(c)
+  const explained = await runs.explain(id)
+  return explained === undefined ? problem(unknownRun(id)) : c.json(explained)
+}
+
+async function explainTask(c: RouteContext, deps: RunRouteDeps): Promise<Response> {
+  const { runs, tasks, door, bodyLimitBytes } = deps
+  const query = readQuery(c.req.url, [])
+  if (!query.ok) return problem(query.error)
+  const tooLarge = bodyTooLarge(bodyLimitBytes)
+  const read = await readRoutedBody(c.req.raw, { limitBytes: bodyLimitBytes, tooLarge, door })
+  if (!read.ok) return problem(read.error)
+  const task = readTask(headOf(c), read.bytes)
+  if (!task.ok) return problem(task.error)
+  return c.json(await runs.explainTask(tasks.draft(task.body, task.payload)))
+}
+
+function headOf(c: RouteContext): Parameters<typeof readTask>[0] {
+  return {
+    contentType: c.req.header('content-type') ?? '',
+    contentEncoding: c.req.header('content-encoding'),
+    prefer: undefined,
+    idempotencyKey: undefined,
+    traceparent: undefined,
+    wantsEvents: false,
+  }
+}
+
+/** What a list leaves out. */
+function toItem({ input: _i, result: _r, attempts: _a, messages: _m, ...item }: RunView): RunItem {
+  return item
+}
+
+function idOf(c: RouteContext): string {
+  return c.req.param('id') ?? ''
+}
+
+function unknownRun(id: string): TaskError {
+  return {
+    code: 'NOT_FOUND',
+    detail: `There is no run "${id.slice(0, 64)}". Tasks in memory are remembered from a sample after their end; GET /runs lists what is known.`,
+  }
+}

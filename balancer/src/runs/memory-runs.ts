@@ -1,0 +1,144 @@
+/**
+ * The runs of tasks in memory: what waits and runs is asked of the core, what has ended of the sample.
+ * Called by the routes through ports/runs.ts. Invariants: no run is in both at once; whoever waits for
+ * one is answered when it ends, when its time is up, when it leaves or when the balancer drains.
+ */
+import type { ExplanationView, RunView, TaskError } from '@berth/protocol'
+import type { Clock } from '@berth/runtime'
+import type { FleetPort } from '../ports/fleet.ts'
+import type { Changed, RunFilter, RunsPort } from '../ports/runs.ts'
+import type { Submission, SubmitPort, TaskLookPort, TaskPicture } from '../ports/scheduling.ts'
+import { explainEnded, toExplanationView } from './run-explanation.ts'
+import { toRunView } from './run-facts.ts'
+import { type ListedFacts, toMatcher } from './run-filter.ts'
+import type { EndedRun, RunSample } from './run-sample.ts'
+
+const MAX_WAITS = 1_000
+
+export interface MemoryRunsOptions {
+  readonly scheduler: TaskLookPort & Pick<SubmitPort, 'cancel'>
+  readonly sample: RunSample
+  readonly fleet: Pick<FleetPort, 'workers'>
+  readonly clock: Clock
+}
+
+export class MemoryRuns implements RunsPort {
+  readonly #options: MemoryRunsOptions
+  /** One for each that waits: answers it with the run as it is. */
+  readonly #waits = new Set<() => void>()
+  #isDraining = false
+
+  constructor(options: MemoryRunsOptions) {
+    this.#options = options
+  }
+
+  async list(filter: RunFilter, count: number, before?: string): Promise<readonly RunView[]> {
+    const { scheduler, sample } = this.#options
+    const isMeant = toMatcher(filter)
+    const live = scheduler.newest(count, before, (task) => isMeant(factsOf(task)))
+    const found: ListedFacts[] = live.map(factsOf)
+    for (const run of sample.all())
+      if ((before === undefined || run.id < before) && isMeant(run)) found.push(run)
+    found.sort((a, b) => (a.id < b.id ? 1 : -1))
+    return found.slice(0, count).map(toRunView)
+  }
+
+  async find(id: string): Promise<RunView | undefined> {
+    return this.#find(id)
+  }
+
+  async waitFor(id: string, ms: number, signal: AbortSignal): Promise<Changed | undefined> {
+    const live = this.#options.scheduler.find(id)
+    if (live && ms > 0 && !this.#isDraining && !signal.aborted) {
+      if (this.#waits.size >= MAX_WAITS) return { ok: false, error: TOO_MANY_WAITS }
+      const ended = await this.#waitForEnd(id, ms, signal)
+      if (ended) return { ok: true, run: toRunView(ended) }
+    }
+    const run = this.#find(id)
+    return run && { ok: true, run }
+  }
+
+  async cancel(id: string): Promise<RunView | undefined> {
+    const { scheduler, sample, clock } = this.#options
+    let ended: EndedRun | undefined
+    const leave = sample.watch(id, (run) => {
+      ended = run
+    })
+    scheduler.cancel(id, 'operator', clock.monoMs())
+    leave()
+    return ended ? toRunView(ended) : this.#find(id)
+  }
+
+  async reprioritise(id: string, priority: number): Promise<Changed | undefined> {
+    const { scheduler, clock } = this.#options
+    const isChanged = scheduler.reprioritise(id, priority, clock.monoMs())
+    const run = this.#find(id)
+    if (!run) return undefined
+    return isChanged ? { ok: true, run } : { ok: false, error: waitsNoMore(run) }
+  }
+
+  async explain(id: string): Promise<ExplanationView | undefined> {
+    const { scheduler, sample, fleet, clock } = this.#options
+    const explained = scheduler.explain(id, clock.monoMs())
+    const ended = sample.find(id)
+    if (!explained) return ended && explainEnded(ended)
+    const verdict = scheduler.find(id)?.status === 'running' ? 'running' : 'wait'
+    return toExplanationView(explained, verdict, fleet.workers().length)
+  }
+
+  async explainTask(submission: Submission): Promise<ExplanationView> {
+    const { scheduler, fleet, clock } = this.#options
+    const dry = scheduler.explainDry(submission, clock.monoMs())
+    const accepted = dry.worker === undefined ? 'wait' : 'start'
+    return toExplanationView(dry, dry.refusal ? 'refuse' : accepted, fleet.workers().length, dry.refusal)
+  }
+
+  /** Answers all who wait, with what they wait for as it is; later ones are answered at once. */
+  drain(): void {
+    this.#isDraining = true
+    for (const end of this.#waits) end()
+  }
+
+  #find(id: string): RunView | undefined {
+    const live = this.#options.scheduler.find(id)
+    const facts = live ? factsOf(live) : this.#options.sample.find(id)
+    return facts && toRunView(facts)
+  }
+
+  /** The end of a run that has not ended; undefined when it does not come in time. */
+  async #waitForEnd(id: string, ms: number, signal: AbortSignal): Promise<EndedRun | undefined> {
+    const done = Promise.withResolvers<EndedRun | undefined>()
+    const giveUp = () => done.resolve(undefined)
+    const leave = this.#options.sample.watch(id, done.resolve)
+    const timer = setTimeout(giveUp, ms)
+    signal.addEventListener('abort', giveUp, { once: true })
+    this.#waits.add(giveUp)
+    try {
+      return await done.promise
+    } finally {
+      this.#waits.delete(giveUp)
+      signal.removeEventListener('abort', giveUp)
+      clearTimeout(timer)
+      leave()
+    }
+  }
+}
+
+const TOO_MANY_WAITS: TaskError = {
+  code: 'RATE_LIMITED',
+  detail: `${MAX_WAITS} requests wait for runs already, which is the limit. Ask without \`wait\`, or again in a moment.`,
+  retryAfterMs: 1_000,
+}
+
+function factsOf(task: TaskPicture): ListedFacts {
+  return { ...task, id: task.run }
+}
+
+function waitsNoMore({ id, status, worker }: RunView): TaskError {
+  const where = worker === null ? '' : ` at "${worker}"`
+  const how = status === 'queued' ? `is on its way${where}` : `is ${status}${where}`
+  return {
+    code: 'CONFLICT',
+    detail: `The run ${id} ${how}; its priority can change only while it waits.`,
+  }
+}
