@@ -16,6 +16,7 @@ import type {
   Wished,
 } from '../ports/fleet.ts'
 import type { KnownWorker, MaintenanceIntent, StoreContents, StoreWrite } from '../ports/store.ts'
+import { Contracts } from './contracts.ts'
 import { DialTurns } from './dial-turns.ts'
 import { drainOf } from './drain.ts'
 import { functionViews } from './function-views.ts'
@@ -39,6 +40,13 @@ const TWINS_NAMED = 20
 export class Fleet implements FleetPort, DispatchPort {
   readonly #options: FleetOptions
   readonly #interfaces = new Interfaces(() => this.#usedInterfaces())
+  readonly #contracts = new Contracts({
+    now: () => this.#options.clock.monoMs(),
+    isSettled: () => this.#isSettled,
+    onJudged: (keys) => {
+      for (const key of keys) this.#members.get(key)?.announceAgain()
+    },
+  })
   /** By id, in the order of the file. */
   #listed = new Map<string, Member>()
   /** By key: listed and leaving ones. */
@@ -156,6 +164,7 @@ export class Fleet implements FleetPort, DispatchPort {
   #release(member: Member): void {
     if (!this.#leaving.delete(member)) return
     this.#members.delete(member.key)
+    this.#contracts.forget(member.key)
     const bootId = member.picture.report?.bootId
     if (bootId !== undefined && this.#boots.get(bootId) === member) this.#boots.delete(bootId)
     this.#options.workforce.removeWorker(member.key, this.#options.clock.monoMs())
@@ -204,6 +213,7 @@ export class Fleet implements FleetPort, DispatchPort {
       health,
       remember,
       interfaces: this.#interfaces,
+      contracts: this.#contracts,
       dialTurns: new DialTurns(DIALS_AT_ONCE),
       claimBoot: (bootId, member) => this.#claimBoot(bootId, member),
       resumeLogs: (member) => this.#resumeLogs(member),

@@ -6,9 +6,12 @@
 import { createHash } from 'node:crypto'
 import { canonicalJson, type FunctionInterface } from '@berth/protocol'
 import type { FunctionFacts } from '../ports/scheduling.ts'
+import { contentTextOf } from './compatibility/interface-difference.ts'
 
 export interface KnownInterface {
   readonly hash: string
+  /** Equal where only texts and orders differ. */
+  readonly content: string
   readonly functions: readonly FunctionInterface[]
   /** What the core needs, by name. */
   readonly facts: ReadonlyMap<string, FunctionFacts>
@@ -44,7 +47,7 @@ export class Interfaces {
 
   /** Takes what a worker answered; undefined when it does not have the hash it is announced under. */
   learn(hash: string, functions: readonly FunctionInterface[]): KnownInterface | undefined {
-    const actual = createHash('sha256').update(canonicalJson(functions)).digest('hex')
+    const actual = digest(canonicalJson(functions))
     if (actual !== hash) return undefined
     if (this.#byHash.size >= this.#pruneAt) this.#prune()
     return this.restore(hash, functions)
@@ -61,5 +64,10 @@ function describe(hash: string, functions: readonly FunctionInterface[]): KnownI
   const facts = new Map<string, FunctionFacts>()
   for (const { name, slots, idempotent, maxRetries, supportsStreaming } of functions)
     facts.set(name, { slots, idempotent, maxRetries, supportsStreaming })
-  return { hash, functions, facts, names: [...facts.keys()] }
+  const content = digest(contentTextOf(functions))
+  return { hash, content, functions, facts, names: [...facts.keys()] }
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
 }

@@ -6,6 +6,7 @@ import type { LogEntry } from '@berth/protocol'
 import type { Clock, Log } from '@berth/runtime'
 import type { HealthPort, WorkforcePort } from '../ports/scheduling.ts'
 import type { KnownWorker, StoreWrite } from '../ports/store.ts'
+import type { Contracts } from './contracts.ts'
 import type { DialTurns } from './dial-turns.ts'
 import type { Interfaces } from './interfaces.ts'
 import type { Member } from './member.ts'
@@ -35,6 +36,7 @@ export interface MemberContext {
   /** Why the core leaves a worker out. */
   readonly health: HealthPort
   readonly interfaces: Interfaces
+  readonly contracts: Contracts
   readonly dialTurns: DialTurns
   /** Takes this process for the member; the id of the one that has it already, if any. */
   readonly claimBoot: (bootId: string, member: Member) => string | undefined

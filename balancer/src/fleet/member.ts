@@ -48,6 +48,7 @@ export class Member {
   /** Refused because its process is linked under another entry. */
   #isTwin = false
   #isStopped = false
+  #isOdd = false
   #wasLinked = false
   #lastFacts = ''
   /** Whose deadline has been enforced on the present link. */
@@ -453,6 +454,13 @@ export class Member {
 
   /** Gives the core the present facts, if they differ from the last. */
   #announce(): void {
+    this.#context.contracts.place(this.picture)
+    this.announceAgain()
+  }
+
+  /** The verdict on it may be another, though nothing of its own has changed. */
+  announceAgain(): void {
+    this.#noteOddity()
     const facts = factsOf(this.picture)
     if (!facts) return
     const { functions: _, ...plain } = facts
@@ -460,6 +468,16 @@ export class Member {
     if (text === this.#lastFacts) return
     this.#lastFacts = text
     this.#context.workforce.setWorker(facts, this.#now())
+  }
+
+  #noteOddity(): void {
+    const reason = this.picture.oddity?.reason
+    if ((reason !== undefined) === this.#isOdd) return
+    this.#isOdd = reason !== undefined
+    const { log } = this.#context
+    if (this.#isOdd)
+      log.warn('worker set apart: it does not serve what the others serve', { worker: this.id, reason })
+    else log.info('worker serves what the others serve', { worker: this.id })
   }
 
   #answered(): void {

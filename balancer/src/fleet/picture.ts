@@ -17,6 +17,12 @@ export interface Problem {
   readonly reason: string
 }
 
+/** Why a worker is set apart although it is what its entry says. */
+export interface Oddity {
+  /** `hello: input.name is a string here and a number at 3 other workers` */
+  readonly reason: string
+}
+
 export interface Picture {
   /** The core's name for it. */
   readonly key: string
@@ -33,6 +39,8 @@ export interface Picture {
   remembered: { readonly group: string; readonly contract: number } | undefined
   intent: MaintenanceIntent | undefined
   isSwitchedOn: boolean
+  /** A valid call could fail here; kept by contracts.ts. */
+  oddity: Oddity | undefined
   lastSeenAt: string | null
   latencyMs: number | null
 }
@@ -56,6 +64,7 @@ export function newPicture(key: string, entry: WorkerEntry): Picture {
     remembered: undefined,
     intent: undefined,
     isSwitchedOn: false,
+    oddity: undefined,
     lastSeenAt: null,
     latencyMs: null,
   }
@@ -77,7 +86,7 @@ export function judge(picture: Picture): Verdict {
     const isEmpty = report.slots.used === 0
     return out(isEmpty ? 'maintenance' : 'draining', maintenance.reason ?? wordOf(maintenance.by))
   }
-  return judgeReport(report)
+  return picture.oddity ? out('mismatch', picture.oddity.reason) : judgeReport(report)
 }
 
 /** What the worker says of itself, maintenance aside. */
@@ -98,7 +107,7 @@ export function factsOf(picture: Picture): WorkerFacts | undefined {
     id: picture.key,
     group: identity.group,
     contract: identity.contract,
-    interfaceHash: known.hash,
+    interfaceHash: known.content,
     functions: known.facts,
     tags: tagsOf(picture),
     weight: entry.weight,
