@@ -90,6 +90,7 @@ for (const way of WAYS)
         deadlineAt: 300_000,
         queueUntilAt: 60_000,
         trace: '',
+        metadata: undefined,
       })
     })
 
