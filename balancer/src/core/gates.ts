@@ -23,24 +23,20 @@ export class Gates {
     const key = keyOf(target)
     const isLimited = (terms.concurrency ?? terms.rate ?? terms.paused) !== undefined
     if (!isLimited) this.#keys.delete(key)
-    else if (!this.#keys.has(key)) this.#adopt(key, running, now)
+    else if (!this.#keys.has(key)) this.#adopt(target, running, now)
     this.#limits.set(key, isLimited ? terms : undefined)
   }
 
-  #adopt(key: string, running: Iterable<Task>, now: number): void {
+  #adopt(target: LimitTarget, running: Iterable<Task>, now: number): void {
+    const key = keyOf(target)
     this.#keys.add(key)
     // Without a bound, so that every one of them gets its permit.
     this.#limits.set(key, {})
     for (const task of running) {
-      if (task.permits.includes(key) || !this.#keysOf(task).includes(key)) continue
+      if (!concerns(target, task) || task.permits.includes(key)) continue
       task.permits = [...task.permits, key]
       this.#limits.take(key, 1, Number.POSITIVE_INFINITY, now)
     }
-  }
-
-  /** Whether these terms are about the task. */
-  concerns(target: LimitTarget, task: Task): boolean {
-    return this.#keysOf(task).includes(keyOf(target))
   }
 
   facts(target: LimitTarget, now: number): LimitFacts {
@@ -74,8 +70,9 @@ export class Gates {
 
   /** The task starts; remembers what it took, whatever terms change meanwhile. */
   take(task: Task, now: number): void {
-    task.permits = this.#keysOf(task)
-    for (const key of task.permits) this.#limits.take(key, 1, Number.POSITIVE_INFINITY, now)
+    task.permits = this.#keysOf(task).filter(
+      (key) => this.#limits.take(key, 1, Number.POSITIVE_INFINITY, now) > 0,
+    )
   }
 
   give(task: Task): void {
@@ -97,6 +94,15 @@ export class Gates {
 }
 
 const NO_KEYS: readonly string[] = []
+
+/** Whether what holds for the target holds for the task. */
+export function concerns({ group, function: name, fairnessKey }: LimitTarget, { submission }: Task): boolean {
+  return (
+    submission.group === group &&
+    (name === undefined || submission.function === name) &&
+    (fairnessKey === undefined || (submission.fairnessKey ?? '') === fairnessKey)
+  )
+}
 
 function keyOf({ group, function: name, fairnessKey }: LimitTarget): string {
   if (fairnessKey !== undefined) return `key\n${group}\n${name ?? ''}\n${fairnessKey}`

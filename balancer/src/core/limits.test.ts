@@ -69,9 +69,8 @@ test('rate: no stretch of its length holds more starts, whatever their distances
   limits.set('k', { rate })
   const random = seededRandom(7)
   const starts: number[] = []
-  for (let now = 0; now < 20_000; now += random() * 30)
-    if (limits.openAt('k', now) <= now)
-      for (let i = limits.take('k', 2, Number.POSITIVE_INFINITY, now); i > 0; i--) starts.push(now)
+  for (let now = 0; now < 20_000; now = Math.max(now + random() * 0.6, limits.openAt('k', now)))
+    for (let i = limits.take('k', 2, Number.POSITIVE_INFINITY, now); i > 0; i--) starts.push(now)
   for (const [i, at] of starts.entries())
     assert.ok((starts[i + 20] ?? Number.POSITIVE_INFINITY) - at >= 1_000)
   assert.ok(starts.length > 390, `${starts.length} starts of 400`)
@@ -222,4 +221,51 @@ test('the port: permits that nobody gives back return at their instant', () => {
   assert.equal(limits.take('k', 9, Number.POSITIVE_INFINITY, 100), 4)
   limits.give('k', 2)
   assert.deepEqual(limits.facts('k', 100).concurrency, { used: 2, limit: 4 })
+})
+
+test('a permit that comes back with a lost worker goes to who waits, though nobody else says a word', () => {
+  const b = bench()
+  b.core.setLimits({ group, function: 'work' }, { concurrency: 1 }, 0)
+  const [first, second] = b.submitMany(2) as [string, string]
+  b.start(first)
+  b.core.workerGone(b.last(first).worker, b.now)
+  b.advance(0)
+  assert.equal(b.verdict(first), 'WORKER_LOST')
+  assert.equal(b.sends(second), 1)
+})
+
+test('a task that lets another go first does not slip through the limit that this one has filled', () => {
+  const b = new TestScheduler()
+  b.worker('a', { slots: 1, functions })
+  b.core.setLimits({ group }, { concurrency: 1 }, 0)
+  const late = b.submit()
+  const urgent = b.submit({ function: 'other', priority: 1 })
+  b.worker('b', { slots: 2, functions })
+  b.busy(late)
+  assert.deepEqual(b.order, [late, urgent])
+  assert.equal(b.core.limits({ group }, 0).concurrency.used, 1)
+  b.finish(urgent)
+  assert.equal(b.sends(late), 2)
+})
+
+test('who waits for the fleet to come up stays through a pause', () => {
+  const b = new TestScheduler({ isStarting: true })
+  const waiting = b.submit()
+  b.core.setLimits({ group }, { paused: {} }, 0)
+  b.worker('a')
+  b.core.settleFleet(0)
+  assert.equal(b.end(waiting), undefined)
+  b.core.setLimits({ group }, {}, 0)
+  assert.equal(b.sends(waiting), 1)
+})
+
+test('a thousand keys at once, set while ten thousand tasks run', () => {
+  const b = new TestScheduler()
+  b.worker('a', { slots: 10_000 })
+  for (let i = 0; i < 10_000; i++) b.submit({ fairnessKey: `k${i % 1_000}` })
+  const before = process.cpuUsage()
+  for (let i = 0; i < 1_000; i++) b.core.setLimits({ group, fairnessKey: `k${i}` }, { concurrency: 5 }, 0)
+  const { user, system } = process.cpuUsage(before)
+  assert.deepEqual(b.core.limits({ group, fairnessKey: 'k7' }, 0).concurrency, { used: 10, limit: 5 })
+  assert.ok((user + system) / 1_000 < 2_000, `${(user + system) / 1_000} ms`)
 })

@@ -105,6 +105,7 @@ export class Placement {
       // The slot has just become free, and somebody of another lane has waited for it.
       this.dequeue(next)
       this.#send(next, worker, now)
+      if (!this.#isOpen(task, now)) return false
     }
     return false
   }
@@ -257,6 +258,8 @@ export class Placement {
     if (task.permits.length > 0) {
       this.gates.give(task)
       this.#isReopened = true
+      // Where no worker is served after this, as when its own is lost, the next tick looks.
+      this.#gateAt = now
     }
     task.worker = undefined
     if (worker.heapIndex >= 0 || worker.breaker?.state === 'half-open') this.#place(worker, now)

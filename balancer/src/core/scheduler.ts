@@ -35,6 +35,7 @@ import type {
 import type { StreamItem } from '../ports/stream.ts'
 import type { Traffic } from '../ports/traffic.ts'
 import type { QueueLimits } from './admission.ts'
+import { concerns } from './gates.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { Look } from './look.ts'
 import { Placement } from './placement.ts'
@@ -324,7 +325,7 @@ export class Scheduler
   /** What waits at a worker for a slot would start there in spite of the pause. */
   #takeBackPaused(target: LimitTarget): void {
     for (const task of this.#attempts())
-      if (task.isAhead && this.#placement.gates.concerns(target, task)) this.#placement.recall(task)
+      if (task.isAhead && concerns(target, task)) this.#placement.recall(task)
   }
 
   limits(target: LimitTarget, now: number): LimitFacts {
