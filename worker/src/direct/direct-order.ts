@@ -18,7 +18,7 @@ import type { RegisteredFunction } from '../functions/registry.ts'
 import type { Order, Refusal, SlotHold } from '../intake/intake.ts'
 import type { Claimed, Seat } from '../isolate/seat.ts'
 import type { WorkerParts } from '../parts.ts'
-import type { Reply } from '../stream/reply.ts'
+import type { Headers, Reply } from '../stream/reply.ts'
 import { mayRepeat, waitMs } from './repeat.ts'
 
 export interface DirectSpec {
@@ -160,7 +160,7 @@ export class DirectOrder implements Order {
     else {
       const { reason, retryAfterMs } = claimed
       const message = `"${this.#spec.function.name}" could not be started here: ${reason}`
-      this.#settle({ code: 'NO_CAPACITY', message, retryAfterMs }, {})
+      this.#settle({ code: 'NO_CAPACITY', message, retryAfterMs })
     }
     this.#input = undefined
     hold.release()
@@ -239,7 +239,7 @@ export class DirectOrder implements Order {
     // Whoever waited for a worker that leaves is told so; over the link the balancer decides on a repeat.
     const isLeaving = header.outcome === 'lost'
     const message = 'The worker was stopped while the task ran'
-    this.#settle(isLeaving ? { code: 'DRAINING', message } : error, this.#timing(runMs))
+    this.#settle(isLeaving ? { code: 'DRAINING', message } : error, this.#headers(runMs))
     return undefined
   }
 
@@ -259,11 +259,11 @@ export class DirectOrder implements Order {
   }
 
   #fail(code: ErrorCode, message: string): void {
-    this.#settle({ code, message }, {})
+    this.#settle({ code, message })
   }
 
-  #settle(error: OutcomeError, more: Readonly<Record<string, string>>): void {
-    this.#end(() => this.#reply.fail(error, { 'x-run-id': this.#spec.run, ...more }))
+  #settle(error: OutcomeError, headers: Headers = { 'x-run-id': this.#spec.run }): void {
+    this.#end(() => this.#reply.fail(error, headers))
   }
 
   #end(tell: () => void): void {
@@ -275,13 +275,13 @@ export class DirectOrder implements Order {
     tell()
   }
 
-  #headers(runMs: number): Record<string, string> {
-    return { 'x-run-id': this.#spec.run, ...this.#timing(runMs) }
+  #headers(runMs: number): Headers {
+    return { 'x-run-id': this.#spec.run, 'server-timing': this.#timing(runMs) }
   }
 
-  #timing(runMs: number): Record<string, string> {
+  #timing(runMs: number): string {
     const queueMs = (this.#startedAt ?? this.#submittedAt) - this.#submittedAt
-    return { 'server-timing': `queue;dur=${tenths(queueMs)}, run;dur=${tenths(runMs)}` }
+    return `queue;dur=${tenths(queueMs)}, run;dur=${tenths(runMs)}`
   }
 }
 

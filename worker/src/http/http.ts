@@ -137,6 +137,7 @@ export function bodyTooLarge({ limits }: WorkerParts): Answer {
 }
 
 export function acceptsEvents(accept = ''): boolean {
+  if (accept === '' || accept === '*/*') return false
   return accept.split(',').some((range) => plainType(range) === 'text/event-stream')
 }
 

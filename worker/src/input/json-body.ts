@@ -16,12 +16,15 @@ export function parseJsonBytes(bytes: Uint8Array): ParsedJson {
   const excess = findJsonExcess(bytes)
   if (excess !== undefined) return { ok: false, detail: `The body ${excess}` }
   try {
-    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
-    return { ok: true, value: JSON.parse(text) as unknown }
+    return { ok: true, value: JSON.parse(viewOf(bytes).toString('utf8')) as unknown }
   } catch (error) {
     const reason = bytes.length === 0 ? 'it is empty' : (error as Error).message.slice(0, 200)
     return { ok: false, detail: `The body is not JSON: ${reason}` }
   }
+}
+
+function viewOf(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
 /** An object that is no array. */

@@ -336,7 +336,7 @@ export class Intake {
 
   #announce(): void {
     for (const listener of this.#listeners) listener()
-    if (!this.isIdle) return
+    if (this.#idle.length === 0 || !this.isIdle) return
     for (const resolve of this.#idle.splice(0)) resolve()
   }
 }
