@@ -247,7 +247,7 @@ test('a head goes before the input: inside the TASK when both are small, else as
   const seen: [number, number][] = []
   for (let frame = writer.take(); frame; frame = writer.take())
     readFrame(frame, (type, flags, task, record) => {
-      if (type !== RECORD.STAMP) seen.push([type, flags & TASK_FLAG.WHOLE])
+      if (type !== RECORD.STAMP) seen.push([type, flags & (type === RECORD.TASK ? TASK_FLAG.WHOLE : DATA_MORE)])
       if (type === RECORD.DATA && task === 3) payload.push(...record.rest())
     })
   assert.deepEqual(seen.slice(0, 3), [
@@ -259,6 +259,7 @@ test('a head goes before the input: inside the TASK when both are small, else as
     seen.slice(3).map(([type]) => type),
     [RECORD.DATA, RECORD.DATA, RECORD.END],
   )
+  assert.equal(seen[3]?.[1] ?? 0, DATA_MORE, 'to the receiver they are one')
   assert.equal(payload.length, LIMITS.inlineBytes + 1)
   assert.deepEqual(payload.slice(8, 12), [1, 1, 7, 7])
 })

@@ -87,7 +87,7 @@ export class LinkWriter {
       out.bytes(input)
     })
     if (isWhole) return
-    if (head.length > 0) this.data(task, DATA_KIND.payload, head)
+    if (head.length > 0) this.data(task, DATA_KIND.payload | DATA_MORE, head)
     this.data(task, DATA_KIND.payload, input, (out) => emptyRecord(out, RECORD.END, task))
   }
 
