@@ -158,10 +158,8 @@ export class Intake {
     if (refusal !== undefined) return refusal
     order.rank ??= this.#slots.nextRank()
     const isFirst = this.#slots.queued === 0 && this.#returning.size === 0
-    if (isFirst && this.#condition.isRunnable && this.#slots.hasRoom(order.cost)) {
-      // What was long on the way may be too old although its turn comes at once.
-      if (order.isDue()) this.#start(order)
-    } else if (!this.#slots.enqueue(order, order.isChild)) return 'QUEUE_FULL'
+    if (isFirst && this.#condition.isRunnable && this.#slots.hasRoom(order.cost)) this.#start(order)
+    else if (!this.#slots.enqueue(order, order.isChild)) return 'QUEUE_FULL'
     else {
       if (!this.#condition.isRunnable) order.onHeldUp?.()
       // A child may stand before the head that had no room.

@@ -124,6 +124,11 @@ export class LinkedTask implements Order {
     return (this.flags & TASK_FLAG.DURABLE) !== 0
   }
 
+  /** Sent before a slot was free: its balancer may give it to another worker. */
+  get isAhead(): boolean {
+    return (this.flags & TASK_FLAG.AHEAD) !== 0
+  }
+
   get isEnvelope(): boolean {
     return (this.flags & TASK_FLAG.ENVELOPE) !== 0
   }
@@ -143,7 +148,7 @@ export class LinkedTask implements Order {
     const ageMs = this.#parts.clock.monoMs() - this.#sentAt
     const { remainingMs } = this.header
     // Only what was sent ahead may have been given away since, and a preparation may take longer than that.
-    const mayBeElsewhere = this.state !== 'preparing' || (this.flags & TASK_FLAG.AHEAD) !== 0
+    const mayBeElsewhere = this.state !== 'preparing' || this.isAhead
     const isTooOld = mayBeElsewhere && ageMs > (this.owner?.oldestMs ?? 0)
     if (!isTooOld && (remainingMs === null || ageMs < remainingMs)) return true
     this.owner?.onRecalled(this)

@@ -250,6 +250,9 @@ export class LinkTasks implements TaskOwner {
     }
     const { intake } = this.#parts
     task.ready(checked.value)
+    // Long on the way, it may be elsewhere by now although a slot is free. What has a slot of its own is not:
+    // a large input on a slow link would be sent again and again.
+    if (task.isAhead && !task.isDue()) return
     const refusal = intake.admit(task)
     if (refusal === undefined) return
     this.#drop(task)
