@@ -27,6 +27,8 @@ export interface Cell {
   readonly real: Latency
   /** The same arrivals and services in one queue that knows no delay, the fastest free slot first. */
   readonly ideal: Latency
+  /** The same rule when each slot is held a round trip longer: nothing is sent before a slot is known to be free. */
+  readonly late: Latency
   readonly tasksPerSecond: number
   readonly eventsPerSecond: number
   readonly seconds: number
@@ -61,11 +63,14 @@ export function runCell(given: CellOptions): Cell {
   const speeds = options.speeds.flatMap((speed) => Array.from({ length: options.slots }, () => speed))
   const eventsPerSecond = world.events.happened / seconds
   const tasksPerSecond = options.tasks / seconds
-  const ideal = latencyOf(idealLatencies(times.arrivals, speeds))
+  const { arrivals } = times
+  const ideal = latencyOf(idealLatencies(arrivals, speeds))
+  const late = latencyOf(idealLatencies(arrivals, speeds, options.roundTripMs))
   return {
     options,
     real: latencyOf(times.latencies),
     ideal,
+    late,
     eventsPerSecond,
     tasksPerSecond,
     seconds,
@@ -91,7 +96,11 @@ export function idealMean(arrivals: readonly Arrival[], slots: number): number {
 }
 
 /** Each task takes the fastest free slot, or else the first that comes free. */
-function idealLatencies(arrivals: readonly Arrival[], speeds: readonly number[]): Float64Array {
+function idealLatencies(
+  arrivals: readonly Arrival[],
+  speeds: readonly number[],
+  roundTripMs = 0,
+): Float64Array {
   const free = new Heap<number>((a, b) => b - a)
   const busy = new Heap<{ at: number; speed: number }>((a, b) => a.at - b.at)
   for (const speed of speeds) free.push(speed)
@@ -100,20 +109,29 @@ function idealLatencies(arrivals: readonly Arrival[], speeds: readonly number[])
     const next = busy.peek()
     const startsAt = free.size > 0 ? at : (next?.at ?? at)
     const speed = free.pop() ?? busy.pop()?.speed ?? 1
-    const endsAt = startsAt + serviceMs / speed
+    const endsAt = startsAt + serviceMs / speed + roundTripMs
     busy.push({ at: endsAt, speed })
     return endsAt - at
   })
 }
 
-export function describeCell({ options, real, ideal, tasksPerSecond, seconds, cpuSeconds }: Cell): string {
+export function describeCell({
+  options,
+  real,
+  ideal,
+  late,
+  tasksPerSecond,
+  seconds,
+  cpuSeconds,
+}: Cell): string {
   const { workers, slots, law, load, roundTripMs, tasks, speeds } = options
   const fleet = speeds.some((speed) => speed !== 1)
     ? ` speeds ${Math.min(...speeds)}-${Math.max(...speeds)}`
     : ''
   const mean = `mean ${real.meanMs.toFixed(2)} of ${ideal.meanMs.toFixed(2)} ms, ${(real.meanMs / ideal.meanMs).toFixed(3)}`
+  const held = `the same rule with the round trip ${(late.meanMs / ideal.meanMs).toFixed(3)}`
   const p99 = `p99 ${real.p99Ms.toFixed(0)} of ${ideal.p99Ms.toFixed(0)} ms, ${(real.p99Ms / ideal.p99Ms).toFixed(3)}`
-  return `${workers}×${slots}${fleet} ${law} load ${load} RTT ${roundTripMs} ms: ${mean}; ${p99}; ${tasks} tasks, ${Math.round(tasksPerSecond)}/s in ${seconds.toFixed(1)} s, ${cpuSeconds.toFixed(1)} s of CPU; seed ${options.seed}`
+  return `${workers}×${slots}${fleet} ${law} load ${load} RTT ${roundTripMs} ms: ${mean} (${held}); ${p99}; ${tasks} tasks, ${Math.round(tasksPerSecond)}/s in ${seconds.toFixed(1)} s, ${cpuSeconds.toFixed(1)} s of CPU; seed ${options.seed}`
 }
 
 function scenarioOf(options: Required<CellOptions>): Scenario {

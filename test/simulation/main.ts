@@ -4,9 +4,11 @@
  *   node test/simulation/main.ts --seed 7 --tasks 2000      one seed, with its scenario
  *   node test/simulation/main.ts --from 1 --seeds 200       many seeds, one line each failure
  *   node test/simulation/main.ts --cell --tasks 1000000     latency against the ideal, see cell.ts
+ *        one of them: --law exp|bimodal|pareto --load 0.95 --fleet equal|unequal --seed 1
  */
 import { parseArgs } from 'node:util'
 import { describeCell, runCell } from './cell.ts'
+import { SERVICE_LAWS } from './random.ts'
 import { describe, simulate } from './simulate.ts'
 
 const { values } = parseArgs({
@@ -16,6 +18,9 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '200' },
     tasks: { type: 'string', default: '2000' },
     cell: { type: 'boolean', default: false },
+    law: { type: 'string' },
+    load: { type: 'string' },
+    fleet: { type: 'string' },
   },
 })
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
@@ -32,10 +37,16 @@ else if (values.seed !== undefined) {
 
 /** Equal workers at high load under each law, then speeds of 1 to 4 where there is slack and where not. */
 function runCells(): void {
-  for (const law of ['exp', 'bimodal', 'pareto'] as const)
-    for (const load of [0.9, 0.95]) say(describeCell(runCell({ load, law, seed: 1, tasks })))
+  const seed = Number(values.seed ?? 1)
   const speeds = Array.from({ length: 10 }, (_, index) => 1 + index / 3)
-  for (const load of [0.5, 0.9]) say(describeCell(runCell({ load, speeds, seed: 1, tasks })))
+  const loads = values.load === undefined ? undefined : [Number(values.load)]
+  const laws = SERVICE_LAWS.filter((law) => law === (values.law ?? law) && law !== 'fixed')
+  if (values.fleet !== 'unequal')
+    for (const law of laws)
+      for (const load of loads ?? [0.9, 0.95]) say(describeCell(runCell({ load, law, seed, tasks })))
+  if (values.fleet !== 'equal')
+    for (const load of loads ?? [0.5, 0.9])
+      say(describeCell(runCell({ load, law: laws[0] ?? 'exp', speeds, seed, tasks })))
 }
 
 function runMany(from: number, count: number): void {

@@ -245,3 +245,47 @@ test('a task whose deadline has passed is refused and sent to nobody', () => {
   assert.equal(error?.code, 'TIMEOUT')
   assert.equal(bench.sent.length, 0)
 })
+
+test('a task whose time is over when a slot comes free is not started, tick or not', () => {
+  for (const limit of [{ deadlineAt: 100 }, { queueUntilAt: 100 }]) {
+    const bench = new TestScheduler()
+    bench.worker('w', { slots: 1 })
+    const first = bench.submit()
+    bench.start(first)
+    const late = bench.submit({ ...limit, priority: 1 })
+    const next = bench.submit()
+    bench.now = 100
+    bench.finish(first)
+    assert.equal(bench.sends(late), 0)
+    assert.equal(bench.verdict(late), 'TIMEOUT')
+    assert.equal(bench.sends(next), 1)
+    bench.finish(next)
+    assert.deepEqual([bench.core.traffic().waiting, bench.core.traffic().running], [0, 0])
+  }
+})
+
+test('a task that comes back when its time is over ends there, and so does one from the disk', () => {
+  const bench = new TestScheduler()
+  for (const id of ['a', 'b']) bench.worker(id, { slots: 1 })
+  const returned = bench.submit({ queueUntilAt: 100 })
+  bench.now = 100
+  bench.busy(returned)
+  assert.deepEqual([bench.sends(returned), bench.verdict(returned)], [1, 'TIMEOUT'])
+  const stored = bench.submission({ isDurable: true, mode: 'async', deadlineAt: 50 })
+  bench.core.claimed('default\n1\nwork\n', [stored], false, bench.now)
+  assert.equal(bench.sends(stored.run), 0)
+  assert.equal(bench.finals.at(-1)?.status, 'expired')
+  assert.equal(bench.core.traffic().waiting, 0)
+})
+
+test('an end that comes with the deadline settles the task once', () => {
+  const bench = new TestScheduler()
+  bench.worker('w', { slots: 1 })
+  const run = bench.submit({ deadlineAt: 100 })
+  bench.start(run)
+  bench.submit()
+  bench.now = 100
+  bench.finish(run)
+  assert.ok(bench.end(run))
+  assert.equal(bench.core.attemptsAt('w'), 1)
+})

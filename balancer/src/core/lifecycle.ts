@@ -236,8 +236,11 @@ export class Lifecycle {
     const refusal = this.#admit(task, now)
     if (refusal) return refusal
     const { submission } = task
+    this.tick(now)
     this.#tasks.set(submission.run, task)
-    if (task.phase === 'lobby') {
+    // One from the disk; what is new and over was refused.
+    if (now >= submission.deadlineAt) this.#giveUp(task, overdueError(task, now), 'deadline', now)
+    else if (task.phase === 'lobby') {
       this.#lobby.add(task)
       this.#wakeAt(task, Math.min(submission.deadlineAt, submission.queueUntilAt))
     } else if (this.#placement.offer(task, now)) this.#wakeAt(task, submission.deadlineAt)
@@ -324,8 +327,10 @@ export class Lifecycle {
 
   // --- Placing and ending ----------------------------------------------------------------------
 
-  /** Sends the task or puts it in line. */
+  /** Sends the task or puts it in line; one whose time is over is never sent, and no other such one. */
   #place(task: Task, now: number): void {
+    if (isOver(task, now)) return this.#giveUp(task, overdueError(task, now), 'deadline', now)
+    this.tick(now)
     if (this.#placement.offer(task, now)) this.#wakeAt(task, task.submission.deadlineAt)
     else this.#wait(task, false, now)
   }
@@ -363,7 +368,8 @@ export class Lifecycle {
   /** What an END means for the task, whose slots are free again. */
   conclude(task: Task, worker: Worker, outcome: Outcome, now: number): void {
     const { attemptId, fence, submission } = task
-    if (task.phase === 'orphan') task.phase = 'settled'
+    // Its deadline may have been noticed together with this end.
+    if (task.isSettled) task.phase = 'settled'
     else this.#judge(task, worker, outcome, now)
     if (!submission.isDurable || this.#unpersisted.get(submission.run)?.isKeptByWorker) return
     // This outcome is not the run's end, so nobody will ask the worker for it.
@@ -468,7 +474,7 @@ export class Lifecycle {
   #giveUp(task: Task, error: TaskError, reason: CancelReason, now: number): void {
     const { worker } = task
     const isAtWorker = worker?.attempts.has(task.attemptId) ?? false
-    if (task.phase === 'waiting') this.#placement.dequeue(task)
+    if (task.laneIndex >= 0) this.#placement.dequeue(task)
     if (task.phase === 'lobby') this.#lobby.remove(task)
     if (worker && isAtWorker) this.#options.dispatch.cancel(worker.id, task.attemptId, reason)
     const runMs = task.hasStarted ? now - task.startedAt : 0
@@ -520,6 +526,11 @@ export class Lifecycle {
     if (task.phase === 'backoff' && now < task.submission.deadlineAt) this.#place(task, now)
     else this.#giveUp(task, overdueError(task, now), 'deadline', now)
   }
+}
+
+/** Its deadline, or the end of its waiting, has passed: it is not sent any more. */
+function isOver({ submission, queueUntilAt }: Task, now: number): boolean {
+  return now >= Math.min(submission.deadlineAt, queueUntilAt)
 }
 
 /** The attempt is over and the task is not. One that nobody knows to have begun has no start. */

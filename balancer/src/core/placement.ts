@@ -26,6 +26,8 @@ export interface PlacementOptions {
   /** First half of every fence: rises with each start of this balancer. */
   readonly epoch: number
   readonly random: () => number
+  /** Ends whatever has reached its deadline or the end of its waiting; asked before a slot is given away. */
+  readonly expire?: ((now: number) => void) | undefined
   /** What has waited longer forms a line of its own, by age; 30 s unless given. */
   readonly starvationAfterMs?: number | undefined
   /** Whether the choice rests on measured speed (service-times.ts); true unless given. */
@@ -62,6 +64,7 @@ export class Placement {
   readonly #dispatch: DispatchPort
   readonly #epoch: number
   readonly #starvationAfterMs: number
+  readonly #expire: (now: number) => void
   readonly #record: RecordPort | undefined
   #attempts = 0
   /** When a limit that holds somebody back may open. */
@@ -74,6 +77,7 @@ export class Placement {
   constructor(options: PlacementOptions) {
     this.#dispatch = options.dispatch
     this.#epoch = options.epoch
+    this.#expire = options.expire ?? (() => {})
     this.#record = options.record
     this.#starvationAfterMs = options.starvationAfterMs ?? STARVATION_AFTER_MS
     this.gates = new Gates(options.permits ?? new MemoryLimits())
@@ -204,6 +208,7 @@ export class Placement {
 
   /** Gives a worker's room to the most urgent heads of the lanes it serves. */
   serveWorker(worker: Worker, now: number): void {
+    this.#expire(now)
     if (this.#isReopened) this.#serveLimited(now)
     while (worker.heapIndex >= 0) {
       const next = this.#startNext(worker, now)

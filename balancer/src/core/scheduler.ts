@@ -81,7 +81,7 @@ export class Scheduler
 
   constructor(options: SchedulerOptions) {
     const { heartbeatMs, leaseMs } = options
-    const placement = new Placement(options)
+    const placement = new Placement({ ...options, expire: (now) => this.#lifecycle.tick(now) })
     this.#placement = placement
     this.#lifecycle = new Lifecycle({
       ...options,
