@@ -437,6 +437,28 @@ describe('only a store with a disk', () => {
     for (const event of events.events) assert.match('detail' in event ? event.detail : '', /moved or removed/)
   })
 
+  test('settings that cannot be read are a refusal that names them, not a limit that is lifted', async () => {
+    const path = newPath()
+    for (const text of ['{"concurrency":"many"}', 'no JSON', '']) {
+      const first = new SqliteStore({ path })
+      await first.open(record())
+      await first.close()
+      const database = new DatabaseSync(path)
+      database.prepare("INSERT INTO settings VALUES ('gpu', 'paint', ?)").run(text)
+      database.close()
+      const store = new SqliteStore({ path })
+      await assert.rejects(store.open(record()), {
+        name: 'StoreError',
+        code: 'DAMAGED',
+        message: /^what an operator set for "paint" \(group "gpu"\) cannot be read/,
+      })
+      await store.close()
+      const again = new DatabaseSync(path)
+      again.exec('DELETE FROM settings')
+      again.close()
+    }
+  })
+
   test('a thread that dies fails what is open, and nothing hangs', async () => {
     const events = record()
     const thread = new URL('./dying-thread.ts', import.meta.url)

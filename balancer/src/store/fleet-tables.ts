@@ -7,6 +7,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { interfaceSchema } from '@berth/protocol'
 import { z } from 'zod'
 import type { StoreContents, StoredSettings, StoreWrite } from '../ports/store.ts'
+import { StoreError } from './store-error.ts'
 
 const SQL = {
   'intent-set': `INSERT INTO intents (worker, reason, since, until, deadline, decided_by)
@@ -126,11 +127,11 @@ export class FleetTables {
   #readSettings(): StoredSettings[] {
     const sql = `SELECT worker_group AS "group", function, settings FROM settings
       ORDER BY worker_group, function`
-    return this.#read(settingsRow, sql).map(({ group, function: name, settings }) => ({
-      group,
-      function: name === '' ? null : name,
-      ...settingsSchema.parse(JSON.parse(settings)),
-    }))
+    return this.#read(settingsRow, sql).map(({ group, function: name, settings }) => {
+      const parsed = settingsText.safeParse(settings)
+      if (!parsed.success) throw unreadable(group, name)
+      return { group, function: name === '' ? null : name, ...parsed.data }
+    })
   }
 
   #read<Row>(row: z.ZodType<Row>, sql: string): Row[] {
@@ -162,17 +163,34 @@ const pauseSchema = z.object({
   until: z.string().nullable(),
   reason: z.string().nullable(),
 })
-const settingsSchema = z.object({
-  concurrency: z.int().nullable(),
-  rate: z.object({ limit: z.int(), perMs: z.int() }).nullable(),
-  paused: pauseSchema.nullable(),
-  defaultContract: z.int().nullable(),
-  fairness: z.array(
-    z.object({
-      key: z.string(),
-      weight: z.number().nullable(),
-      concurrency: z.int().nullable(),
-      paused: pauseSchema.nullable(),
-    }),
-  ),
-})
+const settingsText = z.preprocess(
+  parseJson,
+  z.object({
+    concurrency: z.int().nullable(),
+    rate: z.object({ limit: z.int(), perMs: z.int() }).nullable(),
+    paused: pauseSchema.nullable(),
+    defaultContract: z.int().nullable(),
+    fairness: z.array(
+      z.object({
+        key: z.string(),
+        weight: z.number().nullable(),
+        concurrency: z.int().nullable(),
+        paused: pauseSchema.nullable(),
+      }),
+    ),
+  }),
+)
+
+function parseJson(text: unknown): unknown {
+  try {
+    return JSON.parse(String(text))
+  } catch {
+    return undefined
+  }
+}
+
+function unreadable(group: string, name: string): StoreError {
+  const what = name === '' ? `group "${group}"` : `"${name}" (group "${group}")`
+  const message = `what an operator set for ${what} cannot be read, and a limit is not lifted without a word; restore the database from a backup, or take the row out of its table "settings" and set it again`
+  return new StoreError('DAMAGED', message)
+}

@@ -153,6 +153,6 @@ export function translate(path: string, error: unknown): StoreError {
 }
 
 function damaged(path: string, finding: string): StoreError {
-  const message = `${path} is damaged (${finding.slice(0, 200)}); nothing was changed. Restore it from a backup, or move it away together with ${path}-wal and ${path}-shm to begin with an empty one (operators' maintenance and sign-ins are then forgotten)`
+  const message = `${path} is damaged (${finding.slice(0, 200)}); nothing was changed. Restore it from a backup, or move it away together with ${path}-wal and ${path}-shm to begin with an empty one (operators' maintenance and limits and sign-ins are then forgotten)`
   return new StoreError('DAMAGED', message)
 }
