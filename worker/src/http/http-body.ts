@@ -39,6 +39,8 @@ export function takeBody(
     size += chunk.length
     if (size <= limitBytes) return void chunks.push(chunk)
     request.pause()
+    // The listeners stay as long as the connection, and this array with them.
+    chunks.length = 0
     end({ kind: 'too-large' })
   })
   request.on('end', () => {
