@@ -16,7 +16,7 @@ export type WorkerLine = {
   status: string
   reason: string | null
   slots: { limit: number; used: number } | null
-  maintenance: { by: string } | null
+  maintenance: { by: string; owner: string | null } | null
 }
 
 /** The body of an answer, as far as tests look at it. */
