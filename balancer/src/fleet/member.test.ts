@@ -249,6 +249,18 @@ describe('after a cut', () => {
     assert.ok(events.lastIndexOf('relinked w1 []') > events.indexOf('gone w1'))
   })
 
+  test('processes that answer at one address by turns are told of', async (t) => {
+    const { bench, worker } = await setUpReady(t)
+    const text = 'several processes answer at one address by turns; give each an entry of its own'
+    for (const [turn, bootId] of ['boot-0000-2', 'boot-0000-3', 'boot-0000-2'].entries()) {
+      assert.equal(bench.logged(text), 0)
+      worker.script.hello = { bootId }
+      worker.links[turn]?.socket.terminate()
+      await worker.welcomed(turn + 1)
+    }
+    assert.equal(bench.logged(text), 1)
+  })
+
   test('another boot with another interface serves what it says now', async (t) => {
     const { bench, worker, link } = await setUpReady(t)
     worker.script.functions = makeFunctions('other')
@@ -296,6 +308,7 @@ describe('state', () => {
     const slots = bench.view()?.slots
     assert.deepEqual(slots, { limit: 4, used: 4, stuck: 0, available: 0, queue: 2 })
     assert.ok(bench.workforce.events.includes('pushed w1 4 3'))
+    assert.equal(bench.logged('worker reports slots that cannot be; what it said before counts'), 1)
   })
 
   for (const [what, slots] of Object.entries({

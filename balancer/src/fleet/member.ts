@@ -35,6 +35,9 @@ import type { MemberContext } from './member-context.ts'
 import { factsOf, newPicture, type Picture, type Problem, viewOf } from './picture.ts'
 import { applyOccupancy, applyState, reportFrom, type SelfReport } from './self-report.ts'
 
+/** Boot ids that are remembered, to see that processes take turns at one address. */
+const PAST_BOOTS = 8
+
 export class Member {
   readonly picture: Picture
   hasAnswered = false
@@ -49,6 +52,9 @@ export class Member {
   #isTwin = false
   #isStopped = false
   #isOdd = false
+  #hasBadPush = false
+  /** Boot ids before the present one, the newest last. */
+  #pastBoots: readonly string[] = []
   #wasLinked = false
   #lastFacts = ''
   /** Whose deadline has been enforced on the present link. */
@@ -246,7 +252,18 @@ export class Member {
 
   #onOccupancy(occupancy: Occupancy): void {
     const { report, link } = this.picture
-    if (link === 'open' && report && applyOccupancy(report, occupancy)) this.#tellSlots(report)
+    if (link !== 'open' || !report) return
+    const fate = applyOccupancy(report, occupancy)
+    if (fate === 'taken') this.#tellSlots(report)
+    if (fate === 'impossible') this.#notePush(occupancy)
+  }
+
+  /** Told once a link; a message of the wrong shape ends the link instead. */
+  #notePush({ used, linked }: Occupancy): void {
+    if (this.#hasBadPush) return
+    this.#hasBadPush = true
+    const text = 'worker reports slots that cannot be; what it said before counts'
+    this.#context.log.warn(text, { worker: this.id, used, linked })
   }
 
   #onMessage(message: FromWorker): void {
@@ -276,10 +293,11 @@ export class Member {
       this.#isTwin = true
       return this.#refuse(`the same process is linked as "${twin}"`)
     }
-    const { workforce, interfaces } = this.#context
+    const { interfaces } = this.#context
     const now = this.#now()
     const before = this.picture.report?.bootId
-    if (before !== undefined && before !== hello.bootId) workforce.workerGone(this.key, now)
+    if (before !== undefined && before !== hello.bootId) this.#onOtherBoot(before, hello.bootId)
+    this.#hasBadPush = false
     this.#heartbeat.begin(now)
     this.picture.link = 'open'
     this.picture.problem = null
@@ -290,6 +308,18 @@ export class Member {
     this.#welcome(hello)
     if (this.picture.known) this.#ready()
     else this.#link?.message({ type: 'interface', hash: hello.interface })
+  }
+
+  /** The process has been replaced, unless it is one that was here before: then they share an address. */
+  #onOtherBoot(before: string, now: string): void {
+    const { workforce, log } = this.#context
+    workforce.workerGone(this.key, this.#now())
+    if (this.#pastBoots.includes(now))
+      log.warn('several processes answer at one address by turns; give each an entry of its own', {
+        worker: this.id,
+        boot: now,
+      })
+    this.#pastBoots = [...this.#pastBoots.filter((boot) => boot !== before), before].slice(-PAST_BOOTS)
   }
 
   #welcome(hello: Hello): void {

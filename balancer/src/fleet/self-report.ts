@@ -59,10 +59,14 @@ export function applyState(report: SelfReport, state: State): boolean {
   return true
 }
 
-/** False when it is older than what is known, or cannot be. */
-export function applyOccupancy(report: SelfReport, { seq, used, linked, queued }: Occupancy): boolean {
-  if (seq < report.seq || linked > used || used > LIMITS.slots) return false
+/** Only what is `taken` counts: it is not older than what is known, and can be. */
+export function applyOccupancy(
+  report: SelfReport,
+  { seq, used, linked, queued }: Occupancy,
+): 'taken' | 'older' | 'impossible' {
+  if (linked > used || used > LIMITS.slots) return 'impossible'
+  if (seq < report.seq) return 'older'
   report.seq = seq
   report.slots = { ...report.slots, used, linked, queued, stuck: Math.min(report.slots.stuck, used) }
-  return true
+  return 'taken'
 }
