@@ -43,6 +43,7 @@ test('an empty environment gives the defaults of the contract', () => {
     queueBytes: 512 * 1024 ** 2,
     queueTimeoutMs: 300_000,
     requestBodyLimitBytes: 10 * 1024 ** 2,
+    batchBodyLimitBytes: 64 * 1024 ** 2,
     resultLimitBytes: 10 * 1024 ** 2,
     discoveryIntervalMs: 3000,
     discoveryTimeoutMs: 3000,
