@@ -4,6 +4,7 @@
  */
 import { ANY_WORKER, compileSelector } from '@berth/protocol'
 import { Scheduler, type SchedulerOptions } from '../../balancer/src/core/scheduler.ts'
+import type { RecordPort } from '../../balancer/src/ports/record.ts'
 import type { FunctionFacts, Submission } from '../../balancer/src/ports/scheduling.ts'
 import { EventQueue } from './event-queue.ts'
 import { injectFaults } from './faults.ts'
@@ -54,7 +55,7 @@ export class World {
   #isLoaded = false
 
   /** With `times` the end of each task is written there and nothing else of it is kept. */
-  constructor(scenario: Scenario, flaws: Flaws = {}, times?: Times) {
+  constructor(scenario: Scenario, flaws: Flaws = {}, times?: Times, record?: RecordPort) {
     this.scenario = scenario
     this.#times = times
     this.random = new Random(scenario.seed + 1_000_003)
@@ -63,6 +64,7 @@ export class World {
     const Core = flaws.Core ?? Scheduler
     this.#arrivalGapMs = this.#findArrivalGap()
     this.core = new Core({
+      ...(record ? { record } : {}),
       dispatch: {
         send: (assignment) => {
           const record = this.recorder.tasks.get(assignment.run)

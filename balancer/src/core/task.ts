@@ -8,22 +8,21 @@
  *                      +---- backoff <-------------- failure or loss that may be repeated
  *
  * A settled task whose attempt still holds a slot stays with its worker until the attempt ends; its
- * phase is then `orphan`. Only the scheduler writes these fields.
+ * phase is then `orphan`. Only the scheduler writes these fields; states.ts has every step.
  */
 import type { AttemptRecord, ChoiceRecord } from '../ports/record.ts'
 import type { Submission } from '../ports/scheduling.ts'
 import type { Flow } from './fairness.ts'
 import type { Lane } from './lane.ts'
+import type { Phase } from './states.ts'
 import type { Worker } from './worker.ts'
-
-export type Phase = 'lobby' | 'waiting' | 'sent' | 'running' | 'doubt' | 'backoff' | 'orphan' | 'settled'
 
 export class Task {
   readonly submission: Submission
   readonly acceptedAt: number
   /** Order of acceptance; a task that comes back keeps it and so its place. */
   readonly seq: number
-  phase: Phase = 'lobby'
+  #phase: Phase = 'lobby'
   /** As submitted, as changed while it waited, or 1 once it has its turn by age. */
   priority: number
   flow: Flow | undefined
@@ -82,6 +81,15 @@ export class Task {
     this.waitsSinceAt = acceptedAt
     this.seq = seq
     this.queueUntilAt = submission.queueUntilAt
+  }
+
+  /** Through a property, so that the simulation can hold every step against states.ts. */
+  get phase(): Phase {
+    return this.#phase
+  }
+
+  set phase(next: Phase) {
+    this.#phase = next
   }
 
   get isSettled(): boolean {
