@@ -218,6 +218,10 @@ test('C-20, C-23: whoever came first, the odd one is set apart, and no panic bri
   await waitForStatus(balancer, 'w2', 'unreachable')
   await waitForStatus(balancer, 'w3', 'unreachable')
   assertAllGood(await callAtOnce(60, 6, () => call(balancer, { input: { name: 5 } })))
+  await right[2]?.stop()
+  await waitForStatus(balancer, 'w4', 'unreachable')
+  const answer = await call(balancer, { input: { name: 5 } })
+  assert.deepEqual([answer.status, bodyOf(answer).code], [503, 'NO_CAPACITY'])
   assert.equal(tasksOf(odd).length, before)
 })
 

@@ -9,6 +9,8 @@ import { reportFrom } from './self-report.ts'
 import { endWith, FleetBench, makeEntry, until } from './testing/fleet-bench.ts'
 import { hashOf, makeFunctions, makeHello, ScriptedWorker } from './testing/scripted-worker.ts'
 
+const GRACE_MS = 30_000
+
 type Properties = Record<string, object>
 
 function functionsWith(
@@ -35,6 +37,7 @@ class Yard {
   readonly contracts = new Contracts({
     now: () => this.now,
     isSettled: () => this.isSettled,
+    graceMs: GRACE_MS,
     onJudged: (keys) => this.turned.push(...keys),
   })
 
@@ -161,6 +164,8 @@ test('who is gone or in maintenance has no say; who is cut off for a moment has'
   yard.change('w1', { link: 'none' })
   assert.deepEqual(yard.odd, ['w3'])
   yard.change('w1', { problem: { status: 'unreachable', reason: 'refused' } })
+  yard.now += GRACE_MS
+  yard.contracts.sweep()
   yard.change('w2', { intent })
   assert.deepEqual(yard.odd, ['w1', 'w2'])
   assert.equal(judge(yard.pictures.get('w2') as Picture).status, 'maintenance', 'put away, not accused')
@@ -172,6 +177,28 @@ test('who is gone or in maintenance has no say; who is cut off for a moment has'
   yard.contracts.forget('w3')
   yard.contracts.forget('w3')
   assert.equal(yard.add('w4', RIGHT).oddity, undefined)
+})
+
+test('when all who are right go down for a moment, the odd one stays out, and takes over when they stay away', () => {
+  const yard = new Yard()
+  for (const id of ['w1', 'w2']) yard.add(id, RIGHT)
+  yard.add('w3', WRONG)
+  yard.isSettled = true
+  const problem = { status: 'unreachable', reason: 'refused' } as const
+  for (const id of ['w1', 'w2']) yard.change(id, { link: 'none', problem })
+  yard.now += GRACE_MS - 1
+  yard.contracts.sweep()
+  assert.deepEqual(yard.odd, ['w3'])
+  yard.change('w2', { link: 'open', problem: null })
+  yard.change('w2', { link: 'none', problem })
+  yard.now += 1
+  yard.contracts.sweep()
+  assert.deepEqual(yard.odd, ['w3'], 'w2 was there a moment ago')
+  yard.now += GRACE_MS
+  yard.turned.length = 0
+  yard.contracts.sweep()
+  assert.equal(yard.pictures.get('w3')?.oddity, undefined)
+  assert.ok(yard.turned.includes('w3'))
 })
 
 test('what the store remembers counts until its worker has answered or failed', () => {

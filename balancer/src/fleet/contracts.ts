@@ -3,10 +3,11 @@
  * a worker at which a call that is valid under it could fail is odd and set apart (`mismatch`). Kept by the
  * fleet; each member brings its picture here at every change, and the verdict is left in the picture.
  *
- * Counted is who is linked, or has been and is not known to be gone, and is not in maintenance. Once the
- * fleet has settled, the right interface stays right while half of the counted can serve its calls: so a
- * release that only widens an interface sets nobody apart on its way. On a tie the one that has served
- * longer is right.
+ * Counted is who is linked, or was within the last WORKER_LEASE, and is not in maintenance: when all who are
+ * right go down for a moment, the odd one is no better than before. What the store remembers counts until its
+ * worker has answered or failed. Once the fleet has settled, the right interface stays right while half of the
+ * counted can serve its calls: so a release that only widens an interface sets nobody apart on its way. On a
+ * tie the one that has served longer is right.
  *
  * Invariant: a population has a right interface whenever anybody in it counts, and whoever has it is not odd.
  */
@@ -23,6 +24,8 @@ export interface ContractsOptions {
   /** Monotonic milliseconds. */
   readonly now: () => number
   readonly isSettled: () => boolean
+  /** How long the word of a worker that is gone still counts. */
+  readonly graceMs: number
   /** The verdict on these has changed, without any news of their own. */
   readonly onJudged: (keys: readonly string[]) => void
 }
@@ -57,6 +60,10 @@ export class Contracts {
   readonly #options: ContractsOptions
   readonly #populations = new Map<string, Population>()
   readonly #places = new Map<string, Place>()
+  /** Who is gone, and since when. */
+  readonly #goneAt = new Map<string, number>()
+  /** Those of them whose word still counts. */
+  readonly #inGrace = new Set<Picture>()
   readonly #verdicts = new Map<string, InterfaceDifference | null>()
 
   constructor(options: ContractsOptions) {
@@ -67,7 +74,7 @@ export class Contracts {
   place(picture: Picture): void {
     const before = this.#places.get(picture.key)
     const name = populationOf(picture)
-    const isCounted = isCounting(picture)
+    const isCounted = this.#isPresent(picture) && maintenanceOf(picture) === null
     const isSame = before?.name === name && before?.known === picture.known
     if (before ? isSame && before.isCounted === isCounted : name === undefined) return
     if (before) this.#leave(before)
@@ -81,13 +88,38 @@ export class Contracts {
     if (turned.size > 0) this.#options.onJudged([...turned])
   }
 
+  /** Called a few times a second: who has been gone for long enough counts no more. */
+  sweep(): void {
+    for (const picture of [...this.#inGrace]) if (!this.#isPresent(picture)) this.place(picture)
+  }
+
   forget(key: string): void {
+    this.#goneAt.delete(key)
     const place = this.#places.get(key)
     if (!place) return
+    this.#inGrace.delete(place.picture)
     this.#leave(place)
     const turned = new Set<string>()
     if (this.#elect(place.population)) this.#judgeAll(place.population, turned)
     if (turned.size > 0) this.#options.onJudged([...turned])
+  }
+
+  #isPresent(picture: Picture): boolean {
+    const { key, link, problem, report } = picture
+    if (link === 'open' || problem === null) {
+      this.#goneAt.delete(key)
+      this.#inGrace.delete(picture)
+      return true
+    }
+    // One that was never linked is no more than a memory.
+    if (!report) return false
+    const now = this.#options.now()
+    const goneAt = this.#goneAt.get(key) ?? now
+    this.#goneAt.set(key, goneAt)
+    const isInGrace = now - goneAt < this.#options.graceMs
+    if (isInGrace) this.#inGrace.add(picture)
+    else this.#inGrace.delete(picture)
+    return isInGrace
   }
 
   #join(picture: Picture, name: string, isCounted: boolean): Place | undefined {
@@ -195,9 +227,4 @@ function populationOf({ report, remembered, known, entry, isLeaving }: Picture):
   if (!known || !identity || isLeaving) return undefined
   if (entry.group !== undefined && entry.group !== identity.group) return undefined
   return `${identity.group}\n${identity.contract}`
-}
-
-function isCounting(picture: Picture): boolean {
-  const isThere = picture.link === 'open' || picture.problem === null
-  return isThere && maintenanceOf(picture) === null
 }

@@ -40,13 +40,7 @@ const TWINS_NAMED = 20
 export class Fleet implements FleetPort, DispatchPort {
   readonly #options: FleetOptions
   readonly #interfaces = new Interfaces(() => this.#usedInterfaces())
-  readonly #contracts = new Contracts({
-    now: () => this.#options.clock.monoMs(),
-    isSettled: () => this.#isSettled,
-    onJudged: (keys) => {
-      for (const key of keys) this.#members.get(key)?.announceAgain()
-    },
-  })
+  readonly #contracts: Contracts
   /** By id, in the order of the file. */
   #listed = new Map<string, Member>()
   /** By key: listed and leaving ones. */
@@ -79,6 +73,14 @@ export class Fleet implements FleetPort, DispatchPort {
     this.#known = new Map(contents.workers.map((known) => [known.worker, known]))
     for (const { hash, functions } of contents.interfaces) this.#interfaces.restore(hash, functions)
     this.#config = { state: 'ok', since: new Date(clock.wallMs()).toISOString(), warnings: [] }
+    this.#contracts = new Contracts({
+      now: () => clock.monoMs(),
+      isSettled: () => this.#isSettled,
+      graceMs: options.terms.leaseMs,
+      onJudged: (keys) => {
+        for (const key of keys) this.#members.get(key)?.announceAgain()
+      },
+    })
     this.#context = this.#createContext()
   }
 
@@ -270,6 +272,7 @@ export class Fleet implements FleetPort, DispatchPort {
       if (sleptMs > this.#options.terms.heartbeatTimeoutMs / 4) member.forgive(sleptMs)
       member.sweep(now)
     }
+    this.#contracts.sweep()
   }
 
   // --- DispatchPort ----------------------------------------------------------------------------
