@@ -13,6 +13,7 @@ import { Roster } from './fleet/roster.ts'
 import { createApp } from './http/app.ts'
 import { Gate } from './http/auth.ts'
 import { batchRoutes, mayReceiveBatch } from './http/batch-routes.ts'
+import { limitConnections, readDescriptorLimit } from './http/connections.ts'
 import { readAssets } from './http/dashboard-assets.ts'
 import type { Dashboard } from './http/dashboard-routes.ts'
 import { Door } from './http/door.ts'
@@ -154,6 +155,7 @@ export function composeBalancer({ config, keys, log, store, keeper, contents }: 
     port: config.port,
     log,
     hot: createHotTask({ gate, exchange }),
+    connections: limitConnections(readDescriptorLimit()),
     mayContinue: (req) => mayContinueTask(req) && mayContinueBatch(req),
     onUpgrade: (req, socket, head) => feedSocket.handleUpgrade(req, socket, head),
   })

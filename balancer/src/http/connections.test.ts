@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
+import { CONNECTION_LIMITS, limitConnections, readDescriptorLimit } from './connections.ts'
 import { createHttpServer, type HttpServerDeps } from './server.ts'
 import { KEY, makeBench } from './test-bench.ts'
 
@@ -142,4 +143,25 @@ test('what is sent behind the last answer starts nothing', async (t) => {
 test('a connection is kept longer than clients keep theirs', async (t) => {
   const { open } = await serve(t, {})
   assert.match(await answered(await open(GET)), /^keep-alive: timeout=65\b/im)
+})
+
+test('where few files may be open, fewer connections are taken', () => {
+  assert.deepEqual(limitConnections(undefined), CONNECTION_LIMITS)
+  assert.deepEqual(limitConnections(1_048_576), CONNECTION_LIMITS)
+  assert.deepEqual(limitConnections(1_024), { open: 768, silent: 768 })
+  const limit = readDescriptorLimit()
+  assert.ok(limit === undefined || limit >= 64)
+  assert.equal(readDescriptorLimit('/proc/self/nothing'), undefined)
+  assert.equal(readDescriptorLimit(import.meta.filename), undefined)
+})
+
+test('nobody is let in beyond the surplus, and who is in stays', async (t) => {
+  const { open } = await serve(t, { connections: { open: 2, silent: 100 } })
+  const inside = []
+  for (let i = 0; i < 18; i++) inside.push(await open('GET /'))
+  const beyond = await open()
+  await until(() => beyond.isClosed)
+  assert.ok(inside.every(({ isClosed }) => !isClosed))
+  inside[0]?.socket.write('livez HTTP/1.1\r\nHost: a\r\n\r\n')
+  assert.match(await answered(inside[0] as never), /^HTTP\/1\.1 200/)
 })

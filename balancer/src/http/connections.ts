@@ -6,6 +6,7 @@
  * further ones are `surplus`, which the server answers only as far as an operator needs it, and those that
  * idle are closed; a little further on nobody is let in at all.
  */
+import { readFileSync } from 'node:fs'
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -20,7 +21,25 @@ export interface ConnectionLimits {
 /** More of the silent than wait in the system's own line at once, so that a burst of good callers passes. */
 export const CONNECTION_LIMITS: ConnectionLimits = { open: 16_384, silent: 1_024 }
 
-/** Over the limit, for operators and for short refusals. */
+/** The limits where a process may have so many files open: links, the store and the log need some, too. */
+export function limitConnections(descriptors: number | undefined): ConnectionLimits {
+  const { open, silent } = CONNECTION_LIMITS
+  const most = Math.min(open, Math.floor((descriptors ?? Number.POSITIVE_INFINITY) * FOR_CALLERS))
+  return { open: most, silent: Math.min(silent, most) }
+}
+
+/** Files that this process may have open; undefined where the system does not say. */
+export function readDescriptorLimit(path = '/proc/self/limits'): number | undefined {
+  try {
+    const [, soft] = /^Max open files\s+(\d+)/m.exec(readFileSync(path, 'utf8')) ?? []
+    return soft === undefined ? undefined : Number(soft)
+  } catch {
+    return undefined
+  }
+}
+
+const FOR_CALLERS = 0.75
+/** Over the limit, for operators and for short refusals: so many, or a sixteenth where that is less, 16 at least. */
 const SURPLUS = 512
 const CLEARING_MS = 1_000
 /** How long a client may go on sending after its last answer. */
@@ -41,7 +60,7 @@ export class Connections {
   constructor(server: Server, limits: ConnectionLimits, isBusy: (socket: Duplex) => boolean) {
     this.#limits = limits
     this.#isBusy = isBusy
-    server.maxConnections = limits.open + SURPLUS
+    server.maxConnections = limits.open + Math.min(SURPLUS, Math.max(16, Math.ceil(limits.open / 16)))
   }
 
   get count(): number {
