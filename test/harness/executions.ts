@@ -27,8 +27,12 @@ export type Probe = {
 }
 
 /**
- * Writes a project folder with the function `probe`: input `{id, ms}`, waits `ms` and answers `{id, pid}`.
- * `config` becomes the function's.
+ * Writes a project folder with the function `probe`: input `{id, ms, how, times, data, bytes}`, takes `ms` and
+ * answers `{id, pid}`, with `bytes` of text when more is asked for. `config` becomes the function's.
+ *
+ * `how`, in the first `times` attempts (default all): `wait` sleeps and heeds its signal, `block` holds the
+ * event loop, `fail` throws, `exit` ends the process before it is done, `die` when all is done but the result
+ * has not left.
  */
 export async function writeProbe(folder: string, config: Record<string, unknown> = {}): Promise<Probe> {
   const logFile = join(folder, 'executions.ndjson')
@@ -69,22 +73,34 @@ import { defineFunction } from '@berth/worker'
 import { z } from 'zod'
 
 export default defineFunction({
-  input: z.object({ id: z.string().default(''), ms: z.number().int().min(0).default(0) }),
+  input: z.object({
+    id: z.string().default(''),
+    ms: z.number().int().min(0).default(0),
+    how: z.enum(['wait', 'block', 'fail', 'exit', 'die']).default('wait'),
+    times: z.number().int().default(1_000),
+    data: z.string().default(''),
+    bytes: z.number().int().min(0).default(0),
+  }),
   config: ${JSON.stringify(config)},
-  async handler({ id, ms }, { runId, attempt, signal }) {
+  async handler({ id, ms, how, times, bytes }, { runId, attempt, signal }) {
     const note = (event) => {
       const line = { event, id, runId, attempt, pid: process.pid, atMs: Date.now() }
       appendFileSync(${JSON.stringify(logFile)}, JSON.stringify(line) + '\\n')
     }
+    const does = (what) => how === what && attempt <= times
     note('started')
     try {
-      if (ms > 0) await wait(ms, undefined, { signal })
+      if (does('block')) for (const endAt = Date.now() + ms; Date.now() < endAt; );
+      else if (ms > 0) await wait(ms, undefined, { signal })
+      if (does('exit')) process.exit(1)
+      if (does('fail')) throw new Error('as it was told')
     } catch (error) {
       note('aborted')
       throw error
     }
     note('finished')
-    return { id, pid: process.pid }
+    if (does('die')) process.kill(process.pid, 'SIGKILL')
+    return { id, pid: process.pid, ...(bytes > 0 ? { text: 'x'.repeat(bytes) } : {}) }
   },
 })
 `

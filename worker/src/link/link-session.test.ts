@@ -215,11 +215,11 @@ describe('a task on the link', () => {
     const held: Uint8Array[] = []
     const onBinary = mock.method(link.session, 'onBinary', (frame: Uint8Array) => held.push(frame))
     link.task(2, 'echo', {}, { flags: TASK_FLAG.AHEAD })
+    link.task(3, 'echo')
     onBinary.mock.restore()
-    // The loop was held meanwhile, and whoever held it has left both slots.
+    // The loop was held meanwhile, and whoever held it has left both slots. The third has one of its own.
     parts.clock.advance(12_001)
     for (const frame of held) link.session.onBinary(frame)
-    link.task(3, 'echo', {}, { flags: TASK_FLAG.AHEAD })
     await fleet.settle()
     assert.deepEqual(link.records().slice(2).toSorted(), ['END 3 completed', 'RECALLED 2', 'STARTED 3'])
   })

@@ -1,0 +1,133 @@
+/**
+ * Balancers that are killed, told to end, paused: section A of the catalogue of faults, as far as it concerns the
+ * balancer. One site, one test after the other; each ends with all checkers.
+ */
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import { keepCalling } from '../end-to-end/load.ts'
+import { createScope } from '../harness/scope.ts'
+import { until } from '../harness/until.ts'
+import { LEASE_MS, LIMIT_MS, SILENCE_MS, Site, SLACK_MS } from './site.ts'
+
+describe('a balancer', { timeout: 150_000 }, () => {
+  const scope = createScope()
+  let site: Site
+  before(async () => {
+    site = await Site.start(scope, { workers: [{ slots: 4 }, { slots: 4 }] })
+  })
+  after(() => scope.end())
+
+  test('A7: killed with 1,000 sync callers: all hear of it, nothing runs on, no ghost slot after the restart', async (t) => {
+    await site.begin()
+    const callers = Array.from({ length: 1_000 }, () => site.call({ ms: 30_000 }))
+    await site.waitForExecutions('started', 8)
+    await until(async () => total(await site.queue()) === 1_000, LIMIT_MS, 'all are accepted')
+    const killedAtMs = Date.now()
+    await site.killBalancer()
+    const calls = await Promise.all(callers)
+    const toldMs = Math.max(...calls.map(({ endedAtMs = Infinity }) => endedAtMs)) - killedAtMs
+    assert.ok(calls.every(({ failure }) => failure !== undefined))
+    const aborted = await site.waitForExecutions('aborted', 8)
+    const endedMs = Math.max(...aborted.map(({ atMs }) => atMs)) - killedAtMs
+    t.diagnostic(`1,000 callers told within ${toldMs} ms, all handlers ended within ${endedMs} ms`)
+    assert.ok(toldMs <= 5_000, `the last caller heard after ${toldMs} ms`)
+    assert.ok(endedMs <= 3 * SILENCE_MS + SLACK_MS, `a handler ran on for ${endedMs} ms`)
+    await site.restartBalancer()
+    const together = await Promise.all(Array.from({ length: 8 }, () => site.call({ ms: 300 })))
+    assert.ok(together.every(({ status }) => status === 200))
+    const { repeats, story } = await site.judge()
+    assert.equal(repeats, 0)
+    const ran = new Set(story.executions.map(({ id }) => id))
+    assert.equal(ran.size, 16, 'what waited never ran')
+  })
+
+  test('A10: SIGTERM under load: not ready at once, no accepted call is cut off', async (t) => {
+    await site.begin()
+    const load = keepCalling(40, async () => {
+      const call = await site.call({ ms: 15 })
+      if (call.status !== 200) await pause(20)
+      return call
+    })
+    t.after(() => load.end())
+    await until(() => load.done.length >= 300, LIMIT_MS, 'it is under load')
+    // So that it does not end before anybody can ask.
+    const long = site.call({ ms: 1_500 })
+    await pause(100)
+    site.fault('balancer-ended')
+    const termAtMs = Date.now()
+    const ended = site.balancer.stop()
+    await until(async () => (await site.balancer.request('/readyz')).status === 503, 2_000, 'not ready')
+    const notReadyMs = Date.now() - termAtMs
+    assert.deepEqual(await ended, { code: 0, signal: null })
+    await Promise.all([load.end(), long])
+    await site.restartBalancer()
+    const { story } = await site.judge()
+    const before = story.calls.filter(({ submittedAtMs }) => submittedAtMs < termAtMs - 50)
+    const cutOff = before.filter(({ status }) => status !== 200)
+    const later = story.calls.filter(({ submittedAtMs }) => submittedAtMs >= termAtMs)
+    const reset = later.filter(({ failure }) => failure !== undefined && failure !== 'ECONNREFUSED')
+    t.diagnostic(
+      `${before.length} accepted before, ${cutOff.length} cut off; 503 at /readyz after ${notReadyMs} ms; ` +
+        `${reset.length} of ${later.length} later ones reset`,
+    )
+    assert.deepEqual(cutOff, [])
+  })
+
+  test('A11: a second SIGTERM, and a SIGKILL, while it drains: as if it had been killed', async () => {
+    for (const second of ['SIGTERM', 'SIGKILL'] as const) {
+      await site.begin()
+      const running = Array.from({ length: 8 }, () => site.call({ ms: 30_000, idempotent: true }))
+      const started = await site.waitForExecutions('started', 8)
+      site.fault('balancer-ended')
+      site.balancer.signal('SIGTERM')
+      await until(
+        () => site.balancer.logLines().some(({ text }) => text === 'stopping'),
+        LIMIT_MS,
+        'it is stopping',
+      )
+      site.balancer.signal(second)
+      await site.balancer.exited
+      await Promise.all(running)
+      await site.waitForExecutions('aborted', started.length)
+      await site.restartBalancer()
+      const { repeats } = await site.judge()
+      assert.equal(repeats, 0, 'nothing is handed on by a balancer that has gone')
+    }
+  })
+
+  test('A13: paused for longer than the lease: nobody is ejected or lost, all goes on', async (t) => {
+    await site.begin()
+    for (const lastsMs of [SILENCE_MS / 2, LEASE_MS + 1_000]) {
+      const running = [1, 2, 3, 4].map(() => site.call({ ms: lastsMs / 2, idempotent: true }))
+      await site.waitForExecutions('started', site.calls.length)
+      const from = site.balancer.logLines().length
+      const fault = site.fault('balancer-paused')
+      site.balancer.signal('SIGSTOP')
+      await pause(lastsMs)
+      site.balancer.signal('SIGCONT')
+      site.over(fault)
+      const resumedAt = performance.now()
+      const calls = await Promise.all(running)
+      assert.ok(calls.every(({ status }) => status === 200))
+      const states = new Set((await site.lines()).map(({ status, breaker }) => `${status} ${breaker.state}`))
+      for (const index of site.workers.keys()) await site.waitForStatus(index, 'ready')
+      const backMs = Math.round(performance.now() - resumedAt)
+      const said = site.balancer
+        .logLines()
+        .slice(from)
+        .map(({ text }) => String(text))
+      t.diagnostic(`paused ${lastsMs} ms: ${[...states].join(', ')}; all ready ${backMs} ms after`)
+      assert.ok(!said.includes('worker is silent'), 'its own pause is nobody’s silence')
+      assert.ok(
+        [...states].every((state) => state.endsWith('closed')),
+        [...states].join(),
+      )
+    }
+    await site.judge()
+  })
+})
+
+function total({ waiting, running }: { waiting: number; running: number }): number {
+  return waiting + running
+}

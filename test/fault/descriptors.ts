@@ -1,0 +1,48 @@
+/**
+ * What a process holds open, by the word of the kernel. Read by site.ts before the first fault and at rest.
+ * Linux only; elsewhere, and for a process that has gone, everything here is undefined.
+ */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+
+const PAGE_BYTES = 4_096
+/** Of the states in /proc/net/tcp. */
+const LISTENING = '0A'
+
+/** Open descriptors, but for the connections of callers to `port`, who come and go as they like. */
+export function countDescriptors(pid: number, port: number): number | undefined {
+  try {
+    const callers = socketsOfCallers(port)
+    return readdirSync(`/proc/${pid}/fd`).filter((fd) => !callers.has(targetOf(pid, fd))).length
+  } catch {
+    return undefined
+  }
+}
+
+export function residentBytes(pid: number): number | undefined {
+  try {
+    return Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]) * PAGE_BYTES
+  } catch {
+    return undefined
+  }
+}
+
+/** A descriptor may be closed while the list is read. */
+function targetOf(pid: number, fd: string): string {
+  try {
+    return readlinkSync(`/proc/${pid}/fd/${fd}`)
+  } catch {
+    return ''
+  }
+}
+
+/** As links of /proc/…/fd name them, with the name of one that is closed already. */
+function socketsOfCallers(port: number): Set<string> {
+  const lines = readFileSync('/proc/net/tcp', 'utf8').split('\n').slice(1)
+  const sockets = new Set([''])
+  for (const line of lines) {
+    const [, local = '', , state, , , , , , inode] = line.trim().split(/\s+/)
+    const isHere = Number.parseInt(local.split(':')[1] ?? '', 16) === port
+    if (isHere && state !== LISTENING) sockets.add(`socket:[${inode}]`)
+  }
+  return sockets
+}
