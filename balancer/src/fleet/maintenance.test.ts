@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { RECORD } from '@berth/protocol'
+import { systemClock } from '@berth/runtime'
 import { endWith, FleetBench, makeEntry, setUpReady, until } from './testing/fleet-bench.ts'
 import { ScriptedWorker } from './testing/scripted-worker.ts'
 
@@ -19,6 +20,21 @@ test('after every welcome the worker hears what file and operator want', async (
   const again = await next.message('maintenance')
   assert.deepEqual([again.on, again.by, again.reason], [true, 'operator', 'disk'])
   assert.deepEqual((await bench.status('maintenance')).maintenance?.by, 'operator')
+})
+
+test('the core hears when an operator has a worker come back', async (t) => {
+  const { bench } = await setUpReady(t)
+  const backAt = () => [...bench.workforce.facts.values()].map((facts) => facts.backAt)
+  assert.deepEqual(backAt(), [undefined])
+  const until = new Date(systemClock.wallMs() + 90_000).toISOString()
+  bench.fleet.setMaintenance('w1', { on: true, reason: null, until })
+  const [at = 0] = backAt()
+  assert.ok(Math.abs(at - systemClock.monoMs() - 90_000) < 10_000, String(at))
+  bench.fleet.setMaintenance('w1', { on: true, reason: null, until: null })
+  assert.deepEqual(backAt(), [undefined])
+  bench.fleet.setMaintenance('w1', { on: true, reason: null, until })
+  bench.fleet.setMaintenance('w1', { on: false, reason: null, until: null })
+  assert.deepEqual(backAt(), [undefined])
 })
 
 test("the file's: in the view, in the order, and `on` is a conflict that names the line", async (t) => {

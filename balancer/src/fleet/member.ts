@@ -494,10 +494,17 @@ export class Member {
     const facts = factsOf(this.picture)
     if (!facts) return
     const { functions: _, ...plain } = facts
-    const text = JSON.stringify(plain)
+    const until = facts.isInService ? null : (this.picture.intent?.until ?? null)
+    const text = JSON.stringify([plain, until])
     if (text === this.#lastFacts) return
     this.#lastFacts = text
-    this.#context.workforce.setWorker(facts, this.#now())
+    const backAt = until === null ? undefined : this.#monoOf(until)
+    this.#context.workforce.setWorker({ ...facts, backAt }, this.#now())
+  }
+
+  /** An instant of the wall clock as the core counts it. */
+  #monoOf(instant: string): number {
+    return this.#now() + Date.parse(instant) - this.#context.clock.wallMs()
   }
 
   #noteOddity(): void {

@@ -115,6 +115,29 @@ for (const way of WAYS)
       for (const name of ['x-worker', 'x-attempt', 'server-timing']) assert.equal(headers.get(name), null)
     })
 
+    test('an error says where it comes from as a result does, full or minimal', async (t) => {
+      const names = ['x-run-id', 'x-worker', 'x-attempt', 'server-timing']
+      for (const answerHeaders of ['full', 'minimal'] as const) {
+        const { core, post } = await serve(t, way, { answerHeaders })
+        const seen = async () => {
+          const { headers } = await post(CALL)
+          return names.filter((name) => headers.get(name) !== null)
+        }
+        const isFull = answerHeaders === 'full'
+        for (const code of ['FUNCTION_FAILED', 'WORKER_LOST', 'TIMEOUT', 'CANCELLED', 'POISONED'] as const) {
+          core.plan = () => fail({ code, detail: 'why' })
+          assert.deepEqual(await seen(), isFull ? names : ['x-run-id'], code)
+        }
+        core.plan = () => fail({ code: 'DRAINING', detail: 'why' }, { worker: undefined, attempt: 0 })
+        assert.deepEqual(await seen(), isFull ? ['x-run-id', 'server-timing'] : ['x-run-id'])
+        for (const code of ['NO_CAPACITY', 'QUEUE_FULL', 'UNKNOWN_FUNCTION', 'PAUSED'] as const) {
+          core.refusal = { code, detail: 'why', retryAfterMs: 3_000 }
+          assert.deepEqual(await seen(), ['x-run-id'], code)
+          assert.equal((await post(CALL)).headers.get('retry-after'), '3')
+        }
+      }
+    })
+
     test('hands the core what the body says, and defaults for the rest', async (t) => {
       const { core, clock, post } = await serve(t, way)
       const deadline = new Date(clock.wallMs() + 5_000).toISOString()
