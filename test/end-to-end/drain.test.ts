@@ -3,6 +3,8 @@
  * time, nobody else notices, and the order outlives the balancer. What really ran is in the probe's notes.
  */
 import assert from 'node:assert/strict'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import {
   type Answer,
@@ -116,6 +118,34 @@ test('forced, a drain ends at once; a worker in service is not drained at all', 
   assert.equal((await running).status, 502)
   await waitForNote(probe, 'aborted', 'long')
   await waitForStatus(balancer, 'w1', 'maintenance')
+})
+
+test('a handler that ignores its signal is lost after SHUTDOWN_TIMEOUT, and its caller is answered', async (t) => {
+  const folder = await makeFolder(t, 'deaf')
+  await mkdir(join(folder, 'functions'), { recursive: true })
+  const source = `import { setTimeout as wait } from 'node:timers/promises'
+import { defineFunction } from '@berth/worker'
+export default defineFunction({ handler: () => wait(60_000) })
+`
+  await writeFile(join(folder, 'functions', 'deaf.ts'), source)
+  const worker = await startWorker(t, { folder, env: { SHUTDOWN_TIMEOUT: '1s' } })
+  const balancer = await startBalancer(t, {
+    workers: [{ url: worker.url, name: 'w1' }],
+    env: { SHUTDOWN_TIMEOUT: '1s' },
+  })
+  await waitForWorkers(balancer, 1)
+  const running = postTask(balancer, { function: 'deaf' })
+  await until(async () => (await readDrain(balancer, 'w1')).running === 1, LIMIT_MS, 'it runs')
+  assert.equal((await post(balancer, '/workers/w1/off')).status, 200)
+  const forcedAt = Date.now()
+  const forced = await post(balancer, '/workers/w1/drain/force')
+  assert.equal((forced.body as Drain).exceeding.length, 1)
+  const answer = await running
+  assert.deepEqual([answer.status, bodyOf(answer).code], [502, 'WORKER_LOST'])
+  assert.ok(Date.now() - forcedAt >= 900, 'not before its time')
+  // Given up here, it is still there.
+  await waitForStatus(balancer, 'w1', 'draining')
+  assert.equal((await readDrain(balancer, 'w1')).running, 1)
 })
 
 test('deadline and maintenance outlive the balancer, and what ended meanwhile has ended', async (t) => {

@@ -26,6 +26,8 @@ test('what is left: ours and others, and how long that may take', () => {
   assert.deepEqual(drainOf(paint(0, 0), [], NOW), nothing)
   assert.deepEqual(drainOf(paint(2, 2), ours, NOW), { ...nothing, running: 2, remaining: 900 })
   assert.equal(drainOf(paint(2, 2), [...ours, { run: 'r_3', remainingMs: undefined }], NOW).remaining, null)
+  const givenUp = drainOf(paint(1, 1), [], NOW)
+  assert.deepEqual([givenUp.running, givenUp.remaining], [1, null], 'lost to us, and still there')
   const withOthers = drainOf(paint(5, 2), ours, NOW)
   assert.deepEqual([withOthers.running, withOthers.remaining], [5, null])
 })

@@ -3,6 +3,7 @@
  * done by the deadline. Pure; asked by the fleet for whoever shows a drain.
  * Invariant: what is not known is null, never zero.
  */
+import type { Slots } from '@berth/protocol'
 import type { DrainView } from '../ports/fleet.ts'
 import type { AttemptPicture } from '../ports/scheduling.ts'
 import type { Picture } from './picture.ts'
@@ -10,7 +11,7 @@ import type { Picture } from './picture.ts'
 /** `attempts` are ours; `wallMs` is the present. */
 export function drainOf(picture: Picture, attempts: readonly AttemptPicture[], wallMs: number): DrainView {
   const { intent, report } = picture
-  const foreign = report ? Math.max(0, report.slots.used - report.slots.linked) : 0
+  const foreign = report ? foreignSlots(report.slots, attempts.length) : 0
   const deadline = intent?.deadline ?? null
   return {
     running: attempts.length + foreign,
@@ -18,6 +19,11 @@ export function drainOf(picture: Picture, attempts: readonly AttemptPicture[], w
     deadline,
     exceeding: deadline === null ? [] : exceeding(attempts, Date.parse(deadline) - wallMs),
   }
+}
+
+/** What others run; without an attempt of ours also what we have given up and the worker has not ended. */
+function foreignSlots({ used, linked }: Slots, attempts: number): number {
+  return attempts === 0 ? used : Math.max(0, used - linked)
 }
 
 /** Of what others run nothing is known. */
