@@ -65,3 +65,29 @@ test('a member that is not in the heap is neither moved nor removed', () => {
   assert.equal(heap.has(stranger), false)
   assert.equal(heap.removeFirst(), undefined)
 })
+
+test('the first that is wanted, without looking at all behind it', () => {
+  const random = seededRandom(3)
+  const heap = makeHeap()
+  const model = Array.from({ length: 1_000 }, (_, id) => ({ rank: random(), id, index: -1 }))
+  for (const member of model) heap.add(member)
+  const sorted = model.toSorted((a, b) => a.rank - b.rank)
+  for (const at of [0, 1, 7, 100, 999]) {
+    const wanted = new Set(sorted.slice(at))
+    let looks = 0
+    const found = heap.findFirst((member) => {
+      looks++
+      return wanted.has(member)
+    })
+    assert.equal(found, sorted[at])
+    assert.equal(looks, at + 1)
+  }
+  assert.equal(
+    heap.findFirst(() => false),
+    undefined,
+  )
+  assert.equal(
+    makeHeap().findFirst(() => true),
+    undefined,
+  )
+})

@@ -10,6 +10,12 @@ export interface HeapOrder<T> {
   setIndex(member: T, index: number): void
 }
 
+interface Place {
+  /** Of the member that stands there. */
+  readonly at: number
+  index: number
+}
+
 export class IndexedHeap<T> {
   readonly #members: T[] = []
   readonly #order: HeapOrder<T>
@@ -60,6 +66,26 @@ export class IndexedHeap<T> {
     const first = this.#members[0]
     if (first !== undefined) this.remove(first)
     return first
+  }
+
+  /** The first in order that is wanted. Looks at the unwanted before it and at their children, no further. */
+  findFirst(isWanted: (member: T) => boolean): T | undefined {
+    const memberAt = (place: Place): T => this.#members[place.at] as T
+    const edge = new IndexedHeap<Place>({
+      isBefore: (a, b) => this.#order.isBefore(memberAt(a), memberAt(b)),
+      getIndex: (place) => place.index,
+      setIndex: (place, index) => {
+        place.index = index
+      },
+    })
+    if (this.size > 0) edge.add({ at: 0, index: -1 })
+    for (let place = edge.removeFirst(); place; place = edge.removeFirst()) {
+      if (isWanted(memberAt(place))) return memberAt(place)
+      const left = 2 * place.at + 1
+      if (left < this.size) edge.add({ at: left, index: -1 })
+      if (left + 1 < this.size) edge.add({ at: left + 1, index: -1 })
+    }
+    return undefined
   }
 
   #rise(from: number, member: T): number {

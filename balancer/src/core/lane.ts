@@ -89,9 +89,9 @@ export class Lane {
     return this.#order.first?.head
   }
 
-  /** The first of every fairness key, in no particular order. */
-  *heads(): Iterable<Task> {
-    for (const { head } of this.#lines.values()) yield head
+  /** The first, by the same order, of those fairness keys whose first is wanted. */
+  findHead(isWanted: (task: Task) => boolean): Task | undefined {
+    return this.#order.findFirst(({ head }) => isWanted(head))?.head
   }
 
   /** The one that has waited longest. */

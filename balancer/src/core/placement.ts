@@ -172,10 +172,7 @@ export class Placement {
     const { head } = lane
     if (!head || this.#isOpen(head, now)) return head
     if (this.gates.sharedOpenAt(head, now) > now) return undefined
-    let found: Task | undefined
-    for (const other of lane.heads())
-      if ((!found || goesBefore(other, found)) && this.#isOpen(other, now)) found = other
-    return found
+    return lane.findHead((other) => this.#isOpen(other, now))
   }
 
   #isOpen(task: Task, now: number): boolean {
