@@ -3,6 +3,7 @@
  * Imported by the balancer, the worker and the command line. Knows no words of the domain.
  */
 export * from './backoff.ts'
+export * from './byte-blocks.ts'
 export * from './clock.ts'
 export * from './config.ts'
 export * from './cut-answer.ts'

@@ -24,6 +24,7 @@ import {
   readFrame,
   readOutcome,
   readStamp,
+  reuseFrame,
   TASK_FLAG,
 } from '@berth/protocol'
 import type { Clock } from '@berth/runtime'
@@ -295,7 +296,10 @@ export class Link {
       this.#giveCredit()
       const frame = this.#writer.take()
       if (!frame) return
-      this.#socket.send(frame, this.#afterSend)
+      this.#socket.send(frame, (error) => {
+        if (!error) reuseFrame(frame)
+        this.#afterSend()
+      })
     }
   }
 

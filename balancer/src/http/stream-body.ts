@@ -5,7 +5,7 @@
  * here, since nothing more is asked for; a body is whole or visibly cut.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { cutAnswer } from '@berth/runtime'
+import { ByteBlocks, cutAnswer } from '@berth/runtime'
 import { SECURITY_HEADERS } from './security-headers.ts'
 
 export interface StreamBody {
@@ -23,8 +23,6 @@ export interface StreamBody {
 const IDLE_LIMIT_MS = 30_000
 /** A view this small would keep a frame many times its size while it waits. */
 const SMALL_BYTES = 4096
-/** What waits is copied together: a list of tokens would take far more memory than they hold. */
-const BLOCK_BYTES = 64 * 1024
 
 export interface StreamBodyOptions {
   readonly idleMs?: number | undefined
@@ -38,7 +36,7 @@ export class CallerBody implements StreamBody {
   readonly #res: ServerResponse
   readonly #onTaken: () => void
   /** Written while the caller had not read what came before: it leaves in one piece. */
-  readonly #waiting = new Backlog()
+  readonly #waiting = new ByteBlocks()
   #isFull = false
   #isOver = false
 
@@ -89,35 +87,5 @@ export class CallerBody implements StreamBody {
     this.#isFull = false
     for (const block of this.#waiting.take()) this.#isFull = !this.#res.write(block)
     if (!this.#isFull) this.#onTaken()
-  }
-}
-
-class Backlog {
-  #blocks: Buffer[] = []
-  /** Of the last block. */
-  #usedBytes = 0
-
-  add(bytes: Uint8Array): void {
-    const last = this.#blocks.at(-1)
-    if (last && this.#usedBytes + bytes.length <= last.length) {
-      last.set(bytes, this.#usedBytes)
-      this.#usedBytes += bytes.length
-      return
-    }
-    this.#seal()
-    const block = Buffer.allocUnsafe(Math.max(BLOCK_BYTES, bytes.length))
-    block.set(bytes)
-    this.#blocks.push(block)
-    this.#usedBytes = bytes.length
-  }
-
-  take(): Buffer[] {
-    this.#seal()
-    return this.#blocks.splice(0)
-  }
-
-  #seal(): void {
-    const last = this.#blocks.pop()
-    if (last) this.#blocks.push(last.subarray(0, this.#usedBytes))
   }
 }

@@ -109,6 +109,13 @@ export class ByteWriter {
     return bytes
   }
 
+  /** Goes on in `buffer`, which is larger than what is written, instead of growing step by step. */
+  moveInto(buffer: Uint8Array<ArrayBuffer>): void {
+    buffer.set(this.#bytes.subarray(0, this.#length))
+    this.#bytes = buffer
+    this.#view = new DataView(buffer.buffer)
+  }
+
   #text(text: string): number {
     this.#reserve(text.length * 3)
     const start = this.#length

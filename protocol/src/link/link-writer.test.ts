@@ -247,7 +247,8 @@ test('a head goes before the input: inside the TASK when both are small, else as
   const seen: [number, number][] = []
   for (let frame = writer.take(); frame; frame = writer.take())
     readFrame(frame, (type, flags, task, record) => {
-      if (type !== RECORD.STAMP) seen.push([type, flags & (type === RECORD.TASK ? TASK_FLAG.WHOLE : DATA_MORE)])
+      if (type !== RECORD.STAMP)
+        seen.push([type, flags & (type === RECORD.TASK ? TASK_FLAG.WHOLE : DATA_MORE)])
       if (type === RECORD.DATA && task === 3) payload.push(...record.rest())
     })
   assert.deepEqual(seen.slice(0, 3), [

@@ -41,6 +41,25 @@ interface Outgoing {
 }
 
 const EMPTY = new Uint8Array(0)
+/** From here on a frame is built in a large buffer from the start. */
+const LONG_BYTES = LIMITS.recordBytes / 4
+/**
+ * Large buffers that are free again, for all links of a process: as garbage they would be most of what a
+ * process that passes on large bodies makes, and the collector runs by that.
+ */
+const spares: Uint8Array<ArrayBuffer>[] = []
+const MOST_SPARES = 16
+
+function largeBuffer(): Uint8Array<ArrayBuffer> {
+  return spares.pop() ?? new Uint8Array(LIMITS.frameBytes)
+}
+
+/** The frame is with the operating system and nobody looks at it any more: its memory serves another one. */
+export function reuseFrame({ buffer }: Uint8Array): void {
+  if (buffer.byteLength !== LIMITS.frameBytes || !(buffer instanceof ArrayBuffer)) return
+  if (spares.length < MOST_SPARES) spares.push(new Uint8Array(buffer))
+}
+
 /** An END with an inline result and the longest error, headers included. */
 const LARGEST_SMALL_RECORD = LIMITS.inlineBytes + LIMITS.errorBytes + 1024
 
@@ -148,10 +167,17 @@ export class LinkWriter {
     if (whole) return this.#stamped(whole)
     if (this.#control.length === 0 && this.#turns.size === 0) return undefined
     this.#stampFirst()
+    if (this.#isLong && this.#control.length < LONG_BYTES) this.#control.moveInto(largeBuffer())
     while (this.#turns.size > 0 && this.#control.length + RECORD_HEADER_BYTES < LIMITS.frameBytes) {
       if (!this.#turn()) break
     }
     return this.#stamped(this.#control.take())
+  }
+
+  /** True when long payloads fill much of the next frame. */
+  get #isLong(): boolean {
+    const outgoing = this.#turns.values().next().value
+    return outgoing !== undefined && Math.min(outgoing.waitingBytes, outgoing.credit) >= LONG_BYTES
   }
 
   /** One record of the task whose turn it is. False when the frame has no room for it. */

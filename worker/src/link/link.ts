@@ -5,7 +5,7 @@
  */
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { CLOSE, LIMITS, PROTOCOL } from '@berth/protocol'
+import { CLOSE, LIMITS, PROTOCOL, reuseFrame } from '@berth/protocol'
 import { WebSocket, WebSocketServer } from 'ws'
 import type { Keys } from '../config.ts'
 import { type Answer, problem } from '../http/answer.ts'
@@ -148,7 +148,9 @@ function outletOf(socket: WebSocket): Outlet {
     sendFrame(frame, handedOver) {
       if (socket.readyState !== WebSocket.OPEN) return
       socket.send(frame, { binary: true }, (error) => {
-        if (!error) handedOver()
+        if (error) return
+        reuseFrame(frame)
+        handedOver()
       })
     },
     close(code, reason) {
