@@ -59,13 +59,14 @@ export class Gates {
     return at
   }
 
-  /** The pause that holds a task with these needs back. */
+  /** The pause that holds a task with these needs back; of several, the one that ends last. */
   pauseOf(task: Task, now: number): Pause | undefined {
+    let found: Pause | undefined
     for (const key of this.#keysOf(task)) {
       const { paused } = this.#limits.facts(key, now)
-      if (paused) return paused
+      if (paused && (!found || endOf(paused) > endOf(found))) found = paused
     }
-    return undefined
+    return found
   }
 
   /** The task starts; remembers what it took, whatever terms change meanwhile. */
@@ -94,6 +95,10 @@ export class Gates {
 }
 
 const NO_KEYS: readonly string[] = []
+
+function endOf({ untilAt = Number.POSITIVE_INFINITY }: Pause): number {
+  return untilAt
+}
 
 /** Whether what holds for the target holds for the task. */
 export function concerns({ group, function: name, fairnessKey }: LimitTarget, { submission }: Task): boolean {

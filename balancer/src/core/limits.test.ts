@@ -165,6 +165,17 @@ test('paused: sync is refused with the reason and when to return, durable waits,
   assert.equal(b.sends(b.submit()), 1)
 })
 
+test('of several pauses the one that ends last tells when to return', () => {
+  const b = bench()
+  b.core.setLimits({ group }, { paused: { untilAt: 2_000, reason: 'short' } }, 0)
+  b.core.setLimits({ group, fairnessKey: 'k' }, { paused: { untilAt: 9_000, reason: 'long' } }, 0)
+  b.core.setLimits({ group, function: 'work' }, { paused: { untilAt: 5_000, reason: 'middle' } }, 0)
+  assert.equal(b.refusal().retryAfterMs, 5_000)
+  const refusal = b.refusal({ fairnessKey: 'k' })
+  assert.equal(refusal.retryAfterMs, 9_000)
+  assert.match(refusal.detail, /long/)
+})
+
 test('a fairness key that is paused or at its limit holds nobody else of its lane', () => {
   const b = bench()
   b.core.setLimits({ group, fairnessKey: 'k' }, { concurrency: 1 }, 0)
