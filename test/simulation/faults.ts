@@ -8,6 +8,7 @@ import type { FaultKind } from './scenario.ts'
 import type { World } from './world.ts'
 
 const MAX_JOINED = 6
+const DRAIN_FROM_MS = 80
 
 export function injectFaults(world: World): void {
   const { faults, serviceMs, workers } = world.scenario
@@ -44,8 +45,11 @@ function inject(world: World, member: Member, kind: FaultKind): void {
   else if (kind === 'leave') leave(world, member)
   else if (kind === 'join') join(world)
   else if (random.chance(0.5)) {
+    const ms = random.logarithmic(10, 500)
     member.setMaintenance(true)
-    events.after(random.logarithmic(10, 500), () => member.setMaintenance(false))
+    // The longer ones have a deadline: what still runs then is told to end.
+    if (ms > DRAIN_FROM_MS) events.after(ms / 4, () => member.empty(ms / 4))
+    events.after(ms, () => member.setMaintenance(false))
   } else {
     worker.setReady(false)
     events.after(random.logarithmic(10, 500), () => worker.setReady(true))

@@ -103,6 +103,12 @@ export class Member {
     this.#wire?.toWorker({ kind: 'maintenance', isOn })
   }
 
+  /** The deadline of its drain has passed. */
+  empty(graceMs: number): void {
+    const { core, events } = this.#options
+    if (!this.isGone) core.emptyWorker(this.id, graceMs, events.now)
+  }
+
   leave(): void {
     this.#isLeaving = true
     this.#announce()
