@@ -24,15 +24,18 @@ export class Look {
     this.#options = options
   }
 
-  /** Run ids sort by time, and tasks come in nearly that order: the last ones found are the newest. */
+  /** Run ids sort by time, and tasks stand in nearly that order already, so sorting them costs little. */
   newest(count: number, before: string | undefined, isMeant: (task: TaskPicture) => boolean): TaskPicture[] {
+    const older: Task[] = []
+    for (const [run, task] of this.#options.lifecycle.tasks)
+      if (before === undefined || run < before) older.push(task)
     const found: TaskPicture[] = []
-    for (const [run, task] of this.#options.lifecycle.tasks) {
-      if (before !== undefined && run >= before) continue
+    for (const task of older.reverse().sort(isNewerFirst)) {
       const picture = pictureOf(task)
       if (isMeant(picture)) found.push(picture)
+      if (found.length >= count) break
     }
-    return found.sort(isNewerFirst).slice(0, count)
+    return found
   }
 
   find(run: string): TaskPicture | undefined {
@@ -94,8 +97,8 @@ function remainingOf({ submission, lane, hasStarted, startedAt }: Task, worker: 
   return ranMs < usualMs ? usualMs - ranMs : usualMs
 }
 
-function isNewerFirst(a: TaskPicture, b: TaskPicture): number {
-  return a.run < b.run ? 1 : -1
+function isNewerFirst(a: Task, b: Task): number {
+  return a.submission.run < b.submission.run ? 1 : -1
 }
 
 function pictureOf(task: Task): TaskPicture {

@@ -35,10 +35,10 @@ export class MemoryRuns implements RunsPort {
   async list(filter: RunFilter, count: number, before?: string): Promise<readonly RunView[]> {
     const { scheduler, sample } = this.#options
     const isMeant = toMatcher(filter)
-    const live = scheduler.newest(count, before, (task) => isMeant(factsOf(task)))
+    const live = scheduler.newest(count, before, (task) => isMeant(task.run, task))
     const found: ListedFacts[] = live.map(factsOf)
     for (const run of sample.all())
-      if ((before === undefined || run.id < before) && isMeant(run)) found.push(run)
+      if ((before === undefined || run.id < before) && isMeant(run.id, run)) found.push(run)
     found.sort((a, b) => (a.id < b.id ? 1 : -1))
     return found.slice(0, count).map(toRunView)
   }

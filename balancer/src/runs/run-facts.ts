@@ -116,12 +116,12 @@ export function shownId(key: string): string {
 }
 
 /** Unix milliseconds at which it was accepted. */
-export function createdMs({ id, acceptedAt }: Pick<RunFacts, 'id' | 'acceptedAt'>): number {
+export function createdMs(id: string, { acceptedAt }: Pick<RunFacts, 'acceptedAt'>): number {
   return timeOfRun(id) ?? acceptedAt
 }
 
 export function isoOf(facts: Pick<RunFacts, 'id' | 'acceptedAt'>): (at: number) => string {
-  const offset = createdMs(facts) - facts.acceptedAt
+  const offset = createdMs(facts.id, facts) - facts.acceptedAt
   return (at) => new Date(at + offset).toISOString()
 }
 
