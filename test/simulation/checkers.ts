@@ -24,6 +24,16 @@ const DEADLINE_SLACK_MS = 1
 export function watch(world: World): Violation[] {
   const violations: Violation[] = []
   const lanes = new LaneWatch(world)
+  // After a fault of a link nobody can know what its worker holds.
+  if (world.scenario.faults.kinds.length === 0)
+    world.recorder.onSend = ({ submission, sends }, { worker }) => {
+      const last = sends.at(-1)?.assignment
+      if (last && world.workers.get(last.worker)?.holds(last.attemptId))
+        violations.push({
+          checker: 'C3',
+          detail: `${submission.run} is sent to ${worker} and is at ${last.worker}`,
+        })
+    }
   world.recorder.onStart = (start) => {
     const { execution, used, limit, record, wasFrozen } = start
     if (used > limit)
@@ -67,6 +77,12 @@ function judgeTask(record: TaskRecord, scenario: Scenario, say: Say): void {
   for (const { at } of settlements)
     if (at > submission.deadlineAt + DEADLINE_SLACK_MS && !submission.isDurable)
       say('C10', `${run} was settled ${at - submission.deadlineAt} ms after its deadline`)
+  for (const { at } of record.sends)
+    if (at >= submission.deadlineAt)
+      say('C10', `${run} was sent ${at - submission.deadlineAt} ms after its deadline`)
+  const [first] = record.sends
+  if (first && first.at > submission.queueUntilAt)
+    say('C10', `${run} was first sent after the end of its waiting`)
   judgeHistory(record, say)
 }
 

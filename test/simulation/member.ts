@@ -84,6 +84,13 @@ export class Member {
     this.#closed()
   }
 
+  /** The network swallows everything for so long, and nobody is told; or only what the worker says. */
+  stall(ms: number, isOneWay = false): void {
+    const { events } = this.#options
+    this.#isolatedUntil = events.now + ms
+    this.#wire?.stall(this.#isolatedUntil, isOneWay)
+  }
+
   /** The process dies, and is back after so long. */
   crash(downMs: number): void {
     const { worker, events } = this.#options
@@ -123,7 +130,8 @@ export class Member {
     if (silentMs > leaseMs) {
       const wire = this.#wire
       wire.cut()
-      worker.closed(wire)
+      // The worker hears of it when the network lets anything through again.
+      events.after(Math.max(0, this.#isolatedUntil - events.now), () => worker.closed(wire))
       return this.#closed()
     }
     if (silentMs <= heartbeatMs || this.#isSilent) return

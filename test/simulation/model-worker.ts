@@ -88,6 +88,11 @@ export class ModelWorker {
     return this.#ownUsed + this.#foreignUsed
   }
 
+  /** The attempt waits or runs here. */
+  holds(attempt: number): boolean {
+    return this.#held.has(attempt)
+  }
+
   get isFrozen(): boolean {
     return this.#frozenUntil > this.#terms.events.now
   }

@@ -81,6 +81,24 @@ class Timeless extends Scheduler {
   }
 }
 
+/** Takes some STARTED for RECALLED: a task is in flight on two workers. */
+class Confused extends Scheduler {
+  #count = 0
+
+  override started(id: string, attempt: number, now: number): void {
+    if (this.#count++ % 100 === 0) super.returned(id, attempt, 'recalled', now)
+    else super.started(id, attempt, now)
+  }
+}
+
+/** Looks at the clock now and then only: what is over may still start. */
+class Late extends Scheduler {
+  override submit(submission: Submission, now: number): Admission {
+    const { deadlineAt, queueUntilAt } = submission
+    return super.submit({ ...submission, deadlineAt: deadlineAt + 20, queueUntilAt: queueUntilAt + 20 }, now)
+  }
+}
+
 /** Takes whatever ends for a success. */
 class Optimist extends Scheduler {
   override finished(...[id, attempt, outcome, now]: Parameters<Scheduler['finished']>): void {
@@ -97,6 +115,8 @@ export const MUTANTS: readonly Mutant[] = [
   },
   { what: 'a lost link counts as a dead process', caughtBy: 'C3', flaws: { Core: HastyAboutLinks } },
   { what: 'the list of the hello is ignored', caughtBy: 'C3', flaws: { Core: DeafToHello } },
+  { what: 'a task is in flight on two workers', caughtBy: 'C3', flaws: { Core: Confused } },
+  { what: 'what is over is started all the same', caughtBy: 'C10', flaws: { Core: Late } },
   { what: 'a worker starts without a slot', caughtBy: 'C5', flaws: { worker: { ignoresSlots: true } } },
   { what: 'the scheduler counts slots that are not there', caughtBy: 'C5', flaws: { Core: Overbooking } },
   {

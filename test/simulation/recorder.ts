@@ -53,6 +53,8 @@ export class Recorder {
   readonly strangers: Execution[] = []
   /** Tasks sent to a free slot that found none. */
   readonly queuedThough: { readonly worker: string; readonly assignment: Assignment }[] = []
+  /** Called at every send, before it is among the sends of its task. */
+  onSend: ((record: TaskRecord, assignment: Assignment) => void) | undefined
   /** Called at every start, for checkers that look at the moment. */
   onStart: ((start: Start) => void) | undefined
 

@@ -22,6 +22,10 @@ export interface Scenario {
   readonly starvationAfterMs: number
   /** Fairness keys that callers use; 0 for none. */
   readonly keys: number
+  /** Another load for a while. */
+  readonly surge?: { readonly fromMs: number; readonly untilMs: number; readonly load: number }
+  /** Every handler throws until then. */
+  readonly failsUntilMs?: number
 }
 
 export interface WorkerPlan {
@@ -30,6 +34,8 @@ export interface WorkerPlan {
   readonly zone: string
   /** A handler takes its service time divided by this; 1 unless given. */
   readonly speed?: number
+  /** Of its link; that of all unless given. */
+  readonly roundTripMs?: number
 }
 
 /** Probabilities that a task has this. */
@@ -55,7 +61,12 @@ export interface Faults {
 export const FAULT_KINDS = ['crash', 'freeze', 'cut', 'maintenance', 'leave', 'join'] as const
 export type FaultKind = (typeof FAULT_KINDS)[number]
 
-const NO_FAULTS: Faults = { everyMs: Number.POSITIVE_INFINITY, kinds: [], busyChance: 0, foreignLoad: 0 }
+export const NO_FAULTS: Faults = {
+  everyMs: Number.POSITIVE_INFINITY,
+  kinds: [],
+  busyChance: 0,
+  foreignLoad: 0,
+}
 
 export function drawScenario(seed: number, tasks: number): Scenario {
   const random = new Random(seed)

@@ -85,6 +85,12 @@ export class Wire {
     this.#fromWorker.afterAll(act)
   }
 
+  /** Nothing arrives until then, in both directions or from the worker only; what is held comes late, in order. */
+  stall(until: number, isOneWay: boolean): void {
+    this.#fromWorker.stalledUntil = until
+    if (!isOneWay) this.#toWorker.stalledUntil = until
+  }
+
   /** Everything under way is lost. */
   cut(): void {
     this.isUp = false
@@ -99,6 +105,7 @@ class Direction<M> {
   #batch: M[] = []
   #batchAt = -1
   #lastArrivalAt = 0
+  stalledUntil = 0
 
   constructor(
     options: WireOptions,
@@ -139,6 +146,9 @@ class Direction<M> {
 
   #arrive(batch: M[]): void {
     if (this.#batch === batch) this.#batch = []
+    const { events } = this.#options
+    const heldMs = this.stalledUntil - events.now
+    if (heldMs > 0 && this.#isUp()) return events.after(heldMs, () => this.#arrive(batch))
     if (!this.#isUp()) return
     for (const message of this.#translate ? this.#translate(batch) : batch) {
       if (this.#isUp()) this.#deliver(message)

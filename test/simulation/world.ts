@@ -68,8 +68,11 @@ export class World {
       dispatch: {
         send: (assignment) => {
           const record = this.recorder.tasks.get(assignment.run)
-          record?.sends.push({ at: this.events.now, assignment })
-          if (record) record.waitingSince = -1
+          if (record) {
+            this.recorder.onSend?.(record, assignment)
+            record.sends.push({ at: this.events.now, assignment })
+            record.waitingSince = -1
+          }
           this.members.get(assignment.worker)?.send(assignment)
         },
         recall: (worker, attempt) => this.members.get(worker)?.say({ kind: 'recall', attempt }),
@@ -100,7 +103,7 @@ export class World {
       recorder: this.recorder,
       heartbeatMs,
       busyChance: scenario.faults.busyChance,
-      plan: (run) => this.#plans.get(run) ?? { serviceMs: 1, isFailing: false },
+      plan: (run) => this.#planOf(run),
       costOf: (name) => FUNCTIONS.get(name)?.slots ?? 1,
       flaws: flaws.worker ?? {},
     }
@@ -129,12 +132,13 @@ export class World {
   }
 
   /** A new worker, now. */
-  join({ slots, weight, zone, speed }: WorkerPlan): void {
+  join({ slots, weight, zone, speed, roundTripMs: ownTripMs }: WorkerPlan): void {
     const id = `w${this.workers.size}`
     const worker = new ModelWorker(id, slots, this.#terms, speed)
     this.workers.set(id, worker)
     const { events, core, random, scenario } = this
-    const { roundTripMs, heartbeatMs, leaseMs, isThroughCodec } = scenario
+    const { heartbeatMs, leaseMs, isThroughCodec } = scenario
+    const roundTripMs = ownTripMs ?? scenario.roundTripMs
     const makeCodec = () => (isThroughCodec ? new LinkCodec(() => events.now) : undefined)
     const link = { events, random: random.fork(), core, worker, weight, zone, makeCodec }
     this.members.set(id, new Member({ ...link, functions: FUNCTIONS, roundTripMs, heartbeatMs, leaseMs }))
@@ -143,6 +147,11 @@ export class World {
   /** What a task's handler takes on a worker of speed 1. */
   serviceMs(run: string): number {
     return this.#plans.get(run)?.serviceMs ?? 0
+  }
+
+  #planOf(run: string): HandlerPlan {
+    const plan = this.#plans.get(run) ?? { serviceMs: 1, isFailing: false }
+    return this.events.now < (this.scenario.failsUntilMs ?? 0) ? { ...plan, isFailing: true } : plan
   }
 
   /** One task to a worker of its own choice, after everything: what it finds there. */
@@ -203,11 +212,18 @@ export class World {
     return (serviceMs * meanCost) / (slots * load)
   }
 
+  #gapMs(): number {
+    const { surge, load } = this.scenario
+    const { now } = this.events
+    if (!surge || now < surge.fromMs || now >= surge.untilMs) return this.#arrivalGapMs
+    return (this.#arrivalGapMs * load) / surge.load
+  }
+
   #arriveIn(delayMs: number, count: number): void {
     this.events.after(delayMs, () => {
       this.#arrive(`r${count}`)
       if (count + 1 === this.scenario.tasks) this.#isLoaded = true
-      else this.#arriveIn(this.#callers.exponential(this.#arrivalGapMs), count + 1)
+      else this.#arriveIn(this.#callers.exponential(this.#gapMs()), count + 1)
     })
   }
 

@@ -87,6 +87,24 @@ test('slots that share cores: the measured slowdown spreads the tasks', () => {
   assert.equal(chosen(bench).filter((worker) => worker === 'a').length, 5)
 })
 
+test('a worker that is far away comes after those that are near, one busy moment does not make it far', () => {
+  const bench = benchOf({ near: 50, far: 50 })
+  const tripTo = (host: string, ms: number) => {
+    const run = bench.submit({ tags: { host } })
+    bench.now += ms
+    bench.start(run)
+    bench.finish(run, { runMs: 50 })
+  }
+  tripTo('near', 80)
+  for (let i = 0; i < 64; i++) {
+    tripTo('far', 40)
+    tripTo('near', i % 9 === 0 ? 60 : 1)
+  }
+  bench.sent.length = 0
+  bench.submitMany(10)
+  assert.deepEqual(new Set(chosen(bench)), new Set(['near']))
+})
+
 test('weight 0 stays last although it is the fastest', () => {
   const bench = new TestScheduler()
   bench.worker('main', { slots: 2, tags: { host: 'main' } })

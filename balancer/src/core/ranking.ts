@@ -118,8 +118,9 @@ export class Ranking {
     this.#soonest.add(fresh)
   }
 
+  /** What a caller would wait for: the service and the way there. */
   #costMs(worker: Worker): number {
-    return worker.expectedMs(this.#name) ?? this.#times.medianMs
+    return (worker.expectedMs(this.#name) ?? this.#times.medianMs) + worker.distanceMs
   }
 
   #step(worker: Worker): number {

@@ -14,6 +14,8 @@ const DECAY = 0.1
 /** Round trip ÷ service time up to which an idle slot costs nothing, and up to which one task ahead is enough. */
 const NO_LOSS = 0.002
 const SMALL_LOSS = 0.01
+/** The distance of a worker is the least of so many round trips. */
+const LEAST_OF = 32
 const MAX_AHEAD_TASKS = 256
 const MAX_AHEAD_BYTES = 4 * 1024 * 1024
 
@@ -66,6 +68,10 @@ export class Worker {
   /** Since when it serves without a break; undefined while it does not. */
   servingSinceAt: number | undefined
   #slowSinceAt: number | undefined
+  #roundTrips = 0
+  /** The least round trip of the present row of some, and of the one before. */
+  #leastNow = Number.POSITIVE_INFINITY
+  #leastBefore = Number.POSITIVE_INFINITY
   readonly #service = new Map<string, ServiceTimes>()
 
   constructor(facts: WorkerFacts) {
@@ -91,6 +97,16 @@ export class Worker {
 
   noteRoundTrip(ms: number): void {
     this.roundTripMs = decayed(this.roundTripMs, ms)
+    if (this.#roundTrips++ % LEAST_OF === 0) {
+      this.#leastBefore = this.#leastNow
+      this.#leastNow = ms
+    } else this.#leastNow = Math.min(this.#leastNow, ms)
+  }
+
+  /** What the way to the worker and back takes at least: its distance, whatever is busy at the moment. */
+  get distanceMs(): number {
+    const least = Math.min(this.#leastNow, this.#leastBefore)
+    return Number.isFinite(least) ? least : 0
   }
 
   /** It comes into service while others are warm: little at first, more as time passes. */
