@@ -108,7 +108,7 @@ function pausePastLease(seed: number, flaws?: Flaws): string[] {
     shares: repeatable,
     faults: PLANNED,
   })
-  const { wrong, records } = play(scenario, flaws, (world) =>
+  const { wrong } = play(scenario, flaws, (world) =>
     world.events.after(200, () =>
       world.workers.get('w0')?.freeze(scenario.leaseMs + 100 + 10 * (seed % 200)),
     ),
