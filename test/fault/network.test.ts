@@ -7,6 +7,7 @@ import { after, before, describe, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { createScope } from '../harness/scope.ts'
 import { until } from '../harness/until.ts'
+import { cutAtEach } from './cuts.ts'
 import type { Direction } from './link-proxy.ts'
 import { LEASE_MS, LIMIT_MS, SILENCE_MS, Site, SLACK_MS } from './site.ts'
 import { type Call, type Fault, quantile } from './story.ts'
@@ -38,10 +39,10 @@ describe('the network', { timeout: 170_000 }, () => {
 
   /** Tasks of which some run at `w1`; half of them may be repeated. */
   async function runEverywhere(ms: number, signal?: AbortSignal): Promise<Promise<Call>[]> {
-    const calls = Array.from({ length: 10 }, (_, index) =>
+    const calls = Array.from({ length: 6 }, (_, index) =>
       site.call({ ms, idempotent: index % 2 === 0 || undefined, signal }),
     )
-    await site.waitForExecutions('started', 10)
+    await site.waitForExecutions('started', 6)
     return calls
   }
 
@@ -128,19 +129,7 @@ describe('the network', { timeout: 170_000 }, () => {
     test(`B7: a link that is cut inside ${where} loses nothing and runs nothing twice`, async (t) => {
       await site.begin()
       await onlyAt(0)
-      // About the bytes that a task and a ping take down, that STARTED, END and a state take up.
-      for (let bytes = 1; bytes <= 400; bytes += 28) {
-        const { pid } = site.worker(0)
-        await site.waitForStatus(0, 'ready')
-        const links = countLinks()
-        const fault = site.fault('link-broken', pid)
-        const cut = site.proxy(0).cutAfter(direction, bytes)
-        const call = await site.call({ ms: 5 })
-        await cut
-        await until(() => countLinks() > links, LIMIT_MS, 'a new link')
-        site.over(fault)
-        assert.deepEqual([call.status, call.attempt], [200, 1], `cut after ${bytes} bytes`)
-      }
+      await cutAtEach(site, 0, direction, [1, 2, 10, 40, 80, 120, 160, 200, 250, 300])
       await everywhere()
       const { repeats, story } = await site.judge()
       assert.equal(repeats, 0)
@@ -237,10 +226,6 @@ describe('the network', { timeout: 170_000 }, () => {
       if (line) states.add(line.status)
     }, 50)
     return { end: () => clearInterval(timer) }
-  }
-
-  function countLinks(): number {
-    return site.balancer.logLines().filter(({ text }) => text === 'worker linked').length
   }
 
   /** All other workers are in maintenance. */

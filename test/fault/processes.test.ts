@@ -41,7 +41,7 @@ describe('workers', { concurrency: 2, timeout: 150_000 }, () => {
 
     test('A1: workers are killed while tasks of 200 ms run, at random moments', async (t) => {
       await site.begin()
-      const { detectionMs } = await killWorkersInTurn(site, 10)
+      const { detectionMs } = await killWorkersInTurn(site, 8)
       const { repeats } = await site.judge()
       assert.ok(repeats > 0, 'nothing was ever repeated')
       const worst = Math.max(...detectionMs)

@@ -126,6 +126,7 @@ export class Site {
       LOG_LEVEL: 'debug',
       TASK_TIMEOUT: String(TASK_TIMEOUT_MS),
       WORKER_DISCOVERY_INTERVAL: '200ms',
+      WORKER_DISCOVERY_TIMEOUT: '700ms',
       ...HEARTBEAT,
       ...plan.env,
     }
