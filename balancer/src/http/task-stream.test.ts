@@ -31,6 +31,15 @@ class Source {
     this.#submission.onItem?.(item, ORIGIN)
   }
 
+  /** As a link would: until a window waits that nobody has taken. */
+  async fill(piece: Uint8Array): Promise<void> {
+    while (this.sent - this.takenBytes + piece.length <= 256 * 1024) {
+      assert.ok(this.sent < 64 * 1024 * 1024, 'what is taken for one who does not read is bounded')
+      this.give('chunk', piece)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+
   taken(bytes: number): void {
     this.takenBytes += bytes
     for (const wake of this.#waiters.splice(0)) wake()
@@ -230,12 +239,7 @@ for (const way of WAYS)
       const piece = Buffer.alloc(64 * 1024, 'berth')
       source.give('chunk', piece)
       const [response] = await once(asked, 'response')
-      // As a link would: until a window waits that nobody has taken.
-      while (source.sent - source.takenBytes + piece.length <= 256 * 1024) {
-        source.give('chunk', piece)
-        await new Promise((resolve) => setImmediate(resolve))
-      }
-      assert.ok(source.sent < 64 * 1024 * 1024, 'what the system buffers is bounded, too')
+      await source.fill(piece)
       for (const letter of 'tiny') source.give('chunk', letter)
       core.submissions[0]?.onSettled(complete(''))
       let received = 0
@@ -253,10 +257,7 @@ for (const way of WAYS)
       await heard.until('id: 0\n\n\r\n')
       socket.pause()
       const piece = Buffer.alloc(48 * 1024, '\u0001')
-      while (source.sent - source.takenBytes + piece.length <= 256 * 1024) {
-        source.give('chunk', piece)
-        await new Promise((resolve) => setImmediate(resolve))
-      }
+      await source.fill(piece)
       assert.ok(source.takenBytes < source.sent)
       socket.resume()
       await source.untilAllTaken()
@@ -273,10 +274,7 @@ for (const way of WAYS)
       await core.until(() => core.submissions.length === 2)
       const source = new Source(core.submissions[1])
       const piece = Buffer.alloc(64 * 1024)
-      while (source.sent - source.takenBytes + piece.length <= 256 * 1024) {
-        source.give('chunk', piece)
-        await new Promise((resolve) => setImmediate(resolve))
-      }
+      await source.fill(piece)
       await core.until(() => core.cancelled.length > 0)
       assert.deepEqual(core.cancelled, [core.submissions[1]?.run])
       patient.source.give('chunk', 'y')
