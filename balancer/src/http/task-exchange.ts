@@ -130,12 +130,8 @@ function lengthOf(body: TaskAnswer['body']): number {
 }
 
 function writeBytes(res: ServerResponse, pieces: readonly Uint8Array[]): void {
-  if (lengthOf(pieces) <= ONE_WRITE_BYTES) {
-    let text = ''
-    for (const { buffer, byteOffset, byteLength } of pieces)
-      text += Buffer.from(buffer, byteOffset, byteLength).toString('latin1')
-    return void res.end(text, 'latin1')
-  }
+  if (lengthOf(pieces) <= ONE_WRITE_BYTES)
+    return void res.end(Buffer.concat(pieces).toString('latin1'), 'latin1')
   for (const piece of pieces) res.write(piece)
   res.end()
 }

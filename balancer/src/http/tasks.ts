@@ -176,10 +176,9 @@ export class Tasks {
     const { worker, attempt = 0, queueMs, runMs } = known
     if (worker !== undefined) headers['x-worker'] = shownId(worker)
     if (attempt > 0) headers['x-attempt'] = String(attempt)
-    const timing = []
-    if (queueMs !== undefined) timing.push(`queue;dur=${round(queueMs)}`)
-    if (runMs !== undefined) timing.push(`run;dur=${round(runMs)}`)
-    if (timing.length > 0) headers['server-timing'] = timing.join(', ')
+    if (queueMs === undefined) return headers
+    const ran = runMs === undefined ? '' : `, run;dur=${round(runMs)}`
+    headers['server-timing'] = `queue;dur=${round(queueMs)}${ran}`
     return headers
   }
 }
