@@ -32,7 +32,7 @@ describe('the network', { timeout: 170_000 }, () => {
       async heal() {
         site.proxy(0).heal()
         site.over(fault)
-        await site.waitForStatus(0, 'ready')
+        await site.waitForStatus(0, 'ready', 'ejected')
       },
     }
   }
@@ -115,7 +115,7 @@ describe('the network', { timeout: 170_000 }, () => {
     await site.waitForStatus(1, 'stalled', 'unreachable')
     for (const index of [1, 0]) {
       site.proxy(index).heal()
-      await site.waitForStatus(index, 'ready')
+      await site.waitForStatus(index, 'ready', 'ejected')
     }
     for (const fault of faults) site.over(fault)
     await Promise.all(calls)

@@ -76,6 +76,8 @@ type WorkerLine = {
 /** A process of the site, with what it is called. */
 type Started = { name: string; slots: number; running: Running; exit?: Exit }
 
+/** The first three ejections of a worker, at most. */
+const EJECTIONS_MS = 16_000
 const TASK_ATTEMPTS = 3
 const TASK_TIMEOUT_MS = 60_000
 
@@ -290,11 +292,16 @@ export class Site {
     return queue
   }
 
-  /** Waits until everybody is in service and holds nothing, as long as the time to recover; answers what is left. */
+  /**
+   * Waits until everybody is in service and holds nothing, as long as the time to recover; answers what is left.
+   * Who is left out for its failures is tried with a task when its time is over, so there are tasks meanwhile.
+   */
   async rest(recoveryMs: number): Promise<Rest> {
     let rest = await this.#look()
-    const endAt = performance.now() + recoveryMs
+    let endAt = performance.now() + recoveryMs
+    if (isEjected(rest)) endAt += EJECTIONS_MS
     while (!isQuiet(rest) && performance.now() < endAt) {
+      if (isEjected(rest)) await this.call()
       await new Promise((resolve) => setTimeout(resolve, 20))
       rest = await this.#look()
     }
@@ -384,6 +391,10 @@ async function ownUsed(worker: Worker | undefined): Promise<number> {
   } catch {
     return Infinity
   }
+}
+
+function isEjected({ workers }: Rest): boolean {
+  return workers.some(({ status }) => status === 'ejected')
 }
 
 function isQuiet({ waiting, running, workers, descriptors }: Rest): boolean {
