@@ -25,6 +25,9 @@ const CLOSE_WAIT_MS = 5_000
 /** What a header can carry; anything else would make the request throw. */
 const HEADER_PATTERN = /^[\t\x20-\x7e\x80-\xff]*$/
 
+/** What Node says of a certificate that it does not take. */
+const CERTIFICATE_FAULT = /CERT|SIGNATURE|SELF_SIGNED|UNABLE_TO_GET_ISSUER/
+
 const NO_ANSWER = 'no answer in time'
 const NO_WORKER = 'what listens there is no Berth worker'
 
@@ -104,5 +107,7 @@ function reasonOf(error: Error, code: string | undefined): string {
   if (/sub-?protocol/i.test(error.message)) return `${NO_WORKER} of this version (no ${PROTOCOL})`
   if (/Sec-WebSocket|Upgrade header/i.test(error.message) || code?.startsWith('HPE_'))
     return `${NO_WORKER} (it does not speak WebSocket)`
+  if (code !== undefined && CERTIFICATE_FAULT.test(code))
+    return `the worker's certificate is not accepted (${code}): give it one for this host, by an authority known here`
   return code ? `the connection failed (${code})` : error.message.slice(0, 200)
 }
