@@ -108,7 +108,9 @@ function reasonOf(worker: Worker, needs: LaneNeeds): Reason {
   if (!facts.isInService) return { stage: 4, text: facts.outReason || 'out of service' }
   if (worker.trouble) return { stage: 5, text: worker.trouble.kind === 'silent' ? 'stalled' : 'unreachable' }
   if (worker.limit > 0 && own.slots > worker.limit) return { stage: 5, text: 'has too few slots for it' }
-  if (worker.breaker?.state === 'open') return { stage: 6, text: 'ejected after failures' }
+  // In a panic of its group an ejected worker is used all the same.
+  if (worker.breaker?.state === 'open' && worker.heapIndex < 0)
+    return { stage: 6, text: 'ejected after failures' }
   if (isBarred(worker, needs.function)) return { stage: 6, text: 'fails with this function' }
   if (worker.heapIndex < 0) return { stage: 7, text: 'left alone for a moment' }
   if (worker.free < own.slots) return { stage: 8, text: 'full' }

@@ -162,3 +162,24 @@ test('explain names the limit that holds a task back', () => {
   bench.core.setLimits({ group: 'default' }, { concurrency: 0 }, 0)
   assert.equal(bench.core.explain(run, 0)?.heldBy, 'a limit of concurrency or rate')
 })
+
+test('explain counts who was ejected and who is silent, and whom a panic brings back', () => {
+  const bench = new TestScheduler()
+  const ids = ['bad', 'mute', 'c', 'd', 'e']
+  for (const id of ids) bench.worker(id, { slots: 1 })
+  for (let failures = 0; failures < 5; ) {
+    const run = bench.submit()
+    bench.advance(1)
+    const isBad = bench.last(run).worker === 'bad'
+    if (isBad) failures++
+    bench.finish(run, isBad ? { outcome: 'lost' } : {})
+  }
+  bench.core.troubled('mute', 'silent', bench.now, bench.now)
+  const count = () => {
+    const { reasons } = bench.core.explainDry(bench.submission(), bench.now)
+    return Object.fromEntries(reasons.map(({ reason, count }) => [reason, count]))
+  }
+  assert.deepEqual(count(), { 'could take it': 3, 'ejected after failures': 1, stalled: 1 })
+  bench.core.troubled('c', 'silent', bench.now, bench.now)
+  assert.deepEqual(count(), { 'could take it': 3, stalled: 2 })
+})
