@@ -111,11 +111,13 @@ function judgeOutcomes(story: Story, say: Say): void {
 function judgeResult({ executions }: Story, call: Call, say: Say): void {
   const { id, result, attempt } = call
   if (result?.id !== id) return say(`"${id}" was answered with the result of "${String(result?.id)}"`)
-  const made = executions.find(
+  const made = executions.filter(
     (each) => each.id === id && each.event === 'finished' && each.pid === result.pid,
   )
-  if (!made) return say(`"${id}" was answered by ${String(result.pid)}, where it did not finish`)
-  if (made.attempt !== attempt) say(`"${id}" is the result of attempt ${made.attempt} and says ${attempt}`)
+  if (made.length === 0) return say(`"${id}" was answered by ${String(result.pid)}, where it did not finish`)
+  const attempts = made.map((each) => each.attempt)
+  if (!attempts.some((each) => each === attempt))
+    say(`"${id}" is the result of attempt ${attempts.join(' or ')} and says ${attempt}`)
 }
 
 /** At no instant more than its slots. */

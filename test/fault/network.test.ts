@@ -128,8 +128,9 @@ describe('the network', { timeout: 170_000 }, () => {
   ] as const)
     test(`B7: a link that is cut inside ${where} loses nothing and runs nothing twice`, async (t) => {
       await site.begin()
-      await onlyAt(0)
-      await cutAtEach(site, 0, direction, [1, 2, 10, 40, 80, 120, 160, 200, 250, 300])
+      // Not the first, which the tests before have given a bad name: its next ejection would be long.
+      await onlyAt(1)
+      await cutAtEach(site, 1, direction, [1, 2, 10, 40, 80, 120, 160, 200, 250, 300])
       await everywhere()
       const { repeats, story } = await site.judge()
       assert.equal(repeats, 0)
