@@ -76,8 +76,8 @@ type WorkerLine = {
 /** A process of the site, with what it is called. */
 type Started = { name: string; slots: number; running: Running; exit?: Exit }
 
-/** The first three ejections of a worker, at most. */
-const EJECTIONS_MS = 16_000
+/** The sixth ejection of a worker lasts so long. */
+const EJECTIONS_MS = 30_000
 const TASK_ATTEMPTS = 3
 const TASK_TIMEOUT_MS = 60_000
 
@@ -298,9 +298,9 @@ export class Site {
    */
   async rest(recoveryMs: number): Promise<Rest> {
     let rest = await this.#look()
-    let endAt = performance.now() + recoveryMs
-    if (isEjected(rest)) endAt += EJECTIONS_MS
-    while (!isQuiet(rest) && performance.now() < endAt) {
+    const endAt = performance.now() + recoveryMs
+    const isInTime = (): boolean => performance.now() < endAt + (isEjected(rest) ? EJECTIONS_MS : 0)
+    while (!isQuiet(rest) && isInTime()) {
       if (isEjected(rest)) await this.call()
       await new Promise((resolve) => setTimeout(resolve, 20))
       rest = await this.#look()
