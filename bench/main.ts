@@ -10,9 +10,10 @@ import type { Scenario, Settings } from './scenario.ts'
 import { cost } from './scenarios/cost.ts'
 import { large } from './scenarios/large.ts'
 import { trivial } from './scenarios/trivial.ts'
+import { waiting } from './scenarios/waiting.ts'
 import { isInstalled, Stage } from './stage.ts'
 
-const SCENARIOS: readonly Scenario[] = [trivial, cost, large]
+const SCENARIOS: readonly Scenario[] = [trivial, cost, large, waiting]
 const FULL: Settings = { rounds: 5, warmUpS: 3, runS: 10 }
 const QUICK: Settings = { rounds: 1, warmUpS: 1, runS: 2 }
 

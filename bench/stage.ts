@@ -28,6 +28,12 @@ export interface Launch {
 const OUTPUT_LIMIT = 1_000_000
 const READY_LIMIT_MS = 30_000
 
+/** What is alive is killed when this process ends before it could be stopped. */
+const toKill = new Set<() => void>()
+process.once('exit', () => {
+  for (const killIt of toKill) killIt()
+})
+
 export class Stage {
   readonly folder: string
   readonly #running: Started[] = []
@@ -80,7 +86,7 @@ function watch(child: ChildProcess, name: string): Started {
   const exited = new Promise<void>((resolve) => child.once('close', () => resolve()))
   child.once('error', (error) => collect(Buffer.from(String(error))))
   const killIt = () => void child.kill('SIGKILL')
-  process.once('exit', killIt)
+  toKill.add(killIt)
   return {
     name,
     pid: child.pid ?? -1,
@@ -90,7 +96,7 @@ function watch(child: ChildProcess, name: string): Started {
       const late = setTimeout(killIt, 10_000)
       if (child.exitCode === null && child.signalCode === null) await exited
       clearTimeout(late)
-      process.removeListener('exit', killIt)
+      toKill.delete(killIt)
     },
   }
 }

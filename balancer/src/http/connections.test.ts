@@ -44,7 +44,7 @@ async function until(isMet: () => boolean): Promise<void> {
 }
 
 test('of connections that never send a whole head the oldest go, and who speaks stays', async (t) => {
-  const { open } = await serve(t, { connections: { open: 100, silent: 3 } })
+  const { open } = await serve(t, { connections: { open: 100, silent: 3, graceMs: 0 } })
   const speaker = await open(GET)
   await answered(speaker)
   const dribblers = [await open('GET /'), await open('GET /livez HTTP/1.1\r\nX: '), await open()]
@@ -64,6 +64,13 @@ test('of connections that never send a whole head the oldest go, and who speaks 
   assert.match(await answered(speaker), /^HTTP\/1\.1 200/)
 })
 
+test('a burst of callers who are not read yet loses none of them', async (t) => {
+  const { open } = await serve(t, { connections: { open: 100, silent: 3, graceMs: 60_000 } })
+  const burst = await Promise.all(Array.from({ length: 20 }, () => open()))
+  for (const caller of burst) caller.socket.write(GET)
+  for (const caller of burst) assert.match(await answered(caller), /^HTTP\/1\.1 200/)
+})
+
 test('a connection too many: no task on it, health and operators all the same, and then it ends', async (t) => {
   let tasks = 0
   const hot: HttpServerDeps['hot'] = (req, res) => {
@@ -73,7 +80,7 @@ test('a connection too many: no task on it, health and operators all the same, a
     if (tasks > 2) res.end('ran')
     return true
   }
-  const { open } = await serve(t, { hot, connections: { open: 2, silent: 100 } })
+  const { open } = await serve(t, { hot, connections: { open: 2, silent: 100, graceMs: 0 } })
   const post = 'POST /task HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n'
   for (let i = 0; i < 2; i++) await open(post)
   await until(() => tasks === 2)
@@ -92,7 +99,7 @@ test('a connection too many: no task on it, health and operators all the same, a
 })
 
 test('connections that idle make room when there are too many', async (t) => {
-  const { open } = await serve(t, { connections: { open: 2, silent: 100 } })
+  const { open } = await serve(t, { connections: { open: 2, silent: 100, graceMs: 0 } })
   const idle = await open(GET)
   await answered(idle)
   const other = await open(GET)
@@ -148,7 +155,7 @@ test('a connection is kept longer than clients keep theirs', async (t) => {
 test('where few files may be open, fewer connections are taken', () => {
   assert.deepEqual(limitConnections(undefined), CONNECTION_LIMITS)
   assert.deepEqual(limitConnections(1_048_576), CONNECTION_LIMITS)
-  assert.deepEqual(limitConnections(1_024), { open: 768, silent: 768 })
+  assert.deepEqual(limitConnections(1_024), { open: 768, silent: 768, graceMs: 2_000 })
   const limit = readDescriptorLimit()
   assert.ok(limit === undefined || limit >= 64)
   assert.equal(readDescriptorLimit('/proc/self/nothing'), undefined)
@@ -156,7 +163,7 @@ test('where few files may be open, fewer connections are taken', () => {
 })
 
 test('nobody is let in beyond the surplus, and who is in stays', async (t) => {
-  const { open } = await serve(t, { connections: { open: 2, silent: 100 } })
+  const { open } = await serve(t, { connections: { open: 2, silent: 100, graceMs: 0 } })
   const inside = []
   for (let i = 0; i < 18; i++) inside.push(await open('GET /'))
   const beyond = await open()

@@ -1,8 +1,8 @@
 /**
  * Owns the bounds on open connections. Kept by server.ts, which tells it of every connection and of every head
  * of a request that is complete.
- * Invariants: of connections from one address that have never sent a whole head at most so many are open, the
- * oldest go first, so that those who dribble make room for those who speak; beyond `open` connections
+ * Invariants: of connections from one address that have never sent a whole head at most so many are open
+ * beyond a moment's burst; the oldest go first, so that those who dribble make room for those who speak; beyond `open` connections
  * further ones are `surplus`, which the server answers only as far as an operator needs it, and those that
  * idle are closed; a little further on nobody is let in at all.
  */
@@ -16,16 +16,22 @@ export interface ConnectionLimits {
   readonly open: number
   /** Open at once from one address without ever having sent a whole head. */
   readonly silent: number
+  /** Who is younger is no dribbler yet: a burst of good callers is let in before any of them is read. */
+  readonly graceMs: number
 }
 
 /** More of the silent than wait in the system's own line at once, so that a burst of good callers passes. */
-export const CONNECTION_LIMITS: ConnectionLimits = { open: 16_384, silent: 1_024 }
+export const CONNECTION_LIMITS: ConnectionLimits = {
+  open: 16_384,
+  silent: 1_024,
+  graceMs: 2_000,
+}
 
 /** The limits where a process may have so many files open: links, the store and the log need some, too. */
 export function limitConnections(descriptors: number | undefined): ConnectionLimits {
-  const { open, silent } = CONNECTION_LIMITS
+  const { open, silent, graceMs } = CONNECTION_LIMITS
   const most = Math.min(open, Math.floor((descriptors ?? Number.POSITIVE_INFINITY) * FOR_CALLERS))
-  return { open: most, silent: Math.min(silent, most) }
+  return { open: most, silent: Math.min(silent, most), graceMs }
 }
 
 /** Files that this process may have open; undefined where the system does not say. */
@@ -51,8 +57,8 @@ export class Connections {
   readonly #surplus = new WeakSet<Duplex>()
   readonly #upgraded = new WeakSet<Duplex>()
   readonly #isBusy: (socket: Duplex) => boolean
-  /** Those of each address that have not sent a whole head, the oldest first. */
-  readonly #silentByAddress = new Map<string, Set<Duplex>>()
+  /** Those of each address that have not sent a whole head, the oldest first, and since when they are here. */
+  readonly #silentByAddress = new Map<string, Map<Duplex, number>>()
   readonly #silent = new Map<Duplex, string>()
   #clearedAt = Number.NEGATIVE_INFINITY
 
@@ -106,14 +112,15 @@ export class Connections {
 
   #await(socket: Socket): void {
     const address = socket.remoteAddress ?? ''
-    const silent = this.#silentByAddress.get(address) ?? new Set<Duplex>()
-    this.#silentByAddress.set(address, silent.add(socket))
+    const silent = this.#silentByAddress.get(address) ?? new Map<Duplex, number>()
+    const now = performance.now()
+    this.#silentByAddress.set(address, silent.set(socket, now))
     this.#silent.set(socket, address)
-    if (silent.size <= this.#limits.silent) return
-    const [oldest] = silent
-    if (oldest === undefined) return
-    this.noteHead(oldest)
-    oldest.destroy()
+    for (const [oldest, sinceMs] of silent) {
+      if (silent.size <= this.#limits.silent || now - sinceMs < this.#limits.graceMs) return
+      this.noteHead(oldest)
+      oldest.destroy()
+    }
   }
 
   #clear(): void {
