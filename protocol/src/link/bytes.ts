@@ -17,18 +17,27 @@ export class ProtocolError extends Error {
 }
 
 /** Of a fresh buffer; it grows as it is written. */
-const LEAST_CAPACITY = 256
-const MOST_CAPACITY = 4096
+const CAPACITY = 4096
+const NO_BYTES = new Uint8Array(0)
+const NO_VIEW = new DataView(NO_BYTES.buffer)
+/** Longer texts are written by the engine, which is slower to ask and quicker to write. */
+const SHORT_TEXT = 64
+
+/** Buffers of `CAPACITY` that are free again, for all writers: fresh ones are zeroed, and garbage behind. */
+const spares: Uint8Array<ArrayBuffer>[] = []
+const MOST_SPARES = 64
+
+/** Nobody looks at these bytes of `take` any more: their memory serves other writers. */
+export function reuseBytes({ buffer }: Uint8Array): void {
+  if (buffer.byteLength !== CAPACITY || !(buffer instanceof ArrayBuffer)) return
+  if (spares.length < MOST_SPARES) spares.push(new Uint8Array(buffer))
+}
 
 export class ByteWriter {
-  #bytes: Uint8Array
-  #view: DataView
+  /** Empty until something is written: most links have nothing to say most of the time. */
+  #bytes: Uint8Array = NO_BYTES
+  #view: DataView = NO_VIEW
   #length = 0
-
-  constructor(capacity = MOST_CAPACITY) {
-    this.#bytes = new Uint8Array(capacity)
-    this.#view = new DataView(this.#bytes.buffer)
-  }
 
   get length(): number {
     return this.#length
@@ -75,7 +84,7 @@ export class ByteWriter {
   text8(text: string): void {
     const at = this.#length
     this.u8(0)
-    const length = this.#text(text)
+    const length = this.text(text)
     if (length > 255) throw new RangeError(`text of ${length} bytes does not fit a one-byte length`)
     this.#bytes[at] = length
   }
@@ -84,7 +93,7 @@ export class ByteWriter {
   text16(text: string): void {
     const at = this.#length
     this.u16(0)
-    const length = this.#text(text)
+    const length = this.text(text)
     if (length > 65_535) throw new RangeError(`text of ${length} bytes does not fit a two-byte length`)
     this.#view.setUint16(at, length)
   }
@@ -97,14 +106,11 @@ export class ByteWriter {
     this.#view.setUint32(at, value)
   }
 
-  /**
-   * Hands the written bytes over and begins with a fresh buffer, of about the size that was needed:
-   * it is zeroed and counted by the collector whether it is filled or not.
-   */
+  /** Hands the written bytes over and begins anew. */
   take(): Uint8Array {
     const bytes = this.#bytes.subarray(0, this.#length)
-    this.#bytes = new Uint8Array(Math.min(Math.max(2 * this.#length, LEAST_CAPACITY), MOST_CAPACITY))
-    this.#view = new DataView(this.#bytes.buffer)
+    this.#bytes = NO_BYTES
+    this.#view = NO_VIEW
     this.#length = 0
     return bytes
   }
@@ -116,9 +122,11 @@ export class ByteWriter {
     this.#view = new DataView(buffer.buffer)
   }
 
-  #text(text: string): number {
+  /** UTF-8 text as it is; returns its bytes. */
+  text(text: string): number {
     this.#reserve(text.length * 3)
     const start = this.#length
+    if (text.length > SHORT_TEXT) return this.#wideText(text, start)
     for (let i = 0; i < text.length; i++) {
       const unit = text.charCodeAt(i)
       if (unit > 127) return this.#wideText(text, start)
@@ -136,23 +144,40 @@ export class ByteWriter {
 
   #reserve(count: number): void {
     const needed = this.#length + count
-    if (needed <= this.#bytes.length) return
-    const larger = new Uint8Array(Math.max(needed, this.#bytes.length * 2))
-    larger.set(this.#bytes.subarray(0, this.#length))
+    if (needed > this.#bytes.length) this.#grow(needed)
+  }
+
+  #grow(needed: number): void {
+    const isSmall = needed <= CAPACITY
+    const larger = isSmall
+      ? (spares.pop() ?? new Uint8Array(CAPACITY))
+      : new Uint8Array(Math.max(needed, this.#bytes.length * 2))
+    if (this.#length > 0) larger.set(this.#bytes.subarray(0, this.#length))
     this.#bytes = larger
     this.#view = new DataView(larger.buffer)
   }
+}
+
+/** A text that is mostly the same again, such as a name: what was read last. Only ASCII is kept. */
+export interface KnownText {
+  last: string
 }
 
 export class ByteReader {
   readonly #bytes: Uint8Array
   readonly #view: DataView
   #at: number
-  readonly #end: number
+  #end: number
 
   constructor(bytes: Uint8Array, start = 0, end = bytes.length) {
     this.#bytes = bytes
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.#at = start
+    this.#end = end
+  }
+
+  /** Goes on with another part of the same bytes. */
+  turnTo(start: number, end: number): void {
     this.#at = start
     this.#end = end
   }
@@ -203,6 +228,18 @@ export class ByteReader {
     return this.#text(this.u8())
   }
 
+  /** The same where the text is mostly `known.last`, which is then not made again. */
+  knownText8(known: KnownText): string {
+    const length = this.u8()
+    if (this.#stands(known.last, length)) {
+      this.#at += length
+      return known.last
+    }
+    const text = this.#text(length)
+    if (text.length === length) known.last = text
+    return text
+  }
+
   text16(): string {
     return this.#text(this.u16())
   }
@@ -212,15 +249,17 @@ export class ByteReader {
     this.#at = at
   }
 
+  #stands(text: string, length: number): boolean {
+    if (text.length !== length || length > this.left) return false
+    for (let i = 0; i < length; i++) if (this.#bytes[this.#at + i] !== text.charCodeAt(i)) return false
+    return true
+  }
+
   #text(length: number): string {
     const at = this.#advance(length)
-    let text = ''
-    for (let i = at; i < at + length; i++) {
-      const unit = this.#bytes[i] as number
-      if (unit > 127 || length > 64) return decodeText(this.#bytes.subarray(at, at + length))
-      text += String.fromCharCode(unit)
-    }
-    return text
+    for (let i = at; i < at + length; i++)
+      if ((this.#bytes[i] as number) > 127) return decodeText(this.#bytes.subarray(at, at + length))
+    return asciiText(this.#bytes, at, at + length)
   }
 
   #advance(count: number): number {
@@ -229,6 +268,15 @@ export class ByteReader {
     this.#at = at + count
     return at
   }
+}
+
+/** Node's own, where there is one: an order quicker than a decoder for a few bytes. */
+type Slice = (this: Uint8Array, start: number, end: number) => string
+const { Buffer: NodeBuffer } = globalThis as { Buffer?: { prototype: { latin1Slice?: Slice } } }
+const latin1Slice = NodeBuffer?.prototype.latin1Slice
+
+function asciiText(bytes: Uint8Array, start: number, end: number): string {
+  return latin1Slice ? latin1Slice.call(bytes, start, end) : decodeText(bytes.subarray(start, end))
 }
 
 function decodeText(bytes: Uint8Array): string {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { LIMITS } from '../limits.ts'
-import { ProtocolError } from './bytes.ts'
+import { ByteReader, type KnownText, ProtocolError } from './bytes.ts'
 import { readFrame } from './frame-reader.ts'
-import { LinkWriter } from './link-writer.ts'
+import { LinkWriter, reuseFrame } from './link-writer.ts'
 import { DATA_MORE, RECORD, readOutcome, TASK_FLAG } from './records.ts'
 
 const HEADER = {
@@ -263,4 +263,62 @@ test('a head goes before the input: inside the TASK when both are small, else as
   assert.equal(seen[3]?.[1] ?? 0, DATA_MORE, 'to the receiver they are one')
   assert.equal(payload.length, LIMITS.inlineBytes + 1)
   assert.deepEqual(payload.slice(8, 12), [1, 1, 7, 7])
+})
+
+test('a result that is a text travels as its UTF-8, whatever its length', () => {
+  const third = LIMITS.inlineBytes / 3
+  const texts = [
+    '',
+    '{"a":"é"}',
+    'x'.repeat(third + 1),
+    '€'.repeat(third + 1),
+    'x'.repeat(LIMITS.inlineBytes + 1),
+  ]
+  for (const text of texts) {
+    const writer = createWriter()
+    writer.outcome(1, DONE, text)
+    const parts: Buffer[] = []
+    const frame = writer.take()
+    assert.ok(frame)
+    readFrame(frame, (type, _flags, _task, payload) => {
+      if (type === RECORD.END) readOutcome(payload)
+      if (type !== RECORD.STAMP) parts.push(Buffer.from(payload.rest()))
+    })
+    assert.equal(Buffer.concat(parts).toString(), text)
+    assert.equal(parts.length > 1, Buffer.byteLength(text) > LIMITS.inlineBytes)
+  }
+})
+
+test('the memory of a frame that has left serves another one, and only then', () => {
+  const writer = createWriter()
+  const makeFrame = (task: number) => {
+    writer.task(task, 0, HEADER, '', new Uint8Array(100))
+    return writer.take() as Uint8Array
+  }
+  const kept = makeFrame(1)
+  const left = makeFrame(2)
+  const before = Buffer.from(kept)
+  reuseFrame(left)
+  const next = [makeFrame(3), makeFrame(4)]
+  assert.equal(next[0]?.buffer, left.buffer)
+  assert.notEqual(next[1]?.buffer, left.buffer)
+  assert.deepEqual(Buffer.from(kept), before)
+  assert.deepEqual(
+    next.flatMap(records).map(({ task }) => task),
+    [3, 4],
+  )
+})
+
+test('a text that comes again is told from every other one', () => {
+  const known: KnownText = { last: '' }
+  for (const text of ['echo', 'echo', 'ech', 'echoes', 'ecHo', 'é', 'é', 'Ã©', 'echo', '', 'x'.repeat(255)]) {
+    const bytes = Buffer.from(text)
+    const reader = new ByteReader(Buffer.from([bytes.length, ...bytes, 7]))
+    assert.equal(reader.knownText8(known), text)
+    assert.equal(reader.u8(), 7)
+  }
+  const cut = new ByteReader(Buffer.from([4, ...Buffer.from('echo')]), 0, 4)
+  assert.throws(() => cut.knownText8({ last: 'echo' }), ProtocolError)
+  const broken = new ByteReader(Buffer.from([1, 0xff]))
+  assert.throws(() => broken.knownText8({ last: '' }), { closeCode: 1007 })
 })

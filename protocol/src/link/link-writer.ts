@@ -7,7 +7,7 @@
  * socket's owner calls it while its own buffer has room. Nothing here knows a socket or a timer.
  */
 import { LIMITS } from '../limits.ts'
-import { ByteWriter } from './bytes.ts'
+import { ByteWriter, reuseBytes } from './bytes.ts'
 import {
   DATA_KIND,
   DATA_MORE,
@@ -41,6 +41,9 @@ interface Outgoing {
 }
 
 const EMPTY = new Uint8Array(0)
+const encoder = new TextEncoder()
+/** Of a character of a text, in UTF-8. */
+const MOST_BYTES = 3
 /** From here on a frame is built in a large buffer from the start. */
 const LONG_BYTES = LIMITS.recordBytes / 4
 /**
@@ -55,8 +58,9 @@ function largeBuffer(): Uint8Array<ArrayBuffer> {
 }
 
 /** The frame is with the operating system and nobody looks at it any more: its memory serves another one. */
-export function reuseFrame({ buffer }: Uint8Array): void {
-  if (buffer.byteLength !== LIMITS.frameBytes || !(buffer instanceof ArrayBuffer)) return
+export function reuseFrame(frame: Uint8Array): void {
+  const { buffer } = frame
+  if (buffer.byteLength !== LIMITS.frameBytes || !(buffer instanceof ArrayBuffer)) return reuseBytes(frame)
   if (spares.length < MOST_SPARES) spares.push(new Uint8Array(buffer))
 }
 
@@ -99,27 +103,28 @@ export class LinkWriter {
     head: Uint8Array = EMPTY,
   ): void {
     const isWhole = head.length + input.length <= LIMITS.inlineBytes
-    this.#record(RECORD.TASK, isWhole ? flags | TASK_FLAG.WHOLE : flags, task, (out) => {
-      writeTaskHeader(out, header, mediaType)
-      if (!isWhole) return
+    const out = this.#room()
+    const at = beginRecord(out, RECORD.TASK, isWhole ? flags | TASK_FLAG.WHOLE : flags, task)
+    writeTaskHeader(out, header, mediaType)
+    if (isWhole) {
       out.bytes(head)
       out.bytes(input)
-    })
+    }
+    endRecord(out, at)
     if (isWhole) return
     if (head.length > 0) this.data(task, DATA_KIND.payload | DATA_MORE, head)
     this.data(task, DATA_KIND.payload, input, (out) => emptyRecord(out, RECORD.END, task))
   }
 
-  /** Sends an outcome with its result, behind whatever the task still has under way. */
-  outcome(task: number, header: OutcomeHeader, result: Uint8Array): void {
-    const isInline = result.length <= LIMITS.inlineBytes
-    const end = (out: ByteWriter) =>
-      record(out, RECORD.END, 0, task, () => {
-        writeOutcome(out, header)
-        if (isInline) out.bytes(result)
-      })
-    if (isInline && !this.#outgoing.has(task)) this.#append(end)
-    else this.data(task, DATA_KIND.payload, isInline ? EMPTY : result, end)
+  /** Sends an outcome with its result, behind whatever the task still has under way. A text travels as UTF-8. */
+  outcome(task: number, header: OutcomeHeader, result: Uint8Array | string): void {
+    const payload = typeof result === 'string' && !isShort(result) ? encoder.encode(result) : result
+    const isInline = typeof payload === 'string' || payload.length <= LIMITS.inlineBytes
+    if (isInline && !this.#outgoing.has(task)) return writeEnd(this.#room(), task, header, payload)
+    const inEnd = isInline ? payload : EMPTY
+    this.data(task, DATA_KIND.payload, isInline ? EMPTY : payload, (out) =>
+      writeEnd(out, task, header, inEnd),
+    )
   }
 
   /** Queues one item of bytes for a task; `after` is written right behind its last byte. */
@@ -132,7 +137,10 @@ export class LinkWriter {
 
   /** Sends a record without payload, or with the few bytes that `write` adds. */
   control(type: number, task: number, write?: (out: ByteWriter) => void): void {
-    this.#record(type, 0, task, write ?? (() => {}))
+    const out = this.#room()
+    const at = beginRecord(out, type, 0, task)
+    write?.(out)
+    endRecord(out, at)
   }
 
   /** The peer's CREDIT: so many bytes of this task may follow. */
@@ -199,9 +207,9 @@ export class LinkWriter {
 
   #writeData(outgoing: Outgoing, item: Item, size: number): void {
     const isLast = item.sent + size === item.bytes.length
-    record(this.#control, RECORD.DATA, item.kind | (isLast ? 0 : DATA_MORE), outgoing.task, (out) =>
-      out.bytes(item.bytes.subarray(item.sent, item.sent + size)),
-    )
+    const at = beginRecord(this.#control, RECORD.DATA, item.kind | (isLast ? 0 : DATA_MORE), outgoing.task)
+    this.#control.bytes(item.bytes.subarray(item.sent, item.sent + size))
+    endRecord(this.#control, at)
     item.sent += size
     outgoing.credit -= size
     outgoing.waitingBytes -= size
@@ -234,16 +242,13 @@ export class LinkWriter {
     for (const waiter of outgoing.waiters.splice(0)) waiter()
   }
 
-  #record(type: number, flags: number, task: number, write: (out: ByteWriter) => void): void {
-    this.#append((out) => record(out, type, flags, task, write))
-  }
-
-  #append(write: (out: ByteWriter) => void): void {
+  /** Where the next small record goes. */
+  #room(): ByteWriter {
     if (this.#control.length > LIMITS.frameBytes - LARGEST_SMALL_RECORD) {
       this.#frames.push(this.#control.take())
     }
     this.#stampFirst()
-    write(this.#control)
+    return this.#control
   }
 
   #stamped(frame: Uint8Array): Uint8Array {
@@ -253,26 +258,38 @@ export class LinkWriter {
 
   #stampFirst(): void {
     if (this.#control.length > 0) return
-    record(this.#control, RECORD.STAMP, 0, 0, (out) => writeStamp(out, this.#stamp()))
+    const at = beginRecord(this.#control, RECORD.STAMP, 0, 0)
+    writeStamp(this.#control, this.#stamp())
+    endRecord(this.#control, at)
   }
 }
 
-function record(
-  out: ByteWriter,
-  type: number,
-  flags: number,
-  task: number,
-  write: (out: ByteWriter) => void,
-): void {
+/** Returns where its payload begins. */
+function beginRecord(out: ByteWriter, type: number, flags: number, task: number): number {
   out.u8(type)
   out.u8(flags)
   out.u32(task)
-  const lengthAt = out.length
   out.u32(0)
-  write(out)
-  out.patchU32(lengthAt, out.length - lengthAt - 4)
+  return out.length
+}
+
+function endRecord(out: ByteWriter, payloadAt: number): void {
+  out.patchU32(payloadAt - 4, out.length - payloadAt)
+}
+
+function writeEnd(out: ByteWriter, task: number, header: OutcomeHeader, result: Uint8Array | string): void {
+  const at = beginRecord(out, RECORD.END, 0, task)
+  writeOutcome(out, header)
+  if (typeof result === 'string') out.text(result)
+  else out.bytes(result)
+  endRecord(out, at)
 }
 
 function emptyRecord(out: ByteWriter, type: number, task: number): void {
-  record(out, type, 0, task, () => {})
+  endRecord(out, beginRecord(out, type, 0, task))
+}
+
+/** Fits into its END whatever its characters are. */
+function isShort(text: string): boolean {
+  return MOST_BYTES * text.length <= LIMITS.inlineBytes
 }

@@ -21,7 +21,7 @@
  * | 0x14 | CALL        | balancer | u32 call, text8 function, then the input |
  */
 import { LIMITS } from '../limits.ts'
-import { type ByteReader, type ByteWriter, ProtocolError } from './bytes.ts'
+import { type ByteReader, type ByteWriter, type KnownText, ProtocolError } from './bytes.ts'
 
 export const RECORD = {
   TASK: 0x01,
@@ -111,6 +111,9 @@ export function writeTaskHeader(
   out.patchU16(start, out.length - start)
 }
 
+const functionName: KnownText = { last: '' }
+const taskMediaType: KnownText = { last: '' }
+
 /** Reads the header; the reader then stands at the input. */
 export function readTaskHeader(input: ByteReader): TaskHeader {
   const start = input.at
@@ -123,8 +126,8 @@ export function readTaskHeader(input: ByteReader): TaskHeader {
   const remainingMs = limitFrom(input.u32())
   const timeoutMs = limitFrom(input.u32())
   const run = input.text8()
-  const name = input.text8()
-  const mediaType = input.text8()
+  const name = input.knownText8(functionName)
+  const mediaType = input.knownText8(taskMediaType)
   const trace = input.text8()
   input.skipTo(start + length)
   return {
