@@ -10,6 +10,17 @@ import { nameSchema } from './names.ts'
 /** A JSON Schema (2020-12) as an object; its inside is judged by those who use it. */
 export const jsonSchemaSchema = z.record(z.string(), z.unknown())
 
+/**
+ * How long to wait before another attempt: `baseMs` (200 unless given), then `factor` (2) times as long each time,
+ * at most `maxMs` (30,000); `jitter` (0.5) is the share of a wait that is left to chance. Loose like its function.
+ */
+export const backoffSchema = z.looseObject({
+  baseMs: z.number().min(0).max(MAX_DURATION_MS).optional(),
+  factor: z.number().min(1).max(100).optional(),
+  maxMs: z.number().min(0).max(MAX_DURATION_MS).optional(),
+  jitter: z.number().min(0).max(1).optional(),
+})
+
 /** Loose: a field that a later worker adds belongs to what its hash is made of. */
 export const functionInterfaceSchema = z.looseObject({
   name: nameSchema,
@@ -23,6 +34,8 @@ export const functionInterfaceSchema = z.looseObject({
   /** Limit of one attempt, or null for the worker's default of the mode. */
   timeoutMs: z.int().min(1).max(MAX_DURATION_MS).nullable(),
   maxRetries: z.int().min(0).max(1000),
+  /** Absent: every default. It makes no call fail, so it sets no worker apart. */
+  backoff: backoffSchema.optional(),
   background: z.boolean(),
 })
 
@@ -30,5 +43,6 @@ export const interfaceSchema = z.array(functionInterfaceSchema).max(LIMITS.funct
 
 export const interfaceHashSchema = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hex')
 
+export type BackoffTerms = z.infer<typeof backoffSchema>
 export type JsonSchema = z.infer<typeof jsonSchemaSchema>
 export type FunctionInterface = z.infer<typeof functionInterfaceSchema>

@@ -414,7 +414,7 @@ export class Lifecycle {
     const facts = task.lane?.facts
     const isCancelled = outcome.outcome === 'cancelled'
     if (!isCancelled && mayRepeatFailure(task, facts, error, this.#options.maxAttempts)) {
-      const at = now + backoffMs(task.failures, error, this.#options.random)
+      const at = now + backoffMs(task.failures, error, this.#options.random, facts?.backoff)
       if (at < task.submission.deadlineAt && mayRepeatNow(task)) {
         noteAttempt(task, worker, attemptOutcome(error?.code), now)
         return this.#backOff(task, at)

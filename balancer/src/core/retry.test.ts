@@ -192,6 +192,37 @@ test('the backoff doubles, is half random, is bounded, and gives way to retryAft
   )
 })
 
+test('the backoff of the function counts, and what it leaves out has its default', () => {
+  const waits = (terms: Parameters<typeof backoffMs>[3]) =>
+    [1, 2, 3, 40].map((failures) => backoffMs(failures, undefined, () => 0, terms))
+  assert.deepEqual(waits({ baseMs: 10, factor: 3, maxMs: 50, jitter: 0 }), [10, 30, 50, 50])
+  assert.deepEqual(waits({ jitter: 0 }), [200, 400, 800, 30_000])
+  assert.deepEqual(waits({ maxMs: 300 }), [100, 150, 150, 150])
+  assert.deepEqual(waits({ baseMs: 0 }), [0, 0, 0, 0])
+  assert.equal(
+    backoffMs(2, undefined, () => 0.5, { jitter: 1 }),
+    200,
+  )
+  assert.equal(
+    backoffMs(2, { code: 'X', message: '', retryAfterMs: 7 }, () => 0, { baseMs: 1 }),
+    7,
+  )
+})
+
+test('a repeat waits as long as its function says', () => {
+  const bench = new TestScheduler()
+  bench.worker('a', { functions: work({ maxRetries: 2, backoff: { baseMs: 50_000, jitter: 0, factor: 1 } }) })
+  const run = bench.submit()
+  for (const sends of [1, 2]) {
+    bench.start(run)
+    bench.fail(run)
+    bench.advance(29_999)
+    assert.equal(bench.sends(run), sends)
+    bench.advance(1)
+    assert.equal(bench.sends(run), sends + 1)
+  }
+})
+
 test('no backoff reaches beyond the deadline: the failure is the answer', () => {
   const bench = new TestScheduler()
   bench.worker('a', { functions: work({ maxRetries: 1 }) })

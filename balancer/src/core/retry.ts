@@ -6,8 +6,7 @@ import type { OutcomeError } from '@berth/protocol'
 import type { FunctionFacts } from '../ports/scheduling.ts'
 import type { Task } from './task.ts'
 
-const BACKOFF_BASE_MS = 200
-const BACKOFF_MAX_MS = 30_000
+const BACKOFF = { baseMs: 200, factor: 2, maxMs: 30_000, jitter: 0.5 }
 const POISON_LOSSES = 3
 const BUDGET_SHARE = 0.2
 const BUDGET_LEAST = 3
@@ -61,9 +60,23 @@ export function endRepeat(task: Task): void {
   task.isRepeating = false
 }
 
-/** Waiting time before the next attempt after a failure: doubling, with half of it at random. */
-export function backoffMs(failures: number, error: OutcomeError | undefined, random: () => number): number {
+/**
+ * Waiting time before the next attempt after a failure, as the function's `backoff` has it: doubling from 200 ms
+ * to 30 s, with half of it at random, unless given. What the failure itself named goes first.
+ */
+export function backoffMs(
+  failures: number,
+  error: OutcomeError | undefined,
+  random: () => number,
+  terms: FunctionFacts['backoff'] = {},
+): number {
   if (error?.retryAfterMs !== undefined) return error.retryAfterMs
-  const whole = Math.min(BACKOFF_BASE_MS * 2 ** Math.max(0, failures - 1), BACKOFF_MAX_MS)
-  return whole * (0.5 + random() / 2)
+  const {
+    baseMs = BACKOFF.baseMs,
+    factor = BACKOFF.factor,
+    maxMs = BACKOFF.maxMs,
+    jitter = BACKOFF.jitter,
+  } = terms
+  const whole = Math.min(baseMs * factor ** Math.max(0, failures - 1), maxMs)
+  return whole * (1 - jitter + jitter * random())
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { FunctionInterface } from '@berth/protocol'
+import { findInterfaceDifference } from './compatibility/interface-difference.ts'
 import { functionViews } from './function-views.ts'
 import { Interfaces, type KnownInterface } from './interfaces.ts'
 import { newPicture, type Picture } from './picture.ts'
@@ -23,6 +24,15 @@ test('is believed only under its own hash', () => {
   const interfaces = new Interfaces(() => [])
   assert.equal(interfaces.learn(hashOf(makeFunctions('a')), makeFunctions('b')), undefined)
   assert.equal(interfaces.size, 0)
+})
+
+test('the backoff of a function is passed on, and sets nobody apart', () => {
+  const plain = makeFunctions('a')
+  const patient = plain.map((each) => ({ ...each, backoff: { baseMs: 5, later: 'field' } }))
+  const known = new Interfaces(() => []).learn(hashOf(patient), patient)
+  assert.equal(known?.facts.get('a')?.backoff?.baseMs, 5)
+  assert.equal(findInterfaceDifference(plain, patient), undefined)
+  assert.equal(findInterfaceDifference(patient, plain), undefined)
 })
 
 test('names such as constructor are names', () => {

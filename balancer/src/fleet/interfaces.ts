@@ -62,8 +62,8 @@ export class Interfaces {
 
 function describe(hash: string, functions: readonly FunctionInterface[]): KnownInterface {
   const facts = new Map<string, FunctionFacts>()
-  for (const { name, slots, idempotent, maxRetries, supportsStreaming } of functions)
-    facts.set(name, { slots, idempotent, maxRetries, supportsStreaming })
+  for (const { name, slots, idempotent, maxRetries, backoff, supportsStreaming } of functions)
+    facts.set(name, { slots, idempotent, maxRetries, backoff, supportsStreaming })
   const content = digest(contentTextOf(functions))
   return { hash, content, functions, facts, names: [...facts.keys()] }
 }

@@ -5,6 +5,7 @@
  * `ledger` and through `onSettled`.
  */
 import type {
+  BackoffTerms,
   CancelReason,
   CompiledSelector,
   Mode,
@@ -71,6 +72,8 @@ export interface FunctionFacts {
   readonly slots: number
   readonly idempotent: boolean | null
   readonly maxRetries: number
+  /** Waits between attempts after failures; what is left out has its default. */
+  readonly backoff?: BackoffTerms | undefined
   /** False refuses mode stream at once; unknown leaves that to the worker. */
   readonly supportsStreaming?: boolean | undefined
 }

@@ -39,6 +39,7 @@ export const WORKER_MESSAGES: Record<string, FromWorker> = {
         slots: 1,
         timeoutMs: 5000,
         maxRetries: 0,
+        backoff: { baseMs: 500, factor: 3, maxMs: 60_000, jitter: 0.25 },
         background: false,
       },
     ],

@@ -82,6 +82,13 @@ describe('registerFunction', () => {
     assert.throws(() => registerFunction('f', { ...a(), setup: 3 } as never), /setup/)
   })
 
+  it('publishes a backoff where there is one', () => {
+    const backoff = { baseMs: 5, jitter: 0 }
+    const { interface: told } = registerFunction('f', { ...a(), config: { backoff } } as FunctionDefinition)
+    assert.deepEqual(told.backoff, backoff)
+    assert.equal('backoff' in registerFunction('f', a() as FunctionDefinition).interface, false)
+  })
+
   it('knows a definition by its kind, of whichever copy of the package', () => {
     assert.equal(isFunctionDefinition({ kind: 'berth.function', handler() {} }), true)
     assert.equal(

@@ -98,6 +98,7 @@ export function registerFunction(
       slots: config.slots ?? 1,
       timeoutMs: config.timeout ?? null,
       maxRetries: config.maxRetries ?? 0,
+      ...(config.backoff === undefined ? {} : { backoff: config.backoff }),
       background: config.background ?? false,
     },
   }
