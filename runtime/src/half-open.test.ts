@@ -15,7 +15,7 @@ async function serve(context: TestContext) {
     request.resume().once('end', () => events.emit('request', response))
     response.once('close', () => events.emit('gone', response))
   })
-  const countOpen = serveHalfOpen(server)
+  const listOpen = serveHalfOpen(server)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   context.after(() => {
@@ -29,7 +29,7 @@ async function serve(context: TestContext) {
     return socket
   }
   const nextRequest = async () => ((await once(events, 'request')) as [ServerResponse])[0]
-  return { dial, events, nextRequest, countOpen }
+  return { dial, events, nextRequest, listOpen }
 }
 
 const POST = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}'
@@ -115,7 +115,7 @@ test('who speaks HTTP/1.0 is asked nothing', LIMIT, async (context) => {
 })
 
 test('what a connection still waits for is counted', LIMIT, async (context) => {
-  const { dial, events, countOpen } = await serve(context)
+  const { dial, events, listOpen } = await serve(context)
   const socket = dial()
   const arrived = on(events, 'request')
   const next = async () => ((await arrived.next()).value as [ServerResponse])[0]
@@ -123,14 +123,14 @@ test('what a connection still waits for is counted', LIMIT, async (context) => {
   const responses = [await next(), await next()]
   const ours = responses[0]?.socket as Socket
   for (let left = 2; left > 0; left--) {
-    assert.equal(countOpen(ours), left)
+    assert.equal(listOpen(ours).length, left)
     const gone = once(events, 'gone')
     responses[2 - left]?.end()
     await gone
   }
-  assert.equal(countOpen(ours), 0)
+  assert.equal(listOpen(ours).length, 0)
   socket.write(POST)
   responses.push(await next())
-  assert.equal(countOpen(ours), 1, 'those that have closed do not count')
-  assert.equal(countOpen(dial()), 0, 'a connection of somebody else')
+  assert.equal(listOpen(ours).length, 1, 'those that have closed do not count')
+  assert.equal(listOpen(dial()).length, 0, 'a connection of somebody else')
 })

@@ -17,10 +17,10 @@ import type { Duplex } from 'node:stream'
 const ASK_FIRST_MS = 10
 const ASK_EVERY_MS = 2000
 
-/** Tells how many requests of a connection are not answered yet. */
-export type CountOpen = (socket: Duplex) => number
+/** The answers of a connection that are under way, in the order of their requests. */
+export type ListOpen = (socket: Duplex) => readonly ServerResponse[]
 
-export function serveHalfOpen(server: Server): CountOpen {
+export function serveHalfOpen(server: Server): ListOpen {
   /** Answers in the order of their requests: only the oldest may write. Those that have closed go with the next. */
   const open = new WeakMap<Duplex, ServerResponse[]>()
   // Node's own switch for this, of which its types do not know.
@@ -37,7 +37,7 @@ export function serveHalfOpen(server: Server): CountOpen {
   }
   server.prependListener('request', note)
   server.prependListener('checkContinue', note)
-  return (socket) => open.get(socket)?.filter(isOpen).length ?? 0
+  return (socket) => open.get(socket)?.filter(isOpen) ?? []
 }
 
 function isOpen(response: ServerResponse): boolean {

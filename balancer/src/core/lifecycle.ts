@@ -3,7 +3,7 @@
  * Owned by the scheduler, which maps what workers and links report to these steps. Holds every task
  * that has not ended, the instants at which they are looked at again, and the window on the disk.
  */
-import type { CancelReason, OutcomeError, TaskError } from '@berth/protocol'
+import { type CancelReason, type OutcomeError, type TaskError, TurnoverMap } from '@berth/protocol'
 import type { DispatchPort } from '../ports/dispatch.ts'
 import type { LedgerPort } from '../ports/ledger.ts'
 import type { AttemptOutcome, RecordPort } from '../ports/record.ts'
@@ -77,7 +77,7 @@ export class Lifecycle {
   readonly #options: LifecycleOptions
   readonly #placement: Placement
   readonly #window: DiskWindow
-  readonly #tasks = new Map<string, Task>()
+  readonly #tasks = new TurnoverMap<string, Task>()
   readonly #lobby = new Lobby()
   /** Durable tasks whose end is not on disk yet. */
   readonly #unpersisted = new Map<string, Unpersisted>()
@@ -186,7 +186,7 @@ export class Lifecycle {
   }
 
   /** Every task that has not ended, in order of acceptance as a rule. */
-  get tasks(): ReadonlyMap<string, Task> {
+  get tasks(): Pick<TurnoverMap<string, Task>, 'get' | 'values'> {
     return this.#tasks
   }
 

@@ -27,8 +27,8 @@ export class Look {
   /** Run ids sort by time, and tasks stand in nearly that order already, so sorting them costs little. */
   newest(count: number, before: string | undefined, isMeant: (task: TaskPicture) => boolean): TaskPicture[] {
     const older: Task[] = []
-    for (const [run, task] of this.#options.lifecycle.tasks)
-      if (before === undefined || run < before) older.push(task)
+    for (const task of this.#options.lifecycle.tasks.values())
+      if (before === undefined || task.submission.run < before) older.push(task)
     const found: TaskPicture[] = []
     for (const task of older.reverse().sort(isNewerFirst)) {
       const picture = pictureOf(task)

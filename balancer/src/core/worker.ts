@@ -3,6 +3,7 @@
  * reserved there and what others use. The two are kept apart: a push never overwrites a reservation,
  * so pushes and dispatches that cross on the wire cannot over-book.
  */
+import { TurnoverMap } from '@berth/protocol'
 import type { WorkerFacts } from '../ports/scheduling.ts'
 import type { Breaker } from './breaker.ts'
 import { type FunctionTimes, ServiceTimes } from './service-times.ts'
@@ -39,7 +40,7 @@ export class Worker {
   foreign = 0
   /** Slots of every attempt of ours that has not ended, sent ahead or not. */
   own = 0
-  readonly attempts = new Map<number, Task>()
+  readonly attempts = new TurnoverMap<number, Task>()
   /** Slots it counts with in its group: its limit while it serves, else 0. Kept by placement.ts. */
   servingSlots = 0
   /** Bytes of ours that wait there. */

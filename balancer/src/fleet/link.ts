@@ -26,6 +26,7 @@ import {
   readStamp,
   reuseFrame,
   TASK_FLAG,
+  TurnoverMap,
 } from '@berth/protocol'
 import type { Clock } from '@berth/runtime'
 import type { WebSocket } from 'ws'
@@ -79,7 +80,7 @@ export class Link {
   readonly #resultLimitBytes: number
   readonly #writer: LinkWriter
   /** Tasks the worker has from this link; with what comes in pieces, once something does. */
-  readonly #tasks = new Map<number, Incoming | undefined>()
+  readonly #tasks = new TurnoverMap<number, Incoming | undefined>()
   /** Those for whose DATA the next frame gives credit. */
   readonly #credits = new Set<Incoming>()
   #flushing: NodeJS.Immediate | undefined

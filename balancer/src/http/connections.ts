@@ -73,6 +73,10 @@ export class Connections {
     return this.#open.size
   }
 
+  get open(): Iterable<Socket> {
+    return this.#open
+  }
+
   add(socket: Socket): void {
     this.#open.add(socket)
     socket.once('close', () => {

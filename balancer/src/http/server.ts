@@ -9,7 +9,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TaskError } from '@berth/protocol'
-import { type Log, REQUEST_LIMITS, type Service, serveHalfOpen } from '@berth/runtime'
+import { type ListOpen, type Log, REQUEST_LIMITS, type Service, serveHalfOpen } from '@berth/runtime'
 import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
 import { CONNECTION_LIMITS, type ConnectionLimits, Connections } from './connections.ts'
@@ -70,10 +70,10 @@ class ListeningServer implements HttpServer {
   readonly #server: Server
   readonly #route: (req: IncomingMessage, res: ServerResponse) => Promise<void>
   readonly #connections: Connections
-  /** Answers under way, and how many of them are on a connection. */
+  readonly #listOpen: ListOpen
+  /** Answers under way, counted from the beginning of the drain on. */
   readonly #answers = new Set<ServerResponse>()
-  readonly #openAnswers = new Map<Duplex, number>()
-  /** Those that were under way when the drain began. */
+  /** Those of them that were under way when it began. */
   #early = new Set<ServerResponse>()
   #isDraining = false
   #isClosing = false
@@ -88,10 +88,10 @@ class ListeningServer implements HttpServer {
     this.#server = createServer({ ...REQUEST_LIMITS, ...LIMITS_OF_SERVER })
     this.#server.maxHeadersCount = MAX_HEADERS
     this.#server.maxRequestsPerSocket = MAX_REQUESTS_PER_SOCKET
+    this.#listOpen = serveHalfOpen(this.#server)
     this.#connections = new Connections(this.#server, deps.connections ?? CONNECTION_LIMITS, (socket) =>
-      this.#openAnswers.has(socket),
+      this.#isBusy(socket),
     )
-    serveHalfOpen(this.#server)
     this.#listen()
   }
 
@@ -115,7 +115,7 @@ class ListeningServer implements HttpServer {
 
   /** Requests that come meanwhile are answered too, but not waited for: each ends its connection. */
   async drain(deadlineMs: number): Promise<void> {
-    this.#isDraining = true
+    this.#beginDraining()
     this.#early = new Set(this.#answers)
     // The last one of each connection: what a client has pipelined behind another is still answered.
     const last = new Map([...this.#early].map((res) => [res.req.socket, res]))
@@ -124,7 +124,7 @@ class ListeningServer implements HttpServer {
   }
 
   async close(deadlineMs: number): Promise<void> {
-    this.#isDraining = true
+    this.#beginDraining()
     this.#isClosing = true
     this.#server.close()
     await this.#waitUntil(() => this.#answers.size === 0, deadlineMs)
@@ -157,8 +157,8 @@ class ListeningServer implements HttpServer {
     // Its last answer is given: what a client has sent behind that is dropped.
     if (socket.writableEnded) return void req.resume()
     this.#connections.noteHead(socket)
-    this.#count(socket, res)
     const isSurplus = this.#connections.isSurplus(socket)
+    if (this.#isDraining) this.#count(res)
     if (this.#isDraining || isSurplus) res.shouldKeepAlive = false
     try {
       const fault = findRequestFault(req)
@@ -182,13 +182,20 @@ class ListeningServer implements HttpServer {
     this.#answer(req, res)
   }
 
-  #count(socket: Duplex, res: ServerResponse): void {
+  #isBusy(socket: Duplex): boolean {
+    return this.#listOpen(socket).length > 0
+  }
+
+  #beginDraining(): void {
+    if (this.#isDraining) return
+    this.#isDraining = true
+    for (const socket of this.#connections.open)
+      if (!socket.writableEnded) for (const res of this.#listOpen(socket)) this.#count(res)
+  }
+
+  #count(res: ServerResponse): void {
     this.#answers.add(res)
-    this.#openAnswers.set(socket, (this.#openAnswers.get(socket) ?? 0) + 1)
     res.on('close', () => {
-      const left = (this.#openAnswers.get(socket) ?? 1) - 1
-      if (left > 0) this.#openAnswers.set(socket, left)
-      else this.#openAnswers.delete(socket)
       this.#answers.delete(res)
       this.#early.delete(res)
       if (this.#isClosing) this.#server.closeIdleConnections()
@@ -227,7 +234,7 @@ class ListeningServer implements HttpServer {
 
   /** An answer under way must not get a second one in its middle. */
   #refuseBroken(error: NodeJS.ErrnoException, socket: Duplex): void {
-    if (!socket.writable || this.#openAnswers.has(socket) || error.code === 'ECONNRESET') {
+    if (!socket.writable || this.#isBusy(socket) || error.code === 'ECONNRESET') {
       socket.destroy()
       return
     }

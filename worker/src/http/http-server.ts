@@ -33,7 +33,7 @@ const findFault = createRequestCheck(['host', 'authorization', 'x-lb-auth', 'con
 export function createWorkerServer(routes: ServerRoutes): Server {
   const server = createServer(LIMITS)
   server.maxHeadersCount = MAX_HEADERS
-  const countOpen = serveHalfOpen(server)
+  const listOpen = serveHalfOpen(server)
   const answer = (incoming: IncomingMessage, outgoing: ServerResponse) => {
     const fault = findFault(incoming)
     if (fault !== undefined) refuse(outgoing, problemOfFault(fault))
@@ -50,7 +50,7 @@ export function createWorkerServer(routes: ServerRoutes): Server {
   )
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     // An answer under way must not get a second one in its middle.
-    if (error.code === 'ECONNRESET' || countOpen(socket) > 0) socket.destroy()
+    if (error.code === 'ECONNRESET' || listOpen(socket).length > 0) socket.destroy()
     else refuseSocket(socket, problemOfFault(describeBroken(error.code)))
   })
   return server
