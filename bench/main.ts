@@ -9,13 +9,14 @@ import { describe, keep, readKept } from './results.ts'
 import type { Scenario, Settings } from './scenario.ts'
 import { batch } from './scenarios/batch.ts'
 import { cost } from './scenarios/cost.ts'
+import { fleet } from './scenarios/fleet.ts'
 import { large } from './scenarios/large.ts'
 import { queue } from './scenarios/queue.ts'
 import { trivial } from './scenarios/trivial.ts'
 import { waiting } from './scenarios/waiting.ts'
 import { isInstalled, Stage } from './stage.ts'
 
-const SCENARIOS: readonly Scenario[] = [trivial, cost, large, batch, queue, waiting]
+const SCENARIOS: readonly Scenario[] = [trivial, cost, large, batch, queue, waiting, fleet]
 const FULL: Settings = { rounds: 5, warmUpS: 3, runS: 10 }
 const QUICK: Settings = { rounds: 1, warmUpS: 1, runS: 2 }
 

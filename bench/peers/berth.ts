@@ -47,11 +47,12 @@ async function startWorker(stage: Stage, slots: number): Promise<string> {
   return urlIn(worker.output(), 'worker ready') as string
 }
 
-/** `urls` are what stands in its workers.json. */
+/** `urls` are what stands in its workers.json; `options` are Node's. */
 export async function startBalancer(
   stage: Stage,
   urls: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  options: readonly string[] = [],
 ): Promise<Started> {
   const file = join(stage.folder, 'workers.json')
   await writeFile(file, JSON.stringify(urls))
@@ -59,7 +60,7 @@ export async function startBalancer(
     {
       name: 'balancer',
       command: process.execPath,
-      args: [...profiling(), join(ROOT, 'balancer/src/main.ts')],
+      args: [...profiling(), ...options, join(ROOT, 'balancer/src/main.ts')],
       env: {
         PORT: '0',
         LB_AUTH_KEY: KEY,
