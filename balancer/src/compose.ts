@@ -76,12 +76,15 @@ export function composeBalancer({ config, keys, log, store, keeper, contents }: 
   })
   // Before any task can come: the limits of an earlier process hold.
   const settings = new Settings({ operator: scheduler, keeper, clock, log, stored: contents.settings })
+  const createRunId = createRunIds(contents.epoch, clock.wallMs)
   const fleet = new Fleet({
     clock,
     log,
     contents,
     workforce: scheduler,
     health: scheduler,
+    calls: scheduler,
+    createRunId,
     remember: (write) => void store.apply([write]),
     terms: {
       ...config,
@@ -123,7 +126,7 @@ export function composeBalancer({ config, keys, log, store, keeper, contents }: 
     scheduler,
     clock,
     log,
-    createRunId: createRunIds(contents.epoch, clock.wallMs),
+    createRunId,
   })
   const { requestBodyLimitBytes: bodyLimitBytes, batchBodyLimitBytes: batchLimitBytes } = config
   const door = new Door(scheduler)

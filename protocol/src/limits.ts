@@ -17,6 +17,8 @@ export const LIMITS = {
   inlineBytes: 32 * 1024,
   /** The error of an END record as JSON; a longer one loses its list, then its tail. */
   errorBytes: 16 * 1024,
+  /** Calls below each other (`ctx.call`). */
+  callDepth: 8,
   /** Functions of one worker. */
   functions: 10_000,
   /** Tags of one worker, and the length of a tag's text or of one element of its list. */

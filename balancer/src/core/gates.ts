@@ -81,6 +81,29 @@ export class Gates {
     task.permits = NO_KEYS
   }
 
+  /**
+   * It waits for what it called, which needs permits as well: those that are not its function's own come back
+   * meanwhile, or a group of concurrency 1 would wait for itself. True when there were any.
+   */
+  lend(task: Task): boolean {
+    const shared = this.#sharedOf(task).filter((key) => task.permits.includes(key))
+    for (const key of shared) this.#limits.give(key, 1)
+    task.permits = task.permits.filter((key) => !shared.includes(key))
+    return shared.length > 0
+  }
+
+  /** It goes on in any case: where no permit is left it does without. */
+  reclaim(task: Task, now: number): void {
+    const wanted = this.#sharedOf(task).filter((key) => !task.permits.includes(key))
+    const taken = wanted.filter((key) => this.#limits.take(key, 1, Number.POSITIVE_INFINITY, now) > 0)
+    if (taken.length > 0) task.permits = [...task.permits, ...taken]
+  }
+
+  #sharedOf({ submission }: Task): readonly string[] {
+    const { group, fairnessKey = '' } = submission
+    return [keyOf({ group }), keyOf({ group, fairnessKey })].filter((key) => this.#keys.has(key))
+  }
+
   #keysOf({ submission }: Task): readonly string[] {
     if (this.#keys.size === 0) return NO_KEYS
     const { group, function: name, fairnessKey = '' } = submission

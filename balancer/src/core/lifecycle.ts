@@ -33,6 +33,7 @@ import {
 } from './retry.ts'
 import {
   attemptOutcome,
+  callerGoneError,
   drainingError,
   lostError,
   overdueError,
@@ -110,6 +111,43 @@ export class Lifecycle {
     return refusal ? { ok: false, error: refusal } : ACCEPTED
   }
 
+  /**
+   * The same of a task that a running one calls. It stands where its caller stood in the order of acceptance, or
+   * everything that waits would begin before anything could end; and as a part of what was taken it is taken
+   * while the balancer drains.
+   */
+  submitCall(submission: Submission, caller: Task, now: number): Admission {
+    // Its caller may have reached its deadline at this very moment.
+    this.tick(now)
+    if (caller.phase !== 'running') return { ok: false, error: callerGoneError() }
+    const task = new Task(submission, now, caller.seq)
+    task.caller = caller
+    caller.calls ??= new Set()
+    caller.calls.add(task)
+    // First: the called task may have the caller's own slot.
+    this.#placement.lend(caller, now)
+    const refusal = this.#takeInTime(task, now)
+    if (refusal) this.#leaveCaller(task, now)
+    if (caller.worker) this.#placement.serveWorker(caller.worker, now)
+    return refusal ? { ok: false, error: refusal } : ACCEPTED
+  }
+
+  /** The call is over: with its last one the caller goes on. */
+  #leaveCaller(task: Task, now: number): void {
+    const { caller } = task
+    task.caller = undefined
+    if (!caller?.calls?.delete(task) || caller.calls.size > 0) return
+    this.#placement.reclaim(caller, now)
+  }
+
+  /** The attempt that called them is over, or cannot be told: nobody waits for them. */
+  endCalls(task: Task, now: number): void {
+    const { calls } = task
+    if (!calls || calls.size === 0) return
+    for (const child of [...calls])
+      this.#giveUp(child, { code: 'CANCELLED', detail: 'The task that called it has ended.' }, 'caller', now)
+  }
+
   /** Why a body should not be read now. */
   refuseAtDoor(ownBytes: number, othersBytes: number): TaskError | undefined {
     if (this.#isDraining) return drainingError()
@@ -181,8 +219,9 @@ export class Lifecycle {
 
   /** Answers every caller who still waits; their attempts are cancelled. Durable runs stay with their workers. */
   abandonCallers(now: number): void {
+    // What a task called has ended with it.
     for (const task of [...this.#tasks.values()])
-      if (!task.submission.isDurable) this.#giveUp(task, drainingError(), 'drain', now)
+      if (!task.submission.isDurable && !task.isSettled) this.#giveUp(task, drainingError(), 'drain', now)
   }
 
   /** Every task that has not ended, in order of acceptance as a rule. */
@@ -441,6 +480,7 @@ export class Lifecycle {
    */
   cutStream(task: Task, now: number): void {
     const { worker } = task
+    this.endCalls(task, now)
     const ended = provenance(task, now, now - task.startedAt, worker)
     this.#settle(task, { kind: 'failed', error: lostError(task, worker), ...ended }, now)
     task.phase = 'orphan'
@@ -461,6 +501,7 @@ export class Lifecycle {
   /** An attempt ended without a word from its worker. */
   endAttempt(task: Task, how: AttemptEnd, now: number): void {
     const { worker } = task
+    this.endCalls(task, now)
     this.#placement.release(task, now)
     if (task.phase === 'orphan') task.phase = 'settled'
     else if (how === 'never-started') this.placeAgain(task, now)
@@ -473,6 +514,7 @@ export class Lifecycle {
   /** Ends a task from outside: its caller left, its time is up, someone cancelled it. */
   #giveUp(task: Task, error: TaskError, reason: CancelReason, now: number): void {
     const { worker } = task
+    this.endCalls(task, now)
     const isAtWorker = worker?.attempts.has(task.attemptId) ?? false
     if (task.laneIndex >= 0) this.#placement.dequeue(task)
     if (task.phase === 'lobby') this.#lobby.remove(task)
@@ -489,6 +531,7 @@ export class Lifecycle {
     this.#forget(task)
     const { submission, fence } = task
     const status = statusOf(settlement, now >= submission.deadlineAt)
+    if (task.caller) this.#leaveCaller(task, now)
     this.#options.record?.ended(task, settlement, status, now)
     if (!submission.isDurable) return submission.onSettled(settlement)
     this.#unpersisted.set(submission.run, { task, settlement, isKeptByWorker: isReported })

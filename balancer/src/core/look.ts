@@ -118,6 +118,7 @@ function pictureOf(task: Task): TaskPicture {
     acceptedAt: task.acceptedAt,
     startedAt: hasStarted ? task.startedAt : undefined,
     metadata: submission.metadata,
+    parent: submission.call?.parent,
     history: task.history,
   }
 }

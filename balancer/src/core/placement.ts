@@ -254,8 +254,9 @@ export class Placement {
     if (!worker?.attempts.delete(task.attemptId)) return
     this.leaveAhead(task)
     this.running--
-    worker.own -= task.cost
-    const servedMs = task.hasStarted ? task.cost * (now - task.startedAt) : 0
+    if (task.lentAt === undefined) worker.own -= task.cost
+    else this.#endLoan(task, task.lentAt, now)
+    const servedMs = task.hasStarted ? task.cost * (now - task.startedAt - task.lentMs) : 0
     task.flow?.give(task.cost, (servedMs - task.chargedMs) / task.weight)
     if (task.permits.length > 0) {
       this.gates.give(task)
@@ -264,6 +265,42 @@ export class Placement {
       this.#gateAt = now
     }
     task.worker = undefined
+    this.#placeAgain(worker, now)
+  }
+
+  /** Its handler waits for what it called: others may have its slots, and the permits that are not its function's. */
+  lend(task: Task, now: number): void {
+    const { worker } = task
+    if (!worker || task.lentAt !== undefined) return
+    task.lentAt = now
+    worker.own -= task.cost
+    if (this.gates.lend(task)) {
+      this.#isReopened = true
+      this.#gateAt = now
+    }
+    this.#placeAgain(worker, now)
+  }
+
+  /**
+   * It goes on, whoever has its slots by now: at its worker it has them back before anything that waits, and until
+   * then more is reserved here than there are.
+   */
+  reclaim(task: Task, now: number): void {
+    const { worker, lentAt } = task
+    if (!worker || lentAt === undefined) return
+    this.#endLoan(task, lentAt, now)
+    worker.own += task.cost
+    this.gates.reclaim(task, now)
+    this.#placeAgain(worker, now)
+  }
+
+  #endLoan(task: Task, lentAt: number, now: number): void {
+    task.lentMs += now - lentAt
+    task.lentAt = undefined
+  }
+
+  /** Its free slots have become more or fewer. */
+  #placeAgain(worker: Worker, now: number): void {
     if (worker.heapIndex >= 0 || worker.breaker?.state === 'half-open') this.#place(worker, now)
   }
 
@@ -348,6 +385,7 @@ export class Placement {
     task.isAhead = isAhead
     task.isRecalled = false
     task.endsUntilAt = undefined
+    task.lentMs = 0
     task.sentAt = now
     if (task.lane) this.#saving.look(task.lane, now)
     worker.attempts.set(task.attemptId, task)
@@ -431,6 +469,7 @@ function assignmentOf(task: Task, worker: Worker, now: number): Parameters<Dispa
     remainingMs: remainingMs === Number.POSITIVE_INFINITY ? null : Math.max(0, remainingMs),
     timeoutMs: submission.timeoutMs ?? null,
     trace: submission.trace,
+    callers: submission.call?.callers,
     payload: submission.payload,
   }
 }

@@ -15,6 +15,8 @@ import type {
   Adopted,
   AttemptPicture,
   BreakerFacts,
+  Caller,
+  CallPort,
   DoorPort,
   DryRun,
   Explanation,
@@ -39,6 +41,7 @@ import { concerns } from './gates.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { Look } from './look.ts'
 import { Placement } from './placement.ts'
+import { callerGoneError } from './settlement.ts'
 import type { Task } from './task.ts'
 import { Trouble } from './trouble.ts'
 import { Worker } from './worker.ts'
@@ -71,7 +74,7 @@ export interface SchedulerOptions {
 }
 
 export class Scheduler
-  implements SubmitPort, DoorPort, WorkforcePort, HealthPort, OperatorPort, TaskLookPort
+  implements SubmitPort, CallPort, DoorPort, WorkforcePort, HealthPort, OperatorPort, TaskLookPort
 {
   readonly #placement: Placement
   readonly #lifecycle: Lifecycle
@@ -106,7 +109,22 @@ export class Scheduler
 
   /** Takes a task or says why not. The end comes by `submission.onSettled`, never before this returns. */
   submit(submission: Submission, now: number): Admission {
-    return this.#lifecycle.submit(submission, now)
+    const { call } = submission
+    if (!call) return this.#lifecycle.submit(submission, now)
+    const caller = this.#callerOf(call.worker, call.attemptId)
+    if (!caller) return { ok: false, error: callerGoneError() }
+    return this.#lifecycle.submitCall(submission, caller, now)
+  }
+
+  /** The running task behind an attempt, for one that calls; undefined when nobody wants its result any more. */
+  caller(id: string, attemptId: number): Caller | undefined {
+    const task = this.#callerOf(id, attemptId)
+    return task && callerFacts(task)
+  }
+
+  #callerOf(id: string, attemptId: number): Task | undefined {
+    const task = this.#workers.get(id)?.attempts.get(attemptId)
+    return task?.phase === 'running' ? task : undefined
   }
 
   /** Ends a task that nobody wants any more. False when it is unknown or has ended. */
@@ -207,6 +225,7 @@ export class Scheduler
     const task = worker?.attempts.get(attemptId)
     if (!worker || !task) return
     if (!isUnbegun(task, outcome) && !task.hasStarted) this.#begin(task, worker, now)
+    this.#lifecycle.endCalls(task, now)
     if (outcome.outcome === 'completed') this.#measure(task, worker, outcome.runMs, now)
     this.#placement.release(task, now)
     this.#noteHealth(task, worker, outcome, now)
@@ -235,6 +254,8 @@ export class Scheduler
     this.#placement.health.failed(worker, now)
     for (const task of worker.attempts.values()) {
       if (task.phase === 'orphan') continue
+      // The worker tells its handler so as well: nobody knows which answers arrived.
+      this.#lifecycle.endCalls(task, now)
       if (task.hasLeft) this.#lifecycle.cutStream(task, now)
       else task.phase = 'doubt'
     }
@@ -412,6 +433,22 @@ export class Scheduler
     this.#placement.refresh(worker, now)
     if (worker.isServing) this.#lifecycle.readmitLobby(now)
     this.#placement.serveWorker(worker, now)
+  }
+}
+
+function callerFacts({ submission, priority, calls }: Task): Caller {
+  const { run, group, function: name, fairnessKey, deadlineAt, trace, call } = submission
+  const callers = call?.callers ?? []
+  return {
+    run,
+    group,
+    function: name,
+    priority,
+    fairnessKey,
+    deadlineAt,
+    trace,
+    callers,
+    calls: calls?.size ?? 0,
   }
 }
 

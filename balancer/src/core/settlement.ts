@@ -40,6 +40,10 @@ export function drainingError(): TaskError {
   }
 }
 
+export function callerGoneError(): TaskError {
+  return { code: 'CANCELLED', detail: 'The task that calls it does not run any more.' }
+}
+
 export function lostError(task: Task, worker: Worker | undefined): TaskError {
   const where = worker ? `The worker "${worker.id}"` : 'Its worker'
   const what = task.endsUntilAt === undefined ? 'was lost' : 'was emptied by an operator'

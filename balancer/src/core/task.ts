@@ -68,6 +68,14 @@ export class Task {
   dueAt = Number.POSITIVE_INFINITY
   /** A task that still waits then is given up; later for a repeat, by the time the attempts took. */
   queueUntilAt: number
+  /** Whose handler called it and waits for it. */
+  caller: Task | undefined
+  /** What its handler has called and waits for; most tasks have none. */
+  calls: Set<Task> | undefined
+  /** Since when its slots are free for others, because its handler waits for what it called. */
+  lentAt: number | undefined
+  /** How long they were so far, in this attempt. */
+  lentMs = 0
   laneIndex = -1
   ageIndex = -1
   windowIndex = -1

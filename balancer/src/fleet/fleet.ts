@@ -15,7 +15,9 @@ import type {
   Planned,
   Wished,
 } from '../ports/fleet.ts'
+import type { CallPort } from '../ports/scheduling.ts'
 import type { KnownWorker, MaintenanceIntent, StoreContents, StoreWrite } from '../ports/store.ts'
+import { Calls, type CallsOptions } from './calls.ts'
 import { Contracts } from './contracts.ts'
 import { DialTurns } from './dial-turns.ts'
 import { drainOf } from './drain.ts'
@@ -28,7 +30,10 @@ import { readWorkerLogs } from './worker-logs.ts'
 
 export interface FleetOptions
   extends Pick<MemberContext, 'clock' | 'log' | 'workforce' | 'health' | 'remember'> {
-  readonly terms: MemberTerms
+  readonly terms: MemberTerms & Pick<CallsOptions, 'queueTimeoutMs'>
+  /** Takes what handlers call; `createRunId` names it. */
+  readonly calls: CallPort
+  readonly createRunId: () => string
   readonly contents: Pick<StoreContents, 'intents' | 'workers' | 'interfaces'>
 }
 
@@ -206,8 +211,10 @@ export class Fleet implements FleetPort, DispatchPort {
   // --- What members ask and tell ---------------------------------------------------------------
 
   #createContext(): MemberContext {
-    const { terms, clock, log, workforce, health, remember } = this.#options
+    const { terms, clock, log, workforce, health, remember, calls: port, createRunId } = this.#options
+    const { queueTimeoutMs } = terms
     return {
+      calls: new Calls({ port, clock, log, createRunId, queueTimeoutMs }),
       terms,
       clock,
       log,

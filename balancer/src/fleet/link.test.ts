@@ -72,6 +72,7 @@ async function connect(t: TestContext, resultLimitBytes = 4 * MB): Promise<Pair>
         heard.outcomes.push(outcome)
         note(`finished ${task} ${outcome.outcome}`)
       },
+      onCall: (task, call) => note(`call ${task} ${call.id} ${call.function}`),
       onStray: (task) => note(`stray ${task}`),
       onFault: (error) => void heard.faults.push(error),
       onClosed: (code, reason) => {

@@ -8,6 +8,7 @@
 import { isUtf8 } from 'node:buffer'
 import {
   type ByteReader,
+  CALL_FLAG,
   CANCEL_REASONS,
   type CancelReason,
   CLOSE,
@@ -18,10 +19,12 @@ import {
   LIMITS,
   LinkWriter,
   type Occupancy,
+  type OutcomeHeader,
   ProtocolError,
   parseFromWorker,
   RECORD,
   readFrame,
+  readNames,
   readOutcome,
   readStamp,
   reuseFrame,
@@ -33,6 +36,7 @@ import type { WebSocket } from 'ws'
 import type { Assignment } from '../ports/dispatch.ts'
 import type { Outcome } from '../ports/scheduling.ts'
 import type { StreamItem, StreamKind } from '../ports/stream.ts'
+import type { HeardCall } from './calls.ts'
 import { Incoming } from './incoming.ts'
 
 export interface LinkEvents {
@@ -45,6 +49,8 @@ export interface LinkEvents {
   onItem(attemptId: number, item: StreamItem): void
   onReturned(attemptId: number, why: 'busy' | 'recalled'): void
   onFinished(attemptId: number, outcome: Outcome): void
+  /** A handler calls another function; `input` shares memory with its frame. */
+  onCall(attemptId: number, call: HeardCall): void
   /** The worker spoke of a task that it does not have from this link; told once. */
   onStray(attemptId: number): void
   /** Something failed on our side while a frame was read; the link closes. */
@@ -72,6 +78,9 @@ const CLOSE_REASON_BYTES = 123
 /** A worker that lets so much pile up does not read any more. */
 const UNREAD_BYTES = LIMITS.textBytes
 const NOTHING = new Uint8Array(0)
+const NO_NAMES: readonly string[] = []
+/** Answers of calls that may wait for one attempt, whose worker takes them when it likes. */
+const ANSWER_BYTES = 64 * 1024 * 1024
 
 export class Link {
   readonly #socket: WebSocket
@@ -125,6 +134,15 @@ export class Link {
 
   acknowledge(attemptId: number, fence: number): void {
     this.#control(RECORD.RESULT_ACK, attemptId, (out) => out.u64(fence))
+  }
+
+  /** Answers a call of an attempt, unless that is over. */
+  callResult(attemptId: number, call: number, header: OutcomeHeader, result: Uint8Array): void {
+    if (this.#isClosed || !this.#tasks.has(attemptId)) return
+    const isBehind = this.#writer.waitingBytes(attemptId) + result.length > ANSWER_BYTES
+    if (isBehind) this.#writer.callResult(attemptId, call, unread(header), NOTHING)
+    else this.#writer.callResult(attemptId, call, header, result)
+    this.#schedule()
   }
 
   message(message: Unstamped): void {
@@ -200,6 +218,8 @@ export class Link {
         return this.#data(task, flags, payload.rest())
       case RECORD.END:
         return this.#finish(task, payload)
+      case RECORD.CALL:
+        return this.#events.onCall(task, readCall(flags, payload))
     }
   }
 
@@ -330,7 +350,15 @@ const SPEAKS_OF_TASK: ReadonlySet<number> = new Set([
   RECORD.RECALLED,
   RECORD.DATA,
   RECORD.END,
+  RECORD.CALL,
 ])
+
+function readCall(flags: number, payload: ByteReader): HeardCall {
+  const id = payload.u32()
+  const name = payload.text8()
+  const via = (flags & CALL_FLAG.VIA) === 0 ? NO_NAMES : readNames(payload)
+  return { id, function: name, via, input: payload.rest() }
+}
 
 function flagsOf({ isDurable, isAhead, payload }: Assignment): number {
   return (
@@ -345,6 +373,11 @@ function clip(reason: string): string {
   const room = new Uint8Array(CLOSE_REASON_BYTES)
   const { read } = new TextEncoder().encodeInto(reason, room)
   return reason.slice(0, read)
+}
+
+function unread({ runMs }: OutcomeHeader): OutcomeHeader {
+  const message = `the worker is more than ${ANSWER_BYTES} bytes behind with the answers of its calls`
+  return { outcome: 'failed', runMs, mediaType: '', error: { code: 'RESULT_TOO_LARGE', message } }
 }
 
 function tooLarge(limitBytes: number): Pick<Outcome, 'outcome' | 'error' | 'result'> {

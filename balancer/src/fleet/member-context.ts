@@ -6,6 +6,7 @@ import type { LogEntry } from '@berth/protocol'
 import type { Clock, Log } from '@berth/runtime'
 import type { HealthPort, WorkforcePort } from '../ports/scheduling.ts'
 import type { KnownWorker, StoreWrite } from '../ports/store.ts'
+import type { Calls } from './calls.ts'
 import type { Contracts } from './contracts.ts'
 import type { DialTurns } from './dial-turns.ts'
 import type { Interfaces } from './interfaces.ts'
@@ -35,6 +36,7 @@ export interface MemberContext {
   readonly workforce: WorkforcePort
   /** Why the core leaves a worker out. */
   readonly health: HealthPort
+  readonly calls: Calls
   readonly interfaces: Interfaces
   readonly contracts: Contracts
   readonly dialTurns: DialTurns

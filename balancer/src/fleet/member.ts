@@ -25,6 +25,7 @@ import type { WebSocket } from 'ws'
 import type { Outcome } from '../ports/scheduling.ts'
 import type { MaintenanceIntent } from '../ports/store.ts'
 import { BreakerView } from './breaker-view.ts'
+import type { HeardCall } from './calls.ts'
 import { Dialler, stretchOf } from './dialler.ts'
 import { Heartbeat } from './heartbeat.ts'
 import type { Interfaces, KnownInterface } from './interfaces.ts'
@@ -227,10 +228,18 @@ export class Member {
       if (this.picture.isLeaving) this.#finishLeaving()
     },
     onFinished: (attempt, outcome) => this.#onFinished(attempt, outcome),
+    onCall: (attempt, call) => this.#onCall(attempt, call),
     onStray: (attempt) =>
       this.#context.log.warn('worker speaks of a task that it does not have', { worker: this.id, attempt }),
     onFault: (error) => this.#context.log.error('a frame could not be handled', { worker: this.id, error }),
     onClosed: (code, reason) => this.#onClosed(code, reason),
+  }
+
+  /** The answer goes to this link or nowhere: on the next one the worker asks no more. */
+  #onCall(attempt: number, call: HeardCall): void {
+    const link = this.#link
+    const { id } = call
+    this.#context.calls.take(this.key, attempt, call, (...answer) => link?.callResult(attempt, id, ...answer))
   }
 
   #onFrame(): void {

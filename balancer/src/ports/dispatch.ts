@@ -36,6 +36,8 @@ export interface Assignment {
   readonly remainingMs: number | null
   readonly timeoutMs: number | null
   readonly trace: string
+  /** Of a task that a handler called: the functions above it, the first one first. */
+  readonly callers?: readonly string[] | undefined
   readonly payload: Payload
 }
 

@@ -22,6 +22,16 @@ import type { Traffic } from './traffic.ts'
 
 export type { LimitFacts, LimitsPort, LimitTerms, Pause } from './limits.ts'
 
+/** The attempt whose handler called a task. */
+export interface CallOrigin {
+  readonly worker: string
+  readonly attemptId: number
+  /** Its run. */
+  readonly parent: string
+  /** The functions above the task, the first one first; the last one called it. */
+  readonly callers: readonly string[]
+}
+
 /** What `submit` takes. Instants are the core's monotonic milliseconds, Infinity for none. */
 export interface Submission {
   readonly run: string
@@ -48,6 +58,8 @@ export interface Submission {
   readonly trace: string
   /** The caller's own words; the core only carries them. */
   readonly metadata?: Readonly<Record<string, string>> | undefined
+  /** Present when a handler called it: it ends with that attempt at the latest. */
+  readonly call?: CallOrigin | undefined
   /** What the handler makes on the way, before the end; without it that is dropped. */
   readonly onItem?: ((item: StreamItem, origin: StreamOrigin) => void) | undefined
   /** Called once, with the end of the task; for a durable one when that end is on disk. */
@@ -153,6 +165,8 @@ export interface TaskPicture {
   readonly acceptedAt: number
   readonly startedAt: number | undefined
   readonly metadata: Readonly<Record<string, string>> | undefined
+  /** The run whose handler called it. */
+  readonly parent: string | undefined
   /** Attempts that are over. */
   readonly history: readonly AttemptRecord[]
 }
@@ -233,6 +247,27 @@ export interface SubmitPort {
   submit(submission: Submission, now: number): Admission
   /** Ends a task that nobody wants any more. False when it is unknown or has ended. */
   cancel(run: string, reason: CancelReason, now: number): boolean
+}
+
+/** A running task whose handler calls another function: what is handed down. */
+export interface Caller {
+  readonly run: string
+  readonly group: string
+  readonly function: string
+  readonly priority: number
+  readonly fairnessKey: string | undefined
+  readonly deadlineAt: number
+  readonly trace: string
+  /** The functions above it, the first one first. */
+  readonly callers: readonly string[]
+  /** What it has called and waits for. */
+  readonly calls: number
+}
+
+/** For calls of handlers, which `fleet/` hears of. */
+export interface CallPort extends Pick<SubmitPort, 'submit'> {
+  /** Undefined when this attempt does not run, or nobody wants its result any more. */
+  caller(worker: string, attemptId: number): Caller | undefined
 }
 
 /** For `http/`, before a body is read. */

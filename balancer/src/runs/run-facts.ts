@@ -28,6 +28,7 @@ type Shared =
   | 'acceptedAt'
   | 'startedAt'
   | 'metadata'
+  | 'parent'
   | 'history'
 
 /** Of those that ended only. */
@@ -38,13 +39,11 @@ export interface EndFacts {
   readonly choice: ChoiceRecord | undefined
 }
 
-/** What no version has done yet of such a run: it has no parents, files, costs or deliveries. */
+/** What no version has done yet of such a run: it has no files, costs or deliveries. */
 const NOTHING = {
-  trigger: 'api',
   input: null,
   result: null,
   session: null,
-  parent: null,
   retryOf: null,
   schedule: null,
   budget: null,
@@ -71,6 +70,8 @@ export function toRunView(facts: RunFacts & Partial<EndFacts>): RunView {
     id: facts.id,
     status: facts.status,
     durable: facts.isDurable,
+    trigger: facts.parent === undefined ? 'api' : 'call',
+    parent: facts.parent ?? null,
     function: facts.function,
     group: facts.group,
     contract: facts.contract ?? null,

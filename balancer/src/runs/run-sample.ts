@@ -116,6 +116,7 @@ function describe(task: EndedTask, settlement: Settlement, status: FinalStatus, 
     error: error && { code: error.code, message: shorten(error.detail) },
     runMs,
     history: withLast(task, settlement, status, now),
+    parent: submission.call?.parent,
     metadata: boundedMetadata(submission.metadata),
     choice: task.choice,
   }

@@ -10,6 +10,7 @@ import { test } from 'node:test'
 import { z } from 'zod'
 import {
   type ByteReader,
+  CALL_FLAG,
   CANCEL_REASONS,
   canonicalJson,
   DATA_KIND,
@@ -30,12 +31,14 @@ import {
   RECORD,
   readCancelReason,
   readFrame,
+  readNames,
   readOutcome,
   readStamp,
   readTaskHeader,
   TASK_FLAG,
   type TaskHeader,
   taskBodySchema,
+  writeNames,
   writeOutcome,
 } from '../index.ts'
 import { BALANCER_MESSAGES, WORKER_MESSAGES } from './messages.ts'
@@ -68,6 +71,8 @@ const FRAMES: Readonly<Record<string, (writer: LinkWriter) => void>> = {
       'image/png',
       new Uint8Array([137, 80, 78, 71]),
     ),
+  'TASK called': (writer) =>
+    writer.task(9, TASK_FLAG.WHOLE, { ...HEADER, callers: ['album', 'images.all'] }, '', INPUT),
   'DATA chunk': (writer) => writer.data(7, DATA_KIND.chunk, new Uint8Array([1, 2, 3])),
   'END completed': (writer) =>
     writer.outcome(7, { outcome: 'completed', runMs: 1.25, mediaType: '' }, RESULT),
@@ -92,6 +97,18 @@ const FRAMES: Readonly<Record<string, (writer: LinkWriter) => void>> = {
       out.text8('hello')
       out.bytes(new TextEncoder().encode('{}'))
     }),
+  'CALL via': (writer) =>
+    writer.control(
+      RECORD.CALL,
+      7,
+      (out) => {
+        out.u32(2)
+        out.text8('hello')
+        writeNames(out, ['greet', 'polite'])
+        out.bytes(new TextEncoder().encode('{}'))
+      },
+      CALL_FLAG.VIA,
+    ),
 }
 const REFUSAL = {
   code: 'INVALID_INPUT',
@@ -128,7 +145,7 @@ test('golden frames read back as they were written', () => {
   for (const [name, hex] of Object.entries(frames))
     readFrame(Buffer.from(hex, 'hex'), (type, flags, task, payload) => {
       if (type === RECORD.STAMP) seen.set('STAMP', readStamp(payload))
-      else seen.set(name, { task, flags, ...read(type, payload) })
+      else seen.set(name, { task, flags, ...read(type, flags, payload) })
     })
   assert.deepEqual(seen.get('STAMP'), { at: 1234.5, occupancy: { seq: 9, used: 2, linked: 1, queued: 0 } })
   assert.deepEqual(seen.get('TASK'), {
@@ -150,6 +167,10 @@ test('golden frames read back as they were written', () => {
   assert.deepEqual(seen.get('CANCEL'), { task: 7, flags: 0, reason: 'deadline' })
   assert.deepEqual(seen.get('RESULT-ACK'), { task: 7, flags: 0, fence: HEADER.fence })
   assert.deepEqual(seen.get('CREDIT'), { task: 7, flags: 0, bytes: 65_536 })
+  assert.deepEqual((seen.get('TASK called') as TaskHeader).callers, ['album', 'images.all'])
+  const via = ['greet', 'polite']
+  const call = { task: 7, call: 2, function: 'hello', via, rest: '{}', flags: CALL_FLAG.VIA }
+  assert.deepEqual(seen.get('CALL via'), call)
   assert.deepEqual(seen.get('STARTED'), { task: 7, flags: 0, rest: '' })
 })
 
@@ -183,7 +204,18 @@ test('the schemas are those of the decided version', () => {
     name,
     z.toJSONSchema(schema, { unrepresentable: 'any', io: 'output' }),
   ])
-  const tables = { RECORD, TASK_FLAG, DATA_KIND, DATA_MORE, MODES, OUTCOMES, CANCEL_REASONS, ERRORS, LIMITS }
+  const tables = {
+    RECORD,
+    TASK_FLAG,
+    CALL_FLAG,
+    DATA_KIND,
+    DATA_MORE,
+    MODES,
+    OUTCOMES,
+    CANCEL_REASONS,
+    ERRORS,
+    LIMITS,
+  }
   const whole = canonicalJson({ shapes: Object.fromEntries(shapes), tables })
   const hash = createHash('sha256').update(whole).digest('hex')
   compare('schema.json', `version ${PROTOCOL_VERSION}`, hash, DECIDE)
@@ -192,12 +224,16 @@ test('the schemas are those of the decided version', () => {
 const DECIDE =
   'The wire has changed. Decide: can an older peer skip it (keep PROTOCOL_VERSION) or not (raise it)? Then write the new form down with UPDATE_GOLDEN=1, and say in the commit what was decided.'
 
-function read(type: number, payload: ByteReader): object {
+function read(type: number, flags: number, payload: ByteReader): object {
   if (type === RECORD.TASK) return { ...readTaskHeader(payload), rest: restOf(payload) }
   if (type === RECORD.END) return { ...readOutcome(payload), rest: restOf(payload) }
   if (type === RECORD.CANCEL) return { reason: readCancelReason(payload) }
   if (type === RECORD.RESULT_ACK) return { fence: payload.u64() }
   if (type === RECORD.CREDIT) return { bytes: payload.u32() }
+  if (type === RECORD.CALL && (flags & CALL_FLAG.VIA) !== 0) {
+    const [call, name] = [payload.u32(), payload.text8()]
+    return { call, function: name, via: readNames(payload), rest: restOf(payload) }
+  }
   return { rest: restOf(payload) }
 }
 

@@ -322,3 +322,49 @@ test('a text that comes again is told from every other one', () => {
   const broken = new ByteReader(Buffer.from([1, 0xff]))
   assert.throws(() => broken.knownText8({ last: '' }), { closeCode: 1007 })
 })
+
+/** What a worker makes of the answers: each with all the DATA that came since the one before. */
+function answersIn(frames: readonly Uint8Array[]): { call: number; bytes: number }[] {
+  const answers: { call: number; bytes: number }[] = []
+  let gathered = 0
+  for (const frame of frames)
+    readFrame(frame, (type, _flags, _task, payload) => {
+      if (type === RECORD.DATA) gathered += payload.left
+      if (type !== RECORD.CALL_RESULT) return
+      const call = payload.u32()
+      readOutcome(payload)
+      answers.push({ call, bytes: gathered + payload.left })
+      gathered = 0
+    })
+  return answers
+}
+
+function takeAll(writer: LinkWriter): Uint8Array[] {
+  const frames: Uint8Array[] = []
+  for (let frame = writer.take(); frame; frame = writer.take()) frames.push(Uint8Array.from(frame))
+  return frames
+}
+
+test('answers of calls leave one by one, long ones as DATA, in the window of their task', () => {
+  const writer = createWriter()
+  const long = LIMITS.windowBytes - 1000
+  writer.callResult(7, 1, DONE, new Uint8Array(long))
+  writer.callResult(7, 2, DONE, new Uint8Array(5))
+  writer.callResult(7, 3, DONE, new Uint8Array(2 * LIMITS.inlineBytes))
+  const frames = takeAll(writer)
+  assert.deepEqual(answersIn(frames), [
+    { call: 1, bytes: long },
+    { call: 2, bytes: 5 },
+  ])
+  assert.equal(writer.isReady, false, 'the window is used up')
+  writer.credit(7, long)
+  assert.deepEqual(answersIn([...frames, ...takeAll(writer)]).at(-1), {
+    call: 3,
+    bytes: 2 * LIMITS.inlineBytes,
+  })
+  writer.callResult(7, 4, DONE, new Uint8Array(6))
+  assert.deepEqual(answersIn(takeAll(writer)), [{ call: 4, bytes: 6 }])
+  writer.callResult(7, 5, DONE, new Uint8Array(LIMITS.inlineBytes + 1))
+  writer.forget(7)
+  assert.equal(writer.isReady, false)
+})

@@ -29,6 +29,8 @@ interface Item {
   sent: number
   /** Written after the item's last byte, in the same turn. */
   readonly after?: (out: ByteWriter) => void
+  /** The task goes on behind `after`, and with it what its window has room for. */
+  readonly goesOn?: boolean
 }
 
 interface Outgoing {
@@ -127,6 +129,28 @@ export class LinkWriter {
     )
   }
 
+  /**
+   * Answers a call of a task: a long result goes before the record, as DATA. Answers of one task leave one by one,
+   * or the DATA of one would be taken for that of another.
+   */
+  callResult(task: number, call: number, header: OutcomeHeader, result: Uint8Array): void {
+    const isInline = result.length <= LIMITS.inlineBytes
+    const after = (out: ByteWriter) => {
+      const at = beginRecord(out, RECORD.CALL_RESULT, 0, task)
+      out.u32(call)
+      writeOutcome(out, header)
+      if (isInline) out.bytes(result)
+      endRecord(out, at)
+    }
+    const waits = this.#outgoing.get(task)?.items.length ?? 0
+    if (isInline && waits === 0) return after(this.#room())
+    const outgoing = this.#outgoingOf(task)
+    const bytes = isInline ? EMPTY : result
+    outgoing.items.push({ kind: DATA_KIND.payload, bytes, sent: 0, after, goesOn: true })
+    outgoing.waitingBytes += bytes.length
+    this.#schedule(outgoing)
+  }
+
   /** Queues one item of bytes for a task; `after` is written right behind its last byte. */
   data(task: number, kind: number, bytes: Uint8Array, after?: (out: ByteWriter) => void): void {
     const outgoing = this.#outgoingOf(task)
@@ -136,9 +160,9 @@ export class LinkWriter {
   }
 
   /** Sends a record without payload, or with the few bytes that `write` adds. */
-  control(type: number, task: number, write?: (out: ByteWriter) => void): void {
+  control(type: number, task: number, write?: (out: ByteWriter) => void, flags = 0): void {
     const out = this.#room()
-    const at = beginRecord(out, type, 0, task)
+    const at = beginRecord(out, type, flags, task)
     write?.(out)
     endRecord(out, at)
   }
@@ -219,7 +243,7 @@ export class LinkWriter {
   #finishItem(outgoing: Outgoing, item: Item): void {
     outgoing.items.shift()
     item.after?.(this.#control)
-    if (item.after) this.#remove(outgoing)
+    if (item.after && !item.goesOn) this.#remove(outgoing)
   }
 
   #schedule(outgoing: Outgoing): void {

@@ -18,7 +18,7 @@
  * | 0x11 | STARTED     | balancer | empty; written before the handler is called |
  * | 0x12 | BUSY        | balancer | empty: it never started here |
  * | 0x13 | RECALLED    | balancer | empty: it never started here |
- * | 0x14 | CALL        | balancer | u32 call, text8 function, then the input |
+ * | 0x14 | CALL        | balancer | u32 call, text8 function, with flag VIA names, then the input |
  */
 import { LIMITS } from '../limits.ts'
 import { type ByteReader, type ByteWriter, type KnownText, ProtocolError } from './bytes.ts'
@@ -50,6 +50,11 @@ export const TASK_FLAG = {
   WHOLE: 0x04,
   /** The bytes are a body of `POST /task`; the input is its member `input`. */
   ENVELOPE: 0x08,
+} as const
+
+export const CALL_FLAG = {
+  /** Names (u8 count, text8 each) before the input: the functions between the task and the call, which ran at the worker. */
+  VIA: 0x01,
 } as const
 
 /** What DATA carries, in the low nibble of its flags. */
@@ -87,6 +92,8 @@ export interface TaskHeader {
   readonly mediaType: string
   /** W3C traceparent, or empty. */
   readonly trace: string
+  /** Of a task that a handler called: the functions above it, the first one first. */
+  readonly callers?: readonly string[] | undefined
 }
 
 /** `mediaType` stands apart so that the hot path need not copy a header to add it. */
@@ -108,6 +115,7 @@ export function writeTaskHeader(
   out.text8(task.function)
   out.text8(mediaType)
   out.text8(task.trace)
+  if (task.callers) writeNames(out, task.callers)
   out.patchU16(start, out.length - start)
 }
 
@@ -129,8 +137,9 @@ export function readTaskHeader(input: ByteReader): TaskHeader {
   const name = input.knownText8(functionName)
   const mediaType = input.knownText8(taskMediaType)
   const trace = input.text8()
+  const callers = input.at < start + length ? readNames(input) : undefined
   input.skipTo(start + length)
-  return {
+  const header = {
     run,
     fence,
     function: name,
@@ -143,6 +152,17 @@ export function readTaskHeader(input: ByteReader): TaskHeader {
     mediaType,
     trace,
   }
+  return callers ? { ...header, callers } : header
+}
+
+/** At most 255 names, behind their count. */
+export function writeNames(out: ByteWriter, names: readonly string[]): void {
+  out.u8(names.length)
+  for (const name of names) out.text8(name)
+}
+
+export function readNames(input: ByteReader): string[] {
+  return Array.from({ length: input.u8() }, () => input.text8())
 }
 
 /** What END from a worker says; a result follows it in the record, or went before it as DATA. */

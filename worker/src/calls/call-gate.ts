@@ -6,7 +6,7 @@
  * that went on with one result while another call still needs the slots would wait for itself.
  * Invariant: while the handler's own code goes on after a call it has its slots, unless the attempt was aborted.
  */
-import { isName } from '@berth/protocol'
+import { isName, LIMITS } from '@berth/protocol'
 import type { AttemptContext } from '../attempt/context.ts'
 import { makeRunId } from '../attempt/run-id.ts'
 import type { DirectOrder, DirectSpec, Inheritance } from '../direct/direct-order.ts'
@@ -18,8 +18,6 @@ import type { Reply } from '../stream/reply.ts'
 import { CallError } from './call-error.ts'
 import { CallReply } from './call-reply.ts'
 
-/** Calls below each other. */
-const DEPTH_LIMIT = 8
 /** Calls of one attempt at once. */
 const OPEN_LIMIT = 100
 
@@ -36,8 +34,11 @@ export interface Calling {
   /** Slots that children take on its behalf. */
   onSlots?(more: number): void
   /** Asks the balancer; absent when the task did not come from one. */
-  callRemote?(name: string, input: Uint8Array): Promise<unknown>
+  readonly callRemote?: CallRemote | undefined
 }
+
+/** `via`: the functions between the task that came from the balancer and the call, which ran here. */
+export type CallRemote = (name: string, input: Uint8Array, via: readonly string[]) => Promise<unknown>
 
 interface OpenCall {
   /** Ends the waiting: with the result, or because the attempt is over. */
@@ -112,8 +113,8 @@ export class CallGate {
       throw new CallError(name, { code: 'CONFLICT', message })
     }
     if (chain.includes(name)) refuse(`it would call itself: ${[...chain, name].join(' → ')}`)
-    if (chain.length > DEPTH_LIMIT)
-      refuse(`it would be more than ${DEPTH_LIMIT} calls deep: ${chain.join(' → ')}`)
+    if (chain.length > LIMITS.callDepth)
+      refuse(`it would be more than ${LIMITS.callDepth} calls deep: ${chain.join(' → ')}`)
     if (this.#open.size >= OPEN_LIMIT)
       refuse(`${OPEN_LIMIT} calls are open already; await some of them first`)
     const text = JSON.stringify(input)
@@ -137,7 +138,7 @@ export class CallGate {
         'the balancer did not answer before the attempt was over; it may be of a version without calls'
       open.done.reject(new CallError(name, { code: 'TIMEOUT', message }))
     }
-    callRemote(name, Buffer.from(text)).then(open.done.resolve, open.done.reject)
+    callRemote(name, Buffer.from(text), []).then(open.done.resolve, open.done.reject)
   }
 
   async #startHere(
@@ -152,11 +153,12 @@ export class CallGate {
     context.signal.throwIfAborted()
     if (this.#isClosed) throw overError(fn.name)
     const reply = new CallReply(fn.name, () => this.#settle(open))
-    const { callers, function: caller } = this.#calling
+    const { callers, function: caller, callRemote } = this.#calling
     const order = this.#calling.makeChild(this.#specOf(fn, checked.value, context), reply, {
       rank: this.#calling.rank(),
       callers: [...callers, caller.name],
       onSlots: (more) => this.#calling.onSlots?.(more),
+      callRemote: callRemote && ((name, input, via) => callRemote(name, input, [fn.name, ...via])),
     })
     open.onAbort = (reason) => {
       open.done.reject(reason)

@@ -443,6 +443,57 @@ describe('a call from a linked task', () => {
     assert.equal(link.outcomes.get(1)?.result, '{"one":"first","two":"second","used":1}')
   })
 
+  it('asks it for what a function here calls in turn, and says by way of which', async () => {
+    const { fleet, link } = makeFleet({
+      parent: calling('middle'),
+      middle: calling('inner'),
+      inner: calling('other'),
+    })
+    link.task(1, 'parent')
+    await fleet.settle()
+    assert.deepEqual(link.calls, [
+      { task: 1, call: 1, function: 'other', via: ['middle', 'inner'], input: '{}' },
+    ])
+    assert.deepEqual([link.stamp?.occupancy?.used, link.stamp?.occupancy?.linked], [0, 0])
+    answer(link, 1, 1, 'from there')
+    await fleet.settle()
+    assert.equal(link.outcomes.get(1)?.result, '"from there"')
+  })
+
+  it('knows who is above it elsewhere', async () => {
+    const { fleet, link } = makeFleet({
+      one: fn((_input, { call }) => codeOf(call('top'))),
+      two: fn((_input, { call }) => codeOf(call('other'))),
+    })
+    link.task(1, 'one', {}, { callers: ['top', 'second'] })
+    link.task(2, 'two', {}, { callers: ['a', 'b', 'c', 'd', 'e', 'f', 'g'] })
+    link.task(3, 'two', {}, { callers: ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'] })
+    await fleet.settle()
+    assert.match(link.outcomes.get(1)?.result ?? '', /CONFLICT: .*top → second → one → top/)
+    assert.match(link.outcomes.get(3)?.result ?? '', /CONFLICT: .*more than 8 calls deep/)
+    assert.deepEqual(
+      link.calls.map(({ task }) => task),
+      [2],
+    )
+  })
+
+  it('never keeps out what others here wait for, however many they are', async () => {
+    const { fleet, link, parts } = makeFleet({ parent: calling('other'), child: fn(() => 'ok') })
+    for (let number = 1; number <= 20; number++) {
+      link.task(number, 'parent')
+      await fleet.settle()
+    }
+    assert.equal(link.calls.length, 20, 'waiting callers take no room')
+    const held = heldFunction()
+    const full = makeFleet({ held: held.definition, child: fn(() => 'ok') })
+    for (let number = 1; number <= 6; number++) full.link.task(number, 'held')
+    full.link.task(7, 'child', {}, { callers: ['parent'] })
+    await full.fleet.settle()
+    assert.deepEqual(full.link.records(), ['STARTED 1', 'BUSY 6'])
+    assert.equal(full.parts.intake.queued, 5)
+    assert.equal(parts.intake.used, 0)
+  })
+
   it('takes a long result as DATA before its CALL-RESULT, and gives credit for it', async () => {
     const { fleet, link } = makeFleet({
       parent: fn(async (_input, { call }) => ((await call('other')) as string).length),

@@ -8,7 +8,7 @@ import { CallError } from './call-error.ts'
 import { readResult } from './call-reply.ts'
 
 /** Writes CALL. */
-export type SendCall = (id: number, name: string, input: Uint8Array) => void
+export type SendCall = (id: number, name: string, input: Uint8Array, via: readonly string[]) => void
 
 interface OpenCall {
   readonly name: string
@@ -28,7 +28,12 @@ export class RemoteCalls {
   }
 
   /** Resolves to the result, rejects with a CallError. */
-  start(name: string, input: Uint8Array, send: SendCall | undefined): Promise<unknown> {
+  start(
+    name: string,
+    input: Uint8Array,
+    via: readonly string[],
+    send: SendCall | undefined,
+  ): Promise<unknown> {
     if (!send) return Promise.reject(lost(name))
     if (input.length > LIMITS.inlineBytes) {
       const message = `its input is ${input.length} bytes; through the balancer at most ${LIMITS.inlineBytes} can be passed`
@@ -37,7 +42,7 @@ export class RemoteCalls {
     const id = ++this.#ids
     const done = Promise.withResolvers<unknown>()
     this.#open.set(id, { name, done })
-    send(id, name, input)
+    send(id, name, input, via)
     return done.promise
   }
 

@@ -13,7 +13,7 @@ import { type AbortCause, Attempt, type Outcome } from '../attempt/attempt.ts'
 import { attemptPortsOf } from '../attempt/attempt-ports.ts'
 import { startTimer } from '../attempt/timer.ts'
 import type { Upload } from '../bytes/upload.ts'
-import { CallGate } from '../calls/call-gate.ts'
+import { CallGate, type CallRemote } from '../calls/call-gate.ts'
 import type { RegisteredFunction } from '../functions/registry.ts'
 import type { Order, Refusal, SlotHold } from '../intake/intake.ts'
 import type { Claimed, Seat } from '../isolate/seat.ts'
@@ -44,6 +44,8 @@ export interface Inheritance {
   readonly callers: readonly string[]
   /** Its slots have become so many more, or fewer. */
   onSlots(more: number): void
+  /** Asks the balancer from which the first of them came, if it did. */
+  readonly callRemote: CallRemote | undefined
 }
 
 const REFUSALS: Readonly<Record<Refusal, string>> = {
@@ -217,6 +219,7 @@ export class DirectOrder implements Order {
       rank: () => this.rank,
       hold,
       makeChild: (...child) => new DirectOrder(this.#parts, ...child),
+      callRemote: inherited?.callRemote,
       ...(inherited ? { onSlots: (more: number) => inherited.onSlots(more) } : {}),
     }))
   }

@@ -13,7 +13,7 @@ import { type AbortCause, Attempt, type Outcome } from '../attempt/attempt.ts'
 import { attemptPortsOf } from '../attempt/attempt-ports.ts'
 import type { Upload } from '../bytes/upload.ts'
 import { CallGate } from '../calls/call-gate.ts'
-import { RemoteCalls } from '../calls/remote-calls.ts'
+import { RemoteCalls, type SendCall } from '../calls/remote-calls.ts'
 import { DirectOrder } from '../direct/direct-order.ts'
 import type { RegisteredFunction } from '../functions/registry.ts'
 import type { Order, SlotHold } from '../intake/intake.ts'
@@ -36,7 +36,7 @@ export interface TaskOwner {
   /** STARTED is to be written; `begin` is called when it has been handed over. */
   onStarting(task: LinkedTask, begin: () => void): void
   /** CALL is to be written. */
-  onCall(task: LinkedTask, id: number, name: string, input: Uint8Array): void
+  onCall(task: LinkedTask, ...call: Parameters<SendCall>): void
   /** It will not run here. */
   onRecalled(task: LinkedTask): void
   onAnswer(task: LinkedTask): void
@@ -63,6 +63,8 @@ export class LinkedTask implements Order {
   readonly flags: number
   readonly cost: number
   readonly priority: number
+  /** A running task called it and waits for it, here or elsewhere: no bound on what waits may hold it up. */
+  readonly isChild: boolean
   rank: number | undefined
   /** Its number on the link it belongs to now. */
   number: number
@@ -79,6 +81,7 @@ export class LinkedTask implements Order {
   #ownSlots = 0
   /** Slots of what its handler calls here. */
   #childSlots = 0
+  #isLent = false
   /** What its handler asks of the balancer. */
   #remote: RemoteCalls | undefined
   readonly #parts: WorkerParts
@@ -102,6 +105,7 @@ export class LinkedTask implements Order {
     this.function = task.function
     this.cost = task.function.slots
     this.priority = task.header.priority
+    this.isChild = task.header.callers !== undefined
     this.#sentAt = parts.clock.monoMs() - task.ageMs
   }
 
@@ -153,6 +157,11 @@ export class LinkedTask implements Order {
     if (!isTooOld && (remainingMs === null || ageMs < remainingMs)) return true
     this.owner?.onRecalled(this)
     return false
+  }
+
+  /** It waits for what it called, and others have its slots. */
+  get isLent(): boolean {
+    return this.#isLent && this.state === 'running'
   }
 
   /** Slots that are used on behalf of its link's balancer. */
@@ -236,16 +245,18 @@ export class LinkedTask implements Order {
   #callsOf(hold: SlotHold): CallGate {
     return new CallGate(this.#parts, () => ({
       function: this.function,
-      callers: [],
+      callers: this.header.callers ?? [],
       priority: this.priority,
       rank: () => this.rank,
       hold: {
         lend: () => {
+          this.#isLent = true
           this.holdSlots(0)
           hold.lend()
         },
         reclaim: async () => {
           await hold.reclaim()
+          this.#isLent = false
           if (this.state === 'running') this.holdSlots(this.cost)
         },
       },
@@ -254,15 +265,15 @@ export class LinkedTask implements Order {
         this.#childSlots += more
         this.owner?.onSlots(more)
       },
-      callRemote: (name, input) => this.#callRemote(name, input),
+      callRemote: (...call) => this.#callRemote(...call),
     }))
   }
 
-  #callRemote(name: string, input: Uint8Array): Promise<unknown> {
+  #callRemote(name: string, input: Uint8Array, via: readonly string[]): Promise<unknown> {
     this.#remote ??= new RemoteCalls(this.#parts.limits.resultBytes)
     const { owner } = this
-    const send = owner && ((id: number, to: string, bytes: Uint8Array) => owner.onCall(this, id, to, bytes))
-    return this.#remote.start(name, input, send)
+    const send: SendCall | undefined = owner && ((...call) => owner.onCall(this, ...call))
+    return this.#remote.start(name, input, via, send)
   }
 
   #makeAttempt(hold: SlotHold, seat: Seat): Attempt {

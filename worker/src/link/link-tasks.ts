@@ -7,6 +7,8 @@
  */
 import {
   type ByteReader,
+  type ByteWriter,
+  CALL_FLAG,
   DATA_KIND,
   type OutcomeError,
   ProtocolError,
@@ -15,7 +17,9 @@ import {
   readTaskHeader,
   TASK_FLAG,
   type TaskHeader,
+  writeNames,
 } from '@berth/protocol'
+import type { SendCall } from '../calls/remote-calls.ts'
 import { type RegisteredFunction, unknownFunction } from '../functions/registry.ts'
 import type { CheckedInput } from '../input/parameters.ts'
 import { noStreaming } from '../input/task-request.ts'
@@ -136,12 +140,14 @@ export class LinkTasks implements TaskOwner {
     this.#flush.started(task, begin)
   }
 
-  onCall(task: LinkedTask, id: number, name: string, input: Uint8Array): void {
-    this.#flush.writer.control(RECORD.CALL, task.number, (out) => {
+  onCall(task: LinkedTask, ...[id, name, input, via]: Parameters<SendCall>): void {
+    const write = (out: ByteWriter) => {
       out.u32(id)
       out.text8(name)
+      if (via.length > 0) writeNames(out, via)
       out.bytes(input)
-    })
+    }
+    this.#flush.writer.control(RECORD.CALL, task.number, write, via.length > 0 ? CALL_FLAG.VIA : 0)
     this.#flush.wake()
   }
 
@@ -169,7 +175,8 @@ export class LinkTasks implements TaskOwner {
       throw new ProtocolError(`the task number ${number} is in use`)
     const header = readTaskHeader(payload)
     const isNewest = this.#ports.fences.note(header.run, header.fence)
-    if (!isNewest || !this.#hasRoomFor(flags)) return this.#flush.control(RECORD.BUSY, number)
+    if (!isNewest || !this.#hasRoomFor(flags, header.callers !== undefined))
+      return this.#flush.control(RECORD.BUSY, number)
     const fn = this.#parts.registry.get(header.function)
     const refusal = this.#refusalOf(header, fn)
     if (refusal || !fn) return this.#refuse(number, refusal ?? unknownFunction(header.function))
@@ -179,12 +186,21 @@ export class LinkTasks implements TaskOwner {
     if ((flags & TASK_FLAG.WHOLE) !== 0) this.#judge(task, payload.rest())
   }
 
-  #hasRoomFor(flags: number): boolean {
+  #hasRoomFor(flags: number, isChild: boolean): boolean {
     const { condition } = this.#parts
     const { peers } = this.#ports
     if (condition.status !== 'ready' || !peers.mayStart) return false
     if ((flags & TASK_FLAG.DURABLE) !== 0 && !peers.hasRoomForDurable) return false
-    return this.#tasks.size - this.#finished < this.#mostTasks
+    const spare = this.#mostTasks - this.#tasks.size + this.#finished
+    // What was called may be what all the others here wait for.
+    return isChild || spare > 0 || spare + this.#countLent() > 0
+  }
+
+  /** Tasks that wait for what they called; counted only where it matters. */
+  #countLent(): number {
+    let lent = 0
+    for (const task of this.#tasks.values()) if (task.isLent) lent++
+    return lent
   }
 
   /** Slots, and what may wait ahead of them. */

@@ -2,6 +2,7 @@
  * What the tests of this folder share: a core that only remembers what it is told, a fleet around it
  * with short terms, and waiting for what members do. Everything ends with its test.
  */
+import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import type { WorkerEntry, WorkerState, WorkerView } from '@berth/protocol'
 import { createLog, type Log, systemClock } from '@berth/runtime'
@@ -10,6 +11,7 @@ import type {
   Adopted,
   AttemptPicture,
   BreakerFacts,
+  CallPort,
   HealthPort,
   Outcome,
   WorkerFacts,
@@ -159,6 +161,7 @@ export interface BenchOptions {
   readonly terms?: Partial<MemberTerms>
   readonly contents?: Partial<StoreContents>
   readonly workforce?: WorkforcePort
+  readonly calls?: CallPort
 }
 
 export class FleetBench {
@@ -169,14 +172,17 @@ export class FleetBench {
   readonly writes: StoreWrite[] = []
   readonly log: Log = createLog({ source: 'test', write: () => {}, capacity: 10_000, level: 'debug' })
   readonly fleet: Fleet
+  #runs = 0
 
-  constructor(t: TestContext, { terms, contents, workforce }: BenchOptions = {}) {
+  constructor(t: TestContext, { terms, contents, workforce, calls }: BenchOptions = {}) {
     this.fleet = new Fleet({
-      terms: { ...TERMS, ...terms },
+      terms: { ...TERMS, queueTimeoutMs: 60_000, ...terms },
       clock: systemClock,
       log: this.log,
       workforce: workforce ?? this.workforce,
       health: this.health,
+      calls: calls ?? { caller: () => undefined, submit: () => assert.fail('nobody calls') },
+      createRunId: () => `r_call${++this.#runs}`,
       contents: { ...EMPTY, ...contents },
       remember: (write) => void this.writes.push(write),
     })
