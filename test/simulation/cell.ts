@@ -52,7 +52,7 @@ export function runCell(given: CellOptions): Cell {
     speeds: Array.from({ length: given.workers ?? 10 }, () => 1),
     ...given,
   }
-  const times = new Times()
+  const times = new Times(options.tasks)
   const world = new World(scenarioOf(options), {}, times)
   const startedAt = performance.now()
   const cpuAtStart = process.cpuUsage()
@@ -63,7 +63,7 @@ export function runCell(given: CellOptions): Cell {
   const speeds = options.speeds.flatMap((speed) => Array.from({ length: options.slots }, () => speed))
   const eventsPerSecond = world.events.happened / seconds
   const tasksPerSecond = options.tasks / seconds
-  const { arrivals } = times
+  const arrivals = times.list()
   const ideal = latencyOf(idealLatencies(arrivals, speeds))
   const late = latencyOf(idealLatencies(arrivals, speeds, options.roundTripMs))
   return {

@@ -1,12 +1,11 @@
 /**
  * What will happen, in order of time and, within an instant, of planning. Owns the simulation's
- * clock: it stands still except in `advanceTo`.
+ * clock: it stands still except in `advanceTo` and `step`. A binary heap over flat arrays: a long run
+ * plans six events a task, so neither they nor their instants are objects, and what moves is numbers.
  */
-interface Planned {
-  readonly at: number
-  readonly seq: number
-  readonly act: () => void
-}
+type Act = (subject: never) => void
+
+const FIRST_ROOM = 1_024
 
 export class EventQueue {
   now = 0
@@ -15,27 +14,47 @@ export class EventQueue {
   /** When the next event is due; Infinity when none is. */
   nextAt = Number.POSITIVE_INFINITY
   #seq = 0
-  /** A binary heap of its own: most of a long run's time would pass in the comparator of another. */
-  readonly #planned: Planned[] = []
+  #size = 0
+  /** The heap: when, and the place of the rest. Places beyond its size are free. */
+  #ats = new Float64Array(FIRST_ROOM)
+  #places = Int32Array.from({ length: FIRST_ROOM }, (_, place) => place)
+  #seqs = new Float64Array(FIRST_ROOM)
+  readonly #acts: (Act | undefined)[] = []
+  readonly #subjects: unknown[] = []
 
   get size(): number {
-    return this.#planned.length
+    return this.#size
   }
 
   after(delayMs: number, act: () => void): void {
-    const planned = this.#planned
-    const fresh = { at: this.now + delayMs, seq: this.#seq++, act }
-    let index = planned.length
+    this.#plan(this.now + delayMs, act, undefined)
+  }
+
+  /** The same for what happens often: one function for all, and whom it is about this time. */
+  afterWith<S>(delayMs: number, act: (subject: S) => void, subject: S): void {
+    this.#plan(this.now + delayMs, act, subject)
+  }
+
+  #plan(at: number, act: Act, subject: unknown): void {
+    if (this.#size === this.#ats.length) this.#grow()
+    const ats = this.#ats
+    const places = this.#places
+    let index = this.#size++
+    const place = places[index] as number
     while (index > 0) {
       const above = (index - 1) >> 1
-      const parent = planned[above] as Planned
       // Equal instants stay in order of planning, and the new one was planned last.
-      if (parent.at <= fresh.at) break
-      planned[index] = parent
+      if ((ats[above] as number) <= at) break
+      ats[index] = ats[above] as number
+      places[index] = places[above] as number
       index = above
     }
-    planned[index] = fresh
-    if (index === 0) this.nextAt = fresh.at
+    ats[index] = at
+    places[index] = place
+    this.#seqs[place] = this.#seq++
+    this.#acts[place] = act
+    this.#subjects[place] = subject
+    if (index === 0) this.nextAt = at
   }
 
   /** Moves the clock without an event, for what others have planned. */
@@ -45,32 +64,54 @@ export class EventQueue {
 
   /** Lets the next event happen. */
   step(): void {
-    const next = this.#planned[0]
-    if (!next) return
-    const last = this.#planned.pop() as Planned
-    if (this.#planned.length > 0) this.#sink(last)
-    this.nextAt = this.#planned[0]?.at ?? Number.POSITIVE_INFINITY
-    this.now = next.at
+    if (this.#size === 0) return
+    const place = this.#places[0] as number
+    const act = this.#acts[place] as (subject: unknown) => void
+    const subject = this.#subjects[place]
+    this.#subjects[place] = undefined
+    this.now = this.nextAt
+    this.#size--
+    this.#sinkLast()
+    this.#places[this.#size] = place
+    this.nextAt = this.#size > 0 ? (this.#ats[0] as number) : Number.POSITIVE_INFINITY
     this.happened++
-    next.act()
+    act(subject)
   }
 
-  #sink(member: Planned): void {
-    const planned = this.#planned
+  /** The last of the heap takes the place at the top that has come free, and sinks from there. */
+  #sinkLast(): void {
+    const size = this.#size
+    const ats = this.#ats
+    const places = this.#places
+    const at = ats[size] as number
+    const place = places[size] as number
     let index = 0
-    for (let child = 1; child < planned.length; child = 2 * index + 1) {
-      const right = child + 1
-      if (right < planned.length && isBefore(planned[right] as Planned, planned[child] as Planned))
-        child = right
-      const least = planned[child] as Planned
-      if (!isBefore(least, member)) break
-      planned[index] = least
+    for (let child = 1; child < size; child = 2 * index + 1) {
+      if (child + 1 < size && this.#isBefore(child + 1, ats[child] as number, places[child] as number))
+        child++
+      if (!this.#isBefore(child, at, place)) break
+      ats[index] = ats[child] as number
+      places[index] = places[child] as number
       index = child
     }
-    planned[index] = member
+    ats[index] = at
+    places[index] = place
   }
-}
 
-function isBefore(a: Planned, b: Planned): boolean {
-  return a.at !== b.at ? a.at < b.at : a.seq < b.seq
+  #isBefore(index: number, at: number, place: number): boolean {
+    const own = this.#ats[index] as number
+    if (own !== at) return own < at
+    return (this.#seqs[this.#places[index] as number] as number) < (this.#seqs[place] as number)
+  }
+
+  #grow(): void {
+    const size = 2 * this.#size
+    const [ats, places, seqs] = [this.#ats, this.#places, this.#seqs]
+    this.#ats = new Float64Array(size)
+    this.#seqs = new Float64Array(size)
+    this.#places = Int32Array.from({ length: size }, (_, place) => place)
+    this.#ats.set(ats)
+    this.#seqs.set(seqs)
+    this.#places.set(places)
+  }
 }

@@ -13,7 +13,10 @@ import type { StartedRun, ToWorker, Wire } from './wire.ts'
 export interface WorkerTerms {
   readonly events: EventQueue
   readonly random: Random
-  readonly recorder: Recorder
+  /** Unless nothing is to be judged. */
+  readonly recorder: Recorder | undefined
+  /** Then ends and fences are kept for the next hello. */
+  readonly mayLoseLinks: boolean
   readonly heartbeatMs: number
   /** BUSY for no reason, with this probability. */
   readonly busyChance: number
@@ -46,6 +49,9 @@ interface Held {
   isAborted: boolean
   outcome: Outcome | undefined
   endedAt: number
+  /** Of the process that runs it, and how its handler ends when nobody stops it. */
+  readonly boot: number
+  end: 'completed' | 'failed'
 }
 
 const NOTHING = new Uint8Array(0)
@@ -133,6 +139,10 @@ export class ModelWorker {
 
   receive(wire: Wire, message: ToWorker): void {
     const { now } = this.#terms.events
+    if (!this.isFrozen) {
+      if (this.#wire === wire && this.isAlive) this.#on(message, now)
+      return
+    }
     this.#whenThawed(() => {
       if (this.#wire === wire && this.isAlive) this.#on(message, now)
     })
@@ -183,9 +193,11 @@ export class ModelWorker {
       isAborted: false,
       outcome: undefined,
       endedAt: 0,
+      boot: this.bootId,
+      end: 'completed',
     }
     if (fence < (this.#fences.get(run) ?? 0)) return this.#say('busy', attemptId)
-    this.#fences.set(run, fence)
+    if (this.#terms.mayLoseLinks) this.#fences.set(run, fence)
     if (!this.isReady) return this.#refuse(attemptId)
     const isQueueFull = this.#queue.length >= Math.min(4 * this.limit, 256)
     const isBusy = random.chance(busyChance) || (isQueueFull && !this.#fits(held))
@@ -196,7 +208,7 @@ export class ModelWorker {
     this.#held.set(attemptId, held)
     if (this.#fits(held) && (this.#queue.length === 0 || flaws.ignoresSlots)) this.#startIfDue(held)
     else {
-      this.#terms.recorder.noteQueued(this.id, assignment)
+      this.#terms.recorder?.noteQueued(this.id, assignment)
       this.#enqueue(held)
     }
   }
@@ -219,12 +231,28 @@ export class ModelWorker {
     this.#linkedUsed += held.cost
     this.#say('started', assignment.attemptId)
     const run = flaws.runsStrangers ? `${assignment.run}?` : assignment.run
-    held.execution = recorder.noteStart(this, { ...assignment, run }, events.now)
+    const { attemptId, fence } = assignment
+    held.execution = {
+      run,
+      worker: this.id,
+      attemptId,
+      fence,
+      startedAt: events.now,
+      endedAt: Number.POSITIVE_INFINITY,
+      outcome: 'running',
+    }
+    recorder?.noteStart(this, held.execution)
     const { serviceMs, isFailing } = plan(assignment.run)
-    events.after(serviceMs / this.#speed, () =>
-      this.#whenThawed(() => this.#finish(held, isFailing ? 'failed' : 'completed')),
-    )
+    if (isFailing) held.end = 'failed'
+    events.afterWith(serviceMs / this.#speed, this.#return, held)
     this.#note()
+  }
+
+  /** The handler has come to its end, unless its process died before. */
+  readonly #return = (held: Held): void => {
+    if (!this.isAlive || held.boot !== this.bootId) return
+    if (this.isFrozen) this.#whenThawed(() => this.#finish(held, held.end))
+    else this.#finish(held, held.end)
   }
 
   #finish(held: Held, how: 'completed' | 'failed' | 'cancelled'): void {
@@ -241,7 +269,7 @@ export class ModelWorker {
     this.#held.delete(attemptId)
     this.#ownUsed -= held.cost
     if (held.isLinked) this.#linkedUsed -= held.cost
-    if (held.isLinked || !held.isAborted) this.#ended.set(attemptId, held)
+    if (this.#terms.mayLoseLinks && (held.isLinked || !held.isAborted)) this.#ended.set(attemptId, held)
     if (held.isLinked) this.#sendEnd(held)
     this.#serve()
     this.#note()
@@ -417,10 +445,13 @@ export class ModelWorker {
     const { events } = this.#terms
     const wait = this.#pushedAt + COALESCE_MS - events.now
     this.#isPushDue = true
-    events.after(Math.max(0, wait), () => {
-      this.#isPushDue = false
-      this.#whenThawed(() => this.#push())
-    })
+    events.after(Math.max(0, wait), this.#pushDue)
+  }
+
+  readonly #pushDue = (): void => {
+    this.#isPushDue = false
+    if (this.isFrozen) this.#whenThawed(() => this.#push())
+    else if (this.isAlive) this.#push()
   }
 
   #push(): void {

@@ -41,7 +41,6 @@ export interface Start {
 }
 
 interface StartedAt {
-  readonly id: string
   readonly used: number
   readonly limit: number
   readonly thawedAt: number
@@ -58,23 +57,13 @@ export class Recorder {
   /** Called at every start, for checkers that look at the moment. */
   onStart: ((start: Start) => void) | undefined
 
-  noteStart({ id, used, limit, thawedAt }: StartedAt, assignment: Assignment, at: number): Execution {
-    const { run, attemptId, fence } = assignment
+  noteStart({ used, limit, thawedAt }: StartedAt, execution: Execution): void {
+    const { run, startedAt } = execution
     const record = this.tasks.get(run)
-    const execution: Execution = {
-      run,
-      worker: id,
-      attemptId,
-      fence,
-      startedAt: at,
-      endedAt: Number.POSITIVE_INFINITY,
-      outcome: 'running',
-    }
     if (record) record.executions.push(execution)
     else this.strangers.push(execution)
-    const wasFrozen = thawedAt >= (record?.sends.at(-1)?.at ?? at)
+    const wasFrozen = thawedAt >= (record?.sends.at(-1)?.at ?? startedAt)
     this.onStart?.({ record, execution, used, limit, wasFrozen })
-    return execution
   }
 
   noteQueued(worker: string, assignment: Assignment): void {

@@ -1,25 +1,29 @@
 /**
- * Arrival, service and latency of each task of a long run, three numbers a task: what is left when
- * nothing else is to be judged. Written by world.ts as tasks end, read by cell.ts.
+ * Arrival, service and latency of each task of a long run, three numbers a task: what is kept when
+ * nothing else is to be judged. Written by world.ts by the number of the task, read by cell.ts.
  */
 export class Times {
-  readonly #arrivals: number[] = []
-  readonly #services: number[] = []
-  readonly #latencies: number[] = []
+  /** In order of arrival: when each came, and what it asks of a slot of speed 1. */
+  readonly arrivals: Float64Array
+  readonly services: Float64Array
+  readonly latencies: Float64Array
 
-  note(arrivedAt: number, serviceMs: number, latencyMs: number): void {
-    this.#arrivals.push(arrivedAt)
-    this.#services.push(serviceMs)
-    this.#latencies.push(latencyMs)
+  constructor(tasks: number) {
+    this.arrivals = new Float64Array(tasks)
+    this.services = new Float64Array(tasks)
+    this.latencies = new Float64Array(tasks)
   }
 
-  get latencies(): Float64Array {
-    return Float64Array.from(this.#latencies)
+  arrived(task: number, at: number, serviceMs: number): void {
+    this.arrivals[task] = at
+    this.services[task] = serviceMs
   }
 
-  /** In order of arrival: when each came and what it asks of a slot of speed 1. */
-  get arrivals(): { readonly at: number; readonly serviceMs: number }[] {
-    const arrivals = this.#arrivals.map((at, index) => ({ at, serviceMs: this.#services[index] as number }))
-    return arrivals.sort((a, b) => a.at - b.at)
+  list(): { readonly at: number; readonly serviceMs: number }[] {
+    return Array.from(this.arrivals, (at, task) => ({ at, serviceMs: this.services[task] as number }))
+  }
+
+  ended(task: number, at: number): void {
+    this.latencies[task] = at - (this.arrivals[task] as number)
   }
 }

@@ -128,7 +128,7 @@ class Direction<M> {
     const batch = [message]
     this.#batch = batch
     this.#batchAt = events.now
-    events.after(this.#delay(), () => this.#arrive(batch))
+    events.afterWith(this.#delay(), this.#arrive, batch)
   }
 
   afterAll(act: () => void): void {
@@ -144,11 +144,11 @@ class Direction<M> {
     return this.#lastArrivalAt - events.now
   }
 
-  #arrive(batch: M[]): void {
+  readonly #arrive = (batch: M[]): void => {
     if (this.#batch === batch) this.#batch = []
     const { events } = this.#options
     const heldMs = this.stalledUntil - events.now
-    if (heldMs > 0 && this.#isUp()) return events.after(heldMs, () => this.#arrive(batch))
+    if (heldMs > 0 && this.#isUp()) return events.afterWith(heldMs, this.#arrive, batch)
     if (!this.#isUp()) return
     for (const message of this.#translate ? this.#translate(batch) : batch) {
       if (this.#isUp()) this.#deliver(message)

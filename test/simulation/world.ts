@@ -4,8 +4,9 @@
  */
 import { ANY_WORKER, compileSelector } from '@berth/protocol'
 import { Scheduler, type SchedulerOptions } from '../../balancer/src/core/scheduler.ts'
+import type { Assignment } from '../../balancer/src/ports/dispatch.ts'
 import type { RecordPort } from '../../balancer/src/ports/record.ts'
-import type { FunctionFacts, Submission } from '../../balancer/src/ports/scheduling.ts'
+import type { FunctionFacts, Settlement, Submission } from '../../balancer/src/ports/scheduling.ts'
 import { EventQueue } from './event-queue.ts'
 import { injectFaults } from './faults.ts'
 import { LinkCodec } from './link-codec.ts'
@@ -67,12 +68,7 @@ export class World {
       ...(record ? { record } : {}),
       dispatch: {
         send: (assignment) => {
-          const record = this.recorder.tasks.get(assignment.run)
-          if (record) {
-            this.recorder.onSend?.(record, assignment)
-            record.sends.push({ at: this.events.now, assignment })
-            record.waitingSince = -1
-          }
+          if (!times) this.#noteSend(assignment)
           this.members.get(assignment.worker)?.send(assignment)
         },
         recall: (worker, attempt) => this.members.get(worker)?.say({ kind: 'recall', attempt }),
@@ -100,7 +96,8 @@ export class World {
     this.#terms = {
       events: this.events,
       random: this.random.fork(),
-      recorder: this.recorder,
+      recorder: times ? undefined : this.recorder,
+      mayLoseLinks: scenario.faults.kinds.length > 0,
       heartbeatMs,
       busyChance: scenario.faults.busyChance,
       plan: (run) => this.#planOf(run),
@@ -117,7 +114,7 @@ export class World {
       for (const worker of this.workers.values()) worker.pulse()
     })
     this.events.after(this.random.between(0, 10), () => this.core.settleFleet(this.events.now))
-    this.#arriveIn(0, 0)
+    this.events.afterWith(0, this.#arriveNext, 0)
     this.troubleUntil = (this.scenario.tasks * this.#arrivalGapMs) | 0
     injectFaults(this)
     const isOver = () => this.#isLoaded && this.#unsettled === 0
@@ -144,12 +141,17 @@ export class World {
     this.members.set(id, new Member({ ...link, functions: FUNCTIONS, roundTripMs, heartbeatMs, leaseMs }))
   }
 
-  /** What a task's handler takes on a worker of speed 1. */
-  serviceMs(run: string): number {
-    return this.#plans.get(run)?.serviceMs ?? 0
+  #noteSend(assignment: Assignment): void {
+    const record = this.recorder.tasks.get(assignment.run)
+    if (!record) return
+    this.recorder.onSend?.(record, assignment)
+    record.sends.push({ at: this.events.now, assignment })
+    record.waitingSince = -1
   }
 
   #planOf(run: string): HandlerPlan {
+    if (this.#times)
+      return { serviceMs: this.#times.services[Number(run.slice(1))] as number, isFailing: false }
     const plan = this.#plans.get(run) ?? { serviceMs: 1, isFailing: false }
     return this.events.now < (this.scenario.failsUntilMs ?? 0) ? { ...plan, isFailing: true } : plan
   }
@@ -160,7 +162,7 @@ export class World {
     const run = `probe-${id}`
     this.#plans.set(run, { serviceMs: 1, isFailing: false })
     const record = this.#submit({
-      ...this.#submission(run),
+      ...this.#submission(run, (settlement) => this.#noteEnd(run, settlement)),
       selector,
       function: 'work',
       mode: 'sync',
@@ -219,27 +221,50 @@ export class World {
     return (this.#arrivalGapMs * load) / surge.load
   }
 
-  #arriveIn(delayMs: number, count: number): void {
-    this.events.after(delayMs, () => {
-      this.#arrive(`r${count}`)
-      if (count + 1 === this.scenario.tasks) this.#isLoaded = true
-      else this.#arriveIn(this.#callers.exponential(this.#gapMs()), count + 1)
-    })
+  readonly #arriveNext = (count: number): void => {
+    this.#arrive(count)
+    if (count + 1 === this.scenario.tasks) this.#isLoaded = true
+    else this.events.afterWith(this.#callers.exponential(this.#gapMs()), this.#arriveNext, count + 1)
   }
 
-  #arrive(run: string): void {
+  #arrive(count: number): void {
     const { shares, law, serviceMs } = this.scenario
     const random = this.#callers
+    const run = `r${count}`
     const isFailing = random.chance(shares.failing)
-    this.#plans.set(run, { serviceMs: drawService(random, law, serviceMs), isFailing })
-    this.#submit(this.#submission(run))
+    const ownMs = drawService(random, law, serviceMs)
+    if (this.#times) this.#arriveTimed(run, count, ownMs, this.#times)
+    else {
+      this.#plans.set(run, { serviceMs: ownMs, isFailing })
+      this.#submit(this.#submission(run, (settlement) => this.#noteEnd(run, settlement)))
+    }
     if (!random.chance(shares.cancelled)) return
     this.events.after(random.exponential(2 * serviceMs), () =>
       this.core.cancel(run, 'caller', this.events.now),
     )
   }
 
-  #submission(run: string): Submission {
+  /** A task of which nothing but its times is kept. */
+  #arriveTimed(run: string, count: number, serviceMs: number, times: Times): void {
+    times.arrived(count, this.events.now, serviceMs)
+    this.#unsettled++
+    const onSettled = () => {
+      times.ended(count, this.events.now)
+      this.#unsettled--
+    }
+    const admission = this.core.submit(this.#submission(run, onSettled), this.events.now)
+    if (!admission.ok) throw new Error(`${run} was refused: ${admission.error.code}`)
+  }
+
+  #noteEnd(run: string, settlement: Settlement): void {
+    const record = this.recorder.tasks.get(run)
+    if (!record) return
+    record.waitingSince = -1
+    if (record.settlements.length === 0) this.#unsettled--
+    record.settlements.push({ at: this.events.now, settlement })
+  }
+
+  #submission(run: string, onSettled: Submission['onSettled']): Submission {
     const random = this.#callers
     const { shares, priorities, serviceMs, keys } = this.scenario
     const { now } = this.events
@@ -263,22 +288,8 @@ export class World {
       queueUntilAt: isHurried ? now + random.between(1, 10) * serviceMs : NEVER,
       payload: random.chance(0.01) ? LARGE : SMALL,
       trace: '',
-      onSettled: (settlement) => {
-        const record = this.recorder.tasks.get(run)
-        if (!record) return
-        record.waitingSince = -1
-        if (record.settlements.length === 0) this.#unsettled--
-        record.settlements.push({ at: this.events.now, settlement })
-        if (this.#times) this.#reduce(record, this.#times)
-      },
+      onSettled,
     }
-  }
-
-  #reduce({ submission, submittedAt }: TaskRecord, times: Times): void {
-    const { run } = submission
-    times.note(submittedAt, this.serviceMs(run), this.events.now - submittedAt)
-    this.recorder.tasks.delete(run)
-    this.#plans.delete(run)
   }
 
   #submit(submission: Submission): TaskRecord {
