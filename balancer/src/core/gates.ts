@@ -6,6 +6,11 @@
 import type { LimitFacts, LimitsPort, LimitTarget, LimitTerms, Pause } from '../ports/scheduling.ts'
 import type { Task } from './task.ts'
 
+/** A pause, and the fairness key it is for, if it is for one. */
+export interface KeyedPause extends Pause {
+  readonly fairnessKey?: string | undefined
+}
+
 export class Gates {
   readonly #limits: LimitsPort
   readonly #keys = new Set<string>()
@@ -60,11 +65,12 @@ export class Gates {
   }
 
   /** The pause that holds a task with these needs back; of several, the one that ends last. */
-  pauseOf(task: Task, now: number): Pause | undefined {
-    let found: Pause | undefined
+  pauseOf(task: Task, now: number): KeyedPause | undefined {
+    let found: KeyedPause | undefined
     for (const key of this.#keysOf(task)) {
       const { paused } = this.#limits.facts(key, now)
-      if (paused && (!found || endOf(paused) > endOf(found))) found = paused
+      if (!paused || (found && endOf(paused) <= endOf(found))) continue
+      found = key.startsWith(OF_FAIRNESS) ? { ...paused, fairnessKey: task.submission.fairnessKey } : paused
     }
     return found
   }
@@ -118,6 +124,7 @@ export class Gates {
 }
 
 const NO_KEYS: readonly string[] = []
+const OF_FAIRNESS = 'key\n'
 
 function endOf({ untilAt = Number.POSITIVE_INFINITY }: Pause): number {
   return untilAt
@@ -133,6 +140,6 @@ export function concerns({ group, function: name, fairnessKey }: LimitTarget, { 
 }
 
 function keyOf({ group, function: name, fairnessKey }: LimitTarget): string {
-  if (fairnessKey !== undefined) return `key\n${group}\n${name ?? ''}\n${fairnessKey}`
+  if (fairnessKey !== undefined) return `${OF_FAIRNESS}${group}\n${name ?? ''}\n${fairnessKey}`
   return name === undefined ? `group\n${group}` : `function\n${group}\n${name}`
 }

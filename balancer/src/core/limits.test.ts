@@ -157,12 +157,22 @@ test('paused: sync is refused with the reason and when to return, durable waits,
   const refusal = b.refusal()
   assert.deepEqual([refusal.code, refusal.retryAfterMs], ['PAUSED', 5_000])
   assert.match(refusal.detail, /migration/)
+  assert.doesNotMatch(refusal.detail, /async/, 'which this version refuses')
   const run = b.submit({ mode: 'async', isDurable: true })
   assert.equal(b.sends(run), 0)
   assert.equal(b.sends(b.submit({ function: 'other' })), 1)
   b.advance(5_000)
   assert.equal(b.sends(run), 1)
   assert.equal(b.sends(b.submit()), 1)
+})
+
+test('a pause of a fairness key names the key, that of the function names none', () => {
+  const b = bench()
+  b.core.setLimits({ group, fairnessKey: 'k' }, { paused: {} }, 0)
+  assert.match(b.refusal({ fairnessKey: 'k' }).detail, /fairness key "k"/)
+  assert.equal(b.sends(b.submit({ fairnessKey: 'j' })), 1)
+  b.core.setLimits({ group, function: 'work' }, { paused: {} }, 0)
+  assert.doesNotMatch(b.refusal({ fairnessKey: 'j' }).detail, /fairness key/)
 })
 
 test('of several pauses the one that ends last tells when to return', () => {

@@ -2,7 +2,8 @@
 import { isErrorCode, type OutcomeError, type TaskError } from '@berth/protocol'
 import type { FinalRecord } from '../ports/ledger.ts'
 import type { AttemptOutcome } from '../ports/record.ts'
-import type { Pause, Provenance, Settlement } from '../ports/scheduling.ts'
+import type { Provenance, Settlement } from '../ports/scheduling.ts'
+import type { KeyedPause } from './gates.ts'
 import type { Task } from './task.ts'
 import type { Worker } from './worker.ts'
 
@@ -51,9 +52,13 @@ export function lostError(task: Task, worker: Worker | undefined): TaskError {
     const detail = `${where} ${what} in the middle of the stream, of which a part has arrived. Send the task again if that does no harm.`
     return { code: 'WORKER_LOST', detail }
   }
+  const isRepeatable = task.submission.idempotent ?? task.lane?.facts.idempotent
+  const advice = isRepeatable
+    ? 'no attempt is left. Send it again, or with more `attempts`.'
+    : 'it may have run. Send it again if that does no harm; declare the function idempotent to have that done for you.'
   return {
     code: 'WORKER_LOST',
-    detail: `${where} ${what} in attempt ${task.attempts} of the task, which may have run. Send it again if that does no harm; declare the function idempotent to have that done for you.`,
+    detail: `${where} ${what} in attempt ${task.attempts} of the task: ${advice}`,
   }
 }
 
@@ -66,12 +71,17 @@ export function poisonedError(task: Task, worker: Worker | undefined): TaskError
 }
 
 /** A pause holds back what would wait in memory. */
-export function pausedError({ submission }: Task, { untilAt, reason }: Pause, now: number): TaskError {
+export function pausedError(
+  { submission }: Task,
+  { untilAt, reason, fairnessKey }: KeyedPause,
+  now: number,
+): TaskError {
+  const whose = fairnessKey === undefined ? '' : ` for the fairness key ${JSON.stringify(fairnessKey)}`
   const why = reason === undefined ? '' : `: ${reason}`
   const leftMs = untilAt === undefined ? PAUSE_RETRY_MS : untilAt - now
   return {
     code: 'PAUSED',
-    detail: `Starts of "${submission.function}" (group "${submission.group}") are paused${why}. Send it again later, or with mode async, which waits.`,
+    detail: `Starts of "${submission.function}" (group "${submission.group}")${whose} are paused${why}. Send it again later.`,
     retryAfterMs: Math.max(1_000, leftMs),
   }
 }

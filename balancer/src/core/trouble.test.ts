@@ -77,6 +77,18 @@ test('the lease of a silent worker ends: what started is lost, what was sent may
   assert.equal(bench.core.attemptsAt('a'), 0)
 })
 
+test('a loss of what may be repeated says that no attempt is left, and does not ask to declare it', () => {
+  const bench = new TestScheduler()
+  bench.worker('a', { slots: 1, functions: work({ idempotent: true }) })
+  const run = bench.submit({ attempts: 1 })
+  bench.start(run)
+  bench.core.troubled('a', 'silent', 0, HEARTBEAT_MS)
+  bench.advance(LEASE_MS)
+  assert.equal(bench.verdict(run), 'WORKER_LOST')
+  assert.match(bench.detail(run), /no attempt is left/)
+  assert.doesNotMatch(bench.detail(run), /declare/)
+})
+
 test('a worker that speaks again after its lease comes back without its tasks', () => {
   const bench = new TestScheduler()
   bench.worker('a', { slots: 1 })
