@@ -120,5 +120,6 @@ function pictureOf(task: Task): TaskPicture {
     metadata: submission.metadata,
     parent: submission.call?.parent,
     history: task.history,
+    choice: worker && task.choice,
   }
 }

@@ -326,7 +326,7 @@ test('the reasons add up to the fleet, those included that have not said what th
   assert.deepEqual([waiting.verdict, waiting.workers, waiting.position], ['wait', 4, 1])
   assert.equal(waiting.nearestMiss, 'full: full')
   const now = await explain(`/runs/${running}/explain`)
-  assert.deepEqual([now.verdict, now.worker], ['running', 'full'])
+  assert.deepEqual([now.verdict, now.worker, now.choice?.winner.worker], ['running', 'full', 'full'])
   core.finish(running)
   const ended = await explain(`/runs/${running}/explain`)
   assert.deepEqual([ended.verdict, ended.worker, ended.choice?.winner.worker], ['ended', 'full', 'full'])

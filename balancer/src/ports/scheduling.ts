@@ -16,7 +16,7 @@ import type {
 } from '@berth/protocol'
 import type { Payload } from './dispatch.ts'
 import type { LimitFacts, LimitTerms } from './limits.ts'
-import type { AttemptRecord } from './record.ts'
+import type { AttemptRecord, ChoiceRecord } from './record.ts'
 import type { StreamItem, StreamOrigin } from './stream.ts'
 import type { Traffic } from './traffic.ts'
 
@@ -169,6 +169,8 @@ export interface TaskPicture {
   readonly parent: string | undefined
   /** Attempts that are over. */
   readonly history: readonly AttemptRecord[]
+  /** Why this worker, when that was noted. */
+  readonly choice?: ChoiceRecord | undefined
 }
 
 /** An attempt that a worker has; `remainingMs` as measured before, undefined where nothing was. */

@@ -9,7 +9,7 @@ import type { FleetPort } from '../ports/fleet.ts'
 import type { Changed, RunFilter, RunsPort } from '../ports/runs.ts'
 import type { Submission, SubmitPort, TaskLookPort, TaskPicture } from '../ports/scheduling.ts'
 import { explainEnded, toExplanationView } from './run-explanation.ts'
-import { toRunView } from './run-facts.ts'
+import { isoOf, toChoiceView, toRunView } from './run-facts.ts'
 import { type ListedFacts, toMatcher } from './run-filter.ts'
 import type { EndedRun, RunSample } from './run-sample.ts'
 
@@ -82,8 +82,10 @@ export class MemoryRuns implements RunsPort {
     const explained = scheduler.explain(id, clock.monoMs())
     const ended = sample.find(id)
     if (!explained) return ended && explainEnded(ended)
-    const verdict = scheduler.find(id)?.status === 'running' ? 'running' : 'wait'
-    return toExplanationView(explained, verdict, fleet.workers().length)
+    const live = scheduler.find(id)
+    const verdict = live?.status === 'running' ? 'running' : 'wait'
+    const view = toExplanationView(explained, verdict, fleet.workers().length)
+    return live?.choice ? { ...view, choice: toChoiceView(live.choice, isoOf(factsOf(live))) } : view
   }
 
   async explainTask(submission: Submission): Promise<ExplanationView> {
