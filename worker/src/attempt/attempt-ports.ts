@@ -3,13 +3,16 @@
  * `link-task.ts`, once an attempt; the one place where a part of the worker becomes known to attempts.
  */
 
-import type { CallGate } from '../calls/call-gate.ts'
 import type { WorkerParts } from '../parts.ts'
 import type { Emitter } from '../stream/emitter.ts'
 import type { AttemptPorts } from './attempt.ts'
 
-/** `calls`: where `ctx.call` goes. `emitter`: who reads what the handler makes on the way, if anybody does. */
-export function attemptPortsOf(parts: WorkerParts, calls?: CallGate, emitter?: Emitter): AttemptPorts {
+/** `call`: where `ctx.call` goes. `emitter`: who reads what the handler makes on the way, if anybody does. */
+export function attemptPortsOf(
+  parts: WorkerParts,
+  call?: AttemptPorts['call'],
+  emitter?: Emitter,
+): AttemptPorts {
   const { clock, log, tags, limits, env, secrets, metrics } = parts
   return {
     clock,
@@ -19,7 +22,7 @@ export function attemptPortsOf(parts: WorkerParts, calls?: CallGate, emitter?: E
     secrets,
     resultLimitBytes: limits.resultBytes,
     emitter,
-    call: calls && ((name, input, context) => calls.call(name, input, context)),
+    call,
     onOutcome: metrics.noteFinished,
   }
 }

@@ -15,6 +15,11 @@ export interface Result {
   readonly text?: string
 }
 
+/** Bytes it has when it travels. */
+export function sizeOf(result: Result): number {
+  return result.text === undefined ? result.bytes.length : Buffer.byteLength(result.text)
+}
+
 export type EncodedResult =
   | ({ readonly ok: true } & Result)
   | { readonly ok: false; readonly error: OutcomeError }

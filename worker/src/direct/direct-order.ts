@@ -193,20 +193,24 @@ export class DirectOrder implements Order {
     }
     let next: (() => void) | undefined
     const calls = this.#callsOf(hold)
-    this.#attempt = new Attempt(spec, attemptPortsOf(this.#parts, calls, this.#reply.emitter), {
-      onAnswer: (outcome) => {
-        next = this.#onOutcome(outcome)
+    this.#attempt = new Attempt(
+      spec,
+      attemptPortsOf(this.#parts, (...call) => calls.call(...call), this.#reply.emitter),
+      {
+        onAnswer: (outcome) => {
+          next = this.#onOutcome(outcome)
+        },
+        onEnd: () => {
+          this.#attempt = undefined
+          calls.close()
+          if (next) this.#parts.intake.rest(this)
+          else this.#input = undefined
+          hold.release()
+          next?.()
+        },
+        onStuck: () => hold.markStuck(),
       },
-      onEnd: () => {
-        this.#attempt = undefined
-        calls.close()
-        if (next) this.#parts.intake.rest(this)
-        else this.#input = undefined
-        hold.release()
-        next?.()
-      },
-      onStuck: () => hold.markStuck(),
-    })
+    )
     this.#attempt.begin()
   }
 

@@ -15,4 +15,20 @@ describe('Fences', () => {
     assert.equal(fences.note('a', 5), false, 'kept: it was heard of last')
     assert.equal(fences.note('b', 0), true, 'forgotten')
   })
+
+  it('knows at least the newest half of its limit, each by its own fence', () => {
+    const limit = 1_000
+    const fences = new Fences(limit)
+    const idOf = (index: number) => `r_${String(index).padStart(26, '0')}`
+    for (let index = 0; index < 5 * limit; index++) {
+      assert.equal(fences.note(idOf(index), 10 + index), true)
+      const oldest = Math.max(0, index + 1 - limit / 2)
+      if (index % 97 > 0) continue
+      for (let known = oldest; known <= index; known++) {
+        assert.equal(fences.note(idOf(known), 9 + known), false, `${known} after ${index}`)
+        assert.equal(fences.note(idOf(known), 0), false)
+      }
+    }
+    assert.equal(fences.note(idOf(0), 0), true, 'bounded')
+  })
 })

@@ -20,11 +20,6 @@ export interface Outlet {
   close(code: number, reason: string): void
 }
 
-export interface PendingBegin {
-  readonly task: LinkedTask
-  readonly begin: () => void
-}
-
 export interface FlushPorts {
   readonly outlet: Outlet
   /** Leads every frame. */
@@ -35,14 +30,17 @@ export interface FlushPorts {
   onDelivered(task: LinkedTask): void
 }
 
+const NONE: LinkedTask[] = []
+
 export class LinkFlush implements Carrier {
   readonly writer: LinkWriter
   readonly #ports: FlushPorts
-  #begins: PendingBegin[] = []
-  /** Begins whose frame is still in the socket's buffer. */
-  readonly #inFlight = new Set<PendingBegin[]>()
+  /** Tasks whose STARTED is written and not handed over. */
+  #begins: LinkedTask[] = []
+  /** Those whose frame is still in the socket's buffer. */
+  readonly #inFlight = new Set<LinkedTask[]>()
   /** Tasks whose END is written and has not left. */
-  readonly #leaving = new Set<LinkedTask>()
+  #leaving: LinkedTask[] = []
   readonly #emptied: (() => void)[] = []
   #isDue = false
   #isClosed = false
@@ -52,18 +50,19 @@ export class LinkFlush implements Carrier {
     this.writer = new LinkWriter(() => ports.stamp())
   }
 
-  /** Writes STARTED; `begin` is called when it has gone. */
-  started(task: LinkedTask, begin: () => void): void {
+  /** Writes STARTED; the task begins when it has gone. */
+  started(task: LinkedTask): void {
     this.writer.control(RECORD.STARTED, task.number)
-    this.#begins.push({ task, begin })
+    this.#begins.push(task)
     this.wake()
   }
 
   /** Writes END with its result. */
   ended(task: LinkedTask): void {
     if (!task.outcome) return
-    this.#leaving.add(task)
-    this.writer.outcome(task.number, task.outcome.header, task.outcome.result.bytes)
+    const { header, result } = task.outcome
+    this.#leaving.push(task)
+    this.writer.outcome(task.number, header, result.text ?? result.bytes)
     this.wake()
   }
 
@@ -100,7 +99,7 @@ export class LinkFlush implements Carrier {
       const frame = this.writer.take()
       if (!frame) break
       // Control goes first, so the frame that empties it carries every STARTED written so far.
-      this.#send(frame, this.writer.hasControl ? [] : this.#begins.splice(0))
+      this.#send(frame, this.writer.hasControl ? NONE : this.#takeBegins())
     }
     if (!this.#isClosed && !this.writer.isReady) this.#tellDelivered()
   }
@@ -108,20 +107,26 @@ export class LinkFlush implements Carrier {
   /** Resolves when every END written so far has left, or the link is gone. */
   async whenDelivered(): Promise<void> {
     this.flush()
-    if (this.#isClosed || this.#leaving.size === 0) return
+    if (this.#isClosed || this.#leaving.length === 0) return
     await new Promise<void>((resolve) => this.#emptied.push(resolve))
   }
 
   /** Ends it; returns the handlers that were never called. */
-  close(): PendingBegin[] {
+  close(): LinkedTask[] {
     this.#isClosed = true
-    const pending = [...[...this.#inFlight].flat(), ...this.#begins.splice(0)]
+    const pending = [...[...this.#inFlight].flat(), ...this.#takeBegins()]
     this.#inFlight.clear()
     for (const resolve of this.#emptied.splice(0)) resolve()
     return pending
   }
 
-  #send(frame: Uint8Array, begins: PendingBegin[]): void {
+  #takeBegins(): LinkedTask[] {
+    const begins = this.#begins
+    if (begins.length > 0) this.#begins = []
+    return begins
+  }
+
+  #send(frame: Uint8Array, begins: LinkedTask[]): void {
     const { outlet } = this.#ports
     if (begins.length > 0) this.#inFlight.add(begins)
     outlet.sendFrame(frame, () => {
@@ -131,18 +136,20 @@ export class LinkFlush implements Carrier {
     if (outlet.backlogBytes === 0) this.#begin(begins)
   }
 
-  #begin(begins: PendingBegin[]): void {
-    if (!this.#inFlight.delete(begins)) return
-    for (const { begin } of begins) begin()
+  #begin(begins: LinkedTask[]): void {
+    if (begins.length === 0 || !this.#inFlight.delete(begins)) return
+    for (const task of begins) task.begin()
   }
 
   /** Everything written is with the system, except what waits for CREDIT. */
   #tellDelivered(): void {
-    for (const task of this.#leaving) {
-      if (this.writer.waitingBytes(task.number) > 0) continue
-      this.#leaving.delete(task)
-      this.#ports.onDelivered(task)
+    const leaving = this.#leaving
+    if (leaving.length > 0) this.#leaving = []
+    for (const task of leaving) {
+      if (this.writer.waitingBytes(task.number) > 0) this.#leaving.push(task)
+      else this.#ports.onDelivered(task)
     }
-    if (this.#leaving.size === 0) for (const resolve of this.#emptied.splice(0)) resolve()
+    if (this.#leaving.length === 0 && this.#emptied.length > 0)
+      for (const resolve of this.#emptied.splice(0)) resolve()
   }
 }

@@ -9,8 +9,9 @@
  */
 import type { OutcomeHeader, TaskHeader } from '@berth/protocol'
 import { TASK_FLAG } from '@berth/protocol'
-import { type AbortCause, Attempt, type Outcome } from '../attempt/attempt.ts'
+import { type AbortCause, Attempt, type AttemptListener, type Outcome } from '../attempt/attempt.ts'
 import { attemptPortsOf } from '../attempt/attempt-ports.ts'
+import type { AttemptContext } from '../attempt/context.ts'
 import type { Upload } from '../bytes/upload.ts'
 import { CallGate } from '../calls/call-gate.ts'
 import { RemoteCalls, type SendCall } from '../calls/remote-calls.ts'
@@ -21,6 +22,7 @@ import type { Claimed, Seat } from '../isolate/seat.ts'
 import type { WorkerLimits, WorkerParts } from '../parts.ts'
 import { LEAST_OVERRUN_BYTES } from '../stream/emitter.ts'
 import { type Carrier, LinkEmitter } from '../stream/link-emitter.ts'
+import type { Peer } from './peers.ts'
 
 /** Keeps what has started beyond its link: `peers.ts`. */
 export interface TaskKeeper {
@@ -33,8 +35,8 @@ export interface TaskOwner {
   onSlots(more: number): void
   /** Its function could not be made ready here. */
   onUnready(task: LinkedTask): void
-  /** STARTED is to be written; `begin` is called when it has been handed over. */
-  onStarting(task: LinkedTask, begin: () => void): void
+  /** STARTED is to be written; the task's `begin` is called when it has been handed over. */
+  onStarting(task: LinkedTask): void
   /** CALL is to be written. */
   onCall(task: LinkedTask, ...call: Parameters<SendCall>): void
   /** It will not run here. */
@@ -56,7 +58,7 @@ export type TaskState =
   | 'finished'
   | 'gone'
 
-export class LinkedTask implements Order {
+export class LinkedTask implements Order, AttemptListener {
   readonly isLinked = true
   readonly header: TaskHeader
   readonly function: RegisteredFunction
@@ -88,7 +90,13 @@ export class LinkedTask implements Order {
   readonly #keeper: TaskKeeper
   /** When it was sent, on our clock. */
   readonly #sentAt: number
+  /** From its start until its handler has ended. */
   #attempt: Attempt | undefined
+  #hold: SlotHold | undefined
+  /** Where its `ctx.call` goes, once it calls. */
+  #calls: CallGate | undefined
+  /** Who answers for it at `peers.ts` while it is started and not delivered. */
+  peer: Peer | undefined
 
   constructor(
     parts: WorkerParts,
@@ -206,17 +214,17 @@ export class LinkedTask implements Order {
 
   #start(hold: SlotHold, seat: Seat): void {
     this.state = 'starting'
-    const attempt = this.#makeAttempt(hold, seat)
-    this.#attempt = attempt
-    const begin = () => {
-      this.state = 'running'
-      attempt.begin()
-    }
-    if (this.owner) this.owner.onStarting(this, begin)
-    else {
-      attempt.abort('orphaned')
-      begin()
-    }
+    this.#hold = hold
+    this.#attempt = this.#makeAttempt(seat)
+    if (this.owner) return this.owner.onStarting(this)
+    this.#attempt.abort('orphaned')
+    this.begin()
+  }
+
+  /** Calls the handler: STARTED was handed over, or nobody waits for it. */
+  begin(): void {
+    this.state = 'running'
+    this.#attempt?.begin()
   }
 
   abort(cause: AbortCause): void {
@@ -242,7 +250,7 @@ export class LinkedTask implements Order {
   }
 
   /** Slots that are lent, and those of children, are told to the balancer: they are used on this task's behalf. */
-  #callsOf(hold: SlotHold): CallGate {
+  #makeGate(): CallGate {
     return new CallGate(this.#parts, () => ({
       function: this.function,
       callers: this.header.callers ?? [],
@@ -252,10 +260,10 @@ export class LinkedTask implements Order {
         lend: () => {
           this.#isLent = true
           this.holdSlots(0)
-          hold.lend()
+          this.#hold?.lend()
         },
         reclaim: async () => {
-          await hold.reclaim()
+          await this.#hold?.reclaim()
           this.#isLent = false
           if (this.state === 'running') this.holdSlots(this.cost)
         },
@@ -276,13 +284,46 @@ export class LinkedTask implements Order {
     return this.#remote.start(name, input, via, send)
   }
 
-  #makeAttempt(hold: SlotHold, seat: Seat): Attempt {
+  // What its attempt says
+
+  onAnswer(outcome: Outcome): void {
+    this.outcome = outcome
+    this.state = 'finished'
+    this.#keeper.keep(this)
+    this.holdSlots(0)
+    this.owner?.onAnswer(this)
+  }
+
+  /** Lets go of all but the outcome: that may be kept for long, and an input may be large. */
+  onEnd(): void {
+    const hold = this.#hold
+    this.#calls?.close()
+    this.#attempt = undefined
+    this.#hold = undefined
+    this.#input = undefined
+    this.upload = undefined
+    hold?.release()
+  }
+
+  onStuck(): void {
+    this.#hold?.markStuck()
+  }
+
+  /** Most handlers call nothing, so the gate is made by the first call. */
+  #call(name: string, input: unknown, context: AttemptContext): Promise<unknown> {
+    if (!this.#calls) {
+      this.#calls = this.#makeGate()
+      if (!this.#hold) this.#calls.close()
+    }
+    return this.#calls.call(name, input, context)
+  }
+
+  #makeAttempt(seat: Seat): Attempt {
     const { header } = this
     const { limits, clock } = this.#parts
     const isWaitedFor = header.mode === 'sync' || header.mode === 'stream'
     const ownMs = header.timeoutMs ?? this.function.timeoutMs
     const elapsedMs = clock.monoMs() - this.#sentAt
-    const calls = this.#callsOf(hold)
     return new Attempt(
       {
         function: this.function,
@@ -299,24 +340,8 @@ export class LinkedTask implements Order {
         timeoutMs: ownMs ?? (isWaitedFor ? limits.defaultTimeoutMs : limits.backgroundTimeoutMs),
         remainingMs: header.remainingMs === null ? null : Math.max(0, header.remainingMs - elapsedMs),
       },
-      attemptPortsOf(this.#parts, calls, this.#follow()),
-      {
-        onAnswer: (outcome) => {
-          this.outcome = outcome
-          this.state = 'finished'
-          this.#keeper.keep(this)
-          this.holdSlots(0)
-          this.owner?.onAnswer(this)
-        },
-        onEnd: () => {
-          calls.close()
-          // An input may be large, and a durable outcome is kept for long.
-          this.#input = undefined
-          this.upload = undefined
-          hold.release()
-        },
-        onStuck: () => hold.markStuck(),
-      },
+      attemptPortsOf(this.#parts, (...call) => this.#call(...call), this.#follow()),
+      this,
     )
   }
 }

@@ -121,9 +121,9 @@ export class LinkTasks implements TaskOwner {
   /** The link is gone. What started goes on for a while; what did not is given up. */
   close(): void {
     for (const task of [...this.#tasks.values()]) if (!task.hasStarted) this.#drop(task)
-    for (const { task, begin } of this.#flush.close()) {
+    for (const task of this.#flush.close()) {
       if (task.owner === this) this.#neverBegun(task)
-      begin()
+      task.begin()
     }
     for (const task of this.#tasks.values()) {
       // Handlers that wait for room here would wait for good.
@@ -135,9 +135,9 @@ export class LinkTasks implements TaskOwner {
 
   // What tasks say
 
-  onStarting(task: LinkedTask, begin: () => void): void {
+  onStarting(task: LinkedTask): void {
     this.#ports.peers.start(this.#ports.link, task)
-    this.#flush.started(task, begin)
+    this.#flush.started(task)
   }
 
   onCall(task: LinkedTask, ...[id, name, input, via]: Parameters<SendCall>): void {

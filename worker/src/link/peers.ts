@@ -8,7 +8,9 @@
  * Invariant: a started task is in exactly one peer's table until it is delivered, acknowledged or given up.
  */
 import type { StartedRun, Welcome } from '@berth/protocol'
+import { sizeOf } from '../attempt/result.ts'
 import { startTimer } from '../attempt/timer.ts'
+import { Line } from './line.ts'
 import type { LinkedTask } from './link-task.ts'
 
 /** What peers need to know of a link. */
@@ -24,20 +26,20 @@ export interface PeerLink {
 }
 
 /** A memory task whose END is with the operating system; whether it arrived, nobody says. */
-interface Delivered {
+export interface Delivered {
   readonly task: LinkedTask
   readonly atMs: number
 }
 
-interface Peer {
+export interface Peer {
   readonly bootId: string
   link: PeerLink | undefined
   readonly started: Set<LinkedTask>
   /**
-   * The newest tasks that have ended, oldest first: a link that breaks may have swallowed their STARTED
-   * and END, and a balancer that reads of neither in the next hello would run them again.
+   * The newest tasks that have ended: a link that breaks may have swallowed their STARTED and END, and a
+   * balancer that reads of neither in the next hello would run them again.
    */
-  delivered: Delivered[]
+  readonly delivered: Line<Delivered>
   stopOrphanTimer: (() => void) | undefined
   twoHeartbeatsMs: number
 }
@@ -50,18 +52,12 @@ const STARTED_LISTED = 100_000
 
 export class Peers {
   readonly #peers = new Map<string, Peer>()
-  readonly #owners = new Map<LinkedTask, Peer>()
   readonly #links = new Map<PeerLink, Peer | undefined>()
   #keptResults = 0
   #keptBytes = 0
   #deliveredBytes = 0
-
   /** Links that have said hello and not been welcomed. */
-  get #handshakes(): number {
-    let count = 0
-    for (const peer of this.#links.values()) if (!peer) count++
-    return count
-  }
+  #handshakes = 0
 
   /** False while somebody is being told what has started. */
   get mayStart(): boolean {
@@ -77,8 +73,11 @@ export class Peers {
   greet(link: PeerLink): StartedRun[] {
     for (const other of this.#links.keys()) other.recallWaiting()
     this.#links.set(link, undefined)
-    const delivered = [...this.#peers.values()].flatMap((peer) => peer.delivered.map(({ task }) => task))
-    return [...this.#owners.keys(), ...delivered].slice(0, STARTED_LISTED).map((task) => ({
+    this.#handshakes++
+    const peers = [...this.#peers.values()]
+    const started = peers.flatMap((peer) => [...peer.started])
+    const delivered = peers.flatMap((peer) => [...peer.delivered].map(({ task }) => task))
+    return [...started, ...delivered].slice(0, STARTED_LISTED).map((task) => ({
       run: task.header.run,
       fence: task.header.fence,
       durable: task.isDurable,
@@ -91,6 +90,7 @@ export class Peers {
     const old = peer.link
     peer.link = link
     peer.twoHeartbeatsMs = twoHeartbeatsMs
+    this.#noteWelcomed(link)
     this.#links.set(link, peer)
     peer.stopOrphanTimer?.()
     const adopted = new Set<LinkedTask>()
@@ -105,13 +105,14 @@ export class Peers {
       link.adopt(task, number)
     }
     for (const task of [...peer.started]) if (!adopted.has(task)) this.#disown(task)
-    this.#forgetDelivered(peer, peer.delivered.length)
+    this.#forgetDelivered(peer, peer.delivered.size)
     if (old && old !== link) old.replace()
   }
 
   /** The link is gone. */
   leave(link: PeerLink): void {
     const peer = this.#links.get(link)
+    this.#noteWelcomed(link)
     this.#links.delete(link)
     if (!peer || peer.link !== link) return
     peer.link = undefined
@@ -123,14 +124,14 @@ export class Peers {
     const peer = this.#links.get(link)
     if (!peer) return
     peer.started.add(task)
-    this.#owners.set(task, peer)
+    task.peer = peer
   }
 
   /** A durable result waits for its acknowledgement. */
   keep(task: LinkedTask): void {
-    if (!task.isDurable || !this.#owners.has(task)) return
+    if (!task.isDurable || !task.peer) return
     this.#keptResults++
-    this.#keptBytes += task.outcome?.result.bytes.length ?? 0
+    this.#keptBytes += bytesOf(task)
   }
 
   /**
@@ -138,13 +139,14 @@ export class Peers {
    * have under way here: no more of them can be on a link that breaks.
    */
   deliver(task: LinkedTask, most: number, nowMs: number): void {
-    const peer = this.#owners.get(task)
+    const { peer } = task
     this.release(task)
     if (!peer) return
     this.#peers.set(peer.bootId, peer)
-    peer.delivered.push({ task, atMs: nowMs })
+    peer.delivered.add({ task, atMs: nowMs })
     this.#deliveredBytes += bytesOf(task)
-    if (peer.delivered.length > most) this.#forgetDelivered(peer, peer.delivered.length - most)
+    this.#forgetDelivered(peer, peer.delivered.size - most)
+    if (this.#deliveredBytes <= KEPT_BYTES) return
     // What is too much to keep is still known to have run: its adoption is answered with a loss.
     for (const { task: old } of peer.delivered) {
       if (this.#deliveredBytes <= KEPT_BYTES) break
@@ -157,19 +159,23 @@ export class Peers {
   forgetBefore(link: PeerLink, atMs: number): void {
     const peer = this.#links.get(link)
     if (!peer) return
-    const kept = peer.delivered.findIndex((delivered) => delivered.atMs >= atMs)
-    this.#forgetDelivered(peer, kept < 0 ? peer.delivered.length : kept)
+    let old = 0
+    for (const delivered of peer.delivered) {
+      if (delivered.atMs >= atMs) break
+      old++
+    }
+    this.#forgetDelivered(peer, old)
   }
 
   /** Delivered, acknowledged or given up: nobody asks for it any more. */
   release(task: LinkedTask): void {
-    const peer = this.#owners.get(task)
+    const { peer } = task
     if (!peer) return
-    this.#owners.delete(task)
+    task.peer = undefined
     peer.started.delete(task)
     if (task.isDurable && task.outcome) {
       this.#keptResults--
-      this.#keptBytes -= task.outcome.result.bytes.length
+      this.#keptBytes -= bytesOf(task)
     }
     this.#forgetEmpty(peer)
   }
@@ -179,6 +185,11 @@ export class Peers {
     for (const peer of this.#peers.values()) peer.stopOrphanTimer?.()
   }
 
+  /** Or gone. */
+  #noteWelcomed(link: PeerLink): void {
+    if (this.#links.has(link) && !this.#links.get(link)) this.#handshakes--
+  }
+
   #peerOf(bootId: string): Peer {
     const known = this.#peers.get(bootId)
     if (known) return known
@@ -186,7 +197,7 @@ export class Peers {
       bootId,
       link: undefined,
       started: new Set(),
-      delivered: [],
+      delivered: new Line(),
       stopOrphanTimer: undefined,
       twoHeartbeatsMs: 0,
     }
@@ -196,16 +207,19 @@ export class Peers {
 
   /** Its own tasks, and those of balancers that are away: a restarted balancer has another boot id. */
   #findAdoptable(peer: Peer, run: string, fence: number): LinkedTask | undefined {
-    for (const [task, owner] of this.#owners)
-      if (isAttempt(task, run, fence) && (owner === peer || !owner.link)) return task
-    return peer.delivered.find(({ task }) => task.outcome && isAttempt(task, run, fence))?.task
+    for (const owner of this.#peers.values()) {
+      if (owner !== peer && owner.link) continue
+      for (const task of owner.started) if (isAttempt(task, run, fence)) return task
+    }
+    for (const { task } of peer.delivered) if (task.outcome && isAttempt(task, run, fence)) return task
+    return undefined
   }
 
   #move(task: LinkedTask, peer: Peer): void {
-    const before = this.#owners.get(task)
+    const before = task.peer
     before?.started.delete(task)
     peer.started.add(task)
-    this.#owners.set(task, peer)
+    task.peer = peer
     if (before && before !== peer) this.#forgetEmpty(before)
   }
 
@@ -220,17 +234,19 @@ export class Peers {
   #orphan(peer: Peer): void {
     if (peer.link) return
     for (const task of [...peer.started]) this.#disown(task)
-    this.#forgetDelivered(peer, peer.delivered.length)
+    this.#forgetDelivered(peer, peer.delivered.size)
     this.#forgetEmpty(peer)
   }
 
-  #forgetDelivered(peer: Peer, oldest: number): void {
-    if (oldest === 0) return
-    for (const { task } of peer.delivered.splice(0, oldest)) this.#deliveredBytes -= bytesOf(task)
+  #forgetDelivered({ delivered }: Peer, oldest: number): void {
+    for (let left = oldest; left > 0; left--) {
+      const old = delivered.take()
+      if (old) this.#deliveredBytes -= bytesOf(old.task)
+    }
   }
 
   #forgetEmpty(peer: Peer): void {
-    if (peer.link || peer.started.size > 0 || peer.delivered.length > 0) return
+    if (peer.link || peer.started.size > 0 || peer.delivered.size > 0) return
     peer.stopOrphanTimer?.()
     this.#peers.delete(peer.bootId)
   }
@@ -241,5 +257,5 @@ function isAttempt({ header }: LinkedTask, run: string, fence: number): boolean 
 }
 
 function bytesOf(task: LinkedTask): number {
-  return task.outcome?.result.bytes.length ?? 0
+  return task.outcome ? sizeOf(task.outcome.result) : 0
 }
