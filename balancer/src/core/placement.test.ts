@@ -348,16 +348,28 @@ test('a worker that never says STARTED gets nothing ahead', () => {
 
 test('bodies of 4 MiB in all may wait at one worker', () => {
   const bench = new TestScheduler()
-  bench.worker('a', { slots: 10 })
+  bench.worker('a', { slots: 40 })
   bench.teach('a', 50, 100)
-  bench.submitMany(10)
-  const big = bench.submitMany(4, { bytes: 1_500_000 })
+  bench.submitMany(40)
+  const big = bench.submitMany(18, { bytes: 250_000 })
   assert.deepEqual(
     big.map((run) => bench.sends(run)),
-    [1, 1, 0, 0],
+    big.map((_, index) => (index < 16 ? 1 : 0)),
   )
   bench.giveBack(big[0] as string)
   assert.equal(bench.sends(big[0] as string), 2, 'its bytes are free again')
+})
+
+test('a body that needs more than one window of the link waits here, and starts where a slot is free', () => {
+  const bench = new TestScheduler()
+  bench.worker('a', { slots: 1 })
+  bench.teach('a', 5, 50)
+  const [running] = bench.submitMany(1) as [string]
+  const [large, larger] = [{ bytes: 256 * 1024 }, { bytes: 256 * 1024 + 1 }].map((body) => bench.submit(body))
+  assert.deepEqual([bench.sends(large as string), bench.sends(larger as string)], [1, 0])
+  bench.finish(running)
+  bench.finish(large as string)
+  assert.equal(bench.sends(larger as string), 1)
 })
 
 test('a slot that frees elsewhere recalls what waits in line at another worker', () => {

@@ -3,7 +3,7 @@
  * reserved there and what others use. The two are kept apart: a push never overwrites a reservation,
  * so pushes and dispatches that cross on the wire cannot over-book.
  */
-import { TurnoverMap } from '@berth/protocol'
+import { LIMITS, TurnoverMap } from '@berth/protocol'
 import type { WorkerFacts } from '../ports/scheduling.ts'
 import type { Breaker } from './breaker.ts'
 import { type FunctionTimes, ServiceTimes } from './service-times.ts'
@@ -171,7 +171,8 @@ export class Worker {
 
   hasAheadRoom(name: string, cost: number, bytes: number): boolean {
     if (this.free - cost < -this.aheadLimit(name)) return false
-    return this.aheadBytes + bytes <= MAX_AHEAD_BYTES
+    // What needs more than one window would still be on its way when it is asked back by age.
+    return bytes <= LIMITS.windowBytes && this.aheadBytes + bytes <= MAX_AHEAD_BYTES
   }
 }
 

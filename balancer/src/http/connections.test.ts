@@ -71,6 +71,18 @@ test('a burst of callers who are not read yet loses none of them', async (t) => 
   for (const caller of burst) assert.match(await answered(caller), /^HTTP\/1\.1 200/)
 })
 
+test('who is silent beyond a moment goes, also when nobody comes after', async (t) => {
+  const { open } = await serve(t, { connections: { open: 100, silent: 3, graceMs: 300 } })
+  const burst = await Promise.all(Array.from({ length: 20 }, () => open('GET /')))
+  assert.ok(burst.every(({ isClosed }) => !isClosed))
+  await until(() => burst.filter(({ isClosed }) => !isClosed).length <= 3)
+  assert.equal(burst.filter(({ isClosed }) => !isClosed).length, 3)
+  assert.ok(
+    burst.every(({ answer }) => answer === ''),
+    'long before the bound on heads',
+  )
+})
+
 test('a connection too many: no task on it, health and operators all the same, and then it ends', async (t) => {
   let tasks = 0
   const hot: HttpServerDeps['hot'] = (req, res) => {

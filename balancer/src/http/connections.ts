@@ -61,6 +61,8 @@ export class Connections {
   readonly #silentByAddress = new Map<string, Map<Duplex, number>>()
   readonly #silent = new Map<Duplex, string>()
   #clearedAt = Number.NEGATIVE_INFINITY
+  #accepted = 0
+  #trimming: NodeJS.Timeout | undefined
 
   /** `isBusy` tells whether an answer is under way on a connection. */
   constructor(server: Server, limits: ConnectionLimits, isBusy: (socket: Duplex) => boolean) {
@@ -77,7 +79,18 @@ export class Connections {
     return this.#open
   }
 
+  /** Let in since the start. */
+  get accepted(): number {
+    return this.#accepted
+  }
+
+  /** Open ones that have not sent a whole head yet. */
+  get silent(): number {
+    return this.#silent.size
+  }
+
   add(socket: Socket): void {
+    this.#accepted++
     this.#open.add(socket)
     socket.once('close', () => {
       this.#open.delete(socket)
@@ -111,6 +124,7 @@ export class Connections {
   }
 
   destroyAll(): void {
+    clearTimeout(this.#trimming)
     for (const socket of this.#open) socket.destroy()
   }
 
@@ -120,11 +134,26 @@ export class Connections {
     const now = performance.now()
     this.#silentByAddress.set(address, silent.set(socket, now))
     this.#silent.set(socket, address)
+    this.#trim(silent, now)
+  }
+
+  /** The oldest go until the bound is kept; those within their grace may stay until that is over. */
+  #trim(silent: Map<Duplex, number>, now: number): void {
+    const { silent: most, graceMs } = this.#limits
     for (const [oldest, sinceMs] of silent) {
-      if (silent.size <= this.#limits.silent || now - sinceMs < this.#limits.graceMs) return
+      if (silent.size <= most) return
+      if (now - sinceMs < graceMs) return this.#trimIn(sinceMs + graceMs - now)
       this.noteHead(oldest)
       oldest.destroy()
     }
+  }
+
+  #trimIn(ms: number): void {
+    this.#trimming ??= setTimeout(() => {
+      this.#trimming = undefined
+      const now = performance.now()
+      for (const silent of this.#silentByAddress.values()) this.#trim(silent, now)
+    }, Math.ceil(ms)).unref()
   }
 
   #clear(): void {

@@ -250,12 +250,39 @@ describe('the HTTP server', () => {
     const { port } = server.address()
     await server.drain(1)
     const closed = server.close(60_000)
-    const [error] = (await once(dial(server, port), 'error')) as [NodeJS.ErrnoException]
-    assert.equal(error.code, 'ECONNREFUSED')
+    // Who stands in line at that moment is still let in.
+    const knock = async (): Promise<NodeJS.ErrnoException> => {
+      const caller = dial(server, port)
+      try {
+        await once(caller, 'connect')
+      } catch (error) {
+        return error as NodeJS.ErrnoException
+      }
+      caller.destroy()
+      // Nobody in line for a turn or two: now it can close.
+      for (let turns = 0; turns < 3; turns++) await new Promise(setImmediate)
+      return knock()
+    }
+    assert.equal((await knock()).code, 'ECONNREFUSED')
     held[0]?.res.end('done')
     await closed
     assert.match(await answer, /done$/)
     idle.destroy()
+  })
+
+  it('closes: whoever has just been let in is answered, too', async () => {
+    const server = await startServer()
+    await server.drain(1)
+    const callers = Array.from({ length: 50 }, () => dial(server))
+    await Promise.all(callers.map((caller) => once(caller, 'connect')))
+    const stopped = server.close(60_000).then(() => server.stop())
+    const answers = callers.map(async (caller) => {
+      caller.write('GET /livez HTTP/1.1\r\nHost: a\r\n\r\n')
+      const [answer] = await once(caller, 'data')
+      return String(answer).slice(0, 15)
+    })
+    assert.deepEqual(new Set(await Promise.all(answers)), new Set(['HTTP/1.1 200 OK']))
+    await stopped
   })
 
   it('drains and closes at once when it is idle', async () => {

@@ -36,7 +36,10 @@ export interface HttpServerDeps {
 export interface HttpServer extends Service {
   /** Goes on listening and waits for the answers that are under way now, at most `deadlineMs`. */
   drain(deadlineMs: number): Promise<void>
-  /** Takes no new connection any more and waits for every answer under way, at most `deadlineMs`. */
+  /**
+   * Takes no new connection any more and waits for every answer under way, at most `deadlineMs`; who has been
+   * let in and said nothing yet has a moment to be answered, too.
+   */
   close(deadlineMs: number): Promise<void>
   /** Where it listens, once started. */
   address(): AddressInfo
@@ -51,6 +54,10 @@ const LIMITS_OF_SERVER = {
   requestTimeout: 300_000,
   connectionsCheckingInterval: 2_000,
 } as const
+/** How long a connection that has only just been let in may take to say what it wants when all is over. */
+const LAST_HEARING_MS = 250
+/** A turn of the loop takes in one of the system's line; this one may be over half already. */
+const QUIET_TURNS = 2
 const MAX_REQUESTS_PER_SOCKET = 100_000
 
 /** What is refused on a connection too many; health and operators are answered on it all the same. */
@@ -125,9 +132,21 @@ class ListeningServer implements HttpServer {
 
   async close(deadlineMs: number): Promise<void> {
     this.#beginDraining()
+    await this.#letIn()
     this.#isClosing = true
     this.#server.close()
     await this.#waitUntil(() => this.#answers.size === 0, deadlineMs)
+  }
+
+  /** Whoever stands in the system's line when the listening ends, or has said nothing yet, gets a reset. */
+  async #letIn(): Promise<void> {
+    const endAt = performance.now() + LAST_HEARING_MS
+    let { accepted } = this.#connections
+    for (let quietTurns = 0; quietTurns < QUIET_TURNS && performance.now() < endAt; quietTurns++) {
+      await new Promise(setImmediate)
+      if (this.#connections.accepted > accepted || this.#connections.silent > 0) quietTurns = -1
+      accepted = this.#connections.accepted
+    }
   }
 
   async stop(): Promise<void> {
