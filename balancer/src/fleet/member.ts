@@ -33,8 +33,9 @@ import { Link, type LinkEvents } from './link.ts'
 import { isOver, isPastDeadline } from './maintenance.ts'
 import { MaintenanceOrders } from './maintenance-orders.ts'
 import type { MemberContext } from './member-context.ts'
-import { factsOf, newPicture, type Picture, type Problem, viewOf } from './picture.ts'
+import { factsOf, newPicture, type Picture, type Problem } from './picture.ts'
 import { applyOccupancy, applyState, reportFrom, type SelfReport } from './self-report.ts'
+import { ViewMemo } from './view-memo.ts'
 
 /** Boot ids that are remembered, to see that processes take turns at one address. */
 const PAST_BOOTS = 8
@@ -58,6 +59,7 @@ export class Member {
   #pastBoots: readonly string[] = []
   #wasLinked = false
   #lastFacts = ''
+  readonly #view = new ViewMemo()
   /** Whose deadline has been enforced on the present link. */
   #enforced: MaintenanceIntent | undefined
 
@@ -83,7 +85,7 @@ export class Member {
   }
 
   viewAs(id: string): WorkerView {
-    return viewOf(this.picture, id, this.#breaker.of(this.#context.health.breaker(this.key)))
+    return this.#view.of(this.picture, id, this.#breaker.of(this.#context.health.breaker(this.key)))
   }
 
   /** The link once it is greeted; undefined while there is none to send on. */

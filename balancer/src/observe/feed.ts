@@ -76,7 +76,8 @@ class TickingFeed implements Feed {
   #seq: number
   /** Undefined while nobody has looked for a minute. */
   #picture: Picture | undefined
-  #lastSeenMs: number
+  /** When a page was last there; nobody has looked before the first. */
+  #lastSeenMs = Number.NEGATIVE_INFINITY
   #renewedAtMs: number
   #snapshot: { readonly seq: number; readonly text: string } | undefined
   #timer: NodeJS.Timeout | undefined
@@ -84,8 +85,7 @@ class TickingFeed implements Feed {
   constructor(deps: FeedDeps) {
     this.#deps = deps
     this.#seq = deps.clock.wallMs()
-    this.#lastSeenMs = deps.clock.monoMs()
-    this.#renewedAtMs = this.#lastSeenMs
+    this.#renewedAtMs = deps.clock.monoMs()
   }
 
   async start(): Promise<void> {
