@@ -1,0 +1,267 @@
+/** CALL and CALL-RESULT: a scripted worker calls, the real core runs what it called, and a link that ends ends it. */
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import {
+  ANY_WORKER,
+  ByteReader,
+  CALL_FLAG,
+  LIMITS,
+  LinkWriter,
+  type OutcomeHeader,
+  RECORD,
+  readOutcome,
+  writeNames,
+} from '@berth/protocol'
+import { createLog, systemClock } from '@berth/runtime'
+import { Scheduler } from '../core/scheduler.ts'
+import type { Caller, CallPort, Settlement, Submission } from '../ports/scheduling.ts'
+import { Calls } from './calls.ts'
+import type { Fleet } from './fleet.ts'
+import { endWith, FleetBench, makeEntry, TERMS, until } from './testing/fleet-bench.ts'
+import { makeFunctions, type ScriptedLink, ScriptedWorker } from './testing/scripted-worker.ts'
+
+interface Answer {
+  readonly call: number
+  readonly header: OutcomeHeader
+  readonly result: string
+}
+
+/** Everything a worker has read of its task's calls, DATA put together with the answer behind it. */
+function answersAt(link: ScriptedLink, task: number): Answer[] {
+  const answers: Answer[] = []
+  let gathered: Uint8Array[] = []
+  for (const record of link.records) {
+    if (record.task !== task) continue
+    if (record.type === RECORD.DATA) gathered.push(record.bytes)
+    if (record.type !== RECORD.CALL_RESULT) continue
+    const reader = new ByteReader(record.bytes)
+    const call = reader.u32()
+    const header = readOutcome(reader)
+    answers.push({ call, header, result: Buffer.concat([...gathered, reader.rest()]).toString() })
+    gathered = []
+  }
+  return answers
+}
+
+function call(
+  link: ScriptedLink,
+  task: number,
+  id: number,
+  name: string,
+  input = '{}',
+  via: string[] = [],
+): void {
+  const writer = new LinkWriter(() => ({ at: performance.now() }))
+  const write: Parameters<LinkWriter['control']>[2] = (out) => {
+    out.u32(id)
+    out.text8(name)
+    if (via.length > 0) writeNames(out, via)
+    out.bytes(Buffer.from(input))
+  }
+  writer.control(RECORD.CALL, task, write, via.length > 0 ? CALL_FLAG.VIA : 0)
+  const frame = writer.take()
+  if (frame) link.raw(Uint8Array.from(frame))
+}
+
+/** A worker that runs `parent` for a caller of ours, at a fleet with the real core. */
+async function setUp(t: TestContext) {
+  let fleet: Fleet | undefined
+  const scheduler = new Scheduler({
+    dispatch: {
+      send: (assignment) => fleet?.send(assignment),
+      recall: (...args) => fleet?.recall(...args),
+      cancel: (...args) => fleet?.cancel(...args),
+      acknowledge: (...args) => fleet?.acknowledge(...args),
+    },
+    ledger: { claim() {}, finish() {} },
+    epoch: 1,
+    random: Math.random,
+    limits: { tasksPerLane: 100, bytes: 64 * 1024 * 1024 },
+    maxAttempts: 3,
+    heartbeatMs: TERMS.heartbeatIntervalMs + TERMS.heartbeatTimeoutMs,
+    leaseMs: TERMS.leaseMs,
+  })
+  const functions = makeFunctions('parent', 'child')
+  const worker = endWith(t, await ScriptedWorker.start({ functions }))
+  const bench = new FleetBench(t, { workforce: scheduler, calls: scheduler })
+  fleet = bench.fleet
+  fleet.setRoster([makeEntry(worker.url)])
+  const link = await worker.welcomed()
+  await until(() => bench.logged('worker linked') || undefined, 'the worker in service')
+  const ends: Settlement[] = []
+  const now = systemClock.monoMs()
+  const submission: Submission = {
+    run: 'r_parent',
+    group: 'default',
+    function: 'parent',
+    contract: undefined,
+    selector: ANY_WORKER,
+    priority: 7,
+    fairnessKey: 'k',
+    mode: 'sync',
+    isDurable: false,
+    attempts: undefined,
+    idempotent: undefined,
+    timeoutMs: undefined,
+    deadlineAt: now + 60_000,
+    queueUntilAt: now + 60_000,
+    payload: { bytes: Buffer.from('{}'), mediaType: '', isEnvelope: false },
+    trace: '',
+    onSettled: (settlement) => void ends.push(settlement),
+  }
+  assert.deepEqual(scheduler.submit(submission, now), { ok: true })
+  const parent = (await link.task()).task
+  link.started(parent)
+  const answers = (count: number) =>
+    link.until(() => {
+      const found = answersAt(link, parent)
+      return found.length >= count ? found : undefined
+    }, `${count} answers`)
+  return { bench, worker, scheduler, link, parent, ends, answers }
+}
+
+test('a call becomes a task with the input as it came, and its end the answer', async (t) => {
+  const { link, parent, answers, scheduler } = await setUp(t)
+  call(link, parent, 5, 'child', '{"n":1}')
+  const { task, header, input } = await link.task(1)
+  assert.deepEqual(
+    [header.function, header.priority, header.mode, header.callers, Buffer.from(input).toString()],
+    ['child', 7, 'sync', ['parent'], '{"n":1}'],
+  )
+  assert.ok((header.remainingMs ?? 0) > 30_000 && (header.remainingMs ?? 0) <= 60_000)
+  const picture = scheduler.find(header.run)
+  assert.deepEqual([picture?.parent, picture?.fairnessKey], ['r_parent', 'k'])
+  link.started(task)
+  link.end(task, { ok: true })
+  const [answer] = await answers(1)
+  assert.deepEqual([answer?.call, answer?.header.outcome, answer?.result], [5, 'completed', '{"ok":true}'])
+})
+
+test('long and short answers of one task are never taken for each other', async (t) => {
+  const { link, parent, answers } = await setUp(t)
+  for (const id of [1, 2, 3]) call(link, parent, id, 'child')
+  const children = [await link.task(1), await link.task(2), await link.task(3)]
+  for (const { task } of children) link.started(task)
+  const long = 'x'.repeat(LIMITS.windowBytes + 50_000)
+  link.end(children[0]?.task ?? 0, long)
+  link.end(children[1]?.task ?? 0, 'short')
+  link.end(children[2]?.task ?? 0, long)
+  // The window of the task is for all its answers: the worker says what it has taken.
+  link.socket.on('message', () => link.credit(parent, LIMITS.recordBytes))
+  const got = await answers(3)
+  assert.deepEqual(got.map(({ call: id, result }) => [id, result.length]).sort(), [
+    [1, long.length + 2],
+    [2, 7],
+    [3, long.length + 2],
+  ])
+})
+
+test('a failure is told with its code, and what names its callers as itself is refused', async (t) => {
+  const { link, parent, answers } = await setUp(t)
+  call(link, parent, 1, 'child')
+  const { task } = await link.task(1)
+  link.started(task)
+  const error = { code: 'FUNCTION_FAILED', message: 'no paper', retryAfterMs: 50 }
+  link.end(task, new Uint8Array(0), { outcome: 'failed', runMs: 1, mediaType: '', error })
+  call(link, parent, 2, 'parent')
+  call(link, parent, 3, 'child', '{}', ['child'])
+  call(link, parent, 4, 'child', '{}', ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'])
+  call(link, parent, 5, 'nobody')
+  call(link, parent, 6, 'child', `{"text":"${'x'.repeat(LIMITS.inlineBytes)}"}`)
+  const told = (await answers(6)).map(({ call: id, header }) => [id, header.outcome, header.error?.code])
+  assert.deepEqual(told.sort(), [
+    [1, 'failed', 'FUNCTION_FAILED'],
+    [2, 'refused', 'CONFLICT'],
+    [3, 'refused', 'CONFLICT'],
+    [4, 'refused', 'CONFLICT'],
+    [5, 'refused', 'UNKNOWN_FUNCTION'],
+    [6, 'refused', 'PAYLOAD_TOO_LARGE'],
+  ])
+  assert.equal((await answers(6)).find(({ call: id }) => id === 1)?.header.error?.retryAfterMs, 50)
+})
+
+test('when the link ends what was called ends, and the next link hears nothing of it', async (t) => {
+  const { link, worker, parent, scheduler, ends } = await setUp(t)
+  call(link, parent, 1, 'child')
+  const child = await link.task(1)
+  link.started(child.task)
+  await until(() => scheduler.find(child.header.run)?.status === 'running' || undefined, 'the child runs')
+  const { run, fence } = (await link.task()).header
+  worker.script.hello = {
+    started: [
+      { run, fence, durable: false, finished: false },
+      { run: child.header.run, fence: child.header.fence, durable: false, finished: false },
+    ],
+  }
+  link.socket.terminate()
+  const next = await worker.welcomed(1)
+  assert.deepEqual(
+    next.welcome.adopt.map(({ run: adopted }) => adopted),
+    ['r_parent'],
+  )
+  assert.equal(scheduler.find(child.header.run), undefined)
+  call(next, parent, 2, 'child')
+  const again = await next.task()
+  next.started(again.task)
+  next.end(again.task, 'anew')
+  const found = () => answersAt(next, parent)
+  await next.until(() => found()[0], 'the answer')
+  assert.deepEqual(
+    found().map(({ call: id, result }) => [id, result]),
+    [[2, '"anew"']],
+  )
+  next.end(parent, 'done')
+  await until(() => ends[0], 'the end')
+  assert.equal(ends[0]?.kind, 'completed')
+})
+
+test('what a finished task still calls is nothing to anybody', async (t) => {
+  const { link, parent, bench, ends } = await setUp(t)
+  link.end(parent, 1)
+  await until(() => ends[0], 'the end')
+  call(link, parent, 1, 'child')
+  await until(() => bench.logged('worker speaks of a task that it does not have') || undefined, 'the line')
+  assert.equal(link.tasks.length, 1)
+})
+
+test('calls have bounds: of an attempt, and of all', () => {
+  const submitted: Submission[] = []
+  const caller: Caller = {
+    run: 'r_p',
+    group: 'g',
+    function: 'parent',
+    priority: 1,
+    fairnessKey: undefined,
+    deadlineAt: Number.POSITIVE_INFINITY,
+    trace: '',
+    callers: [],
+    calls: 0,
+  }
+  let calls = 0
+  const port: CallPort = {
+    caller: () => ({ ...caller, calls }),
+    submit: (submission) => {
+      submitted.push(submission)
+      return { ok: true }
+    },
+  }
+  const log = createLog({ source: 'test', write: () => {}, capacity: 10, level: 'info' })
+  const createRunId = () => `r_${submitted.length}`
+  const all = new Calls({ port, clock: systemClock, log, createRunId, queueTimeoutMs: 1_000 })
+  const codes: (string | undefined)[] = []
+  const take = () =>
+    all.take('w', 1, { id: 1, function: 'child', via: [], input: new Uint8Array(2) }, ({ error }) =>
+      codes.push(error?.code),
+    )
+  calls = 100
+  take()
+  assert.deepEqual(codes, ['CONFLICT'])
+  calls = 0
+  for (let i = 0; i < 10_001; i++) take()
+  assert.deepEqual([submitted.length, codes], [10_000, ['CONFLICT', 'QUEUE_FULL']])
+  const ended = { worker: 'w', attempt: 1, queueMs: 0, runMs: 1 }
+  submitted[0]?.onSettled({ kind: 'failed', error: { code: 'WORKER_LOST', detail: 'gone' }, ...ended })
+  take()
+  assert.deepEqual([submitted.length, codes.at(-1)], [10_001, 'WORKER_LOST'])
+  assert.equal(submitted[0]?.group, 'g')
+})
