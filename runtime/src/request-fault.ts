@@ -32,7 +32,7 @@ const REFUSED_METHODS: ReadonlySet<string> = new Set(['TRACE', 'CONNECT'])
 export function createRequestCheck(
   single: readonly string[],
 ): (request: IncomingMessage) => RequestFault | undefined {
-  const singleHeaders = new Map(single.map((name, index) => [name, 1 << index]))
+  const singleHeaders = byLength(single)
   return ({ method, url, headers, httpVersion, rawHeaders }) => {
     if (method !== undefined && REFUSED_METHODS.has(method))
       return { status: 405, code: 'METHOD_NOT_ALLOWED', detail: `${method} is not taken here.` }
@@ -53,17 +53,38 @@ export function describeBroken(code: string | undefined): RequestFault {
   return invalid('This is not well-formed HTTP.')
 }
 
-/** `single` gives each name a bit of its own. */
+interface Single {
+  readonly name: string
+  /** Its own among those of the others. */
+  readonly bit: number
+}
+
+/** Most names are told from all that count by their length alone. */
+function byLength(names: readonly string[]): readonly (readonly Single[] | undefined)[] {
+  const table: Single[][] = []
+  names.forEach((name, index) => {
+    const equallyLong = table[name.length] ?? []
+    equallyLong.push({ name, bit: 1 << index })
+    table[name.length] = equallyLong
+  })
+  return table
+}
+
 function findRepeated(
   rawHeaders: readonly string[],
-  single: ReadonlyMap<string, number>,
+  single: readonly (readonly Single[] | undefined)[],
 ): string | undefined {
   let seen = 0
   for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = (rawHeaders[i] as string).toLowerCase()
-    const bit = single.get(name) ?? 0
-    if ((seen & bit) !== 0) return name
-    seen |= bit
+    const written = rawHeaders[i] as string
+    const alike = single[written.length]
+    if (alike === undefined) continue
+    const given = written.toLowerCase()
+    for (const { name, bit } of alike) {
+      if (name !== given) continue
+      if ((seen & bit) !== 0) return name
+      seen |= bit
+    }
   }
   return undefined
 }

@@ -183,7 +183,7 @@ export class Link {
   #receive(data: Buffer, isBinary: boolean): void {
     if (this.#isClosed) return
     try {
-      if (isBinary) readFrame(data, (...record) => this.#record(...record))
+      if (isBinary) readFrame(data, this.#onRecord)
       else this.#text(data)
     } catch (error) {
       if (error instanceof ProtocolError) return this.close(error.closeCode, error.message)
@@ -200,7 +200,7 @@ export class Link {
     if (parsed.kind === 'message') this.#events.onMessage(parsed.message)
   }
 
-  #record(type: number, flags: number, task: number, payload: ByteReader): void {
+  readonly #onRecord = (type: number, flags: number, task: number, payload: ByteReader): void => {
     // A record before it in this frame may have ended the link.
     if (this.#isClosed) return
     if (type === RECORD.STAMP) return this.#stamp(payload)

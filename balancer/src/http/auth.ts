@@ -6,7 +6,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import type { TaskError } from '@berth/protocol'
-import { createKeyCheck, presentedKey } from '@berth/runtime'
+import { createHeaderCheck, createKeyCheck, presentedKey } from '@berth/runtime'
 import { readSessionCookie } from './cookies.ts'
 import type { Sessions } from './sessions.ts'
 
@@ -53,17 +53,24 @@ export const UNAUTHORIZED: TaskError = {
 
 export class Gate {
   readonly #isKey: (key: string | undefined) => boolean
+  readonly #isKeyHeader: ReturnType<typeof createHeaderCheck>
   readonly #sessions: Pick<Sessions, 'find'>
   readonly #wrongKeys: GateDeps['wrongKeys']
 
   constructor(deps: GateDeps) {
     this.#isKey = createKeyCheck(deps.key)
+    this.#isKeyHeader = createHeaderCheck(deps.key)
     this.#sessions = deps.sessions
     this.#wrongKeys = deps.wrongKeys
   }
 
   isKey(key: string | undefined): boolean {
     return this.#isKey(key)
+  }
+
+  /** Whether a request bears the key; quick for a connection that has shown it before. */
+  hasKey({ socket, headers }: IncomingMessage): boolean {
+    return this.#isKeyHeader(socket, headers.authorization)
   }
 
   authorise({ authorization, cookie, address }: Credentials): Access {

@@ -35,6 +35,11 @@ export class BodyBytes {
     return true
   }
 
+  /** All that the header announced is here; false where it announced nothing. */
+  get isWhole(): boolean {
+    return this.#expectedBytes > 0 && this.#bytes >= this.#expectedBytes
+  }
+
   take(): Buffer {
     return this.#buffer?.subarray(0, this.#bytes) ?? Buffer.alloc(0)
   }

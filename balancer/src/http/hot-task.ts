@@ -19,8 +19,8 @@ export function createHotTask({ gate, exchange }: HotTaskDeps) {
     const { url = '' } = req
     const target = url === '/task' ? undefined : targetOf(url)
     if (url !== '/task' && target === undefined) return false
-    const admission = gate.admit(readHead(req))
-    if (!admission.ok) refuseUpload(req, res, admission.error)
+    const admission = gate.hasKey(req) ? undefined : gate.admit(readHead(req))
+    if (admission?.ok === false) refuseUpload(req, res, admission.error)
     else exchange.serve(req, res, target)
     return true
   }

@@ -43,6 +43,11 @@ export class ReceivedBody {
     return true
   }
 
+  /** All that the header announced is here; false where it announced nothing. */
+  get isWhole(): boolean {
+    return this.#bytes.isWhole
+  }
+
   /** The whole body, for whoever counts it from now on. */
   take(): Buffer {
     const whole = this.#bytes.take()

@@ -1,8 +1,8 @@
 /** Every field of `POST /task`, wrong in every way (CONTRACT §4, FAULTS E). */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { LIMITS, MAX_DURATION_MS } from '@berth/protocol'
-import { type ReadTask, readTask, type TaskHead } from './task-call.ts'
+import { LIMITS, MAX_DURATION_MS, taskBodySchema } from '@berth/protocol'
+import { checkTask, type ReadTask, readTask, type TaskHead } from './task-call.ts'
 
 const HEAD: TaskHead = {
   contentType: 'application/json',
@@ -259,3 +259,28 @@ test('the head: media types, encodings, and headers that need a run on disk', ()
   assert.ok(readText(body, { prefer: 'return=minimal' }).ok)
   assert.match(refusal(readText(body, { idempotencyKey: 'k' })).detail, /Idempotency-Key/)
 })
+
+test('the quick look at a plain task says what the schema says, whatever stands in its fields and beside them', () => {
+  const values = [undefined, null, 'hello', '', 'a b', '-x', 'x'.repeat(129), 7, true, [], {}]
+  const strange: unknown = JSON.parse('{"function":"hello","__proto__":{"mode":"stream"}}')
+  const bodies: unknown[] = [...values, strange, { input: {} }, { function: 'a', inputs: {} }]
+  for (const name of values)
+    for (const group of values)
+      for (const input of values) bodies.push(asJson({ function: name, group, input }))
+  for (const mode of ['sync', 'other']) bodies.push({ function: 'hello', mode }, { function: 'a b', mode })
+  let accepted = 0
+  for (const body of bodies) {
+    const checked = checkTask(body)
+    const parsed = taskBodySchema.safeParse(body)
+    assert.equal(checked.ok, parsed.success, JSON.stringify(body))
+    if (!checked.ok) continue
+    accepted++
+    assert.deepEqual(checked.body, parsed.data)
+  }
+  assert.ok(accepted >= 5, `${accepted}`)
+})
+
+/** Nothing in it is undefined. */
+function asJson(body: object): unknown {
+  return JSON.parse(JSON.stringify(body))
+}

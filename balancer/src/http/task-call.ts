@@ -6,10 +6,12 @@
  */
 import { isUtf8 } from 'node:buffer'
 import {
+  ANY_WORKER,
   compileSelector,
   type FieldError,
   fieldErrors,
   findJsonExcess,
+  isName,
   type TaskBody,
   type TaskError,
   type TaskTarget,
@@ -68,13 +70,28 @@ export function readTask(head: TaskHead, bytes: Uint8Array): ReadTask {
 
 /** Holds a parsed body against the contract and what this version does. */
 export function checkTask(value: unknown): CheckedBody {
+  if (isPlainTask(value)) return { ok: true, body: value }
   const parsed = taskBodySchema.safeParse(value)
   return parsed.success ? checkMode(parsed.data) : wrongFields(fieldErrors(parsed.error.issues))
 }
 
+/** A task that names a function, perhaps a group, and an input: most are, and the schema has no more to say of it. */
+function isPlainTask(value: unknown): value is TaskBody {
+  if (!isObject(value)) return false
+  for (const name in value) if (name !== 'function' && name !== 'group' && name !== 'input') return false
+  const { function: called, group, input } = value as Readonly<Record<string, unknown>>
+  if (typeof called !== 'string' || !isName(called)) return false
+  if (group !== undefined && (typeof group !== 'string' || !isName(group))) return false
+  return input === undefined || isObject(input)
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
 /** The selector of a task, ready to be asked. */
 export function selectorOf(body: TaskBody): ReturnType<typeof compileSelector> {
-  return compileSelector(body.tags)
+  return body.tags === undefined ? ANY_WORKER : compileSelector(body.tags)
 }
 
 /** What both routes answer to a body that is over `REQUEST_BODY_LIMIT`. */
@@ -112,7 +129,7 @@ function readValue(bytes: Uint8Array): { readonly ok: true; readonly value: obje
   if (excess !== undefined) return invalid(`The body ${excess}.`)
   const value = parseJson(text)
   if (value === undefined) return invalid(`The body is not JSON; ${EXAMPLE}`)
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
+  if (!isObject(value))
     return invalid(`The body must be a JSON object; ${EXAMPLE}`, [
       { pointer: '', detail: 'must be an object' },
     ])

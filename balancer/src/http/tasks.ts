@@ -78,11 +78,13 @@ export class Tasks {
       return NOTHING_TO_END
     }
     const { body, payload } = read
-    const order = { body, payload, traceparent: head.traceparent }
-    if (body.mode === 'stream') return this.#stream(order, head.wantsEvents, reply)
+    const { traceparent } = head
+    if (body.mode === 'stream') return this.#stream({ body, payload, traceparent }, head.wantsEvents, reply)
     const isRouted = target !== undefined
     const submitted = this.submit({
-      ...order,
+      body,
+      payload,
+      traceparent,
       onSettled: (settlement) => reply.answer(this.#word(run, settlement, isRouted)),
     })
     const { run } = submitted
@@ -98,7 +100,7 @@ export class Tasks {
       if (settlement.kind === 'failed') note(log, run, settlement.worker, settlement.error)
       order.onSettled(settlement)
     }
-    const admission = scheduler.submit(this.#draft(run, { ...order, onSettled }, now), now)
+    const admission = scheduler.submit(this.#draft(run, order, onSettled, now), now)
     if (admission.ok) return { ok: true, run, cancel: () => scheduler.cancel(run, 'caller', clock.monoMs()) }
     note(log, run, order.body.function, admission.error)
     return { ok: false, run, error: admission.error }
@@ -106,12 +108,12 @@ export class Tasks {
 
   /** A checked task as it would be submitted now, for a dry run. */
   draft(body: TaskBody, payload: Payload): Submission {
-    const order = { body, payload, traceparent: undefined, onSettled: () => {} }
-    return this.#draft('', order, this.#deps.clock.monoMs())
+    const order = { body, payload, traceparent: undefined, onSettled: NOTHING_TO_END }
+    return this.#draft('', order, NOTHING_TO_END, this.#deps.clock.monoMs())
   }
 
-  #draft(run: string, order: TaskOrder, now: number): Submission {
-    const { body, payload, traceparent, onItem, onSettled } = order
+  #draft(run: string, order: TaskOrder, onSettled: Submission['onSettled'], now: number): Submission {
+    const { body, payload, traceparent, onItem } = order
     const { taskTimeoutMs, queueTimeoutMs, defaultPriority } = this.#deps
     return {
       run,
@@ -138,7 +140,7 @@ export class Tasks {
 
   #stream(order: Omit<TaskOrder, 'onSettled'>, wantsEvents: boolean, reply: TaskReply): () => void {
     const options: StreamReplyOptions = {
-      open: reply.open,
+      open: (headers, onTaken) => reply.open(headers, onTaken),
       headersOf: (known) => this.#headersOf(submitted.run, known),
       fail: (settlement) => reply.answer(this.#word(submitted.run, settlement, false)),
     }
