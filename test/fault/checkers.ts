@@ -31,8 +31,8 @@ const MAY_HAVE_RUN = new Set(['WORKER_LOST', 'TIMEOUT', 'DRAINING', 'POISONED', 
 /** For the way of an answer on a busy machine. */
 const DEADLINE_SLACK_MS = 1_000
 const RESIDENT_LIMIT_BYTES = 512 * 1024 * 1024
-/** Less than the silence of a heartbeat, which is what waiting for a broken link would cost. */
-const GOOD_SLACK_MS = 500
+/** Far less than the silence of a heartbeat, which is what waiting for a broken link would cost. */
+const GOOD_SLACK_MS = 100
 /** Clocks of two processes of one machine, and a note that is written behind the fact. */
 const CLOCK_SLACK_MS = 50
 

@@ -1,6 +1,6 @@
 /**
- * Cuts a worker's link at byte n of one direction while a task is on its way there or back, for one n after the
- * other. A few n in network.test.ts, every n of a frame in the nightly set. The only worker in service is the one
+ * Cuts a worker's link at byte n of one direction, counted from the frame that carries a task to it, for one n
+ * after the other. A few n in network.test.ts, every n of a frame in the nightly set. The only worker in service is the one
  * whose link is cut, so a task has nowhere else to go.
  */
 import assert from 'node:assert/strict'
@@ -22,14 +22,15 @@ export async function cutAtEach(
     await site.waitForStatus(index, 'ready')
     const links = countLinks(site)
     const fault = site.fault('link-broken', site.worker(index).pid)
+    const mark = `cut-${direction}-${bytes}-here`
     let isCut = false
     void site
       .proxy(index)
-      .cutAfter(direction, bytes)
+      .cutAfter(direction, bytes, mark)
       .then(() => {
         isCut = true
       })
-    const call = await site.call({ ms: 5 })
+    const call = await site.call({ ms: 5, data: mark })
     await until(
       () => isCut && countLinks(site) > links,
       LIMIT_MS,

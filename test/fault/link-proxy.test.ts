@@ -65,6 +65,22 @@ test('a cut lets exactly n bytes through and resets both ends', async (t) => {
   assert.equal(proxy.passedBytes('down'), 5)
 })
 
+test('a cut with a mark counts from the bytes that hold it, and not before', async (t) => {
+  for (const direction of ['down', 'up'] as const) {
+    const { proxy, near, far, heard } = await joinEnds(t)
+    const cut = proxy.cutAfter(direction, 6, 'mark')
+    near.write('before ')
+    far.write('before ')
+    await until(() => heard.far === 'before ' && heard.near === 'before ', LIMIT_MS)
+    near.write('a mark')
+    await until(() => heard.far === 'before a mark', LIMIT_MS)
+    if (direction === 'up') far.write('behind it')
+    await cut
+    const [there, back] = direction === 'down' ? ['a mark', ''] : ['a mark', 'behind']
+    await until(() => heard.far === `before ${there}` && heard.near === `before ${back}`, LIMIT_MS)
+  }
+})
+
 test('a delay and a pace take their time', async (t) => {
   const { near, far, heard, proxy } = await joinEnds(t)
   proxy.delay(80, 'down')

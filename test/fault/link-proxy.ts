@@ -20,6 +20,8 @@ type Terms = {
   pace: Pace | undefined
   /** Bytes that still pass before both ends are reset. */
   cutIn: number | undefined
+  /** Called before the bytes that hold the mark pass. */
+  watch: { mark: string; begin: () => void } | undefined
   passedBytes: number
 }
 
@@ -73,9 +75,16 @@ export class LinkProxy {
     for (const direction of directions) this.#terms[direction].pace = pace
   }
 
-  /** Lets `bytes` more pass that way, over all connections, then resets them all; resolves when it has. */
-  cutAfter(direction: Direction, bytes: number): Promise<void> {
-    this.#terms[direction].cutIn = bytes
+  /**
+   * Lets `bytes` more pass that way, over all connections, then resets them all; resolves when it has. With a
+   * `mark` the count begins with the bytes in which it goes down, a task's frame as a rule.
+   */
+  cutAfter(direction: Direction, bytes: number, mark?: string): Promise<void> {
+    const begin = (): void => {
+      this.#terms[direction].cutIn = bytes
+    }
+    if (mark === undefined) begin()
+    else this.#terms.down.watch = { mark, begin }
     return new Promise((resolve) => {
       this.#onCut = resolve
     })
@@ -114,7 +123,7 @@ export class LinkProxy {
 }
 
 function newTerms(): Terms {
-  return { isFrozen: false, delayMs: 0, pace: undefined, cutIn: undefined, passedBytes: 0 }
+  return { isFrozen: false, delayMs: 0, pace: undefined, cutIn: undefined, watch: undefined, passedBytes: 0 }
 }
 
 /** One connection through the proxy. */
@@ -203,6 +212,11 @@ class Pipe {
   }
 
   #take(bytes: Buffer): void {
+    const { watch } = this.#terms
+    if (watch && bytes.includes(watch.mark)) {
+      this.#terms.watch = undefined
+      watch.begin()
+    }
     this.#held.push({ bytes, dueAt: performance.now() + this.#terms.delayMs })
     this.#heldBytes += bytes.length
     if (this.#heldBytes > HELD_BYTES) this.#from.pause()

@@ -12,6 +12,7 @@ import { killWorkersInTurn } from './kills.ts'
 import { LEASE_MS, LIMIT_MS, SILENCE_MS, Site, SLACK_MS } from './site.ts'
 import type { Call } from './story.ts'
 
+const THREE = { workers: [{ slots: 4 }, { slots: 4 }, { slots: 4 }] }
 /** Ends soon after it was told to, whatever still runs. */
 const BRIEF = { slots: 2, env: { SHUTDOWN_TIMEOUT: '700ms' } }
 
@@ -29,60 +30,51 @@ function outcomeOf({ status, code, attempt }: Call): unknown[] {
   return status === 200 ? [status, attempt] : [status, code]
 }
 
-/** Tests of one group share a site, one after the other: a process takes longer to start than most faults to heal. */
-describe('workers', { concurrency: 2, timeout: 150_000 }, () => {
-  describe('that die', { concurrency: 1 }, () => {
-    const scope = createScope()
-    let site: Site
-    before(async () => {
-      site = await Site.start(scope, { workers: [{ slots: 4 }, { slots: 4 }, { slots: 4 }] })
-    })
-    after(() => scope.end())
-
-    test('A1: workers are killed while tasks of 200 ms run, at random moments', async (t) => {
-      await site.begin()
-      const { detectionMs } = await killWorkersInTurn(site, 8)
-      const { repeats } = await site.judge()
-      assert.ok(repeats > 0, 'nothing was ever repeated')
-      const worst = Math.max(...detectionMs)
-      t.diagnostic(`${detectionMs.length} losses told after at most ${worst} ms, ${repeats} repeats`)
-      assert.ok(worst <= 2 * SILENCE_MS + SLACK_MS, `a loss was told after ${worst} ms`)
-    })
-
-    test('A3: dead after finishing, before the result left: again only where it is declared harmless', async () => {
-      await site.begin()
-      const die = { how: 'die', times: 1 } as const
-      const again = await callAndDie(site, { ...die, idempotent: true })
-      assert.deepEqual(outcomeOf(again), [200, 2])
-      const undeclared = await callAndDie(site, die)
-      assert.deepEqual(outcomeOf(undeclared), [502, 'WORKER_LOST'])
-      const once = await callAndDie(site, { ...die, idempotent: true, attempts: 1 })
-      assert.deepEqual(outcomeOf(once), [502, 'WORKER_LOST'])
-      const died = (await site.probe.read()).filter(({ event }) => event === 'finished').length
-      assert.equal(died, 4)
-      await tryAll(site)
-      assert.equal((await site.judge()).repeats, 1)
-    })
-
-    test('A18: a task that ends its worker every time: POISONED after three, and nobody else is lost', async () => {
-      await site.begin()
-      const poison = site.call({ how: 'exit', idempotent: true, attempts: 9 })
-      for (let count = 1; count <= 3; count++) {
-        const [execution] = (await site.waitForExecutions('started', count)).slice(count - 1)
-        const index = site.workers.findIndex(({ pid }) => pid === execution?.pid)
-        site.fault('worker-killed', execution?.pid, execution?.atMs)
-        await site.worker(index).exited
-        await site.restartWorker(index)
-      }
-      const call = await poison
-      assert.deepEqual([call.status, call.code, call.attempt], [500, 'POISONED', 3])
-      await tryAll(site)
-      const { repeats } = await site.judge()
-      assert.equal(repeats, 2)
-    })
+/** Who kills has a site of its own, so that nobody is left out for dying again and again; the others share one. */
+describe('workers', { concurrency: 3, timeout: 150_000 }, () => {
+  test('A1: workers are killed while tasks of 200 ms run, at random moments', async (t) => {
+    const site = await Site.start(t, THREE)
+    const { detectionMs } = await killWorkersInTurn(site, 8)
+    const { repeats } = await site.judge()
+    assert.ok(repeats > 0, 'nothing was ever repeated')
+    const worst = Math.max(...detectionMs)
+    t.diagnostic(`${detectionMs.length} losses told after at most ${worst} ms, ${repeats} repeats`)
+    assert.ok(worst <= 2 * SILENCE_MS + SLACK_MS, `a loss was told after ${worst} ms`)
   })
 
-  describe('that are stopped, blocked, told to end', { concurrency: 1 }, () => {
+  test('A3: dead after finishing, before the result left: again only where it is declared harmless', async (t) => {
+    const site = await Site.start(t, THREE)
+    const die = { how: 'die', times: 1 } as const
+    const again = await callAndDie(site, { ...die, idempotent: true })
+    assert.deepEqual(outcomeOf(again), [200, 2])
+    const undeclared = await callAndDie(site, die)
+    assert.deepEqual(outcomeOf(undeclared), [502, 'WORKER_LOST'])
+    const once = await callAndDie(site, { ...die, idempotent: true, attempts: 1 })
+    assert.deepEqual(outcomeOf(once), [502, 'WORKER_LOST'])
+    const died = (await site.probe.read()).filter(({ event }) => event === 'finished').length
+    assert.equal(died, 4)
+    await tryAll(site)
+    assert.equal((await site.judge()).repeats, 1)
+  })
+
+  test('A18: a task that ends its worker every time: POISONED after three, and nobody else is lost', async (t) => {
+    const site = await Site.start(t, THREE)
+    const poison = site.call({ how: 'exit', idempotent: true, attempts: 9 })
+    for (let count = 1; count <= 3; count++) {
+      const [execution] = (await site.waitForExecutions('started', count)).slice(count - 1)
+      const index = site.workers.findIndex(({ pid }) => pid === execution?.pid)
+      site.fault('worker-killed', execution?.pid, execution?.atMs)
+      await site.worker(index).exited
+      await site.restartWorker(index)
+    }
+    const call = await poison
+    assert.deepEqual([call.status, call.code, call.attempt], [500, 'POISONED', 3])
+    await tryAll(site)
+    const { repeats } = await site.judge()
+    assert.equal(repeats, 2)
+  })
+
+  describe('that are told to end', { concurrency: 1 }, () => {
     const scope = createScope()
     let site: Site
     before(async () => {
@@ -155,6 +147,15 @@ describe('workers', { concurrency: 2, timeout: 150_000 }, () => {
       await site.restartWorker(0)
       assert.equal((await site.judge()).repeats, 1)
     })
+  })
+
+  describe('that are stopped or blocked', { concurrency: 1 }, () => {
+    const scope = createScope()
+    let site: Site
+    before(async () => {
+      site = await Site.start(scope, { workers: [BRIEF, BRIEF] })
+    })
+    after(() => scope.end())
 
     test('A12: stopped for longer than its lease: its tasks are given up once, and its late results refused', async (t) => {
       await site.begin()
