@@ -1,20 +1,21 @@
 /** A view is given again only while it would be made the same. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Picture } from './picture.ts'
-import { newPicture, viewOf } from './picture.ts'
+import { Interfaces } from './interfaces.ts'
+import { newPicture, type Picture, viewOf } from './picture.ts'
 import { applyOccupancy, applyState, reportFrom } from './self-report.ts'
 import { makeEntry } from './testing/fleet-bench.ts'
-import { makeFunctions, makeHello } from './testing/scripted-worker.ts'
+import { hashOf, makeFunctions, makeHello } from './testing/scripted-worker.ts'
 import { ViewMemo } from './view-memo.ts'
 
 const BREAKER = { state: 'closed', since: null, until: null, reason: null, failures: 0 } as const
 const functions = makeFunctions('hello')
+const known = new Interfaces(() => []).restore(hashOf(functions), functions)
 const intent = { worker: 'w1', reason: null, since: '', until: null, deadline: null, by: null }
 
 function linked(): Picture {
   const picture = newPicture('key', makeEntry('http://w1:1'))
-  return Object.assign(picture, { link: 'open', report: reportFrom(makeHello(functions)) } as const)
+  return Object.assign(picture, { link: 'open', known, report: reportFrom(makeHello(functions)) } as const)
 }
 
 test('nothing has changed: the very same view', () => {
