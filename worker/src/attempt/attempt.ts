@@ -101,12 +101,9 @@ export class Attempt {
       this.#seat.free()
       return this.#settle(false, undefined)
     }
-    const { timeoutMs, remainingMs, facts } = this.#spec
-    const limitMs = Math.min(timeoutMs, remainingMs ?? timeoutMs)
-    const cause = remainingMs !== null && remainingMs < timeoutMs ? 'deadline' : 'timeout'
-    this.#stopLimit = startTimer(limitMs, () => this.abort(cause))
+    const { facts } = this.#spec
     const functionName = this.#spec.function.name
-    const deadline = new Date(clock.wallMs() + limitMs)
+    const deadline = new Date(clock.wallMs() + this.#limitMs)
     const { redact } = this.#log
     const ports = redact ? { ...this.#ports, redact } : this.#ports
     this.#context = new AttemptContext({ ...facts, functionName }, deadline, ports)
@@ -132,12 +129,26 @@ export class Attempt {
     })
   }
 
+  get #limitMs(): number {
+    const { timeoutMs, remainingMs } = this.#spec
+    return Math.min(timeoutMs, remainingMs ?? timeoutMs)
+  }
+
+  /** Something is awaited. What is through when its handler returns could not have been stopped by a timer. */
+  #limit(): void {
+    if (this.#stopLimit || this.#cause !== undefined) return
+    const { timeoutMs, remainingMs } = this.#spec
+    const cause = remainingMs !== null && remainingMs < timeoutMs ? 'deadline' : 'timeout'
+    this.#stopLimit = startTimer(this.#limitMs, () => this.abort(cause))
+  }
+
   #call(context: AttemptContext): void {
     try {
       const returned: unknown = speakFor(context, () =>
         this.#seat.call(this.#spec.input, context, this.#resultLimitBytes),
       )
       if (isThenable(returned)) {
+        this.#limit()
         Promise.resolve(returned).then(
           (value) => this.#check(value),
           (thrown: unknown) => this.#settle(true, thrown),
@@ -154,6 +165,7 @@ export class Attempt {
   #check(value: unknown): void {
     const { checkOutput } = this.#spec.function
     if (!checkOutput || value instanceof Finished) return this.#settle(false, value)
+    this.#limit()
     Promise.try(checkOutput, value).then(
       (checked) => this.#settle(false, checked),
       (thrown: unknown) => this.#settle(true, thrown),

@@ -29,8 +29,14 @@ export class Condition {
   readonly #balancers = new Map<string, Balancer>()
   #downReason: string | undefined
   #shown = 'starting'
+  /** Asked several times a task, so it is told anew only when something changes. */
+  #status: WorkerStatus = 'starting'
 
   get status(): WorkerStatus {
+    return this.#status
+  }
+
+  #judge(): WorkerStatus {
     if (this.#isDraining) return 'draining'
     if (this.#own || this.#order) return 'maintenance'
     if (this.#isStarting) return 'starting'
@@ -144,6 +150,7 @@ export class Condition {
 
   #change(apply: () => void): void {
     apply()
+    this.#status = this.#judge()
     const shown = `${this.status} ${this.isRunnable} ${this.reason ?? ''}`
     if (shown === this.#shown) return
     this.#shown = shown

@@ -29,6 +29,8 @@ export interface PeerLink {
 export interface Delivered {
   readonly task: LinkedTask
   readonly atMs: number
+  /** Of its result, as long as that is kept. */
+  bytes: number
 }
 
 export interface Peer {
@@ -143,15 +145,17 @@ export class Peers {
     this.release(task)
     if (!peer) return
     this.#peers.set(peer.bootId, peer)
-    peer.delivered.add({ task, atMs: nowMs })
-    this.#deliveredBytes += bytesOf(task)
+    const bytes = bytesOf(task)
+    peer.delivered.add({ task, atMs: nowMs, bytes })
+    this.#deliveredBytes += bytes
     this.#forgetDelivered(peer, peer.delivered.size - most)
     if (this.#deliveredBytes <= KEPT_BYTES) return
     // What is too much to keep is still known to have run: its adoption is answered with a loss.
-    for (const { task: old } of peer.delivered) {
+    for (const old of peer.delivered) {
       if (this.#deliveredBytes <= KEPT_BYTES) break
-      this.#deliveredBytes -= bytesOf(old)
-      old.outcome = undefined
+      this.#deliveredBytes -= old.bytes
+      old.bytes = 0
+      old.task.outcome = undefined
     }
   }
 
@@ -241,7 +245,7 @@ export class Peers {
   #forgetDelivered({ delivered }: Peer, oldest: number): void {
     for (let left = oldest; left > 0; left--) {
       const old = delivered.take()
-      if (old) this.#deliveredBytes -= bytesOf(old.task)
+      if (old) this.#deliveredBytes -= old.bytes
     }
   }
 

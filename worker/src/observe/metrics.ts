@@ -31,8 +31,8 @@ export class Metrics {
     const timing = this.#runTimes.get(name) ?? { counts: [], sumS: 0 }
     this.#runTimes.set(name, timing)
     const seconds = runMs / 1000
-    const found = BOUNDS_S.findIndex((bound) => seconds <= bound)
-    const index = found < 0 ? BOUNDS_S.length : found
+    let index = 0
+    while (seconds > (BOUNDS_S[index] ?? Number.POSITIVE_INFINITY)) index++
     timing.counts[index] = (timing.counts[index] ?? 0) + 1
     timing.sumS += seconds
   }
