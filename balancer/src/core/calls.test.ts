@@ -62,6 +62,15 @@ test('while a caller waits for another worker its slot serves others, and is its
   assert.equal(bench.sends(third), 1)
 })
 
+test('whoever waits gets the slot at once when the called task goes elsewhere', () => {
+  const { bench, parent } = setUp()
+  const facts = { slots: 1, idempotent: null, maxRetries: 0 }
+  bench.worker('b', { slots: 1, interfaceHash: 'two', functions: new Map([['remote', facts]]) })
+  const waiting = bench.submit()
+  const child = call(bench, parent, { function: 'remote' })
+  assert.deepEqual(bench.order, ['p', child, waiting])
+})
+
 test('of several calls the last one to end brings the slot back', () => {
   const { bench, parent } = setUp({ slots: 2 })
   const [one, two] = [call(bench, parent), call(bench, parent)] as [string, string]

@@ -248,14 +248,13 @@ export class Placement {
     task.lane?.push(task)
   }
 
-  /** The attempt has ended at its worker, one way or another: its slots are free again. */
+  /** The attempt has ended at its worker, one way or another, and its calls before it: its slots are free again. */
   release(task: Task, now: number): void {
     const { worker } = task
     if (!worker?.attempts.delete(task.attemptId)) return
     this.leaveAhead(task)
     this.running--
-    if (task.lentAt === undefined) worker.own -= task.cost
-    else this.#endLoan(task, task.lentAt, now)
+    worker.own -= task.cost
     const servedMs = task.hasStarted ? task.cost * (now - task.startedAt - task.lentMs) : 0
     task.flow?.give(task.cost, (servedMs - task.chargedMs) / task.weight)
     if (task.permits.length > 0) {
@@ -288,15 +287,11 @@ export class Placement {
   reclaim(task: Task, now: number): void {
     const { worker, lentAt } = task
     if (!worker || lentAt === undefined) return
-    this.#endLoan(task, lentAt, now)
+    task.lentMs += now - lentAt
+    task.lentAt = undefined
     worker.own += task.cost
     this.gates.reclaim(task, now)
     this.#placeAgain(worker, now)
-  }
-
-  #endLoan(task: Task, lentAt: number, now: number): void {
-    task.lentMs += now - lentAt
-    task.lentAt = undefined
   }
 
   /** Its free slots have become more or fewer. */
