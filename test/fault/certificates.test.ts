@@ -1,11 +1,11 @@
 /**
- * B19: a worker whose certificate is for another host, or signed by nobody. It is refused with the
+ * B19: a worker whose certificate is for another host, signed by nobody, or of the past. It is refused with the
  * reason, nothing of a key or a task is sent to it, and nobody falls back to plain HTTP.
  */
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -19,13 +19,16 @@ const skip = spawnSync('openssl', ['version']).status === 0 ? false : 'needs ope
 type Listed = { id: string; status: string; reason: string | null }
 
 /** A TLS server that keeps what it is told; `heard` grows with every byte after a handshake. */
-async function listen(t: TestContext, folder: string, name: string, host: string) {
+async function listen(t: TestContext, folder: string, name: string, host: string, days = '30') {
   const key = join(folder, `${name}.key`)
   const cert = join(folder, `${name}.pem`)
   const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
   const subject = ['-subj', `/CN=${name}`, '-addext', `subjectAltName=${host}`, '-days', '30']
   const args = ['req', '-x509', ...curve, '-keyout', key, '-out', cert, ...subject]
   execFileSync('openssl', args, { stdio: 'ignore' })
+  // Signed once more: only so may the days be less than one.
+  const again = ['x509', '-in', cert, '-signkey', key, '-days', days, '-out', cert]
+  execFileSync('openssl', again, { stdio: 'ignore' })
   const heard = { bytes: 0, dials: 0 }
   const server = createServer({ key: readFileSync(key), cert: readFileSync(cert) })
   server.on('connection', () => {
@@ -52,20 +55,24 @@ test('B19: a certificate that is not right is a reason, and nothing is sent', {
   const workers = await Promise.all([
     listen(t, folder, 'other-host', 'DNS:elsewhere.test'),
     listen(t, folder, 'self-signed', 'IP:127.0.0.1'),
+    listen(t, folder, 'expired', 'IP:127.0.0.1', '-1'),
   ])
+  // The first and the last are signed by somebody who is trusted.
+  const trusted = join(folder, 'trusted.pem')
+  writeFileSync(trusted, [workers[0], workers[2]].map(({ cert }) => readFileSync(cert, 'utf8')).join(''))
   const balancer = await startBalancer(t, {
     workers: workers.map(({ name, url }) => ({ name, url })),
-    // The first one is signed by somebody who is trusted.
-    env: { NODE_EXTRA_CA_CERTS: workers[0].cert, WORKER_DISCOVERY_INTERVAL: '100ms' },
+    env: { NODE_EXTRA_CA_CERTS: trusted, WORKER_DISCOVERY_INTERVAL: '100ms' },
   })
   await until(() => workers.every(({ heard }) => heard.dials >= 3), 20_000, 'three dials each')
   const { items } = (await balancer.request('/workers')).body as { items: Listed[] }
   const reasons = Object.fromEntries(items.map(({ id, status, reason }) => [id, `${status}: ${reason}`]))
   assert.match(reasons['other-host'] ?? '', /^unreachable: .*certificate.*ERR_TLS_CERT_ALTNAME_INVALID/)
   assert.match(reasons['self-signed'] ?? '', /^unreachable: .*certificate.*SELF_SIGNED/)
+  assert.match(reasons.expired ?? '', /^unreachable: .*certificate.*CERT_HAS_EXPIRED/)
   assert.ok((await postTask(balancer, { function: 'probe' })).status >= 400)
   assert.deepEqual(
     workers.map(({ heard }) => heard.bytes),
-    [0, 0],
+    [0, 0, 0],
   )
 })
