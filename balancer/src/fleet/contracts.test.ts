@@ -156,7 +156,21 @@ test('a release that widens sets nobody apart on its way, one that breaks does',
   assert.deepEqual(yard.odd, [])
 })
 
-test('who is gone or in maintenance has no say; who is cut off for a moment has', () => {
+test("maintenance takes nobody's say: putting away those who are right makes the odd one no better", () => {
+  for (const isSettled of [false, true]) {
+    const yard = new Yard()
+    for (const id of ['w1', 'w2']) yard.add(id, RIGHT)
+    yard.add('w3', WRONG)
+    yard.isSettled = isSettled
+    yard.change('w1', { intent })
+    yard.change('w2', { entry: { ...makeEntry('http://w2', { id: 'w2' }), maintenance: true } })
+    assert.deepEqual([yard.odd, yard.turned], [['w3'], []])
+    yard.change('w1', { intent: undefined })
+    assert.deepEqual(yard.odd, ['w3'])
+  }
+})
+
+test('who is gone has no say; who is cut off for a moment has', () => {
   const yard = new Yard()
   yard.add('w1', RIGHT)
   yard.add('w2', RIGHT)
@@ -166,10 +180,13 @@ test('who is gone or in maintenance has no say; who is cut off for a moment has'
   yard.change('w1', { problem: { status: 'unreachable', reason: 'refused' } })
   yard.now += GRACE_MS
   yard.contracts.sweep()
-  yard.change('w2', { intent })
+  assert.deepEqual(yard.odd, ['w3'], 'one each: who has been right goes on')
+  yard.add('w4', WRONG)
   assert.deepEqual(yard.odd, ['w1', 'w2'])
+  yard.change('w2', { intent })
   assert.equal(judge(yard.pictures.get('w2') as Picture).status, 'maintenance', 'put away, not accused')
   yard.change('w2', { intent: undefined })
+  yard.change('w4', { isLeaving: true })
   yard.change('w1', { link: 'open', problem: null })
   assert.deepEqual(yard.odd, ['w3'])
   for (const id of ['w1', 'w2']) yard.change(id, { isLeaving: true })
@@ -208,6 +225,30 @@ test('what the store remembers counts until its worker has answered or failed', 
   assert.notEqual(yard.add('w3', WRONG).oddity, undefined, 'the first to link is not right by that')
   for (const id of ['w1', 'w2']) yard.change(id, { problem: { status: 'unreachable', reason: '' } })
   assert.equal(yard.pictures.get('w3')?.oddity, undefined)
+})
+
+test('on a tie after a restart of the balancer, what has been seen for longer is right', () => {
+  const uptime = (uptimeS: number) =>
+    reportFrom(makeHello(RIGHT, { system: { cpuLoad: 0, memoryUsed: 0, eventLoopDelayMs: 0, uptimeS } }))
+  const yard = new Yard()
+  const past = (ageMs: number): Partial<Picture> => ({
+    link: 'none',
+    report: undefined,
+    remembered: { group: 'default', contract: 1, sinceAt: yard.now - ageMs },
+  })
+  yard.add('w1', WRONG, {}, past(50_000))
+  yard.add('w2', RIGHT, {}, past(60_000))
+  assert.deepEqual(yard.odd, ['w1'])
+  yard.change('w1', { link: 'open', report: uptime(55) })
+  assert.deepEqual(yard.odd, ['w1'])
+  yard.change('w2', { link: 'open', report: uptime(3) })
+  assert.deepEqual(yard.odd, ['w1'], 'a worker that was started anew serves what it served before')
+  const young = new Yard()
+  young.add('w1', WRONG, {}, past(1))
+  young.add('w2', RIGHT, {}, past(0))
+  assert.deepEqual(young.odd, ['w2'])
+  young.change('w2', { link: 'open', report: uptime(60) })
+  assert.deepEqual(young.odd, ['w1'], 'it had served before anybody saw it')
 })
 
 test('a thousand different interfaces are judged in reasonable time', () => {

@@ -3,9 +3,9 @@
  * a worker at which a call that is valid under it could fail is odd and set apart (`mismatch`). Kept by the
  * fleet; each member brings its picture here at every change, and the verdict is left in the picture.
  *
- * Counted is who is linked, or was within the last WORKER_LEASE, and is not in maintenance: when all who are
- * right go down for a moment, the odd one is no better than before. What the store remembers counts until its
- * worker has answered or failed. Once the fleet has settled, the right interface stays right while half of the
+ * Counted is who is linked, or was within the last WORKER_LEASE: when all who are right go down for a moment,
+ * the odd one is no better than before. Maintenance takes nobody's say: putting away those who are right would
+ * make the odd one right. What the store remembers counts until its worker has answered or failed. Once the fleet has settled, the right interface stays right while half of the
  * counted can serve its calls: so a release that only widens an interface sets nobody apart on its way. On a
  * tie the one that has served longer is right.
  *
@@ -17,7 +17,6 @@ import {
   wordInterfaceDifference,
 } from './compatibility/interface-difference.ts'
 import type { KnownInterface } from './interfaces.ts'
-import { maintenanceOf } from './maintenance.ts'
 import type { Oddity, Picture } from './picture.ts'
 
 export interface ContractsOptions {
@@ -51,6 +50,8 @@ interface Place {
   readonly population: Population
   readonly known: KnownInterface
   readonly isCounted: boolean
+  /** False while it is no more than a memory of the store. */
+  readonly isReported: boolean
 }
 
 /** Verdicts on pairs that are kept; beyond it they are found again. */
@@ -74,11 +75,15 @@ export class Contracts {
   place(picture: Picture): void {
     const before = this.#places.get(picture.key)
     const name = populationOf(picture)
-    const isCounted = this.#isPresent(picture) && maintenanceOf(picture) === null
+    const isCounted = this.#isPresent(picture)
+    const isReported = picture.report !== undefined
     const isSame = before?.name === name && before?.known === picture.known
-    if (before ? isSame && before.isCounted === isCounted : name === undefined) return
-    if (before) this.#leave(before)
+    const isStill = isSame && before?.isCounted === isCounted && before?.isReported === isReported
+    if (before ? isStill : name === undefined) return
+    // Joined before it leaves: an interface that it alone has does not go in between.
     const after = name === undefined ? undefined : this.#join(picture, name, isCounted)
+    if (before) this.#leave(before)
+    if (after) this.#places.set(picture.key, after)
     const turned = new Set<string>()
     for (const population of new Set([before?.population, after?.population]))
       if (population && this.#elect(population)) this.#judgeAll(population, turned)
@@ -131,19 +136,23 @@ export class Contracts {
       right: undefined,
     }
     this.#populations.set(name, population)
-    const place = { picture, name, population, known, isCounted }
+    const place = { picture, name, population, known, isCounted, isReported: picture.report !== undefined }
     population.places.add(place)
-    this.#places.set(picture.key, place)
     if (isCounted) this.#count(place)
     return place
   }
 
   #count({ population, known, picture }: Place): void {
-    const sinceAt = this.#options.now() - (picture.report?.system.uptimeS ?? 0) * 1000
+    const sinceAt = this.#sinceAt(picture)
     const variant = population.variants.get(known.content) ?? { known, count: 0, sinceAt }
     variant.count++
     variant.sinceAt = Math.min(variant.sinceAt, sinceAt)
     population.variants.set(known.content, variant)
+  }
+
+  #sinceAt({ report, remembered }: Picture): number {
+    const now = this.#options.now()
+    return report ? now - report.system.uptimeS * 1000 : (remembered?.sinceAt ?? now)
   }
 
   #leave(place: Place): void {

@@ -132,6 +132,25 @@ test('what was known before the start is known from the start, out of service', 
   ])
 })
 
+test('since when a worker has served its interface is kept as long as it does', async (t) => {
+  const functions = makeFunctions('hello')
+  const hash = hashOf(functions)
+  const seenAt = '2026-01-01T00:00:00.000Z'
+  const workers = [{ worker: 'w1', group: 'default', contract: 1, interfaceHash: hash, seenAt }]
+  const worker = endWith(t, await ScriptedWorker.start({ functions }))
+  const bench = new FleetBench(t, { contents: { interfaces: [{ hash, functions }], workers } })
+  bench.fleet.setRoster([makeEntry(worker.url)])
+  await bench.status('ready')
+  const kept = () => bench.writes.flatMap((write) => (write.kind === 'worker-known' ? [write.known] : []))
+  assert.deepEqual(kept(), workers)
+  worker.script.functions = makeFunctions('other')
+  ;(await worker.welcomed()).socket.terminate()
+  await until(() => kept().length === 2, 'the other interface is kept')
+  const changed = kept()[1]
+  assert.notEqual(changed?.interfaceHash, hash)
+  assert.notEqual(changed?.seenAt, seenAt)
+})
+
 test('log lines: asked for while somebody follows, over reconnects and changes of the entry', async (t) => {
   const worker = endWith(t, await ScriptedWorker.start())
   const bench = new FleetBench(t)

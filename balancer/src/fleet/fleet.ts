@@ -146,7 +146,11 @@ export class Fleet implements FleetPort, DispatchPort {
     member.picture.intent = this.#intents.get(member.id)
     const past = this.#known.get(member.id)
     const known = past && this.#interfaces.get(past.interfaceHash)
-    if (known) member.recall(past.group, past.contract, known)
+    if (!known) return
+    const { group, contract, seenAt } = past
+    const { clock } = this.#options
+    const servedMs = Math.max(0, clock.wallMs() - Date.parse(seenAt))
+    member.recall({ group, contract, sinceAt: clock.monoMs() - servedMs }, known)
   }
 
   /** It was on its way out and forgotten. */
@@ -186,7 +190,11 @@ export class Fleet implements FleetPort, DispatchPort {
     if (this.#intents.delete(id)) remember({ kind: 'intent-cleared', worker: id })
   }
 
-  #note(known: KnownWorker): void {
+  #note(now: KnownWorker): void {
+    const past = this.#known.get(now.worker)
+    const isSame =
+      past?.interfaceHash === now.interfaceHash && past.group === now.group && past.contract === now.contract
+    const known = isSame ? { ...now, seenAt: past.seenAt } : now
     this.#known.set(known.worker, known)
     this.#options.remember({ kind: 'worker-known', known })
   }

@@ -33,7 +33,7 @@ import { Link, type LinkEvents } from './link.ts'
 import { isOver, isPastDeadline } from './maintenance.ts'
 import { MaintenanceOrders } from './maintenance-orders.ts'
 import type { MemberContext } from './member-context.ts'
-import { factsOf, newPicture, type Picture, type Problem } from './picture.ts'
+import { factsOf, newPicture, type Picture, type Problem, type Remembered } from './picture.ts'
 import { applyOccupancy, applyState, reportFrom, type SelfReport } from './self-report.ts'
 import { ViewMemo } from './view-memo.ts'
 
@@ -100,8 +100,8 @@ export class Member {
   }
 
   /** What the store remembers from before this process. */
-  recall(group: string, contract: number, known: KnownInterface): void {
-    this.picture.remembered = { group, contract }
+  recall(remembered: Remembered, known: KnownInterface): void {
+    this.picture.remembered = remembered
     this.picture.known = known
     this.#announce()
   }

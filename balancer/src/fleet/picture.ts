@@ -23,6 +23,13 @@ export interface Oddity {
   readonly reason: string
 }
 
+export interface Remembered {
+  readonly group: string
+  readonly contract: number
+  /** Since when it has served the interface that is remembered, in monotonic milliseconds; may be negative. */
+  readonly sinceAt?: number
+}
+
 export interface Picture {
   /** The core's name for it. */
   readonly key: string
@@ -36,7 +43,7 @@ export interface Picture {
   report: SelfReport | undefined
   known: KnownInterface | undefined
   /** Group and contract as remembered from the store, until the worker speaks. */
-  remembered: { readonly group: string; readonly contract: number } | undefined
+  remembered: Remembered | undefined
   intent: MaintenanceIntent | undefined
   isSwitchedOn: boolean
   /** A valid call could fail here; kept by contracts.ts. */

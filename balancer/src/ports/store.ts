@@ -23,6 +23,7 @@ export interface KnownWorker {
   readonly group: string
   readonly contract: number
   readonly interfaceHash: string
+  /** When it was first seen with this interface. */
   readonly seenAt: string
 }
 
