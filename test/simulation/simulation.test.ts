@@ -21,6 +21,14 @@ for (let from = 1; from <= SEEDS; from += GROUP) {
   })
 }
 
+// A task that had become old in the line of a worker was passed over for as long as that worker took.
+test('seeds in which somebody became old at a worker', () => {
+  for (const seed of [509, 604, 758]) {
+    const verdict = simulate(seed, TASKS)
+    assert.equal(verdict.violations.length, 0, describe(verdict))
+  }
+})
+
 test('equal seeds give equal runs', () => {
   const [first, second] = [simulate(11, 500), simulate(11, 500)]
   assert.deepEqual(first, second)

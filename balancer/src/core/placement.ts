@@ -9,6 +9,7 @@
 import type { DispatchPort } from '../ports/dispatch.ts'
 import type { RecordPort } from '../ports/record.ts'
 import type { LimitsPort } from '../ports/scheduling.ts'
+import { AheadLine } from './ahead-line.ts'
 import { choose, costOf, hasRoom, mayServe } from './choice.ts'
 import { Directory } from './directory.ts'
 import { noteChoice } from './explain.ts'
@@ -61,6 +62,7 @@ export class Placement {
   /** Lanes with tasks ahead that were not asked back. */
   readonly #aheadLanes = new Set<Lane>()
   readonly #saving = new Saving()
+  readonly #aheadLine: AheadLine
   readonly #dispatch: DispatchPort
   readonly #epoch: number
   readonly #starvationAfterMs: number
@@ -80,6 +82,7 @@ export class Placement {
     this.#expire = options.expire ?? (() => {})
     this.#record = options.record
     this.#starvationAfterMs = options.starvationAfterMs ?? STARVATION_AFTER_MS
+    this.#aheadLine = new AheadLine(this.#starvationAfterMs)
     this.gates = new Gates(options.permits ?? new MemoryLimits())
     this.health = new Health({
       ejectionMs: options.ejectionMs,
@@ -104,8 +107,9 @@ export class Placement {
     for (let worker = choose(lane, task, now); worker; worker = choose(lane, task, now)) {
       const aged = this.#agedTurn(worker, now)
       const next = aged ?? this.#mostUrgentHead(worker, now)
-      if (!next || (!aged && !goesBefore(next, task))) return this.#send(task, worker, now)
-      if (worker.free <= 0 && !(aged && hasRoom(worker, aged))) return false
+      if (!next || (!aged && !goesBefore(next, task)))
+        return mayTake(worker, task) && this.#send(task, worker, now)
+      if (worker.free <= 0 && !(aged && mayTake(worker, aged))) return false
       // The slot has just become free, and somebody of another lane has waited for it.
       this.dequeue(next)
       this.#send(next, worker, now)
@@ -141,13 +145,22 @@ export class Placement {
   }
 
   get nextAt(): number {
-    return Math.min(this.health.nextAt, this.#saving.nextAt, this.#gateAt)
+    return Math.min(this.health.nextAt, this.#saving.nextAt, this.#gateAt, this.#aheadLine.nextAt)
   }
 
   tick(now: number): void {
     this.health.tick(now)
     if (now >= this.#gateAt) this.#serveLimited(now)
     for (const task of this.#saving.due(now)) this.#saveUp(task, now)
+    if (now >= this.#aheadLine.nextAt) this.#takeBackOld(now)
+  }
+
+  /** Who has become old at a worker waits for the first free slot anywhere. */
+  #takeBackOld(now: number): void {
+    for (const task of this.#aheadLine.takeOld(now)) {
+      task.waitedAt = task.worker
+      this.recall(task)
+    }
   }
 
   /** Limits have changed: whoever they held back may go. */
@@ -217,7 +230,7 @@ export class Placement {
   /** Sends the worker the one whose turn it is; who finds no room there comes back. */
   #startNext(worker: Worker, now: number): 'started' | Task | undefined {
     const task = this.#agedTurn(worker, now) ?? this.#mostUrgentHead(worker, now)
-    if (!task || !hasRoom(worker, task)) return task
+    if (!task || !mayTake(worker, task)) return task
     this.dequeue(task)
     this.#send(task, worker, now)
     return 'started'
@@ -326,6 +339,7 @@ export class Placement {
     const { lane } = task
     if (!lane) return
     lane.ahead.remove(task)
+    this.#aheadLine.remove(task)
     if (lane.ahead.size === 0) this.#aheadLanes.delete(lane)
     if (task.isRecallOpen) lane.recallsOpen--
     task.isRecallOpen = false
@@ -369,6 +383,9 @@ export class Placement {
   #send(task: Task, worker: Worker, now: number): true {
     task.cost = costOf(task)
     const isAhead = worker.free < task.cost
+    const isOld = this.#aheadLine.isOld(task, now)
+    // At the worker, too, nobody may overtake it any more.
+    if (isOld && isAhead) task.priority = 1
     task.choice = this.#record?.wantsChoice(now) ? noteChoice(task, worker, now) : undefined
     task.lane?.starts.note(now)
     this.#attempts = (this.#attempts + 1) % FENCES_PER_EPOCH || 1
@@ -379,6 +396,7 @@ export class Placement {
     task.hasStarted = false
     task.isAhead = isAhead
     task.isRecalled = false
+    task.waitedAt = undefined
     task.endsUntilAt = undefined
     task.lentMs = 0
     task.sentAt = now
@@ -393,6 +411,7 @@ export class Placement {
     this.running++
     if (isAhead && task.lane) {
       task.lane.ahead.add(task)
+      if (!isOld) this.#aheadLine.add(task)
       this.#aheadLanes.add(task.lane)
       worker.aheadBytes += task.bytes
     }
@@ -427,6 +446,11 @@ export class Placement {
       if (wanted) return this.recall(wanted)
     }
   }
+}
+
+/** There is room for it, and not in the line that it became old in. */
+function mayTake(worker: Worker, task: Task): boolean {
+  return hasRoom(worker, task) && (task.waitedAt !== worker || worker.free >= costOf(task))
 }
 
 /** Of the tasks ahead at other workers, the one to have a free slot here: by priority, then the newest. */

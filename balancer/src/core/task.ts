@@ -49,6 +49,8 @@ export class Task {
   fence = 0
   isAhead = false
   isRecalled = false
+  /** Became old in the line of that worker, and does not go there again before a slot is free. */
+  waitedAt: Worker | undefined
   /** Told to end together with all that its worker runs: it is lost then at the latest. */
   endsUntilAt: number | undefined
   /** Its recall is among those of its lane that will be answered soon. */
