@@ -72,6 +72,7 @@ describe('a balancer', { timeout: 150_000 }, () => {
         `${reset.length} of ${later.length} later ones reset`,
     )
     assert.deepEqual(cutOff, [])
+    assert.deepEqual(reset, [])
   })
 
   test('A11: a second SIGTERM, and a SIGKILL, while it drains: as if it had been killed', async () => {

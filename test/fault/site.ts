@@ -52,7 +52,7 @@ export type SitePlan = {
 
 export type Ask = {
   readonly ms?: number
-  readonly how?: 'wait' | 'block' | 'fail' | 'exit' | 'die'
+  readonly how?: 'wait' | 'block' | 'fail' | 'exit' | 'die' | 'odd' | 'deaf' | 'hoard' | 'chatter'
   readonly times?: number
   readonly data?: string
   readonly bytes?: number
@@ -80,6 +80,8 @@ type Started = { name: string; slots: number; running: Running; exit?: Exit }
 const EJECTIONS_MS = 30_000
 const TASK_ATTEMPTS = 3
 const TASK_TIMEOUT_MS = 60_000
+/** How long a handler may go on after its signal before its caller is told. */
+const GRACE_MS = 1_000
 
 export class Site {
   readonly probe: Probe
@@ -179,7 +181,7 @@ export class Site {
       attemptsAllowed: attempts ?? TASK_ATTEMPTS,
       kind: ask.kind ?? 'plain',
       submittedAtMs: Date.now(),
-      deadlineAtMs: Date.now() + Math.min(timeoutMs ?? Infinity, TASK_TIMEOUT_MS),
+      deadlineAtMs: Date.now() + Math.min((timeoutMs ?? Infinity) + GRACE_MS, TASK_TIMEOUT_MS),
     }
     this.calls.push(call)
     const input = { id: call.id, ms, how, times, data, bytes }

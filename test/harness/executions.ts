@@ -32,7 +32,8 @@ export type Probe = {
  *
  * `how`, in the first `times` attempts (default all): `wait` sleeps and heeds its signal, `block` holds the
  * event loop, `fail` throws, `exit` ends the process before it is done, `die` when all is done but the result
- * has not left.
+ * has not left; `odd` throws what is no error, `deaf` takes `ms` whatever its signal says, `hoard` takes memory
+ * without end, `chatter` logs as fast as it can.
  */
 export async function writeProbe(folder: string, config: Record<string, unknown> = {}): Promise<Probe> {
   const logFile = join(folder, 'executions.ndjson')
@@ -76,13 +77,13 @@ export default defineFunction({
   input: z.object({
     id: z.string().default(''),
     ms: z.number().int().min(0).default(0),
-    how: z.enum(['wait', 'block', 'fail', 'exit', 'die']).default('wait'),
+    how: z.enum(['wait', 'block', 'fail', 'exit', 'die', 'odd', 'deaf', 'hoard', 'chatter']).default('wait'),
     times: z.number().int().default(1_000),
     data: z.string().default(''),
     bytes: z.number().int().min(0).default(0),
   }),
   config: ${JSON.stringify(config)},
-  async handler({ id, ms, how, times, bytes }, { runId, attempt, signal }) {
+  async handler({ id, ms, how, times, bytes }, { runId, attempt, signal, log }) {
     const note = (event) => {
       const line = { event, id, runId, attempt, pid: process.pid, atMs: Date.now() }
       appendFileSync(${JSON.stringify(logFile)}, JSON.stringify(line) + '\\n')
@@ -91,7 +92,12 @@ export default defineFunction({
     note('started')
     try {
       if (does('block')) for (const endAt = Date.now() + ms; Date.now() < endAt; );
+      else if (does('deaf')) await wait(ms)
+      else if (does('chatter')) for (const endAt = Date.now() + ms; Date.now() < endAt; await wait(0))
+        for (let lines = 0; lines < 2_000; lines++) log.info('line ' + lines)
       else if (ms > 0) await wait(ms, undefined, { signal })
+      if (does('hoard')) for (const kept = []; ; ) kept.push(new Array(50_000).fill(0).map(Math.random))
+      if (does('odd')) throw undefined
       if (does('exit')) process.exit(1)
       if (does('fail')) throw new Error('as it was told')
     } catch (error) {
