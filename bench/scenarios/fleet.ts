@@ -13,7 +13,11 @@ const MANY = 10_000
 const CONNECTIONS = 32
 const IDLE_S = 10
 /** Says `SIGUSR2` and the process collects its garbage. */
-const COLLECTS = ['--expose-gc', '--import', 'data:text/javascript,process.on("SIGUSR2",()=>{gc();gc()})']
+const COLLECTS = [
+  '--expose-gc',
+  '--import',
+  'data:text/javascript,process.on("SIGUSR2",()=>gc({type:"major",execution:"sync",flavor:"last-resort"}))',
+]
 
 interface Site {
   readonly stage: Stage
