@@ -19,6 +19,8 @@ export {
   type ServiceContext,
   type ServiceDefinition,
   type SetupContext,
+  type Source,
   type StandardSchema,
+  type Turn,
 } from './functions/define.ts'
 export { type CommandDefinition, type CommandSpec, defineCommand } from './isolate/define-command.ts'

@@ -4,9 +4,10 @@
  */
 import type { Tags } from '@berth/protocol'
 import type { Log } from '@berth/runtime'
-import { type Context, type ContextLog, RetryAfter } from '../functions/define.ts'
+import { type Context, type ContextLog, RetryAfter, type Turn } from '../functions/define.ts'
 import type { FunctionEnv } from '../privacy/env-file.ts'
-import type { Emitter } from '../stream/emitter.ts'
+import type { Emitter, NoteKind } from '../stream/emitter.ts'
+import { readMessage, readSource, readUsage, refuseFile } from './told.ts'
 
 /** The part of a task that its handler may see. */
 export interface ContextFacts {
@@ -34,6 +35,7 @@ export interface ContextPorts {
 }
 
 const NO_ENV: FunctionEnv = Object.freeze({})
+const NO_TURNS: readonly Turn[] = Object.freeze([])
 const ROOM = Promise.resolve()
 /** Longest text of a progress. */
 const PROGRESS_TEXT = 1024
@@ -75,6 +77,19 @@ export class AttemptContext implements Context {
     return this.#controller.signal
   }
 
+  // Sessions and budgets belong to runs on disk, of which this version has none.
+  get session(): string | undefined {
+    return undefined
+  }
+
+  get turns(): readonly Turn[] {
+    return NO_TURNS
+  }
+
+  get budget(): Context['budget'] {
+    return undefined
+  }
+
   get tags(): Tags {
     return this.#ports.tags()
   }
@@ -101,6 +116,22 @@ export class AttemptContext implements Context {
 
   get progress(): Context['progress'] {
     return (fraction, text) => this.#progress(fraction, text)
+  }
+
+  get usage(): Context['usage'] {
+    return (used) => this.#note('usage', readUsage(used))
+  }
+
+  get source(): Context['source'] {
+    return (source) => this.#note('source', readSource(source))
+  }
+
+  get message(): Context['message'] {
+    return (message) => this.#note('message', { message: readMessage(message) })
+  }
+
+  get file(): Context['file'] {
+    return refuseFile
   }
 
   get call(): Context['call'] {
@@ -155,11 +186,14 @@ export class AttemptContext implements Context {
   }
 
   #progress(fraction: number, text?: string): void {
-    const { emitter } = this.#ports
-    if (!emitter || this.#isClosed || !Number.isFinite(fraction)) return
+    if (!Number.isFinite(fraction)) return
     const bounded = Math.min(Math.max(fraction, 0), 1)
     const shown = text === undefined ? {} : { text: String(text).slice(0, PROGRESS_TEXT) }
-    emitter.note('progress', { fraction: bounded, ...shown })
+    this.#note('progress', { fraction: bounded, ...shown })
+  }
+
+  #note(kind: NoteKind, value: object): void {
+    if (!this.#isClosed) this.#ports.emitter?.note(kind, value)
   }
 }
 

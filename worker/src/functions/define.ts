@@ -86,6 +86,19 @@ export interface ContextLog {
   error(text: string, fields?: Readonly<Record<string, unknown>>): void
 }
 
+/** An earlier task of the session. */
+export interface Turn {
+  readonly input: unknown
+  readonly output: unknown
+}
+
+/** Where something in the result comes from. */
+export interface Source {
+  /** With http or https. */
+  readonly url: string
+  readonly title?: string
+}
+
 /** What a handler gets beside its input. */
 export interface Context {
   /** Aborts on timeout, cancel and shutdown. A handler that ignores it keeps its slot and is reported as stuck. */
@@ -101,6 +114,12 @@ export interface Context {
   readonly trace: string
   /** Media type of the input; `application/json` unless bytes came in. */
   readonly contentType: string
+  /** The session that the task is of; undefined when it is of none. */
+  readonly session: string | undefined
+  /** The earlier tasks of the session, the oldest first; empty without one. */
+  readonly turns: readonly Turn[]
+  /** What the run may use (`tokens`, `costUsd`, `steps`, `runMs`); undefined when nothing limits it. */
+  readonly budget: Readonly<Record<string, number>> | undefined
   /** The bytes that came in instead of JSON (`type`, `size`, `bytes()`, `stream()`), else undefined. */
   readonly body: Blob | undefined
   /** Settings and secrets of FUNCTION_ENV_FILE. Logs and errors that leave the process show `***` instead. */
@@ -116,6 +135,17 @@ export interface Context {
   stream(chunk: string | Uint8Array): Promise<void>
   /** Says how far it is, 0 … 1. */
   progress(fraction: number, text?: string): void
+  /**
+   * Adds to what the run has used: `{ inputTokens: 12, costUsd: 0.002, steps: 1 }`, at most 32 names. Dropped where
+   * nothing of the run is kept, as sources and messages are. Throws a TypeError on anything but numbers from 0.
+   */
+  usage(used: Readonly<Record<string, number | undefined>>): void
+  /** Names where something comes from. Throws a TypeError without an http or https URL of at most 2,048 characters. */
+  source(source: Source): void
+  /** Adds a message to what the run puts out: a text or an object, at most 64 K characters of JSON, else a TypeError. */
+  message(message: string | object): void
+  /** Adds a file to the run. This version keeps none: rejects with a NonRetryable. */
+  file(path: string, data: string | Uint8Array, mediaType?: string): Promise<void>
   /**
    * Runs another function, here when this worker serves it, else through the balancer, and resolves to its result
    * (bytes as `bytes()` makes them). This task's slots are free for others meanwhile. The child has this task's

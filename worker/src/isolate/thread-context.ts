@@ -3,7 +3,8 @@
  * attempt's own context does it. Made by `thread-main.ts`, once a call.
  */
 import type { Tags } from '@berth/protocol'
-import { type Context, type ContextLog, RetryAfter } from '../functions/define.ts'
+import { readMessage, readSource, readUsage, refuseFile } from '../attempt/told.ts'
+import { type Context, type ContextLog, RetryAfter, type Turn } from '../functions/define.ts'
 import type { FunctionEnv } from '../privacy/env-file.ts'
 import type { Ask, CallFacts, Note } from './thread-messages.ts'
 
@@ -22,6 +23,9 @@ export class ThreadContext implements Context {
   readonly contentType: string
   readonly deadline: Date
   readonly body: Blob | undefined
+  readonly session: string | undefined = undefined
+  readonly turns: readonly Turn[] = []
+  readonly budget: Context['budget'] = undefined
   /** As they were when the attempt began. */
   readonly tags: Tags
   readonly env: FunctionEnv
@@ -52,6 +56,22 @@ export class ThreadContext implements Context {
 
   get progress(): Context['progress'] {
     return (fraction, text) => this.#voice.note({ kind: 'progress', fraction, text })
+  }
+
+  get usage(): Context['usage'] {
+    return (used) => this.#voice.note({ kind: 'usage', used: readUsage(used) })
+  }
+
+  get source(): Context['source'] {
+    return (source) => this.#voice.note({ kind: 'source', source: readSource(source) })
+  }
+
+  get message(): Context['message'] {
+    return (message) => this.#voice.note({ kind: 'message', message: readMessage(message) })
+  }
+
+  get file(): Context['file'] {
+    return refuseFile
   }
 
   get call(): Context['call'] {

@@ -4,7 +4,7 @@
  */
 import type { Tags } from '@berth/protocol'
 import type { EncodedResult } from '../attempt/result.ts'
-import type { ContextLog } from '../functions/define.ts'
+import type { ContextLog, Source } from '../functions/define.ts'
 import type { FunctionEnv } from '../privacy/env-file.ts'
 
 /** What a thread is born with. */
@@ -60,6 +60,9 @@ export type Note =
       readonly fields?: Readonly<Record<string, unknown>> | undefined
     }
   | { readonly kind: 'progress'; readonly fraction: number; readonly text?: string | undefined }
+  | { readonly kind: 'usage'; readonly used: Readonly<Record<string, number>> }
+  | { readonly kind: 'source'; readonly source: Source }
+  | { readonly kind: 'message'; readonly message: string | object }
 
 export type Ask =
   | { readonly what: 'stream'; readonly chunk: string | Uint8Array }

@@ -27,7 +27,9 @@ export default defineFunction({
     if (input.do === 'retry') { if (ctx.attempt === 1) ctx.retryAfter(1); return ctx.attempt }
     if (input.do === 'bytes') return bytes(Buffer.from('abc'), 'text/csv')
     if (input.do === 'bigint') return 1n
-    if (input.do === 'stream') { for (const part of ['a', 'b', 'c']) await ctx.stream(part); ctx.progress(0.5, 'half'); ctx.log.info('a line', { at: 3, f() {} }); console.log('said', 'so'); return 'done' }
+    if (input.do === 'stream') { for (const part of ['a', 'b', 'c']) await ctx.stream(part); ctx.progress(0.5, 'half'); ctx.usage({ inputTokens: 12 }); ctx.source({ url: 'https://example.org' }); ctx.message({ role: 'assistant' }); ctx.log.info('a line', { at: 3, f() {} }); console.log('said', 'so'); return 'done' }
+    if (input.do === 'tell') { const wrong = []; for (const tell of [() => ctx.usage({ n: -1 }), () => ctx.source({}), () => ctx.message(1)]) try { tell() } catch (error) { wrong.push(error.name) } return { wrong, turns: ctx.turns, none: [ctx.session, ctx.budget].every((each) => each === undefined) } }
+    if (input.do === 'file') await ctx.file('a.txt', 'a', 'text/plain')
     if (input.do === 'call') return [await ctx.call('plain'), await ctx.call('unknown').catch((error) => error.code)]
     if (input.do === 'facts') return { run: ctx.runId, attempt: ctx.attempt, tags: ctx.tags, env: ctx.env, left: ctx.deadline.getTime() - Date.now(), type: ctx.contentType, body: ctx.body ? await ctx.body.text() : null }
     return input
@@ -108,6 +110,14 @@ describe('a function in a thread', () => {
     ])
     const line = worker.running.parts.log.entries().findLast((entry) => entry.text === 'a line')
     assert.deepEqual([line?.source, line?.at], ['thread', line?.at])
+  })
+
+  it('has the rest of the context, checked where it is used', async () => {
+    const { result } = await ask('tell')
+    assert.deepEqual(result, { wrong: ['TypeError', 'TypeError', 'TypeError'], turns: [], none: true })
+    const refused = await ask('file', {}, 'again')
+    assert.deepEqual([refused.status, refused.code], [500, 'FUNCTION_FAILED'])
+    assert.match(refused.detail ?? '', /^ctx\.file: this version keeps no files yet/)
   })
 
   it('returns bytes, and says what cannot be written', async () => {

@@ -168,6 +168,9 @@ export class FunctionThread {
     const doing = this.#doing
     const context = call === doing?.call ? doing.context : undefined
     if (note.kind === 'progress') context?.progress(note.fraction, note.text)
+    else if (note.kind === 'usage') context?.usage(note.used)
+    else if (note.kind === 'source') context?.source(note.source)
+    else if (note.kind === 'message') context?.message(note.message)
     else (context?.log ?? this.#logOf())[note.level](note.text, note.fields)
   }
 

@@ -3,8 +3,11 @@
  * `text-reply.ts` and `link-emitter.ts` carry it to whoever waits.
  */
 
-/** `log`: a LogEntry. `progress`: `{fraction, text?}`. `usage`: what `ctx.usage` was told. */
-export type NoteKind = 'log' | 'progress' | 'usage'
+/**
+ * `log`: a LogEntry. `progress`: `{fraction, text?}`. `usage`: numbers by name. `source`: `{url, title?}`. `message`:
+ * `{message}`. Sources and messages have no place on the link yet and end here.
+ */
+export type NoteKind = 'log' | 'progress' | 'usage' | 'source' | 'message'
 
 export interface Emitter {
   /** Resolves when there is room for more; never rejects. Called with at least one byte, which nobody changes. */

@@ -57,7 +57,7 @@ export class EventReply implements Reply, Emitter {
   }
 
   note(kind: NoteKind, value: object): void {
-    if (kind === 'usage' || this.#isEnded) return
+    if ((kind !== 'log' && kind !== 'progress') || this.#isEnded) return
     if (this.#open().waitingBytes > LIMITS.windowBytes) return
     this.#send(kind, JSON.stringify(value))
   }

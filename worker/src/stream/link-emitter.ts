@@ -80,6 +80,7 @@ export class LinkEmitter implements Emitter {
   }
 
   note(kind: NoteKind, value: object): void {
+    if (kind === 'source' || kind === 'message') return
     const item = { kind: DATA_KIND[kind], bytes: Buffer.from(JSON.stringify(value)) }
     if (!this.#carrier) return this.#keep(item)
     if (this.#carrier.waitingBytes(this.#task.number) < LIMITS.windowBytes) this.#send(this.#carrier, item)

@@ -51,9 +51,12 @@ function adopted(
 
 describe('a stream over the link', () => {
   it('sends chunks, progress and lines in order, and the result behind them', async () => {
-    const { fleet, link } = make(async (_input, { stream, progress, log }) => {
+    const { fleet, link } = make(async (_input, { stream, progress, log, usage, source, message }) => {
       await stream('one ')
       progress(0.5)
+      usage({ inputTokens: 12 })
+      source({ url: 'https://example.org' })
+      message('dropped')
       log.info('a line')
       await stream(Buffer.from('two'))
       return 'done'
@@ -63,11 +66,12 @@ describe('a stream over the link', () => {
     assert.equal(textOf(link), 'one two')
     assert.deepEqual(
       link.pieces.map(({ kind }) => kind),
-      [DATA_KIND.chunk, DATA_KIND.progress, DATA_KIND.log, DATA_KIND.chunk],
+      [DATA_KIND.chunk, DATA_KIND.progress, DATA_KIND.usage, DATA_KIND.log, DATA_KIND.chunk],
     )
+    assert.deepEqual(JSON.parse(textOf(link, DATA_KIND.usage)), { inputTokens: 12 })
     assert.deepEqual(JSON.parse(textOf(link, DATA_KIND.progress)), { fraction: 0.5 })
     assert.deepEqual(linesOf(link), ['a line'])
-    assert.deepEqual(link.records(), ['STARTED 1', 'DATA 1', 'DATA 1', 'DATA 1', 'DATA 1', 'END 1 completed'])
+    assert.deepEqual(link.records(), ['STARTED 1', ...Array(5).fill('DATA 1'), 'END 1 completed'])
     assert.equal(link.outcomes.get(1)?.result, '"done"')
   })
 

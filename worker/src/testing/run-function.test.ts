@@ -72,6 +72,62 @@ describe('runFunction', () => {
     assert.deepEqual([mediaType, Buffer.from(given).toString()], ['text/plain', 'QUIET'])
   })
 
+  it('keeps what is told of usage, sources and messages, and says what is wrong with it', async () => {
+    const tell = defineFunction({
+      async handler(_input, ctx) {
+        const { usage, source, message, file, session, turns, budget } = ctx
+        usage({ inputTokens: 12, costUsd: 0.002, outputTokens: undefined })
+        usage({ steps: 1 })
+        source({ url: 'https://example.org/a', title: 'A'.repeat(2_000) })
+        message('done')
+        message({ role: 'assistant', content: [1] })
+        const kept = { n: 1 }
+        message(kept)
+        kept.n = 2
+        const wrong: unknown[] = []
+        for (const attempt of [
+          () => usage({ tokens: Number.NaN }),
+          () => usage({ tokens: -1 }),
+          () => usage({ '': 1 }),
+          () => usage(Object.fromEntries(Array.from({ length: 33 }, (_, i) => [`n${i}`, i]))),
+          () => usage([1] as never),
+          () => source({ url: 'javascript:alert(1)' }),
+          () => source({ url: `https://example.org/${'a'.repeat(2_048)}` }),
+          () => source(undefined as never),
+          () => message(7 as never),
+          () => message({ big: 1n }),
+          () => message('x'.repeat(65_536)),
+        ])
+          try {
+            attempt()
+          } catch (error) {
+            wrong.push((error as Error).name)
+          }
+        const refused = await file('a/b.txt', 'text').catch((error) => error)
+        return [
+          wrong,
+          refused.message,
+          refused.nonRetryable,
+          session === undefined,
+          turns,
+          budget === undefined,
+        ]
+      },
+    })
+    const { result, usage, sources, messages, error } = await runFunction(tell)
+    assert.equal(error, undefined)
+    const [wrong, refusal, ...rest] = result as unknown[]
+    assert.deepEqual(wrong, Array(11).fill('TypeError'))
+    assert.match(
+      String(refusal),
+      /^ctx\.file: this version keeps no files yet, so "a\/b\.txt" was not written/,
+    )
+    assert.deepEqual(rest, [true, true, [], true])
+    assert.deepEqual(usage, [{ inputTokens: 12, costUsd: 0.002 }, { steps: 1 }])
+    assert.deepEqual(sources, [{ url: 'https://example.org/a', title: 'A'.repeat(1_024) }])
+    assert.deepEqual(messages, ['done', { role: 'assistant', content: [1] }, { n: 1 }])
+  })
+
   it('gives the context that the test asks for, and keeps its secrets', async () => {
     const show = defineFunction({
       handler(_input, ctx) {

@@ -7,7 +7,7 @@ import { isUtf8 } from 'node:buffer'
 import type { LogEntry, OutcomeError, OutcomeKind, Tags } from '@berth/protocol'
 import { createLog, type Log, systemClock } from '@berth/runtime'
 import { Attempt, type AttemptSpec, type Outcome } from '../attempt/attempt.ts'
-import type { FunctionDefinition } from '../functions/define.ts'
+import type { FunctionDefinition, Source } from '../functions/define.ts'
 import { type RegisteredFunction, registerFunction } from '../functions/registry.ts'
 import { MainRunner } from '../isolate/main-seat.ts'
 import { Secrets } from '../privacy/secrets.ts'
@@ -59,6 +59,10 @@ export interface FunctionRun {
   /** Lines of `ctx.log`, as they would be written. */
   readonly logs: readonly LogEntry[]
   readonly progress: readonly Progress[]
+  /** What `ctx.usage` was told, in order. */
+  readonly usage: readonly Readonly<Record<string, number>>[]
+  readonly sources: readonly Source[]
+  readonly messages: readonly (string | object)[]
   /** What was called by `ctx.call`, in order. */
   readonly calls: readonly Called[]
   /** Milliseconds. */
@@ -131,6 +135,9 @@ class Gathered implements Emitter {
   readonly #chunks: (string | Uint8Array)[] = []
   readonly #logs: LogEntry[] = []
   readonly #progress: Progress[] = []
+  readonly #usage: Record<string, number>[] = []
+  readonly #sources: Source[] = []
+  readonly #messages: (string | object)[] = []
   readonly #calls: Called[] = []
 
   async chunk(bytes: Uint8Array): Promise<void> {
@@ -140,6 +147,9 @@ class Gathered implements Emitter {
   note(kind: NoteKind, value: object): void {
     if (kind === 'log') this.#logs.push(value as LogEntry)
     if (kind === 'progress') this.#progress.push(value as Progress)
+    if (kind === 'usage') this.#usage.push(value as Record<string, number>)
+    if (kind === 'source') this.#sources.push(value as Source)
+    if (kind === 'message') this.#messages.push((value as { message: string | object }).message)
   }
 
   refused(error: OutcomeError): FunctionRun {
@@ -196,6 +206,9 @@ class Gathered implements Emitter {
       chunks: this.#chunks,
       logs: this.#logs,
       progress: this.#progress,
+      usage: this.#usage,
+      sources: this.#sources,
+      messages: this.#messages,
       calls: this.#calls,
       runMs: header.runMs,
     }
