@@ -62,6 +62,7 @@ export class Connections {
   readonly #silent = new Map<Duplex, string>()
   #clearedAt = Number.NEGATIVE_INFINITY
   #accepted = 0
+  #acceptedAt = Number.NEGATIVE_INFINITY
   #trimming: NodeJS.Timeout | undefined
 
   /** `isBusy` tells whether an answer is under way on a connection. */
@@ -84,13 +85,14 @@ export class Connections {
     return this.#accepted
   }
 
-  /** Open ones that have not sent a whole head yet. */
-  get silent(): number {
-    return this.#silent.size
+  /** Somebody who was let in less than so long ago may not have sent a whole head yet. */
+  hasNewcomer(withinMs: number): boolean {
+    return this.#silent.size > 0 && performance.now() - this.#acceptedAt < withinMs
   }
 
   add(socket: Socket): void {
     this.#accepted++
+    this.#acceptedAt = performance.now()
     this.#open.add(socket)
     socket.once('close', () => {
       this.#open.delete(socket)

@@ -56,6 +56,8 @@ const LIMITS_OF_SERVER = {
 } as const
 /** How long a connection that has only just been let in may take to say what it wants when all is over. */
 const LAST_HEARING_MS = 250
+/** Where callers never cease to come, some must be reset. */
+const LAST_CALL_MS = 1_000
 /** A turn of the loop takes in one of the system's line; this one may be over half already. */
 const QUIET_TURNS = 2
 const MAX_REQUESTS_PER_SOCKET = 100_000
@@ -140,11 +142,12 @@ class ListeningServer implements HttpServer {
 
   /** Whoever stands in the system's line when the listening ends, or has said nothing yet, gets a reset. */
   async #letIn(): Promise<void> {
-    const endAt = performance.now() + LAST_HEARING_MS
+    const endAt = performance.now() + LAST_CALL_MS
     let { accepted } = this.#connections
     for (let quietTurns = 0; quietTurns < QUIET_TURNS && performance.now() < endAt; quietTurns++) {
       await new Promise(setImmediate)
-      if (this.#connections.accepted > accepted || this.#connections.silent > 0) quietTurns = -1
+      if (this.#connections.accepted > accepted || this.#connections.hasNewcomer(LAST_HEARING_MS))
+        quietTurns = -1
       accepted = this.#connections.accepted
     }
   }
