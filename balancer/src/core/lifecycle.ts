@@ -307,9 +307,10 @@ export class Lifecycle {
   /** Binds the task to its lane, or leaves it to the lobby. A refusal says why neither. */
   #admit(task: Task, now: number): TaskError | undefined {
     const { submission } = task
+    const { gates } = this.#placement
     // Who waits in the lobby has been accepted, and stays.
-    const isStaying = submission.isDurable || this.#tasks.has(submission.run)
-    const pause = isStaying ? undefined : this.#placement.gates.pauseOf(task, now)
+    const mayBePaused = gates.areAnySet && !submission.isDurable && !this.#tasks.has(submission.run)
+    const pause = mayBePaused ? gates.pauseOf(task, now) : undefined
     if (pause) return pausedError(task, pause, now)
     const lane = this.#laneOf(submission)
     const refusal = lane

@@ -294,7 +294,8 @@ export class Fleet implements FleetPort, DispatchPort {
 
   send(assignment: Assignment): void {
     const { worker, run, attemptId, used, limit } = assignment
-    this.#options.log.debug('task sent', { run, worker, attempt: attemptId, used, limit })
+    const { log } = this.#options
+    if (log.writes('debug')) log.debug('task sent', { run, worker, attempt: attemptId, used, limit })
     this.#members.get(worker)?.link?.task(assignment)
   }
 

@@ -256,7 +256,7 @@ export class Member {
   #onFinished(attempt: number, outcome: Outcome): void {
     const { workforce, log } = this.#context
     // First: with the freed slot the core may send the next task before it returns.
-    log.debug('task ended', { worker: this.id, attempt, outcome: outcome.outcome })
+    if (log.writes('debug')) log.debug('task ended', { worker: this.id, attempt, outcome: outcome.outcome })
     workforce.finished(this.key, attempt, outcome, this.#now())
     if (this.picture.isLeaving) this.#finishLeaving()
   }

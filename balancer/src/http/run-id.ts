@@ -10,10 +10,14 @@ const TIME_CHARACTERS = 10
 const BOOT_CHARACTERS = 4
 const COUNTER_HALF = 6
 const HALF_LIMIT = 32 ** COUNTER_HALF
+const PAIRS = Array.from({ length: 32 * 32 }, (_, value) => base32(value, 2))
+/** Drawn at once: asking for a few bytes costs as much as asking for many. */
+const POOL_BYTES = 4096
 
 /** `boot` is any number of this start of the balancer, such as its epoch. */
 export function createRunIds(boot: number, wallMs: () => number): () => string {
   const bootText = base32(boot % 32 ** BOOT_CHARACTERS, BOOT_CHARACTERS)
+  const randomBelow = createDraw()
   let low = 0
   let lastMs = 0
   let prefix = ''
@@ -26,7 +30,7 @@ export function createRunIds(boot: number, wallMs: () => number): () => string {
       prefix = `r_${base32(nowMs, TIME_CHARACTERS)}${bootText}${drawn}`
     }
     low++
-    return prefix + base32(low, COUNTER_HALF)
+    return prefix + pairAt(low, 20) + pairAt(low, 10) + pairAt(low, 0)
   }
 }
 
@@ -40,6 +44,21 @@ function base32(value: number, length: number): string {
   return text
 }
 
-function randomBelow(limit: number): number {
-  return randomBytes(4).readUInt32BE(0) % limit
+/** Two characters of a counter of at most 30 bits, those above the lowest `bits`. */
+function pairAt(counter: number, bits: number): string {
+  return PAIRS[(counter >>> bits) & 1023] as string
+}
+
+/** Below a limit that is a power of two. */
+function createDraw(): (limit: number) => number {
+  let pool = Buffer.alloc(0)
+  let at = 0
+  return (limit) => {
+    if (at >= pool.length) {
+      pool = randomBytes(POOL_BYTES)
+      at = 0
+    }
+    at += 4
+    return pool.readUInt32BE(at - 4) % limit
+  }
 }

@@ -185,6 +185,43 @@ for (const way of WAYS)
       assert.equal(late?.deadlineAt, 0)
     })
 
+    test('who has shown the key on a connection shows it with every request on it', async (t) => {
+      const { core, exchange } = await serve(t, way)
+      const request = (auth: string, more = '') =>
+        `POST /task HTTP/1.1\r\nHost: a\r\n${auth}${more}Content-Length: ${CALL.length}\r\n\r\n${CALL}`
+      const wrong = AUTH.replace(/.\r\n$/, '~\r\n')
+      const answers = await exchange(
+        request(AUTH) +
+          request(wrong) +
+          request('') +
+          request(AUTH) +
+          request(wrong, 'Connection: close\r\n'),
+      )
+      assert.deepEqual(
+        answers.match(/HTTP\/1\.1 \d+/g)?.map((line) => line.slice(-3)),
+        ['200', '401', '401', '200', '401'],
+      )
+      assert.equal(core.submissions.length, 2)
+    })
+
+    test('bodies of an announced length, in pieces and behind each other, are each taken once', async (t) => {
+      const { core, exchange, door } = await serve(t, way)
+      const long = JSON.stringify({ function: 'hello', input: { a: 'x'.repeat(50_000) } })
+      const request = (body: string, more = '') =>
+        `POST /task HTTP/1.1\r\nHost: a\r\n${AUTH}${more}Content-Length: ${body.length}\r\n\r\n${body}`
+      const whole = request(long) + request(CALL) + request(long, 'Connection: close\r\n')
+      const pieces = Array.from({ length: 9 }, (_, i) =>
+        whole.slice((i * whole.length) / 9, ((i + 1) * whole.length) / 9),
+      )
+      const answers = await exchange(...pieces)
+      assert.equal(answers.match(/HTTP\/1\.1 200/g)?.length, 3)
+      assert.deepEqual(
+        core.submissions.map(({ payload }) => String(payload.bytes)),
+        [long, CALL, long],
+      )
+      assert.equal(door.bytes, 0)
+    })
+
     test('a body in many pieces, and a chunked one, arrive whole', async (t) => {
       const { core, exchange } = await serve(t, way)
       const body = JSON.stringify({ function: 'hello', input: { a: 'é'.repeat(20_000) } })
