@@ -82,8 +82,10 @@ export class Gates {
     )
   }
 
-  give(task: Task): void {
-    for (const key of task.permits) this.#limits.give(key, 1)
+  /** The attempt has ended; one that never started is no start of a rate either. */
+  give(task: Task, neverStarted: boolean): void {
+    const unusedSinceAt = neverStarted ? task.sentAt : undefined
+    for (const key of task.permits) this.#limits.give(key, 1, unusedSinceAt)
     task.permits = NO_KEYS
   }
 

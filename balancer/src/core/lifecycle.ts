@@ -503,7 +503,7 @@ export class Lifecycle {
   endAttempt(task: Task, how: AttemptEnd, now: number): void {
     const { worker } = task
     this.endCalls(task, now)
-    this.#placement.release(task, now)
+    this.#placement.release(task, now, how === 'never-started' && !task.hasStarted)
     if (task.phase === 'orphan') task.phase = 'settled'
     else if (how === 'never-started') this.placeAgain(task, now)
     else {

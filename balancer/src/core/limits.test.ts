@@ -290,3 +290,37 @@ test('a thousand keys at once, set while ten thousand tasks run', () => {
   assert.deepEqual(b.core.limits({ group, fairnessKey: 'k7' }, 0).concurrency, { used: 10, limit: 5 })
   assert.ok((user + system) / 1_000 < 2_000, `${(user + system) / 1_000} ms`)
 })
+
+test('rate: what came back without a start is none', () => {
+  const b = new TestScheduler()
+  b.worker('a', { slots: 4, functions })
+  b.core.setLimits({ group, function: 'work' }, { rate: { limit: 3, perMs: 1_000 } }, 0)
+  const used = () => b.core.limits({ group, function: 'work' }, b.now).rate?.used
+  const [busy, recalled, refused] = b.submitMany(3) as [string, string, string]
+  b.now = 10
+  const waiting = b.submit()
+  b.busy(busy)
+  assert.equal(used(), 2, 'a start less, and the worker is left alone for a moment')
+  b.advance(50)
+  assert.equal(b.sends(busy), 2)
+  assert.equal(used(), 3)
+  b.giveBack(recalled)
+  assert.equal(b.sends(recalled), 2)
+  assert.equal(used(), 3)
+  b.finish(refused, { outcome: 'refused', error: { code: 'MAINTENANCE', message: 'not now' } })
+  assert.equal(used(), 2)
+  assert.equal(b.sends(waiting), 0)
+})
+
+test('rate: what ran, failed or may have run was a start', () => {
+  const b = bench()
+  b.core.setLimits({ group, function: 'work' }, { rate: { limit: 9, perMs: 1e6 } }, 0)
+  const [done, failed, lost] = b.submitMany(3) as [string, string, string]
+  b.start(done)
+  b.finish(done)
+  b.fail(failed)
+  b.core.troubled(b.last(lost).worker, 'unlinked', b.now, b.now)
+  b.advance(20_000)
+  assert.equal(b.verdict(lost), 'WORKER_LOST')
+  assert.equal(b.core.limits({ group, function: 'work' }, b.now).rate?.used, 3)
+})

@@ -45,9 +45,10 @@ export class MemoryLimits implements LimitsPort {
     return granted
   }
 
-  give(key: string, count: number): void {
+  give(key: string, count: number, unusedSinceAt?: number): void {
     const gate = this.#gates.get(key)
     if (!gate) return
+    if (unusedSinceAt !== undefined) gate.starts.takeBack(count, unusedSinceAt)
     gate.used = Math.max(0, gate.used - count)
     this.#dropIdle(key, gate)
   }

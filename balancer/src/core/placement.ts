@@ -262,7 +262,7 @@ export class Placement {
   }
 
   /** The attempt has ended at its worker, one way or another, and its calls before it: its slots are free again. */
-  release(task: Task, now: number): void {
+  release(task: Task, now: number, neverStarted = false): void {
     const { worker } = task
     if (!worker?.attempts.delete(task.attemptId)) return
     this.leaveAhead(task)
@@ -271,7 +271,7 @@ export class Placement {
     const servedMs = task.hasStarted ? task.cost * (now - task.startedAt - task.lentMs) : 0
     task.flow?.give(task.cost, (servedMs - task.chargedMs) / task.weight)
     if (task.permits.length > 0) {
-      this.gates.give(task)
+      this.gates.give(task, neverStarted)
       this.#isReopened = true
       // Where no worker is served after this, as when its own is lost, the next tick looks.
       this.#gateAt = now

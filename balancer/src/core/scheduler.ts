@@ -227,7 +227,7 @@ export class Scheduler
     if (!isUnbegun(task, outcome) && !task.hasStarted) this.#begin(task, worker, now)
     this.#lifecycle.endCalls(task, now)
     if (outcome.outcome === 'completed') this.#measure(task, worker, outcome.runMs, now)
-    this.#placement.release(task, now)
+    this.#placement.release(task, now, !task.hasStarted)
     this.#noteHealth(task, worker, outcome, now)
     this.#lifecycle.conclude(task, worker, outcome, now)
     this.#placement.serveWorker(worker, now)

@@ -40,6 +40,17 @@ export class StartLog {
     return now
   }
 
+  /** What was added at an instant did not start after all. Whom it shares its mark with stays until the mark's last. */
+  takeBack(count: number, at: number): void {
+    const index = this.#marks.findLastIndex(({ firstAt, lastAt }) => firstAt <= at && at <= lastAt)
+    const mark = this.#marks[index]
+    if (!mark) return
+    const taken = Math.min(count, mark.count)
+    mark.count -= taken
+    this.#count -= taken
+    if (mark.count === 0) this.#marks.splice(index, 1)
+  }
+
   add(count: number, { perMs }: Rate, now: number): void {
     this.#count += count
     const last = this.#marks.at(-1)

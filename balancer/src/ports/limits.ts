@@ -30,8 +30,8 @@ export interface LimitsPort {
   set(key: string, terms: LimitTerms | undefined): void
   /** Takes up to `count` permits until an instant (Infinity: until given back); how many were granted. */
   take(key: string, count: number, untilAt: number, now: number): number
-  /** Gives permits back before their time. */
-  give(key: string, count: number): void
+  /** Gives permits back before their time; of what never started, with the instant at which they were taken. */
+  give(key: string, count: number, unusedSinceAt?: number): void
   /** When a permit may be had: now, an instant, or Infinity for "when one is given back". */
   openAt(key: string, now: number): number
   facts(key: string, now: number): LimitFacts
