@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { FunctionTimes, ServiceTimes } from './service-times.ts'
 import { seededRandom, TestScheduler, work } from './test-scheduler.ts'
+import { Worker } from './worker.ts'
 
 /** Runs so many tasks one after another at one worker, each for so long. */
 function measure(bench: TestScheduler, host: string, runMs: number, count = 20): void {
@@ -273,6 +274,69 @@ test('10,000 workers: a choice costs about as much as among 100', { timeout: 60_
   perTask(1_000)
   const [few, many] = [perTask(1_000), perTask(10_000)]
   assert.ok(many < 8 * few + 0.02, `${few} ms among 1,000, ${many} ms among 10,000`)
+})
+
+const usedOf = Object.getOwnPropertyDescriptor(Worker.prototype, 'used') as PropertyDescriptor
+
+/** Calls back at every look at a worker's occupancy or its rank, until the function that it returns is called. */
+function watchLooks(onLook: (worker: Worker) => void): () => void {
+  Object.defineProperty(Worker.prototype, 'used', {
+    configurable: true,
+    get(this: Worker) {
+      onLook(this)
+      return usedOf.get?.call(this)
+    },
+  })
+  return () => Object.defineProperty(Worker.prototype, 'used', usedOf)
+}
+
+function watchRank(worker: Worker, onLook: () => void): void {
+  let { ratio } = worker
+  Object.defineProperty(worker, 'ratio', {
+    get: () => {
+      onLook()
+      return ratio
+    },
+    set: (next: number) => {
+      ratio = next
+    },
+  })
+}
+
+/** Looks at workers that a submission takes on average, in a fleet whose costs are compared. */
+function looksPerTask(count: number): number {
+  let looks = 0
+  const workers = new Set<Worker>()
+  const bench = new TestScheduler()
+  const stop = watchLooks((worker) => {
+    looks++
+    workers.add(worker)
+  })
+  try {
+    for (let i = 0; i < count; i++) bench.worker(`w${i}`, { slots: 4 })
+    for (let round = 0; round < 10; round++) {
+      bench.sent.length = 0
+      const runs = bench.submitMany(Math.min(2 * count, 200))
+      bench.start(...runs)
+      for (const run of runs) bench.finish(run, { runMs: 10 })
+    }
+    assert.equal(workers.size, count)
+    for (const worker of workers) watchRank(worker, () => looks++)
+    looks = 0
+    const tasks = Math.min(count, 200)
+    bench.submitMany(tasks)
+    return looks / tasks
+  } finally {
+    stop()
+  }
+}
+
+test('looks of a choice grow with the logarithm of the fleet at most', () => {
+  const few = looksPerTask(10)
+  for (const count of [1_000, 10_000]) {
+    const looks = looksPerTask(count)
+    assert.ok(looks <= few + 20 * Math.log2(count / 10), `${few} among 10, ${looks} among ${count}`)
+  }
 })
 
 test('told not to compare speed, the least occupied is chosen whatever was measured', () => {
