@@ -11,6 +11,7 @@
  */
 import type { ErrorCode } from '@berth/protocol'
 import type { AbortCause } from '../attempt/attempt.ts'
+import { Bag, type Placed } from './bag.ts'
 import type { Condition } from './condition.ts'
 import { type Claim, Slots } from './slots.ts'
 
@@ -60,7 +61,8 @@ interface Desk {
 }
 
 /** An order with its slots. */
-class Tenure implements SlotHold {
+class Tenure implements SlotHold, Placed {
+  place = -1
   readonly order: Order
   readonly #desk: Desk
   hasSlots = true
@@ -93,7 +95,7 @@ class Tenure implements SlotHold {
 export class Intake {
   readonly #slots: Slots<Order>
   readonly #condition: Condition
-  readonly #running = new Map<Order, Tenure>()
+  readonly #running = new Bag<Tenure>()
   readonly #desk: Desk = {
     markStuck: (tenure) => this.#markStuck(tenure),
     release: (tenure) => this.#release(tenure),
@@ -208,12 +210,12 @@ export class Intake {
   abandon(): void {
     this.#isAbandoned = true
     this.#giveUp([...this.#slots.waiting(), ...this.#resting], 'DRAINING')
-    for (const order of [...this.#running.keys()]) order.abort('shutdown')
+    for (const { order } of [...this.#running]) order.abort('shutdown')
   }
 
   /** The last word, when what was told to stop did not. */
   leave(): void {
-    for (const order of [...this.#running.keys()]) order.leave()
+    for (const { order } of [...this.#running]) order.leave()
   }
 
   /** Resolves when nothing runs, nothing waits and nothing will come again. */
@@ -247,12 +249,12 @@ export class Intake {
   #start(order: Order): void {
     this.#slots.reserve(order.cost)
     const tenure = new Tenure(order, this.#desk)
-    this.#running.set(order, tenure)
+    this.#running.add(tenure)
     order.start(tenure)
   }
 
   #isOver(tenure: Tenure): boolean {
-    return this.#running.get(tenure.order) !== tenure
+    return tenure.place < 0
   }
 
   #markStuck(tenure: Tenure): void {
@@ -264,7 +266,7 @@ export class Intake {
 
   #release(tenure: Tenure): void {
     if (this.#isOver(tenure)) return
-    this.#running.delete(tenure.order)
+    this.#running.delete(tenure)
     if (tenure.hasSlots) this.#giveSlots(tenure)
     this.#returning.delete(tenure)
     tenure.back?.resolve()

@@ -17,6 +17,7 @@ import { CallGate } from '../calls/call-gate.ts'
 import { RemoteCalls, type SendCall } from '../calls/remote-calls.ts'
 import { DirectOrder } from '../direct/direct-order.ts'
 import type { RegisteredFunction } from '../functions/registry.ts'
+import type { Placed } from '../intake/bag.ts'
 import type { Order, SlotHold } from '../intake/intake.ts'
 import type { Claimed, Seat } from '../isolate/seat.ts'
 import type { WorkerLimits, WorkerParts } from '../parts.ts'
@@ -58,7 +59,7 @@ export type TaskState =
   | 'finished'
   | 'gone'
 
-export class LinkedTask implements Order, AttemptListener {
+export class LinkedTask implements Order, AttemptListener, Placed {
   readonly isLinked = true
   readonly header: TaskHeader
   readonly function: RegisteredFunction
@@ -97,6 +98,8 @@ export class LinkedTask implements Order, AttemptListener {
   #calls: CallGate | undefined
   /** Who answers for it at `peers.ts` while it is started and not delivered. */
   peer: Peer | undefined
+  /** Among the started tasks of `peer`. */
+  place = -1
 
   constructor(
     parts: WorkerParts,

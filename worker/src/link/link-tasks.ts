@@ -30,6 +30,7 @@ import type { LinkFlush } from './link-flush.ts'
 import { readInput } from './link-input.ts'
 import { LinkedTask, refusedHeader, type TaskOwner } from './link-task.ts'
 import type { PeerLink, Peers } from './peers.ts'
+import { TaskTable } from './task-table.ts'
 
 export interface LinkTasksPorts {
   readonly parts: WorkerParts
@@ -53,7 +54,7 @@ export class LinkTasks implements TaskOwner {
   readonly #ports: LinkTasksPorts
   readonly #parts: WorkerParts
   readonly #flush: LinkFlush
-  readonly #tasks = new Map<number, LinkedTask>()
+  readonly #tasks = new TaskTable()
   #finished = 0
   #linked = 0
 
@@ -90,7 +91,7 @@ export class LinkTasks implements TaskOwner {
 
   /** Gives back what has not started. */
   recallWaiting(): void {
-    for (const task of [...this.#tasks.values()]) if (!task.hasStarted) this.onRecalled(task)
+    for (const task of this.#tasks.all()) if (!task.hasStarted) this.onRecalled(task)
   }
 
   /** A task that started on another link goes on here. */
@@ -120,12 +121,12 @@ export class LinkTasks implements TaskOwner {
 
   /** The link is gone. What started goes on for a while; what did not is given up. */
   close(): void {
-    for (const task of [...this.#tasks.values()]) if (!task.hasStarted) this.#drop(task)
+    for (const task of this.#tasks.all()) if (!task.hasStarted) this.#drop(task)
     for (const task of this.#flush.close()) {
       if (task.owner === this) this.#neverBegun(task)
       task.begin()
     }
-    for (const task of this.#tasks.values()) {
+    for (const task of this.#tasks.all()) {
       // Handlers that wait for room here would wait for good.
       this.#flush.writer.forget(task.number)
       if (task.owner === this) task.owner = undefined
@@ -199,7 +200,7 @@ export class LinkTasks implements TaskOwner {
   /** Tasks that wait for what they called; counted only where it matters. */
   #countLent(): number {
     let lent = 0
-    for (const task of this.#tasks.values()) if (task.isLent) lent++
+    for (const task of this.#tasks.all()) if (task.isLent) lent++
     return lent
   }
 

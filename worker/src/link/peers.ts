@@ -10,6 +10,7 @@
 import type { StartedRun, Welcome } from '@berth/protocol'
 import { sizeOf } from '../attempt/result.ts'
 import { startTimer } from '../attempt/timer.ts'
+import { Bag } from '../intake/bag.ts'
 import { Line } from './line.ts'
 import type { LinkedTask } from './link-task.ts'
 
@@ -36,7 +37,7 @@ export interface Delivered {
 export interface Peer {
   readonly bootId: string
   link: PeerLink | undefined
-  readonly started: Set<LinkedTask>
+  readonly started: Bag<LinkedTask>
   /**
    * The newest tasks that have ended: a link that breaks may have swallowed their STARTED and END, and a
    * balancer that reads of neither in the next hello would run them again.
@@ -200,7 +201,7 @@ export class Peers {
     const fresh: Peer = {
       bootId,
       link: undefined,
-      started: new Set(),
+      started: new Bag(),
       delivered: new Line(),
       stopOrphanTimer: undefined,
       twoHeartbeatsMs: 0,
