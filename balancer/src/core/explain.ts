@@ -67,7 +67,7 @@ function isNearer(worker: Worker, { stage }: Reason, than: { worker: Worker; rea
 /** How many of its lane are served before a waiting task; 0 is the head. */
 export function positionOf(task: Task): number {
   let before = 0
-  for (const other of task.lane?.tasks ?? []) if (other !== task && goesBefore(other, task)) before++
+  for (const other of task.lane?.tasks() ?? []) if (other !== task && goesBefore(other, task)) before++
   return before
 }
 

@@ -6,7 +6,7 @@ import { type CompiledSelector, firstMismatch } from '@berth/protocol'
 import type { FunctionFacts } from '../ports/scheduling.ts'
 import type { Flow } from './fairness.ts'
 import { IndexedHeap } from './indexed-heap.ts'
-import { Line } from './line.ts'
+import { hasWaitedLonger, Line } from './line.ts'
 import { FunctionTimes } from './service-times.ts'
 import { StartRate } from './start-rate.ts'
 import { goesBefore, isMoreUrgent, type Task } from './task.ts'
@@ -63,14 +63,15 @@ export class Lane {
       line.index = index
     },
   })
-  /** All that wait, the longest first. */
-  readonly #waiting = new IndexedHeap<Task>({
-    isBefore: hasWaitedLonger,
-    getIndex: (task) => task.ageIndex,
-    setIndex: (task, index) => {
-      task.ageIndex = index
+  /** The same lines, by who has waited longest in each. */
+  readonly #byAge = new IndexedHeap<Line>({
+    isBefore: (a, b) => hasWaitedLonger(a.oldest, b.oldest),
+    getIndex: (line) => line.ageIndex,
+    setIndex: (line, index) => {
+      line.ageIndex = index
     },
   })
+  #waiting = 0
 
   /** `facts` hold until a class that serves the lane says otherwise. */
   constructor(needs: LaneNeeds, facts: FunctionFacts, times = new FunctionTimes()) {
@@ -81,7 +82,7 @@ export class Lane {
   }
 
   get waiting(): number {
-    return this.#waiting.size
+    return this.#waiting
   }
 
   /** The first by priority, then the fairness key that was served least, then acceptance. */
@@ -96,23 +97,32 @@ export class Lane {
 
   /** The one that has waited longest. */
   get oldest(): Task | undefined {
-    return this.#waiting.first
+    return this.#byAge.first?.oldest
   }
 
-  get tasks(): readonly Task[] {
-    return this.#waiting.members
+  /** Of the oldest of each fairness key, the one that has waited longest and is wanted. */
+  findOldest(isWanted: (task: Task) => boolean): Task | undefined {
+    return this.#byAge.findFirst(({ oldest }) => isWanted(oldest))?.oldest
+  }
+
+  /** All that wait, in no particular order. */
+  *tasks(): Iterable<Task> {
+    for (const { tasks } of this.#lines.values()) yield* tasks.members
   }
 
   push(task: Task): void {
     task.flow?.join()
-    this.#waiting.add(task)
+    this.#waiting++
     if (task.submission.isDurable) this.durables.add(task)
     const line = this.#lines.get(task.flow) ?? new Line(this, task.flow)
     this.#lines.set(task.flow, line)
     line.tasks.add(task)
     if (line.index < 0) this.#order.add(line)
     else this.#order.update(line)
-    if (this.#waiting.size === 1) for (const serving of this.classes) serving.waitingLanes.add(this)
+    line.byAge.add(task)
+    if (line.ageIndex < 0) this.#byAge.add(line)
+    else this.#byAge.update(line)
+    if (this.#waiting === 1) for (const serving of this.classes) serving.waitingLanes.add(this)
   }
 
   remove(task: Task): void {
@@ -121,15 +131,19 @@ export class Lane {
     // A line is compared by its head, so it leaves the order while that is somebody else.
     this.#order.remove(line)
     line.tasks.remove(task)
-    if (line.tasks.size > 0) this.#order.add(line)
-    else {
+    line.byAge.remove(task)
+    if (line.tasks.size > 0) {
+      this.#order.add(line)
+      this.#byAge.update(line)
+    } else {
+      this.#byAge.remove(line)
       this.#lines.delete(task.flow)
       line.close()
     }
-    this.#waiting.remove(task)
+    this.#waiting--
     this.durables.remove(task)
     task.flow?.leave()
-    if (this.#waiting.size === 0) for (const serving of this.classes) serving.waitingLanes.delete(this)
+    if (this.#waiting === 0) for (const serving of this.classes) serving.waitingLanes.delete(this)
   }
 
   /** The key of a line was served: its turn comes later, or earlier when it was charged too much. */
@@ -162,8 +176,4 @@ export class Lane {
 
 export function laneKey(needs: LaneNeeds): string {
   return `${needs.group}\n${needs.contract}\n${needs.function}\n${needs.selector.key}`
-}
-
-function hasWaitedLonger(a: Task, b: Task): boolean {
-  return a.waitsSinceAt !== b.waitsSinceAt ? a.waitsSinceAt < b.waitsSinceAt : a.seq < b.seq
 }

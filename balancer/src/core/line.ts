@@ -9,11 +9,21 @@ export class Line {
   readonly flow: Flow | undefined
   /** Place among the lines of its lane. */
   index = -1
+  /** The same by age. */
+  ageIndex = -1
   readonly tasks = new IndexedHeap<Task>({
     isBefore: isMoreUrgent,
     getIndex: (task) => task.laneIndex,
     setIndex: (task, index) => {
       task.laneIndex = index
+    },
+  })
+  /** The same tasks, the longest wait first. */
+  readonly byAge = new IndexedHeap<Task>({
+    isBefore: hasWaitedLonger,
+    getIndex: (task) => task.ageIndex,
+    setIndex: (task, index) => {
+      task.ageIndex = index
     },
   })
 
@@ -27,8 +37,16 @@ export class Line {
     return this.tasks.first as Task
   }
 
+  get oldest(): Task {
+    return this.byAge.first as Task
+  }
+
   /** Nobody of this key waits here any more. */
   close(): void {
     this.flow?.lines.delete(this)
   }
+}
+
+export function hasWaitedLonger(a: Task, b: Task): boolean {
+  return a.waitsSinceAt !== b.waitsSinceAt ? a.waitsSinceAt < b.waitsSinceAt : a.seq < b.seq
 }

@@ -149,6 +149,29 @@ test('the second line takes durable and memory tasks of every lane by age', () =
   assert.equal(runs.indexOf('memory') - runs.indexOf('disk'), 8)
 })
 
+for (const [how, terms] of [
+  ['at its limit', { concurrency: 1 }],
+  ['paused', { paused: {} }],
+] as const)
+  test(`a key that is ${how} does not take the second line from the others`, () => {
+    const bench = new TestScheduler({ starvationAfterMs: 1_000 })
+    const key = { group: 'default', fairnessKey: 'noisy' }
+    bench.core.setLimits(key, { concurrency: 1 }, 0)
+    bench.worker('elsewhere', { slots: 1 })
+    bench.start(bench.submit({ fairnessKey: 'noisy' }))
+    bench.worker('w', { slots: 1 })
+    bench.start(bench.submit({ run: 'x' }))
+    bench.submit({ run: 'n-old', fairnessKey: 'noisy', priority: 200 })
+    bench.now = 1
+    bench.submit({ run: 'old', priority: 200 })
+    bench.core.setLimits(key, terms, bench.now)
+    bench.now = 1_002
+    for (let i = 0; i < 60; i++) bench.submit({ run: `u${i}`, priority: 1 })
+    const [, ...runs] = play(bench, 20, () => 1)
+    assert.ok(runs.indexOf('old') >= 0 && runs.indexOf('old') < 8, runs.join(' '))
+    assert.ok(!runs.includes('n-old'))
+  })
+
 test('who becomes old in the line of a worker comes back once, and has its turn elsewhere', () => {
   const bench = new TestScheduler({ starvationAfterMs: 1_000 })
   for (const id of ['a', 'b']) bench.worker(id, { slots: 1, tags: { host: id } })

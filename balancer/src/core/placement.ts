@@ -65,7 +65,6 @@ export class Placement {
   readonly #aheadLine: AheadLine
   readonly #dispatch: DispatchPort
   readonly #epoch: number
-  readonly #starvationAfterMs: number
   readonly #expire: (now: number) => void
   readonly #record: RecordPort | undefined
   #attempts = 0
@@ -81,8 +80,7 @@ export class Placement {
     this.#epoch = options.epoch
     this.#expire = options.expire ?? (() => {})
     this.#record = options.record
-    this.#starvationAfterMs = options.starvationAfterMs ?? STARVATION_AFTER_MS
-    this.#aheadLine = new AheadLine(this.#starvationAfterMs)
+    this.#aheadLine = new AheadLine(options.starvationAfterMs ?? STARVATION_AFTER_MS)
     this.gates = new Gates(options.permits ?? new MemoryLimits())
     this.health = new Health({
       ejectionMs: options.ejectionMs,
@@ -242,15 +240,24 @@ export class Placement {
     if (passedOver < AGED_TURN - 1) return undefined
     let found: Task | undefined
     for (const lane of waitingLanes) {
-      const { oldest } = lane
-      if (!oldest || now - oldest.waitsSinceAt <= this.#starvationAfterMs || !mayServe(worker, lane)) continue
-      if (!this.#isOpen(oldest, now)) continue
-      if (!found || oldest.waitsSinceAt < found.waitsSinceAt) found = oldest
+      const oldest = mayServe(worker, lane) ? this.#oldestOf(lane, now) : undefined
+      if (oldest && (!found || oldest.waitsSinceAt < found.waitsSinceAt)) found = oldest
     }
     // At the worker, too, nobody may overtake it any more.
     if (found) this.#grantTurn(found)
     this.#granted = found
     return found
+  }
+
+  /** The one of a lane that has waited longest, and too long, of those that no limit holds back. */
+  #oldestOf(lane: Lane, now: number): Task | undefined {
+    const { oldest } = lane
+    if (!oldest || !this.#aheadLine.isOld(oldest, now)) return undefined
+    if (this.#isOpen(oldest, now)) return oldest
+    if (this.gates.sharedOpenAt(oldest, now) > now) return undefined
+    // Nobody needs to look further than to the first who is not old.
+    const found = lane.findOldest((other) => !this.#aheadLine.isOld(other, now) || this.#isOpen(other, now))
+    return found && this.#aheadLine.isOld(found, now) ? found : undefined
   }
 
   /** Its place in every order is that of the most urgent from now on. */

@@ -47,7 +47,7 @@ function previewIn(lane: Lane, task: Task, lifecycle: Lifecycle, placement: Plac
   const full = task.submission.isDurable ? undefined : lifecycle.queueRefusal(task, now)
   if (full) return refused(full)
   let position = 0
-  for (const other of lane.tasks) if (goesBefore(other, task)) position++
+  for (const other of lane.tasks()) if (goesBefore(other, task)) position++
   return { refusal: undefined, worker: undefined, position }
 }
 
