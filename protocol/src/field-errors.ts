@@ -50,11 +50,14 @@ export function jsonPointer(path: readonly PropertyKey[], prefix = ''): string {
   return prefix + path.map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
 }
 
+/** The detail at a field that the shape does not have. */
+export const NO_SUCH_FIELD = 'there is no such field'
+
 function explain(issue: Issue, prefix: string): FieldError[] {
   if (issue.code === 'unrecognized_keys' && issue.keys)
     return issue.keys.map((key) => ({
       pointer: jsonPointer([...issue.path, key], prefix),
-      detail: 'there is no such field',
+      detail: NO_SUCH_FIELD,
     }))
   return [{ pointer: jsonPointer(issue.path, prefix), detail: describe(issue) }]
 }

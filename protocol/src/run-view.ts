@@ -74,7 +74,7 @@ export const explanationSchema = z.object({
   position: z.number().nullable(),
   /** The pause or the limit that holds it back. */
   heldBy: z.string().nullable(),
-  /** Workers in all, each counted under one of `reasons`; null and none for a run that has ended. */
+  /** Workers in all, each counted under one of `reasons`; null and none for a run that runs or has ended. */
   workers: z.number().nullable(),
   reasons: z.array(z.object({ reason: z.string(), count: z.number() })),
   /** The worker that came nearest and what it lacks; null when one could take it now. */

@@ -51,8 +51,8 @@ describe('readTaskQuery', () => {
       ['priority=1&priority=1', '"priority" comes twice'],
       ['function=other', '"function" comes twice'],
       ['group=g', '"group" comes twice'],
-      ['tags=gpu', '"tags" is unreadable'],
-      ['input={', '"input" is unreadable'],
+      ['tags=gpu', '"tags" must be tags=key:value, more of them behind commas'],
+      ['input={', '"input" must be JSON'],
     ] as const)
       assert.deepEqual(read(query), { ok: false, detail }, query)
   })

@@ -31,7 +31,7 @@ export function readTaskQuery(
   for (const [field, text] of query) {
     if (fields.has(field)) return { ok: false, detail: `"${field.slice(0, 64)}" comes twice` }
     const value = readField(field, text, parseJson)
-    if (value === undefined) return { ok: false, detail: `"${field.slice(0, 64)}" is unreadable` }
+    if (value === undefined) return { ok: false, detail: `"${field.slice(0, 64)}" ${formOf(field)}` }
     fields.set(field, value)
   }
   return { ok: true, fields: Object.fromEntries(fields) }
@@ -44,6 +44,11 @@ function readField(name: string, text: string, parseJson: (text: string) => unkn
   if (name === 'tags') return readTags(text)
   if (name === 'webhook' && !text.startsWith('{')) return { url: text }
   return OBJECTS.has(name) ? parseJson(text) : text
+}
+
+/** What a text that nobody can read should have been. */
+function formOf(name: string): string {
+  return name === 'tags' ? 'must be tags=key:value, more of them behind commas' : 'must be JSON'
 }
 
 /** `gpu:h200,region:eu` */

@@ -44,7 +44,8 @@ export const workerViewSchema = z.object({
   tags: tagsSchema,
   services: z.array(serviceStateSchema),
   functions: z.array(z.string()),
-  system: systemSchema.nullable(),
+  /** `uptime` in seconds. */
+  system: systemSchema.omit({ uptimeS: true }).extend({ uptime: z.number() }).nullable(),
   version: z.string().nullable(),
   lastSeenAt: z.string().nullable(),
   latencyMs: z.number().nullable(),

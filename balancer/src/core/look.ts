@@ -70,7 +70,7 @@ export class Look {
       ...explainFleet(this.#needsOf(task), workers.values(), worker),
       refusal,
       position,
-      heldBy: refusal ? undefined : this.#heldBy(task, now),
+      heldBy: refusal && refusal.code !== 'PAUSED' ? undefined : this.#heldBy(task, now),
       worker: worker?.id,
     }
   }

@@ -17,6 +17,7 @@ import type {
 } from '../ports/fleet.ts'
 import type { CallPort } from '../ports/scheduling.ts'
 import type { KnownWorker, MaintenanceIntent, StoreContents, StoreWrite } from '../ports/store.ts'
+import { renewedKey } from '../ports/worker-key.ts'
 import { Calls, type CallsOptions } from './calls.ts'
 import { Contracts } from './contracts.ts'
 import { DialTurns } from './dial-turns.ts'
@@ -131,7 +132,7 @@ export class Fleet implements FleetPort, DispatchPort {
   }
 
   #admit(entry: WorkerEntry): Member {
-    const key = this.#members.has(entry.id) ? `${entry.id}#${++this.#renamed}` : entry.id
+    const key = this.#members.has(entry.id) ? renewedKey(entry.id, ++this.#renamed) : entry.id
     const member = new Member(key, entry, this.#context)
     this.#members.set(key, member)
     this.#unanswered.add(member)

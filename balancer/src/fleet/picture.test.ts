@@ -141,3 +141,13 @@ test("what the core ejects is shown so, while the fleet has nothing against it; 
   assert.equal(viewOf(paint({ intent }), 'w1', open).status, 'maintenance')
   assert.equal(viewOf(paint(), 'w1', { ...open, state: 'half-open', until: null }).status, 'ready')
 })
+
+test('the view says its uptime under the name of the contract', () => {
+  const report = reportFrom(
+    makeHello(functions, {
+      system: { cpuLoad: 0.25, memoryUsed: 0.5, eventLoopDelayMs: 1, uptimeS: 60 },
+    }),
+  )
+  const { system } = viewOf({ ...newPicture('w1', makeEntry('http://w1')), link: 'open', report })
+  assert.deepEqual(system, { cpuLoad: 0.25, memoryUsed: 0.5, eventLoopDelayMs: 1, uptime: 60 })
+})

@@ -3,7 +3,7 @@
  * picture up to date, and everybody who asks "may it take work?" or "what do I show?" asks here, so
  * that routing, API and dashboard never disagree.
  */
-import type { Slots, Tags, WorkerEntry, WorkerState, WorkerView } from '@berth/protocol'
+import type { Slots, System, Tags, WorkerEntry, WorkerState, WorkerView } from '@berth/protocol'
 import type { WorkerFacts } from '../ports/scheduling.ts'
 import type { MaintenanceIntent } from '../ports/store.ts'
 import { CLOSED } from './breaker-view.ts'
@@ -143,7 +143,7 @@ export function viewOf(picture: Picture, id = picture.entry.id, breaker = CLOSED
     tags: tagsOf(picture),
     services: report ? [...report.services] : [],
     functions: known ? [...known.names] : [],
-    system: report?.system ?? null,
+    system: report ? systemView(report.system) : null,
     version: report?.version ?? null,
     lastSeenAt: picture.lastSeenAt,
     latencyMs: picture.latencyMs,
@@ -155,6 +155,10 @@ export function viewOf(picture: Picture, id = picture.entry.id, breaker = CLOSED
 /** Half-open it takes work again, one task to begin with. */
 function judgePast(verdict: Verdict, { state, reason }: WorkerView['breaker']): Verdict {
   return verdict.isInService && state === 'open' ? out('ejected', reason ?? 'it failed') : verdict
+}
+
+function systemView({ uptimeS, ...system }: System): WorkerView['system'] {
+  return { ...system, uptime: uptimeS }
 }
 
 function slotsView(slots: Slots, isInService: boolean): WorkerView['slots'] {

@@ -3,9 +3,10 @@
  * that its schema says. Called by routes that take a body; the hot route has a reader of its own.
  * Invariant: nothing of a body that breaks a bound is parsed, and errors point into the body.
  */
-import { type FieldError, fieldErrors, findJsonExcess, type TaskError } from '@berth/protocol'
+import { fieldErrors, findJsonExcess, type TaskError } from '@berth/protocol'
 import type { z } from 'zod'
 import { mediaTypeOf } from './auth.ts'
+import { wrongFields } from './wrong-field.ts'
 
 export const OPERATOR_BODY_BYTES = 64 * 1024
 
@@ -67,19 +68,19 @@ function parseText(text: string): BodyRead<unknown> {
   try {
     return { ok: true, value: JSON.parse(text) }
   } catch {
-    return fail('INVALID_REQUEST', 'The body is not JSON.')
+    return fail(
+      'INVALID_REQUEST',
+      'The body is not JSON: send an object such as {}, with quotes around names and texts.',
+    )
   }
 }
 
 function check<T>(value: unknown, schema: z.ZodType<T>): BodyRead<T> {
   const result = schema.safeParse(value)
   if (result.success) return { ok: true, value: result.data }
-  const errors = fieldErrors(result.error.issues)
-  const first = errors[0]
-  const where = first === undefined || first.pointer === '' ? 'The body' : `\`${first.pointer}\``
-  return fail('INVALID_REQUEST', `${where}: ${first?.detail ?? 'is of the wrong shape'}.`, errors)
+  return wrongFields(fieldErrors(result.error.issues))
 }
 
-function fail(code: TaskError['code'], detail: string, errors?: readonly FieldError[]): BodyRead<never> {
-  return { ok: false, error: { code, detail, errors } }
+function fail(code: TaskError['code'], detail: string): BodyRead<never> {
+  return { ok: false, error: { code, detail } }
 }

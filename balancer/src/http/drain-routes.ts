@@ -8,15 +8,16 @@ import { z } from 'zod'
 import type { MaintenanceIntent } from '../ports/store.ts'
 import { readJsonBody } from './body.ts'
 import { carryOut, type MaintenanceDeps, unknownWorker } from './maintenance.ts'
+import { plain } from './plain-address.ts'
 import { problem } from './problem.ts'
 import { nameOf, type Route, type RouteContext } from './routes.ts'
 
 export function drainRoutes(deps: MaintenanceDeps): readonly Route[] {
   const path = '/workers/:id/drain'
   return [
-    { method: 'GET', path, policy: 'key', handle: (c) => showDrain(c, deps) },
-    { method: 'DELETE', path, policy: 'key', handle: (c) => stopDrain(c, deps) },
-    { method: 'POST', path: `${path}/force`, policy: 'key', handle: (c) => forceDrain(c, deps) },
+    { method: 'GET', path, policy: 'key', handle: plain((c) => showDrain(c, deps)) },
+    { method: 'DELETE', path, policy: 'key', handle: plain((c) => stopDrain(c, deps)) },
+    { method: 'POST', path: `${path}/force`, policy: 'key', handle: plain((c) => forceDrain(c, deps)) },
   ]
 }
 

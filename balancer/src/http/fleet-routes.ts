@@ -14,17 +14,11 @@ import {
 import { z } from 'zod'
 import type { MaintenanceWish } from '../ports/fleet.ts'
 import { type BodyRead, readJsonBody } from './body.ts'
-import {
-  type Carried,
-  carryOut,
-  type MaintenanceDeps,
-  ON,
-  offFields,
-  toOffWish,
-  wrongField,
-} from './maintenance.ts'
+import { type Carried, carryOut, type MaintenanceDeps, ON, offFields, toOffWish } from './maintenance.ts'
+import { plain } from './plain-address.ts'
 import { problem } from './problem.ts'
 import { nameOf, type Route, type RouteContext } from './routes.ts'
+import { wrongField } from './wrong-field.ts'
 
 const BODY_BYTES = 1024 * 1024
 const MAX_NAMED = 10_000
@@ -41,8 +35,8 @@ type Select = z.infer<typeof selectSchema>
 
 export function fleetRoutes(deps: MaintenanceDeps): readonly Route[] {
   return [
-    { method: 'POST', path: '/fleet/off', policy: 'key', handle: (c) => switchOff(c, deps) },
-    { method: 'POST', path: '/fleet/on', policy: 'key', handle: (c) => switchOn(c, deps) },
+    { method: 'POST', path: '/fleet/off', policy: 'key', handle: plain((c) => switchOff(c, deps)) },
+    { method: 'POST', path: '/fleet/on', policy: 'key', handle: plain((c) => switchOn(c, deps)) },
   ]
 }
 

@@ -10,6 +10,7 @@ import { z } from 'zod'
 import type { FleetPort, MaintenanceWish } from '../ports/fleet.ts'
 import type { KeepPort, StoreWrite } from '../ports/store.ts'
 import type { BodyRead } from './body.ts'
+import { wrongField } from './wrong-field.ts'
 
 export interface MaintenanceDeps {
   readonly fleet: FleetPort
@@ -74,14 +75,6 @@ export async function carryOut(
   })
   if (late.length > 0) await keeper.keep(late)
   return { ok: true, value: carried }
-}
-
-export function wrongField(
-  pointer: string,
-  detail: string,
-): { readonly ok: false; readonly error: TaskError } {
-  const errors = [{ pointer, detail }]
-  return { ok: false, error: { code: 'INVALID_REQUEST', detail: `\`${pointer}\` ${detail}.`, errors } }
 }
 
 export function unknownWorker(id: string): TaskError {

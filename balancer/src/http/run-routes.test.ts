@@ -263,6 +263,15 @@ test('a priority changes while a run waits, and its turn with it; afterwards 409
   assert.equal((await read<RunView>(`/runs/${second}`)).priority, 100)
 })
 
+test('cancelling and changing take no parameters', async () => {
+  const { submit, ask, show, core } = makeRuns()
+  core.worker('w', { slots: 1 })
+  const run = submit()
+  assert.equal((await ask(`/runs/${run}/cancel?x=1`, 'POST')).status, 400)
+  assert.equal((await ask(`/runs/${run}?x=1`, 'PATCH', { priority: 5 })).status, 400)
+  assert.notEqual((await show(run)).status, 'cancelled')
+})
+
 test('who waits for a run gets it when it ends, whether the sample keeps it or not', async () => {
   const { core, submit, read, show } = makeRuns()
   core.worker('w', { slots: 100 })
@@ -327,6 +336,7 @@ test('the reasons add up to the fleet, those included that have not said what th
   assert.equal(waiting.nearestMiss, 'full: full')
   const now = await explain(`/runs/${running}/explain`)
   assert.deepEqual([now.verdict, now.worker, now.choice?.winner.worker], ['running', 'full', 'full'])
+  assert.deepEqual([now.reasons, now.nearestMiss, now.candidates, now.workers], [[], null, [], null])
   core.finish(running)
   const ended = await explain(`/runs/${running}/explain`)
   assert.deepEqual([ended.verdict, ended.worker, ended.choice?.winner.worker], ['ended', 'full', 'full'])

@@ -10,6 +10,7 @@ import type { RunFilter, RunsPort } from '../ports/runs.ts'
 import { readJsonBody } from './body.ts'
 import type { Door } from './door.ts'
 import { readQuery } from './lists.ts'
+import { plain } from './plain-address.ts'
 import { problem } from './problem.ts'
 import { readRoutedBody } from './routed-body.ts'
 import type { Route, RouteContext } from './routes.ts'
@@ -35,8 +36,8 @@ export function runRoutes(deps: RunRouteDeps): readonly Route[] {
   return [
     { method: 'GET', path: '/runs', policy: 'key', handle: (c) => listRuns(c, runs) },
     { method: 'GET', path: '/runs/:id', policy: 'key', handle: (c) => showRun(c, runs) },
-    { method: 'PATCH', path: '/runs/:id', policy: 'key', handle: (c) => changeRun(c, runs) },
-    { method: 'POST', path: '/runs/:id/cancel', policy: 'key', handle: (c) => cancelRun(c, runs) },
+    { method: 'PATCH', path: '/runs/:id', policy: 'key', handle: plain((c) => changeRun(c, runs)) },
+    { method: 'POST', path: '/runs/:id/cancel', policy: 'key', handle: plain((c) => cancelRun(c, runs)) },
     { method: 'GET', path: '/runs/:id/explain', policy: 'key', handle: (c) => explainRun(c, runs) },
     { method: 'POST', path: '/explain', policy: 'key', handle: (c) => explainTask(c, deps) },
   ]

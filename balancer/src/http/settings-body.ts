@@ -4,9 +4,10 @@
  * A member that is left out stays as it is, null takes it back. `rate` and `paused` are replaced whole,
  * `fairness` key by key. Invariant: what no version of today carries out is refused, never kept in silence.
  */
-import { MAX_DURATION_MS, type TaskError } from '@berth/protocol'
+import { MAX_DURATION_MS } from '@berth/protocol'
 import { z } from 'zod'
 import { type BodyRead, readJsonBody } from './body.ts'
+import { wrongField } from './wrong-field.ts'
 
 /** A thousand keys with pauses and reasons fit. */
 const BODY_BYTES = 2 * 1024 * 1024
@@ -80,14 +81,8 @@ export async function readSettings(request: Request, nowMs: number): Promise<Bod
   if (!read.ok) return read
   for (const [pointer, pause] of pausesOf(read.value))
     if (pause?.until && !(Date.parse(pause.until) > nowMs))
-      return { ok: false, error: wrongField(`${pointer}/until`, 'lies in the past') }
+      return wrongField(`${pointer}/until`, 'lies in the past')
   return read
-}
-
-/** The refusal of one field, with its pointer. */
-export function wrongField(pointer: string, detail: string): TaskError {
-  const errors = [{ pointer, detail }]
-  return { code: 'INVALID_REQUEST', detail: `\`${pointer}\` ${detail}.`, errors }
 }
 
 function* pausesOf({

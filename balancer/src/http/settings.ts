@@ -9,7 +9,7 @@ import type { TaskError } from '@berth/protocol'
 import type { Clock, Log } from '@berth/runtime'
 import type { LimitFacts, LimitTarget, OperatorPort } from '../ports/scheduling.ts'
 import type { KeepPort, StoredPause, StoredSettings, StoredShare, StoreWrite } from '../ports/store.ts'
-import { MAX_KEYS, type SettingsPatch, wrongField } from './settings-body.ts'
+import { MAX_KEYS, type SettingsPatch } from './settings-body.ts'
 import {
   emptySettings,
   isEmpty,
@@ -18,6 +18,7 @@ import {
   type SettingsTarget,
   toLimits,
 } from './settings-merge.ts'
+import { wrongField } from './wrong-field.ts'
 
 export interface SettingsOptions {
   readonly operator: OperatorPort
@@ -146,7 +147,7 @@ export class Settings {
       if (settings.group === after.group && settings.function !== after.function)
         count += settings.fairness.length
     if (count <= MAX_KEYS) return undefined
-    return wrongField('/fairness', `would make ${count} keys of the group, which may have ${MAX_KEYS}`)
+    return wrongField('/fairness', `would make ${count} keys of the group, which may have ${MAX_KEYS}`).error
   }
 
   /** Tells the core what has changed, and nothing else: each word makes it look at all lanes. */

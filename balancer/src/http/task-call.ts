@@ -18,6 +18,7 @@ import {
   taskBodySchema,
 } from '@berth/protocol'
 import type { Payload } from '../ports/dispatch.ts'
+import { wrongField, wrongFields } from './wrong-field.ts'
 
 /** The parts of a request's head that belong to the task. */
 export interface TaskHead {
@@ -152,20 +153,13 @@ function checkMode(body: TaskBody): CheckedBody {
   return { ok: true, body }
 }
 
+export const NOT_YET = 'not supported yet'
+
 /** Better refused than silently not done. */
 export function notYet(what: string, pointer?: string): TaskError {
   const detail = `This version of Berth does not do ${what} yet; it answers sync tasks and streams.`
-  const errors = pointer === undefined ? undefined : [{ pointer, detail: 'not supported yet' }]
+  const errors = pointer === undefined ? undefined : [{ pointer, detail: NOT_YET }]
   return { code: 'INVALID_REQUEST', detail, ...(errors ? { errors } : {}) }
-}
-
-function wrongField(pointer: string, detail: string): Refused {
-  return wrongFields([{ pointer, detail }])
-}
-
-function wrongFields(errors: readonly FieldError[]): Refused {
-  const [first] = errors
-  return invalid(`The body is wrong at ${first?.pointer || '/'}: ${first?.detail}.`, errors)
 }
 
 export function invalid(detail: string, errors?: readonly FieldError[]): Refused {

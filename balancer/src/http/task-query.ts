@@ -3,14 +3,16 @@
  * worker reads, or bytes of any other type, which reach the handler as they are; neither is opened here. All
  * other fields stand in the query. Pure; called by tasks.ts, once a task.
  */
-import { findJsonExcess, isJsonType, isMediaType, readTaskQuery } from '@berth/protocol'
+import { findJsonExcess, isJsonType, isMediaType, NO_SUCH_FIELD, readTaskQuery } from '@berth/protocol'
 import type { Payload } from '../ports/dispatch.ts'
 import {
   checkTask,
   findWrongHead,
   invalid,
+  NOT_YET,
   parseJson,
   type ReadTask,
+  type Refused,
   type RoutedTarget,
   type TaskHead,
 } from './task-call.ts'
@@ -21,12 +23,31 @@ export function readRoutedTask(head: TaskHead, bytes: Uint8Array, target: Routed
   const query = readTaskQuery(target, new URLSearchParams(target.query), parseBounded)
   if (!query.ok) return invalid(`The query is wrong: ${query.detail}.`)
   const checked = checkTask(query.fields)
-  if (!checked.ok) return checked
+  if (!checked.ok) return wordQuery(checked)
   const { input } = checked.body
   if (!isJsonType(head.contentType)) return readUpload(head, bytes, checked, input)
   if (bytes.length === 0) return { ...checked, payload: jsonPayload(encode(input ?? {})) }
   if (input !== undefined) return invalid('The input comes twice: as the body and in the query.')
   return { ...checked, payload: jsonPayload(bytes) }
+}
+
+/** What is wrong with a query points into no body: there may be none, and what there is is the input. */
+function wordQuery({ error }: Refused): Refused {
+  const [first] = error.errors ?? []
+  if (first === undefined || first.detail === NOT_YET) return invalid(error.detail)
+  const [, name = '', ...rest] = first.pointer
+    .split('/')
+    .map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~'))
+  const subject = isOfPath(name)
+    ? `The ${name} in the address`
+    : `The query parameter ${JSON.stringify(name.slice(0, 64))}`
+  if (first.detail === NO_SUCH_FIELD && rest.length === 0) return invalid(`${subject} is not known here.`)
+  const place = rest.length === 0 ? '' : ` at ${JSON.stringify(rest.join('/').slice(0, 64))}`
+  return invalid(`${subject} is wrong${place}: ${first.detail}.`)
+}
+
+function isOfPath(name: string): boolean {
+  return name === 'group' || name === 'function'
 }
 
 type Checked = Extract<ReturnType<typeof checkTask>, { ok: true }>

@@ -7,6 +7,7 @@ import type { TaskBody, TaskError } from '@berth/protocol'
 import type { Clock, Log } from '@berth/runtime'
 import type { Payload } from '../ports/dispatch.ts'
 import type { Provenance, Settlement, Submission, SubmitPort } from '../ports/scheduling.ts'
+import { shownId } from '../ports/worker-key.ts'
 import { jsonOfResult } from './json-result.ts'
 import { describeProblem } from './problem.ts'
 import { EventReply } from './stream-events.ts'
@@ -199,12 +200,6 @@ function success(
   headers['content-type'] = isBytes && isRouted ? mediaType : 'application/json'
   if (isBytes && isRouted) return { status: 200, headers, body: result }
   return { status: 200, headers, body: [PREFIX, jsonOfResult(mediaType, result), SUFFIX] }
-}
-
-/** The core numbers a worker anew when its entry gets another URL; outside it keeps its id. */
-function shownId(key: string): string {
-  const at = key.lastIndexOf('#')
-  return at < 0 ? key : key.slice(0, at)
 }
 
 function round(ms: number): number {

@@ -46,6 +46,12 @@ describe('GET /workers', () => {
       assert.equal((await bench.ask(`/workers?${query}`, withKey())).status, 400, query)
   })
 
+  it('names the states that there are', async () => {
+    const answer = await makeBench().ask('/workers?status=fine', withKey())
+    const { detail } = (await answer.json()) as { detail: string }
+    assert.match(detail, /knows no "fine"; known are connecting, ready, saturated, .*unreachable\.$/)
+  })
+
   it('cuts into pages that miss nothing', async () => {
     const bench = makeBench()
     bench.fleet.list = Array.from({ length: 7 }, (_, i) => makeWorker(`w${i}`))
@@ -273,5 +279,32 @@ describe('GET /functions', () => {
     assert.deepEqual(await list(bench, '/functions'), { items, cursor: null })
     assert.deepEqual((await list(bench, '/functions?group=gpu')).items, items.slice(1))
     assert.equal((await bench.ask('/functions?name=x', withKey())).status, 400)
+  })
+})
+
+describe('an address that takes no parameters', () => {
+  it('refuses one, and nothing has changed', async () => {
+    const bench = makeBench()
+    for (const [method, path] of [
+      ['GET', '/workers/w1'],
+      ['POST', '/workers/w1/off'],
+      ['POST', '/workers/w1/on'],
+      ['GET', '/workers/w1/drain'],
+      ['DELETE', '/workers/w1/drain'],
+      ['POST', '/workers/w1/drain/force'],
+      ['POST', '/fleet/off'],
+      ['POST', '/fleet/on'],
+    ] as const) {
+      const body = path.startsWith('/fleet') ? { select: { workers: ['w1'] } } : undefined
+      const answer = await bench.ask(`${path}?until=2031-01-01`, withKey(method, body))
+      assert.equal(answer.status, 400, path)
+      assert.match(((await answer.json()) as { detail: string }).detail, /no parameter "until"/)
+    }
+    assert.deepEqual(bench.fleet.wishes, [])
+  })
+
+  it('says what to send where the body is no JSON', async () => {
+    const answer = await makeBench().ask('/workers/w1/off', { ...withKey('POST', {}), body: '{reason: x}' })
+    assert.match(((await answer.json()) as { detail: string }).detail, /is not JSON: send an object such as/)
   })
 })

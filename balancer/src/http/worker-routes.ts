@@ -9,6 +9,7 @@ import type { MaintenanceWish } from '../ports/fleet.ts'
 import { readJsonBody } from './body.ts'
 import { cutPage, readQuery } from './lists.ts'
 import { carryOut, type MaintenanceDeps, ON, offFields, toOffWish, unknownWorker } from './maintenance.ts'
+import { plain } from './plain-address.ts'
 import { problem } from './problem.ts'
 import { nameOf, type Route, type RouteContext } from './routes.ts'
 import { filterLines } from './worker-lines.ts'
@@ -19,10 +20,10 @@ const onSchema = z.strictObject({})
 export function workerRoutes(deps: MaintenanceDeps): readonly Route[] {
   return [
     { method: 'GET', path: '/workers', policy: 'key', handle: (c) => listWorkers(c, deps) },
-    { method: 'GET', path: '/workers/:id', policy: 'key', handle: (c) => showWorker(c, deps) },
+    { method: 'GET', path: '/workers/:id', policy: 'key', handle: plain((c) => showWorker(c, deps)) },
     { method: 'GET', path: '/workers/:id/logs', policy: 'key', handle: (c) => readLogs(c, deps) },
-    { method: 'POST', path: '/workers/:id/off', policy: 'key', handle: (c) => switchOff(c, deps) },
-    { method: 'POST', path: '/workers/:id/on', policy: 'key', handle: (c) => switchOn(c, deps) },
+    { method: 'POST', path: '/workers/:id/off', policy: 'key', handle: plain((c) => switchOff(c, deps)) },
+    { method: 'POST', path: '/workers/:id/on', policy: 'key', handle: plain((c) => switchOn(c, deps)) },
   ]
 }
 
@@ -32,7 +33,10 @@ function listWorkers(c: RouteContext, { fleet }: MaintenanceDeps): Response {
   const { group, status } = query.value
   const states = status?.split(',')
   const unknown = states?.find((state) => !workerStateSchema.safeParse(state).success)
-  if (unknown !== undefined) return refuse(`\`status\` knows no "${unknown.slice(0, 64)}".`)
+  if (unknown !== undefined)
+    return refuse(
+      `\`status\` knows no "${unknown.slice(0, 64)}"; known are ${workerStateSchema.options.join(', ')}.`,
+    )
   const isMeant = (worker: WorkerView) =>
     (group === undefined || worker.group === group) && (states?.includes(worker.status) ?? true)
   const page = cutPage(fleet.workers(), query.value, keyOf, isMeant)

@@ -8,7 +8,7 @@ import type { Clock } from '@berth/runtime'
 import type { FleetPort } from '../ports/fleet.ts'
 import type { Changed, RunFilter, RunsPort } from '../ports/runs.ts'
 import type { Submission, SubmitPort, TaskLookPort, TaskPicture } from '../ports/scheduling.ts'
-import { explainEnded, toExplanationView } from './run-explanation.ts'
+import { explainEnded, explainRunning, toExplanationView } from './run-explanation.ts'
 import { isoOf, toChoiceView, toRunView } from './run-facts.ts'
 import { type ListedFacts, toMatcher } from './run-filter.ts'
 import type { EndedRun, RunSample } from './run-sample.ts'
@@ -83,8 +83,10 @@ export class MemoryRuns implements RunsPort {
     const ended = sample.find(id)
     if (!explained) return ended && explainEnded(ended)
     const live = scheduler.find(id)
-    const verdict = live?.status === 'running' ? 'running' : 'wait'
-    const view = toExplanationView(explained, verdict, fleet.workers().length)
+    const isRunning = live?.status === 'running'
+    const view = isRunning
+      ? explainRunning(explained)
+      : toExplanationView(explained, 'wait', fleet.workers().length)
     return live?.choice ? { ...view, choice: toChoiceView(live.choice, isoOf(factsOf(live))) } : view
   }
 

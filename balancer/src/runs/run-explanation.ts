@@ -1,7 +1,8 @@
 /** The core's explanation as it is shown: every worker of the list counted, the core's names for workers undone. */
 import type { ExplanationView, TaskError } from '@berth/protocol'
 import type { Explanation } from '../ports/scheduling.ts'
-import { type EndFacts, isoOf, type RunFacts, shownId, toChoiceView, toScoreView } from './run-facts.ts'
+import { shownId } from '../ports/worker-key.ts'
+import { type EndFacts, isoOf, type RunFacts, toChoiceView, toScoreView } from './run-facts.ts'
 
 /** `listed`: workers of the fleet; those that the core has not heard of yet are counted too. */
 export function toExplanationView(
@@ -27,18 +28,29 @@ export function toExplanationView(
   }
 }
 
+/** What runs waits for nobody: that the fleet is full says nothing of it. */
+export function explainRunning({ worker }: Explanation): ExplanationView {
+  return { ...OUT_OF_LINE, verdict: 'running', worker: worker === undefined ? null : shownId(worker) }
+}
+
 /** The fleet of today says nothing of a run that has ended: what is left is its choice, if it was noted. */
 export function explainEnded(run: RunFacts & EndFacts): ExplanationView {
   return {
+    ...OUT_OF_LINE,
     verdict: 'ended',
     worker: run.worker === undefined ? null : shownId(run.worker),
     error: run.error ?? null,
-    position: null,
-    heldBy: null,
-    workers: null,
-    reasons: [],
-    nearestMiss: null,
-    candidates: [],
     choice: run.choice ? toChoiceView(run.choice, isoOf(run)) : null,
   }
 }
+
+const OUT_OF_LINE = {
+  error: null,
+  position: null,
+  heldBy: null,
+  workers: null,
+  reasons: [],
+  nearestMiss: null,
+  candidates: [],
+  choice: null,
+} satisfies Partial<ExplanationView>

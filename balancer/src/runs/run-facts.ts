@@ -7,6 +7,7 @@ import { type ChoiceView, type RunAttempt, type RunView, timeOfRun } from '@bert
 import type { FinalRecord } from '../ports/ledger.ts'
 import type { AttemptRecord, ChoiceRecord } from '../ports/record.ts'
 import type { Score, TaskPicture } from '../ports/scheduling.ts'
+import { shownId } from '../ports/worker-key.ts'
 
 export type FinalStatus = FinalRecord['status']
 
@@ -108,12 +109,6 @@ export function toScoreView(score: Score): ChoiceView['winner'] {
     expectedMs: expectedMs === undefined ? null : round(expectedMs),
     occupancyAfter: round(score.occupancyAfter, 10_000),
   }
-}
-
-/** The core numbers a worker anew when its entry gets another URL; outside it keeps its id. */
-export function shownId(key: string): string {
-  const at = key.lastIndexOf('#')
-  return at < 0 ? key : key.slice(0, at)
 }
 
 /** Unix milliseconds at which it was accepted. */

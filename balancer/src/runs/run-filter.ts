@@ -1,6 +1,7 @@
 /** Which runs a list means. Pure; used for tasks in memory, where every one is looked at. */
 import type { RunFilter } from '../ports/runs.ts'
-import { createdMs, type EndFacts, type RunFacts, shownId } from './run-facts.ts'
+import { shownId } from '../ports/worker-key.ts'
+import { createdMs, type EndFacts, type RunFacts } from './run-facts.ts'
 
 export type ListedFacts = RunFacts & Partial<EndFacts>
 

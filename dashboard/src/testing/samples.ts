@@ -17,7 +17,7 @@ export function sampleWorker(id: string, changes: Partial<WorkerView> = {}): Wor
     tags: { zone: 'eu' },
     services: [],
     functions: ['hello'],
-    system: { cpuLoad: 0.25, memoryUsed: 0.5, eventLoopDelayMs: 1, uptimeS: 60 },
+    system: { cpuLoad: 0.25, memoryUsed: 0.5, eventLoopDelayMs: 1, uptime: 60 },
     version: '1.0.0',
     lastSeenAt: START_AT,
     latencyMs: 2,

@@ -21,15 +21,21 @@ export function presentedBy(request: Pick<IncomingMessage, 'headers'>): Presente
   }
 }
 
+/** Whether the worker's own key is right, whatever stands beside it. */
+export function opensOwn(presented: Presented, keys: Keys): boolean {
+  return sameKey(presentedKey(presented.authorization), keys.authKey)
+}
+
 /** Tasks and switches: the key; with `x-lb-auth` both must be right. */
 export function opensTasks(presented: Presented, keys: Keys): boolean {
-  const isOwnRight = sameKey(presentedKey(presented.authorization), keys.authKey)
-  return isOwnRight && (presented.fleet === undefined || sameKey(presented.fleet, keys.fleetKey))
+  return (
+    opensOwn(presented, keys) && (presented.fleet === undefined || sameKey(presented.fleet, keys.fleetKey))
+  )
 }
 
 /** Health and logs: either key. */
 export function opensReads(presented: Presented, keys: Keys): boolean {
-  const isOwnRight = sameKey(presentedKey(presented.authorization), keys.authKey)
+  const isOwnRight = opensOwn(presented, keys)
   return sameKey(presented.fleet, keys.fleetKey) || isOwnRight
 }
 

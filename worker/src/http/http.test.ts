@@ -300,6 +300,16 @@ describe('keys', () => {
     assert.deepEqual([wrongMethod.status, wrongMethod.headers.get('allow')], [405, 'POST'])
   })
 
+  it('a wrong x-lb-auth is named to whom the worker knows, and to nobody else', async () => {
+    const detailOf = async (authorization: string) => {
+      const headers = { authorization, 'x-lb-auth': 'wrong' }
+      const answer = await fetch(`${worker.url}/task`, { method: 'POST', headers, body: '{}' })
+      return ((await answer.json()) as { detail: string }).detail
+    }
+    assert.match(await detailOf(KEYS.authKey), /x-lb-auth/)
+    assert.doesNotMatch(await detailOf('wrong'), /x-lb-auth/)
+  })
+
   it('may not come twice, and neither may the host', async () => {
     for (const extra of [`Authorization: ${KEYS.authKey}\r\n`, 'Host: y\r\n']) {
       const answer = await raw(
@@ -362,6 +372,11 @@ describe('queue and maintenance', () => {
     await called
     const queued = task({ function: 'add', input: { a: 1 } })
     await untilQueued(1)
+    for (const path of ['/off?until=x', '/on?x=1']) {
+      const wrong = await post(path)
+      assert.deepEqual([wrong.status, wrong.body.code], [400, 'INVALID_REQUEST'])
+    }
+    assert.equal((await call('/health')).body.status, 'ready')
     assert.deepEqual((await post('/off')).body.status, 'maintenance')
     const refused = await task({ function: 'echo' })
     assert.deepEqual([refused.status, refused.body.code], [503, 'MAINTENANCE'])

@@ -18,7 +18,7 @@ import type { WorkerParts } from '../parts.ts'
 import { LEAST_OVERRUN_BYTES } from '../stream/emitter.ts'
 import { HttpCaller } from '../stream/http-caller.ts'
 import { type Answer, jsonAnswer, problem } from './answer.ts'
-import { opensReads, opensTasks, presentedBy } from './auth.ts'
+import { opensOwn, opensReads, opensTasks, presentedBy } from './auth.ts'
 import { readBody } from './http-body.ts'
 import { type Answered, type DirectRequest, handleTask } from './http-task.ts'
 
@@ -44,7 +44,8 @@ export function createHttp(parts: WorkerParts, keys: Keys, options: PageOptions)
   })
   app.get('/metrics', (c) => send(c, textAnswer(parts.metrics.write(parts))))
   app.use(async (c, next) => {
-    if (!opensTasks(presentedBy(c.env.incoming), keys)) return send(c, unauthorized())
+    const presented = presentedBy(c.env.incoming)
+    if (!opensTasks(presented, keys)) return send(c, unauthorized(opensOwn(presented, keys)))
     await next()
     return undefined
   })
@@ -52,17 +53,8 @@ export function createHttp(parts: WorkerParts, keys: Keys, options: PageOptions)
   app.post('/task/:group/:function', (c) =>
     runTask(parts, c, { group: c.req.param('group'), function: c.req.param('function') }),
   )
-  app.post('/on', (c) => send(c, switchOn(parts)))
-  app.post('/off', (c) => {
-    parts.condition.off()
-    return send(
-      c,
-      jsonAnswer({
-        status: parts.condition.status,
-        message: 'The worker takes no new tasks; running ones finish',
-      }),
-    )
-  })
+  app.post('/on', (c) => send(c, refuseQuery(c) ?? switchOn(parts)))
+  app.post('/off', (c) => send(c, refuseQuery(c) ?? switchOff(parts)))
   app.all('*', (c) => send(c, noSuchAddress(c.req.method, c.req.path)))
   app.onError((error, c) => {
     parts.log.error('a request failed', { path: c.req.path, error })
@@ -154,6 +146,24 @@ function mediaProblem(type = '', encoding = 'identity', isRouted = false): Answe
   return problem('UNSUPPORTED_MEDIA_TYPE', detail)
 }
 
+/** A parameter that nobody reads would be taken for obeyed. */
+function refuseQuery(c: Context<Env>): Answer | undefined {
+  const [name] = new URL(c.req.url).searchParams.keys()
+  if (name === undefined) return undefined
+  return problem(
+    'INVALID_REQUEST',
+    `There is no parameter "${name.slice(0, 64)}" here; this address takes none`,
+  )
+}
+
+function switchOff({ condition }: WorkerParts): Answer {
+  condition.off()
+  return jsonAnswer({
+    status: condition.status,
+    message: 'The worker takes no new tasks; running ones finish',
+  })
+}
+
 function switchOn(parts: WorkerParts): Answer {
   const { condition } = parts
   condition.on()
@@ -202,8 +212,12 @@ function textAnswer(body: string): Answer {
   return { status: 200, headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }, body }
 }
 
-function unauthorized(): Answer {
-  return problem('UNAUTHORIZED', 'A valid key is needed: Authorization: Bearer <AUTH_KEY>', {
+/** Which of the two is wrong is told to nobody who has no right one. */
+function unauthorized(isOwnRight = false): Answer {
+  const detail = isOwnRight
+    ? 'The key in x-lb-auth is not the fleet key of this worker (LB_AUTH_KEY): send the right one, or leave the header out'
+    : 'A valid key is needed: Authorization: Bearer <AUTH_KEY>'
+  return problem('UNAUTHORIZED', detail, {
     headers: { 'www-authenticate': 'Bearer' },
   })
 }

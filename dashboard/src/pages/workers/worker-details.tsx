@@ -68,7 +68,7 @@ function Facts({ worker }: { worker: WorkerView }) {
       <Fact name={words.source}>{words.sources[worker.source]}</Fact>
       <Fact name={words.version}>{worker.version === null ? text.unknown : visible(worker.version)}</Fact>
       <Fact name={words.eventLoop}>{formatMs(worker.system?.eventLoopDelayMs ?? null)}</Fact>
-      <Fact name={words.uptime}>{formatSeconds(worker.system?.uptimeS ?? null)}</Fact>
+      <Fact name={words.uptime}>{formatSeconds(worker.system?.uptime ?? null)}</Fact>
       <Fact name={words.lastSeen}>{formatInstant(worker.lastSeenAt) ?? text.table.never}</Fact>
     </dl>
   )
