@@ -14,6 +14,8 @@ export interface KeyedPause extends Pause {
 export class Gates {
   readonly #limits: LimitsPort
   readonly #keys = new Set<string>()
+  /** Those of them with a rate. */
+  readonly #rated = new Set<string>()
 
   constructor(limits: LimitsPort) {
     this.#limits = limits
@@ -29,6 +31,8 @@ export class Gates {
     const isLimited = (terms.concurrency ?? terms.rate ?? terms.paused) !== undefined
     if (!isLimited) this.#keys.delete(key)
     else if (!this.#keys.has(key)) this.#adopt(target, running, now)
+    if (terms.rate) this.#rated.add(key)
+    else this.#rated.delete(key)
     this.#limits.set(key, isLimited ? terms : undefined)
   }
 
@@ -62,6 +66,11 @@ export class Gates {
     for (const key of [keyOf({ group }), keyOf({ group, function: name })])
       if (this.#keys.has(key)) at = Math.max(at, this.#limits.openAt(key, now))
     return at
+  }
+
+  /** Nothing under a rate is sent ahead: when it starts is for its worker to say, and several may start at once. */
+  isRated(task: Task): boolean {
+    return this.#rated.size > 0 && this.#keysOf(task).some((key) => this.#rated.has(key))
   }
 
   /** The pause that holds a task with these needs back; of several, the one that ends last. */

@@ -291,6 +291,56 @@ test('a thousand keys at once, set while ten thousand tasks run', () => {
   assert.ok((user + system) / 1_000 < 2_000, `${(user + system) / 1_000} ms`)
 })
 
+test('rate: nothing is sent ahead under one, so that nothing starts too early behind a long task', () => {
+  const b = new TestScheduler()
+  b.worker('a', { slots: 1, functions })
+  for (const name of ['work', 'other']) b.teach('a', 100, 100, { function: name })
+  b.core.setLimits({ group, function: 'work' }, { rate: { limit: 1, perMs: 1_000 } }, b.now)
+  b.advance(2_000)
+  const long = b.submit({ function: 'other' })
+  b.start(long)
+  const runs = b.submitMany(3) as [string, string, string]
+  assert.equal(b.core.explainDry(b.submission(), b.now).worker, undefined)
+  const later = b.submitMany(3, { function: 'other' })
+  b.advance(3_500)
+  const sends = () => runs.map((run) => b.sends(run))
+  assert.deepEqual(sends(), [0, 0, 0])
+  assert.ok(
+    later.every((run) => b.sends(run) === 0),
+    'nobody goes past it into the line of the worker',
+  )
+  b.finish(long)
+  assert.deepEqual(sends(), [1, 0, 0], 'the slot is for who came first')
+  b.start(runs[0])
+  b.finish(runs[0])
+  assert.ok(
+    later.every((run) => b.sends(run) === 1),
+    'what has no rate goes ahead',
+  )
+  for (const run of later) {
+    b.start(run)
+    b.finish(run)
+  }
+  b.advance(999)
+  assert.deepEqual(sends(), [1, 0, 0])
+  b.advance(1)
+  assert.deepEqual(sends(), [1, 1, 0])
+})
+
+test('rate: one that is set takes back what waits at a worker', () => {
+  const b = new TestScheduler()
+  b.worker('a', { slots: 1, functions })
+  b.teach('a', 10, 20)
+  b.submitMany(3)
+  const ahead = b.sent.filter(({ isAhead }) => isAhead).map(({ attemptId }) => attemptId)
+  assert.ok(ahead.length > 0)
+  b.core.setLimits({ group }, { rate: { limit: 1, perMs: 1_000 } }, b.now)
+  assert.deepEqual(
+    b.recalled.map(({ attempt }) => attempt),
+    ahead,
+  )
+})
+
 test('rate: what came back without a start is none', () => {
   const b = new TestScheduler()
   b.worker('a', { slots: 4, functions })

@@ -106,8 +106,8 @@ export class Placement {
       const aged = this.#agedTurn(worker, now)
       const next = aged ?? this.#mostUrgentHead(worker, now)
       if (!next || (!aged && !goesBefore(next, task)))
-        return mayTake(worker, task) && this.#send(task, worker, now)
-      if (worker.free <= 0 && !(aged && mayTake(worker, aged))) return false
+        return this.#mayTake(worker, task) && this.#send(task, worker, now)
+      if (worker.free <= 0 && !(aged && this.#mayTake(worker, aged))) return false
       // The slot has just become free, and somebody of another lane has waited for it.
       this.dequeue(next)
       this.#send(next, worker, now)
@@ -228,10 +228,16 @@ export class Placement {
   /** Sends the worker the one whose turn it is; who finds no room there comes back. */
   #startNext(worker: Worker, now: number): 'started' | Task | undefined {
     const task = this.#agedTurn(worker, now) ?? this.#mostUrgentHead(worker, now)
-    if (!task || !mayTake(worker, task)) return task
+    if (!task || !this.#mayTake(worker, task)) return task
     this.dequeue(task)
     this.#send(task, worker, now)
     return 'started'
+  }
+
+  /** A free slot; or room ahead of one, but not for what became old there or is under a rate. */
+  #mayTake(worker: Worker, task: Task): boolean {
+    if (worker.free >= costOf(task)) return true
+    return hasRoom(worker, task) && task.waitedAt !== worker && !this.gates.isRated(task)
   }
 
   /** Who has waited too long, if the next start of this worker's class is theirs. */
@@ -453,11 +459,6 @@ export class Placement {
       if (wanted) return this.recall(wanted)
     }
   }
-}
-
-/** There is room for it, and not in the line that it became old in. */
-function mayTake(worker: Worker, task: Task): boolean {
-  return hasRoom(worker, task) && (task.waitedAt !== worker || worker.free >= costOf(task))
 }
 
 /** Of the tasks ahead at other workers, the one to have a free slot here: by priority, then the newest. */

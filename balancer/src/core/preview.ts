@@ -5,7 +5,7 @@
  */
 import type { TaskError } from '@berth/protocol'
 import { capacityRefusal, streamRefusal, unknownFunction } from './admission.ts'
-import { pick } from './choice.ts'
+import { costOf, pick } from './choice.ts'
 import type { Lane } from './lane.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import type { Placement } from './placement.ts'
@@ -72,6 +72,7 @@ function takerOf(lane: Lane, task: Task, placement: Placement, now: number): Wor
   task.flow = placement.fairness.peek(lane.needs.group, task.submission.fairnessKey ?? '')
   if (placement.gates.openAt(task, now) > now) return undefined
   const worker = pick(lane, task)
+  if (worker && worker.free < costOf(task) && placement.gates.isRated(task)) return undefined
   for (const other of worker?.class?.waitingLanes ?? [])
     if (other.head && goesBefore(other.head, task) && placement.gates.openAt(other.head, now) <= now)
       return undefined

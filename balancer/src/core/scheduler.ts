@@ -335,7 +335,7 @@ export class Scheduler
     gates.set(target, limits, this.#attempts(), now)
     if (fairnessKey !== undefined) fairness.flow(group, fairnessKey).setWeight(name ?? '', limits.weight)
     else directory.setDefaultContract(group, name, limits.defaultContract)
-    if (limits.paused) this.#takeBackPaused(target)
+    if (limits.paused || limits.rate) this.#takeBackAhead(target)
     this.#placement.reopen(now)
   }
 
@@ -343,8 +343,8 @@ export class Scheduler
     for (const { attempts } of this.#workers.values()) yield* attempts.values()
   }
 
-  /** What waits at a worker for a slot would start there in spite of the pause. */
-  #takeBackPaused(target: LimitTarget): void {
+  /** What waits at a worker for a slot would start there in spite of the pause or the rate. */
+  #takeBackAhead(target: LimitTarget): void {
     for (const task of this.#attempts())
       if (task.isAhead && concerns(target, task)) this.#placement.recall(task)
   }
