@@ -1,7 +1,7 @@
 /** Tasks that handlers call: whose slots are whose, what is handed down, and what ends with whom. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Submission, WorkerFacts } from '../ports/scheduling.ts'
+import type { Limits, Submission, WorkerFacts } from '../ports/scheduling.ts'
 import { type Asked, TestScheduler } from './test-scheduler.ts'
 
 const functions: WorkerFacts['functions'] = new Map(
@@ -187,6 +187,46 @@ test('a group of concurrency 1 does not wait for itself, and counts again as its
   bench.advance(1)
   assert.equal(bench.sends(other), 1)
 })
+
+test('a caller that goes on is no further start of a rate', () => {
+  const bench = new TestScheduler()
+  bench.worker('a', { slots: 3, functions })
+  const limits = { rate: { limit: 3, perMs: 60_000 } }
+  bench.core.setLimits({ group: 'default' }, limits, bench.now)
+  const parent = bench.submit({ function: 'parent' })
+  bench.start(parent)
+  const child = call(bench, parent)
+  bench.start(child)
+  bench.finish(child)
+  assert.equal(bench.core.limits({ group: 'default' }, bench.now).rate?.used, 2)
+})
+
+for (const [how, before, meanwhile] of [
+  ['paused', { concurrency: 1 }, { concurrency: 1, paused: {} }],
+  ['limited for the first time', {}, { concurrency: 1 }],
+] as const)
+  test(`a caller counts as it goes on, though its group was ${how} meanwhile`, () => {
+    const { bench, parent } = setUp({ slots: 3 })
+    set(bench, before)
+    const child = call(bench, parent)
+    bench.start(child)
+    set(bench, meanwhile)
+    const used = () => bench.core.limits({ group: 'default' }, bench.now).concurrency.used
+    assert.equal(used(), 1, 'the called task')
+    bench.finish(child)
+    set(bench, { concurrency: 1 })
+    assert.equal(used(), 1, 'its caller')
+    const other = bench.submit()
+    assert.equal(bench.sends(other), 0)
+    bench.finish(parent)
+    bench.advance(1)
+    assert.equal(bench.sends(other), 1)
+    bench.finish(other)
+    assert.equal(used(), 0)
+  })
+
+const set = (bench: TestScheduler, limits: Limits) =>
+  bench.core.setLimits({ group: 'default' }, limits, bench.now)
 
 test('the concurrency of the function itself counts it all the while', () => {
   const { bench, parent } = setUp({ slots: 3 })

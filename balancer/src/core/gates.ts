@@ -26,25 +26,26 @@ export class Gates {
   }
 
   /** `running` are all attempts that are out: those that the target means count from the first moment on. */
-  set(target: LimitTarget, terms: LimitTerms, running: Iterable<Task>, now: number): void {
+  set(target: LimitTarget, terms: LimitTerms, running: Iterable<Task>): void {
     const key = keyOf(target)
     const isLimited = (terms.concurrency ?? terms.rate ?? terms.paused) !== undefined
     if (!isLimited) this.#keys.delete(key)
-    else if (!this.#keys.has(key)) this.#adopt(target, running, now)
+    else if (!this.#keys.has(key)) this.#adopt(target, running)
     if (terms.rate) this.#rated.add(key)
     else this.#rated.delete(key)
     this.#limits.set(key, isLimited ? terms : undefined)
   }
 
-  #adopt(target: LimitTarget, running: Iterable<Task>, now: number): void {
+  #adopt(target: LimitTarget, running: Iterable<Task>): void {
     const key = keyOf(target)
     this.#keys.add(key)
-    // Without a bound, so that every one of them gets its permit.
     this.#limits.set(key, {})
     for (const task of running) {
       if (!concerns(target, task) || task.permits.includes(key)) continue
+      // Who waits for what it called takes this one when it goes on.
+      if (task.lentAt !== undefined && target.function === undefined) continue
       task.permits = [...task.permits, key]
-      this.#limits.take(key, 1, Number.POSITIVE_INFINITY, now)
+      this.#limits.hold(key)
     }
   }
 
@@ -109,11 +110,11 @@ export class Gates {
     return shared.length > 0
   }
 
-  /** It goes on in any case: where no permit is left it does without. */
-  reclaim(task: Task, now: number): void {
-    const wanted = this.#sharedOf(task).filter((key) => !task.permits.includes(key))
-    const taken = wanted.filter((key) => this.#limits.take(key, 1, Number.POSITIVE_INFINITY, now) > 0)
-    if (taken.length > 0) task.permits = [...task.permits, ...taken]
+  /** It goes on in any case, and counts again: nothing else starts before the count is below the limit. */
+  reclaim(task: Task): void {
+    const held = this.#sharedOf(task).filter((key) => !task.permits.includes(key))
+    for (const key of held) this.#limits.hold(key)
+    if (held.length > 0) task.permits = [...task.permits, ...held]
   }
 
   #sharedOf({ submission }: Task): readonly string[] {

@@ -45,6 +45,11 @@ export class MemoryLimits implements LimitsPort {
     return granted
   }
 
+  hold(key: string): void {
+    const gate = this.#gates.get(key)
+    if (gate) gate.used++
+  }
+
   give(key: string, count: number, unusedSinceAt?: number): void {
     const gate = this.#gates.get(key)
     if (!gate) return

@@ -316,7 +316,7 @@ export class Placement {
     task.lentMs += now - lentAt
     task.lentAt = undefined
     worker.own += task.cost
-    this.gates.reclaim(task, now)
+    this.gates.reclaim(task)
     this.#placeAgain(worker, now)
   }
 

@@ -332,7 +332,7 @@ export class Scheduler
   setLimits(target: LimitTarget, limits: Limits, now: number): void {
     const { gates, directory, fairness } = this.#placement
     const { group, function: name, fairnessKey } = target
-    gates.set(target, limits, this.#attempts(), now)
+    gates.set(target, limits, this.#attempts())
     if (fairnessKey !== undefined) fairness.flow(group, fairnessKey).setWeight(name ?? '', limits.weight)
     else directory.setDefaultContract(group, name, limits.defaultContract)
     if (limits.paused || limits.rate) this.#takeBackAhead(target)

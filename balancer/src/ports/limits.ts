@@ -30,6 +30,8 @@ export interface LimitsPort {
   set(key: string, terms: LimitTerms | undefined): void
   /** Takes up to `count` permits until an instant (Infinity: until given back); how many were granted. */
   take(key: string, count: number, untilAt: number, now: number): number
+  /** Takes a permit for what runs already, over the limit and in a pause if need be; it is no start of a rate. */
+  hold(key: string): void
   /** Gives permits back before their time; of what never started, with the instant at which they were taken. */
   give(key: string, count: number, unusedSinceAt?: number): void
   /** When a permit may be had: now, an instant, or Infinity for "when one is given back". */
