@@ -4,6 +4,7 @@
  * Invariant: a balancer that is down, slow or answers something else is a value, never an exception.
  */
 import { z } from 'zod'
+import { type PublishedFunction, publishedFunctionSchema } from './example.ts'
 
 const ANSWER_LIMIT_MS = 2000
 
@@ -11,7 +12,7 @@ const tokenSchema = z.object({ token: z.string().min(1), expiresAt: z.string() }
 const listOf = <T extends z.ZodType>(item: T) =>
   z.union([z.array(item), z.object({ items: z.array(item) }).transform(({ items }) => items)])
 const workersSchema = listOf(z.object({ id: z.string(), status: z.string() }))
-const functionsSchema = listOf(z.object({ name: z.string(), group: z.string() }))
+const functionsSchema = listOf(publishedFunctionSchema)
 
 export type TokenAnswer =
   | { ok: true; token: string; expiresAt: string }
@@ -22,7 +23,7 @@ export type BalancerClient = {
   makeSignInToken(): Promise<TokenAnswer>
   /** Undefined when it could not be learnt. */
   listWorkers(): Promise<{ id: string; status: string }[] | undefined>
-  listFunctions(): Promise<{ name: string; group: string }[] | undefined>
+  listFunctions(): Promise<PublishedFunction[] | undefined>
 }
 
 export function createBalancerClient(address: string, key: string): BalancerClient {
@@ -55,7 +56,7 @@ export function createBalancerClient(address: string, key: string): BalancerClie
       return { ok: false, reason, detail: `it answered ${answer.status}` }
     },
     listWorkers: async () => parseList(await ask('/workers?limit=500'), workersSchema),
-    listFunctions: async () => parseList(await ask('/functions'), functionsSchema),
+    listFunctions: async () => parseList(await ask('/functions?limit=500'), functionsSchema),
   }
 }
 

@@ -35,6 +35,7 @@ export class Fleet {
   readonly #say: (line: string) => void
   readonly #balancer: SupervisedChild
   readonly #workers: LocalWorkers
+  #folder: string | undefined
   #watch: WorkersWatch | undefined
   #applied: Promise<void> = Promise.resolve()
   #hasEnded = false
@@ -69,6 +70,7 @@ export class Fleet {
       (entries) => {
         const { workers, notes } = selectLocalWorkers(entries, { root, env, dataDir, workersFile, keys })
         for (const note of notes) this.#say(note)
+        this.#folder = workers[0]?.folder
         this.#applied = this.#workers.apply(workers)
       },
       (message) => this.#say(`${message}; the workers stay as they are until it is right`),
@@ -82,6 +84,11 @@ export class Fleet {
   async waitForWorkers(): Promise<void> {
     await this.#watch?.ready
     await this.#applied
+  }
+
+  /** The project of the first local worker; undefined without one. */
+  get folder(): string | undefined {
+    return this.#folder
   }
 
   listWorkerPorts(): number[] {

@@ -111,6 +111,7 @@ async function makeWorkers(context: TestContext) {
     return {
       url: `http://127.0.0.1:${port}`,
       host: '127.0.0.1',
+      folder: '',
       spec: { name: `w${index}`, args: ['-e', LISTENER], env, port },
     }
   }

@@ -28,7 +28,8 @@ export type WorkerSettings = {
   keys: Keys
 }
 
-export type LocalWorker = { url: string; host: string; spec: ChildSpec }
+/** `folder`: where its functions, services and tags lie. */
+export type LocalWorker = { url: string; host: string; folder: string; spec: ChildSpec }
 export type LocalSelection = { workers: LocalWorker[]; notes: string[] }
 
 /** The entries that get a process, and what a person should know about those that do not. */
@@ -77,7 +78,7 @@ function describeWorker(entry: WorkerEntry, settings: WorkerSettings, notes: str
     ...(entry.start?.tags === undefined ? {} : { TAGS: formatTags(entry.id, entry.start.tags, notes) }),
   }
   const args = [join(settings.root, 'worker', 'src', 'main.ts'), folder]
-  return { url: entry.url, host, spec: { name: entry.id, args, env: { ...env, ...own }, port } }
+  return { url: entry.url, host, folder, spec: { name: entry.id, args, env: { ...env, ...own }, port } }
 }
 
 function omitBalancerOnly(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {

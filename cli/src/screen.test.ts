@@ -13,6 +13,7 @@ const facts: ScreenFacts = {
   example: { function: 'hello', group: 'default', input: { name: "O'Neil" } },
   keySource: '/data/keys.json',
   workersFile: '/data/workers.json',
+  functionsFolder: 'my-fleet/functions',
 }
 
 test('the curl line is one shell command, whatever the folder is called', () => {
@@ -44,6 +45,11 @@ test('a fleet without workers or functions is told as it is', () => {
   assert.doesNotMatch(screen, /curl/)
   const grouped = { function: 'f', group: 'images', input: {} }
   assert.match(formatScreen({ ...facts, example: grouped }), /"group":"images"/)
+})
+
+test('what comes next names the folder of this fleet', () => {
+  assert.match(formatScreen(facts), /Next +put a function of your own into my-fleet\/functions,/)
+  assert.match(formatScreen({ ...facts, functionsFolder: undefined }), /into the folder of a worker,/)
 })
 
 test('plain words are not quoted', () => {

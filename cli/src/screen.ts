@@ -2,6 +2,7 @@
  * Owns the words that `start` shows when all is up. Pure: facts in, text out.
  * Invariant: no key is shown; screens are shared and their output is kept in logs.
  */
+import type { Example } from './example.ts'
 
 export type ScreenFacts = {
   address: string
@@ -11,11 +12,13 @@ export type ScreenFacts = {
   workerPorts: readonly number[]
   /** Holds the headers of the example request, so that the key itself is not shown. */
   headerFile: string
-  /** What the example calls; undefined when the fleet has no function yet. */
-  example?: { function: string; group: string; input: Readonly<Record<string, unknown>> }
+  /** What the example calls; undefined when the fleet has no function that works as it is. */
+  example?: Example
   /** Where the keys come from, for a person. */
   keySource: string
   workersFile: string
+  /** Where functions of its own go; undefined when no worker runs here. */
+  functionsFolder: string | undefined
 }
 
 /** The dashboard's address that signs in once. The token stands after `#`, which no server gets to see. */
@@ -31,7 +34,10 @@ export function formatScreen(facts: ScreenFacts): string {
     ['Keys', facts.keySource],
     ['Workers', `${facts.workersFile} (edit it while this runs)`],
     ['Stop', 'Ctrl-C here, or `npx -y pnpm@12 berth down` in this folder'],
-    ['Next', 'put a function of your own into examples/fleet/functions, see README.md'],
+    [
+      'Next',
+      `put a function of your own into ${facts.functionsFolder ?? 'the folder of a worker'}, see README.md`,
+    ],
   )
   const lines = rows.map(([label, text]) => `  ${label.padEnd(10)} ${text}`)
   return [

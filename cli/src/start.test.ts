@@ -40,7 +40,7 @@ test(
     const sandbox = await makeSandbox(context)
     writeTwoWorkers(sandbox)
     const start = sandbox.start()
-    await start.waitFor(/^ {2}Next/)
+    await start.waitFor(/^ {2}Next.* into examples\/fleet\/functions, /)
     const screen = start.lines.join('\n')
     assert.ok(
       screen.includes(

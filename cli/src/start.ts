@@ -5,13 +5,14 @@
  * Invariant: however it ends, its children end: drained when it may, killed at the second signal, and by
  * their lifeline when this process is itself killed.
  */
-import { join } from 'node:path'
+import { isAbsolute, join, relative } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ensureFolder, onSignals, writeFileAtomic } from '@berth/runtime'
 import { type BalancerClient, createBalancerClient } from './balancer-client.ts'
 import type { ChildSpec } from './child.ts'
 import { type CliConfig, ensureKeys, formatAddress, type Keys, readCliConfig } from './config.ts'
 import { buildDashboard, isBuildCurrent } from './dashboard-build.ts'
+import { chooseExample } from './example.ts'
 import { Fleet } from './fleet.ts'
 import { checkPort } from './port-check.ts'
 import { formatScreen, type ScreenFacts } from './screen.ts'
@@ -187,7 +188,7 @@ async function announce(
   await fleet.waitForWorkers()
   await waitFor(() => haveWorkersAnswered(client, fleet), WORKERS_LIMIT_MS, signal)
   const answer = await client.makeSignInToken()
-  const example = await chooseExample(client)
+  const example = chooseExample((await client.listFunctions()) ?? [])
   if (signal.aborted) return
   writeHeaderFile(config, keys.client)
   const facts: ScreenFacts = {
@@ -202,8 +203,17 @@ async function announce(
         ? join(config.dataDir, 'keys.json')
         : 'the environment (LB_AUTH_KEY)',
     workersFile: config.workersFile,
+    functionsFolder: shownFolder(context.root, fleet.folder),
   }
   context.print(formatScreen(facts))
+}
+
+/** Where functions of the fleet lie, from the repository if they lie in it. */
+function shownFolder(root: string, folder: string | undefined): string | undefined {
+  if (folder === undefined) return undefined
+  const functions = join(folder, 'functions')
+  const within = relative(root, functions)
+  return within.startsWith('..') || isAbsolute(within) ? functions : within
 }
 
 /** Whether the balancer has met every worker that we run; a task sent before would not find its function. */
@@ -214,14 +224,6 @@ async function haveWorkersAnswered(client: BalancerClient, fleet: Fleet): Promis
   return fleet
     .listWorkerNames()
     .every((name) => !['connecting', 'unreachable', undefined].includes(known.get(name)))
-}
-
-async function chooseExample(client: BalancerClient): Promise<ScreenFacts['example']> {
-  const functions = (await client.listFunctions()) ?? []
-  const hello = functions.find(({ name }) => name === 'hello')
-  if (hello !== undefined) return { function: 'hello', group: hello.group, input: { name: 'Ada' } }
-  const first = functions[0]
-  return first === undefined ? undefined : { function: first.name, group: first.group, input: {} }
 }
 
 /** `curl -H @file` reads it: the example works in any folder and shows no key on the screen or in `ps`. */
