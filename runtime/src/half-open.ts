@@ -37,6 +37,7 @@ export function serveHalfOpen(server: Server): ListOpen {
   }
   server.prependListener('request', note)
   server.prependListener('checkContinue', note)
+  server.prependListener('checkExpectation', note)
   return (socket) => open.get(socket)?.filter(isOpen) ?? []
 }
 

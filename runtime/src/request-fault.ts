@@ -3,10 +3,10 @@
  * keeps the first of two `Host` or `Authorization` headers, where a proxy may have read the second.
  * Asked by every server for every request and upgrade; what the parser itself refuses is worded here as well.
  */
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 
 export interface RequestFault {
-  readonly status: 400 | 405 | 408 | 414 | 431
+  readonly status: 400 | 405 | 408 | 414 | 417 | 431
   readonly code: 'INVALID_REQUEST' | 'METHOD_NOT_ALLOWED'
   readonly detail: string
 }
@@ -51,6 +51,15 @@ export function describeBroken(code: string | undefined): RequestFault {
   if (code === 'HPE_HEADER_OVERFLOW') return invalid('The headers are over 16 KiB.', 431)
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return invalid('The request took too long to come.', 408)
   return invalid('This is not well-formed HTTP.')
+}
+
+/** The fault of an `Expect` that Node does not know. */
+export const UNMET_EXPECTATION: RequestFault = invalid('The header `expect` may only say 100-continue.', 417)
+
+/** Whether what has broken on a connection is the body of its one request that nobody has begun to answer. */
+export function isUnansweredBody(open: readonly ServerResponse[]): boolean {
+  const [only, ...others] = open
+  return only !== undefined && others.length === 0 && !only.headersSent && !only.req.complete
 }
 
 interface Single {

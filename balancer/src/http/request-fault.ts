@@ -4,7 +4,12 @@
  */
 import type { IncomingMessage } from 'node:http'
 import type { TaskError } from '@berth/protocol'
-import { createRequestCheck, describeBroken, type RequestFault as Fault } from '@berth/runtime'
+import {
+  createRequestCheck,
+  describeBroken,
+  type RequestFault as Fault,
+  UNMET_EXPECTATION,
+} from '@berth/runtime'
 
 export { MAX_HEADERS } from '@berth/runtime'
 
@@ -34,6 +39,9 @@ export function findRequestFault(request: IncomingMessage): RequestFault | undef
 export function wordBroken(code: string | undefined): RequestFault {
   return wordFault(describeBroken(code))
 }
+
+/** An `Expect` that nobody here can meet. */
+export const UNMET = wordFault(UNMET_EXPECTATION)
 
 function wordFault({ code, detail, status }: Fault): RequestFault {
   return { error: { code, detail }, status }

@@ -97,6 +97,7 @@ describe('the HTTP server', () => {
       [`TRACE /workers HTTP/1.1\r\nHost: a\r\n${auth}`, 405],
       [`CONNECT a:80 HTTP/1.1\r\nHost: a\r\n${auth}`, 405],
       [`GET /${'x'.repeat(9000)} HTTP/1.1\r\nHost: a\r\n${auth}`, 414],
+      [`POST /task HTTP/1.1\r\nHost: a\r\nExpect: foo\r\n${auth}`, 417],
       [`GET /workers HTTP/1.1\r\nHost: a\r\n${'a:b\r\n'.repeat(1000)}`, 431],
       [`GET /workers HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n`, 431],
       [`GET /${'x'.repeat(20_000)} HTTP/1.1\r\nHost: a\r\n`, 431],
@@ -132,6 +133,31 @@ describe('the HTTP server', () => {
       assert.deepEqual(statuses(answer), [400], JSON.stringify(head))
     }
     assert.equal(hotCalls, 0)
+  })
+
+  it('answers a body whose framing breaks, as long as nobody else has', async () => {
+    const routed = await startServer()
+    const post = `HTTP/1.1\r\nHost: a\r\n${auth}Transfer-Encoding: chunked\r\n\r\n`
+    for (const body of ['ZZ\r\nabc\r\n', '1\r\n{\r\nZZ\r\n']) {
+      const answer = await send(routed, `POST /workers/w1/off ${post}${body}`)
+      assert.deepEqual(statuses(answer), [400], body)
+      assert.match(answer, /problem\+json.*not well-formed/s)
+    }
+    const { held, reached, hot } = hold()
+    const server = await startServer({ hot })
+    const socket = connect(server.address().port, '127.0.0.1')
+    socket.on('error', () => {})
+    socket.write(`POST /task ${post}1\r\n{\r\n`)
+    await reached(1)
+    held[0]?.res.write('begun')
+    const [begun] = await once(socket, 'data')
+    let rest = ''
+    socket.on('data', (bytes) => {
+      rest += bytes
+    })
+    socket.write('ZZ\r\n')
+    await once(socket, 'close')
+    assert.deepEqual([statuses(String(begun)), statuses(rest)], [[200], []])
   })
 
   it('puts no answer of its own in front of one that is under way', async () => {

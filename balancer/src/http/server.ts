@@ -9,12 +9,19 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TaskError } from '@berth/protocol'
-import { type ListOpen, type Log, REQUEST_LIMITS, type Service, serveHalfOpen } from '@berth/runtime'
+import {
+  isUnansweredBody,
+  type ListOpen,
+  type Log,
+  REQUEST_LIMITS,
+  type Service,
+  serveHalfOpen,
+} from '@berth/runtime'
 import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
 import { CONNECTION_LIMITS, type ConnectionLimits, Connections } from './connections.ts'
 import { INTERNAL_ERROR, problem, refuseConnection, sendProblem } from './problem.ts'
-import { findRequestFault, MAX_HEADERS, wordBroken } from './request-fault.ts'
+import { findRequestFault, MAX_HEADERS, UNMET, wordBroken } from './request-fault.ts'
 import type { AppEnv } from './routes.ts'
 import { applySecurityHeaders } from './security-headers.ts'
 
@@ -165,6 +172,7 @@ class ListeningServer implements HttpServer {
     server.on('connection', (socket: Socket) => this.#connections.add(socket))
     server.on('request', (req, res) => this.#answer(req, res))
     server.on('checkContinue', (req, res) => this.#answerExpecting(req, res))
+    server.on('checkExpectation', (req, res) => this.#refuseExpecting(req, res))
     server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) =>
       this.#refuseBroken(error, socket),
     )
@@ -202,6 +210,15 @@ class ListeningServer implements HttpServer {
     if (mayContinue) res.writeContinue()
     else res.shouldKeepAlive = false
     this.#answer(req, res)
+  }
+
+  #refuseExpecting({ socket }: IncomingMessage, res: ServerResponse): void {
+    if (socket.writableEnded) return
+    this.#connections.noteHead(socket)
+    if (this.#isDraining) this.#count(res)
+    res.shouldKeepAlive = false
+    const { error, status } = UNMET
+    sendProblem(res, error, { status })
   }
 
   #isBusy(socket: Duplex): boolean {
@@ -256,7 +273,9 @@ class ListeningServer implements HttpServer {
 
   /** An answer under way must not get a second one in its middle. */
   #refuseBroken(error: NodeJS.ErrnoException, socket: Duplex): void {
-    if (!socket.writable || this.#isBusy(socket) || error.code === 'ECONNRESET') {
+    const open = this.#listOpen(socket)
+    const isUnderWay = open.length > 0 && !isUnansweredBody(open)
+    if (!socket.writable || isUnderWay || error.code === 'ECONNRESET') {
       socket.destroy()
       return
     }

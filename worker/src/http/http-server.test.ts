@@ -55,6 +55,7 @@ describe("the worker's server", () => {
       [`TRACE /health HTTP/1.1\r\nHost: a\r\n${AUTH}`, 405],
       [`CONNECT a:80 HTTP/1.1\r\nHost: a\r\n${AUTH}`, 405],
       [`GET /${'x'.repeat(9000)} HTTP/1.1\r\nHost: a\r\n${AUTH}`, 414],
+      [`POST /task HTTP/1.1\r\nHost: a\r\nExpect: foo\r\n${AUTH}`, 417],
       [`GET /health HTTP/1.1\r\nHost: a\r\n${'a:b\r\n'.repeat(1000)}`, 431],
       [`GET /health HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n`, 431],
     ] as const) {
@@ -76,6 +77,8 @@ describe("the worker's server", () => {
       'POST /task HTTP/1.1\r\n\r\n',
       `GET /health HTTP/1.1\r\nHost: a/b@c\r\n${END}`,
       'nonsense\r\n\r\n',
+      `${post}Transfer-Encoding: chunked\r\n\r\nZZ\r\nabc\r\n`,
+      `${post}Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\nZZ\r\n`,
     ]) {
       const answer = await send(head)
       assert.deepEqual(statuses(answer), [400], JSON.stringify(head))

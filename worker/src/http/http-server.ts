@@ -10,10 +10,12 @@ import {
   createRequestCheck,
   describeBroken,
   endWithAnswer,
+  isUnansweredBody,
   MAX_HEADERS,
   REQUEST_LIMITS,
   type RequestFault,
   serveHalfOpen,
+  UNMET_EXPECTATION,
 } from '@berth/runtime'
 import { type Answer, problem } from './answer.ts'
 
@@ -45,12 +47,15 @@ export function createWorkerServer(routes: ServerRoutes): Server {
     else outgoing.shouldKeepAlive = false
     answer(incoming, outgoing)
   })
+  server.on('checkExpectation', (_incoming, outgoing) => refuse(outgoing, problemOfFault(UNMET_EXPECTATION)))
   server.on('connect', (_incoming, socket) =>
     refuseSocket(socket, problem('METHOD_NOT_ALLOWED', 'CONNECT is not taken here.')),
   )
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     // An answer under way must not get a second one in its middle.
-    if (error.code === 'ECONNRESET' || listOpen(socket).length > 0) socket.destroy()
+    const open = listOpen(socket)
+    const isUnderWay = open.length > 0 && !isUnansweredBody(open)
+    if (error.code === 'ECONNRESET' || isUnderWay) socket.destroy()
     else refuseSocket(socket, problemOfFault(describeBroken(error.code)))
   })
   return server
