@@ -57,7 +57,7 @@ const COMPLETED: Settlement = {
 }
 
 function failed(
-  code: 'FUNCTION_FAILED' | 'CANCELLED' | 'TIMEOUT' | 'WORKER_LOST',
+  code: 'FUNCTION_FAILED' | 'INVALID_INPUT' | 'CANCELLED' | 'TIMEOUT' | 'WORKER_LOST',
   detail = 'why',
 ): Settlement {
   return { kind: 'failed', error: { code, detail }, worker: 'w', attempt: 1, queueMs: 2, runMs: 3 }
@@ -91,6 +91,22 @@ test('many that were noted and end at once are too many too', () => {
   for (let i = 0; i < 50; i++) end(sample, endedTask(`c${i}`, { choice: CHOICE }), 'completed', 5)
   for (let i = 0; i < 50; i++) end(sample, endedTask(`x${i}`), 'cancelled', 6)
   assert.equal(count(sample), 20)
+})
+
+test('input that a worker refused before anything ran is no run, but for whoever watches it', () => {
+  const sample = new RunSample()
+  const refused = failed('INVALID_INPUT')
+  const unbegun = { attempts: 0, hasStarted: false }
+  sample.ended(endedTask('a', unbegun), refused, 'failed', 0)
+  assert.equal(sample.find('a'), undefined)
+  let heard: EndedRun | undefined
+  sample.watch('b', (run) => {
+    heard = run
+  })
+  sample.ended(endedTask('b', unbegun), refused, 'failed', 0)
+  assert.equal(heard?.error?.code, 'INVALID_INPUT')
+  sample.ended(endedTask('c'), refused, 'failed', 0)
+  assert.ok(sample.find('c'), 'a handler that ran and said so')
 })
 
 test('the newest 10,000 are kept', () => {

@@ -38,7 +38,7 @@ export class RunSample implements RecordPort {
   ended(task: EndedTask, settlement: Settlement, status: FinalStatus, now: number): void {
     const { run, isDurable } = task.submission
     const watchers = this.#watchers.size === 0 ? undefined : this.#watchers.get(run)
-    if (!watchers && (isDurable || !this.#isKept(task, status, now))) return
+    if (!watchers && (isDurable || !this.#isKept(task, settlement, status, now))) return
     const ended = describe(task, settlement, status, now)
     if (!isDurable) this.#keep(ended)
     this.#watchers.delete(run)
@@ -65,7 +65,15 @@ export class RunSample implements RecordPort {
     }
   }
 
-  #isKept({ choice }: EndedTask, status: FinalStatus, now: number): boolean {
+  #isKept(
+    { choice, attempts }: EndedTask,
+    settlement: Settlement,
+    status: FinalStatus,
+    now: number,
+  ): boolean {
+    // Who sends wrong input was refused, though by a worker: it shall not fill the sample.
+    if (attempts === 0 && settlement.kind === 'failed' && settlement.error.code === 'INVALID_INPUT')
+      return false
     if (status === 'failed' || status === 'expired') return true
     return (choice !== undefined || status === 'cancelled') && this.#ended.take(now)
   }
