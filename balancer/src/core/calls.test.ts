@@ -251,6 +251,25 @@ test('the fairness key is charged for the time its slots were its own', () => {
   assert.deepEqual([bench.sends(ofK), bench.sends(ofL)], [1, 0], 'one second of one slot, not of two')
 })
 
+test('a turn by age is handed down to what is called, and shown nowhere', () => {
+  const bench = new TestScheduler({ starvationAfterMs: 1_000 })
+  bench.worker('a', { slots: 1, functions })
+  const running = [bench.submit({ priority: 1 })]
+  bench.submit({ function: 'parent', run: 'old', priority: 200 })
+  bench.now = 2_000
+  running.push(...bench.submitMany(20, { priority: 5 }))
+  for (const run of running) {
+    if (bench.sends('old') > 0) break
+    bench.finish(run)
+  }
+  bench.start('old')
+  const { worker, attemptId } = bench.last('old')
+  assert.equal(bench.core.caller(worker, attemptId)?.priority, 200)
+  const child = call(bench, 'old', { priority: 200 })
+  assert.equal(bench.last(child).priority, 1)
+  assert.equal(bench.core.find(child)?.priority, 200)
+})
+
 test('a run that was called says by whom', () => {
   const { bench, parent } = setUp()
   const child = call(bench, parent)

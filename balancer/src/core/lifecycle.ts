@@ -122,6 +122,8 @@ export class Lifecycle {
     if (caller.phase !== 'running') return { ok: false, error: callerGoneError() }
     const task = new Task(submission, now, caller.seq)
     task.caller = caller
+    // A turn by age is handed down as well.
+    if (caller.urgency < caller.priority) task.urgency = caller.urgency
     caller.calls ??= new Set()
     caller.calls.add(task)
     // First: the called task may have the caller's own slot.
@@ -244,8 +246,8 @@ export class Lifecycle {
     else if (task?.phase === 'sent' && task.isAhead) {
       // It waits at a worker: asked back, it takes its place anew.
       this.#placement.recall(task)
-      task.priority = priority
-    } else if (task?.phase === 'lobby' || task?.phase === 'backoff') task.priority = priority
+      task.reprioritise(priority)
+    } else if (task?.phase === 'lobby' || task?.phase === 'backoff') task.reprioritise(priority)
     else return false
     return true
   }

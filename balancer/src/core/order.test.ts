@@ -221,6 +221,7 @@ test('who is old when sent ahead is not overtaken at the worker and not asked ba
   bench.core.setLimits(target, {}, bench.now)
   const { isAhead, priority } = bench.last('old')
   assert.deepEqual({ isAhead, priority }, { isAhead: true, priority: 1 })
+  assert.equal(bench.core.find('old')?.priority, 200, 'what is shown is what was asked for')
   bench.advance(10_000)
   assert.deepEqual(bench.recalled, [])
 })

@@ -129,7 +129,7 @@ export class Placement {
   /** Another priority for a task in line. */
   reprioritise(task: Task, priority: number, now: number): void {
     task.lane?.remove(task)
-    task.priority = priority
+    task.reprioritise(priority)
     task.lane?.push(task)
     if (task.lane) this.#saving.look(task.lane, now)
     this.#recallLessUrgent(task)
@@ -268,9 +268,9 @@ export class Placement {
 
   /** Its place in every order is that of the most urgent from now on. */
   #grantTurn(task: Task): void {
-    if (task.priority === 1) return
+    if (task.urgency === 1) return
     task.lane?.remove(task)
-    task.priority = 1
+    task.urgency = 1
     task.lane?.push(task)
   }
 
@@ -398,7 +398,7 @@ export class Placement {
     const isAhead = worker.free < task.cost
     const isOld = this.#aheadLine.isOld(task, now)
     // At the worker, too, nobody may overtake it any more.
-    if (isOld && isAhead) task.priority = 1
+    if (isOld && isAhead) task.urgency = 1
     task.choice = this.#record?.wantsChoice(now) ? noteChoice(task, worker, now) : undefined
     task.lane?.starts.note(now)
     this.#attempts = (this.#attempts + 1) % FENCES_PER_EPOCH || 1
@@ -447,7 +447,7 @@ export class Placement {
 
   #recallLessUrgent(task: Task): void {
     const least = task.lane?.ahead.first
-    if (least && least.priority > task.priority) this.recall(least)
+    if (least && least.urgency > task.urgency) this.recall(least)
   }
 
   /** A slot is free here and nothing waits: take back what waits in line at another worker. */
@@ -472,7 +472,7 @@ function mostWantedElsewhere(lane: Lane, worker: Worker): Task | undefined {
 }
 
 function isMoreWanted(a: Task, b: Task): boolean {
-  const difference = a.priority - b.priority
+  const difference = a.urgency - b.urgency
   return difference !== 0 ? difference < 0 : a.seq > b.seq
 }
 
@@ -486,7 +486,7 @@ function assignmentOf(task: Task, worker: Worker, now: number): Parameters<Dispa
     fence: task.fence,
     function: submission.function,
     contract: task.lane?.needs.contract ?? 0,
-    priority: task.priority,
+    priority: task.urgency,
     attempt: task.attempts + 1,
     mode: submission.mode,
     isDurable: submission.isDurable,

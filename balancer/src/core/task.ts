@@ -23,8 +23,10 @@ export class Task {
   /** Order of acceptance; a task that comes back keeps it and so its place. */
   readonly seq: number
   #phase: Phase = 'lobby'
-  /** As submitted, as changed while it waited, or 1 once it has its turn by age. */
+  /** As submitted, or as changed while it waited; what is shown and handed down. */
   priority: number
+  /** By which it goes: its priority, or 1 once it has its turn by age. */
+  urgency: number
   flow: Flow | undefined
   /** Since when it has waited without an attempt that began. */
   waitsSinceAt: number
@@ -88,6 +90,7 @@ export class Task {
     this.submission = submission
     this.acceptedAt = acceptedAt
     this.priority = submission.priority
+    this.urgency = submission.priority
     this.waitsSinceAt = acceptedAt
     this.seq = seq
     this.queueUntilAt = submission.queueUntilAt
@@ -100,6 +103,12 @@ export class Task {
 
   set phase(next: Phase) {
     this.#phase = next
+  }
+
+  /** Another priority; a turn by age is lost with it. */
+  reprioritise(priority: number): void {
+    this.priority = priority
+    this.urgency = priority
   }
 
   get isSettled(): boolean {
@@ -116,13 +125,13 @@ const NO_ATTEMPTS: readonly AttemptRecord[] = []
 
 /** Less is served first: priority, then acceptance. */
 export function isMoreUrgent(a: Task, b: Task): boolean {
-  const difference = a.priority - b.priority
+  const difference = a.urgency - b.urgency
   return difference !== 0 ? difference < 0 : a.seq < b.seq
 }
 
 /** The order of those who wait in one group: priority, the key served least, acceptance. */
 export function goesBefore(a: Task, b: Task): boolean {
-  if (a.priority !== b.priority) return a.priority < b.priority
+  if (a.urgency !== b.urgency) return a.urgency < b.urgency
   const difference = (a.flow?.servedMs ?? 0) - (b.flow?.servedMs ?? 0)
   return difference !== 0 ? difference < 0 : a.seq < b.seq
 }
