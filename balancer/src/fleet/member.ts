@@ -24,16 +24,18 @@ import {
 import type { WebSocket } from 'ws'
 import type { Outcome } from '../ports/scheduling.ts'
 import type { MaintenanceIntent } from '../ports/store.ts'
+import { Announcement } from './announcement.ts'
 import { BreakerView } from './breaker-view.ts'
 import type { HeardCall } from './calls.ts'
 import { Dialler, stretchOf } from './dialler.ts'
+import { DrainDeadline } from './drain-deadline.ts'
 import { Heartbeat } from './heartbeat.ts'
 import type { Interfaces, KnownInterface } from './interfaces.ts'
 import { Link, type LinkEvents } from './link.ts'
-import { isOver, isPastDeadline } from './maintenance.ts'
+import { isOver } from './maintenance.ts'
 import { MaintenanceOrders } from './maintenance-orders.ts'
 import type { MemberContext } from './member-context.ts'
-import { factsOf, newPicture, type Picture, type Problem, type Remembered } from './picture.ts'
+import { newPicture, type Picture, type Problem, type Remembered } from './picture.ts'
 import { applyOccupancy, applyState, reportFrom, type SelfReport } from './self-report.ts'
 import { ViewMemo } from './view-memo.ts'
 
@@ -47,27 +49,27 @@ export class Member {
   readonly #dialler: Dialler
   readonly #heartbeat: Heartbeat
   readonly #orders: MaintenanceOrders
+  readonly #announcement: Announcement
+  readonly #drainDeadline: DrainDeadline
   readonly #breaker: BreakerView
   #link: Link | undefined
   #openedAtMs = 0
   /** Refused because its process is linked under another entry. */
   #isTwin = false
   #isStopped = false
-  #isOdd = false
   #hasBadPush = false
   /** Boot ids before the present one, the newest last. */
   #pastBoots: readonly string[] = []
   #wasLinked = false
-  #lastFacts = ''
   readonly #view = new ViewMemo()
-  /** Whose deadline has been enforced on the present link. */
-  #enforced: MaintenanceIntent | undefined
 
   constructor(key: string, entry: WorkerEntry, context: MemberContext) {
     this.#context = context
     this.picture = newPicture(key, entry)
     this.#heartbeat = new Heartbeat(context.terms)
     this.#orders = new MaintenanceOrders(this.picture)
+    this.#announcement = new Announcement(this.picture, context)
+    this.#drainDeadline = new DrainDeadline(this.picture, context)
     this.#breaker = new BreakerView(context.clock)
     this.#dialler = this.#createDialler()
   }
@@ -129,7 +131,7 @@ export class Member {
     // In service it has nothing to confirm: what it says from now on is its own, new word.
     if (this.link && this.picture.report?.status !== 'maintenance') this.picture.isSwitchedOn = false
     this.#announce()
-    this.#enforceDeadline()
+    this.#drainDeadline.enforce()
   }
 
   /** Removed from the list: finishes what it runs, then `onGone`. */
@@ -155,7 +157,7 @@ export class Member {
   sweep(nowMs: number): void {
     if (this.picture.isLeaving && this.#finishLeaving()) return
     if (isOver(this.picture.intent, this.#context.clock.wallMs())) this.#context.onIntentOver(this)
-    this.#enforceDeadline()
+    this.#drainDeadline.enforce()
     if (this.picture.link === 'open') this.#watchSilence(nowMs)
     if (this.#link && !this.#isKnown) this.#watchGreeting(nowMs)
   }
@@ -341,8 +343,7 @@ export class Member {
     this.#link?.adopt(adopt.map(({ task }) => task))
     this.#link?.message({ type: 'welcome', protocol: PROTOCOL_VERSION, name, bootId, ...heartbeat, adopt })
     this.#passMaintenance()
-    this.#enforced = undefined
-    this.#enforceDeadline()
+    this.#drainDeadline.begin()
     if (this.#context.resumeLogs(this)) this.followLogs(true)
   }
 
@@ -453,20 +454,9 @@ export class Member {
     this.#orders.pass(this.link, () => this.#heartbeat.ping(this.#now()))
   }
 
-  /** Past the deadline of its drain: what it still runs is told to end, on every new link again. */
-  #enforceDeadline(): void {
-    const { intent } = this.picture
-    if (this.#enforced === intent || !isPastDeadline(intent, this.#context.clock.wallMs())) return
-    this.#enforced = intent
-    this.empty('its drain has reached the deadline')
-  }
-
   /** Ends what it runs of ours: signal now, lost after SHUTDOWN_TIMEOUT. */
   empty(reason: string): void {
-    const { workforce, terms, log } = this.#context
-    const running = workforce.attemptsAt(this.key)
-    if (running > 0) log.warn('running tasks are told to end', { worker: this.id, running, reason })
-    workforce.emptyWorker(this.key, terms.shutdownTimeoutMs, this.#now())
+    this.#drainDeadline.empty(reason)
   }
 
   #watchSilence(nowMs: number): void {
@@ -495,37 +485,12 @@ export class Member {
 
   /** Gives the core the present facts, if they differ from the last. */
   #announce(): void {
-    this.#context.contracts.place(this.picture)
-    this.announceAgain()
+    this.#announcement.make()
   }
 
   /** The verdict on it may be another, though nothing of its own has changed. */
   announceAgain(): void {
-    this.#noteOddity()
-    const facts = factsOf(this.picture)
-    if (!facts) return
-    const { functions: _, ...plain } = facts
-    const until = facts.isInService ? null : (this.picture.intent?.until ?? null)
-    const text = JSON.stringify([plain, until])
-    if (text === this.#lastFacts) return
-    this.#lastFacts = text
-    const backAt = until === null ? undefined : this.#monoOf(until)
-    this.#context.workforce.setWorker({ ...facts, backAt }, this.#now())
-  }
-
-  /** An instant of the wall clock as the core counts it. */
-  #monoOf(instant: string): number {
-    return this.#now() + Date.parse(instant) - this.#context.clock.wallMs()
-  }
-
-  #noteOddity(): void {
-    const reason = this.picture.oddity?.reason
-    if ((reason !== undefined) === this.#isOdd) return
-    this.#isOdd = reason !== undefined
-    const { log } = this.#context
-    if (this.#isOdd)
-      log.warn('worker set apart: it does not serve what the others serve', { worker: this.id, reason })
-    else log.info('worker serves what the others serve', { worker: this.id })
+    this.#announcement.repeat()
   }
 
   #answered(): void {
