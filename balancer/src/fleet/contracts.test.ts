@@ -297,3 +297,33 @@ test('in a fleet: the odd one takes nothing, the core hears of it, and a correct
   await bench.status('ready')
   await until(() => said('worker serves what the others serve').length === 1, 'said in the log')
 })
+
+test('in a fleet: with those in maintenance who are right the odd one stays out, over a restart of the balancer too', async (t) => {
+  const workers: ScriptedWorker[] = []
+  for (const functions of [WRONG, RIGHT, RIGHT])
+    workers.push(
+      endWith(t, await ScriptedWorker.start({ functions, hello: { bootId: `boot-010${workers.length}` } })),
+    )
+  const roster = workers.map(({ url }, i) => makeEntry(url, { id: `w${i + 1}` }))
+  const intents = ['w2', 'w3'].map((worker) => ({ ...intent, worker, since: '2026-01-01T00:00:00.000Z' }))
+  const interfaces = [WRONG, RIGHT].map((functions) => ({ hash: hashOf(functions), functions }))
+  const known = [WRONG, RIGHT, RIGHT].map((functions, i) => ({
+    worker: `w${i + 1}`,
+    group: 'default',
+    contract: 1,
+    interfaceHash: hashOf(functions),
+    seenAt: '2026-01-01T00:00:00.000Z',
+  }))
+  for (const contents of [{}, { intents, interfaces, workers: known }]) {
+    const bench = new FleetBench(t, { contents })
+    bench.fleet.setRoster(roster)
+    await bench.status('mismatch')
+    for (const id of ['w2', 'w3']) bench.fleet.setMaintenance(id, { on: true, reason: null, until: null })
+    for (const id of ['w2', 'w3']) await bench.status('maintenance', id)
+    assert.equal(bench.view()?.status, 'mismatch')
+    assert.equal(bench.workforce.facts.get('w1')?.isInService, false)
+    // Without a memory the first to link is alone, and right.
+    if ('workers' in contents) assert.equal(bench.workforce.count('set w1 in'), 0, 'it never was in service')
+    bench.fleet.stop()
+  }
+})
