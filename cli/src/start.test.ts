@@ -184,8 +184,9 @@ test('a second signal ends at once what does not end', LIMIT, async (context) =>
   start.process.kill('SIGTERM')
   await start.waitFor(/balancer │ got SIGTERM/)
   const again = setInterval(() => start.process.kill('SIGINT'), 50)
-  assert.equal(await start.ended, 130)
+  const code = await start.ended
   clearInterval(again)
+  assert.equal(code, 130)
   await waitUntilGone(pids)
   assert.equal(start.lines.filter((line) => line.includes('got SIGTERM')).length, 1)
 })

@@ -67,7 +67,8 @@ async function runClaimed(context: StartContext, config: CliConfig): Promise<num
   const end = new AbortController()
   let fleet: Fleet | undefined
   let exitCode = 0
-  const stopListening = onSignals({
+  // Heard to the very end: a third signal must not end with another code what the second has ended.
+  onSignals({
     onFirst() {
       context.print('\nStopping: what runs is finished first. A second Ctrl-C ends at once.')
       end.abort()
@@ -77,29 +78,25 @@ async function runClaimed(context: StartContext, config: CliConfig): Promise<num
       fleet?.kill()
     },
   })
-  try {
-    const prepared = await prepare(context, config, end.signal)
-    if (!prepared.ok) return prepared.exitCode
-    fleet = new Fleet(prepared.config, {
-      root: context.root,
-      balancer: describeBalancer(context, prepared.config),
-      env: withLogFormat(context.env),
-      keys: prepared.keys,
-      print: context.print,
-    })
-    void fleet.start().then((code) => {
-      exitCode = code
-      end.abort()
-    })
-    const announced = announce(context, prepared.config, prepared.keys, fleet, end.signal).catch(
-      (error: Error) => context.print(`The start could not be announced: ${error.message}`),
-    )
-    await waitForAbort(end.signal)
-    await Promise.all([fleet.stop(), announced])
-    return exitCode
-  } finally {
-    stopListening()
-  }
+  const prepared = await prepare(context, config, end.signal)
+  if (!prepared.ok) return prepared.exitCode
+  fleet = new Fleet(prepared.config, {
+    root: context.root,
+    balancer: describeBalancer(context, prepared.config),
+    env: withLogFormat(context.env),
+    keys: prepared.keys,
+    print: context.print,
+  })
+  void fleet.start().then((code) => {
+    exitCode = code
+    end.abort()
+  })
+  const announced = announce(context, prepared.config, prepared.keys, fleet, end.signal).catch(
+    (error: Error) => context.print(`The start could not be announced: ${error.message}`),
+  )
+  await waitForAbort(end.signal)
+  await Promise.all([fleet.stop(), announced])
+  return exitCode
 }
 
 type Prepared = { ok: true; config: CliConfig; keys: Keys } | { ok: false; exitCode: number }
