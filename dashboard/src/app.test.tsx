@@ -128,7 +128,8 @@ describe('the end of a session', () => {
     fireEvent.click(screen.getByRole('button', { name: 'Sign out' }))
     await screen.findByLabelText('Key')
     expect(asked.at(-1)).toMatchObject({ path: '/sign-out', body: {}, contentType: 'application/json' })
-    expect(feed.socket().isClosed).toBe(true)
+    // An effect closes it, behind the page that shows.
+    await waitFor(() => expect(feed.socket().isClosed).toBe(true))
   })
 })
 

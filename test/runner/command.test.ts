@@ -25,6 +25,11 @@ function isAlive(pid: number): boolean {
   return !/^\d+ \(.*\) [ZX]/s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
 }
 
+/** A process that was killed has lost its environment a moment before it counts as ended. */
+async function waitUntilGone(pid: number): Promise<void> {
+  while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 5))
+}
+
 describe('a command of the runner', () => {
   test('answers without a fault and with its output', async () => {
     assert.deepEqual(await runNode(`console.log('hello')`), { fault: undefined, output: 'hello\n' })
@@ -46,7 +51,9 @@ describe('a command of the runner', () => {
     assert.match(fault ?? '', /could not be started: .*ENOENT/)
   })
 
-  test('that ignores SIGTERM and has a child of its group is ended at the bound, child included', async () => {
+  test('that ignores SIGTERM and has a child of its group is ended at the bound, child included', {
+    timeout: 30_000,
+  }, async () => {
     const { fault, output } = await runNode(
       `process.on('SIGTERM', () => {})
        const child = require('node:child_process').spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e4)'])
@@ -55,11 +62,12 @@ describe('a command of the runner', () => {
       500,
     )
     assert.equal(fault, 'did not end within 0.5 s and was ended')
-    assert.equal(isAlive(Number(output)), false)
+    await waitUntilGone(Number(output))
   })
 
   test('that leaves a process in another group is a fault that names it, and the process is ended', {
     skip: process.platform === 'linux' ? false : 'needs /proc',
+    timeout: 30_000,
   }, async () => {
     const { fault, output } = await runNode(
       `const child = require('node:child_process').spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e4)'],
@@ -69,6 +77,6 @@ describe('a command of the runner', () => {
     )
     const pid = Number(output)
     assert.match(fault ?? '', new RegExp(`^left processes running: ${pid} .*setInterval`))
-    assert.equal(isAlive(pid), false)
+    await waitUntilGone(pid)
   })
 })
