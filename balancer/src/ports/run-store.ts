@@ -1,0 +1,364 @@
+/**
+ * Runs on disk: what is written of them, what is read. The writes travel in the batches of `StorePort.apply`;
+ * the reads are promises, answered by a second connection that only reads, so that no list delays a commit.
+ * Implemented by `store/` (SQLite, memory; PostgreSQL later), used by `runs/` only. All is plain data.
+ *
+ * A run is in the live table until it is final and moves to the done table in the one write that also brings
+ * its result, its last event and its first delivery. `seq` is the order of acceptance over restarts; ids sort the
+ * same way, so a list's cursor is an id. Instants are Unix milliseconds, durations milliseconds.
+ */
+import type { Mode, RunStatus, TaskError } from '@berth/protocol'
+import type { AttemptOutcome } from './record.ts'
+
+export type RunTrigger = 'api' | 'schedule' | 'webhook' | 'email' | 'call' | 'ui'
+
+/** Where a caller wants to hear of the end. */
+export interface WebhookOrder {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly format: 'standard' | 'result'
+}
+
+/** The bytes of an input. */
+export interface StoredPayload {
+  /** Empty for JSON, which is the input itself and never a whole body. */
+  readonly mediaType: string
+  readonly bytes: Uint8Array
+  /** What goes before bytes that are no JSON (docs/protocol.md, Bytes). */
+  readonly head: Uint8Array | null
+}
+
+/** What never changes of a run, as it was accepted. */
+export interface RunOrder {
+  readonly seq: number
+  readonly id: string
+  readonly group: string
+  readonly function: string
+  readonly contract: number
+  /** The selector as the caller wrote it; null for any worker. */
+  readonly tags: Readonly<Record<string, unknown>> | null
+  readonly fairnessKey: string | null
+  readonly mode: Mode
+  readonly trigger: RunTrigger
+  /** As the body names them. */
+  readonly attempts: number | null
+  readonly idempotent: boolean | null
+  readonly timeoutMs: number | null
+  readonly acceptedMs: number
+  /** End of the whole task; null for none. */
+  readonly deadlineMs: number | null
+  /** Gives up waiting for a slot then (a sync call made durable); null for never. */
+  readonly queueUntilMs: number | null
+  /** When it is due, of a delayed one; it is `scheduled` until then. */
+  readonly dueMs: number | null
+  readonly session: string | null
+  readonly schedule: string | null
+  readonly scheduledForMs: number | null
+  readonly parent: string | null
+  readonly retryOf: string | null
+  readonly budget: string | null
+  readonly metadata: Readonly<Record<string, string>>
+  readonly trace: string
+  readonly webhook: WebhookOrder | null
+}
+
+export interface StoredAttempt {
+  readonly n: number
+  readonly worker: string | null
+  readonly startedMs: number | null
+  readonly finishedMs: number
+  readonly outcome: AttemptOutcome
+}
+
+/** What changes while a run is live. */
+export interface RunProgress {
+  readonly status: 'scheduled' | 'queued' | 'running'
+  readonly priority: number
+  /** Attempts that have begun. */
+  readonly attempt: number
+  /** Failures and losses that count against what the function allows. */
+  readonly failures: number
+  readonly losses: number
+  /** Who has it: the worker's key, the boot id of its process, and the fence of the attempt. */
+  readonly worker: string | null
+  readonly boot: string | null
+  readonly fence: number | null
+  readonly startedMs: number | null
+  /** Attempts that are over. */
+  readonly history: readonly StoredAttempt[]
+}
+
+export interface LiveRun extends RunOrder, RunProgress {}
+
+export interface ClaimedRun extends LiveRun {
+  readonly payload: StoredPayload
+}
+
+/** The end of a run. */
+export interface RunEnd {
+  readonly status: 'completed' | 'failed' | 'cancelled' | 'expired'
+  readonly finishedMs: number
+  readonly startedMs: number | null
+  readonly queueMs: number
+  readonly runMs: number
+  readonly attempt: number
+  readonly worker: string | null
+  readonly priority: number
+  readonly history: readonly StoredAttempt[]
+  readonly error: TaskError | null
+  /** Null without one, and for an error that has none. */
+  readonly result: { readonly mediaType: string; readonly bytes: Uint8Array } | null
+  /** JSON of the choice of its last worker (`choiceSchema`), when that was noted. */
+  readonly explain: string | null
+}
+
+/** A run that is not live: what a list shows of it. */
+export interface DoneRun extends RunOrder, Omit<RunEnd, 'result'> {
+  readonly webhookState: DeliveryState | null
+  readonly deliveries: number
+  /** The size of its result; null without one. */
+  readonly resultBytes: number | null
+}
+
+export type StoredRun =
+  | { readonly kind: 'live'; readonly run: LiveRun }
+  | { readonly kind: 'done'; readonly run: DoneRun }
+
+// --- Events and lines ----------------------------------------------------------------------------
+
+export type RunEventType = 'status' | 'chunk' | 'log' | 'progress' | 'usage' | 'file' | 'result' | 'error'
+
+/** `n` rises by one from 1 within a run; dropped ones leave a gap. */
+export interface StoredEvent {
+  readonly n: number
+  readonly type: RunEventType
+  readonly atMs: number
+  /** JSON text, or raw bytes of a chunk as text or base64 (its writer knows). */
+  readonly data: string
+}
+
+// --- Deliveries ----------------------------------------------------------------------------------
+
+export type DeliveryState = 'pending' | 'delivered' | 'failed' | 'refused' | 'disabled'
+
+/** One message to one URL: keeps its id over all tries, and so does whoever receives it. */
+export interface StoredDelivery {
+  /** `d_` and 26 base32 characters; sorts by time. Sent as `webhook-id`. */
+  readonly id: string
+  readonly seq: number
+  readonly run: string
+  readonly type: 'task.completed' | 'task.failed' | 'task.cancelled' | 'task.expired'
+  readonly url: string
+  readonly createdMs: number
+  readonly state: DeliveryState
+  readonly tries: number
+  /** When it is tried next; null when it is not. */
+  readonly nextMs: number | null
+  /** Of the last try. */
+  readonly lastStatus: number | null
+  readonly lastError: string | null
+}
+
+export interface StoredTry {
+  readonly n: number
+  readonly atMs: number
+  readonly durationMs: number
+  readonly status: number | null
+  readonly error: string | null
+}
+
+// --- Idempotency -----------------------------------------------------------------------------------
+
+/** One key of one caller on one route; at most `IDEMPOTENCY_LIMIT`. */
+export interface IdempotencyRow {
+  /** Route and API key, hashed with the header's value: hex SHA-256. */
+  readonly hash: string
+  /** SHA-256 of the body's bytes, hex. */
+  readonly bodyHash: string
+  /** The runs that it began. */
+  readonly runs: readonly string[]
+  /** How the first call was answered: at acceptance (202), or with the end; null while it was not. */
+  readonly answer: 'accepted' | 'final' | null
+  /** 24 h after the final state; null while it has none. */
+  readonly expiresMs: number | null
+}
+
+// --- Bulk ------------------------------------------------------------------------------------------
+
+export interface StoredBulk {
+  readonly id: string
+  readonly action: 'cancel' | 'retry' | 'delete'
+  /** `RunFilter` as JSON. */
+  readonly filter: string
+  readonly matched: number
+  readonly done: number
+  readonly failed: number
+  readonly state: 'running' | 'done' | 'stopped'
+  /** Runs up to this seq are meant: later ones did not exist. */
+  readonly upToSeq: number
+  /** The last run that was looked at. */
+  readonly cursor: string | null
+  readonly createdMs: number
+  readonly finishedMs: number | null
+}
+
+// --- Writes ----------------------------------------------------------------------------------------
+
+export type RunWrite =
+  /** All of them or none. With `key`, its row is written in the same step and refuses all when it exists. */
+  | {
+      readonly kind: 'runs-accepted'
+      readonly runs: readonly { readonly run: LiveRun; readonly payload: StoredPayload }[]
+      readonly key: IdempotencyRow | null
+    }
+  /** Where a live run stands. Nothing when it is not live. */
+  | { readonly kind: 'run-moved'; readonly seq: number; readonly progress: RunProgress }
+  /**
+   * The end; moves the row. Nothing when the run is not live, or is at a higher fence than `fence` (null: whatever
+   * the fence). `delivery` is the first message of its webhook; `keyExpiresMs` of the key that began it alone.
+   */
+  | {
+      readonly kind: 'run-finished'
+      readonly seq: number
+      readonly fence: number | null
+      readonly end: RunEnd
+      readonly events: readonly StoredEvent[]
+      readonly delivery: StoredDelivery | null
+      readonly keyExpiresMs: number | null
+    }
+  /** A run of a task in memory that is kept behind its end (`RUN_HISTORY`). */
+  | { readonly kind: 'run-recorded'; readonly order: RunOrder; readonly end: RunEnd }
+  /** Takes a live run back that was never acknowledged, or removes a final one with all it has. */
+  | { readonly kind: 'run-removed'; readonly seq: number }
+  /** `dropBefore`: events with a lower `n` go; `dropped` are those that went so far, in all. */
+  | {
+      readonly kind: 'run-events'
+      readonly seq: number
+      readonly events: readonly StoredEvent[]
+      readonly dropBefore: number
+      readonly dropped: number
+    }
+  | { readonly kind: 'run-lines'; readonly seq: number; readonly lines: readonly StoredEvent[] }
+  /** Inserts or replaces; `attempt` is the try that led to it. */
+  | { readonly kind: 'delivery-set'; readonly delivery: StoredDelivery; readonly attempt: StoredTry | null }
+  /** Nothing is delivered to that URL any more: the pending ones become `disabled`. */
+  | { readonly kind: 'url-disabled'; readonly url: string; readonly sinceMs: number }
+  | { readonly kind: 'key-set'; readonly row: IdempotencyRow }
+  | { readonly kind: 'key-removed'; readonly hash: string }
+  | { readonly kind: 'bulk-set'; readonly bulk: StoredBulk }
+  /** Removes at most `limit` final runs, the oldest first: those that ended before, and those beyond the count. */
+  | {
+      readonly kind: 'retention'
+      readonly endedBeforeMs: number
+      readonly keepAtMost: number
+      readonly keysExpiredMs: number
+      readonly limit: number
+    }
+
+/** What the runs are at the start of a balancer; part of `StoreContents`. */
+export interface RunsAtStart {
+  /** Highest of all, or 0. */
+  readonly lastSeq: number
+  /** The highest id of all, or null: new ones are made to sort behind it. */
+  readonly lastId: string | null
+  /** Runs that are not final. */
+  readonly live: number
+  /** Needs of every lane with a queued run. */
+  readonly lanes: readonly RunLane[]
+  /** Runs of status running, with their payloads. */
+  readonly running: readonly ClaimedRun[]
+  readonly nextDueMs: number | null
+  readonly nextDeliveryMs: number | null
+  readonly disabledUrls: readonly string[]
+  readonly keys: number
+  readonly bulks: readonly StoredBulk[]
+}
+
+/** What runs of one line need; `lane` is the store's number for it. */
+export interface RunLane {
+  readonly lane: number
+  readonly group: string
+  readonly function: string
+  readonly contract: number
+  readonly tags: Readonly<Record<string, unknown>> | null
+}
+
+/** What the store tells by itself. */
+export interface RunStoreEvents {
+  /** The answer to a claim, in the order (priority, seq). */
+  onClaimed(claim: number, runs: readonly ClaimedRun[], hasMore: boolean): void
+  /** The answer to `takeDue`: they are queued now. `nextMs`: the next instant at which one is due. */
+  onDue(runs: readonly ClaimedRun[], nextMs: number | null): void
+}
+
+// --- Reads -----------------------------------------------------------------------------------------
+
+export interface StoredFilter {
+  readonly status?: readonly RunStatus[] | undefined
+  readonly function?: string | undefined
+  readonly group?: string | undefined
+  readonly worker?: string | undefined
+  readonly session?: string | undefined
+  readonly schedule?: string | undefined
+  readonly q?: string | undefined
+  /** Of acceptance, both included. */
+  readonly fromMs?: number | undefined
+  readonly toMs?: number | undefined
+}
+
+/** A read is rejected with `StoreError` when the store is closed, too busy (`maxPendingReads`) or broken. */
+export interface RunReads {
+  /** The newest first, of those whose id is lower than `before`. */
+  list(filter: StoredFilter, limit: number, before: string | null): Promise<readonly StoredRun[]>
+  /** Exact up to `atMost`, else `atMost`. */
+  count(filter: StoredFilter, atMost: number): Promise<number>
+  find(id: string): Promise<StoredRun | null>
+  payload(id: string): Promise<StoredPayload | null>
+  result(id: string): Promise<{ readonly mediaType: string; readonly bytes: Uint8Array } | null>
+  /** In order, of those with a higher `n` than `after`; `dropped` is what went before the first one kept. */
+  events(
+    id: string,
+    after: number,
+    limit: number,
+  ): Promise<{ readonly events: readonly StoredEvent[]; readonly dropped: number }>
+  lines(
+    id: string,
+    limit: number,
+  ): Promise<{ readonly lines: readonly StoredEvent[]; readonly dropped: number }>
+  deliveries(id: string): Promise<readonly (StoredDelivery & { readonly attempts: readonly StoredTry[] })[]>
+  delivery(id: string): Promise<StoredDelivery | null>
+  /** Pending ones due by then, the earliest first, with the webhook and what its message needs. */
+  dueDeliveries(untilMs: number, limit: number): Promise<readonly StoredDelivery[]>
+  /** Those that were made between, both included, the oldest first, behind the id `after`. */
+  deliveriesBetween(
+    fromMs: number,
+    toMs: number,
+    url: string | null,
+    after: string | null,
+    limit: number,
+  ): Promise<readonly StoredDelivery[]>
+  nextDeliveryMs(): Promise<number | null>
+  /** Runs that wait, queued or scheduled, whose deadline has passed by then, the earliest first. */
+  overdue(untilMs: number, limit: number): Promise<readonly LiveRun[]>
+  key(hash: string): Promise<IdempotencyRow | null>
+  bulk(id: string): Promise<StoredBulk | null>
+}
+
+/** What `runs/` asks of the store, beside `StorePort.apply`. */
+export interface RunStorePort {
+  readonly reads: RunReads
+  /**
+   * Answers by `onClaimed` with up to `count` queued runs of a lane behind the position, in the order
+   * (priority, seq), as they are after every batch applied before.
+   */
+  claim(claim: number, lane: RunLaneNeeds, count: number, after: RunPosition | null): void
+  /** Makes up to `limit` scheduled runs that are due by then queued, and answers by `onDue` once that is on disk. */
+  takeDue(untilMs: number, limit: number): void
+}
+
+export type RunLaneNeeds = Omit<RunLane, 'lane'>
+
+export interface RunPosition {
+  readonly priority: number
+  readonly seq: number
+}
