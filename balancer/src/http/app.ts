@@ -22,6 +22,7 @@ import type { Sessions } from './sessions.ts'
 import type { Settings } from './settings.ts'
 import { settingsRoutes } from './settings-routes.ts'
 import { statusRoutes } from './status-routes.ts'
+import { Turns } from './turns.ts'
 import { workerRoutes } from './worker-routes.ts'
 
 export interface AppDeps {
@@ -43,13 +44,14 @@ export interface AppDeps {
 
 /** The whole table. */
 export function listRoutes(deps: AppDeps): readonly Route[] {
+  const maintenance = { ...deps, turns: new Turns() }
   return [
     ...(deps.routes ?? []),
     ...sessionRoutes(deps),
     ...statusRoutes(deps),
-    ...workerRoutes(deps),
-    ...drainRoutes(deps),
-    ...fleetRoutes(deps),
+    ...workerRoutes(maintenance),
+    ...drainRoutes(maintenance),
+    ...fleetRoutes(maintenance),
     ...settingsRoutes(deps),
     ...dashboardRoutes(deps.dashboard),
   ]

@@ -71,4 +71,35 @@ describe('/workers/{id}/drain', () => {
     assert.equal((await bench.ask(`${PATH}/force`, withKey('POST', { now: true }))).status, 400)
     assert.deepEqual([bench.fleet.wishes, bench.fleet.emptied], [[], []])
   })
+
+  it('does not bring a maintenance back that another operator has just ended', async () => {
+    for (const init of [withKey('DELETE'), withKey('POST')]) {
+      const bench = makeBench()
+      const disk = Promise.withResolvers<void>()
+      const isAsked = Promise.withResolvers<void>()
+      const { keep } = bench.keeper
+      bench.keeper.keep = async (...writes) => {
+        isAsked.resolve()
+        await disk.promise
+        return keep.apply(bench.keeper, writes)
+      }
+      bench.fleet.list = [away]
+      bench.fleet.intents.set('w1', { ...intent, deadline: '2026-06-01T00:00:00.000Z' })
+      const { setMaintenance } = bench.fleet
+      bench.fleet.setMaintenance = (id, wish) => {
+        bench.fleet.intents.delete(id)
+        bench.fleet.list = [makeWorker('w1')]
+        return setMaintenance.call(bench.fleet, id, wish)
+      }
+      const on = bench.ask('/workers/w1/on', withKey('POST'))
+      const path = init.method === 'DELETE' ? PATH : `${PATH}/force`
+      await isAsked.promise
+      const other = bench.ask(path, init)
+      await new Promise(setImmediate)
+      disk.resolve()
+      assert.equal((await on).status, 200)
+      assert.equal((await other).status, init.method === 'DELETE' ? 200 : 409)
+      assert.deepEqual(bench.keeper.kept, [{ kind: 'intent-cleared', worker: 'w1' }])
+    }
+  })
 })

@@ -7,7 +7,7 @@ import type { TaskError, WorkerView } from '@berth/protocol'
 import { z } from 'zod'
 import type { MaintenanceIntent } from '../ports/store.ts'
 import { readJsonBody } from './body.ts'
-import { carryOut, type MaintenanceDeps, unknownWorker } from './maintenance.ts'
+import { carryOut, inTurn, type MaintenanceDeps, unknownWorker } from './maintenance.ts'
 import { plain } from './plain-address.ts'
 import { problem } from './problem.ts'
 import { nameOf, type Route, type RouteContext } from './routes.ts'
@@ -16,7 +16,7 @@ export function drainRoutes(deps: MaintenanceDeps): readonly Route[] {
   const path = '/workers/:id/drain'
   return [
     { method: 'GET', path, policy: 'key', handle: plain((c) => showDrain(c, deps)) },
-    { method: 'DELETE', path, policy: 'key', handle: plain((c) => stopDrain(c, deps)) },
+    { method: 'DELETE', path, policy: 'key', handle: plain((c) => inTurn(deps, () => stopDrain(c, deps))) },
     { method: 'POST', path: `${path}/force`, policy: 'key', handle: plain((c) => forceDrain(c, deps)) },
   ]
 }
@@ -36,7 +36,10 @@ function stopDrain(c: RouteContext, deps: MaintenanceDeps): Response | Promise<R
 /** The deadline is now: kept like any other, so that a restart of the balancer does not forget it. */
 async function forceDrain(c: RouteContext, deps: MaintenanceDeps): Promise<Response> {
   const read = await readJsonBody(c.req.raw, z.strictObject({}))
-  if (!read.ok) return problem(read.error)
+  return read.ok ? inTurn(deps, () => forceNow(c, deps)) : problem(read.error)
+}
+
+function forceNow(c: RouteContext, deps: MaintenanceDeps): Response | Promise<Response> {
   const { fleet, clock } = deps
   const id = idOf(c)
   const worker = fleet.worker(id)

@@ -14,7 +14,15 @@ import {
 import { z } from 'zod'
 import type { MaintenanceWish } from '../ports/fleet.ts'
 import { type BodyRead, readJsonBody } from './body.ts'
-import { type Carried, carryOut, type MaintenanceDeps, ON, offFields, toOffWish } from './maintenance.ts'
+import {
+  type Carried,
+  carryOut,
+  inTurn,
+  type MaintenanceDeps,
+  ON,
+  offFields,
+  toOffWish,
+} from './maintenance.ts'
 import { plain } from './plain-address.ts'
 import { problem } from './problem.ts'
 import { nameOf, type Route, type RouteContext } from './routes.ts'
@@ -44,12 +52,14 @@ async function switchOff(c: RouteContext, deps: MaintenanceDeps): Promise<Respon
   const read = await readJsonBody(c.req.raw, offSchema, BODY_BYTES)
   if (!read.ok) return problem(read.error)
   const wish = toOffWish(read.value, nameOf(c.get('access')), deps.clock)
-  return wish.ok ? apply(c, deps, read.value.select, wish.value) : problem(wish.error)
+  if (!wish.ok) return problem(wish.error)
+  return inTurn(deps, () => apply(c, deps, read.value.select, wish.value))
 }
 
 async function switchOn(c: RouteContext, deps: MaintenanceDeps): Promise<Response> {
   const read = await readJsonBody(c.req.raw, onSchema, BODY_BYTES)
-  return read.ok ? apply(c, deps, read.value.select, ON) : problem(read.error)
+  if (!read.ok) return problem(read.error)
+  return inTurn(deps, () => apply(c, deps, read.value.select, ON))
 }
 
 async function apply(

@@ -1,15 +1,17 @@
 /**
  * Carries an operator's maintenance out, for one worker or many: the body's shape, the promise on disk, the
  * fleet's word. Used by the routes of workers, drains and the fleet.
- * Invariant: a decision is on disk before the fleet hears of it and before it is answered; what cannot be
- * kept changes nothing at all.
+ * Invariants: a decision is on disk before the fleet hears of it and before it is answered; what cannot be
+ * kept changes nothing at all; decisions are made one after another, each of what the last one left.
  */
 import type { TaskError, WorkerView } from '@berth/protocol'
 import type { Clock, Log } from '@berth/runtime'
 import { z } from 'zod'
 import type { FleetPort, MaintenanceWish } from '../ports/fleet.ts'
-import type { KeepPort, StoreWrite } from '../ports/store.ts'
+import type { KeepPort, MaintenanceIntent, StoreWrite } from '../ports/store.ts'
 import type { BodyRead } from './body.ts'
+import { problem } from './problem.ts'
+import { LINE_FULL, type Turns } from './turns.ts'
 import { wrongField } from './wrong-field.ts'
 
 export interface MaintenanceDeps {
@@ -17,6 +19,8 @@ export interface MaintenanceDeps {
   readonly keeper: KeepPort
   readonly clock: Clock
   readonly log: Log
+  /** One line for all decisions about maintenance. */
+  readonly turns: Turns
 }
 
 /** What became of a wish at one worker. */
@@ -50,7 +54,15 @@ export function toOffWish(
   return { ok: true, value: { on: true, reason: body.reason ?? null, until, deadline, by } }
 }
 
-/** Fails as a whole only when nothing could be kept; what a worker refuses stands at that worker. */
+/** Decides and carries out at its turn: what `decide` reads is not about to be changed by somebody else. */
+export async function inTurn(
+  { turns }: MaintenanceDeps,
+  decide: () => Response | Promise<Response>,
+): Promise<Response> {
+  return (await turns.take(decide)) ?? problem(LINE_FULL)
+}
+
+/** Called at its turn only. Fails as a whole only when nothing could be kept; what a worker refuses stands at that worker. */
 export async function carryOut(
   ids: readonly string[],
   toWish: (id: string) => MaintenanceWish,
@@ -69,12 +81,16 @@ export async function carryOut(
     if (!plan.ok) return { id, ok: false, error: plan.error }
     const wished = fleet.setMaintenance(id, wish)
     // It has left, or the file has changed, while the disk was written.
-    if (!wished.ok) late.push(...plan.undo)
+    if (!wished.ok) late.push(toWrite(id, fleet.intent(id)))
     else logWish(log, id, wish, by)
     return { id, ...wished }
   })
   if (late.length > 0) await keeper.keep(late)
   return { ok: true, value: carried }
+}
+
+function toWrite(worker: string, intent: MaintenanceIntent | undefined): StoreWrite {
+  return intent ? { kind: 'intent-set', intent } : { kind: 'intent-cleared', worker }
 }
 
 export function unknownWorker(id: string): TaskError {

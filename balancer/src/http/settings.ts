@@ -18,6 +18,7 @@ import {
   type SettingsTarget,
   toLimits,
 } from './settings-merge.ts'
+import { LINE_FULL, Turns } from './turns.ts'
 import { wrongField } from './wrong-field.ts'
 
 export interface SettingsOptions {
@@ -51,15 +52,12 @@ export type Changed =
   | { readonly ok: true; readonly view: SettingsView }
   | { readonly ok: false; readonly error: TaskError }
 
-/** Changes that may wait for the disk. */
-const MAX_IN_LINE = 32
 const MAX_LOGGED = 500
 
 export class Settings {
   readonly #options: SettingsOptions
   readonly #all = new Map<string, StoredSettings>()
-  #turn: Promise<unknown> = Promise.resolve()
-  #inLine = 0
+  readonly #turns = new Turns()
 
   constructor(options: SettingsOptions) {
     this.#options = options
@@ -104,11 +102,8 @@ export class Settings {
 
   /** `by` names who asks, for the log. */
   async change(target: SettingsTarget, patch: SettingsPatch, by: string): Promise<Changed> {
-    if (this.#inLine >= MAX_IN_LINE) return { ok: false, error: tooMany(MAX_IN_LINE) }
-    this.#inLine++
-    const changed = this.#turn.then(() => this.#change(target, patch, by))
-    this.#turn = changed.catch(() => {})
-    return changed.finally(() => this.#inLine--)
+    const changed = await this.#turns.take(() => this.#change(target, patch, by))
+    return changed ?? { ok: false, error: LINE_FULL }
   }
 
   async #change(target: SettingsTarget, patch: SettingsPatch, by: string): Promise<Changed> {
@@ -194,11 +189,6 @@ function describe({ fairness, ...patch }: SettingsPatch): string {
   const shares = fairness && Object.fromEntries(fairness.map(({ key, share }) => [key, share]))
   const text = JSON.stringify({ ...patch, fairness: shares })
   return text.length > MAX_LOGGED ? `${text.slice(0, MAX_LOGGED)}…` : text
-}
-
-function tooMany(count: number): TaskError {
-  const detail = `${count} changes wait for the disk already; try again in a moment.`
-  return { code: 'STORE_UNAVAILABLE', detail }
 }
 
 function notKept({ group, function: name }: SettingsTarget, reason: string): TaskError {

@@ -225,6 +225,41 @@ describe('POST /workers/{id}/off and /on', () => {
     ])
   })
 
+  it('leaves no decision on disk about one that left the list meanwhile', async () => {
+    const bench = makeBench()
+    const was = { worker: 'w1', reason: 'old', since: SINCE, until: null, deadline: null, by: 'key' }
+    bench.fleet.intents.set('w1', was)
+    const { keep } = bench.keeper
+    bench.keeper.keep = (...writes) => {
+      bench.fleet.intents.delete('w1')
+      bench.fleet.lateRefusal = { code: 'CONFLICT', detail: 'it leaves' }
+      return keep.apply(bench.keeper, writes)
+    }
+    assert.equal((await bench.ask('/workers/w1/off', withKey('POST'))).status, 409)
+    assert.deepEqual(bench.keeper.kept.at(-1), { kind: 'intent-cleared', worker: 'w1' })
+  })
+
+  it('makes decisions one after another, and refuses clearly when too many wait for the disk', async () => {
+    const bench = makeBench()
+    const disk = Promise.withResolvers<{ ok: true }>()
+    bench.keeper.keep = () => disk.promise
+    const many = Array.from({ length: 40 }, (_, i) =>
+      bench.ask('/workers/w1/off', withKey('POST', { reason: `number ${i}` })),
+    )
+    await new Promise(setImmediate)
+    assert.equal(bench.fleet.wishes.length, 0)
+    disk.resolve({ ok: true })
+    const answers = await Promise.all(many)
+    const refused = answers.filter(({ status }) => status !== 200)
+    assert.equal(refused.length, 8)
+    for (const answer of refused) assert.equal(await codeOf(answer), 'STORE_UNAVAILABLE')
+    const accepted = answers.flatMap(({ status }, i) => (status === 200 ? `number ${i}` : []))
+    assert.deepEqual(
+      bench.fleet.wishes.map(({ wish }) => wish.reason),
+      accepted,
+    )
+  })
+
   it('writes nothing down that the fleet is going to refuse', async () => {
     const bench = makeBench()
     bench.fleet.refusal = { code: 'CONFLICT', detail: 'line 3 of workers.json says maintenance' }

@@ -8,7 +8,15 @@ import { z } from 'zod'
 import type { MaintenanceWish } from '../ports/fleet.ts'
 import { readJsonBody } from './body.ts'
 import { cutPage, readQuery } from './lists.ts'
-import { carryOut, type MaintenanceDeps, ON, offFields, toOffWish, unknownWorker } from './maintenance.ts'
+import {
+  carryOut,
+  inTurn,
+  type MaintenanceDeps,
+  ON,
+  offFields,
+  toOffWish,
+  unknownWorker,
+} from './maintenance.ts'
 import { plain } from './plain-address.ts'
 import { problem } from './problem.ts'
 import { nameOf, type Route, type RouteContext } from './routes.ts'
@@ -71,13 +79,13 @@ async function switchOff(c: RouteContext, deps: MaintenanceDeps): Promise<Respon
   const read = await readJsonBody(c.req.raw, offSchema)
   if (!read.ok) return problem(read.error)
   const wish = toOffWish(read.value, nameOf(c.get('access')), deps.clock)
-  return wish.ok ? carryOutOne(c, deps, wish.value) : problem(wish.error)
+  return wish.ok ? inTurn(deps, () => carryOutOne(c, deps, wish.value)) : problem(wish.error)
 }
 
 async function switchOn(c: RouteContext, deps: MaintenanceDeps): Promise<Response> {
   const read = await readJsonBody(c.req.raw, onSchema)
   if (!read.ok) return problem(read.error)
-  return carryOutOne(c, deps, ON)
+  return inTurn(deps, () => carryOutOne(c, deps, ON))
 }
 
 async function carryOutOne(c: RouteContext, deps: MaintenanceDeps, wish: MaintenanceWish): Promise<Response> {
