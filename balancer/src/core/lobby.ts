@@ -1,6 +1,6 @@
 /**
  * Tasks that came before every listed worker had answered once, and that nobody in service can take
- * yet: they wait here instead of being refused. Kept by lifecycle.ts, which looks again whenever a
+ * yet: they wait here instead of being refused. Kept by lifecycle.ts; intake.ts looks again whenever a
  * worker comes into service. Grouped by needs, so that a look costs one question a group.
  */
 import type { Task } from './task.ts'

@@ -4,6 +4,7 @@
  */
 import type { AttemptPicture, DryRun, Explanation, Submission, TaskPicture } from '../ports/scheduling.ts'
 import { explainFleet, positionOf } from './explain.ts'
+import type { Intake } from './intake.ts'
 import type { LaneNeeds } from './lane.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import type { Placement } from './placement.ts'
@@ -13,6 +14,7 @@ import type { Worker } from './worker.ts'
 
 export interface LookOptions {
   readonly lifecycle: Lifecycle
+  readonly intake: Intake
   readonly placement: Placement
   readonly workers: ReadonlyMap<string, Worker>
 }
@@ -62,10 +64,10 @@ export class Look {
   }
 
   explainDry(submission: Submission, now: number): DryRun {
-    const { lifecycle, placement, workers } = this.#options
+    const { intake, placement, workers } = this.#options
     // The last of its equals, as it would be if it came now.
     const task = new Task(submission, now, Number.MAX_SAFE_INTEGER)
-    const { refusal, worker, position } = preview(task, lifecycle, placement, now)
+    const { refusal, worker, position } = preview(task, intake, placement, now)
     return {
       ...explainFleet(this.#needsOf(task), workers.values(), worker),
       refusal,
@@ -77,7 +79,7 @@ export class Look {
 
   /** Without a contract nobody serves the function, under any. */
   #needsOf({ lane, submission }: Task): LaneNeeds {
-    return lane?.needs ?? this.#options.lifecycle.needsOf(submission) ?? { ...submission, contract: 0 }
+    return lane?.needs ?? this.#options.intake.needsOf(submission) ?? { ...submission, contract: 0 }
   }
 
   #heldBy(task: Task, now: number): string | undefined {

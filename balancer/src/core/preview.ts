@@ -6,8 +6,8 @@
 import type { TaskError } from '@berth/protocol'
 import { capacityRefusal, streamRefusal, unknownFunction } from './admission.ts'
 import { costOf, pick } from './choice.ts'
+import type { Intake } from './intake.ts'
 import type { Lane } from './lane.ts'
-import type { Lifecycle } from './lifecycle.ts'
 import type { Placement } from './placement.ts'
 import { drainingError, overdueError, pausedError } from './settlement.ts'
 import { goesBefore, type Task } from './task.ts'
@@ -24,27 +24,27 @@ export interface Preview {
 const WAITS: Preview = { refusal: undefined, worker: undefined, position: undefined }
 
 /** The task is one that nobody has submitted. */
-export function preview(task: Task, lifecycle: Lifecycle, placement: Placement, now: number): Preview {
+export function preview(task: Task, intake: Intake, placement: Placement, now: number): Preview {
   const lane = placement.directory.find(
-    lifecycle.needsOf(task.submission) ?? { ...task.submission, contract: 0 },
+    intake.needsOf(task.submission) ?? { ...task.submission, contract: 0 },
   )
-  if (!lane) return lifecycle.isFleetSettled ? refused(unknownFunction(task.submission)) : WAITS
+  if (!lane) return intake.isFleetSettled ? refused(unknownFunction(task.submission)) : WAITS
   task.lane = lane
   try {
-    return previewIn(lane, task, lifecycle, placement, now)
+    return previewIn(lane, task, intake, placement, now)
   } finally {
     placement.directory.retire(lane)
   }
 }
 
-function previewIn(lane: Lane, task: Task, lifecycle: Lifecycle, placement: Placement, now: number): Preview {
-  const refusal = refusalOf(lane, task, lifecycle, placement, now)
+function previewIn(lane: Lane, task: Task, intake: Intake, placement: Placement, now: number): Preview {
+  const refusal = refusalOf(lane, task, intake, placement, now)
   // What a fleet that has not answered yet lacks, it may still have.
-  if (refusal?.code === 'NO_CAPACITY' && !lifecycle.isFleetSettled) return WAITS
+  if (refusal?.code === 'NO_CAPACITY' && !intake.isFleetSettled) return WAITS
   if (refusal) return refused(refusal)
   const worker = takerOf(lane, task, placement, now)
   if (worker) return { refusal: undefined, worker, position: undefined }
-  const full = task.submission.isDurable ? undefined : lifecycle.queueRefusal(task, now)
+  const full = task.submission.isDurable ? undefined : intake.queueRefusal(task, now)
   if (full) return refused(full)
   let position = 0
   for (const other of lane.tasks()) if (goesBefore(other, task)) position++
@@ -54,7 +54,7 @@ function previewIn(lane: Lane, task: Task, lifecycle: Lifecycle, placement: Plac
 function refusalOf(
   lane: Lane,
   task: Task,
-  { isDraining }: Lifecycle,
+  { isDraining }: Intake,
   placement: Placement,
   now: number,
 ): TaskError | undefined {

@@ -4,7 +4,8 @@
  * randomness come in as arguments. The shell asks `nextAt` and calls `tick`; there is no timer a task.
  *
  * Events come from `http/` (submit, cancel), from `fleet/` (workers, attempts, links) and from the
- * store (claimed, persisted). Tasks live in lifecycle.ts, slots in placement.ts, doubts in trouble.ts.
+ * store (claimed, persisted). Tasks come in through intake.ts and live in lifecycle.ts, attempts in
+ * attempts.ts, slots in placement.ts, doubts in trouble.ts.
  */
 import type { CancelReason, TaskError } from '@berth/protocol'
 import type { DispatchPort } from '../ports/dispatch.ts'
@@ -37,7 +38,10 @@ import type {
 import type { StreamItem } from '../ports/stream.ts'
 import type { Traffic } from '../ports/traffic.ts'
 import type { QueueLimits } from './admission.ts'
+import { AttemptEnds } from './attempt-ends.ts'
+import { Attempts, callerFacts } from './attempts.ts'
 import { concerns } from './gates.ts'
+import { Intake } from './intake.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { Look } from './look.ts'
 import { Placement } from './placement.ts'
@@ -78,29 +82,46 @@ export class Scheduler
 {
   readonly #placement: Placement
   readonly #lifecycle: Lifecycle
+  readonly #intake: Intake
+  readonly #ends: AttemptEnds
+  readonly #attempts: Attempts
   readonly #trouble: Trouble
   readonly #workers = new Map<string, Worker>()
   readonly #look: Look
 
   constructor(options: SchedulerOptions) {
-    const { heartbeatMs, leaseMs } = options
     const placement = new Placement({ ...options, expire: (now) => this.#lifecycle.tick(now) })
+    const lifecycle = new Lifecycle({ ...options, placement })
     this.#placement = placement
-    this.#lifecycle = new Lifecycle({
+    this.#lifecycle = lifecycle
+    this.#intake = new Intake({ ...options, placement, lifecycle })
+    this.#look = new Look({ lifecycle, intake: this.#intake, placement, workers: this.#workers })
+    this.#trouble = this.#createTrouble(options)
+    this.#ends = new AttemptEnds({
       ...options,
       placement,
+      lifecycle,
       block: (worker, now) => this.#trouble.block(worker, now),
     })
-    this.#look = new Look({ lifecycle: this.#lifecycle, placement, workers: this.#workers })
-    this.#trouble = new Trouble({
+    this.#attempts = new Attempts({
+      workers: this.#workers,
       placement,
+      lifecycle,
+      ends: this.#ends,
+      trouble: this.#trouble,
+    })
+  }
+
+  #createTrouble({ heartbeatMs, leaseMs, dispatch }: SchedulerOptions): Trouble {
+    return new Trouble({
+      placement: this.#placement,
       heartbeatMs,
       leaseMs,
-      cancel: (worker, { attemptId }) => options.dispatch.cancel(worker.id, attemptId, 'drain'),
+      cancel: (worker, { attemptId }) => dispatch.cancel(worker.id, attemptId, 'drain'),
       endAttempt: (task, how, now) => {
         const isOwnFault = how !== 'never-started' && task.endsUntilAt === undefined
-        if (isOwnFault && task.worker) placement.health.failed(task.worker, now)
-        this.#lifecycle.endAttempt(task, how, now)
+        if (isOwnFault && task.worker) this.#placement.health.failed(task.worker, now)
+        this.#ends.endSilently(task, how, now)
       },
     })
   }
@@ -110,21 +131,16 @@ export class Scheduler
   /** Takes a task or says why not. The end comes by `submission.onSettled`, never before this returns. */
   submit(submission: Submission, now: number): Admission {
     const { call } = submission
-    if (!call) return this.#lifecycle.submit(submission, now)
-    const caller = this.#callerOf(call.worker, call.attemptId)
+    if (!call) return this.#intake.submit(submission, now)
+    const caller = this.#attempts.runningTask(call.worker, call.attemptId)
     if (!caller) return { ok: false, error: callerGoneError() }
-    return this.#lifecycle.submitCall(submission, caller, now)
+    return this.#intake.submitCall(submission, caller, now)
   }
 
   /** The running task behind an attempt, for one that calls; undefined when nobody wants its result any more. */
   caller(id: string, attemptId: number): Caller | undefined {
-    const task = this.#callerOf(id, attemptId)
+    const task = this.#attempts.runningTask(id, attemptId)
     return task && callerFacts(task)
-  }
-
-  #callerOf(id: string, attemptId: number): Task | undefined {
-    const task = this.#workers.get(id)?.attempts.get(attemptId)
-    return task?.phase === 'running' ? task : undefined
   }
 
   /** Ends a task that nobody wants any more. False when it is unknown or has ended. */
@@ -134,7 +150,7 @@ export class Scheduler
 
   /** Why a body is not worth reading now: nothing new is taken, or the memory for tasks is used up. */
   refuseAtDoor(ownBytes: number, othersBytes: number): TaskError | undefined {
-    return this.#lifecycle.refuseAtDoor(ownBytes, othersBytes)
+    return this.#intake.refuseAtDoor(ownBytes, othersBytes)
   }
 
   // --- Workers ---------------------------------------------------------------------------------
@@ -195,52 +211,28 @@ export class Scheduler
 
   /** Every listed worker has answered or failed once: from now on nobody waits for the unknown. */
   settleFleet(now: number): void {
-    this.#lifecycle.settleFleet(now)
+    this.#intake.settleFleet(now)
   }
 
   // --- Attempts --------------------------------------------------------------------------------
 
   started(id: string, attemptId: number, now: number): void {
-    const worker = this.#workers.get(id)
-    const task = worker?.attempts.get(attemptId)
-    if (!worker || !task || task.hasStarted) return
-    if (!task.isAhead) worker.noteRoundTrip(now - task.sentAt)
-    this.#begin(task, worker, now)
+    this.#attempts.started(id, attemptId, now)
   }
 
   /** Something that the handler made on the way. What nobody follows is passed over. */
   streamed(id: string, attemptId: number, item: StreamItem, now: number): void {
-    const worker = this.#workers.get(id)
-    const task = worker?.attempts.get(attemptId)
-    if (!worker || !task?.submission.onItem || task.isSettled) return item.source.taken(item.bytes.length)
-    if (!task.hasStarted) this.#begin(task, worker, now)
-    if (item.kind === 'chunk') task.hasLeft = true
-    const queueMs = Math.max(0, task.startedAt - task.acceptedAt)
-    task.submission.onItem(item, { worker: id, attempt: task.attempts, queueMs })
+    this.#attempts.streamed(id, attemptId, item, now)
   }
 
   /** END: the attempt is over and its slots are free. Unknown attempts are ignored. */
   finished(id: string, attemptId: number, outcome: Outcome, now: number): void {
-    const worker = this.#workers.get(id)
-    const task = worker?.attempts.get(attemptId)
-    if (!worker || !task) return
-    if (!isUnbegun(task, outcome) && !task.hasStarted) this.#begin(task, worker, now)
-    this.#lifecycle.endCalls(task, now)
-    if (outcome.outcome === 'completed') this.#measure(task, worker, outcome.runMs, now)
-    this.#placement.release(task, now, !task.hasStarted)
-    this.#noteHealth(task, worker, outcome, now)
-    this.#lifecycle.conclude(task, worker, outcome, now)
-    this.#placement.serveWorker(worker, now)
+    this.#attempts.finished(id, attemptId, outcome, now)
   }
 
   /** BUSY or RECALLED: it never started there and goes elsewhere at once. */
   returned(id: string, attemptId: number, why: 'busy' | 'recalled', now: number): void {
-    const worker = this.#workers.get(id)
-    const task = worker?.attempts.get(attemptId)
-    if (!worker || !task) return
-    if (why === 'busy') this.#trouble.block(worker, now)
-    this.#lifecycle.endAttempt(task, 'never-started', now)
-    this.#placement.serveWorker(worker, now)
+    this.#attempts.returned(id, attemptId, why, now)
   }
 
   // --- Links -----------------------------------------------------------------------------------
@@ -256,7 +248,7 @@ export class Scheduler
       if (task.phase === 'orphan') continue
       // The worker tells its handler so as well: nobody knows which answers arrived.
       this.#lifecycle.endCalls(task, now)
-      if (task.hasLeft) this.#lifecycle.cutStream(task, now)
+      if (task.hasLeft) this.#ends.cutStream(task, now)
       else task.phase = 'doubt'
     }
   }
@@ -282,7 +274,7 @@ export class Scheduler
         if (!task.hasStarted) this.#lifecycle.begin(task, now)
         task.phase = 'running'
         adopted.push({ run, fence: task.fence, task: task.attemptId })
-      } else this.#lifecycle.endAttempt(task, task.hasStarted ? 'lost' : 'never-started', now)
+      } else this.#ends.endSilently(task, task.hasStarted ? 'lost' : 'never-started', now)
     }
     this.#backInService(worker, now)
     return adopted
@@ -303,12 +295,12 @@ export class Scheduler
 
   /** The store's answer to `claim`: runs of one lane, in order; `hasMore` when the lane has others. */
   claimed(lane: string, submissions: readonly Submission[], hasMore: boolean, now: number): void {
-    this.#lifecycle.claimed(lane, submissions, hasMore, now)
+    this.#intake.claimed(lane, submissions, hasMore, now)
   }
 
   /** The ends of these runs are on disk: their callers hear of it, their workers may forget. */
   persisted(runs: readonly string[]): void {
-    this.#lifecycle.persisted(runs)
+    this.#lifecycle.settlements.persisted(runs)
   }
 
   // --- Time ------------------------------------------------------------------------------------
@@ -332,20 +324,20 @@ export class Scheduler
   setLimits(target: LimitTarget, limits: Limits, now: number): void {
     const { gates, directory, fairness } = this.#placement
     const { group, function: name, fairnessKey } = target
-    gates.set(target, limits, this.#attempts())
+    gates.set(target, limits, this.#attemptsEverywhere())
     if (fairnessKey !== undefined) fairness.flow(group, fairnessKey).setWeight(name ?? '', limits.weight)
     else directory.setDefaultContract(group, name, limits.defaultContract)
     if (limits.paused || limits.rate) this.#takeBackAhead(target)
     this.#placement.reopen(now)
   }
 
-  *#attempts(): Iterable<Task> {
+  *#attemptsEverywhere(): Iterable<Task> {
     for (const { attempts } of this.#workers.values()) yield* attempts.values()
   }
 
   /** What waits at a worker for a slot would start there in spite of the pause or the rate. */
   #takeBackAhead(target: LimitTarget): void {
-    for (const task of this.#attempts())
+    for (const task of this.#attemptsEverywhere())
       if (task.isAhead && concerns(target, task)) this.#placement.recall(task)
   }
 
@@ -386,7 +378,7 @@ export class Scheduler
 
   /** Takes nothing new; what is here goes on. */
   drain(): void {
-    this.#lifecycle.drain()
+    this.#intake.drain()
   }
 
   /** Answers every caller who still waits; running attempts are left to their workers. */
@@ -395,32 +387,7 @@ export class Scheduler
   }
 
   traffic(): Traffic {
-    return this.#lifecycle.traffic()
-  }
-
-  #measure({ lane, occupancy }: Task, worker: Worker, runMs: number, now: number): void {
-    if (lane) worker.noteService(lane.needs.function, lane.times, { runMs, occupancy, now })
-  }
-
-  /** A refusal says something of the worker unless it was told to take nothing. */
-  #noteHealth(task: Task, worker: Worker, { outcome, error }: Outcome, now: number): void {
-    const { health } = this.#placement
-    const { lane } = task
-    if (outcome === 'cancelled' || (task.endsUntilAt !== undefined && outcome !== 'completed')) return
-    if (outcome === 'refused') {
-      if (error?.code === 'UNKNOWN_FUNCTION' || error?.code === 'CONTRACT_MISMATCH')
-        health.failed(worker, now)
-    } else if (outcome === 'lost') health.failed(worker, now)
-    else {
-      health.answered(worker, now)
-      if (lane) health.ran(worker, lane, outcome === 'completed', now)
-    }
-  }
-
-  #begin(task: Task, worker: Worker, now: number): void {
-    worker.busyStreak = 0
-    task.occupancy = worker.used / worker.limit
-    this.#lifecycle.begin(task, now)
+    return this.#intake.traffic()
   }
 
   #backInService(worker: Worker, now: number): void {
@@ -431,30 +398,9 @@ export class Scheduler
   /** Something of a worker changed: whoever waits may have a place there now. */
   #refresh(worker: Worker, now: number): void {
     this.#placement.refresh(worker, now)
-    if (worker.isServing) this.#lifecycle.readmitLobby(now)
+    if (worker.isServing) this.#intake.readmitLobby(now)
     this.#placement.serveWorker(worker, now)
   }
-}
-
-function callerFacts({ submission, priority, calls }: Task): Caller {
-  const { run, group, function: name, fairnessKey, deadlineAt, trace, call } = submission
-  const callers = call?.callers ?? []
-  return {
-    run,
-    group,
-    function: name,
-    priority,
-    fairnessKey,
-    deadlineAt,
-    trace,
-    callers,
-    calls: calls?.size ?? 0,
-  }
-}
-
-/** The worker says itself that the handler was not called. */
-function isUnbegun({ endsUntilAt }: Task, { outcome }: Outcome): boolean {
-  return outcome === 'refused' || (outcome === 'cancelled' && endsUntilAt !== undefined)
 }
 
 function servesTheSame(a: WorkerFacts, b: WorkerFacts): boolean {

@@ -1,0 +1,152 @@
+/**
+ * What the end of an attempt means for its task: a result, another try, or a failure. Called by
+ * attempts.ts with what workers report and by trouble.ts with what they do not; "did it run?" decides
+ * every repeat (retry.ts). Invariant: the attempt's slots are free, or kept on purpose, when it is judged.
+ */
+import type { OutcomeError } from '@berth/protocol'
+import type { DispatchPort } from '../ports/dispatch.ts'
+import type { AttemptOutcome } from '../ports/record.ts'
+import type { Outcome } from '../ports/scheduling.ts'
+import type { Lifecycle } from './lifecycle.ts'
+import type { Placement } from './placement.ts'
+import { backoffMs, isPoison, mayRepeatFailure, mayRepeatLoss, mayRepeatNow } from './retry.ts'
+import { attemptOutcome, lostError, poisonedError, provenance, toTaskError } from './settlement.ts'
+import type { Task } from './task.ts'
+import type { AttemptEnd } from './trouble.ts'
+import type { Worker } from './worker.ts'
+
+export interface AttemptEndsOptions {
+  readonly lifecycle: Lifecycle
+  readonly placement: Placement
+  readonly dispatch: DispatchPort
+  readonly random: () => number
+  /** `TASK_ATTEMPTS`. */
+  readonly maxAttempts: number
+  /** A worker refused itself though it looked fit: leave it alone for a moment. */
+  readonly block: (worker: Worker, now: number) => void
+}
+
+/** Of a task that is tried again and again, the last ones. */
+const MAX_HISTORY = 100
+/** Codes by which a worker refuses itself, not the task: somebody else may take it. */
+const ELSEWHERE = new Set(['MAINTENANCE', 'DRAINING', 'UNKNOWN_FUNCTION', 'CONTRACT_MISMATCH'])
+
+export class AttemptEnds {
+  readonly #options: AttemptEndsOptions
+  readonly #lifecycle: Lifecycle
+
+  constructor(options: AttemptEndsOptions) {
+    this.#options = options
+    this.#lifecycle = options.lifecycle
+  }
+
+  /** What an END means for the task, whose slots are free again. */
+  conclude(task: Task, worker: Worker, outcome: Outcome, now: number): void {
+    const { attemptId, fence, submission } = task
+    // Its deadline may have been noticed together with this end.
+    if (task.isSettled) task.phase = 'settled'
+    else this.#judge(task, worker, outcome, now)
+    if (!submission.isDurable || this.#lifecycle.settlements.isKeptByWorker(submission.run)) return
+    // This outcome is not the run's end, so nobody will ask the worker for it.
+    this.#options.dispatch.acknowledge(worker.id, attemptId, fence)
+  }
+
+  /** An attempt ended without a word from its worker. */
+  endSilently(task: Task, how: AttemptEnd, now: number): void {
+    const { worker } = task
+    this.#lifecycle.endCalls(task, now)
+    this.#options.placement.release(task, now, how === 'never-started' && !task.hasStarted)
+    if (task.phase === 'orphan') task.phase = 'settled'
+    else if (how === 'never-started') this.#lifecycle.placeAgain(task, now)
+    else {
+      if (how === 'may-have-started') task.attempts++
+      this.#afterLoss(task, now, worker, false)
+    }
+  }
+
+  /**
+   * The link of a stream is gone, and nobody can tell which chunks arrived: its caller hears of it now. What
+   * became of the attempt, which keeps its slots, the next hello tells.
+   */
+  cutStream(task: Task, now: number): void {
+    const { worker } = task
+    this.#lifecycle.endCalls(task, now)
+    const ended = provenance(task, now, now - task.startedAt, worker)
+    this.#lifecycle.settle(task, { kind: 'failed', error: lostError(task, worker), ...ended }, now)
+    task.phase = 'orphan'
+  }
+
+  #judge(task: Task, worker: Worker, outcome: Outcome, now: number): void {
+    switch (outcome.outcome) {
+      case 'completed':
+        return this.#complete(task, worker, outcome, now)
+      case 'lost':
+        return this.#afterLoss(task, now, worker, true)
+      case 'refused':
+        return this.#afterRefusal(task, worker, outcome.error, now)
+      case 'cancelled':
+        // Nobody but an operator who empties the worker wants it to end: its caller still waits.
+        if (task.endsUntilAt === undefined) return this.#afterFailure(task, worker, outcome, now)
+        return task.hasStarted
+          ? this.#afterLoss(task, now, worker, true)
+          : this.#lifecycle.placeAgain(task, now)
+      default:
+        return this.#afterFailure(task, worker, outcome, now)
+    }
+  }
+
+  #complete(task: Task, worker: Worker, outcome: Outcome, now: number): void {
+    const { result, mediaType, runMs } = outcome
+    const ended = provenance(task, now, runMs, worker)
+    this.#lifecycle.settle(task, { kind: 'completed', result, mediaType, ...ended }, now, true)
+  }
+
+  #afterRefusal(task: Task, worker: Worker, error: OutcomeError | undefined, now: number): void {
+    if (error && !ELSEWHERE.has(error.code)) {
+      const ended = provenance(task, now, 0, worker)
+      return this.#lifecycle.settle(task, { kind: 'failed', error: toTaskError(error), ...ended }, now, true)
+    }
+    this.#options.block(worker, now)
+    this.#lifecycle.placeAgain(task, now)
+  }
+
+  #afterFailure(task: Task, worker: Worker, outcome: Outcome, now: number): void {
+    const { error } = outcome
+    task.failures++
+    const facts = task.lane?.facts
+    const isCancelled = outcome.outcome === 'cancelled'
+    if (!isCancelled && mayRepeatFailure(task, facts, error, this.#options.maxAttempts)) {
+      const at = now + backoffMs(task.failures, error, this.#options.random, facts?.backoff)
+      if (at < task.submission.deadlineAt && mayRepeatNow(task)) {
+        noteAttempt(task, worker, attemptOutcome(error?.code), now)
+        return this.#lifecycle.backOff(task, at)
+      }
+    }
+    const cause = error ?? {
+      code: isCancelled ? 'CANCELLED' : 'INTERNAL',
+      message: 'The worker gave no reason.',
+    }
+    const ended = provenance(task, now, outcome.runMs, worker)
+    this.#lifecycle.settle(task, { kind: 'failed', error: toTaskError(cause), ...ended }, now, true)
+  }
+
+  #afterLoss(task: Task, now: number, worker: Worker | undefined, isReported: boolean): void {
+    if (task.hasStarted && task.endsUntilAt === undefined) task.losses++
+    const mayRepeat = mayRepeatLoss(task, task.lane?.facts, this.#options.maxAttempts)
+    if (mayRepeat && !isPoison(task)) {
+      noteAttempt(task, worker, 'lost', now)
+      return this.#lifecycle.placeAgain(task, now)
+    }
+    const ended = provenance(task, now, 0, worker)
+    const error = isPoison(task) ? poisonedError(task, worker) : lostError(task, worker)
+    this.#lifecycle.settle(task, { kind: 'failed', error, ...ended }, now, isReported)
+  }
+}
+
+/** The attempt is over and the task is not. One that nobody knows to have begun has no start. */
+function noteAttempt(task: Task, worker: Worker | undefined, outcome: AttemptOutcome, now: number): void {
+  if (task.attempts === (task.history.at(-1)?.n ?? 0)) return
+  const startedAt = task.hasStarted ? task.startedAt : undefined
+  const ended = { n: task.attempts, worker: worker?.id, startedAt, finishedAt: now, outcome }
+  task.history = [...task.history, ended].slice(-MAX_HISTORY)
+}

@@ -1,0 +1,127 @@
+/**
+ * What workers report of their attempts: STARTED, items of a stream, END, BUSY and RECALLED. Owned by the
+ * scheduler, which finds nobody here for what a worker says of an attempt that it does not hold.
+ * Invariant: an END frees the attempt's slots before anybody judges what it means, and its worker is
+ * served once that is known.
+ */
+import type { Caller, Outcome } from '../ports/scheduling.ts'
+import type { StreamItem } from '../ports/stream.ts'
+import type { AttemptEnds } from './attempt-ends.ts'
+import type { Lifecycle } from './lifecycle.ts'
+import type { Placement } from './placement.ts'
+import type { Task } from './task.ts'
+import type { Trouble } from './trouble.ts'
+import type { Worker } from './worker.ts'
+
+export interface AttemptsOptions {
+  readonly workers: ReadonlyMap<string, Worker>
+  readonly lifecycle: Lifecycle
+  readonly placement: Placement
+  readonly ends: AttemptEnds
+  readonly trouble: Trouble
+}
+
+export class Attempts {
+  readonly #options: AttemptsOptions
+  readonly #workers: ReadonlyMap<string, Worker>
+
+  constructor(options: AttemptsOptions) {
+    this.#options = options
+    this.#workers = options.workers
+  }
+
+  /** The task that a handler runs; undefined when nobody wants its result any more. */
+  runningTask(id: string, attemptId: number): Task | undefined {
+    const task = this.#workers.get(id)?.attempts.get(attemptId)
+    return task?.phase === 'running' ? task : undefined
+  }
+
+  started(id: string, attemptId: number, now: number): void {
+    const worker = this.#workers.get(id)
+    const task = worker?.attempts.get(attemptId)
+    if (!worker || !task || task.hasStarted) return
+    if (!task.isAhead) worker.noteRoundTrip(now - task.sentAt)
+    this.#begin(task, worker, now)
+  }
+
+  streamed(id: string, attemptId: number, item: StreamItem, now: number): void {
+    const worker = this.#workers.get(id)
+    const task = worker?.attempts.get(attemptId)
+    if (!worker || !task?.submission.onItem || task.isSettled) return item.source.taken(item.bytes.length)
+    if (!task.hasStarted) this.#begin(task, worker, now)
+    if (item.kind === 'chunk') task.hasLeft = true
+    const queueMs = Math.max(0, task.startedAt - task.acceptedAt)
+    task.submission.onItem(item, { worker: id, attempt: task.attempts, queueMs })
+  }
+
+  finished(id: string, attemptId: number, outcome: Outcome, now: number): void {
+    const worker = this.#workers.get(id)
+    const task = worker?.attempts.get(attemptId)
+    if (!worker || !task) return
+    const { lifecycle, placement, ends } = this.#options
+    if (!isUnbegun(task, outcome) && !task.hasStarted) this.#begin(task, worker, now)
+    lifecycle.endCalls(task, now)
+    if (outcome.outcome === 'completed') measure(task, worker, outcome.runMs, now)
+    placement.release(task, now, !task.hasStarted)
+    this.#noteHealth(task, worker, outcome, now)
+    ends.conclude(task, worker, outcome, now)
+    placement.serveWorker(worker, now)
+  }
+
+  returned(id: string, attemptId: number, why: 'busy' | 'recalled', now: number): void {
+    const worker = this.#workers.get(id)
+    const task = worker?.attempts.get(attemptId)
+    if (!worker || !task) return
+    const { placement, ends, trouble } = this.#options
+    if (why === 'busy') trouble.block(worker, now)
+    ends.endSilently(task, 'never-started', now)
+    placement.serveWorker(worker, now)
+  }
+
+  #begin(task: Task, worker: Worker, now: number): void {
+    worker.busyStreak = 0
+    task.occupancy = worker.used / worker.limit
+    this.#options.lifecycle.begin(task, now)
+  }
+
+  /** A refusal says something of the worker unless it was told to take nothing. */
+  #noteHealth(task: Task, worker: Worker, { outcome, error }: Outcome, now: number): void {
+    const { health } = this.#options.placement
+    const { lane } = task
+    if (outcome === 'cancelled' || (task.endsUntilAt !== undefined && outcome !== 'completed')) return
+    if (outcome === 'refused') {
+      if (error?.code === 'UNKNOWN_FUNCTION' || error?.code === 'CONTRACT_MISMATCH')
+        health.failed(worker, now)
+    } else if (outcome === 'lost') health.failed(worker, now)
+    else {
+      health.answered(worker, now)
+      if (lane) health.ran(worker, lane, outcome === 'completed', now)
+    }
+  }
+}
+
+/** What may be told of a running task to those that it calls. */
+export function callerFacts({ submission, priority, calls }: Task): Caller {
+  const { run, group, function: name, fairnessKey, deadlineAt, trace, call } = submission
+  const callers = call?.callers ?? []
+  return {
+    run,
+    group,
+    function: name,
+    priority,
+    fairnessKey,
+    deadlineAt,
+    trace,
+    callers,
+    calls: calls?.size ?? 0,
+  }
+}
+
+function measure({ lane, occupancy }: Task, worker: Worker, runMs: number, now: number): void {
+  if (lane) worker.noteService(lane.needs.function, lane.times, { runMs, occupancy, now })
+}
+
+/** The worker says itself that the handler was not called. */
+function isUnbegun({ endsUntilAt }: Task, { outcome }: Outcome): boolean {
+  return outcome === 'refused' || (outcome === 'cancelled' && endsUntilAt !== undefined)
+}

@@ -1,0 +1,251 @@
+/**
+ * Takes tasks into the core or says why not: what callers submit, what running tasks call, and what the
+ * store hands over. Owned by the scheduler; the sentences are those of admission.ts, the steps that
+ * follow those of lifecycle.ts. Invariant: a refusal leaves nothing behind, and no outcome comes before
+ * `submit` has returned.
+ */
+import type { TaskError } from '@berth/protocol'
+import type { Admission, Submission } from '../ports/scheduling.ts'
+import type { Traffic } from '../ports/traffic.ts'
+import {
+  capacityRefusal,
+  doorRefusal,
+  type QueueLimits,
+  queueRefusal,
+  streamRefusal,
+  unknownFunction,
+} from './admission.ts'
+import type { Lane, LaneNeeds } from './lane.ts'
+import type { Lifecycle } from './lifecycle.ts'
+import type { Placement } from './placement.ts'
+import { callerGoneError, drainingError, overdueError, pausedError, provenance } from './settlement.ts'
+import { Task } from './task.ts'
+
+export interface IntakeOptions {
+  readonly lifecycle: Lifecycle
+  readonly placement: Placement
+  readonly random: () => number
+  readonly limits: QueueLimits
+}
+
+const ACCEPTED: Admission = { ok: true }
+
+export class Intake {
+  readonly #options: IntakeOptions
+  readonly #lifecycle: Lifecycle
+  readonly #placement: Placement
+  #isFleetSettled = false
+  #isDraining = false
+  #seq = 0
+  #submitted = 0
+
+  constructor(options: IntakeOptions) {
+    this.#options = options
+    this.#lifecycle = options.lifecycle
+    this.#placement = options.placement
+  }
+
+  get isFleetSettled(): boolean {
+    return this.#isFleetSettled
+  }
+
+  get isDraining(): boolean {
+    return this.#isDraining
+  }
+
+  // --- Callers ---------------------------------------------------------------------------------
+
+  /** Takes a task or says why not. The end comes by `submission.onSettled`, never before this returns. */
+  submit(submission: Submission, now: number): Admission {
+    const task = new Task(submission, now, this.#seq++)
+    const refusal = this.#isDraining ? drainingError() : this.#takeInTime(task, now)
+    return refusal ? { ok: false, error: refusal } : ACCEPTED
+  }
+
+  /**
+   * The same of a task that a running one calls. It stands where its caller stood in the order of acceptance, or
+   * everything that waits would begin before anything could end; and as a part of what was taken it is taken
+   * while the balancer drains.
+   */
+  submitCall(submission: Submission, caller: Task, now: number): Admission {
+    // Its caller may have reached its deadline at this very moment.
+    this.#lifecycle.tick(now)
+    if (caller.phase !== 'running') return { ok: false, error: callerGoneError() }
+    const task = new Task(submission, now, caller.seq)
+    task.caller = caller
+    // A turn by age is handed down as well.
+    if (caller.urgency < caller.priority) task.urgency = caller.urgency
+    caller.calls ??= new Set()
+    caller.calls.add(task)
+    // First: the called task may have the caller's own slot.
+    this.#placement.lend(caller, now)
+    const refusal = this.#takeInTime(task, now)
+    if (refusal) this.#lifecycle.leaveCaller(task, now)
+    if (caller.worker) this.#placement.serveWorker(caller.worker, now)
+    return refusal ? { ok: false, error: refusal } : ACCEPTED
+  }
+
+  /** Why a body should not be read now. */
+  refuseAtDoor(ownBytes: number, othersBytes: number): TaskError | undefined {
+    if (this.#isDraining) return drainingError()
+    const { waitingBytes } = this.#lifecycle
+    return doorRefusal({ ownBytes, othersBytes, waitingBytes }, this.#options.limits)
+  }
+
+  /** Takes nothing new; what is here goes on. */
+  drain(): void {
+    this.#isDraining = true
+  }
+
+  // --- The store -------------------------------------------------------------------------------
+
+  /** The store's answer to `claim`: runs of one lane, in order; `hasMore` when the lane has others. */
+  claimed(key: string, submissions: readonly Submission[], hasMore: boolean, now: number): void {
+    const { window } = this.#lifecycle
+    const lane = this.#placement.directory.lanes.get(key)
+    if (lane) window.refilled(lane, submissions.length, hasMore)
+    for (const submission of submissions) this.#takeClaimed(submission, now)
+    if (!lane) return
+    window.refill(lane)
+    this.#placement.directory.retire(lane)
+  }
+
+  /** A run that the store has handed over: what cannot be admitted ends, it is not lost. */
+  #takeClaimed(submission: Submission, now: number): void {
+    const { run } = submission
+    const { tasks, settlements } = this.#lifecycle
+    if (this.#isDraining || tasks.has(run) || settlements.has(run)) return
+    const task = new Task(submission, now, this.#seq++)
+    const error = this.#take(task, now, false)
+    if (error) this.#refuseTaken(task, error, now)
+  }
+
+  // --- The fleet -------------------------------------------------------------------------------
+
+  /** Every listed worker has answered or failed once: from now on nobody waits for the unknown. */
+  settleFleet(now: number): void {
+    this.#isFleetSettled = true
+    this.readmitLobby(now)
+  }
+
+  /** The fleet changed: some of those in the lobby may have their lane now, or a clear refusal. */
+  readmitLobby(now: number): void {
+    const { lobby } = this.#lifecycle
+    if (lobby.size === 0) return
+    for (const group of lobby.groups()) for (const task of group) if (!this.#readmit(task, now)) break
+  }
+
+  /** False when the task stays in the lobby, and all with the same needs with it. */
+  #readmit(task: Task, now: number): boolean {
+    const refusal = this.#admit(task, now)
+    if (!refusal && task.phase === 'lobby') return false
+    this.#lifecycle.lobby.remove(task)
+    if (refusal) this.#refuseTaken(task, refusal, now)
+    else this.#lifecycle.place(task, now)
+    return true
+  }
+
+  // --- Admission -------------------------------------------------------------------------------
+
+  /** What is over before it begins is never sent. */
+  #takeInTime(task: Task, now: number): TaskError | undefined {
+    const { deadlineAt, isDurable } = task.submission
+    if (now >= deadlineAt && !isDurable) return overdueError(task, now)
+    return this.#take(task, now, true)
+  }
+
+  /** Accepts a task into lobby, line or attempt; a refusal leaves nothing behind. */
+  #take(task: Task, now: number, isFresh: boolean): TaskError | undefined {
+    const refusal = this.#admit(task, now)
+    if (refusal) return refusal
+    const { submission } = task
+    const lifecycle = this.#lifecycle
+    lifecycle.tick(now)
+    lifecycle.keep(task)
+    // One from the disk; what is new and over was refused.
+    if (now >= submission.deadlineAt) lifecycle.giveUp(task, overdueError(task, now), 'deadline', now)
+    else if (task.phase === 'lobby') lifecycle.joinLobby(task)
+    else if (!lifecycle.offer(task, now)) {
+      const full = submission.isDurable ? undefined : this.queueRefusal(task, now)
+      if (full) {
+        lifecycle.forget(task)
+        return full
+      }
+      lifecycle.wait(task, isFresh, now)
+    }
+    this.#submitted++
+    return undefined
+  }
+
+  /** It was taken before: its refusal is an end like others. */
+  #refuseTaken(task: Task, error: TaskError, now: number): void {
+    this.#lifecycle.settle(task, { kind: 'failed', error, ...provenance(task, now, 0) }, now)
+  }
+
+  /** Binds the task to its lane, or leaves it to the lobby. A refusal says why neither. */
+  #admit(task: Task, now: number): TaskError | undefined {
+    const { submission } = task
+    const { gates } = this.#placement
+    // Who waits in the lobby has been accepted, and stays.
+    const mayBePaused = gates.areAnySet && !submission.isDurable && !this.#lifecycle.tasks.has(submission.run)
+    const pause = mayBePaused ? gates.pauseOf(task, now) : undefined
+    if (pause) return pausedError(task, pause, now)
+    const lane = this.#laneOf(submission)
+    const refusal = lane
+      ? (streamRefusal(lane, submission) ?? capacityRefusal(lane, this.#placement, now))
+      : unknownFunction(submission)
+    const mayWait = submission.isDurable && refusal?.code === 'NO_CAPACITY'
+    if (lane && (!refusal || (this.#isFleetSettled && mayWait))) {
+      task.lane = lane
+      task.phase = 'waiting'
+      lane.live++
+      return undefined
+    }
+    if (lane) this.#placement.directory.retire(lane)
+    return this.#isFleetSettled ? refusal : this.#lobbyRefusal(task)
+  }
+
+  #laneOf(submission: Submission): Lane | undefined {
+    const needs = this.needsOf(submission)
+    return needs && this.#placement.directory.find(needs)
+  }
+
+  /** The needs of a submission, as admission would fix them now. */
+  needsOf(submission: Submission): LaneNeeds | undefined {
+    const { group, function: name, selector } = submission
+    const contract = submission.contract ?? this.#placement.directory.defaultContract(group, name)
+    return contract === undefined ? undefined : { group, contract, function: name, selector }
+  }
+
+  /** Why a task with a lane may not wait, when the lines are full. */
+  queueRefusal(task: Task, now: number): TaskError | undefined {
+    const { limits, random } = this.#options
+    return queueRefusal(task, { waitingBytes: this.#lifecycle.waitingBytes, limits, random, now })
+  }
+
+  #lobbyRefusal(task: Task): TaskError | undefined {
+    const { tasksPerLane, bytes } = this.#options.limits
+    const { tasks, lobby, waitingBytes } = this.#lifecycle
+    if (task.phase === 'lobby' && tasks.has(task.submission.run)) return undefined
+    if (lobby.size < tasksPerLane && waitingBytes + task.bytes <= bytes) return undefined
+    return {
+      code: 'QUEUE_FULL',
+      detail: 'The balancer is starting and its waiting room is full. Try again in a moment.',
+      retryAfterMs: 1000,
+    }
+  }
+
+  traffic(): Traffic {
+    const { settlements, lobby } = this.#lifecycle
+    const { completed, failed, cancelled } = settlements
+    const { waiting, running } = this.#placement
+    return {
+      submitted: this.#submitted,
+      completed,
+      failed,
+      cancelled,
+      waiting: waiting + lobby.size,
+      running,
+    }
+  }
+}

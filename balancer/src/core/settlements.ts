@@ -1,0 +1,80 @@
+/**
+ * Tells how tasks have ended: a caller in memory at once, a durable run's once the store has it on disk.
+ * Called by lifecycle.ts, which settles each task once; `persisted` comes from the store.
+ * Invariant: a worker that keeps a durable outcome hears that it may forget only when it is on disk.
+ */
+import type { DispatchPort } from '../ports/dispatch.ts'
+import type { LedgerPort } from '../ports/ledger.ts'
+import type { RecordPort } from '../ports/record.ts'
+import type { Settlement } from '../ports/scheduling.ts'
+import { statusOf } from './settlement.ts'
+import type { Task } from './task.ts'
+
+export interface SettlementsOptions {
+  readonly dispatch: DispatchPort
+  readonly ledger: LedgerPort
+  /** Hears of every task that ends; nobody unless given. */
+  readonly record?: RecordPort | undefined
+}
+
+interface Unpersisted {
+  readonly task: Task
+  readonly settlement: Settlement
+  /** The worker keeps the outcome until it hears that it is on disk. */
+  readonly isKeptByWorker: boolean
+}
+
+export class Settlements {
+  completed = 0
+  failed = 0
+  cancelled = 0
+  readonly #options: SettlementsOptions
+  /** Durable tasks whose end is not on disk yet. */
+  readonly #unpersisted = new Map<string, Unpersisted>()
+
+  constructor(options: SettlementsOptions) {
+    this.#options = options
+  }
+
+  /** `isKeptByWorker`: the end came from the worker, which keeps it. */
+  tell(task: Task, settlement: Settlement, isKeptByWorker: boolean, now: number): void {
+    this.#count(settlement)
+    const { submission, fence } = task
+    const { run } = submission
+    const status = statusOf(settlement, now >= submission.deadlineAt)
+    this.#options.record?.ended(task, settlement, status, now)
+    if (!submission.isDurable) return submission.onSettled(settlement)
+    this.#unpersisted.set(run, { task, settlement, isKeptByWorker })
+    this.#options.ledger.finish({ run, fence, status })
+  }
+
+  /** The ends of these runs are on disk: their callers hear of it, their workers may forget. */
+  persisted(runs: readonly string[]): void {
+    for (const run of runs) {
+      const ended = this.#unpersisted.get(run)
+      if (!ended) continue
+      this.#unpersisted.delete(run)
+      const { task, settlement, isKeptByWorker } = ended
+      const { worker } = settlement
+      if (isKeptByWorker && worker !== undefined)
+        this.#options.dispatch.acknowledge(worker, task.attemptId, task.fence)
+      task.submission.onSettled(settlement)
+    }
+  }
+
+  /** The run has ended and is not on disk yet. */
+  has(run: string): boolean {
+    return this.#unpersisted.has(run)
+  }
+
+  /** Its outcome is the run's end, and its worker keeps it until that is on disk. */
+  isKeptByWorker(run: string): boolean {
+    return this.#unpersisted.get(run)?.isKeptByWorker ?? false
+  }
+
+  #count(settlement: Settlement): void {
+    if (settlement.kind === 'completed') this.completed++
+    else if (settlement.error.code === 'CANCELLED') this.cancelled++
+    else this.failed++
+  }
+}
