@@ -17,6 +17,8 @@ export interface WebhookOrder {
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   readonly format: 'standard' | 'result'
+  /** The balancer as the caller addressed it (`https://berth.example`): where a result too long for a message is. */
+  readonly origin?: string | undefined
 }
 
 /** The bytes of an input. */
@@ -149,9 +151,14 @@ export interface StoredDelivery {
   readonly run: string
   readonly type: 'task.completed' | 'task.failed' | 'task.cancelled' | 'task.expired'
   readonly url: string
+  /** The origin of `url`; what goes to one receiver shares its bounds. */
+  readonly receiver: string
   readonly createdMs: number
   readonly state: DeliveryState
+  /** In all: what a run shows as `webhook.deliveries`. */
   readonly tries: number
+  /** Those that failed since it was made, or was last asked for again: where on the ladder it stands. */
+  readonly failures: number
   /** When it is tried next; null when it is not. */
   readonly nextMs: number | null
   /** Of the last try. */
@@ -243,6 +250,8 @@ export type RunWrite =
   | { readonly kind: 'delivery-set'; readonly delivery: StoredDelivery; readonly attempt: StoredTry | null }
   /** Nothing is delivered to that URL any more: the pending ones become `disabled`. */
   | { readonly kind: 'url-disabled'; readonly url: string; readonly sinceMs: number }
+  /** Somebody asked for a redelivery, and the receiver took it. */
+  | { readonly kind: 'url-enabled'; readonly url: string }
   | { readonly kind: 'key-set'; readonly row: IdempotencyRow }
   | { readonly kind: 'key-removed'; readonly hash: string }
   | { readonly kind: 'bulk-set'; readonly bulk: StoredBulk }
@@ -327,8 +336,8 @@ export interface RunReads {
   ): Promise<{ readonly lines: readonly StoredEvent[]; readonly dropped: number }>
   deliveries(id: string): Promise<readonly (StoredDelivery & { readonly attempts: readonly StoredTry[] })[]>
   delivery(id: string): Promise<StoredDelivery | null>
-  /** Pending ones due by then, the earliest first, with the webhook and what its message needs. */
-  dueDeliveries(untilMs: number, limit: number): Promise<readonly StoredDelivery[]>
+  /** Pending ones due by then, the earliest first, but none to these receivers (at most 1,000), which are busy. */
+  dueDeliveries(untilMs: number, limit: number, except: readonly string[]): Promise<readonly StoredDelivery[]>
   /** Those that were made between, both included, the oldest first, behind the id `after`. */
   deliveriesBetween(
     fromMs: number,
@@ -337,7 +346,8 @@ export interface RunReads {
     after: string | null,
     limit: number,
   ): Promise<readonly StoredDelivery[]>
-  nextDeliveryMs(): Promise<number | null>
+  /** When the earliest pending one is due, of those to other receivers than these. */
+  nextDeliveryMs(except: readonly string[]): Promise<number | null>
   /** Runs that wait, queued or scheduled, whose deadline has passed by then, the earliest first. */
   overdue(untilMs: number, limit: number): Promise<readonly LiveRun[]>
   key(hash: string): Promise<IdempotencyRow | null>
