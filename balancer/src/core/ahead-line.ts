@@ -1,6 +1,6 @@
 /**
  * What waits at workers for a slot, the longest wait first: whoever becomes old there is asked back, for
- * a turn by age comes to those in line at the balancer only. Kept by placement.ts. The invariant: nobody
+ * a turn by age comes to those in line at the balancer only. Kept by sent-ahead.ts. The invariant: nobody
  * who was old when sent is here, so that nobody is asked back for its age twice without a turn.
  */
 import { IndexedHeap } from './indexed-heap.ts'

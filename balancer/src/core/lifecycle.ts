@@ -121,7 +121,7 @@ export class Lifecycle {
     if (task?.phase === 'waiting') this.#placement.reprioritise(task, priority, now)
     else if (task?.phase === 'sent' && task.isAhead) {
       // It waits at a worker: asked back, it takes its place anew.
-      this.#placement.recall(task)
+      this.#placement.ahead.recall(task)
       task.reprioritise(priority)
     } else if (task?.phase === 'lobby' || task?.phase === 'backoff') task.reprioritise(priority)
     else return false
@@ -132,7 +132,7 @@ export class Lifecycle {
 
   /** The slot is taken: the attempt counts, and nobody else may have the task. */
   begin(task: Task, now: number): void {
-    this.#placement.leaveAhead(task)
+    this.#placement.ahead.leave(task)
     task.hasStarted = true
     task.startedAt = now
     if (task.phase === 'orphan') return

@@ -1,7 +1,8 @@
 /**
  * Which task goes to which worker, and when: the only place that reserves and releases slots. Called
  * by the scheduler on every event that frees a slot or brings a task. Late binding: a task is sent
- * when a slot is free for it, or just before (`ahead`), where the round trip would leave it idle.
+ * when a slot is free for it, or just before (sent-ahead.ts), where the round trip would leave it idle;
+ * turns.ts says whose turn it is, choice.ts where it goes.
  *
  * Invariant: a lane has waiting tasks only while no worker in service that could ever hold one of them
  * has a free slot.
@@ -9,8 +10,8 @@
 import type { DispatchPort } from '../ports/dispatch.ts'
 import type { RecordPort } from '../ports/record.ts'
 import type { LimitsPort } from '../ports/scheduling.ts'
-import { AheadLine } from './ahead-line.ts'
-import { choose, costOf, hasRoom, mayServe } from './choice.ts'
+import { assignmentOf } from './assignment.ts'
+import { choose, costOf, hasRoom } from './choice.ts'
 import { Directory } from './directory.ts'
 import { noteChoice } from './explain.ts'
 import { Fairness } from './fairness.ts'
@@ -19,7 +20,9 @@ import { Health, isBarred } from './health.ts'
 import type { Lane } from './lane.ts'
 import { MemoryLimits } from './limits.ts'
 import { findSaver, Saving } from './saving.ts'
+import { SentAhead } from './sent-ahead.ts'
 import { goesBefore, type Task } from './task.ts'
+import { Turns } from './turns.ts'
 import { SLOW_START_MS, type Worker } from './worker.ts'
 
 export interface PlacementOptions {
@@ -44,9 +47,6 @@ export interface PlacementOptions {
 }
 
 const FENCES_PER_EPOCH = 0x1_0000_0000
-const STARVATION_AFTER_MS = 30_000
-/** Every so many-th start goes to those who have waited too long. */
-const AGED_TURN = 8
 const BLOCK_BASE_MS = 5
 const BLOCK_MAX_MS = 1000
 
@@ -59,29 +59,23 @@ export class Placement {
   running = 0
   waiting = 0
   waitingBytes = 0
-  /** Lanes with tasks ahead that were not asked back. */
-  readonly #aheadLanes = new Set<Lane>()
+  readonly ahead: SentAhead
+  readonly #turns: Turns
   readonly #saving = new Saving()
-  readonly #aheadLine: AheadLine
   readonly #dispatch: DispatchPort
   readonly #epoch: number
   readonly #expire: (now: number) => void
   readonly #record: RecordPort | undefined
   #attempts = 0
-  /** When a limit that holds somebody back may open. */
-  #gateAt = Number.POSITIVE_INFINITY
-  /** Whose turn by age it is. */
-  #granted: Task | undefined
-  /** Permits came back: somebody of any lane may go now. */
-  #isReopened = false
 
   constructor(options: PlacementOptions) {
     this.#dispatch = options.dispatch
     this.#epoch = options.epoch
     this.#expire = options.expire ?? (() => {})
     this.#record = options.record
-    this.#aheadLine = new AheadLine(options.starvationAfterMs ?? STARVATION_AFTER_MS)
+    this.ahead = new SentAhead(options.dispatch, options.starvationAfterMs)
     this.gates = new Gates(options.permits ?? new MemoryLimits())
+    this.#turns = new Turns(this.gates, this.ahead)
     this.health = new Health({
       ejectionMs: options.ejectionMs,
       ejects: options.ejects,
@@ -90,7 +84,7 @@ export class Placement {
         this.serveWorker(worker, now)
       },
       takeBack: (worker) => {
-        for (const task of worker.attempts.values()) this.recall(task)
+        for (const task of worker.attempts.values()) this.ahead.recall(task)
       },
     })
     this.directory = new Directory(options.random, options.comparesSpeed)
@@ -100,18 +94,18 @@ export class Placement {
   offer(task: Task, now: number): boolean {
     const lane = task.lane as Lane
     task.flow ??= this.fairness.flow(lane.needs.group, task.submission.fairnessKey ?? '')
-    const head = this.#headOf(lane, now)
-    if ((head && goesBefore(head, task)) || !this.#isOpen(task, now)) return false
+    const head = this.#turns.headOf(lane, now)
+    if ((head && goesBefore(head, task)) || !this.#turns.isOpen(task, now)) return false
     for (let worker = choose(lane, task, now); worker; worker = choose(lane, task, now)) {
-      const aged = this.#agedTurn(worker, now)
-      const next = aged ?? this.#mostUrgentHead(worker, now)
+      const aged = this.#turns.agedTurn(worker, now)
+      const next = aged ?? this.#turns.mostUrgentHead(worker, now)
       if (!next || (!aged && !goesBefore(next, task)))
         return this.#mayTake(worker, task) && this.#send(task, worker, now)
       if (worker.free <= 0 && !(aged && this.#mayTake(worker, aged))) return false
       // The slot has just become free, and somebody of another lane has waited for it.
       this.dequeue(next)
       this.#send(next, worker, now)
-      if (!this.#isOpen(task, now)) return false
+      if (!this.#turns.isOpen(task, now)) return false
     }
     return false
   }
@@ -123,7 +117,7 @@ export class Placement {
     if (task.lane) this.#saving.look(task.lane, now)
     this.waiting++
     this.waitingBytes += task.bytes
-    this.#recallLessUrgent(task)
+    this.ahead.recallLessUrgent(task)
   }
 
   /** Another priority for a task in line. */
@@ -132,7 +126,7 @@ export class Placement {
     task.reprioritise(priority)
     task.lane?.push(task)
     if (task.lane) this.#saving.look(task.lane, now)
-    this.#recallLessUrgent(task)
+    this.ahead.recallLessUrgent(task)
   }
 
   /** Takes a waiting task out of its line. */
@@ -143,22 +137,14 @@ export class Placement {
   }
 
   get nextAt(): number {
-    return Math.min(this.health.nextAt, this.#saving.nextAt, this.#gateAt, this.#aheadLine.nextAt)
+    return Math.min(this.health.nextAt, this.#saving.nextAt, this.#turns.gateAt, this.ahead.nextAt)
   }
 
   tick(now: number): void {
     this.health.tick(now)
-    if (now >= this.#gateAt) this.#serveLimited(now)
+    if (now >= this.#turns.gateAt) this.#serveLimited(now)
     for (const task of this.#saving.due(now)) this.#saveUp(task, now)
-    if (now >= this.#aheadLine.nextAt) this.#takeBackOld(now)
-  }
-
-  /** Who has become old at a worker waits for the first free slot anywhere. */
-  #takeBackOld(now: number): void {
-    for (const task of this.#aheadLine.takeOld(now)) {
-      task.waitedAt = task.worker
-      this.recall(task)
-    }
+    this.ahead.takeBackOld(now)
   }
 
   /** Limits have changed: whoever they held back may go. */
@@ -167,47 +153,20 @@ export class Placement {
   }
 
   #serveLimited(now: number): void {
-    this.#isReopened = false
-    this.#gateAt = Number.POSITIVE_INFINITY
+    this.#turns.close()
     for (const lane of [...this.directory.lanes.values()]) {
       let worker: Worker | undefined
       do {
-        const head = this.#headOf(lane, now)
+        const head = this.#turns.headOf(lane, now)
         worker = head && choose(lane, head, now)
       } while (worker && this.#startNext(worker, now) === 'started')
     }
   }
 
-  /** The first of a lane that no limit holds back. */
-  #headOf(lane: Lane, now: number): Task | undefined {
-    const { head } = lane
-    if (!head || this.#isOpen(head, now)) return head
-    if (this.gates.sharedOpenAt(head, now) > now) return undefined
-    return lane.findHead((other) => this.#isOpen(other, now))
-  }
-
-  #isOpen(task: Task, now: number): boolean {
-    if (!this.gates.areAnySet) return true
-    const at = this.gates.openAt(task, now)
-    if (at > now) this.#gateAt = Math.min(this.#gateAt, at)
-    return at <= now
-  }
-
-  /** The most urgent of those who wait for a slot of this worker and can have it. */
-  #mostUrgentHead(worker: Worker, now: number): Task | undefined {
-    let found: Task | undefined
-    for (const lane of worker.class?.waitingLanes ?? []) {
-      if (!mayServe(worker, lane)) continue
-      const head = this.#headOf(lane, now)
-      if (head && (!found || goesBefore(head, found))) found = head
-    }
-    return found
-  }
-
   /** One worker gets the task before it has the slots for it, and keeps those that come free. */
   #saveUp(task: Task, now: number): void {
     const lane = task.lane as Lane
-    if (lane.ahead.size > 0 || !this.#isOpen(task, now)) return
+    if (lane.ahead.size > 0 || !this.#turns.isOpen(task, now)) return
     const saver = findSaver(lane, (worker) => !isBarred(worker, lane.needs.function))
     if (!saver) return
     this.dequeue(task)
@@ -217,17 +176,17 @@ export class Placement {
   /** Gives a worker's room to the most urgent heads of the lanes it serves. */
   serveWorker(worker: Worker, now: number): void {
     this.#expire(now)
-    if (this.#isReopened) this.#serveLimited(now)
+    if (this.#turns.isReopened) this.#serveLimited(now)
     while (worker.heapIndex >= 0) {
       const next = this.#startNext(worker, now)
       if (next === 'started') continue
-      return next ? this.#makeRoom(next) : this.#recallFor(worker)
+      return next ? this.ahead.makeRoom(next) : this.ahead.recallFor(worker)
     }
   }
 
   /** Sends the worker the one whose turn it is; who finds no room there comes back. */
   #startNext(worker: Worker, now: number): 'started' | Task | undefined {
-    const task = this.#agedTurn(worker, now) ?? this.#mostUrgentHead(worker, now)
+    const task = this.#turns.agedTurn(worker, now) ?? this.#turns.mostUrgentHead(worker, now)
     if (!task || !this.#mayTake(worker, task)) return task
     this.dequeue(task)
     this.#send(task, worker, now)
@@ -240,54 +199,18 @@ export class Placement {
     return hasRoom(worker, task) && task.waitedAt !== worker && !this.gates.isRated(task)
   }
 
-  /** Who has waited too long, if the next start of this worker's class is theirs. */
-  #agedTurn(worker: Worker, now: number): Task | undefined {
-    const { passedOver = 0, waitingLanes = [] } = worker.class ?? {}
-    if (passedOver < AGED_TURN - 1) return undefined
-    let found: Task | undefined
-    for (const lane of waitingLanes) {
-      const oldest = mayServe(worker, lane) ? this.#oldestOf(lane, now) : undefined
-      if (oldest && (!found || oldest.waitsSinceAt < found.waitsSinceAt)) found = oldest
-    }
-    // At the worker, too, nobody may overtake it any more.
-    if (found) this.#grantTurn(found)
-    this.#granted = found
-    return found
-  }
-
-  /** The one of a lane that has waited longest, and too long, of those that no limit holds back. */
-  #oldestOf(lane: Lane, now: number): Task | undefined {
-    const { oldest } = lane
-    if (!oldest || !this.#aheadLine.isOld(oldest, now)) return undefined
-    if (this.#isOpen(oldest, now)) return oldest
-    if (this.gates.sharedOpenAt(oldest, now) > now) return undefined
-    // Nobody needs to look further than to the first who is not old.
-    const found = lane.findOldest((other) => !this.#aheadLine.isOld(other, now) || this.#isOpen(other, now))
-    return found && this.#aheadLine.isOld(found, now) ? found : undefined
-  }
-
-  /** Its place in every order is that of the most urgent from now on. */
-  #grantTurn(task: Task): void {
-    if (task.urgency === 1) return
-    task.lane?.remove(task)
-    task.urgency = 1
-    task.lane?.push(task)
-  }
-
   /** The attempt has ended at its worker, one way or another, and its calls before it: its slots are free again. */
   release(task: Task, now: number, neverStarted = false): void {
     const { worker } = task
     if (!worker?.attempts.delete(task.attemptId)) return
-    this.leaveAhead(task)
+    this.ahead.leave(task)
     this.running--
     worker.own -= task.cost
     const servedMs = task.hasStarted ? task.cost * (now - task.startedAt - task.lentMs) : 0
     task.flow?.give(task.cost, (servedMs - task.chargedMs) / task.weight)
     if (task.permits.length > 0) {
       this.gates.give(task, neverStarted)
-      this.#isReopened = true
-      // Where no worker is served after this, as when its own is lost, the next tick looks.
-      this.#gateAt = now
+      this.#turns.reopen(now)
     }
     task.worker = undefined
     this.#placeAgain(worker, now)
@@ -299,10 +222,7 @@ export class Placement {
     if (!worker || task.lentAt !== undefined) return
     task.lentAt = now
     worker.own -= task.cost
-    if (this.gates.lend(task)) {
-      this.#isReopened = true
-      this.#gateAt = now
-    }
+    if (this.gates.lend(task)) this.#turns.reopen(now)
     this.#placeAgain(worker, now)
   }
 
@@ -323,39 +243,6 @@ export class Placement {
   /** Its free slots have become more or fewer. */
   #placeAgain(worker: Worker, now: number): void {
     if (worker.heapIndex >= 0 || worker.breaker?.state === 'half-open') this.#place(worker, now)
-  }
-
-  /** A task sent ahead has started, come back or ended. */
-  leaveAhead(task: Task): void {
-    const { lane, worker } = task
-    if (!task.isAhead || !lane) return
-    task.isAhead = false
-    task.isRecalled = false
-    if (worker) worker.aheadBytes -= task.bytes
-    this.disregardAhead(task)
-  }
-
-  /** Asks a task that was sent ahead back, unless that was asked already. */
-  recall(task: Task): void {
-    if (!task.isAhead || task.isRecalled || !task.worker || !task.lane) return
-    task.isRecalled = true
-    this.disregardAhead(task)
-    if (!task.worker.trouble) {
-      task.isRecallOpen = true
-      task.lane.recallsOpen++
-    }
-    this.#dispatch.recall(task.worker.id, task.attemptId)
-  }
-
-  /** Nothing will be asked of this task's worker for now, and no answer of it is waited for. */
-  disregardAhead(task: Task): void {
-    const { lane } = task
-    if (!lane) return
-    lane.ahead.remove(task)
-    this.#aheadLine.remove(task)
-    if (lane.ahead.size === 0) this.#aheadLanes.delete(lane)
-    if (task.isRecallOpen) lane.recallsOpen--
-    task.isRecallOpen = false
   }
 
   /** Puts a worker in or out of the choice, as its facts and troubles say. */
@@ -396,7 +283,7 @@ export class Placement {
   #send(task: Task, worker: Worker, now: number): true {
     task.cost = costOf(task)
     const isAhead = worker.free < task.cost
-    const isOld = this.#aheadLine.isOld(task, now)
+    const isOld = this.ahead.isOld(task, now)
     // At the worker, too, nobody may overtake it any more.
     if (isOld && isAhead) task.urgency = 1
     task.choice = this.#record?.wantsChoice(now) ? noteChoice(task, worker, now) : undefined
@@ -420,83 +307,11 @@ export class Placement {
     task.weight = task.flow?.weightFor(task.submission.function) ?? 1
     task.flow?.take(task.cost, task.chargedMs / task.weight)
     this.gates.take(task, now)
-    this.#noteTurn(task, worker)
+    this.#turns.noteTurn(task, worker)
     this.running++
-    if (isAhead && task.lane) {
-      task.lane.ahead.add(task)
-      if (!isOld) this.#aheadLine.add(task)
-      this.#aheadLanes.add(task.lane)
-      worker.aheadBytes += task.bytes
-    }
+    if (isAhead) this.ahead.add(task, worker, isOld)
     worker.class?.place(worker, this.health.admits(worker))
     this.#dispatch.send(assignmentOf(task, worker, now))
     return true
-  }
-
-  #noteTurn(task: Task, worker: Worker): void {
-    if (!worker.class) return
-    // One that is old but goes by its own urgency leaves the turn to the oldest.
-    const isTurn = task === this.#granted
-    worker.class.passedOver = isTurn ? 0 : Math.min(worker.class.passedOver + 1, AGED_TURN)
-  }
-
-  /** The room that was made for a task may have gone to another lane: one recall is always under way. */
-  #makeRoom(task: Task): void {
-    if (task.lane?.recallsOpen === 0) this.#recallLessUrgent(task)
-  }
-
-  #recallLessUrgent(task: Task): void {
-    const least = task.lane?.ahead.first
-    if (least && least.urgency > task.urgency) this.recall(least)
-  }
-
-  /** A slot is free here and nothing waits: take back what waits in line at another worker. */
-  #recallFor(worker: Worker): void {
-    if (worker.free <= 0 || !worker.class) return
-    for (const lane of this.#aheadLanes) {
-      if (lane.recallsOpen >= worker.free || !lane.classes.has(worker.class)) continue
-      const wanted = mostWantedElsewhere(lane, worker)
-      if (wanted) return this.recall(wanted)
-    }
-  }
-}
-
-/** Of the tasks ahead at other workers, the one to have a free slot here: by priority, then the newest. */
-function mostWantedElsewhere(lane: Lane, worker: Worker): Task | undefined {
-  let found: Task | undefined
-  for (const task of lane.ahead.members) {
-    if (task.worker === worker || costOf(task) > worker.free || task.phase === 'orphan') continue
-    if (!found || isMoreWanted(task, found)) found = task
-  }
-  return found
-}
-
-function isMoreWanted(a: Task, b: Task): boolean {
-  const difference = a.urgency - b.urgency
-  return difference !== 0 ? difference < 0 : a.seq > b.seq
-}
-
-function assignmentOf(task: Task, worker: Worker, now: number): Parameters<DispatchPort['send']>[0] {
-  const { submission } = task
-  const remainingMs = submission.deadlineAt - now
-  return {
-    worker: worker.id,
-    attemptId: task.attemptId,
-    run: submission.run,
-    fence: task.fence,
-    function: submission.function,
-    contract: task.lane?.needs.contract ?? 0,
-    priority: task.urgency,
-    attempt: task.attempts + 1,
-    mode: submission.mode,
-    isDurable: submission.isDurable,
-    isAhead: task.isAhead,
-    used: worker.used,
-    limit: worker.limit,
-    remainingMs: remainingMs === Number.POSITIVE_INFINITY ? null : Math.max(0, remainingMs),
-    timeoutMs: submission.timeoutMs ?? null,
-    trace: submission.trace,
-    callers: submission.call?.callers,
-    payload: submission.payload,
   }
 }

@@ -338,7 +338,7 @@ export class Scheduler
   /** What waits at a worker for a slot would start there in spite of the pause or the rate. */
   #takeBackAhead(target: LimitTarget): void {
     for (const task of this.#attemptsEverywhere())
-      if (task.isAhead && concerns(target, task)) this.#placement.recall(task)
+      if (task.isAhead && concerns(target, task)) this.#placement.ahead.recall(task)
   }
 
   limits(target: LimitTarget, now: number): LimitFacts {

@@ -47,7 +47,7 @@ export class Trouble {
     worker.trouble = { kind, sinceAt: worker.trouble?.sinceAt ?? lastSeenAt }
     this.#troubled.add(worker)
     this.#options.placement.refresh(worker, now)
-    for (const task of worker.attempts.values()) this.#options.placement.disregardAhead(task)
+    for (const task of worker.attempts.values()) this.#options.placement.ahead.disregard(task)
     if (kind === 'silent') this.takeBackAhead(worker)
     this.#wakeAt = Math.min(this.#wakeAt, this.#dueAt(worker))
   }
@@ -59,7 +59,7 @@ export class Trouble {
 
   /** Asks for everything back that waits there and has not started. */
   takeBackAhead(worker: Worker): void {
-    for (const task of worker.attempts.values()) this.#options.placement.recall(task)
+    for (const task of worker.attempts.values()) this.#options.placement.ahead.recall(task)
   }
 
   /** Everything there gets its signal, again if it had it; what then runs for `graceMs` is lost. */
