@@ -77,6 +77,23 @@ test('an `on` of a worker in service does not outlast it: what the worker says n
   assert.equal((await bench.status('maintenance')).maintenance?.by, 'worker')
 })
 
+test('an `on` right behind an `off` is not undone by the word of a worker that has only read the first', async (t) => {
+  const { bench, link } = await setUpReady(t)
+  link.onPing = () => {}
+  assert.ok(bench.fleet.setMaintenance('w1', { on: true, reason: 'disk', until: null }).ok)
+  assert.ok(bench.fleet.setMaintenance('w1', { on: false, reason: null, until: null }).ok)
+  assert.ok(bench.fleet.setMaintenance('w1', { on: false, reason: null, until: null }).ok, 'said twice')
+  await link.message('maintenance', ({ by, on }) => by === 'operator' && !on)
+  link.state({ seq: 5, status: 'maintenance', reason: 'maintenance by operator: disk' })
+  link.record(RECORD.STARTED, 99)
+  link.flush()
+  await until(() => bench.logged('worker speaks of a task that it does not have'), 'the state was read')
+  assert.deepEqual([bench.view()?.status, bench.view()?.maintenance], ['ready', null])
+  for (const { id } of link.messages.filter((each) => each.type === 'ping')) link.say({ type: 'pong', id })
+  link.state({ seq: 6, status: 'maintenance', reason: 'POST /off at the worker' })
+  assert.equal((await bench.status('maintenance')).maintenance?.by, 'worker')
+})
+
 test('an `on` that was lost with its link is said again until the worker confirms it', async (t) => {
   const { bench, worker, link } = await setUpReady(t)
   link.state({ seq: 5, status: 'maintenance' })

@@ -125,11 +125,13 @@ export class Member {
 
   /** Sets or ends an operator's maintenance; `isSwitchedOn` when it ends by an operator's `on`. */
   intend(intent: MaintenanceIntent | undefined, isSwitchedOn: boolean): void {
-    this.picture.intent = intent
-    this.picture.isSwitchedOn = isSwitchedOn
+    const { picture } = this
+    const mayObeyLate = picture.intent !== undefined || picture.isSwitchedOn
+    picture.intent = intent
+    picture.isSwitchedOn = isSwitchedOn
     this.#passMaintenance()
-    // In service it has nothing to confirm: what it says from now on is its own, new word.
-    if (this.link && this.picture.report?.status !== 'maintenance') this.picture.isSwitchedOn = false
+    // In service, with no order on its way, it has nothing to confirm: its next word is its own, and new.
+    if (this.link && !mayObeyLate && picture.report?.status !== 'maintenance') picture.isSwitchedOn = false
     this.#announce()
     this.#drainDeadline.enforce()
   }
