@@ -6,6 +6,7 @@
  */
 import { BlockList, isIP } from 'node:net'
 import { embeddedIpv4, isPublicAddress } from './outbound-addresses.ts'
+import type { IsOwnAddress } from './own-address.ts'
 
 /** An operator's exception: a host, an address, or a network; on one port, or on all. */
 type AllowRule =
@@ -25,9 +26,10 @@ const PUBLIC_PORTS: ReadonlySet<number> = new Set([80, 443, 8080, 8443])
 
 /**
  * Reads `host`, `host:port`, an address with or without port (`[::1]:8080`), and networks (`10.0.0.0/8`). What is
- * allowed may be reached by http too. A host's rule covers whatever addresses the host has.
+ * allowed may be reached by http too. A host's rule covers whatever addresses the host has, but never one at which
+ * this process itself listens (`isOwn`).
  */
-export function parseAllow(entries: readonly string[]): ParsedAllow {
+export function parseAllow(entries: readonly string[], isOwn?: IsOwnAddress): ParsedAllow {
   const rules: AllowRule[] = []
   for (const entry of entries) {
     const rule = entry.includes('/') ? parseSubnet(entry) : parseHost(entry)
@@ -38,14 +40,16 @@ export function parseAllow(entries: readonly string[]): ParsedAllow {
       }
     rules.push(rule)
   }
-  return { ok: true, rules: new OutboundRules(rules) }
+  return { ok: true, rules: new OutboundRules(rules, isOwn) }
 }
 
 export class OutboundRules {
   readonly #rules: readonly AllowRule[]
+  readonly #isOwn: IsOwnAddress
 
-  constructor(rules: readonly AllowRule[] = []) {
+  constructor(rules: readonly AllowRule[] = [], isOwn: IsOwnAddress = () => false) {
     this.#rules = rules
+    this.#isOwn = isOwn
   }
 
   /** What can be known before a name is resolved. The reason is a sentence for whoever gave the URL. */
@@ -56,6 +60,8 @@ export class OutboundRules {
     if (url.username !== '' || url.password !== '') return refused('it holds a user name or password')
     const host = hostOf(url)
     if (host === '') return refused('it has no host')
+    if (isLocalName(host) && this.#isOwn('127.0.0.1', portOf(url)))
+      return refused(`${url.host} is this server itself`)
     if (isIP(host) !== 0) {
       const reason = this.refusalOf(url, host)
       return reason === undefined ? { ok: true, url } : refused(reason)
@@ -67,6 +73,7 @@ export class OutboundRules {
 
   /** Why this URL may not be fetched from this address, undefined when it may. */
   refusalOf(url: URL, address: string): string | undefined {
+    if (this.#isOwn(address, portOf(url))) return `${address}:${portOf(url)} is this server itself`
     if (this.#hasHost(url) || this.#hasAddress(address, portOf(url))) return undefined
     return schemeProblem(url) ?? (isPublicAddress(address) ? undefined : `${address} is not a public address`)
   }

@@ -11,7 +11,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isLoopback } from '@berth/protocol'
-import { type Log, makeKey, systemClock } from '@berth/runtime'
+import { createOwnAddress, type Log, makeKey, systemClock } from '@berth/runtime'
 import { getRequestListener } from '@hono/node-server'
 import { type Keys, nameOf, type WorkerConfig } from './config.ts'
 import { describeInterface } from './functions/interface.ts'
@@ -87,7 +87,8 @@ export async function startWorker(
   }
   const services = new Services(loaded.services, log, onServices, { env })
   const metrics = new Metrics()
-  const deliveries = makeDeliveries(config, log)
+  const isOwn = createOwnAddress(config.HOST, () => portOf(server))
+  const deliveries = makeDeliveries(config, log, isOwn)
   const parts: WorkerParts = {
     identity: {
       name: nameOf(config),
@@ -183,8 +184,12 @@ function listen(server: Server, port: number, host: string): Promise<void> {
 }
 
 function urlOf(server: Server, host: string): string {
-  const { port } = server.address() as AddressInfo
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+  return `http://${host.includes(':') ? `[${host}]` : host}:${portOf(server)}`
+}
+
+/** 0 while it does not listen, which no request can be sent to. */
+function portOf(server: Server): number {
+  return (server.address() as AddressInfo | null)?.port ?? 0
 }
 
 function closeServer(server: Server): Promise<void> {

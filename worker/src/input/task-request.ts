@@ -15,11 +15,11 @@ import {
   type TaskTarget,
   taskBodySchema,
 } from '@berth/protocol'
+import { findHeaderProblem } from '@berth/runtime'
 import { isJsonType } from '../bytes/media-type.ts'
 import { type Upload, uploadOf } from '../bytes/upload.ts'
 import { type RegisteredFunction, unknownFunction } from '../functions/registry.ts'
 import type { WorkerParts } from '../parts.ts'
-import { findHeaderProblem } from '../webhook/webhook-headers.ts'
 import { isPlainObject, parseJsonBytes } from './json-body.ts'
 
 export interface TaskRequest {

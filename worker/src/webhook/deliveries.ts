@@ -15,6 +15,7 @@ import {
   type Clock,
   createBackoff,
   type Log,
+  layHeaders,
   type Outbound,
   type OutboundResult,
   signWebhook,
@@ -182,7 +183,7 @@ export class Deliveries {
     }
     if (secrets.length > 0) own['webhook-signature'] = signWebhook(secrets, { id: run, timestamp, body })
     const base = { 'user-agent': `berth/${BERTH_VERSION}` }
-    return { ...base, ...lowerCased(this.#settings.headers), ...lowerCased(headers), ...own }
+    return layHeaders(base, this.#settings.headers, headers, own)
   }
 
   #isOver(delivery: Delivery, result: OutboundResult, tries: number): boolean {
@@ -224,11 +225,6 @@ export class Deliveries {
 
 function describe(result: OutboundResult): string {
   return result.kind === 'answered' ? `it answered ${result.status}` : result.reason
-}
-
-/** Header names count the same in any case; the later of two wins. */
-function lowerCased(headers: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

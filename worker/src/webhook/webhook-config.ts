@@ -4,30 +4,20 @@
  */
 import {
   durationMs,
+  type IsOwnAddress,
   integer,
   type Log,
-  list,
   Outbound,
   OutboundRules,
+  outboundAllow,
+  outboundHeaders,
   parseAllow,
   parseWebhookSecrets,
   systemClock,
-  text,
+  textsOfWebhooks,
+  webhookSecret,
 } from '@berth/runtime'
-import { z } from 'zod'
 import { Deliveries } from './deliveries.ts'
-import { findHeaderProblem } from './webhook-headers.ts'
-
-const headersField = z.string().transform((value, context): Readonly<Record<string, string>> => {
-  const parsed = z.record(z.string(), z.string()).safeParse(parseJson(value))
-  const problem = parsed.success
-    ? findHeaderProblem(parsed.data)
-    : { problem: 'must be a JSON object whose values are texts' }
-  if (parsed.success && !problem) return parsed.data
-  const message = problem?.name === undefined ? problem?.problem : `${problem.name}: ${problem.problem}`
-  context.addIssue({ code: 'custom', message: message ?? 'is not usable' })
-  return z.NEVER
-})
 
 export const WEBHOOK_SECRETS = ['WEBHOOK_SECRET', 'WEBHOOK_HEADERS'] as const
 
@@ -35,18 +25,9 @@ export const webhookFields = {
   WEBHOOK_TIMEOUT: durationMs({ min: 1, default: 5_000 }),
   WEBHOOK_MAX_RETRIES: integer({ min: 0, max: 1_000, default: 3 }),
   WEBHOOK_RETRY_DELAY: durationMs({ default: 1_000 }),
-  WEBHOOK_HEADERS: headersField.default({}),
-  WEBHOOK_SECRET: text()
-    .superRefine((value, context) => {
-      const parsed = parseWebhookSecrets(value)
-      if (!parsed.ok) context.addIssue({ code: 'custom', message: parsed.problem })
-    })
-    .optional(),
-  WEBHOOK_ALLOW: list({ default: [] }).superRefine((value, context) => {
-    const parsed = parseAllow(value)
-    if (!parsed.ok)
-      context.addIssue({ code: 'custom', message: `has an entry that cannot be read: ${parsed.problem}` })
-  }),
+  WEBHOOK_HEADERS: outboundHeaders(),
+  WEBHOOK_SECRET: webhookSecret().optional(),
+  WEBHOOK_ALLOW: outboundAllow(),
 }
 
 export interface WebhookConfig {
@@ -58,8 +39,9 @@ export interface WebhookConfig {
   readonly WEBHOOK_ALLOW: readonly string[]
 }
 
-export function makeDeliveries(config: WebhookConfig, log: Log): Deliveries {
-  const allow = parseAllow(config.WEBHOOK_ALLOW)
+/** No delivery reaches an address that `isOwn` knows: the worker's own. */
+export function makeDeliveries(config: WebhookConfig, log: Log, isOwn?: IsOwnAddress): Deliveries {
+  const allow = parseAllow(config.WEBHOOK_ALLOW, isOwn)
   const signing = config.WEBHOOK_SECRET === undefined ? undefined : parseWebhookSecrets(config.WEBHOOK_SECRET)
   return new Deliveries(
     {
@@ -78,17 +60,7 @@ export function makeDeliveries(config: WebhookConfig, log: Log): Deliveries {
   )
 }
 
-/** What no log line may hold: the words of the secret, and the values of the headers. */
-export function webhookTexts({ WEBHOOK_SECRET = '', WEBHOOK_HEADERS }: WebhookConfig): string[] {
-  return [...WEBHOOK_SECRET.split(/\s+/), ...Object.values(WEBHOOK_HEADERS)].filter(
-    (word) => word.length >= 8,
-  )
-}
-
-function parseJson(value: string): unknown {
-  try {
-    return JSON.parse(value)
-  } catch {
-    return undefined
-  }
+/** What no log line may hold. */
+export function webhookTexts({ WEBHOOK_SECRET, WEBHOOK_HEADERS }: WebhookConfig): string[] {
+  return textsOfWebhooks(WEBHOOK_SECRET, WEBHOOK_HEADERS)
 }

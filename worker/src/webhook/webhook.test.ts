@@ -162,6 +162,7 @@ describe('mode webhook', () => {
       [{ webhook: { url: 'https://[::ffff:169.254.169.254]/' } }, '/webhook/url', 'not a public address'],
       [{ webhook: { url: 'https://1.1.1.1:22/' } }, '/webhook/url', 'port 22'],
       [{ webhook: { url: 'file:///etc/passwd' } }, '/webhook/url', 'not https'],
+      [{ webhook: { url: `${worker.running.url}/off` } }, '/webhook/url', 'this server itself'],
       [{ webhook: { url: `${base}/`, format: 'standard' } }, '/webhook/format', 'balancer'],
       [{ webhook: { url: `${base}/`, headers: { Host: 'x' } } }, '/webhook/headers/Host', 'itself'],
       [{ webhook: { url: `${base}/`, headers: { 'a/b': 'x' } } }, '/webhook/headers/a~1b', 'no header'],

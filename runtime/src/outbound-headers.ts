@@ -1,10 +1,11 @@
 /**
- * Which headers a webhook may be given by its caller (`webhook.headers`) and by the operator (WEBHOOK_HEADERS).
- * Asked by `task-request.ts` and `config.ts` before anything is accepted.
+ * Which headers a webhook may be given by its caller and by the operator, and how the two are laid over each other.
+ * Asked before anything is accepted, and once for each request that leaves.
+ * Invariant: nobody but the sender sets what frames the request, what is signed or what says whose message it is.
  */
 import { validateHeaderName, validateHeaderValue } from 'node:http'
 
-/** They say how the request itself is framed, or are the worker's own to set. */
+/** They say how the request itself is framed, or are the sender's own to set. */
 const RESERVED =
   /^(?:connection|content-length|content-type|expect|host|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|webhook-(?:id|timestamp|signature)|x-run-(?:id|status))$/i
 const HEADERS_LIMIT = 64
@@ -16,7 +17,7 @@ export function findHeaderProblem(
   const names = Object.keys(headers)
   if (names.length > HEADERS_LIMIT) return { problem: `holds over ${HEADERS_LIMIT} headers` }
   for (const name of names) {
-    if (RESERVED.test(name)) return { name, problem: `the header ${name} is set by the worker itself` }
+    if (RESERVED.test(name)) return { name, problem: `the header ${name} is set by the sender itself` }
     try {
       validateHeaderName(name)
       validateHeaderValue(name, headers[name] ?? '')
@@ -25,4 +26,11 @@ export function findHeaderProblem(
     }
   }
   return undefined
+}
+
+/** Header names count the same in any case; of two the later wins. */
+export function layHeaders(...layers: readonly Readonly<Record<string, string>>[]): Record<string, string> {
+  return Object.fromEntries(
+    layers.flatMap((layer) => Object.entries(layer).map(([name, value]) => [name.toLowerCase(), value])),
+  )
 }
