@@ -3,8 +3,8 @@
  * by `http/`. Everything answers by a promise, for runs on disk are read from a thread of the store;
  * those in memory are only the first kind.
  */
-import type { ExplanationView, RunStatus, RunView, TaskError } from '@berth/protocol'
-import type { RunOrder, StoredPayload } from './run-store.ts'
+import type { ExplanationView, FieldError, RunStatus, RunView, TaskError } from '@berth/protocol'
+import type { IdempotencyRow, RunOrder, StoredPayload } from './run-store.ts'
 import type { Settlement, Submission } from './scheduling.ts'
 
 /** What a list is narrowed to; all that is given must hold. */
@@ -29,6 +29,8 @@ export type Changed =
 export interface RunsPort {
   /** The newest first, at most `count`, of those accepted before the run `before`. */
   list(filter: RunFilter, count: number, before?: string): Promise<readonly RunView[]>
+  /** Exact up to `atMost`, else `atMost`. */
+  count(filter: RunFilter, atMost: number): Promise<number>
   find(id: string): Promise<RunView | undefined>
   /**
    * The run when it is final, or as it is after `ms`, when `signal` fires or when the balancer drains.
@@ -44,7 +46,10 @@ export interface RunsPort {
   explainTask(submission: Submission): Promise<ExplanationView>
 }
 
-/** A durable run that somebody wants; the rest of a `RunOrder` is fixed at acceptance. */
+/**
+ * A durable run that somebody wants; the rest of a `RunOrder` is fixed at acceptance. Its input has been held
+ * against the function's schema already (`InputCheckPort`).
+ */
 export interface NewRun
   extends Omit<
     RunOrder,
@@ -65,8 +70,12 @@ export interface KeyUse {
 export type Accepted =
   | {
       readonly ok: true
-      readonly runs: readonly string[] /** They began before, under the same key. */
+      /** In the order in which they were given. */
+      readonly runs: readonly string[]
+      /** They began before, under the same key, and nothing was accepted now. */
       readonly isReplay: boolean
+      /** Of a replay: how the first call was answered; null while it is not, and for what is new. */
+      readonly answer: IdempotencyRow['answer']
     }
   /** Nothing was accepted; `index` names the run that is wrong. */
   | { readonly ok: false; readonly error: TaskError; readonly index?: number }
@@ -74,12 +83,49 @@ export type Accepted =
 /** Durable runs, for the routes that begin them. */
 export interface DurableRunsPort {
   /**
-   * Answers once all runs are on disk, or none is and why: RUN_LIMIT (429), DISK_RESERVE and the store (503), an
-   * unknown function (404), a wrong input (422), a key with another body (422).
+   * Answers once all runs are on disk, or none is and why: RUN_LIMIT (429), DISK_RESERVE and the store (503), a
+   * drain (503), an unknown function (404), a key with another body (422). The key is looked at first: a replay is
+   * told whatever has become of the limits since.
    */
   accept(runs: readonly NewRun[], key: KeyUse | undefined): Promise<Accepted>
-  /** The end of a run that was accepted, once it is on disk; undefined when it does not come within `ms` or `signal` fires. */
+  /**
+   * The end of a run that was accepted, now or long ago, once it is on disk; undefined when it does not come within
+   * `ms` (0: is it there already?), when `signal` fires or when the balancer drains.
+   */
   outcome(id: string, ms: number, signal: AbortSignal): Promise<Settlement | undefined>
   /** How the first call of a key was answered. */
   noteAnswer(key: KeyUse, answer: 'accepted' | 'final'): void
+}
+
+/** A function, and the contract that was asked for: undefined is the group's default. */
+export interface FunctionTarget {
+  readonly group: string
+  readonly function: string
+  readonly contract: number | undefined
+}
+
+/** For whoever accepts what is run later: the worker's own judgement comes too late for the caller. */
+export interface InputCheckPort {
+  /**
+   * What the function is sure to refuse of an input; pointers into it. Empty when it fits, and when nobody knows:
+   * the worker judges in any case.
+   */
+  check(target: FunctionTarget, input: object): readonly FieldError[]
+}
+
+export interface RetryChanges {
+  /** Instead of the run's own. */
+  readonly input?: Readonly<Record<string, unknown>> | undefined
+  readonly priority?: number | undefined
+  readonly trigger: 'api' | 'ui'
+}
+
+export type Removed = { readonly ok: true } | { readonly ok: false; readonly error: TaskError }
+
+/** What can be done with a run that has ended. Undefined answers: there is no such run. */
+export interface EndedRunsPort {
+  /** Begins a new run with its order; only of a final one whose input is there. Under a key at most one, ever. */
+  retry(id: string, changes: RetryChanges, key?: KeyUse): Promise<Changed | undefined>
+  /** Forgets a final run with all it has. */
+  remove(id: string): Promise<Removed | undefined>
 }

@@ -43,6 +43,10 @@ export class MemoryRuns implements RunsPort {
     return found.slice(0, count).map(toRunView)
   }
 
+  async count(filter: RunFilter, atMost: number): Promise<number> {
+    return (await this.list(filter, atMost)).length
+  }
+
   async find(id: string): Promise<RunView | undefined> {
     return this.#find(id)
   }
