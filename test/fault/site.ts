@@ -376,7 +376,14 @@ async function send(balancer: Balancer, body: object, signal?: AbortSignal): Pro
 function noteAnswer(call: Call, { status, headers, body }: Answer): void {
   const { code, result } = (body ?? {}) as { code?: string; result?: Call['result'] }
   const attempt = headers.get('x-attempt')
-  Object.assign(call, { status, code, result, attempt: attempt === null ? undefined : Number(attempt) })
+  const retryAfter = headers.get('retry-after')
+  Object.assign(call, {
+    status,
+    code,
+    result,
+    attempt: attempt === null ? undefined : Number(attempt),
+    retryAfter: retryAfter === null ? undefined : Number(retryAfter),
+  })
 }
 
 function reasonOf(error: unknown): string {

@@ -19,6 +19,8 @@ export type Call = {
   status?: number
   code?: string
   attempt?: number
+  /** Of the answer's headers, seconds. */
+  retryAfter?: number
   /** Of the answer's `result`. */
   result?: { id?: unknown; pid?: unknown }
   /** How the connection failed, when there was no answer. */
