@@ -246,7 +246,7 @@ export type RunWrite =
       readonly dropped: number
     }
   | { readonly kind: 'run-lines'; readonly seq: number; readonly lines: readonly StoredEvent[] }
-  /** Inserts or replaces; `attempt` is the try that led to it. */
+  /** Inserts or replaces; `attempt` is the try that led to it. The newest 100 tries of a delivery are kept. */
   | { readonly kind: 'delivery-set'; readonly delivery: StoredDelivery; readonly attempt: StoredTry | null }
   /** Nothing is delivered to that URL any more: the pending ones become `disabled`. */
   | { readonly kind: 'url-disabled'; readonly url: string; readonly sinceMs: number }
@@ -346,8 +346,8 @@ export interface RunReads {
     after: string | null,
     limit: number,
   ): Promise<readonly StoredDelivery[]>
-  /** When the earliest pending one is due, of those to other receivers than these. */
-  nextDeliveryMs(except: readonly string[]): Promise<number | null>
+  /** When the next pending one is due, of those due later than `afterMs`. */
+  nextDeliveryMs(afterMs: number): Promise<number | null>
   /** Runs that wait, queued or scheduled, whose deadline has passed by then, the earliest first. */
   overdue(untilMs: number, limit: number): Promise<readonly LiveRun[]>
   key(hash: string): Promise<IdempotencyRow | null>
