@@ -16,12 +16,14 @@ import type {
   Wished,
 } from '../ports/fleet.ts'
 import type { CallPort } from '../ports/scheduling.ts'
-import type { KnownWorker, MaintenanceIntent, StoreContents, StoreWrite } from '../ports/store.ts'
+import type { MaintenanceIntent, StoreContents } from '../ports/store.ts'
 import { renewedKey } from '../ports/worker-key.ts'
+import { Boots } from './boots.ts'
 import { Calls, type CallsOptions } from './calls.ts'
 import { Contracts } from './contracts.ts'
 import { DialTurns } from './dial-turns.ts'
 import { drainOf } from './drain.ts'
+import { FleetMemory, intentWrite } from './fleet-memory.ts'
 import { functionViews } from './function-views.ts'
 import { Interfaces, type KnownInterface } from './interfaces.ts'
 import { LogRelay } from './log-relay.ts'
@@ -40,8 +42,6 @@ export interface FleetOptions
 
 const DIALS_AT_ONCE = { all: 64, doubtful: 32 }
 const SWEEP_MAX_MS = 250
-/** More entries of one process than this are counted instead. */
-const TWINS_NAMED = 20
 
 export class Fleet implements FleetPort, DispatchPort {
   readonly #options: FleetOptions
@@ -52,13 +52,8 @@ export class Fleet implements FleetPort, DispatchPort {
   /** By key: listed and leaving ones. */
   readonly #members = new Map<string, Member>()
   readonly #leaving = new Set<Member>()
-  /** Which member speaks for a process. */
-  readonly #boots = new Map<string, Member>()
-  /** Refused because another member speaks for their process, which stands behind each. */
-  readonly #twins = new Map<Member, Member>()
-  readonly #intents: Map<string, MaintenanceIntent>
-  /** What each worker served last, also before this process. */
-  readonly #known: Map<string, KnownWorker>
+  readonly #boots = new Boots()
+  readonly #memory: FleetMemory
   readonly #relays = new Map<string, LogRelay>()
   /** Listed members that have never been linked. */
   readonly #strangers = new Set<Member>()
@@ -73,10 +68,9 @@ export class Fleet implements FleetPort, DispatchPort {
   #config: ConfigState
 
   constructor(options: FleetOptions) {
-    const { contents, clock } = options
+    const { contents, clock, remember } = options
     this.#options = options
-    this.#intents = new Map(contents.intents.map((intent) => [intent.worker, intent]))
-    this.#known = new Map(contents.workers.map((known) => [known.worker, known]))
+    this.#memory = new FleetMemory({ contents, interfaces: this.#interfaces, clock, remember })
     for (const { hash, functions } of contents.interfaces) this.#interfaces.restore(hash, functions)
     this.#config = { state: 'ok', since: new Date(clock.wallMs()).toISOString(), warnings: [] }
     this.#contracts = new Contracts({
@@ -108,7 +102,7 @@ export class Fleet implements FleetPort, DispatchPort {
   setRoster(entries: readonly WorkerEntry[]): void {
     const wanted = new Map(entries.map((entry) => [entry.id, entry]))
     const here = new Map([...this.#members.values()].map((member) => [placeOf(member.picture.entry), member]))
-    for (const id of [...this.#known.keys(), ...this.#intents.keys()]) if (!wanted.has(id)) this.#forgetId(id)
+    this.#memory.keepOnly(wanted)
     for (const member of this.#listed.values())
       if (wanted.get(member.id)?.url !== member.picture.entry.url) this.#dismiss(member)
     const members = entries.map((entry) => this.#enlist(entry, here.get(placeOf(entry))))
@@ -126,7 +120,7 @@ export class Fleet implements FleetPort, DispatchPort {
 
   #enlist(entry: WorkerEntry, here: Member | undefined): Member {
     if (!here) return this.#admit(entry)
-    if (this.#leaving.delete(here)) this.#rememberAgain(here)
+    if (this.#leaving.delete(here)) this.#memory.rememberAgain(here)
     here.update(entry)
     return here
   }
@@ -137,37 +131,15 @@ export class Fleet implements FleetPort, DispatchPort {
     this.#members.set(key, member)
     this.#unanswered.add(member)
     this.#strangers.add(member)
-    this.#recall(member)
+    this.#memory.tell(member)
     member.start()
     return member
-  }
-
-  /** What is remembered of a worker: an operator's decision, and what it used to serve. */
-  #recall(member: Member): void {
-    member.picture.intent = this.#intents.get(member.id)
-    const past = this.#known.get(member.id)
-    const known = past && this.#interfaces.get(past.interfaceHash)
-    if (!known) return
-    const { group, contract, seenAt } = past
-    const { clock } = this.#options
-    const servedMs = Math.max(0, clock.wallMs() - Date.parse(seenAt))
-    member.recall({ group, contract, sinceAt: clock.monoMs() - servedMs }, known)
-  }
-
-  /** It was on its way out and forgotten. */
-  #rememberAgain(member: Member): void {
-    const { intent, report } = member.picture
-    if (intent) this.#setIntent(intent)
-    if (!report) return
-    const { group, contract, interfaceHash } = report
-    const seenAt = new Date(this.#options.clock.wallMs()).toISOString()
-    this.#note({ worker: member.id, group, contract, interfaceHash, seenAt })
   }
 
   #dismiss(member: Member): void {
     this.#unanswered.delete(member)
     this.#strangers.delete(member)
-    this.#twins.delete(member)
+    this.#boots.dismiss(member)
     this.#leaving.add(member)
     member.leave()
   }
@@ -177,37 +149,9 @@ export class Fleet implements FleetPort, DispatchPort {
     if (!this.#leaving.delete(member)) return
     this.#members.delete(member.key)
     this.#contracts.forget(member.key)
-    const bootId = member.picture.report?.bootId
-    if (bootId !== undefined && this.#boots.get(bootId) === member) this.#boots.delete(bootId)
     this.#options.workforce.removeWorker(member.key, this.#options.clock.monoMs())
     this.#options.log.info('worker left', { worker: member.id })
-    for (const twin of this.#twins.keys()) twin.hurry()
-    this.#twins.clear()
-  }
-
-  #forgetId(id: string): void {
-    const { remember } = this.#options
-    if (this.#known.delete(id)) remember({ kind: 'worker-forgotten', worker: id })
-    if (this.#intents.delete(id)) remember({ kind: 'intent-cleared', worker: id })
-  }
-
-  #note(now: KnownWorker): void {
-    const past = this.#known.get(now.worker)
-    const isSame =
-      past?.interfaceHash === now.interfaceHash && past.group === now.group && past.contract === now.contract
-    const known = isSame ? { ...now, seenAt: past.seenAt } : now
-    this.#known.set(known.worker, known)
-    this.#options.remember({ kind: 'worker-known', known })
-  }
-
-  #setIntent(intent: MaintenanceIntent): void {
-    this.#intents.set(intent.worker, intent)
-    this.#options.remember(intentWrite(intent.worker, intent))
-  }
-
-  #clearIntent(id: string): void {
-    this.#intents.delete(id)
-    this.#options.remember(intentWrite(id, undefined))
+    this.#boots.release(member)
   }
 
   #checkSettled(): void {
@@ -233,12 +177,12 @@ export class Fleet implements FleetPort, DispatchPort {
       interfaces: this.#interfaces,
       contracts: this.#contracts,
       dialTurns: new DialTurns(DIALS_AT_ONCE),
-      claimBoot: (bootId, member) => this.#claimBoot(bootId, member),
+      claimBoot: (bootId, member) => this.#boots.claim(bootId, member),
       resumeLogs: (member) => this.#resumeLogs(member),
       strangers: () => this.#strangers.size,
       onKnown: (member, known) => {
         this.#strangers.delete(member)
-        if (!this.#leaving.has(member)) this.#note(known)
+        if (!this.#leaving.has(member)) this.#memory.note(known)
       },
       onLogs: (member, lines, dropped) => this.#relays.get(this.#shownId(member))?.deliver(lines, dropped),
       onIntentOver: (member) => this.#endIntent(member),
@@ -250,21 +194,8 @@ export class Fleet implements FleetPort, DispatchPort {
     }
   }
 
-  #claimBoot(bootId: string, member: Member): string | undefined {
-    const holder = this.#boots.get(bootId)
-    if (holder && holder !== member && holder.holds(bootId)) {
-      this.#twins.set(member, holder)
-      return holder.id
-    }
-    this.#twins.delete(member)
-    const before = member.picture.report?.bootId
-    if (before !== undefined && this.#boots.get(before) === member) this.#boots.delete(before)
-    this.#boots.set(bootId, member)
-    return undefined
-  }
-
   #endIntent(member: Member): void {
-    this.#clearIntent(member.id)
+    this.#memory.clearIntent(member.id)
     this.#options.log.info('maintenance ended by itself', { worker: member.id })
     member.intend(undefined, false)
   }
@@ -330,18 +261,9 @@ export class Fleet implements FleetPort, DispatchPort {
 
   /** What the file says, and what only the workers behind it could tell. */
   config(): ConfigState {
-    if (this.#twins.size === 0) return this.#config
-    return { ...this.#config, warnings: [...this.#config.warnings, ...this.#twinWarnings()] }
-  }
-
-  #twinWarnings(): string[] {
-    const twins = [...this.#twins].filter(([{ picture }]) => picture.problem?.status === 'mismatch')
-    const shown = twins.slice(0, TWINS_NAMED).map(([{ id }, holder]) => {
-      const linked = `it is one worker, linked as "${holder.id}"`
-      return `"${id}" and "${holder.id}" lead to one process: ${linked}; take "${id}" out`
-    })
-    const more = twins.length - shown.length
-    return more > 0 ? [...shown, `and ${more} more like these`] : shown
+    const warnings = this.#boots.warnings()
+    if (warnings.length === 0) return this.#config
+    return { ...this.#config, warnings: [...this.#config.warnings, ...warnings] }
   }
 
   isSettled(): boolean {
@@ -363,14 +285,14 @@ export class Fleet implements FleetPort, DispatchPort {
     const member = this.#listed.get(id)
     if (error || !member) return { ok: false, error: error ?? unknownWorker(id) }
     const wished = this.#wishedIntent(id, wish)
-    if (wished) this.#setIntent(wished)
-    else this.#clearIntent(id)
+    if (wished) this.#memory.setIntent(wished)
+    else this.#memory.clearIntent(id)
     member.intend(wished, !wished)
     return { ok: true, worker: member.view }
   }
 
   intent(id: string): MaintenanceIntent | undefined {
-    return this.#intents.get(id)
+    return this.#memory.intent(id)
   }
 
   drain(id: string): DrainView | undefined {
@@ -433,10 +355,6 @@ export class Fleet implements FleetPort, DispatchPort {
     if (!listed || listed === member) return id
     return key === id ? `${id}#0` : key
   }
-}
-
-function intentWrite(worker: string, intent: MaintenanceIntent | undefined): StoreWrite {
-  return intent ? { kind: 'intent-set', intent } : { kind: 'intent-cleared', worker }
 }
 
 function placeOf({ id, url }: WorkerEntry): string {

@@ -1,12 +1,7 @@
 /**
  * One worker of the list for as long as it is listed (and a little longer, until it has finished what
- * it runs): dials it, keeps the link and the picture, reports to the core what happens.
- *
- *   dialling --open--> greeting --hello--> open --interface known--> in service
- *      ^  |               |                 |
- *      |  +-- failed -----+-- ended --------+-- ended: the core is told at once
- *      +-- at once after a link that lasted, else with growing delay up to WORKER_DISCOVERY_INTERVAL,
- *          longer for an entry among many that were never linked
+ * it runs): keeps the picture of it, greets it on each link (lifeline.ts dials and keeps that), reports to
+ * the core what happens.
  *
  * Invariant: the core hears of this worker as in service only while its link is open and greeted.
  */
@@ -21,17 +16,15 @@ import {
   type WorkerEntry,
   type WorkerView,
 } from '@berth/protocol'
-import type { WebSocket } from 'ws'
 import type { Outcome } from '../ports/scheduling.ts'
 import type { MaintenanceIntent } from '../ports/store.ts'
 import { Announcement } from './announcement.ts'
 import { BreakerView } from './breaker-view.ts'
 import type { HeardCall } from './calls.ts'
-import { Dialler, stretchOf } from './dialler.ts'
 import { DrainDeadline } from './drain-deadline.ts'
-import { Heartbeat } from './heartbeat.ts'
 import type { Interfaces, KnownInterface } from './interfaces.ts'
-import { Link, type LinkEvents } from './link.ts'
+import { Lifeline, type LifelineEvents, type LinkProgress } from './lifeline.ts'
+import type { Link } from './link.ts'
 import { isOver } from './maintenance.ts'
 import { MaintenanceOrders } from './maintenance-orders.ts'
 import type { MemberContext } from './member-context.ts'
@@ -46,32 +39,25 @@ export class Member {
   readonly picture: Picture
   hasAnswered = false
   readonly #context: MemberContext
-  readonly #dialler: Dialler
-  readonly #heartbeat: Heartbeat
+  readonly #lifeline: Lifeline
   readonly #orders: MaintenanceOrders
   readonly #announcement: Announcement
   readonly #drainDeadline: DrainDeadline
   readonly #breaker: BreakerView
-  #link: Link | undefined
-  #openedAtMs = 0
-  /** Refused because its process is linked under another entry. */
-  #isTwin = false
   #isStopped = false
   #hasBadPush = false
   /** Boot ids before the present one, the newest last. */
   #pastBoots: readonly string[] = []
-  #wasLinked = false
   readonly #view = new ViewMemo()
 
   constructor(key: string, entry: WorkerEntry, context: MemberContext) {
     this.#context = context
     this.picture = newPicture(key, entry)
-    this.#heartbeat = new Heartbeat(context.terms)
     this.#orders = new MaintenanceOrders(this.picture)
     this.#announcement = new Announcement(this.picture, context)
     this.#drainDeadline = new DrainDeadline(this.picture, context)
     this.#breaker = new BreakerView(context.clock)
-    this.#dialler = this.#createDialler()
+    this.#lifeline = new Lifeline({ picture: this.picture, context, events: this.#events })
   }
 
   get key(): string {
@@ -92,13 +78,13 @@ export class Member {
 
   /** The link once it is greeted; undefined while there is none to send on. */
   get link(): Link | undefined {
-    return this.picture.link === 'open' ? this.#link : undefined
+    return this.#lifeline.link
   }
 
   /** Whether the process of this boot is still its own, though perhaps cut off for a moment. */
   holds(bootId: string): boolean {
     if (this.#isStopped || this.picture.report?.bootId !== bootId) return false
-    return this.link !== undefined || this.#heartbeat.judge(this.#now()) !== 'lost'
+    return this.#lifeline.isAlive
   }
 
   /** What the store remembers from before this process. */
@@ -110,7 +96,7 @@ export class Member {
 
   start(): void {
     this.#announce()
-    void this.#dialler.dial()
+    this.#lifeline.dial()
   }
 
   /** The entry as the list has it now: the same, changed in everything but its URL, or back. */
@@ -150,9 +136,7 @@ export class Member {
   /** Cuts the link without waiting for anything. */
   stop(reason: string): void {
     this.#isStopped = true
-    this.#dialler.stop()
-    this.#link?.message({ type: 'bye', reason })
-    this.#link?.close(CLOSE.goingAway, reason)
+    this.#lifeline.stop(reason)
   }
 
   /** Called a few times a second: silence, pings, maintenance that ends by itself. */
@@ -160,52 +144,24 @@ export class Member {
     if (this.picture.isLeaving && this.#finishLeaving()) return
     if (isOver(this.picture.intent, this.#context.clock.wallMs())) this.#context.onIntentOver(this)
     this.#drainDeadline.enforce()
-    if (this.picture.link === 'open') this.#watchSilence(nowMs)
-    if (this.#link && !this.#isKnown) this.#watchGreeting(nowMs)
+    this.#lifeline.watch(nowMs)
   }
 
   /** This process stood still for so long: what it did not hear is nobody's silence. */
   forgive(ms: number): void {
-    this.#heartbeat.forgive(ms)
-    this.#openedAtMs += ms
+    this.#lifeline.forgive(ms)
   }
 
   /** Dials now instead of later. */
   hurry(): void {
-    if (!this.#link) this.#dialler.dialAtOnce()
-  }
-
-  // --- Dialling --------------------------------------------------------------------------------
-
-  #createDialler(): Dialler {
-    const { dialTurns, terms } = this.#context
-    const { fleetKey, workerKey, discoveryIntervalMs, discoveryTimeoutMs: timeoutMs } = terms
-    return new Dialler({
-      turns: dialTurns,
-      intervalMs: discoveryIntervalMs,
-      target: () => {
-        const { url, key } = this.picture.entry
-        return { url, fleetKey, workerKey: key ?? workerKey, timeoutMs }
-      },
-      onOpen: (socket) => this.#open(socket),
-      onFailed: (kind, reason) => this.#dialFailed(kind, reason),
-    })
-  }
-
-  #open(socket: WebSocket): void {
-    const { clock, terms } = this.#context
-    this.#isTwin = false
-    this.#openedAtMs = this.#now()
-    this.picture.link = 'greeting'
-    const { resultLimitBytes } = terms
-    this.#link = new Link({ socket, clock, resultLimitBytes, events: this.#events })
+    this.#lifeline.hurry()
   }
 
   #dialFailed(kind: 'refused' | 'failed', reason: string): void {
     if (this.#isStopped) return
     if (kind === 'refused') this.#context.workforce.workerGone(this.key, this.#now())
     this.#suffer({ status: 'unreachable', reason })
-    if (!this.picture.isLeaving || !this.#finishLeaving()) this.#dialLater()
+    if (!this.picture.isLeaving || !this.#finishLeaving()) this.#lifeline.dialLater()
   }
 
   /** There is no link, and why; told once as long as it stays the same. */
@@ -223,7 +179,7 @@ export class Member {
 
   // --- What the link tells ---------------------------------------------------------------------
 
-  readonly #events: LinkEvents = {
+  readonly #events: LifelineEvents = {
     onMessage: (message) => this.#onMessage(message),
     onFrame: () => this.#onFrame(),
     onOccupancy: (occupancy) => this.#onOccupancy(occupancy),
@@ -238,23 +194,24 @@ export class Member {
     onStray: (attempt) =>
       this.#context.log.warn('worker speaks of a task that it does not have', { worker: this.id, attempt }),
     onFault: (error) => this.#context.log.error('a frame could not be handled', { worker: this.id, error }),
-    onClosed: (code, reason) => this.#onClosed(code, reason),
+    onFailed: (kind, reason) => this.#dialFailed(kind, reason),
+    onEnded: (was, code, reason) => this.#onEnded(was, code, reason),
+    onSilent: (heardAtMs, nowMs) => this.#beSilent(heardAtMs, nowMs),
+    onSlow: () => this.#answered(),
   }
 
   /** The answer goes to this link or nowhere: on the next one the worker asks no more. */
   #onCall(attempt: number, call: HeardCall): void {
-    const link = this.#link
+    const { link } = this
     const { id } = call
     this.#context.calls.take(this.key, attempt, call, (...answer) => link?.callResult(attempt, id, ...answer))
   }
 
   #onFrame(): void {
-    const now = this.#now()
-    this.#heartbeat.heard(now)
     if (!this.picture.isSilent) return
     this.picture.isSilent = false
     this.#announce()
-    this.#context.workforce.recovered(this.key, now)
+    this.#context.workforce.recovered(this.key, this.#now())
   }
 
   #onFinished(attempt: number, outcome: Outcome): void {
@@ -284,7 +241,7 @@ export class Member {
   #onMessage(message: FromWorker): void {
     switch (message.type) {
       case 'ping':
-        return this.#link?.message({ type: 'pong', id: message.id })
+        return this.#lifeline.message({ type: 'pong', id: message.id })
       case 'pong':
         return this.#onPong(message.id)
       case 'bye':
@@ -305,16 +262,14 @@ export class Member {
       return this.#refuse(`it speaks version ${hello.protocol} of the link, not ${PROTOCOL_VERSION}`)
     const twin = this.#context.claimBoot(hello.bootId, this)
     if (twin !== undefined) {
-      this.#isTwin = true
+      this.#lifeline.noteTwin()
       return this.#refuse(`the same process is linked as "${twin}"`)
     }
     const { interfaces } = this.#context
-    const now = this.#now()
     const before = this.picture.report?.bootId
     if (before !== undefined && before !== hello.bootId) this.#onOtherBoot(before, hello.bootId)
     this.#hasBadPush = false
-    this.#heartbeat.begin(now)
-    this.picture.link = 'open'
+    this.#lifeline.greet()
     this.picture.problem = null
     this.picture.report = reportFrom(hello)
     this.picture.known = interfaces.get(hello.interface)
@@ -322,7 +277,7 @@ export class Member {
     this.#announce()
     this.#welcome(hello)
     if (this.picture.known) this.#ready()
-    else this.#link?.message({ type: 'interface', hash: hello.interface })
+    else this.#lifeline.message({ type: 'interface', hash: hello.interface })
   }
 
   /** The process has been replaced, unless it is one that was here before: then they share an address. */
@@ -342,15 +297,15 @@ export class Member {
     const adopt = workforce.relinked(this.key, hello.started, this.#now())
     const { name, bootId, heartbeatIntervalMs, heartbeatTimeoutMs, leaseMs } = terms
     const heartbeat = { heartbeatIntervalMs, heartbeatTimeoutMs, leaseMs }
-    this.#link?.adopt(adopt.map(({ task }) => task))
-    this.#link?.message({ type: 'welcome', protocol: PROTOCOL_VERSION, name, bootId, ...heartbeat, adopt })
+    this.link?.adopt(adopt.map(({ task }) => task))
+    this.link?.message({ type: 'welcome', protocol: PROTOCOL_VERSION, name, bootId, ...heartbeat, adopt })
     this.#passMaintenance()
     this.#drainDeadline.begin()
     if (this.#context.resumeLogs(this)) this.followLogs(true)
   }
 
   #learn(hash: string, functions: Parameters<Interfaces['learn']>[1]): void {
-    if (hash !== this.picture.report?.interfaceHash || this.#isKnown) return
+    if (hash !== this.picture.report?.interfaceHash || this.#lifeline.isKnown) return
     const known = this.#context.interfaces.learn(hash, functions)
     if (!known) return this.#refuse('its interface does not have the hash that it announced')
     this.picture.known = known
@@ -362,7 +317,7 @@ export class Member {
   #ready(): void {
     const { report } = this.picture
     if (!report) return
-    this.#wasLinked = true
+    this.#lifeline.noteKnown()
     const { log, clock, onKnown } = this.#context
     const { group, contract, interfaceHash } = report
     const seenAt = new Date(clock.wallMs()).toISOString()
@@ -394,49 +349,24 @@ export class Member {
 
   #onPong(id: number): void {
     this.#orders.onPong(id)
-    this.#heartbeat.pong(id, this.#now())
-    this.picture.latencyMs = this.#heartbeat.latencyMs
+    this.#lifeline.onPong(id)
   }
 
-  #onClosed(code: number, reason: string): void {
+  #onEnded(was: LinkProgress, code: number, reason: string): void {
     const { workforce, log } = this.#context
-    const { link } = this.picture
-    const wasKnown = this.#isKnown
-    this.#link = undefined
-    this.picture.link = 'none'
-    this.picture.isSilent = false
-    this.picture.latencyMs = null
-    if (link === 'open') workforce.troubled(this.key, 'unlinked', this.#heartbeat.heardAtMs, this.#now())
+    if (was.isGreeted) workforce.troubled(this.key, 'unlinked', this.#lifeline.heardAtMs, this.#now())
     this.#announce()
     if (this.#isStopped) return
-    if (wasKnown) log.warn('link to worker ended', { worker: this.id, code, reason })
+    if (was.isKnown) log.warn('link to worker ended', { worker: this.id, code, reason })
     else if (this.picture.problem?.status !== 'mismatch')
       this.#suffer({
         status: 'unreachable',
         reason: `the link ended before it was of use (${code} ${reason})`,
       })
-    if (!this.picture.isLeaving || !this.#finishLeaving()) this.#redial(wasKnown)
-  }
-
-  /** A link that lasted is dialled again at once; one that did not, as after a failed dial. */
-  #redial(wasKnown: boolean): void {
-    const { discoveryIntervalMs, leaseMs } = this.#context.terms
-    // Each hello makes the worker hold back for a moment, and only a change of the list helps here.
-    if (this.#isTwin) this.#dialler.dialIn(Math.max(leaseMs, discoveryIntervalMs))
-    else if (wasKnown && this.#now() - this.#openedAtMs >= discoveryIntervalMs) this.#dialler.dialAtOnce()
-    else this.#dialLater()
-  }
-
-  #dialLater(): void {
-    const { terms, strangers } = this.#context
-    this.#dialler.dialLater(this.#wasLinked ? 1 : stretchOf(strangers(), terms.discoveryIntervalMs))
+    if (!this.picture.isLeaving || !this.#finishLeaving()) this.#lifeline.redial(was)
   }
 
   // --- Towards the worker and the core ---------------------------------------------------------
-
-  get #isKnown(): boolean {
-    return this.picture.link === 'open' && this.picture.known !== undefined
-  }
 
   #now(): number {
     return this.#context.clock.monoMs()
@@ -445,15 +375,15 @@ export class Member {
   /** It is not what the entry says, or not what it says itself. */
   #refuse(reason: string): void {
     this.#suffer({ status: 'mismatch', reason })
-    this.#link?.close(CLOSE.mismatch, reason)
+    this.#lifeline.close(CLOSE.mismatch, reason)
   }
 
   #breach(reason: string): void {
-    this.#link?.close(CLOSE.protocolError, reason)
+    this.#lifeline.close(CLOSE.protocolError, reason)
   }
 
   #passMaintenance(): void {
-    this.#orders.pass(this.link, () => this.#heartbeat.ping(this.#now()))
+    this.#orders.pass(this.link, this.#lifeline.takePing)
   }
 
   /** Ends what it runs of ours: signal now, lost after SHUTDOWN_TIMEOUT. */
@@ -461,27 +391,11 @@ export class Member {
     this.#drainDeadline.empty(reason)
   }
 
-  #watchSilence(nowMs: number): void {
-    const life = this.#heartbeat.judge(nowMs)
-    if (life === 'lost') return this.#link?.close(CLOSE.silent, 'silent for longer than WORKER_LEASE')
-    if (life === 'silent') this.#beSilent(nowMs)
-    const id = this.#heartbeat.takePing(nowMs)
-    if (id !== undefined) this.#link?.message({ type: 'ping', id })
-  }
-
-  /** The rest of the fleet waits for nobody's first word longer than for a dial. */
-  #watchGreeting(nowMs: number): void {
-    const { discoveryTimeoutMs, leaseMs } = this.#context.terms
-    const waitedMs = nowMs - this.#openedAtMs
-    if (waitedMs > discoveryTimeoutMs) this.#answered()
-    if (waitedMs > leaseMs) this.#breach('it did not say what it can do')
-  }
-
-  #beSilent(nowMs: number): void {
+  #beSilent(heardAtMs: number, nowMs: number): void {
     if (this.picture.isSilent) return
     this.picture.isSilent = true
     this.#context.log.warn('worker is silent', { worker: this.id })
-    this.#context.workforce.troubled(this.key, 'silent', this.#heartbeat.heardAtMs, nowMs)
+    this.#context.workforce.troubled(this.key, 'silent', heardAtMs, nowMs)
     this.#announce()
   }
 
