@@ -1,5 +1,6 @@
 /** Every byte that crosses a process boundary; loads in Node and in a browser. */
 export * from './canonical.ts'
+export * from './delivery-view.ts'
 export * from './errors.ts'
 export * from './feed.ts'
 export * from './field-errors.ts'

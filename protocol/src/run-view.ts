@@ -4,6 +4,7 @@
  * do yet is null or empty.
  */
 import { z } from 'zod'
+import { DELIVERY_STATES } from './delivery-view.ts'
 import { MODES } from './link/records.ts'
 
 export const RUN_STATUSES = [
@@ -139,7 +140,8 @@ export const runItemSchema = z.object({
   latencyMs: z.number().nullable(),
   webhook: z
     .object({
-      state: z.enum(['pending', 'delivered', 'failed', 'refused', 'disabled']),
+      state: z.enum(DELIVERY_STATES),
+      /** Tries. */
       deliveries: z.number(),
     })
     .nullable(),
