@@ -30,7 +30,7 @@ import { Tasks } from './http/tasks.ts'
 import { WrongKeys } from './http/wrong-keys.ts'
 import { createFeed } from './observe/feed.ts'
 import type { Assignment, DispatchPort } from './ports/dispatch.ts'
-import type { KeepPort, StoreContents, StorePort } from './ports/store.ts'
+import type { KeepPort, StoreContents, StoreListenPort, StorePort } from './ports/store.ts'
 import { MemoryRuns } from './runs/memory-runs.ts'
 import { RunSample } from './runs/run-sample.ts'
 import { SchedulerTicks } from './scheduler-ticks.ts'
@@ -40,7 +40,7 @@ export interface BalancerParts {
   readonly keys: BalancerKeys
   readonly log: Log
   readonly store: StorePort
-  readonly keeper: KeepPort
+  readonly keeper: KeepPort & StoreListenPort
   readonly contents: StoreContents
 }
 

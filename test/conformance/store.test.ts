@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, describe, test } from 'node:test'
 import { type Clock, ManualClock } from '@berth/runtime'
+import type { RunsAtStart } from '../../balancer/src/ports/run-store.ts'
 import type {
   KnownWorker,
   MaintenanceIntent,
@@ -60,6 +61,8 @@ function record() {
     events,
     onPersisted: (persisted: number) => add({ persisted }),
     onFailed: (failed: number, detail: string) => add({ failed, detail }),
+    onClaimed() {},
+    onDue() {},
     reach: (count: number) =>
       events.length >= count
         ? Promise.resolve()
@@ -114,6 +117,19 @@ const FUNCTIONS = [
   },
 ]
 
+const NO_RUNS: RunsAtStart = {
+  lastSeq: 0,
+  lastId: null,
+  live: 0,
+  lanes: [],
+  running: [],
+  nextDueMs: null,
+  nextDeliveryMs: null,
+  disabledUrls: [],
+  keys: 0,
+  bulks: [],
+}
+
 /** Breaks a rule that the types already forbid, as a fault in the code would. */
 function badWrite(): StoreWrite {
   const write = { kind: 'intent-set', intent: { ...intent('broken'), since: null } }
@@ -133,7 +149,7 @@ for (const [kind, newPlace] of Object.entries(KINDS)) {
   describe(`a ${kind} store`, () => {
     test('is empty at first, and its epoch rises by one at every opening', async () => {
       const place = newPlace()
-      const empty = { intents: [], workers: [], interfaces: [], sessions: [], settings: [] }
+      const empty = { intents: [], workers: [], interfaces: [], sessions: [], settings: [], runs: NO_RUNS }
       assert.deepEqual(await visit(place), { epoch: 1, ...empty })
       assert.deepEqual(await visit(place), { epoch: 2, ...empty })
       assert.deepEqual(await visit(place), { epoch: 3, ...empty })
@@ -156,6 +172,7 @@ for (const [kind, newPlace] of Object.entries(KINDS)) {
         ])
       })
       assert.deepEqual(await visit(place), {
+        runs: NO_RUNS,
         epoch: 2,
         intents,
         workers: [known('host:3001/päth')],
@@ -392,6 +409,8 @@ describe('only a store with a disk', () => {
     await store.open({
       onPersisted: () => seen.push(readIntents(path)),
       onFailed: (_, detail) => assert.fail(detail),
+      onClaimed() {},
+      onDue() {},
     })
     store.apply([intentSet('w1')])
     await nextTick()

@@ -16,7 +16,7 @@ import type {
   Wished,
 } from '../ports/fleet.ts'
 import type { CallPort } from '../ports/scheduling.ts'
-import type { MaintenanceIntent, StoreContents } from '../ports/store.ts'
+import type { FleetContents, MaintenanceIntent } from '../ports/store.ts'
 import { renewedKey } from '../ports/worker-key.ts'
 import { Boots } from './boots.ts'
 import { Calls, type CallsOptions } from './calls.ts'
@@ -37,7 +37,7 @@ export interface FleetOptions
   /** Takes what handlers call; `createRunId` names it. */
   readonly calls: CallPort
   readonly createRunId: () => string
-  readonly contents: Pick<StoreContents, 'intents' | 'workers' | 'interfaces'>
+  readonly contents: Pick<FleetContents, 'intents' | 'workers' | 'interfaces'>
 }
 
 const DIALS_AT_ONCE = { all: 64, doubtful: 32 }

@@ -116,7 +116,9 @@ export interface RunEnd {
 
 /** A run that is not live: what a list shows of it. */
 export interface DoneRun extends RunOrder, Omit<RunEnd, 'result'> {
+  /** Of its newest message. */
   readonly webhookState: DeliveryState | null
+  /** Tries of all its messages. */
   readonly deliveries: number
   /** The size of its result; null without one. */
   readonly resultBytes: number | null
@@ -245,7 +247,13 @@ export type RunWrite =
       readonly dropBefore: number
       readonly dropped: number
     }
-  | { readonly kind: 'run-lines'; readonly seq: number; readonly lines: readonly StoredEvent[] }
+  /** `dropBefore` as of events; how many went is told by the numbers of those that are left. */
+  | {
+      readonly kind: 'run-lines'
+      readonly seq: number
+      readonly lines: readonly StoredEvent[]
+      readonly dropBefore: number
+    }
   /** Inserts or replaces; `attempt` is the try that led to it. The newest 100 tries of a delivery are kept. */
   | { readonly kind: 'delivery-set'; readonly delivery: StoredDelivery; readonly attempt: StoredTry | null }
   /** Nothing is delivered to that URL any more: the pending ones become `disabled`. */
@@ -280,6 +288,7 @@ export interface RunsAtStart {
   readonly nextDeliveryMs: number | null
   readonly disabledUrls: readonly string[]
   readonly keys: number
+  /** Those that run. */
   readonly bulks: readonly StoredBulk[]
 }
 
@@ -294,7 +303,10 @@ export interface RunLane {
 
 /** What the store tells by itself. */
 export interface RunStoreEvents {
-  /** The answer to a claim, in the order (priority, seq). */
+  /**
+   * The answer to a claim, in the order (priority, seq). None, with `hasMore`, when the store could not be read:
+   * claim again in a second.
+   */
   onClaimed(claim: number, runs: readonly ClaimedRun[], hasMore: boolean): void
   /** The answer to `takeDue`: they are queued now. `nextMs`: the next instant at which one is due. */
   onDue(runs: readonly ClaimedRun[], nextMs: number | null): void
@@ -306,9 +318,11 @@ export interface StoredFilter {
   readonly status?: readonly RunStatus[] | undefined
   readonly function?: string | undefined
   readonly group?: string | undefined
+  /** As it is shown (`shownId`). */
   readonly worker?: string | undefined
   readonly session?: string | undefined
   readonly schedule?: string | undefined
+  /** Each of its words begins a word of the id, the function, metadata or the error (`wordsOf`). */
   readonly q?: string | undefined
   /** Of acceptance, both included. */
   readonly fromMs?: number | undefined
@@ -330,6 +344,7 @@ export interface RunReads {
     after: number,
     limit: number,
   ): Promise<{ readonly events: readonly StoredEvent[]; readonly dropped: number }>
+  /** The newest, in order; `dropped` counts the numbers that are missing up to the last one. */
   lines(
     id: string,
     limit: number,
@@ -348,7 +363,7 @@ export interface RunReads {
   ): Promise<readonly StoredDelivery[]>
   /** When the next pending one is due, of those due later than `afterMs`. */
   nextDeliveryMs(afterMs: number): Promise<number | null>
-  /** Runs that wait, queued or scheduled, whose deadline has passed by then, the earliest first. */
+  /** Runs that wait, queued or scheduled, whose deadline or end of waiting has passed by then, the earliest first. */
   overdue(untilMs: number, limit: number): Promise<readonly LiveRun[]>
   key(hash: string): Promise<IdempotencyRow | null>
   bulk(id: string): Promise<StoredBulk | null>

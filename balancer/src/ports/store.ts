@@ -4,6 +4,7 @@
  * that everything up to it is on disk. Whatever crosses is plain data.
  */
 import type { FunctionInterface } from '@berth/protocol'
+import type { RunStoreEvents, RunStorePort, RunsAtStart, RunWrite } from './run-store.ts'
 
 /** An operator's decision about one worker, kept over restarts. */
 export interface MaintenanceIntent {
@@ -62,7 +63,9 @@ export interface StoredSettings {
   readonly fairness: readonly StoredShare[]
 }
 
-export type StoreWrite =
+export type StoreWrite = FleetWrite | RunWrite
+
+export type FleetWrite =
   | { readonly kind: 'intent-set'; readonly intent: MaintenanceIntent }
   | { readonly kind: 'intent-cleared'; readonly worker: string }
   | { readonly kind: 'worker-known'; readonly known: KnownWorker }
@@ -79,8 +82,12 @@ export type StoreWrite =
   /** Changes nothing; that it is on disk shows that the store can be written. */
   | { readonly kind: 'touch' }
 
-/** Everything of the fleet's memory, read once at start. */
-export interface StoreContents {
+/** Everything of the fleet's memory and what there is of runs, read once at start. */
+export interface StoreContents extends FleetContents {
+  readonly runs: RunsAtStart
+}
+
+export interface FleetContents {
   /** Rises by one at every start of a balancer on this store: the first half of every fence. */
   readonly epoch: number
   readonly intents: readonly MaintenanceIntent[]
@@ -90,14 +97,14 @@ export interface StoreContents {
   readonly settings: readonly StoredSettings[]
 }
 
-export interface StoreEvents {
+export interface StoreEvents extends RunStoreEvents {
   /** All batches up to `batch` are on disk. */
   onPersisted(batch: number): void
   /** A batch was given up; `detail` says why. The store tries later batches all the same. */
   onFailed(batch: number, detail: string): void
 }
 
-export interface StorePort {
+export interface StorePort extends RunStorePort {
   /** Opens and migrates; refuses with a readable error when the database is locked or damaged. */
   open(events: StoreEvents): Promise<StoreContents>
   /** Queues writes for the current tick's batch; returns the batch's number. */
@@ -105,6 +112,12 @@ export interface StorePort {
   /** Resolves when everything applied so far is on disk or given up. */
   flush(): Promise<void>
   close(): Promise<void>
+}
+
+/** For whoever writes batches and waits for them, beside the keeper. */
+export interface StoreListenPort {
+  /** Tells from now on everything that the store tells, until the way out that is returned is taken. */
+  listen(events: StoreEvents): () => void
 }
 
 export type Kept = { readonly ok: true } | { readonly ok: false; readonly detail: string }

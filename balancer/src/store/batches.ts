@@ -14,12 +14,19 @@ export interface BatchesOptions {
   readonly maxWrites: number
 }
 
+interface Collected {
+  readonly batch: number
+  readonly writes: StoreWrite[]
+  /** What follows once it is sent. */
+  readonly behind: (() => void)[]
+}
+
 export class Batches {
   readonly #options: BatchesOptions
   /** Batch to the number of its writes, in ascending order of batches. */
   readonly #unsettled = new Map<number, number>()
   #waiters: { readonly upTo: number; readonly wake: () => void }[] = []
-  #collecting: { readonly batch: number; readonly writes: StoreWrite[] } | undefined
+  #collecting: Collected | undefined
   #refusing: { readonly batch: number; readonly detail: string } | undefined
   #abandoned: string | undefined
   #lastBatch = 0
@@ -41,6 +48,12 @@ export class Batches {
     return batch
   }
 
+  /** Does something once all that was added so far is sent: now, when nothing is being collected. */
+  behind(work: () => void): void {
+    if (this.#collecting === undefined) work()
+    else this.#collecting.behind.push(work)
+  }
+
   persisted(batch: number): void {
     if (this.#settle(batch)) this.#options.events.onPersisted(batch)
     this.#wakeWaiters()
@@ -54,8 +67,10 @@ export class Batches {
   /** Fails everything that is open, and from now on whatever comes. */
   abandon(detail: string): void {
     this.#abandoned ??= detail
+    const { behind = [] } = this.#collecting ?? {}
     this.#collecting = undefined
     for (const batch of [...this.#unsettled.keys()]) this.failed(batch, detail)
+    for (const work of behind) work()
   }
 
   /** Resolves when every batch that has a number now is settled. */
@@ -67,13 +82,15 @@ export class Batches {
     })
   }
 
-  #begin(): { batch: number; writes: StoreWrite[] } {
+  #begin(): Collected {
     setImmediate(() => {
       const ready = this.#collecting
       this.#collecting = undefined
-      if (ready !== undefined) this.#options.send(ready.batch, ready.writes)
+      if (ready === undefined) return
+      this.#options.send(ready.batch, ready.writes)
+      for (const work of ready.behind) work()
     })
-    return { batch: ++this.#lastBatch, writes: [] }
+    return { batch: ++this.#lastBatch, writes: [], behind: [] }
   }
 
   #describeOverflow(count: number): string | undefined {

@@ -6,7 +6,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { interfaceSchema } from '@berth/protocol'
 import { z } from 'zod'
-import type { StoreContents, StoredSettings, StoreWrite } from '../ports/store.ts'
+import type { FleetContents, FleetWrite, StoredSettings, StoreWrite } from '../ports/store.ts'
 import { StoreError } from './store-error.ts'
 
 const SQL = {
@@ -30,11 +30,11 @@ const SQL = {
     ON CONFLICT (worker_group, function) DO UPDATE SET settings = excluded.settings`,
   'settings-cleared': 'DELETE FROM settings WHERE worker_group = ? AND function = ?',
   touch: 'UPDATE balancer SET epoch = epoch',
-} as const satisfies Record<StoreWrite['kind'], string>
+} as const satisfies Record<FleetWrite['kind'], string>
 
 type Value = string | number | null
 
-function valuesOf(write: StoreWrite): Value[] {
+function valuesOf(write: FleetWrite): Value[] {
   switch (write.kind) {
     case 'intent-set': {
       const { worker, reason, since, until, deadline, by } = write.intent
@@ -63,6 +63,10 @@ function valuesOf(write: StoreWrite): Value[] {
   }
 }
 
+export function isFleetWrite(write: StoreWrite): write is FleetWrite {
+  return write.kind in SQL
+}
+
 export class FleetTables {
   readonly #database: DatabaseSync
   readonly #statements = new Map<string, StatementSync>()
@@ -72,7 +76,7 @@ export class FleetTables {
   }
 
   /** Throws what SQLite or the binding of a value throws. */
-  write(write: StoreWrite): void {
+  write(write: FleetWrite): void {
     let statement = this.#statements.get(write.kind)
     if (statement === undefined) {
       statement = this.#database.prepare(SQL[write.kind])
@@ -85,7 +89,7 @@ export class FleetTables {
    * Begins an epoch, forgets what has expired and interfaces that no worker has, and reads the rest. To be
    * called within a transaction.
    */
-  begin(nowMs: number): StoreContents {
+  begin(nowMs: number): FleetContents {
     const now = new Date(nowMs).toISOString()
     this.#database.prepare('UPDATE balancer SET epoch = epoch + 1').run()
     this.#database.prepare('DELETE FROM sessions WHERE expires_at <= ?').run(now)
@@ -115,7 +119,7 @@ export class FleetTables {
   }
 
   /** One that this version does not understand is left out: its worker will be asked again. */
-  #readInterfaces(): StoreContents['interfaces'] {
+  #readInterfaces(): FleetContents['interfaces'] {
     const rows = this.#read(interfaceRow, 'SELECT hash, functions FROM interfaces ORDER BY hash')
     return rows.flatMap(({ hash, functions }) => {
       const parsed = interfaceSchema.safeParse(JSON.parse(functions))

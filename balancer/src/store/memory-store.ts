@@ -4,7 +4,10 @@
  * first one left. Written apart from the SQL on purpose: each checks the other in the conformance suite.
  */
 import { type Clock, systemClock } from '@berth/runtime'
+import type { RunLaneNeeds, RunPosition, RunReads } from '../ports/run-store.ts'
 import type {
+  FleetContents,
+  FleetWrite,
   KnownWorker,
   MaintenanceIntent,
   StoreContents,
@@ -15,8 +18,12 @@ import type {
   StoreWrite,
 } from '../ports/store.ts'
 import { Batches } from './batches.ts'
+import { isFleetWrite } from './fleet-tables.ts'
+import { MemoryRunReads } from './memory-run-reads.ts'
+import { MemoryRunTables } from './memory-run-tables.ts'
+import { StoreError } from './store-error.ts'
 
-type Functions = StoreContents['interfaces'][number]['functions']
+type Functions = FleetContents['interfaces'][number]['functions']
 
 export class MemoryDisk {
   epoch = 0
@@ -25,6 +32,9 @@ export class MemoryDisk {
   readonly interfaces = new Map<string, Functions>()
   readonly sessions = new Map<string, StoredSession>()
   readonly settings = new Map<string, StoredSettings>()
+  readonly runs = new MemoryRunTables()
+  /** Set by tests: why nothing can be written or read, such as "the disk is full". */
+  fault: string | undefined
 }
 
 export interface MemoryStoreOptions {
@@ -34,11 +44,18 @@ export interface MemoryStoreOptions {
   readonly clock?: Clock
 }
 
+interface Opened {
+  readonly batches: Batches
+  readonly events: StoreEvents
+}
+
 export class MemoryStore implements StorePort {
+  readonly reads: RunReads = new MemoryRunReads(() => this.#readable())
   readonly #disk: MemoryDisk
   readonly #maxWrites: number
   readonly #clock: Clock
-  #batches: Batches | undefined
+  #opened: Opened | undefined
+  #isClosed = false
 
   constructor({
     disk = new MemoryDisk(),
@@ -51,39 +68,92 @@ export class MemoryStore implements StorePort {
   }
 
   async open(events: StoreEvents): Promise<StoreContents> {
-    if (this.#batches !== undefined) throw new Error('a store is opened once; make another')
+    if (this.#opened !== undefined) throw new Error('a store is opened once; make another')
     const batches = new Batches({
       events,
       maxWrites: this.#maxWrites,
       send: (batch, writes) => this.#commit(batches, batch, writes),
     })
-    this.#batches = batches
-    return begin(this.#disk, new Date(this.#clock.wallMs()).toISOString())
+    this.#opened = { batches, events }
+    return {
+      ...begin(this.#disk, new Date(this.#clock.wallMs()).toISOString()),
+      runs: this.#disk.runs.begin(),
+    }
   }
 
   apply(writes: readonly StoreWrite[]): number {
-    if (this.#batches === undefined) throw new Error('the store is not open')
-    return this.#batches.add(writes)
+    return this.#open().batches.add(writes)
+  }
+
+  claim(claim: number, lane: RunLaneNeeds, count: number, after: RunPosition | null): void {
+    this.#behind((events) => {
+      const isFaulty = this.#disk.fault !== undefined
+      const found = isFaulty ? { runs: [], hasMore: true } : this.#disk.runs.claim(lane, count, after)
+      events.onClaimed(claim, found.runs, found.hasMore)
+    })
+  }
+
+  takeDue(untilMs: number, limit: number): void {
+    this.#behind((events) => {
+      if (this.#disk.fault !== undefined) return events.onDue([], untilMs + 1_000)
+      const due = this.#disk.runs.takeDue(untilMs, limit)
+      events.onDue(due, this.#disk.runs.nextDueMs())
+    })
   }
 
   flush(): Promise<void> {
-    return this.#batches?.flush() ?? Promise.resolve()
+    return this.#opened?.batches.flush() ?? Promise.resolve()
   }
 
   async close(): Promise<void> {
     await this.flush()
-    this.#batches?.abandon('the store is closed')
+    this.#isClosed = true
+    this.#opened?.batches.abandon('the store is closed')
+  }
+
+  #open(): Opened {
+    if (this.#opened === undefined) throw new Error('the store is not open')
+    return this.#opened
+  }
+
+  #readable(): MemoryRunTables {
+    if (this.#opened === undefined || this.#isClosed) throw new StoreError('CLOSED', 'the store is not open')
+    if (this.#disk.fault !== undefined) throw new StoreError('UNUSABLE', this.#disk.fault)
+    return this.#disk.runs
+  }
+
+  /** Behind all batches so far and never before the call returns. */
+  #behind(work: (events: StoreEvents) => void): void {
+    const { batches, events } = this.#open()
+    batches.behind(() =>
+      setImmediate(() => {
+        if (!this.#isClosed) work(events)
+      }),
+    )
   }
 
   #commit(batches: Batches, batch: number, writes: readonly StoreWrite[]): void {
-    const refused = writes.filter((write) => !isStorable(write))
-    for (const write of writes) if (!refused.includes(write)) perform(this.#disk, structuredClone(write))
-    if (refused.length === 0) batches.persisted(batch)
-    else batches.failed(batch, `${refused.length} of ${writes.length} writes refused: ${refused[0]?.kind}`)
+    if (this.#disk.fault !== undefined)
+      return batches.failed(batch, `nothing of the batch was written: ${this.#disk.fault}`)
+    const refusals = writes.flatMap((write) => this.#write(write) ?? [])
+    const [first] = refusals
+    if (first === undefined) batches.persisted(batch)
+    else batches.failed(batch, `${refusals.length} of ${writes.length} writes refused: ${first}`)
+  }
+
+  /** Why one write is refused, or nothing. */
+  #write(write: StoreWrite): string | undefined {
+    if (!isFleetWrite(write)) {
+      const refusal = this.#disk.runs.write(structuredClone(write))
+      return refusal && `${write.kind}: ${refusal}`
+    }
+    if (!isStorable(write)) return write.kind
+    perform(this.#disk, structuredClone(write))
+    return undefined
   }
 }
 
-function begin(disk: MemoryDisk, now: string): StoreContents {
+function begin(disk: MemoryDisk, now: string): FleetContents {
   disk.epoch++
   for (const [hash, { expiresAt }] of disk.sessions) if (expiresAt <= now) disk.sessions.delete(hash)
   const used = new Set([...disk.workers.values()].map(({ interfaceHash }) => interfaceHash))
@@ -107,7 +177,7 @@ function byKey([a]: readonly [string, unknown], [b]: readonly [string, unknown])
 }
 
 /** What the columns of the tables ask for. */
-function isStorable(write: StoreWrite): boolean {
+function isStorable(write: FleetWrite): boolean {
   const isText = (value: unknown) => typeof value === 'string'
   const isTextOrNull = (value: unknown) => value === null || isText(value)
   switch (write.kind) {
@@ -136,7 +206,7 @@ function isStorable(write: StoreWrite): boolean {
   }
 }
 
-function perform(disk: MemoryDisk, write: StoreWrite): void {
+function perform(disk: MemoryDisk, write: FleetWrite): void {
   switch (write.kind) {
     case 'intent-set':
       disk.intents.set(write.intent.worker, write.intent)

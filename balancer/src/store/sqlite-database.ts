@@ -6,8 +6,8 @@
  */
 import { statSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
-import type { StoreContents, StoreWrite } from '../ports/store.ts'
-import { FleetTables } from './fleet-tables.ts'
+import type { FleetContents, StoreWrite } from '../ports/store.ts'
+import { FleetTables, isFleetWrite } from './fleet-tables.ts'
 import { messageOf, openFile, rollBack, SQLITE, sqliteCode, translate } from './sqlite-file.ts'
 import { StoreError } from './store-error.ts'
 import type { ThreadSettings } from './thread-messages.ts'
@@ -17,7 +17,7 @@ export type CommitOutcome = { readonly ok: true } | { readonly ok: false; readon
 const RESTART = 'nothing more is written; check the disk and restart the balancer'
 
 export class SqliteDatabase {
-  readonly contents: StoreContents
+  readonly contents: FleetContents
   readonly #path: string
   readonly #database: DatabaseSync
   readonly #tables: FleetTables
@@ -62,6 +62,7 @@ export class SqliteDatabase {
   #writeOne(write: StoreWrite): string[] {
     this.#database.exec('SAVEPOINT one')
     try {
+      if (!isFleetWrite(write)) throw new Error('this store keeps no runs yet')
       this.#tables.write(write)
       return []
     } catch (error) {

@@ -6,6 +6,7 @@
  */
 import { Worker } from 'node:worker_threads'
 import { type Clock, systemClock } from '@berth/runtime'
+import type { RunReads, RunsAtStart } from '../ports/run-store.ts'
 import type { StoreContents, StoreEvents, StorePort, StoreWrite } from '../ports/store.ts'
 import { Batches } from './batches.ts'
 import { StoreError } from './store-error.ts'
@@ -23,6 +24,19 @@ export interface SqliteStoreOptions {
   readonly clock?: Clock
   /** The thread's script; default the one beside this file. */
   readonly thread?: URL
+}
+
+const NO_RUNS: RunsAtStart = {
+  lastSeq: 0,
+  lastId: null,
+  live: 0,
+  lanes: [],
+  running: [],
+  nextDueMs: null,
+  nextDeliveryMs: null,
+  disabledUrls: [],
+  keys: 0,
+  bulks: [],
 }
 
 export class SqliteStore implements StorePort {
@@ -60,6 +74,14 @@ export class SqliteStore implements StorePort {
     return this.#batches.add(writes)
   }
 
+  get reads(): RunReads {
+    throw new StoreError('CLOSED', 'this store keeps no runs yet')
+  }
+
+  claim(): void {}
+
+  takeDue(): void {}
+
   flush(): Promise<void> {
     return this.#batches?.flush() ?? Promise.resolve()
   }
@@ -75,7 +97,7 @@ export class SqliteStore implements StorePort {
     thread.on('message', (message: FromThread) => {
       if (message.kind === 'persisted') batches.persisted(message.batch)
       else if (message.kind === 'failed') batches.failed(message.batch, message.detail)
-      else if (message.kind === 'opened') opened.resolve(message.contents)
+      else if (message.kind === 'opened') opened.resolve({ ...message.contents, runs: NO_RUNS })
       else opened.reject(new StoreError(message.code, message.detail))
     })
     thread.on('error', (error) => {

@@ -1,5 +1,5 @@
-/** Why a store cannot be opened, in words for the operator; a caller may tell the kinds apart. */
-export type StoreErrorCode = 'LOCKED' | 'DAMAGED' | 'NEWER' | 'UNUSABLE'
+/** Why a store cannot be opened or read, in words for the operator; a caller may tell the kinds apart. */
+export type StoreErrorCode = 'LOCKED' | 'DAMAGED' | 'NEWER' | 'UNUSABLE' | 'BUSY' | 'CLOSED'
 
 export class StoreError extends Error {
   override readonly name = 'StoreError'

@@ -1,12 +1,21 @@
 /**
- * What is known of the store's writes: tells who waits for one how it ended, and everybody whether the store
- * can be written at all. Main gives it the store's events, compose hands it to `http/`.
+ * What is known of the store's writes: tells who waits for one how it ended, everybody whether the store
+ * can be written at all, and those who listen whatever the store tells. Main gives it the store's events, compose hands it to `http/`.
  * A store that nobody writes is touched now and then: that it has failed must be seen before somebody relies
  * on it, and that it works again without anybody's help.
  * Invariants: every `keep` is answered once, within its limit; a failure is logged when it begins and when it ends.
  */
 import type { Clock, Log } from '@berth/runtime'
-import type { KeepPort, Kept, StoreEvents, StoreHealth, StorePort, StoreWrite } from '../ports/store.ts'
+import type { ClaimedRun } from '../ports/run-store.ts'
+import type {
+  KeepPort,
+  Kept,
+  StoreEvents,
+  StoreHealth,
+  StoreListenPort,
+  StorePort,
+  StoreWrite,
+} from '../ports/store.ts'
 
 export interface StoreKeeperOptions {
   readonly store: Pick<StorePort, 'apply'>
@@ -21,10 +30,11 @@ export interface StoreKeeperOptions {
 const OK: StoreHealth = Object.freeze({ state: 'ok' })
 const KEPT: Kept = Object.freeze({ ok: true })
 
-export class StoreKeeper implements KeepPort, StoreEvents {
+export class StoreKeeper implements KeepPort, StoreListenPort, StoreEvents {
   readonly #options: StoreKeeperOptions
   /** By batch. */
   readonly #waiting = new Map<number, Set<(kept: Kept) => void>>()
+  readonly #listeners = new Set<StoreEvents>()
   #health: StoreHealth = OK
   #lost = 0
   #touching: NodeJS.Timeout | undefined
@@ -69,8 +79,22 @@ export class StoreKeeper implements KeepPort, StoreEvents {
     return kept
   }
 
+  listen(events: StoreEvents): () => void {
+    this.#listeners.add(events)
+    return () => void this.#listeners.delete(events)
+  }
+
+  onClaimed(claim: number, runs: readonly ClaimedRun[], hasMore: boolean): void {
+    for (const listener of this.#listeners) listener.onClaimed(claim, runs, hasMore)
+  }
+
+  onDue(runs: readonly ClaimedRun[], nextMs: number | null): void {
+    for (const listener of this.#listeners) listener.onDue(runs, nextMs)
+  }
+
   onPersisted(batch: number): void {
     this.#settle(batch, KEPT)
+    for (const listener of this.#listeners) listener.onPersisted(batch)
     if (this.#health.state === 'ok') return
     this.#options.log.info('the store can be written again', { lostBatches: this.#lost })
     this.#health = OK
@@ -80,6 +104,7 @@ export class StoreKeeper implements KeepPort, StoreEvents {
   onFailed(batch: number, detail: string): void {
     const isTouch = batch === this.#touch
     this.#settle(batch, { ok: false, detail })
+    for (const listener of this.#listeners) listener.onFailed(batch, detail)
     if (!isTouch) this.#lost++
     if (this.#health.state === 'failed') return
     const { log, clock } = this.#options

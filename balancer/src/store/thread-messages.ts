@@ -2,7 +2,7 @@
  * What crosses between the store's main-thread side and its thread: plain data, in order. The main
  * side numbers the batches; the thread answers each with exactly one `persisted` or `failed`.
  */
-import type { StoreContents, StoreWrite } from '../ports/store.ts'
+import type { FleetContents, StoreWrite } from '../ports/store.ts'
 import type { StoreErrorCode } from './store-error.ts'
 
 /** Handed to the thread as its `workerData`. */
@@ -19,7 +19,7 @@ export type ToThread =
   | { readonly kind: 'close' }
 
 export type FromThread =
-  | { readonly kind: 'opened'; readonly contents: StoreContents }
+  | { readonly kind: 'opened'; readonly contents: FleetContents }
   | { readonly kind: 'refused'; readonly code: StoreErrorCode; readonly detail: string }
   | { readonly kind: 'persisted'; readonly batch: number }
   | { readonly kind: 'failed'; readonly batch: number; readonly detail: string }

@@ -17,7 +17,7 @@ import type {
   WorkerFacts,
   WorkforcePort,
 } from '../../ports/scheduling.ts'
-import type { StoreContents, StoreWrite } from '../../ports/store.ts'
+import type { FleetContents, StoreWrite } from '../../ports/store.ts'
 import type { StreamItem } from '../../ports/stream.ts'
 import { Fleet } from '../fleet.ts'
 import type { MemberTerms } from '../member-context.ts'
@@ -37,7 +37,7 @@ export const TERMS: MemberTerms = {
   resultLimitBytes: 4 * 1024 * 1024,
 }
 
-export const EMPTY: StoreContents = {
+export const EMPTY: FleetContents = {
   epoch: 1,
   intents: [],
   workers: [],
@@ -159,7 +159,7 @@ export class RecordingWorkforce implements WorkforcePort {
 
 export interface BenchOptions {
   readonly terms?: Partial<MemberTerms>
-  readonly contents?: Partial<StoreContents>
+  readonly contents?: Partial<FleetContents>
   readonly workforce?: WorkforcePort
   readonly calls?: CallPort
 }

@@ -1,0 +1,143 @@
+/** What is read of runs in the store without a disk. Made by `memory-store.ts`; answers are copies. */
+import type {
+  LiveRun,
+  RunReads,
+  StoredDelivery,
+  StoredEvent,
+  StoredFilter,
+  StoredRun,
+} from '../ports/run-store.ts'
+import type { MemoryRunTables } from './memory-run-tables.ts'
+import { givenUpMs } from './run-rows.ts'
+import { isMeant } from './run-search.ts'
+
+type Answer<Name extends keyof RunReads> = ReturnType<RunReads[Name]>
+
+export class MemoryRunReads implements RunReads {
+  readonly #open: () => MemoryRunTables
+
+  /** `open` throws why nothing can be read. */
+  constructor(open: () => MemoryRunTables) {
+    this.#open = open
+  }
+
+  get #tables(): MemoryRunTables {
+    return this.#open()
+  }
+
+  async list(filter: StoredFilter, limit: number, before: string | null): Answer<'list'> {
+    const meant = this.#all().filter((one) => isMeant(filter, one) && (!before || one.run.id < before))
+    return structuredClone(meant.sort((a, b) => (a.run.id < b.run.id ? 1 : -1)).slice(0, limit))
+  }
+
+  async count(filter: StoredFilter, atMost: number): Promise<number> {
+    return Math.min(atMost, this.#all().filter((one) => isMeant(filter, one)).length)
+  }
+
+  async find(id: string): Answer<'find'> {
+    const seq = this.#seqOf(id)
+    const live = this.#tables.live.get(seq)
+    if (live) return structuredClone({ kind: 'live', run: live })
+    const done = this.#tables.done.get(seq)
+    return done ? structuredClone({ kind: 'done', run: done }) : null
+  }
+
+  async payload(id: string): Answer<'payload'> {
+    return structuredClone(this.#tables.payloads.get(this.#seqOf(id)) ?? null)
+  }
+
+  async result(id: string): Answer<'result'> {
+    return structuredClone(this.#tables.results.get(this.#seqOf(id)) ?? null)
+  }
+
+  async events(id: string, after: number, limit: number): Answer<'events'> {
+    const { dropped = 0, events = new Map() } = this.#tables.events.get(this.#seqOf(id)) ?? {}
+    const found = inOrder(events).filter(({ n }) => n > after)
+    return structuredClone({ events: found.slice(0, limit), dropped })
+  }
+
+  async lines(id: string, limit: number): Answer<'lines'> {
+    const all = inOrder(this.#tables.lines.get(this.#seqOf(id)) ?? new Map())
+    const dropped = (all.at(-1)?.n ?? 0) - all.length
+    return structuredClone({ lines: all.slice(Math.max(0, all.length - limit)), dropped })
+  }
+
+  async deliveries(id: string): Answer<'deliveries'> {
+    const seq = this.#seqOf(id)
+    const found = this.#deliveries((one) => one.seq === seq)
+    return structuredClone(
+      found.map((one) => ({
+        ...one,
+        attempts: [...(this.#tables.tries.get(one.id)?.values() ?? [])].sort((a, b) => a.n - b.n),
+      })),
+    )
+  }
+
+  async delivery(id: string): Answer<'delivery'> {
+    return structuredClone(this.#tables.deliveries.get(id) ?? null)
+  }
+
+  async dueDeliveries(untilMs: number, limit: number, except: readonly string[]): Answer<'dueDeliveries'> {
+    const due = this.#tables.pending(except).filter(({ nextMs }) => nextMs !== null && nextMs <= untilMs)
+    due.sort((a, b) => (a.nextMs ?? 0) - (b.nextMs ?? 0))
+    return structuredClone(due.slice(0, limit))
+  }
+
+  async deliveriesBetween(
+    fromMs: number,
+    toMs: number,
+    url: string | null,
+    after: string | null,
+    limit: number,
+  ): Answer<'deliveriesBetween'> {
+    const found = this.#deliveries(
+      (one) =>
+        one.createdMs >= fromMs &&
+        one.createdMs <= toMs &&
+        (url === null || one.url === url) &&
+        (after === null || one.id > after),
+    )
+    return structuredClone(found.slice(0, limit))
+  }
+
+  async nextDeliveryMs(afterMs: number): Promise<number | null> {
+    return this.#tables.nextDeliveryMs(afterMs)
+  }
+
+  async overdue(untilMs: number, limit: number): Answer<'overdue'> {
+    const endOf = (run: LiveRun) => givenUpMs(run) ?? Number.POSITIVE_INFINITY
+    const found = [...this.#tables.live.values()]
+      .filter((run) => run.status !== 'running' && endOf(run) <= untilMs)
+      .sort((a, b) => endOf(a) - endOf(b) || a.seq - b.seq)
+    return structuredClone(found.slice(0, limit))
+  }
+
+  async key(hash: string): Answer<'key'> {
+    return structuredClone(this.#tables.keys.get(hash) ?? null)
+  }
+
+  async bulk(id: string): Answer<'bulk'> {
+    return structuredClone(this.#tables.bulks.get(id) ?? null)
+  }
+
+  #all(): StoredRun[] {
+    const { live, done } = this.#tables
+    return [
+      ...[...live.values()].map((run) => ({ kind: 'live', run }) as const),
+      ...[...done.values()].map((run) => ({ kind: 'done', run }) as const),
+    ]
+  }
+
+  /** -1, which no run has, for an unknown id. */
+  #seqOf(id: string): number {
+    return this.#tables.seqs.get(id) ?? -1
+  }
+
+  #deliveries(isWanted: (one: StoredDelivery) => boolean): StoredDelivery[] {
+    return [...this.#tables.deliveries.values()].filter(isWanted).sort((a, b) => (a.id < b.id ? -1 : 1))
+  }
+}
+
+function inOrder(events: ReadonlyMap<number, StoredEvent>): StoredEvent[] {
+  return [...events.values()].sort((a, b) => a.n - b.n)
+}

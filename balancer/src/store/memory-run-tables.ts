@@ -1,0 +1,288 @@
+/**
+ * Runs as the store without a disk keeps them: maps where SQLite has tables. Used by `memory-store.ts` and read by
+ * `memory-run-reads.ts`. Invariant: a write changes all that belongs to it or, when it is refused, nothing.
+ */
+import type {
+  ClaimedRun,
+  DoneRun,
+  IdempotencyRow,
+  LiveRun,
+  RunEnd,
+  RunLaneNeeds,
+  RunOrder,
+  RunPosition,
+  RunsAtStart,
+  RunWrite,
+  StoredBulk,
+  StoredDelivery,
+  StoredEvent,
+  StoredPayload,
+  StoredTry,
+} from '../ports/run-store.ts'
+import { laneKey, orderOf, TRIES_KEPT } from './run-rows.ts'
+
+type Write<Kind extends RunWrite['kind']> = Extract<RunWrite, { kind: Kind }>
+
+export class MemoryRunTables {
+  readonly live = new Map<number, LiveRun>()
+  readonly done = new Map<number, DoneRun>()
+  readonly seqs = new Map<string, number>()
+  readonly payloads = new Map<number, StoredPayload>()
+  readonly results = new Map<number, NonNullable<RunEnd['result']>>()
+  readonly events = new Map<number, { dropped: number; events: Map<number, StoredEvent> }>()
+  readonly lines = new Map<number, Map<number, StoredEvent>>()
+  readonly deliveries = new Map<string, StoredDelivery>()
+  readonly tries = new Map<string, Map<number, StoredTry>>()
+  readonly disabledUrls = new Map<string, number>()
+  readonly keys = new Map<string, IdempotencyRow>()
+  readonly bulks = new Map<string, StoredBulk>()
+
+  begin(): RunsAtStart {
+    const runs = [...this.live.values()].sort(bySeq)
+    const queued = runs.filter(({ status }) => status === 'queued')
+    const lanes = new Map(queued.map((run) => [laneKey(run), run]))
+    return structuredClone({
+      lastSeq: Math.max(0, ...this.seqs.values()),
+      lastId: [...this.seqs.keys()].sort().at(-1) ?? null,
+      live: runs.length,
+      lanes: [...lanes.values()].map(({ group, function: name, contract, tags }, at) => ({
+        lane: at + 1,
+        group,
+        function: name,
+        contract,
+        tags,
+      })),
+      running: runs.filter(({ status }) => status === 'running').map((run) => this.#claimed(run)),
+      nextDueMs: this.nextDueMs(),
+      nextDeliveryMs: this.nextDeliveryMs(),
+      disabledUrls: [...this.disabledUrls.keys()].sort(),
+      keys: this.keys.size,
+      bulks: [...this.bulks.values()].filter(({ state }) => state === 'running'),
+    })
+  }
+
+  claim(
+    needs: RunLaneNeeds,
+    count: number,
+    after: RunPosition | null,
+  ): { runs: ClaimedRun[]; hasMore: boolean } {
+    const key = laneKey(needs)
+    const found = [...this.live.values()]
+      .filter((run) => run.status === 'queued' && laneKey(run) === key && isBehind(run, after))
+      .sort((a, b) => a.priority - b.priority || a.seq - b.seq)
+    return {
+      runs: found.slice(0, count).map((run) => structuredClone(this.#claimed(run))),
+      hasMore: found.length > count,
+    }
+  }
+
+  takeDue(untilMs: number, limit: number): ClaimedRun[] {
+    const due = [...this.live.values()]
+      .filter(({ status, dueMs }) => status === 'scheduled' && (dueMs ?? 0) <= untilMs)
+      .sort((a, b) => (a.dueMs ?? 0) - (b.dueMs ?? 0) || a.seq - b.seq)
+      .slice(0, limit)
+    return due.map((run) => {
+      const queued = { ...run, status: 'queued' } as const
+      this.live.set(run.seq, queued)
+      return structuredClone(this.#claimed(queued))
+    })
+  }
+
+  nextDueMs(): number | null {
+    return lowest([...this.live.values()].map((run) => (run.status === 'scheduled' ? run.dueMs : null)))
+  }
+
+  nextDeliveryMs(afterMs = Number.NEGATIVE_INFINITY): number | null {
+    return lowest(this.pending([]).map(({ nextMs }) => (nextMs !== null && nextMs > afterMs ? nextMs : null)))
+  }
+
+  /** Deliveries that wait, but none to these receivers. */
+  pending(except: readonly string[]): StoredDelivery[] {
+    return [...this.deliveries.values()].filter(
+      ({ state, receiver }) => state === 'pending' && !except.includes(receiver),
+    )
+  }
+
+  /** Why a write is refused, or nothing when it was performed. */
+  write(write: RunWrite): string | undefined {
+    switch (write.kind) {
+      case 'runs-accepted':
+        return this.#accept(write)
+      case 'run-moved':
+        return this.#move(write)
+      case 'run-finished':
+        return this.#finish(write)
+      case 'run-recorded':
+        return this.#record(write)
+      case 'run-removed':
+        return this.#remove(write.seq)
+      case 'run-events':
+        return this.#addEvents(write)
+      case 'run-lines':
+        return this.#addLines(write)
+      case 'delivery-set':
+        return this.#setDelivery(write)
+      case 'url-disabled':
+        return this.#disable(write)
+      case 'key-set':
+        this.keys.set(write.row.hash, write.row)
+        return
+      case 'key-removed':
+        this.keys.delete(write.hash)
+        return
+      case 'bulk-set':
+        this.bulks.set(write.bulk.id, write.bulk)
+        return
+      case 'retention':
+        return this.#retain(write)
+    }
+  }
+
+  #claimed(run: LiveRun): ClaimedRun {
+    const payload = this.payloads.get(run.seq)
+    if (payload === undefined) throw new Error(`the run ${run.id} has no payload`)
+    return { ...run, payload }
+  }
+
+  #accept({ runs, key }: Write<'runs-accepted'>): string | undefined {
+    if (key !== null && this.keys.has(key.hash)) return 'UNIQUE constraint failed: the key exists'
+    const seqs = new Set(runs.map(({ run }) => run.seq))
+    const ids = new Set(runs.map(({ run }) => run.id))
+    const isNew = ({ run }: (typeof runs)[number]) =>
+      !this.live.has(run.seq) && !this.done.has(run.seq) && !this.seqs.has(run.id)
+    if (seqs.size < runs.length || ids.size < runs.length || !runs.every(isNew))
+      return 'UNIQUE constraint failed: the run exists'
+    for (const { run, payload } of runs) {
+      this.live.set(run.seq, run)
+      this.seqs.set(run.id, run.seq)
+      this.payloads.set(run.seq, payload)
+    }
+    if (key !== null) this.keys.set(key.hash, key)
+  }
+
+  #move({ seq, progress }: Write<'run-moved'>): undefined {
+    const run = this.live.get(seq)
+    if (run !== undefined) this.live.set(seq, { ...run, ...progress })
+  }
+
+  #finish({ seq, fence, end, events, delivery, keyExpiresMs }: Write<'run-finished'>): undefined {
+    const run = this.live.get(seq)
+    if (run === undefined || (fence !== null && run.fence !== null && run.fence > fence)) return
+    this.live.delete(seq)
+    this.#setDone(orderOf(run), end)
+    if (events.length > 0) this.#addEvents({ kind: 'run-events', seq, events, dropBefore: 0, dropped: 0 })
+    if (delivery !== null) this.#setDelivery({ kind: 'delivery-set', delivery, attempt: null })
+    if (keyExpiresMs === null) return
+    for (const [hash, row] of this.keys)
+      if (row.runs.length === 1 && row.runs[0] === run.id)
+        this.keys.set(hash, { ...row, expiresMs: keyExpiresMs })
+  }
+
+  #record({ order, end }: Write<'run-recorded'>): undefined {
+    if (this.seqs.has(order.id) || this.live.has(order.seq) || this.done.has(order.seq)) return
+    this.seqs.set(order.id, order.seq)
+    this.#setDone(order, end)
+  }
+
+  #setDone(order: RunOrder, { result, ...end }: RunEnd): void {
+    const resultBytes = result?.bytes.length ?? null
+    this.done.set(order.seq, { ...order, ...end, webhookState: null, deliveries: 0, resultBytes })
+    if (result !== null) this.results.set(order.seq, result)
+  }
+
+  #remove(seq: number): undefined {
+    const run = this.live.get(seq) ?? this.done.get(seq)
+    if (run === undefined) return
+    this.seqs.delete(run.id)
+    for (const table of [this.live, this.done, this.payloads, this.results, this.events, this.lines])
+      table.delete(seq)
+    for (const [id, delivery] of this.deliveries)
+      if (delivery.seq === seq) {
+        this.deliveries.delete(id)
+        this.tries.delete(id)
+      }
+  }
+
+  #addEvents({ seq, events, dropBefore, dropped }: Write<'run-events'>): undefined {
+    if (!this.#has(seq)) return
+    const kept = this.events.get(seq) ?? { dropped: 0, events: new Map() }
+    for (const event of events) kept.events.set(event.n, event)
+    for (const n of kept.events.keys()) if (n < dropBefore) kept.events.delete(n)
+    this.events.set(seq, { ...kept, dropped: Math.max(kept.dropped, dropped) })
+  }
+
+  #addLines({ seq, lines, dropBefore }: Write<'run-lines'>): undefined {
+    if (!this.#has(seq)) return
+    const kept = this.lines.get(seq) ?? new Map<number, StoredEvent>()
+    for (const line of lines) kept.set(line.n, line)
+    for (const n of kept.keys()) if (n < dropBefore) kept.delete(n)
+    this.lines.set(seq, kept)
+  }
+
+  #has(seq: number): boolean {
+    return this.live.has(seq) || this.done.has(seq)
+  }
+
+  #setDelivery({ delivery, attempt }: Write<'delivery-set'>): undefined {
+    if (!this.done.has(delivery.seq)) return
+    this.deliveries.set(delivery.id, delivery)
+    const tries = this.tries.get(delivery.id) ?? new Map<number, StoredTry>()
+    if (attempt !== null) tries.set(attempt.n, attempt)
+    const oldest = [...tries.keys()].sort((a, b) => a - b)
+    for (const n of oldest.slice(0, Math.max(0, oldest.length - TRIES_KEPT))) tries.delete(n)
+    this.tries.set(delivery.id, tries)
+    this.#noteDeliveries(delivery.seq)
+  }
+
+  /** A run shows the state of its newest message, and the tries of all. */
+  #noteDeliveries(seq: number): void {
+    const run = this.done.get(seq)
+    const all = [...this.deliveries.values()].filter((one) => one.seq === seq)
+    const newest = all.sort((a, b) => (a.id < b.id ? -1 : 1)).at(-1)
+    if (run !== undefined)
+      this.done.set(seq, {
+        ...run,
+        webhookState: newest?.state ?? null,
+        deliveries: all.reduce((sum, { tries }) => sum + tries, 0),
+      })
+  }
+
+  #disable({ url, sinceMs }: Write<'url-disabled'>): undefined {
+    if (!this.disabledUrls.has(url)) this.disabledUrls.set(url, sinceMs)
+    for (const [id, delivery] of this.deliveries)
+      if (delivery.url === url && delivery.state === 'pending') {
+        this.deliveries.set(id, { ...delivery, state: 'disabled', nextMs: null })
+        this.#noteDeliveries(delivery.seq)
+      }
+  }
+
+  #retain({ endedBeforeMs, keepAtMost, keysExpiredMs, limit }: Write<'retention'>): undefined {
+    const old = [...this.done.values()]
+      .filter(({ finishedMs }) => finishedMs < endedBeforeMs)
+      .sort((a, b) => a.finishedMs - b.finishedMs || a.seq - b.seq)
+      .slice(0, limit)
+    for (const { seq } of old) this.#remove(seq)
+    const excess = Math.min(limit - old.length, this.done.size - keepAtMost)
+    const oldest = [...this.done.keys()].sort((a, b) => a - b).slice(0, Math.max(0, excess))
+    for (const seq of oldest) this.#remove(seq)
+    const expired = [...this.keys.values()]
+      .filter(({ expiresMs }) => expiresMs !== null && expiresMs <= keysExpiredMs)
+      .sort((a, b) => (a.expiresMs ?? 0) - (b.expiresMs ?? 0))
+    for (const { hash } of expired.slice(0, limit)) this.keys.delete(hash)
+    for (const [id, bulk] of this.bulks)
+      if (bulk.finishedMs !== null && bulk.finishedMs < endedBeforeMs) this.bulks.delete(id)
+  }
+}
+
+function bySeq(a: { readonly seq: number }, b: { readonly seq: number }): number {
+  return a.seq - b.seq
+}
+
+function isBehind(run: RunPosition, after: RunPosition | null): boolean {
+  if (after === null) return true
+  return run.priority > after.priority || (run.priority === after.priority && run.seq > after.seq)
+}
+
+function lowest(instants: readonly (number | null)[]): number | null {
+  return instants.reduce((low, at) => (low === null || (at !== null && at < low) ? at : low), null)
+}
