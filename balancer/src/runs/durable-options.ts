@@ -1,0 +1,59 @@
+/**
+ * What durable runs need of the rest of the balancer, and whom they tell. Given by compose to
+ * `DurableRuns` (durable-runs.ts); types only.
+ */
+import type { Clock, Log } from '@berth/runtime'
+import type {
+  LiveRun,
+  RunEnd,
+  RunStorePort,
+  RunsAtStart,
+  StoredDelivery,
+  StoredEvent,
+} from '../ports/run-store.ts'
+import type { StoreHealth, StorePort } from '../ports/store.ts'
+import type { StreamItem, StreamOrigin } from '../ports/stream.ts'
+
+export interface DurableRunsOptions {
+  readonly store: Pick<StorePort, 'apply'> & RunStorePort
+  readonly atStart: RunsAtStart
+  readonly clock: Clock
+  readonly log: Log
+  /** Behind `atStart.lastId`. */
+  readonly createRunId: () => string
+  /** The boot id of the process that is linked as this worker (the core's name for it). */
+  readonly bootOf: (worker: string) => string | undefined
+  readonly health: () => StoreHealth
+  /** Free bytes where the store lies. */
+  readonly freeBytes: () => Promise<number>
+  readonly terms: DurableTerms
+  readonly hooks?: RunHooks | undefined
+}
+
+/** CONTRACT §2; durations in milliseconds. */
+export interface DurableTerms {
+  readonly runLimit: number
+  readonly diskReserveBytes: number
+  readonly runRetentionMs: number
+  readonly idempotencyLimit: number
+}
+
+/** What the end of a run brings beside itself, in the same write. */
+export interface EndExtras {
+  /** The first message of its webhook. */
+  readonly delivery: StoredDelivery | null
+  /** Its last events. */
+  readonly events: readonly StoredEvent[]
+}
+
+/** Others who follow durable runs. None of them may call back into the core or these runs before it returns. */
+export interface RunHooks {
+  /** Asked as the run ends, before it is written; may be asked again when that write has failed. */
+  readonly extrasOf?: (run: LiveRun, end: RunEnd) => EndExtras
+  /** The run's status or attempt is another. */
+  readonly onMoved?: (run: LiveRun) => void
+  /** Something that its handler made on the way; `source.taken` is to be called for its bytes. */
+  readonly onItem?: (run: LiveRun, item: StreamItem, origin: StreamOrigin) => void
+  /** Its end is on disk. */
+  readonly onEnded?: (run: LiveRun, end: RunEnd, extras: EndExtras) => void
+}
