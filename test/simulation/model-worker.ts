@@ -6,9 +6,11 @@
 import type { Assignment } from '../../balancer/src/ports/dispatch.ts'
 import type { Outcome } from '../../balancer/src/ports/scheduling.ts'
 import type { EventQueue } from './event-queue.ts'
+import { Frost } from './frost.ts'
+import { type Held, HeldTasks } from './held-tasks.ts'
 import type { Random } from './random.ts'
-import type { Execution, Recorder } from './recorder.ts'
-import type { StartedRun, ToWorker, Wire } from './wire.ts'
+import type { Recorder } from './recorder.ts'
+import type { ToWorker, Wire } from './wire.ts'
 
 export interface WorkerTerms {
   readonly events: EventQueue
@@ -39,21 +41,6 @@ export interface WorkerFlaws {
   readonly runsStrangers?: boolean
 }
 
-interface Held {
-  readonly assignment: Assignment
-  readonly cost: number
-  readonly receivedAt: number
-  execution: Execution | undefined
-  /** Adopted by the present link; its END may be sent there. */
-  isLinked: boolean
-  isAborted: boolean
-  outcome: Outcome | undefined
-  endedAt: number
-  /** Of the process that runs it, and how its handler ends when nobody stops it. */
-  readonly boot: number
-  end: 'completed' | 'failed'
-}
-
 const NOTHING = new Uint8Array(0)
 const COALESCE_MS = 10
 
@@ -67,19 +54,14 @@ export class ModelWorker {
   readonly #speed: number
   #wire: Wire | undefined
   #unlinkedAt = Number.POSITIVE_INFINITY
-  /** When its last freeze ended. */
-  thawedAt = Number.NEGATIVE_INFINITY
-  #frozenUntil = 0
-  #thawing: (() => void)[] = []
-  /** What waits or runs here, by attempt. */
-  readonly #held = new Map<number, Held>()
-  /** What has ended and whose END may not have been heard, oldest first. */
-  readonly #ended = new Map<number, Held>()
+  readonly #frost: Frost
+  readonly #tasks = new HeldTasks()
+  readonly #held = this.#tasks.under
+  readonly #ended = this.#tasks.ended
   #linkedUsed = 0
   #queue: Held[] = []
   #ownUsed = 0
   #foreignUsed = 0
-  readonly #fences = new Map<string, number>()
   #isPushDue = false
   #pushedAt = Number.NEGATIVE_INFINITY
 
@@ -88,6 +70,7 @@ export class ModelWorker {
     this.id = id
     this.limit = limit
     this.#terms = terms
+    this.#frost = new Frost(terms.events)
   }
 
   get used(): number {
@@ -100,7 +83,12 @@ export class ModelWorker {
   }
 
   get isFrozen(): boolean {
-    return this.#frozenUntil > this.#terms.events.now
+    return this.#frost.isFrozen
+  }
+
+  /** When its last freeze ended. */
+  get thawedAt(): number {
+    return this.#frost.thawedAt
   }
 
   // --- Links -----------------------------------------------------------------------------------
@@ -109,19 +97,14 @@ export class ModelWorker {
   open(wire: Wire): void {
     this.#wire = wire
     this.#unlinkedAt = Number.POSITIVE_INFINITY
-    const started: StartedRun[] = []
     this.#forgetDelivered()
     this.#linkedUsed = 0
-    for (const held of [...this.#ended.values(), ...this.#held.values()]) {
-      held.isLinked = false
-      if (held.execution) started.push({ run: held.assignment.run, fence: held.assignment.fence })
-    }
     wire.fromWorker({
       kind: 'hello',
       bootId: this.bootId,
       slots: this.#slots(),
       isReady: this.isReady,
-      started,
+      started: this.#tasks.relink(),
     })
   }
 
@@ -182,7 +165,7 @@ export class ModelWorker {
   // --- Tasks -----------------------------------------------------------------------------------
 
   #onTask(assignment: Assignment, receivedAt: number): void {
-    const { run, fence, attemptId } = assignment
+    const { attemptId } = assignment
     const { random, busyChance, flaws } = this.#terms
     const held: Held = {
       assignment,
@@ -196,8 +179,8 @@ export class ModelWorker {
       boot: this.bootId,
       end: 'completed',
     }
-    if (fence < (this.#fences.get(run) ?? 0)) return this.#say('busy', attemptId)
-    if (this.#terms.mayLoseLinks) this.#fences.set(run, fence)
+    if (!this.#tasks.admits(assignment)) return this.#say('busy', attemptId)
+    if (this.#terms.mayLoseLinks) this.#tasks.noteFence(assignment)
     if (!this.isReady) return this.#refuse(attemptId)
     const isQueueFull = this.#queue.length >= Math.min(4 * this.limit, 256)
     const isBusy = random.chance(busyChance) || (isQueueFull && !this.#fits(held))
@@ -283,13 +266,7 @@ export class ModelWorker {
   /** An END may be lost with its link, so the next hello lists what ended in the last two heartbeats. */
   #forgetDelivered(heartbeats = 2): void {
     const { events, heartbeatMs } = this.#terms
-    for (const [attempt, held] of this.#ended) {
-      if (events.now - held.endedAt <= heartbeats * heartbeatMs) return
-      if (held.assignment.isDurable) continue
-      this.#ended.delete(attempt)
-      // Links keep their order, so nothing of an older attempt can come any more.
-      this.#fences.delete(held.assignment.run)
-    }
+    this.#tasks.forgetDelivered(events.now - heartbeats * heartbeatMs)
   }
 
   /** Gives free slots to those who wait; what is too old is given back instead. */
@@ -381,14 +358,7 @@ export class ModelWorker {
   }
 
   freeze(ms: number): void {
-    const { events } = this.#terms
-    this.#frozenUntil = events.now + ms
-    events.after(ms, () => {
-      this.thawedAt = events.now
-      const waiting = this.#thawing
-      this.#thawing = []
-      for (const act of waiting) act()
-    })
+    this.#frost.freeze(ms)
   }
 
   /** The process is dead: what ran has stopped, what it has written still arrives. */
@@ -399,12 +369,9 @@ export class ModelWorker {
         execution.endedAt = events.now
         execution.outcome = 'killed'
       }
-    this.#held.clear()
-    this.#ended.clear()
-    this.#fences.clear()
+    this.#tasks.clear()
+    this.#frost.clear()
     this.#queue = []
-    this.#thawing = []
-    this.#frozenUntil = 0
     this.#ownUsed = 0
     this.#linkedUsed = 0
     this.#foreignUsed = 0
@@ -422,11 +389,9 @@ export class ModelWorker {
 
   #whenThawed(act: () => void): void {
     const boot = this.bootId
-    const guarded = () => {
+    this.#frost.whenThawed(() => {
       if (this.isAlive && boot === this.bootId) act()
-    }
-    if (this.isFrozen) this.#thawing.push(guarded)
-    else guarded()
+    })
   }
 
   // --- Pushes ----------------------------------------------------------------------------------
