@@ -24,6 +24,7 @@ import { runRoutes } from './http/run-routes.ts'
 import { createHttpServer, type HttpServer } from './http/server.ts'
 import { Sessions } from './http/sessions.ts'
 import { Settings } from './http/settings.ts'
+import { Shortcut } from './http/shortcut.ts'
 import { TaskExchange } from './http/task-exchange.ts'
 import { taskRoutes } from './http/task-routes.ts'
 import { Tasks } from './http/tasks.ts'
@@ -158,6 +159,7 @@ export function composeBalancer({ config, keys, log, store, keeper, contents }: 
     port: config.port,
     log,
     hot: createHotTask({ gate, exchange }),
+    shortcut: new Shortcut({ tasks, log, key: keys.lbAuthKey, bodyLimitBytes, door }),
     connections: limitConnections(readDescriptorLimit()),
     mayContinue: (req) => mayContinueTask(req) && mayContinueBatch(req),
     onUpgrade: (req, socket, head) => feedSocket.handleUpgrade(req, socket, head),

@@ -20,7 +20,10 @@ const ASK_EVERY_MS = 2000
 /** The answers of a connection that are under way, in the order of their requests. */
 export type ListOpen = (socket: Duplex) => readonly ServerResponse[]
 
-export function serveHalfOpen(server: Server): ListOpen {
+/** Puts the question on a connection whose answer is due from somebody else than Node's own response. */
+export type AskOther = (socket: Socket) => void
+
+export function serveHalfOpen(server: Server, askOther?: AskOther): ListOpen {
   /** Answers in the order of their requests: only the oldest may write. Those that have closed go with the next. */
   const open = new WeakMap<Duplex, ServerResponse[]>()
   // Node's own switch for this, of which its types do not know.
@@ -28,7 +31,7 @@ export function serveHalfOpen(server: Server): ListOpen {
   server.on('connection', (socket: Socket) => {
     const responses: ServerResponse[] = []
     open.set(socket, responses)
-    socket.once('end', () => askWhileOpen(socket, responses))
+    socket.once('end', () => askWhileOpen(socket, responses, askOther))
   })
   const note = ({ socket }: IncomingMessage, response: ServerResponse) => {
     const responses = open.get(socket)
@@ -45,7 +48,7 @@ function isOpen(response: ServerResponse): boolean {
   return !response.closed
 }
 
-function askWhileOpen(socket: Socket, responses: readonly ServerResponse[]): void {
+function askWhileOpen(socket: Socket, responses: readonly ServerResponse[], askOther?: AskOther): void {
   if (socket.destroyed) return
   const current = responses.find(isOpen)
   if (current?.headersSent && !current.writableEnded) {
@@ -58,6 +61,7 @@ function askWhileOpen(socket: Socket, responses: readonly ServerResponse[]): voi
     if (socket.destroyed) return
     const oldest = responses.find(isOpen)
     if (oldest !== undefined && !oldest.headersSent && oldest.req.httpVersionMinor > 0) oldest.writeContinue()
+    askOther?.(socket)
     timer = setTimeout(() => ask(Math.min(2 * nextMs, ASK_EVERY_MS)), nextMs).unref()
   }
   ask(ASK_FIRST_MS)

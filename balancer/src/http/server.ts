@@ -24,6 +24,7 @@ import { INTERNAL_ERROR, problem, refuseConnection, sendProblem } from './proble
 import { findRequestFault, MAX_HEADERS, UNMET, wordBroken } from './request-fault.ts'
 import type { AppEnv } from './routes.ts'
 import { applySecurityHeaders } from './security-headers.ts'
+import type { Shortcut } from './shortcut.ts'
 
 export interface HttpServerDeps {
   readonly app: Hono<AppEnv>
@@ -33,6 +34,8 @@ export interface HttpServerDeps {
   readonly log: Log
   /** Takes a request before the router does; false leaves it to the router. */
   readonly hot?: (req: IncomingMessage, res: ServerResponse) => boolean
+  /** Takes plain task calls before Node's own server reads them. */
+  readonly shortcut?: Shortcut
   /** Takes an upgrade to a WebSocket; false means that it is not for this address. */
   readonly onUpgrade?: (req: IncomingMessage, socket: Duplex, head: Buffer) => boolean
   /** Whether a client that asks first (`Expect: 100-continue`) may send its body. Default always. */
@@ -87,6 +90,8 @@ class ListeningServer implements HttpServer {
   readonly #route: (req: IncomingMessage, res: ServerResponse) => Promise<void>
   readonly #connections: Connections
   readonly #listOpen: ListOpen
+  /** Has Node's own server read a connection. */
+  readonly #toNode: (socket: Socket) => void
   /** Answers under way, counted from the beginning of the drain on. */
   readonly #answers = new Set<ServerResponse>()
   /** Those of them that were under way when it began. */
@@ -104,10 +109,18 @@ class ListeningServer implements HttpServer {
     this.#server = createServer({ ...REQUEST_LIMITS, ...LIMITS_OF_SERVER })
     this.#server.maxHeadersCount = MAX_HEADERS
     this.#server.maxRequestsPerSocket = MAX_REQUESTS_PER_SOCKET
-    this.#listOpen = serveHalfOpen(this.#server)
+    this.#toNode = takeNodesListener(this.#server)
+    this.#listOpen = serveHalfOpen(this.#server, (socket) => deps.shortcut?.ask(socket))
     this.#connections = new Connections(this.#server, deps.connections ?? CONNECTION_LIMITS, (socket) =>
       this.#isBusy(socket),
     )
+    deps.shortcut?.attach({
+      handOver: (socket) => this.#toNode(socket),
+      noteHead: (socket) => this.#connections.noteHead(socket),
+      onAnswered: () => this.#onAnswered?.(),
+      keepAliveMs: LIMITS_OF_SERVER.keepAliveTimeout,
+      requestsPerSocket: MAX_REQUESTS_PER_SOCKET,
+    })
     this.#listen()
   }
 
@@ -136,7 +149,7 @@ class ListeningServer implements HttpServer {
     // The last one of each connection: what a client has pipelined behind another is still answered.
     const last = new Map([...this.#early].map((res) => [res.req.socket, res]))
     for (const res of last.values()) res.shouldKeepAlive = false
-    await this.#waitUntil(() => this.#early.size === 0, deadlineMs)
+    await this.#waitUntil(() => this.#early.size === 0 && this.#onShortcut === 0, deadlineMs)
   }
 
   async close(deadlineMs: number): Promise<void> {
@@ -144,7 +157,7 @@ class ListeningServer implements HttpServer {
     await this.#letIn()
     this.#isClosing = true
     this.#server.close()
-    await this.#waitUntil(() => this.#answers.size === 0, deadlineMs)
+    await this.#waitUntil(() => this.#answers.size === 0 && this.#onShortcut === 0, deadlineMs)
   }
 
   /** Whoever stands in the system's line when the listening ends, or has said nothing yet, gets a reset. */
@@ -169,7 +182,7 @@ class ListeningServer implements HttpServer {
 
   #listen(): void {
     const server = this.#server
-    server.on('connection', (socket: Socket) => this.#connections.add(socket))
+    server.on('connection', (socket: Socket) => this.#receive(socket))
     server.on('request', (req, res) => this.#answer(req, res))
     server.on('checkContinue', (req, res) => this.#answerExpecting(req, res))
     server.on('checkExpectation', (req, res) => this.#refuseExpecting(req, res))
@@ -180,6 +193,14 @@ class ListeningServer implements HttpServer {
     server.on('connect', (_req, socket: Duplex) =>
       refuseConnection(socket, { code: 'METHOD_NOT_ALLOWED', detail: 'CONNECT is not taken here.' }),
     )
+  }
+
+  /** Who is over the limit gets no more than a short refusal, which needs no short way. */
+  #receive(socket: Socket): void {
+    this.#connections.add(socket)
+    const { shortcut } = this.#deps
+    if (!shortcut || this.#isDraining || this.#connections.isSurplus(socket)) this.#toNode(socket)
+    else shortcut.serve(socket)
   }
 
   #answer(req: IncomingMessage, res: ServerResponse): void {
@@ -222,7 +243,16 @@ class ListeningServer implements HttpServer {
   }
 
   #isBusy(socket: Duplex): boolean {
-    return this.#listOpen(socket).length > 0
+    return this.#listOpen(socket).length > 0 || this.#isOnShortcut(socket)
+  }
+
+  #isOnShortcut(socket: Duplex): boolean {
+    return this.#deps.shortcut?.isBusy(socket) ?? false
+  }
+
+  /** Answers that are due there. */
+  get #onShortcut(): number {
+    return this.#deps.shortcut?.running ?? 0
   }
 
   #beginDraining(): void {
@@ -230,6 +260,7 @@ class ListeningServer implements HttpServer {
     this.#isDraining = true
     for (const socket of this.#connections.open)
       if (!socket.writableEnded) for (const res of this.#listOpen(socket)) this.#count(res)
+    this.#deps.shortcut?.drain()
   }
 
   #count(res: ServerResponse): void {
@@ -291,6 +322,14 @@ class ListeningServer implements HttpServer {
     applySecurityHeaders(answer.headers)
     return answer
   }
+}
+
+/** What a connection would go to at once: here others may look at it first. */
+function takeNodesListener(server: Server): (socket: Socket) => void {
+  const [listener] = server.listeners('connection')
+  if (listener === undefined) throw new Error('this version of Node reads connections in another way')
+  server.removeListener('connection', listener as (socket: Socket) => void)
+  return (socket) => Reflect.apply(listener, server, [socket])
 }
 
 function explainListenError(error: NodeJS.ErrnoException, host: string, port: number): string {

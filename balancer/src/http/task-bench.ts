@@ -13,6 +13,7 @@ import { Door } from './door.ts'
 import { createHotTask, mayContinue } from './hot-task.ts'
 import { createRunIds } from './run-id.ts'
 import { createHttpServer } from './server.ts'
+import { Shortcut } from './shortcut.ts'
 import { TaskExchange, type TaskExchangeDeps } from './task-exchange.ts'
 import { taskRoutes } from './task-routes.ts'
 import { Tasks, type TasksDeps } from './tasks.ts'
@@ -61,8 +62,8 @@ export function fail(error: TaskError, provenance: object = PROVENANCE): Settlem
   return { kind: 'failed', error, ...PROVENANCE, ...provenance }
 }
 
-export type Way = 'hot' | 'routed'
-export const WAYS: readonly Way[] = ['hot', 'routed']
+export type Way = 'short' | 'hot' | 'routed'
+export const WAYS: readonly Way[] = ['short', 'hot', 'routed']
 
 export async function serve(
   t: TestContext,
@@ -92,13 +93,15 @@ export async function serve(
     door,
     readerIdleMs: changes.readerIdleMs,
   })
+  const shortcut = new Shortcut({ tasks, log, key: KEY, bodyLimitBytes: LIMIT, door })
   const app = createApp({ ...deps, routes: taskRoutes({ exchange: served }) })
   const server = createHttpServer({
     app,
     log,
     host: '127.0.0.1',
     port: 0,
-    ...(way === 'hot' ? { hot: createHotTask({ gate, exchange: served }) } : {}),
+    ...(way === 'routed' ? {} : { hot: createHotTask({ gate, exchange: served }) }),
+    ...(way === 'short' ? { shortcut } : {}),
     mayContinue: mayContinue({ gate, exchange: served }),
   })
   await server.start()

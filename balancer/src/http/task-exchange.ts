@@ -7,6 +7,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { plainType, type TaskError } from '@berth/protocol'
 import { createTurnEnd, type Log, type TurnEnd } from '@berth/runtime'
+import { latin1Of, lengthOf, ONE_WRITE_BYTES } from './answer-body.ts'
 import { DISCARD_BYTES } from './body-bytes.ts'
 import type { Door } from './door.ts'
 import { sendProblem } from './problem.ts'
@@ -26,8 +27,6 @@ export interface TaskExchangeDeps {
   readonly readerIdleMs?: number | undefined
 }
 
-/** Up to this an answer leaves as one text with its head: one system call instead of two. */
-const ONE_WRITE_BYTES = 16 * 1024
 const SECURITY: readonly string[] = Object.entries(SECURITY_HEADERS).flat()
 
 export class TaskExchange {
@@ -148,24 +147,8 @@ function writeAnswer(res: ServerResponse, { status, headers, body }: TaskAnswer)
   else writeBytes(res, body instanceof Uint8Array ? [body] : body)
 }
 
-function lengthOf(body: TaskAnswer['body']): number {
-  if (typeof body === 'string') return Buffer.byteLength(body)
-  if (body instanceof Uint8Array) return body.length
-  let bytes = 0
-  for (const piece of body) bytes += piece.length
-  return bytes
-}
-
 function writeBytes(res: ServerResponse, pieces: readonly Uint8Array[]): void {
   if (lengthOf(pieces) <= ONE_WRITE_BYTES) return void res.end(latin1Of(pieces), 'latin1')
   for (const piece of pieces) res.write(piece)
   res.end()
-}
-
-/** A character a byte. */
-function latin1Of(pieces: readonly Uint8Array[]): string {
-  let text = ''
-  for (const { buffer, byteOffset, length } of pieces)
-    text += Buffer.from(buffer, byteOffset, length).toString('latin1')
-  return text
 }

@@ -72,6 +72,7 @@ for (const { what, status, body = CALL, headers = {}, settle, refusal } of CASES
       answers.push({ text: answer.text, headers: plain })
     }
     assert.deepEqual(answers[0], answers[1])
+    assert.deepEqual(answers[0], answers[2])
     const { text, headers: got } = answers[0] ?? assert.fail()
     assert.equal(got['cache-control'], 'no-store')
     assert.equal(got['x-content-type-options'], 'nosniff')

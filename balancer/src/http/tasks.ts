@@ -8,6 +8,7 @@ import type { Clock, Log } from '@berth/runtime'
 import type { Payload } from '../ports/dispatch.ts'
 import type { Provenance, Settlement, Submission, SubmitPort } from '../ports/scheduling.ts'
 import { shownId } from '../ports/worker-key.ts'
+import type { AnswerBody } from './answer-body.ts'
 import { jsonOfResult } from './json-result.ts'
 import { describeProblem } from './problem.ts'
 import { EventReply } from './stream-events.ts'
@@ -21,9 +22,6 @@ export interface TaskAnswer {
   readonly headers: Readonly<Record<string, string>>
   readonly body: AnswerBody
 }
-
-/** A list is the pieces of one body: a large result goes out between them without being copied. */
-export type AnswerBody = Uint8Array | string | readonly Uint8Array[]
 
 /** Whoever made the call, as far as tasks need it. */
 export interface TaskReply {
