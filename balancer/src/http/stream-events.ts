@@ -8,10 +8,9 @@
  * Invariant: a stream without `result` or `error` at its end is not complete.
  */
 import type { TaskError } from '@berth/protocol'
-import { EVENT_COMMENT, encodeEvent, jsonOfChunk } from '@berth/runtime'
+import { EVENT_COMMENT, encodeEvent, jsonOfBytes, jsonOfChunk } from '@berth/runtime'
 import type { Settlement } from '../ports/scheduling.ts'
 import type { StreamItem } from '../ports/stream.ts'
-import { jsonOfResult } from './json-result.ts'
 import type { StreamBody } from './stream-body.ts'
 import { EventItems } from './stream-items.ts'
 import { STREAM_HEADERS, type StreamReply, type StreamReplyOptions, Untaken } from './stream-reply.ts'
@@ -46,7 +45,7 @@ export class EventReply implements StreamReply {
 
   settle(settlement: Settlement): void {
     if (settlement.kind === 'completed')
-      this.#send('result', textOf(jsonOfResult(settlement.mediaType, settlement.result)))
+      this.#send('result', textOf(jsonOfBytes(settlement.mediaType, settlement.result)))
     else this.#send('error', JSON.stringify(errorOf(settlement.error)))
     clearInterval(this.#quiet)
     this.#open().end()

@@ -4,12 +4,11 @@
  * task-exchange.ts; batches submit their tasks here too. Knows no socket.
  */
 import type { TaskBody, TaskError } from '@berth/protocol'
-import type { Clock, Log } from '@berth/runtime'
+import { type Clock, jsonOfBytes, type Log } from '@berth/runtime'
 import type { Payload } from '../ports/dispatch.ts'
 import type { Provenance, Settlement, Submission, SubmitPort } from '../ports/scheduling.ts'
 import { shownId } from '../ports/worker-key.ts'
 import type { AnswerBody } from './answer-body.ts'
-import { jsonOfResult } from './json-result.ts'
 import { describeProblem } from './problem.ts'
 import { EventReply } from './stream-events.ts'
 import type { OpenBody, StreamReply, StreamReplyOptions } from './stream-reply.ts'
@@ -197,7 +196,7 @@ function success(
   const isBytes = mediaType !== ''
   headers['content-type'] = isBytes && isRouted ? mediaType : 'application/json'
   if (isBytes && isRouted) return { status: 200, headers, body: result }
-  return { status: 200, headers, body: [PREFIX, jsonOfResult(mediaType, result), SUFFIX] }
+  return { status: 200, headers, body: [PREFIX, jsonOfBytes(mediaType, result), SUFFIX] }
 }
 
 function round(ms: number): number {

@@ -124,6 +124,9 @@ export class MemoryRunTables {
         return this.#setDelivery(write)
       case 'url-disabled':
         return this.#disable(write)
+      case 'url-enabled':
+        this.disabledUrls.delete(write.url)
+        return
       case 'key-set':
         this.keys.set(write.row.hash, write.row)
         return
