@@ -1,0 +1,157 @@
+/**
+ * What was promised and what became of it: the checkers of durable runs. They know what callers were told, what
+ * handlers noted, what the balancer shows at the end and what arrived at the webhooks' sink; of the store they know
+ * nothing. Each returns sentences, none is the verdict "right". promises.test.ts holds each to a story that it
+ * must refuse.
+ */
+import type { Execution } from '../harness/executions.ts'
+import type { Fault } from './story.ts'
+import type { Message } from './webhook-sink.ts'
+
+/** A run that somebody wanted. */
+export type Wanted = {
+  /** In the input and in the metadata. */
+  readonly id: string
+  readonly hasKey: boolean
+  readonly mode: 'async' | 'webhook'
+  /** What every 202 named; more than one when the caller asked again with its key. */
+  readonly promised: string[]
+  /** Other answers and broken connections. */
+  readonly refused: string[]
+}
+
+/** A run as the balancer shows it at the end. */
+export type Shown = {
+  readonly id: string
+  readonly status: string
+  readonly attempt: number
+  readonly metadata: Readonly<Record<string, string>>
+}
+
+export type PromiseStory = {
+  readonly wanted: readonly Wanted[]
+  readonly shown: readonly Shown[]
+  /** Final states that were seen on the way. */
+  readonly seen: readonly { readonly id: string; readonly status: string }[]
+  readonly executions: readonly Execution[]
+  readonly faults: readonly Fault[]
+  readonly messages: readonly Message[]
+  readonly attemptsAllowed: number
+}
+
+const FINAL = new Set(['completed', 'failed', 'cancelled', 'expired'])
+/** A note is written behind the fact, and a kill is noted before it. */
+const CLOCK_SLACK_MS = 50
+
+type Judge = (story: PromiseStory, say: (detail: string) => void) => void
+
+export const PROMISE_JUDGES: Readonly<Record<'C1' | 'C2' | 'C3' | 'C4' | 'C15' | 'webhooks', Judge>> = {
+  C1: judgeLoss,
+  C2: judgeStrangers,
+  C3: judgeRepeats,
+  C4: judgeOutcomes,
+  C15: judgeKeys,
+  webhooks: judgeMessages,
+}
+
+/** Sentences, each with its checker. */
+export function judgePromises(story: PromiseStory): string[] {
+  return Object.entries(PROMISE_JUDGES).flatMap(([checker, check]) => {
+    const details: string[] = []
+    check(story, (detail) => details.push(`${checker}: ${detail}`))
+    return details
+  })
+}
+
+/** Every run that was promised has exactly one end. */
+function judgeLoss({ wanted, shown }: PromiseStory, say: (detail: string) => void): void {
+  const byId = Map.groupBy(shown, ({ id }) => id)
+  for (const { id, promised } of wanted)
+    for (const run of new Set(promised)) {
+      const found = byId.get(run) ?? []
+      if (found.length !== 1) say(`"${id}" was promised as ${run}, which is shown ${found.length} times`)
+      for (const { status } of found) if (!FINAL.has(status)) say(`${run} of "${id}" is ${status} at the end`)
+    }
+}
+
+/** Nothing is shown, runs or is told that nobody wanted. */
+function judgeStrangers(story: PromiseStory, say: (detail: string) => void): void {
+  const ids = new Set(story.wanted.map(({ id }) => id))
+  const runs = new Set(story.shown.map(({ id }) => id))
+  for (const { id, metadata } of story.shown)
+    if (!ids.has(metadata.id ?? '')) say(`${id} is shown and nobody wanted it`)
+  for (const { id, runId, event } of story.executions)
+    if (event === 'started' && !(ids.has(id) && runs.has(runId)))
+      say(`${runId} of "${id}" ran and is not shown`)
+  for (const { run, forged } of story.messages)
+    if (forged === undefined && !runs.has(run)) say(`a webhook tells of ${run}, which is not shown`)
+}
+
+/** Within the attempts, and again only where the worker died under the one before: a balancer's death is no excuse. */
+function judgeRepeats(story: PromiseStory, say: (detail: string) => void): void {
+  for (const [run, starts] of startsByRun(story)) {
+    if (starts.length > story.attemptsAllowed) say(`${run} ran ${starts.length} times`)
+    for (const [index, again] of starts.entries()) {
+      const before = starts[index - 1]
+      if (!before) continue
+      if (again.attempt <= before.attempt)
+        say(`${run} began attempt ${again.attempt} after ${before.attempt}`)
+      if (!hasDied(story.faults, before, again))
+        say(`${run} ran in ${before.pid} and again in ${again.pid}, and the first one had not died`)
+    }
+  }
+}
+
+function hasDied(faults: readonly Fault[], before: Execution, again: Execution): boolean {
+  return faults.some(
+    ({ kind, pid, beganAtMs }) =>
+      kind === 'worker-killed' &&
+      pid === before.pid &&
+      beganAtMs >= before.atMs - CLOCK_SLACK_MS &&
+      beganAtMs <= again.atMs + CLOCK_SLACK_MS,
+  )
+}
+
+/** What is completed was done, one run for each that was wanted, and an end never changes. */
+function judgeOutcomes(story: PromiseStory, say: (detail: string) => void): void {
+  const finished = new Set(
+    story.executions.filter(({ event }) => event === 'finished').map(({ runId }) => runId),
+  )
+  const last = new Map(story.shown.map(({ id, status }) => [id, status]))
+  for (const { id, status } of story.shown)
+    if (status === 'completed' && !finished.has(id)) say(`${id} is completed and no handler finished it`)
+  for (const { id, status } of story.seen)
+    if (last.get(id) !== status) say(`${id} was ${status} and is ${last.get(id)}`)
+}
+
+/** One run a key. */
+function judgeKeys({ wanted, shown }: PromiseStory, say: (detail: string) => void): void {
+  const byWish = Map.groupBy(shown, ({ metadata }) => metadata.id ?? '')
+  for (const { id, promised } of wanted) {
+    if (new Set(promised).size > 1) say(`"${id}" was promised as ${[...new Set(promised)].join(' and ')}`)
+    const count = byWish.get(id)?.length ?? 0
+    if (count > 1) say(`"${id}" was wanted once and is ${count} runs`)
+  }
+}
+
+/** Told at least once, always under one id, truly signed, and of the end that it came to. */
+function judgeMessages(story: PromiseStory, say: (detail: string) => void): void {
+  for (const { id, forged } of story.messages) if (forged !== undefined) say(`webhook ${id}: ${forged}`)
+  const byRun = Map.groupBy(story.messages, ({ run }) => run)
+  const last = new Map(story.shown.map(({ id, status }) => [id, status]))
+  for (const { mode, promised } of story.wanted)
+    for (const run of mode === 'webhook' ? new Set(promised) : []) {
+      const told = byRun.get(run) ?? []
+      if (!told.some(({ status }) => status === 200)) say(`nobody was told of ${run}`)
+      if (new Set(told.map(({ id }) => id)).size > 1) say(`${run} was told under several ids`)
+      for (const { type } of told)
+        if (type !== `task.${last.get(run)}`) say(`${run} is ${last.get(run)} and was told as ${type}`)
+    }
+}
+
+function startsByRun({ executions }: PromiseStory): Map<string, Execution[]> {
+  return Map.groupBy(
+    executions.filter(({ event }) => event === 'started'),
+    ({ runId }) => runId,
+  )
+}
