@@ -55,6 +55,10 @@ function takeRareSteps(): Steps {
     const doubtful = bench.submit()
     bench.core.troubled('c', 'unlinked', bench.now, bench.now)
     for (const run of [lost, doubtful]) bench.core.cancel(run, 'operator', bench.now)
+    const old = bench.submission({ mode: 'async', isDurable: true, contract: 1 })
+    const attempt = { worker: 'c', boot: 'before', fence: 7, startedAt: undefined }
+    bench.core.restore(old, attempt, bench.now)
+    bench.core.relinked('c', [{ run: old.run, fence: 7, durable: true }], bench.now, 'before')
   } finally {
     steps.stop()
   }

@@ -66,7 +66,7 @@ export function composeBalancer({ config, keys, log, store, keeper, contents }: 
     dispatch,
     record: sample,
     // Runs join the store in a later step; until then no task is durable.
-    ledger: { claim() {}, finish() {} },
+    ledger: { claim() {}, finish() {}, moved() {}, attemptOver() {}, pushedBack() {}, late() {} },
     epoch: contents.epoch,
     random: Math.random,
     limits: { tasksPerLane: config.queueLimit, bytes: config.queueBytes },

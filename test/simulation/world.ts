@@ -82,6 +82,13 @@ export class World {
           throw new Error('the window of a lane was left, which these loads do not do')
         },
         finish: ({ run }) => this.events.after(this.random.between(0.5, 4), () => this.core.persisted([run])),
+        moved: () => {},
+        attemptOver: (_task, ...attempt) =>
+          this.events.after(this.random.between(0.5, 4), () => this.core.noted(...attempt)),
+        pushedBack: () => {
+          throw new Error('the window of a lane was left, which these loads do not do')
+        },
+        late: () => {},
       },
       epoch: 1,
       random: this.random.fork().next,

@@ -3,7 +3,7 @@
  * missing and, where waiting helps, how long. Pure: it reads the directory and changes nothing.
  */
 import { firstMismatch, type TaskError } from '@berth/protocol'
-import type { Submission } from '../ports/scheduling.ts'
+import type { Submission, Wanted } from '../ports/scheduling.ts'
 import { nearestOf } from './explain.ts'
 import type { Lane } from './lane.ts'
 import type { Placement } from './placement.ts'
@@ -30,7 +30,7 @@ const LEAST_SPREAD_S = 2
 const SPREAD = 0.25
 
 /** The refusal for a group, function and contract that nobody in the list has ever served. */
-export function unknownFunction(submission: Submission): TaskError {
+export function unknownFunction(submission: Wanted): TaskError {
   const { group, contract } = submission
   const version = contract === undefined ? '' : ` under contract ${contract}`
   return {
@@ -48,7 +48,7 @@ export function streamRefusal(lane: Lane, { mode }: Submission): TaskError | und
 
 /** Why a memory task cannot be taken by this lane's workers, or undefined when one is in service. */
 export function capacityRefusal(lane: Lane, placement: Placement, now: number): TaskError | undefined {
-  for (const serving of lane.classes) if (serving.best || hasServing(serving.members)) return tooBig(lane)
+  if (isServed(lane)) return tooBig(lane)
   const retryAfterMs = untilSomebodyIsBack(lane, now)
   return { code: 'NO_CAPACITY', detail: nearestMiss(lane, placement), retryAfterMs }
 }
@@ -121,6 +121,16 @@ function untilSomebodyIsBack(lane: Lane, now: number): number {
 /** A worker that is left alone for a moment after BUSY still serves. */
 function hasServing(members: Iterable<Worker>): boolean {
   for (const worker of members) if (worker.isServing) return true
+  return false
+}
+
+/** Why none of the workers in service could ever hold a task of this lane; undefined also while none is. */
+export function sizeRefusal(lane: Lane): TaskError | undefined {
+  return isServed(lane) ? tooBig(lane) : undefined
+}
+
+function isServed({ classes }: Lane): boolean {
+  for (const serving of classes) if (serving.best || hasServing(serving.members)) return true
   return false
 }
 

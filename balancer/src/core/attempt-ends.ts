@@ -5,6 +5,7 @@
  */
 import type { OutcomeError } from '@berth/protocol'
 import type { DispatchPort } from '../ports/dispatch.ts'
+import type { LedgerPort } from '../ports/ledger.ts'
 import type { AttemptOutcome } from '../ports/record.ts'
 import type { Outcome } from '../ports/scheduling.ts'
 import type { Lifecycle } from './lifecycle.ts'
@@ -19,12 +20,16 @@ export interface AttemptEndsOptions {
   readonly lifecycle: Lifecycle
   readonly placement: Placement
   readonly dispatch: DispatchPort
+  readonly ledger: LedgerPort
   readonly random: () => number
   /** `TASK_ATTEMPTS`. */
   readonly maxAttempts: number
   /** A worker refused itself though it looked fit: leave it alone for a moment. */
   readonly block: (worker: Worker, now: number) => void
 }
+
+/** A worker, of which no more than its name may be known. */
+type Place = Pick<Worker, 'id'>
 
 /** Of a task that is tried again and again, the last ones. */
 const MAX_HISTORY = 100
@@ -47,20 +52,24 @@ export class AttemptEnds {
     if (task.isSettled) task.phase = 'settled'
     else this.#judge(task, worker, outcome, now)
     if (!submission.isDurable || this.#lifecycle.settlements.isKeptByWorker(submission.run)) return
-    // This outcome is not the run's end, so nobody will ask the worker for it.
-    this.#options.dispatch.acknowledge(worker.id, attemptId, fence)
+    // This outcome is not the run's end, so nobody will ask the worker for it: of an attempt of a run that goes
+    // on as soon as it is known on disk, or a restart would know of one attempt less.
+    if (task.isSettled || outcome.outcome === 'refused')
+      this.#options.dispatch.acknowledge(worker.id, attemptId, fence)
+    else this.#options.ledger.attemptOver(task, worker.id, attemptId, fence)
   }
 
-  /** An attempt ended without a word from its worker. */
-  endSilently(task: Task, how: AttemptEnd, now: number): void {
+  /** An attempt ended without a word from its worker, which may still have one. */
+  endSilently(task: Task, how: AttemptEnd, now: number, where: Place | undefined = task.worker): void {
     const { worker } = task
     this.#lifecycle.endCalls(task, now)
+    if (worker && how !== 'never-started' && task.submission.isDurable) noteLate(task, worker)
     this.#options.placement.release(task, now, how === 'never-started' && !task.hasStarted)
     if (task.phase === 'orphan') task.phase = 'settled'
     else if (how === 'never-started') this.#lifecycle.placeAgain(task, now)
     else {
       if (how === 'may-have-started') task.attempts++
-      this.#afterLoss(task, now, worker, false)
+      this.#afterLoss(task, now, where, false)
     }
   }
 
@@ -130,7 +139,7 @@ export class AttemptEnds {
     this.#lifecycle.settle(task, { kind: 'failed', error: toTaskError(cause), ...ended }, now, true)
   }
 
-  #afterLoss(task: Task, now: number, worker: Worker | undefined, isReported: boolean): void {
+  #afterLoss(task: Task, now: number, worker: Place | undefined, isReported: boolean): void {
     if (task.hasStarted && task.endsUntilAt === undefined) task.losses++
     const mayRepeat = mayRepeatLoss(task, task.lane?.facts, this.#options.maxAttempts)
     if (mayRepeat && !isPoison(task)) {
@@ -143,8 +152,13 @@ export class AttemptEnds {
   }
 }
 
+function noteLate(task: Task, worker: Worker): void {
+  worker.late ??= new Map()
+  worker.late.set(task.attemptId, { run: task.submission.run, fence: task.fence })
+}
+
 /** The attempt is over and the task is not. One that nobody knows to have begun has no start. */
-function noteAttempt(task: Task, worker: Worker | undefined, outcome: AttemptOutcome, now: number): void {
+function noteAttempt(task: Task, worker: Place | undefined, outcome: AttemptOutcome, now: number): void {
   if (task.attempts === (task.history.at(-1)?.n ?? 0)) return
   const startedAt = task.hasStarted ? task.startedAt : undefined
   const ended = { n: task.attempts, worker: worker?.id, startedAt, finishedAt: now, outcome }

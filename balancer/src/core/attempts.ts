@@ -19,6 +19,8 @@ export interface AttemptsOptions {
   readonly placement: Placement
   readonly ends: AttemptEnds
   readonly trouble: Trouble
+  /** The end of an attempt that is not here, or not any more. */
+  readonly onLate: (worker: Worker, attemptId: number) => void
 }
 
 export class Attempts {
@@ -57,7 +59,8 @@ export class Attempts {
   finished(id: string, attemptId: number, outcome: Outcome, now: number): void {
     const worker = this.#workers.get(id)
     const task = worker?.attempts.get(attemptId)
-    if (!worker || !task) return
+    if (!worker) return
+    if (!task) return this.#options.onLate(worker, attemptId)
     const { lifecycle, placement, ends } = this.#options
     if (!isUnbegun(task, outcome) && !task.hasStarted) this.#begin(task, worker, now)
     lifecycle.endCalls(task, now)

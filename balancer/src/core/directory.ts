@@ -10,6 +10,8 @@ import { FunctionTimes } from './service-times.ts'
 import type { Worker } from './worker.ts'
 import { WorkerClass } from './worker-class.ts'
 
+/** Of a function that nobody in the list serves. */
+const UNKNOWN_FACTS: FunctionFacts = { slots: 1, idempotent: null, maxRetries: 0 }
 /** Keys that no lane mentions any more stay indexed up to this many: most come back soon. */
 const MAX_IDLE_TAG_KEYS = 32
 
@@ -69,6 +71,11 @@ export class Directory {
       if (facts) return known ?? this.#open(needs, facts)
     }
     return undefined
+  }
+
+  /** The same for runs on disk, which wait as long as nobody serves the function. */
+  hold(needs: LaneNeeds): Lane {
+    return this.find(needs) ?? this.lanes.get(laneKey(needs)) ?? this.#open(needs, UNKNOWN_FACTS)
   }
 
   #open(needs: LaneNeeds, facts: FunctionFacts): Lane {

@@ -72,13 +72,15 @@ test('runs that are here already, or whose end is being written, are not taken t
   assert.equal(bench.core.traffic().submitted, 2)
 })
 
-test('a claimed run that nobody can ever take ends instead of being lost', () => {
+test('a run that nobody serves any more waits until somebody does', () => {
   const bench = new TestScheduler()
   bench.worker('a', { slots: 1 })
-  bench.core.claimed(LANE, [bench.submission({ ...durable, run: 'r_x', function: 'gone' })], false, 0)
-  assert.deepEqual(bench.finals, [{ run: 'r_x', fence: 0, status: 'failed' }])
-  bench.core.persisted(['r_x'])
-  assert.equal(bench.verdict('r_x'), 'UNKNOWN_FUNCTION')
+  const gone = { ...durable, run: 'r_x', function: 'gone', contract: 1 }
+  bench.core.claimed(LANE, [bench.submission(gone)], false, 0)
+  assert.deepEqual([bench.finals, bench.core.traffic().waiting], [[], 1])
+  const functions = new Map([['gone', { slots: 1, idempotent: null, maxRetries: 0 }]])
+  bench.worker('b', { slots: 1, functions, interfaceHash: 'two' })
+  assert.equal(bench.last('r_x').worker, 'b')
 })
 
 test('a lane with a selector is kept while it has runs on disk', () => {
@@ -136,14 +138,17 @@ test('each end has its status on disk', () => {
   })
 })
 
-test('a worker may forget at once what did not become the end: a repeat, a refusal, a cancelled one', () => {
+test('a worker may forget what did not become the end: a failed attempt once that is on disk, a cancelled one at once', () => {
   const bench = new TestScheduler()
   bench.worker('a', { functions: work({ maxRetries: 1 }) })
   const run = bench.submit(durable)
   const first = bench.last(run)
   bench.start(run)
   bench.fail(run)
-  assert.deepEqual(bench.acknowledged, [{ worker: 'a', attempt: first.attemptId, fence: first.fence }])
+  const over = { worker: 'a', attempt: first.attemptId, fence: first.fence }
+  assert.deepEqual([bench.over, bench.acknowledged], [[{ run, ...over }], []], 'it is not on disk yet')
+  bench.core.noted('a', first.attemptId, first.fence)
+  assert.deepEqual(bench.acknowledged, [over])
   bench.advance(1_000)
   const second = bench.last(run)
   bench.start(run)

@@ -92,6 +92,12 @@ export class Gates {
     )
   }
 
+  /** It runs already: what is counted is what runs, over a limit and in a pause if need be. */
+  adopt(task: Task): void {
+    task.permits = this.#keysOf(task)
+    for (const key of task.permits) this.#limits.hold(key)
+  }
+
   /** The attempt has ended; one that never started is no start of a rate either. */
   give(task: Task, neverStarted: boolean): void {
     const unusedSinceAt = neverStarted ? task.sentAt : undefined

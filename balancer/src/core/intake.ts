@@ -5,19 +5,21 @@
  * `submit` has returned.
  */
 import type { TaskError } from '@berth/protocol'
-import type { Admission, Submission } from '../ports/scheduling.ts'
+import type { Admission, AttemptInDoubt, FixedContract, Submission, Wanted } from '../ports/scheduling.ts'
 import type { Traffic } from '../ports/traffic.ts'
 import {
   capacityRefusal,
   doorRefusal,
   type QueueLimits,
   queueRefusal,
+  sizeRefusal,
   streamRefusal,
   unknownFunction,
 } from './admission.ts'
 import type { Lane, LaneNeeds } from './lane.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import type { Placement } from './placement.ts'
+import type { Restored } from './restored.ts'
 import { callerGoneError, drainingError, overdueError, pausedError, provenance } from './settlement.ts'
 import { Task } from './task.ts'
 
@@ -26,9 +28,13 @@ export interface IntakeOptions {
   readonly placement: Placement
   readonly random: () => number
   readonly limits: QueueLimits
+  readonly restored: Restored
+  /** The first number of the order of acceptance; 0 unless given. */
+  readonly firstSeq?: number | undefined
 }
 
 const ACCEPTED: Admission = { ok: true }
+const UNSETTLED: FixedContract = { kind: 'unsettled' }
 
 export class Intake {
   readonly #options: IntakeOptions
@@ -36,13 +42,14 @@ export class Intake {
   readonly #placement: Placement
   #isFleetSettled = false
   #isDraining = false
-  #seq = 0
+  #seq: number
   #submitted = 0
 
   constructor(options: IntakeOptions) {
     this.#options = options
     this.#lifecycle = options.lifecycle
     this.#placement = options.placement
+    this.#seq = options.firstSeq ?? 0
   }
 
   get isFleetSettled(): boolean {
@@ -57,6 +64,7 @@ export class Intake {
 
   /** Takes a task or says why not. The end comes by `submission.onSettled`, never before this returns. */
   submit(submission: Submission, now: number): Admission {
+    if (submission.isDurable) return this.#submitDurable(submission, now)
     const task = new Task(submission, now, this.#seq++)
     const refusal = this.#isDraining ? drainingError() : this.#takeInTime(task, now)
     return refusal ? { ok: false, error: refusal } : ACCEPTED
@@ -92,12 +100,81 @@ export class Intake {
     return doorRefusal({ ownBytes, othersBytes, waitingBytes }, this.#options.limits)
   }
 
-  /** Takes nothing new; what is here goes on. */
+  /** Takes nothing new; what is here goes on, but for runs on disk, which wait there. */
   drain(): void {
     this.#isDraining = true
+    const { window, tasks } = this.#lifecycle
+    window.close()
+    for (const task of [...tasks.values()]) if (task.lane && task.isLeftToDisk) window.pushBack(task)
   }
 
   // --- The store -------------------------------------------------------------------------------
+
+  nextSeq(): number {
+    return this.#seq++
+  }
+
+  /** The contract of a run that is accepted now; what nobody serves yet may be served once all have answered. */
+  fixContract(wanted: Wanted): FixedContract {
+    if (wanted.contract === undefined && !this.#isFleetSettled) return UNSETTLED
+    const needs = this.needsOf(wanted)
+    const lane = needs && this.#placement.directory.find(needs)
+    if (!lane) return this.#isFleetSettled ? { kind: 'refused', error: unknownFunction(wanted) } : UNSETTLED
+    const error = sizeRefusal(lane)
+    this.#placement.directory.retire(lane)
+    return error ? { kind: 'refused', error } : { kind: 'fixed', contract: lane.needs.contract }
+  }
+
+  #submitDurable(submission: Submission, now: number): Admission {
+    if (this.#isDraining) return { ok: false, error: drainingError() }
+    const fixed = this.fixContract(submission)
+    if (fixed.kind === 'refused') return { ok: false, error: fixed.error }
+    this.queued(submission, now)
+    return ACCEPTED
+  }
+
+  /** A run that is on disk, and new here. */
+  queued(submission: Submission, now: number): void {
+    this.#submitted++
+    this.#takeDurable(submission, true, now)
+  }
+
+  /** A run that was at a worker when an earlier balancer ended. */
+  restore(submission: Submission, attempt: AttemptInDoubt, now: number): void {
+    const task = this.#durableTask(submission, now)
+    this.#lifecycle.keepInDoubt(task, attempt.startedAt)
+    this.#options.restored.add(task, attempt, now)
+  }
+
+  laneOnDisk(wanted: Wanted, _now: number): void {
+    const needs = this.needsOf(wanted)
+    if (needs) this.#lifecycle.window.noteMore(this.#placement.directory.hold(needs))
+  }
+
+  #durableTask(submission: Submission, now: number): Task {
+    const task = new Task(submission, submission.acceptedAt ?? now, submission.seq ?? this.#seq++)
+    const needs = this.needsOf(submission)
+    if (!needs) return task
+    task.lane = this.#placement.directory.hold(needs)
+    task.lane.live++
+    return task
+  }
+
+  /** It waits as long as it takes, whoever serves it; what has no room in memory comes back when there is some. */
+  #takeDurable(submission: Submission, isFresh: boolean, now: number): void {
+    const lifecycle = this.#lifecycle
+    const { window } = lifecycle
+    const task = this.#durableTask(submission, now)
+    lifecycle.tick(now)
+    lifecycle.keep(task)
+    if (!task.lane) return this.#refuseTaken(task, unknownFunction(submission), now)
+    task.phase = 'waiting'
+    if (now >= Math.min(submission.deadlineAt, submission.queueUntilAt))
+      return lifecycle.giveUp(task, overdueError(task, now), 'deadline', now)
+    if (this.#isDraining) return window.pushBack(task)
+    if (isFresh && !window.mayGo(task)) return window.pushBack(task)
+    if (!lifecycle.offer(task, now)) lifecycle.wait(task, isFresh, now)
+  }
 
   /** The store's answer to `claim`: runs of one lane, in order; `hasMore` when the lane has others. */
   claimed(key: string, submissions: readonly Submission[], hasMore: boolean, now: number): void {
@@ -110,14 +187,10 @@ export class Intake {
     this.#placement.directory.retire(lane)
   }
 
-  /** A run that the store has handed over: what cannot be admitted ends, it is not lost. */
   #takeClaimed(submission: Submission, now: number): void {
     const { run } = submission
     const { tasks, settlements } = this.#lifecycle
-    if (this.#isDraining || tasks.has(run) || settlements.has(run)) return
-    const task = new Task(submission, now, this.#seq++)
-    const error = this.#take(task, now, false)
-    if (error) this.#refuseTaken(task, error, now)
+    if (!tasks.has(run) && !settlements.has(run)) this.#takeDurable(submission, false, now)
   }
 
   // --- The fleet -------------------------------------------------------------------------------
@@ -125,12 +198,14 @@ export class Intake {
   /** Every listed worker has answered or failed once: from now on nobody waits for the unknown. */
   settleFleet(now: number): void {
     this.#isFleetSettled = true
+    this.#lifecycle.window.open()
     this.readmitLobby(now)
   }
 
   /** The fleet changed: some of those in the lobby may have their lane now, or a clear refusal. */
   readmitLobby(now: number): void {
-    const { lobby } = this.#lifecycle
+    const { lobby, window } = this.#lifecycle
+    window.wake()
     if (lobby.size === 0) return
     for (const group of lobby.groups()) for (const task of group) if (!this.#readmit(task, now)) break
   }
@@ -149,29 +224,24 @@ export class Intake {
 
   /** What is over before it begins is never sent. */
   #takeInTime(task: Task, now: number): TaskError | undefined {
-    const { deadlineAt, isDurable } = task.submission
-    if (now >= deadlineAt && !isDurable) return overdueError(task, now)
-    return this.#take(task, now, true)
+    return now >= task.submission.deadlineAt ? overdueError(task, now) : this.#take(task, now)
   }
 
   /** Accepts a task into lobby, line or attempt; a refusal leaves nothing behind. */
-  #take(task: Task, now: number, isFresh: boolean): TaskError | undefined {
+  #take(task: Task, now: number): TaskError | undefined {
     const refusal = this.#admit(task, now)
     if (refusal) return refusal
-    const { submission } = task
     const lifecycle = this.#lifecycle
     lifecycle.tick(now)
     lifecycle.keep(task)
-    // One from the disk; what is new and over was refused.
-    if (now >= submission.deadlineAt) lifecycle.giveUp(task, overdueError(task, now), 'deadline', now)
-    else if (task.phase === 'lobby') lifecycle.joinLobby(task)
+    if (task.phase === 'lobby') lifecycle.joinLobby(task)
     else if (!lifecycle.offer(task, now)) {
-      const full = submission.isDurable ? undefined : this.queueRefusal(task, now)
+      const full = this.queueRefusal(task, now)
       if (full) {
         lifecycle.forget(task)
         return full
       }
-      lifecycle.wait(task, isFresh, now)
+      lifecycle.wait(task, true, now)
     }
     this.#submitted++
     return undefined
@@ -187,15 +257,14 @@ export class Intake {
     const { submission } = task
     const { gates } = this.#placement
     // Who waits in the lobby has been accepted, and stays.
-    const mayBePaused = gates.areAnySet && !submission.isDurable && !this.#lifecycle.tasks.has(submission.run)
+    const mayBePaused = gates.areAnySet && !this.#lifecycle.tasks.has(submission.run)
     const pause = mayBePaused ? gates.pauseOf(task, now) : undefined
     if (pause) return pausedError(task, pause, now)
     const lane = this.#laneOf(submission)
     const refusal = lane
       ? (streamRefusal(lane, submission) ?? capacityRefusal(lane, this.#placement, now))
       : unknownFunction(submission)
-    const mayWait = submission.isDurable && refusal?.code === 'NO_CAPACITY'
-    if (lane && (!refusal || (this.#isFleetSettled && mayWait))) {
+    if (lane && !refusal) {
       task.lane = lane
       task.phase = 'waiting'
       lane.live++
@@ -211,7 +280,7 @@ export class Intake {
   }
 
   /** The needs of a submission, as admission would fix them now. */
-  needsOf(submission: Submission): LaneNeeds | undefined {
+  needsOf(submission: Wanted): LaneNeeds | undefined {
     const { group, function: name, selector } = submission
     const contract = submission.contract ?? this.#placement.directory.defaultContract(group, name)
     return contract === undefined ? undefined : { group, contract, function: name, selector }

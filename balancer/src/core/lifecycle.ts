@@ -17,6 +17,7 @@ import { endRepeat, noteRepeat } from './retry.ts'
 import { drainingError, overdueError, provenance } from './settlement.ts'
 import { Settlements } from './settlements.ts'
 import type { Task } from './task.ts'
+import type { Worker } from './worker.ts'
 
 export interface LifecycleOptions {
   readonly placement: Placement
@@ -31,6 +32,7 @@ export class Lifecycle {
   readonly settlements: Settlements
   readonly window: DiskWindow
   readonly #dispatch: DispatchPort
+  readonly #ledger: LedgerPort
   readonly #placement: Placement
   readonly #tasks = new TurnoverMap<string, Task>()
   readonly #agenda = new Agenda()
@@ -38,6 +40,7 @@ export class Lifecycle {
   constructor(options: LifecycleOptions) {
     const { placement, dispatch, ledger } = options
     this.#dispatch = dispatch
+    this.#ledger = ledger
     this.#placement = placement
     this.settlements = new Settlements(options)
     this.window = new DiskWindow({ placement, ledger, forget: (task) => this.forget(task) })
@@ -72,6 +75,29 @@ export class Lifecycle {
     this.#tasks.set(task.submission.run, task)
   }
 
+  /** Its attempt is at a worker of which nobody has heard yet. */
+  keepInDoubt(task: Task, startedAt: number | undefined): void {
+    this.keep(task)
+    task.phase = 'doubt'
+    if (startedAt !== undefined) {
+      task.hasStarted = true
+      task.startedAt = startedAt
+    }
+    this.#agenda.set(task, task.submission.deadlineAt)
+  }
+
+  /** It is at this worker, which it was not known to be; begun before, if that is known. */
+  adopt(task: Task, worker: Worker, fence: number, now: number): void {
+    const { hasStarted, startedAt } = task
+    if (task.laneIndex >= 0) this.#placement.dequeue(task)
+    this.#placement.adopt(task, worker, fence, now)
+    if (!hasStarted) return this.begin(task, now)
+    task.hasStarted = true
+    task.startedAt = startedAt
+    task.phase = 'running'
+    this.#agenda.set(task, task.submission.deadlineAt)
+  }
+
   /** It waits for a fleet that has not answered yet. */
   joinLobby(task: Task): void {
     const { deadlineAt, queueUntilAt } = task.submission
@@ -82,6 +108,7 @@ export class Lifecycle {
   /** Sends the task or puts it in line; one whose time is over is never sent, and no other such one. */
   place(task: Task, now: number): void {
     if (isOver(task, now)) return this.giveUp(task, overdueError(task, now), 'deadline', now)
+    if (task.submission.isDurable && this.window.isClosed) return this.window.pushBack(task)
     this.tick(now)
     if (!this.offer(task, now)) this.wait(task, false, now)
   }
@@ -104,6 +131,7 @@ export class Lifecycle {
   /** Another attempt, or the first one elsewhere. Time spent in an attempt is no waiting. */
   placeAgain(task: Task, now: number): void {
     if (task.hasStarted) leaveAttempt(task, now)
+    if (task.submission.isDurable) this.#ledger.moved(task)
     this.place(task, now)
   }
 
@@ -112,6 +140,7 @@ export class Lifecycle {
     leaveAttempt(task, until)
     noteRepeat(task)
     task.phase = 'backoff'
+    if (task.submission.isDurable) this.#ledger.moved(task)
     this.#agenda.set(task, until)
   }
 
@@ -138,6 +167,7 @@ export class Lifecycle {
     if (task.phase === 'orphan') return
     task.attempts++
     task.phase = 'running'
+    if (task.submission.isDurable) this.#ledger.moved(task)
     this.#agenda.set(task, task.submission.deadlineAt)
   }
 

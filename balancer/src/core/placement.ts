@@ -8,6 +8,7 @@
  * has a free slot.
  */
 import type { DispatchPort } from '../ports/dispatch.ts'
+import type { LedgerPort } from '../ports/ledger.ts'
 import type { RecordPort } from '../ports/record.ts'
 import type { LimitsPort } from '../ports/scheduling.ts'
 import { assignmentOf } from './assignment.ts'
@@ -27,6 +28,7 @@ import { SLOW_START_MS, type Worker } from './worker.ts'
 
 export interface PlacementOptions {
   readonly dispatch: DispatchPort
+  readonly ledger: LedgerPort
   /** First half of every fence: rises with each start of this balancer. */
   readonly epoch: number
   readonly random: () => number
@@ -58,11 +60,14 @@ export class Placement {
   /** Attempts under way that have not ended, whoever still waits for them. */
   running = 0
   waiting = 0
+  /** Of what waits in memory alone, and of runs that are on disk as well. */
   waitingBytes = 0
+  durableBytes = 0
   readonly ahead: SentAhead
   readonly #turns: Turns
   readonly #saving = new Saving()
   readonly #dispatch: DispatchPort
+  readonly #ledger: LedgerPort
   readonly #epoch: number
   readonly #expire: (now: number) => void
   readonly #record: RecordPort | undefined
@@ -70,6 +75,7 @@ export class Placement {
 
   constructor(options: PlacementOptions) {
     this.#dispatch = options.dispatch
+    this.#ledger = options.ledger
     this.#epoch = options.epoch
     this.#expire = options.expire ?? (() => {})
     this.#record = options.record
@@ -93,7 +99,7 @@ export class Placement {
   /** Sends the task now if a worker has room for it. */
   offer(task: Task, now: number): boolean {
     const lane = task.lane as Lane
-    task.flow ??= this.fairness.flow(lane.needs.group, task.submission.fairnessKey ?? '')
+    this.#joinFlow(task, lane)
     const head = this.#turns.headOf(lane, now)
     if ((head && goesBefore(head, task)) || !this.#turns.isOpen(task, now)) return false
     for (let worker = choose(lane, task, now); worker; worker = choose(lane, task, now)) {
@@ -110,13 +116,18 @@ export class Placement {
     return false
   }
 
+  #joinFlow(task: Task, lane: Lane): void {
+    task.flow ??= this.fairness.flow(lane.needs.group, task.submission.fairnessKey ?? '')
+  }
+
   /** Puts a task in line; a less urgent one that was sent ahead makes room for it. */
   enqueue(task: Task, now: number): void {
     task.phase = 'waiting'
     task.lane?.push(task)
     if (task.lane) this.#saving.look(task.lane, now)
     this.waiting++
-    this.waitingBytes += task.bytes
+    if (task.submission.isDurable) this.durableBytes += task.bytes
+    else this.waitingBytes += task.bytes
     this.ahead.recallLessUrgent(task)
   }
 
@@ -133,7 +144,8 @@ export class Placement {
   dequeue(task: Task): void {
     task.lane?.remove(task)
     this.waiting--
-    this.waitingBytes -= task.bytes
+    if (task.submission.isDurable) this.durableBytes -= task.bytes
+    else this.waitingBytes -= task.bytes
   }
 
   get nextAt(): number {
@@ -288,9 +300,36 @@ export class Placement {
     if (isOld && isAhead) task.urgency = 1
     task.choice = this.#record?.wantsChoice(now) ? noteChoice(task, worker, now) : undefined
     task.lane?.starts.note(now)
+    task.attemptId = this.newAttemptId()
+    task.fence = this.#epoch * FENCES_PER_EPOCH + task.attemptId
+    this.#reserve(task, worker, isAhead, now)
+    this.gates.take(task, now)
+    this.#turns.noteTurn(task, worker)
+    if (isAhead) this.ahead.add(task, worker, isOld)
+    worker.class?.place(worker, this.health.admits(worker))
+    if (task.submission.isDurable) this.#ledger.moved(task)
+    this.#dispatch.send(assignmentOf(task, worker, now))
+    return true
+  }
+
+  /** Names an attempt on its way over the links. */
+  newAttemptId(): number {
     this.#attempts = (this.#attempts + 1) % FENCES_PER_EPOCH || 1
-    task.attemptId = this.#attempts
-    task.fence = this.#epoch * FENCES_PER_EPOCH + this.#attempts
+    return this.#attempts
+  }
+
+  /** An attempt of an earlier balancer goes on at a worker: it has its slots and permits from now on, and nothing is sent. */
+  adopt(task: Task, worker: Worker, fence: number, now: number): void {
+    this.#joinFlow(task, task.lane as Lane)
+    task.cost = costOf(task)
+    task.attemptId = this.newAttemptId()
+    task.fence = fence
+    this.#reserve(task, worker, false, now)
+    this.gates.adopt(task)
+    this.#ledger.moved(task)
+  }
+
+  #reserve(task: Task, worker: Worker, isAhead: boolean, now: number): void {
     task.worker = worker
     task.phase = 'sent'
     task.hasStarted = false
@@ -306,12 +345,6 @@ export class Placement {
     task.chargedMs = task.cost * (task.lane?.times.medianMs || 1)
     task.weight = task.flow?.weightFor(task.submission.function) ?? 1
     task.flow?.take(task.cost, task.chargedMs / task.weight)
-    this.gates.take(task, now)
-    this.#turns.noteTurn(task, worker)
     this.running++
-    if (isAhead) this.ahead.add(task, worker, isOld)
-    worker.class?.place(worker, this.health.admits(worker))
-    this.#dispatch.send(assignmentOf(task, worker, now))
-    return true
   }
 }

@@ -14,13 +14,16 @@ import type { RecordPort } from '../ports/record.ts'
 import type {
   Admission,
   Adopted,
+  AttemptInDoubt,
   AttemptPicture,
   BreakerFacts,
   Caller,
   CallPort,
   DoorPort,
   DryRun,
+  DurableTasksPort,
   Explanation,
+  FixedContract,
   HealthPort,
   LimitFacts,
   Limits,
@@ -28,10 +31,12 @@ import type {
   LimitTarget,
   OperatorPort,
   Outcome,
+  StartedThere,
   Submission,
   SubmitPort,
   TaskLookPort,
   TaskPicture,
+  Wanted,
   WorkerFacts,
   WorkforcePort,
 } from '../ports/scheduling.ts'
@@ -45,6 +50,7 @@ import { Intake } from './intake.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { Look } from './look.ts'
 import { Placement } from './placement.ts'
+import { Restored } from './restored.ts'
 import { callerGoneError } from './settlement.ts'
 import type { Task } from './task.ts'
 import { Trouble } from './trouble.ts'
@@ -75,10 +81,20 @@ export interface SchedulerOptions {
   readonly permits?: LimitsPort
   /** Hears of every task that ends; nobody unless given. */
   readonly record?: RecordPort
+  /** The first number of the order of acceptance, higher than any on disk; 0 unless given. */
+  readonly firstSeq?: number
 }
 
 export class Scheduler
-  implements SubmitPort, CallPort, DoorPort, WorkforcePort, HealthPort, OperatorPort, TaskLookPort
+  implements
+    SubmitPort,
+    CallPort,
+    DoorPort,
+    WorkforcePort,
+    HealthPort,
+    OperatorPort,
+    TaskLookPort,
+    DurableTasksPort
 {
   readonly #placement: Placement
   readonly #lifecycle: Lifecycle
@@ -86,15 +102,26 @@ export class Scheduler
   readonly #ends: AttemptEnds
   readonly #attempts: Attempts
   readonly #trouble: Trouble
+  readonly #restored: Restored
+  readonly #dispatch: DispatchPort
+  readonly #ledger: LedgerPort
   readonly #workers = new Map<string, Worker>()
   readonly #look: Look
 
   constructor(options: SchedulerOptions) {
     const placement = new Placement({ ...options, expire: (now) => this.#lifecycle.tick(now) })
     const lifecycle = new Lifecycle({ ...options, placement })
+    this.#dispatch = options.dispatch
+    this.#ledger = options.ledger
     this.#placement = placement
     this.#lifecycle = lifecycle
-    this.#intake = new Intake({ ...options, placement, lifecycle })
+    const restored = new Restored({
+      lifecycle,
+      leaseMs: options.leaseMs,
+      endAttempt: (...end) => this.#ends.endSilently(...end),
+    })
+    this.#restored = restored
+    this.#intake = new Intake({ ...options, placement, lifecycle, restored })
     this.#look = new Look({ lifecycle, intake: this.#intake, placement, workers: this.#workers })
     this.#trouble = this.#createTrouble(options)
     this.#ends = new AttemptEnds({
@@ -109,6 +136,7 @@ export class Scheduler
       lifecycle,
       ends: this.#ends,
       trouble: this.#trouble,
+      onLate: (worker, attemptId) => this.#onLate(worker, attemptId),
     })
   }
 
@@ -260,24 +288,48 @@ export class Scheduler
   }
 
   /**
-   * A new link of the same process: `started` lists what it runs. Returns those that go on; what it
-   * does not list and had not started goes elsewhere, what had started and is not listed is lost.
+   * A new link of the same process, or the first one since this balancer began: `started` lists what it runs.
+   * Returns those that go on; what it does not list and had not started goes elsewhere, what had started and is not
+   * listed is lost. Durable ones that count no more are taken over too, late: somebody has to let them go.
    */
-  relinked(id: string, started: readonly { run: string; fence: number }[], now: number): Adopted[] {
+  relinked(id: string, started: readonly StartedThere[], now: number, boot?: string): Adopted[] {
     const worker = this.#workers.get(id)
     if (!worker) return []
-    const fences = new Map(started.map(({ run, fence }) => [run, fence]))
+    worker.late = undefined
+    this.#restored.greet(worker, started, boot, now)
+    const open = new Map(started.map((listed) => [attemptKey(listed), listed]))
     const adopted: Adopted[] = []
     for (const task of [...worker.attempts.values()]) {
       const { run } = task.submission
-      if (task.phase !== 'orphan' && fences.get(run) === task.fence) {
+      const { fence } = task
+      if (task.phase !== 'orphan' && open.delete(attemptKey({ run, fence }))) {
         if (!task.hasStarted) this.#lifecycle.begin(task, now)
         task.phase = 'running'
-        adopted.push({ run, fence: task.fence, task: task.attemptId })
+        adopted.push({ run, fence, task: task.attemptId })
       } else this.#ends.endSilently(task, task.hasStarted ? 'lost' : 'never-started', now)
     }
+    worker.late = undefined
+    for (const listed of open.values()) if (listed.durable) adopted.push(this.#takeLate(worker, listed))
     this.#backInService(worker, now)
     return adopted
+  }
+
+  /** Another attempt counts, or the run has ended: its worker keeps the outcome until somebody says so. */
+  #takeLate(worker: Worker, { run, fence }: StartedThere): Adopted {
+    const task = this.#placement.newAttemptId()
+    if (!this.#lifecycle.settlements.readdress(run, fence, worker.id, task)) {
+      worker.late ??= new Map()
+      worker.late.set(task, { run, fence })
+    }
+    return { run, fence, task, isLate: true }
+  }
+
+  #onLate(worker: Worker, attemptId: number): void {
+    const late = worker.late?.get(attemptId)
+    if (!late) return
+    worker.late?.delete(attemptId)
+    this.#dispatch.acknowledge(worker.id, attemptId, late.fence)
+    this.#ledger.late(late.run, worker.id, late.fence)
   }
 
   /**
@@ -285,13 +337,45 @@ export class Scheduler
    * nothing more until `relinked` tells of its next one.
    */
   workerGone(id: string, now: number): void {
+    this.#restored.gone(id, now)
     const worker = this.#workers.get(id)
     if (!worker) return
+    worker.late = undefined
     this.#trouble.begin(worker, 'unlinked', now, now)
     this.#trouble.abandon(worker, true, now)
   }
 
   // --- Runs on disk ----------------------------------------------------------------------------
+
+  /** The next number of the one order of acceptance. */
+  nextSeq(): number {
+    return this.#intake.nextSeq()
+  }
+
+  /** The contract of a run that is accepted now, or why none is. */
+  fixContract(wanted: Wanted): FixedContract {
+    return this.#intake.fixContract(wanted)
+  }
+
+  /** A run that is on disk waits from now on; what has no room here is pushed back there. */
+  queued(submission: Submission, now: number): void {
+    this.#intake.queued(submission, now)
+  }
+
+  /** A run that was at a worker when an earlier balancer ended. */
+  restore(submission: Submission, attempt: AttemptInDoubt, now: number): void {
+    this.#intake.restore(submission, attempt, now)
+  }
+
+  /** A lane has waiting runs on disk. */
+  laneOnDisk(needs: Wanted, now: number): void {
+    this.#intake.laneOnDisk(needs, now)
+  }
+
+  /** What `attemptOver` told is on disk: its worker may forget the attempt. */
+  noted(worker: string, attemptId: number, fence: number): void {
+    this.#dispatch.acknowledge(worker, attemptId, fence)
+  }
 
   /** The store's answer to `claim`: runs of one lane, in order; `hasMore` when the lane has others. */
   claimed(lane: string, submissions: readonly Submission[], hasMore: boolean, now: number): void {
@@ -307,12 +391,18 @@ export class Scheduler
 
   /** When `tick` has something to do, Infinity when never. */
   nextAt(): number {
-    return Math.min(this.#lifecycle.nextAt, this.#trouble.nextAt, this.#placement.nextAt)
+    return Math.min(
+      this.#lifecycle.nextAt,
+      this.#trouble.nextAt,
+      this.#placement.nextAt,
+      this.#restored.nextAt,
+    )
   }
 
   tick(now: number): void {
     this.#lifecycle.tick(now)
     this.#trouble.tick(now)
+    this.#restored.tick(now)
     this.#placement.tick(now)
     // What came back from a worker in trouble may have no time left.
     if (this.#lifecycle.nextAt <= now) this.#lifecycle.tick(now)
@@ -401,6 +491,10 @@ export class Scheduler
     if (worker.isServing) this.#intake.readmitLobby(now)
     this.#placement.serveWorker(worker, now)
   }
+}
+
+function attemptKey({ run, fence }: Pick<StartedThere, 'run' | 'fence'>): string {
+  return `${run} ${fence}`
 }
 
 function servesTheSame(a: WorkerFacts, b: WorkerFacts): boolean {

@@ -12,7 +12,7 @@ const DRAIN_RETRY_MS = 5_000
 const PAUSE_RETRY_MS = 30_000
 
 /** What is known of the attempts as the task ends now. */
-export function provenance(task: Task, now: number, runMs: number, worker?: Worker): Provenance {
+export function provenance(task: Task, now: number, runMs: number, worker?: Pick<Worker, 'id'>): Provenance {
   const queueUntilAt = task.hasStarted ? task.startedAt : now
   return {
     worker: worker?.id,
@@ -45,7 +45,7 @@ export function callerGoneError(): TaskError {
   return { code: 'CANCELLED', detail: 'The task that calls it does not run any more.' }
 }
 
-export function lostError(task: Task, worker: Worker | undefined): TaskError {
+export function lostError(task: Task, worker: Pick<Worker, 'id'> | undefined): TaskError {
   const where = worker ? `The worker "${worker.id}"` : 'Its worker'
   const what = task.endsUntilAt === undefined ? 'was lost' : 'was emptied by an operator'
   if (task.hasLeft) {
@@ -62,7 +62,7 @@ export function lostError(task: Task, worker: Worker | undefined): TaskError {
   }
 }
 
-export function poisonedError(task: Task, worker: Worker | undefined): TaskError {
+export function poisonedError(task: Task, worker: Pick<Worker, 'id'> | undefined): TaskError {
   const last = worker ? `, "${worker.id}" the last of them` : ''
   return {
     code: 'POISONED',

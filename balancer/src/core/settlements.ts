@@ -20,8 +20,10 @@ export interface SettlementsOptions {
 interface Unpersisted {
   readonly task: Task
   readonly settlement: Settlement
-  /** The worker keeps the outcome until it hears that it is on disk. */
-  readonly isKeptByWorker: boolean
+  /** Keeps the outcome until it hears that it is on disk. */
+  keeper: string | undefined
+  /** Under which the keeper knows it. */
+  attemptId: number
 }
 
 export class Settlements {
@@ -44,8 +46,9 @@ export class Settlements {
     const status = statusOf(settlement, now >= submission.deadlineAt)
     this.#options.record?.ended(task, settlement, status, now)
     if (!submission.isDurable) return submission.onSettled(settlement)
-    this.#unpersisted.set(run, { task, settlement, isKeptByWorker })
-    this.#options.ledger.finish({ run, fence, status })
+    const keeper = isKeptByWorker ? settlement.worker : undefined
+    this.#unpersisted.set(run, { task, settlement, keeper, attemptId: task.attemptId })
+    this.#options.ledger.finish({ run, fence, status }, task, settlement, now)
   }
 
   /** The ends of these runs are on disk: their callers hear of it, their workers may forget. */
@@ -54,10 +57,8 @@ export class Settlements {
       const ended = this.#unpersisted.get(run)
       if (!ended) continue
       this.#unpersisted.delete(run)
-      const { task, settlement, isKeptByWorker } = ended
-      const { worker } = settlement
-      if (isKeptByWorker && worker !== undefined)
-        this.#options.dispatch.acknowledge(worker, task.attemptId, task.fence)
+      const { task, settlement, keeper, attemptId } = ended
+      if (keeper !== undefined) this.#options.dispatch.acknowledge(keeper, attemptId, task.fence)
       task.submission.onSettled(settlement)
     }
   }
@@ -69,7 +70,16 @@ export class Settlements {
 
   /** Its outcome is the run's end, and its worker keeps it until that is on disk. */
   isKeptByWorker(run: string): boolean {
-    return this.#unpersisted.get(run)?.isKeptByWorker ?? false
+    return this.#unpersisted.get(run)?.keeper !== undefined
+  }
+
+  /** On a new link its worker knows the outcome under another number; false when it is not the one that counts. */
+  readdress(run: string, fence: number, worker: string, attemptId: number): boolean {
+    const ended = this.#unpersisted.get(run)
+    if (!ended || ended.task.fence !== fence) return false
+    ended.keeper = worker
+    ended.attemptId = attemptId
+    return true
   }
 
   #count(settlement: Settlement): void {

@@ -18,9 +18,10 @@ export const PHASE_EDGES: Edges<Phase> = {
   lobby: {
     waiting: 'the fleet has answered',
     settled: 'refused, cancelled, its time is up',
+    doubt: 'a run that was at a worker when an earlier balancer ended',
   },
   waiting: {
-    sent: 'a slot is free, or will be',
+    sent: 'a slot is free, or will be; a hello of a run from disk says that it runs there',
     settled: 'cancelled, its time is up',
   },
   sent: {

@@ -7,11 +7,13 @@
  *                      | +-- BUSY, RECALLED ---+  +-- link lost ---+--> doubt --> settled or waiting
  *                      +---- backoff <-------------- failure or loss that may be repeated
  *
+ * A run that was at a worker when an earlier balancer ended begins in doubt (restored.ts).
+ *
  * A settled task whose attempt still holds a slot stays with its worker until the attempt ends; its
  * phase is then `orphan`. Only the scheduler writes these fields; states.ts has every step.
  */
 import type { AttemptRecord, ChoiceRecord } from '../ports/record.ts'
-import type { Submission } from '../ports/scheduling.ts'
+import type { PastAttempts, Submission } from '../ports/scheduling.ts'
 import type { Flow } from './fairness.ts'
 import type { Lane } from './lane.ts'
 import type { Phase } from './states.ts'
@@ -94,6 +96,17 @@ export class Task {
     this.waitsSinceAt = acceptedAt
     this.seq = seq
     this.queueUntilAt = submission.queueUntilAt
+    const { past } = submission
+    if (past) this.#remember(past)
+  }
+
+  /** Of a run from the disk. */
+  #remember({ attempts, failures, losses, fence, history }: PastAttempts): void {
+    this.attempts = attempts
+    this.failures = failures
+    this.losses = losses
+    this.fence = fence
+    this.history = history
   }
 
   /** Through a property, so that the simulation can hold every step against states.ts. */
@@ -109,6 +122,16 @@ export class Task {
   reprioritise(priority: number): void {
     this.priority = priority
     this.urgency = priority
+  }
+
+  /** Its attempt is at a worker, begun or not. */
+  get isAtWorker(): boolean {
+    return this.phase === 'sent' || this.phase === 'running' || this.phase === 'doubt'
+  }
+
+  /** A run on disk that is at no worker: nothing is lost when it waits there alone. */
+  get isLeftToDisk(): boolean {
+    return this.submission.isDurable && (this.phase === 'waiting' || this.phase === 'backoff')
   }
 
   get isSettled(): boolean {

@@ -43,6 +43,10 @@ export class TestScheduler {
   readonly acknowledged: { worker: string; attempt: number; fence: number }[] = []
   readonly claims: { lane: string; count: number }[] = []
   readonly finals: FinalRecord[] = []
+  /** Attempts that are over while their runs are not. */
+  readonly over: { run: string; worker: string; attempt: number; fence: number }[] = []
+  readonly pushedBack: string[] = []
+  readonly late: { run: string; worker: string; fence: number }[] = []
   /** Every settlement by run; more than one of a run is a fault. */
   readonly ends = new Map<string, Settlement[]>()
   readonly core: Scheduler
@@ -60,6 +64,12 @@ export class TestScheduler {
       ledger: {
         claim: (lane, count) => this.claims.push({ lane, count }),
         finish: (record) => this.finals.push(record),
+        moved: () => {},
+        attemptOver: (task, worker, attempt, fence) => {
+          this.over.push({ run: task.submission.run, worker, attempt, fence })
+        },
+        pushedBack: (task) => this.pushedBack.push(task.submission.run),
+        late: (run, worker, fence) => this.late.push({ run, worker, fence }),
       },
       epoch: 1,
       random: seededRandom(1),

@@ -24,6 +24,11 @@ const MAX_AHEAD_BYTES = 4 * 1024 * 1024
 const FIRST_SHARE = 0.1
 export const SLOW_START_MS = 30_000
 
+export interface LateAttempt {
+  readonly run: string
+  readonly fence: number
+}
+
 /** How long a completed attempt ran, and what share of the worker's slots was in use meanwhile. */
 export interface ServiceSample {
   readonly runMs: number
@@ -41,6 +46,8 @@ export class Worker {
   /** Slots of every attempt of ours that has not ended, sent ahead or not. */
   own = 0
   readonly attempts = new TurnoverMap<number, Task>()
+  /** Durable attempts that count no more and may still end there: the worker keeps such an end until it is told. */
+  late: Map<number, LateAttempt> | undefined
   /** Slots it counts with in its group: its limit while it serves, else 0. Kept by placement.ts. */
   servingSlots = 0
   /** Bytes of ours that wait there. */

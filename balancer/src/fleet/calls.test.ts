@@ -73,7 +73,7 @@ async function setUp(t: TestContext) {
       cancel: (...args) => fleet?.cancel(...args),
       acknowledge: (...args) => fleet?.acknowledge(...args),
     },
-    ledger: { claim() {}, finish() {} },
+    ledger: { claim() {}, finish() {}, moved() {}, attemptOver() {}, pushedBack() {}, late() {} },
     epoch: 1,
     random: Math.random,
     limits: { tasksPerLane: 100, bytes: 64 * 1024 * 1024 },

@@ -224,7 +224,7 @@ function setUpCore(t: TestContext) {
       cancel: (...call) => dispatch.target?.cancel(...call),
       acknowledge: (...call) => dispatch.target?.acknowledge(...call),
     },
-    ledger: { claim() {}, finish() {} },
+    ledger: { claim() {}, finish() {}, moved() {}, attemptOver() {}, pushedBack() {}, late() {} },
     epoch: 1,
     random: Math.random,
     limits: { tasksPerLane: 100, bytes: 1e9 },

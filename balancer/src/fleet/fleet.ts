@@ -38,6 +38,8 @@ export interface FleetOptions
   readonly calls: CallPort
   readonly createRunId: () => string
   readonly contents: Pick<FleetContents, 'intents' | 'workers' | 'interfaces'>
+  /** See member-context.ts; looks nothing up unless given. */
+  readonly recover?: MemberContext['recover']
 }
 
 const DIALS_AT_ONCE = { all: 64, doubtful: 32 }
@@ -178,6 +180,7 @@ export class Fleet implements FleetPort, DispatchPort {
       contracts: this.#contracts,
       dialTurns: new DialTurns(DIALS_AT_ONCE),
       claimBoot: (bootId, member) => this.#boots.claim(bootId, member),
+      recover: this.#options.recover ?? (() => undefined),
       resumeLogs: (member) => this.#resumeLogs(member),
       strangers: () => this.#strangers.size,
       onKnown: (member, known) => {
@@ -264,6 +267,11 @@ export class Fleet implements FleetPort, DispatchPort {
     const warnings = this.#boots.warnings()
     if (warnings.length === 0) return this.#config
     return { ...this.#config, warnings: [...this.#config.warnings, ...warnings] }
+  }
+
+  /** The boot id of the process that was greeted last as this worker (the core's name for it). */
+  bootOf(key: string): string | undefined {
+    return this.#members.get(key)?.picture.report?.bootId
   }
 
   isSettled(): boolean {

@@ -4,7 +4,7 @@
  */
 import type { LogEntry } from '@berth/protocol'
 import type { Clock, Log } from '@berth/runtime'
-import type { HealthPort, WorkforcePort } from '../ports/scheduling.ts'
+import type { HealthPort, StartedThere, WorkforcePort } from '../ports/scheduling.ts'
 import type { KnownWorker, StoreWrite } from '../ports/store.ts'
 import type { Calls } from './calls.ts'
 import type { Contracts } from './contracts.ts'
@@ -42,6 +42,15 @@ export interface MemberContext {
   readonly dialTurns: DialTurns
   /** Takes this process for the member; the id of the one that has it already, if any. */
   readonly claimBoot: (bootId: string, member: Member) => string | undefined
+  /**
+   * Looks up durable runs that a hello lists and the core does not have, and gives those that still count to the
+   * core. Undefined when there is nothing to look up, else what of the list is clear.
+   */
+  readonly recover: (
+    worker: string,
+    bootId: string,
+    started: readonly StartedThere[],
+  ) => Promise<readonly StartedThere[]> | undefined
   /** Whether its log is followed; it will be told to send, beginning with what it keeps. */
   readonly resumeLogs: (member: Member) => boolean
   /** How many members have never been linked. */

@@ -16,7 +16,7 @@ import {
   type WorkerEntry,
   type WorkerView,
 } from '@berth/protocol'
-import type { Outcome } from '../ports/scheduling.ts'
+import type { Outcome, StartedThere } from '../ports/scheduling.ts'
 import type { MaintenanceIntent } from '../ports/store.ts'
 import { Announcement } from './announcement.ts'
 import { BreakerView } from './breaker-view.ts'
@@ -32,6 +32,8 @@ import { newPicture, type Picture, type Problem, type Remembered } from './pictu
 import { applyOccupancy, applyState, reportFrom, type SelfReport } from './self-report.ts'
 import { ViewMemo } from './view-memo.ts'
 
+/** Messages that a worker may send while its hello is looked into. */
+const MOST_HELD = 1_000
 /** Boot ids that are remembered, to see that processes take turns at one address. */
 const PAST_BOOTS = 8
 
@@ -46,6 +48,8 @@ export class Member {
   readonly #breaker: BreakerView
   #isStopped = false
   #hasBadPush = false
+  /** What came behind a hello that is not answered yet. */
+  #held: FromWorker[] | undefined
   /** Boot ids before the present one, the newest last. */
   #pastBoots: readonly string[] = []
   readonly #view = new ViewMemo()
@@ -248,9 +252,10 @@ export class Member {
         this.#context.log.info('worker says goodbye', { worker: this.id, reason: message.reason })
         return
       case 'hello':
-        if (this.picture.link === 'open') return this.#breach('a second hello on one link')
+        if (this.picture.link === 'open' || this.#held) return this.#breach('a second hello on one link')
         return this.#onHello(message)
     }
+    if (this.#held) return this.#hold(message, this.#held)
     if (this.picture.link !== 'open') return this.#breach(`${message.type} before hello`)
     if (message.type === 'state') this.#onState(message)
     else if (message.type === 'interface') this.#learn(message.hash, message.functions)
@@ -265,6 +270,26 @@ export class Member {
       this.#lifeline.noteTwin()
       return this.#refuse(`the same process is linked as "${twin}"`)
     }
+    const looking = this.#context.recover(this.key, hello.bootId, hello.started)
+    if (!looking) return this.#greet(hello, hello.started)
+    const held: FromWorker[] = []
+    this.#held = held
+    void looking.then((started) => {
+      // The link may have ended meanwhile.
+      if (this.#held !== held) return
+      this.#held = undefined
+      this.#greet(hello, started)
+      for (const message of held) this.#onMessage(message)
+    })
+  }
+
+  #hold(message: FromWorker, held: FromWorker[]): void {
+    if (held.length >= MOST_HELD) return this.#breach('too much before its hello was answered')
+    held.push(message)
+  }
+
+  /** `started` is what of its list is clear. */
+  #greet(hello: Hello, started: readonly StartedThere[]): void {
     const { interfaces } = this.#context
     const before = this.picture.report?.bootId
     if (before !== undefined && before !== hello.bootId) this.#onOtherBoot(before, hello.bootId)
@@ -275,7 +300,7 @@ export class Member {
     this.picture.known = interfaces.get(hello.interface)
     this.#noteSeen(hello.status)
     this.#announce()
-    this.#welcome(hello)
+    this.#welcome(hello.bootId, started)
     if (this.picture.known) this.#ready()
     else this.#lifeline.message({ type: 'interface', hash: hello.interface })
   }
@@ -292,13 +317,16 @@ export class Member {
     this.#pastBoots = [...this.#pastBoots.filter((boot) => boot !== before), before].slice(-PAST_BOOTS)
   }
 
-  #welcome(hello: Hello): void {
+  #welcome(boot: string, started: readonly StartedThere[]): void {
     const { workforce, terms } = this.#context
-    const adopt = workforce.relinked(this.key, hello.started, this.#now())
+    const taken = workforce.relinked(this.key, started, this.#now(), boot)
+    const adopt = taken.map(({ run, fence, task }) => ({ run, fence, task }))
     const { name, bootId, heartbeatIntervalMs, heartbeatTimeoutMs, leaseMs } = terms
     const heartbeat = { heartbeatIntervalMs, heartbeatTimeoutMs, leaseMs }
     this.link?.adopt(adopt.map(({ task }) => task))
     this.link?.message({ type: 'welcome', protocol: PROTOCOL_VERSION, name, bootId, ...heartbeat, adopt })
+    // Taken over to be forgotten: what still runs of it ends first.
+    for (const { task, isLate } of taken) if (isLate) this.link?.cancel(task, 'superseded')
     this.#passMaintenance()
     this.#drainDeadline.begin()
     if (this.#context.resumeLogs(this)) this.followLogs(true)
@@ -354,6 +382,7 @@ export class Member {
 
   #onEnded(was: LinkProgress, code: number, reason: string): void {
     const { workforce, log } = this.#context
+    this.#held = undefined
     if (was.isGreeted) workforce.troubled(this.key, 'unlinked', this.#lifeline.heardAtMs, this.#now())
     this.#announce()
     if (this.#isStopped) return

@@ -58,12 +58,37 @@ export interface Submission {
   readonly trace: string
   /** The caller's own words; the core only carries them. */
   readonly metadata?: Readonly<Record<string, string>> | undefined
+  /** Order of acceptance, over restarts; the core draws one unless given. */
+  readonly seq?: number | undefined
+  /** May lie before this process; the instant of `submit` unless given. */
+  readonly acceptedAt?: number | undefined
+  /** What became of it before it came from the disk. */
+  readonly past?: PastAttempts | undefined
   /** Present when a handler called it: it ends with that attempt at the latest. */
   readonly call?: CallOrigin | undefined
   /** What the handler makes on the way, before the end; without it that is dropped. */
   readonly onItem?: ((item: StreamItem, origin: StreamOrigin) => void) | undefined
   /** Called once, with the end of the task; for a durable one when that end is on disk. */
   onSettled(settlement: Settlement): void
+}
+
+/** Attempts of a run that are over, and the fence of the newest one that was ever sent. */
+export interface PastAttempts {
+  readonly attempts: number
+  readonly failures: number
+  readonly losses: number
+  readonly fence: number
+  readonly history: readonly AttemptRecord[]
+}
+
+/** Where a run was when an earlier balancer ended. */
+export interface AttemptInDoubt {
+  readonly worker: string
+  /** Of the process that had it; undefined when nobody knows. */
+  readonly boot: string | undefined
+  readonly fence: number
+  /** Undefined when nobody knows whether it had begun; then it is not among the past attempts either. */
+  readonly startedAt: number | undefined
 }
 
 /** What is known of the attempts when a task ends. Durations in milliseconds. */
@@ -119,11 +144,21 @@ export interface Outcome {
   readonly result: Uint8Array
 }
 
+/** What a worker says in its hello that it has started and not been released from. */
+export interface StartedThere {
+  readonly run: string
+  readonly fence: number
+  readonly durable?: boolean | undefined
+  readonly finished?: boolean | undefined
+}
+
 /** A started task that goes on after a reconnect. */
 export interface Adopted {
   readonly run: string
   readonly fence: number
   readonly task: number
+  /** A durable one that counts no more: it is taken over to be ended and forgotten. */
+  readonly isLate?: boolean | undefined
 }
 
 /** What an operator may limit: a group, a function of it, or a fairness key within either. */
@@ -281,6 +316,40 @@ export interface DoorPort {
   refuseAtDoor(ownBytes: number, othersBytes: number): TaskError | undefined
 }
 
+/** A function of a group; an undefined contract is the group's default. */
+export interface Wanted {
+  readonly group: string
+  readonly function: string
+  readonly contract: number | undefined
+  readonly selector: CompiledSelector
+}
+
+export type FixedContract =
+  | { readonly kind: 'fixed'; readonly contract: number }
+  | { readonly kind: 'refused'; readonly error: TaskError }
+  /** Nobody serves it, and not every worker has answered yet. */
+  | { readonly kind: 'unsettled' }
+
+/** For `runs/`. */
+export interface DurableTasksPort {
+  /** The next number of the one order of acceptance. */
+  nextSeq(): number
+  /** The contract that is fixed now, or why such a run is not accepted. */
+  fixContract(wanted: Wanted): FixedContract
+  /** A run that is on disk waits from now on; what has no room here is pushed back there. */
+  queued(submission: Submission, now: number): void
+  /** A run that was at a worker when an earlier balancer ended. */
+  restore(submission: Submission, attempt: AttemptInDoubt, now: number): void
+  /** A lane has waiting runs on disk. */
+  laneOnDisk(needs: Wanted, now: number): void
+  claimed(lane: string, submissions: readonly Submission[], hasMore: boolean, now: number): void
+  persisted(runs: readonly string[]): void
+  /** What `attemptOver` told is on disk. */
+  noted(worker: string, attemptId: number, fence: number): void
+  cancel(run: string, reason: CancelReason, now: number): boolean
+  reprioritise(run: string, priority: number, now: number): boolean
+}
+
 /** For `fleet/`; scheduler.ts says what each event does. */
 export interface WorkforcePort {
   setWorker(facts: WorkerFacts, now: number): void
@@ -296,7 +365,7 @@ export interface WorkforcePort {
   returned(id: string, attemptId: number, why: 'busy' | 'recalled', now: number): void
   troubled(id: string, kind: 'silent' | 'unlinked', lastSeenAt: number, now: number): void
   recovered(id: string, now: number): void
-  relinked(id: string, started: readonly { run: string; fence: number }[], now: number): Adopted[]
+  relinked(id: string, started: readonly StartedThere[], now: number, boot?: string): Adopted[]
   workerGone(id: string, now: number): void
   traffic(): Traffic
 }
