@@ -3,9 +3,10 @@
  * Called by main with a checked configuration; tests of whole processes go through main as well.
  */
 import { randomUUID } from 'node:crypto'
+import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { type BalancerView, BERTH_VERSION, isLoopback } from '@berth/protocol'
-import { type Clock, type Log, type Service, systemClock } from '@berth/runtime'
+import { type Clock, createOwnAddress, type Log, type Service, systemClock } from '@berth/runtime'
 import type { BalancerConfig, BalancerKeys } from './config.ts'
 import { Scheduler } from './core/scheduler.ts'
 import { Fleet } from './fleet/fleet.ts'
@@ -16,6 +17,7 @@ import { batchRoutes, mayReceiveBatch } from './http/batch-routes.ts'
 import { limitConnections, readDescriptorLimit } from './http/connections.ts'
 import { readAssets } from './http/dashboard-assets.ts'
 import type { Dashboard } from './http/dashboard-routes.ts'
+import { deliveryRoutes } from './http/delivery-routes.ts'
 import { Door } from './http/door.ts'
 import { createFeedSocket } from './http/feed-socket.ts'
 import { createHotTask, mayContinue } from './http/hot-task.ts'
@@ -35,10 +37,12 @@ import type { KeepPort, StoreContents, StoreListenPort, StorePort } from './port
 import { MemoryRuns } from './runs/memory-runs.ts'
 import { RunSample } from './runs/run-sample.ts'
 import { SchedulerTicks } from './scheduler-ticks.ts'
+import { makeWebhooks } from './webhook-config.ts'
 
 export interface BalancerParts {
   readonly config: BalancerConfig
   readonly keys: BalancerKeys
+  readonly webhookSecret: string
   readonly log: Log
   readonly store: StorePort
   readonly keeper: KeepPort & StoreListenPort
@@ -58,7 +62,8 @@ const STARTING_MS = 5_000
 /** How long answers that were just given may take to leave. */
 const LAST_WORDS_MS = 1_000
 
-export function composeBalancer({ config, keys, log, store, keeper, contents }: BalancerParts): Balancer {
+export function composeBalancer(parts: BalancerParts): Balancer {
+  const { config, keys, log, store, keeper, contents } = parts
   const clock: Clock = systemClock
   const dispatch = new LateDispatch()
   const sample = new RunSample()
@@ -133,6 +138,24 @@ export function composeBalancer({ config, keys, log, store, keeper, contents }: 
   const door = new Door(scheduler)
   const exchange = new TaskExchange({ tasks, log, bodyLimitBytes, door })
   const runs = new MemoryRuns({ scheduler, sample, fleet, clock })
+  // Known once it listens; not to be asked of a server that is closed.
+  let listensAt = config.port
+  const port = () => {
+    const address: AddressInfo | null = http.address()
+    listensAt = address?.port ?? listensAt
+    return listensAt
+  }
+  const webhooks = makeWebhooks({
+    config: config.webhooks,
+    secret: parts.webhookSecret,
+    isOwn: createOwnAddress(config.host, port),
+    origin: () => originOf(config, port()),
+    reads: store.reads,
+    keeper,
+    disabledUrls: contents.runs.disabledUrls,
+    clock,
+    log,
+  })
   const app = createApp({
     gate,
     sessions,
@@ -148,6 +171,7 @@ export function composeBalancer({ config, keys, log, store, keeper, contents }: 
     routes: [
       ...taskRoutes({ exchange }),
       ...runRoutes({ runs, tasks, door, bodyLimitBytes }),
+      ...deliveryRoutes({ runs, deliveries: webhooks }),
       ...batchRoutes({ tasks, clock, door, bodyLimitBytes, batchLimitBytes }),
     ],
   })
@@ -173,7 +197,15 @@ export function composeBalancer({ config, keys, log, store, keeper, contents }: 
   const rosterService: Service = { name: 'roster', start: () => roster.start(), stop: () => roster.stop() }
   return {
     // The list is read before anybody can ask: a fleet that is not known yet must not look like an empty one.
-    services: [new SchedulerTicks(scheduler, clock), fleetService, rosterService, feed, feedSocket, http],
+    services: [
+      new SchedulerTicks(scheduler, clock),
+      fleetService,
+      rosterService,
+      feed,
+      feedSocket,
+      http,
+      webhooks,
+    ],
     http,
     async drain(deadlineMs) {
       isDraining = true
@@ -184,6 +216,13 @@ export function composeBalancer({ config, keys, log, store, keeper, contents }: 
       await http.close(LAST_WORDS_MS)
     },
   }
+}
+
+/** Of use within this network at least; callers' own way to it goes before. */
+function originOf({ host, name }: BalancerConfig, port: number): string {
+  const isAnywhere = host === '0.0.0.0' || host === '::'
+  const shown = isAnywhere ? name : host
+  return `http://${shown.includes(':') ? `[${shown}]` : shown}:${port}`
 }
 
 /** The core needs its dispatch before the fleet exists, and the fleet needs the core. */

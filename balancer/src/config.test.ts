@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path'
 import { after, test } from 'node:test'
 import type { Environment } from '@berth/runtime'
 import { readConfig, resolveKeys } from './config.ts'
+import { resolveWebhookSecret } from './webhook-config.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'berth-config-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
@@ -50,6 +51,14 @@ test('an empty environment gives the defaults of the contract', () => {
     heartbeatIntervalMs: 3000,
     heartbeatTimeoutMs: 3000,
     workerLeaseMs: 30_000,
+    webhooks: {
+      timeoutMs: 15_000,
+      maxRetries: 9,
+      headers: {},
+      givenSecret: undefined,
+      allow: [],
+      inlineLimitBytes: 256 * 1024,
+    },
     maxLogs: 1000,
     isDashboardEnabled: true,
     answerHeaders: 'full',
@@ -83,6 +92,12 @@ for (const [variable, value] of [
   ['QUEUE_BYTES', 'NaN'],
   ['LOG_LEVEL', 'loud'],
   ['ANSWER_HEADERS', 'some'],
+  ['WEBHOOK_TIMEOUT', '0'],
+  ['WEBHOOK_MAX_RETRIES', '-1'],
+  ['WEBHOOK_HEADERS', '{"host":"x"}'],
+  ['WEBHOOK_SECRET', 'whsec_short'],
+  ['WEBHOOK_ALLOW', '10.0.0.0/33'],
+  ['WEBHOOK_INLINE_LIMIT', 'much'],
   ['DATABASE_URL', 'postgres://x'],
   ['DATABASE_URL_FILE', '/run/secrets/x'],
   ['UPSTREAM_URL', 'http://x'],
@@ -209,4 +224,19 @@ test('a key that is set but empty counts as unset, and says so', () => {
     assert.match(warnings[0] ?? '', new RegExp(`^${variable} is set but empty`))
   }
   assert.deepEqual(refusedVariables({ LB_AUTH_KEY: '', HOST: '0.0.0.0' }), ['LB_AUTH_KEY'])
+})
+
+test('the secret of webhooks is given, or made once and kept for its owner alone', () => {
+  const secret = `whsec_${Buffer.alloc(32, 5).toString('base64')}`
+  const read = accepted({ WEBHOOK_SECRET: secret, WEBHOOK_HEADERS: '{"authorization":"a-secret-of-theirs"}' })
+  assert.ok(!read.printed.includes(secret) && !read.printed.includes('a-secret-of-theirs'))
+  assert.deepEqual(resolveWebhookSecret(read.config), { ok: true, secret })
+  const { config } = accepted({ DATA_DIR: join(folder, 'webhooks') })
+  const made = resolveWebhookSecret(config)
+  assert.match(made.ok ? made.secret : '', /^whsec_[A-Za-z0-9+/]{43}=$/)
+  assert.deepEqual(resolveWebhookSecret(config), made)
+  assert.equal(statSync(join(folder, 'webhooks', 'webhook-secret')).mode & 0o777, 0o600)
+  writeFileSync(join(folder, 'webhooks', 'webhook-secret'), 'none')
+  const refused = resolveWebhookSecret(config)
+  assert.equal(!refused.ok && refused.errors[0]?.variable, 'WEBHOOK_SECRET')
 })

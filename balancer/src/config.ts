@@ -27,6 +27,7 @@ import {
   text,
 } from '@berth/runtime'
 import { z } from 'zod'
+import { toWebhookConfig, WEBHOOK_SECRETS, type WebhookConfig, webhookFields } from './webhook-config.ts'
 
 const LINE = /^[^\p{Cc}]+$/u
 
@@ -55,6 +56,7 @@ const schema = z.object({
   WS_HEARTBEAT_INTERVAL: durationMs({ min: 10, default: 3000 }),
   WS_HEARTBEAT_TIMEOUT: durationMs({ min: 10, default: 3000 }),
   WORKER_LEASE: durationMs({ min: 10, default: 30_000 }),
+  ...webhookFields,
   MAX_LOGS: integer({ min: 0, max: 1_000_000, default: 1000 }),
   DASHBOARD_ENABLED: flag({ default: true }),
   ANSWER_HEADERS: oneOf(['full', 'minimal'], { default: 'full' }),
@@ -66,6 +68,7 @@ const schema = z.object({
 type Variables = Readonly<z.output<typeof schema>>
 
 const KEYS = ['LB_AUTH_KEY', 'FLEET_KEY', 'WORKER_AUTH_KEY'] as const
+const SECRETS = [...KEYS, ...WEBHOOK_SECRETS]
 
 /** Ignoring these would send work, or its memory, somewhere else than the operator thinks. */
 const REFUSED = ['DATABASE_URL', 'DATABASE_URL_FILE', 'UPSTREAM_URL', 'BALANCER_URL', 'WEBSOCKET_PORT']
@@ -73,8 +76,7 @@ const REFUSED = ['DATABASE_URL', 'DATABASE_URL_FILE', 'UPSTREAM_URL', 'BALANCER_
 const NOT_YET_SUPPORTED = [
   ...['READ_KEY', 'READ_KEY_FILE', 'IDEMPOTENCY_LIMIT', 'BUDGETS', 'RUN_LIMIT'],
   ...['DISK_RESERVE', 'RUN_EVENTS_LIMIT', 'RUN_LOG_LINES', 'FILE_LIMIT'],
-  ...['RUN_FILES_LIMIT', 'RUN_RETENTION', 'RUN_HISTORY', 'WEBHOOK_TIMEOUT', 'WEBHOOK_MAX_RETRIES'],
-  ...['WEBHOOK_HEADERS', 'WEBHOOK_SECRET', 'WEBHOOK_SECRET_FILE', 'WEBHOOK_ALLOW', 'WEBHOOK_INLINE_LIMIT'],
+  ...['RUN_FILES_LIMIT', 'RUN_RETENTION', 'RUN_HISTORY'],
   ...['COMPAT', 'AGENT_FUNCTION', 'EMAIL_DOMAIN', 'EMAIL_PORT', 'OPENAPI_ENABLED', 'METRICS_ENABLED'],
 ]
 
@@ -114,6 +116,7 @@ export interface BalancerConfig {
   readonly heartbeatIntervalMs: number
   readonly heartbeatTimeoutMs: number
   readonly workerLeaseMs: number
+  readonly webhooks: WebhookConfig
   readonly maxLogs: number
   readonly isDashboardEnabled: boolean
   readonly answerHeaders: 'full' | 'minimal'
@@ -148,7 +151,7 @@ export type ReadConfig =
 
 /** Reads the environment; touches no file but those that a `*_FILE` names. */
 export function readConfig(env: Environment, surroundings: Surroundings): ReadConfig {
-  const parsed = parseConfig(schema, env, { secrets: KEYS, known: NOT_YET_SUPPORTED, refused: REFUSED })
+  const parsed = parseConfig(schema, env, { secrets: SECRETS, known: NOT_YET_SUPPORTED, refused: REFUSED })
   if (!parsed.ok) return parsed
   const variables = parsed.config
   const errors = [...findWeakKeys(variables), ...findOpenHost(variables), ...findShortLease(variables)]
@@ -158,7 +161,7 @@ export function readConfig(env: Environment, surroundings: Surroundings): ReadCo
     ok: true,
     config: Object.freeze(toConfig(values)),
     warnings: [...parsed.warnings, ...warnOfShortKeys(variables), ...warnOfEmptyKeys(env)],
-    printed: formatConfig(values, origins, KEYS),
+    printed: formatConfig(values, origins, SECRETS),
   }
 }
 
@@ -293,6 +296,7 @@ function toConfig(values: Filled): BalancerConfig {
     heartbeatIntervalMs: values.WS_HEARTBEAT_INTERVAL,
     heartbeatTimeoutMs: values.WS_HEARTBEAT_TIMEOUT,
     workerLeaseMs: values.WORKER_LEASE,
+    webhooks: toWebhookConfig(values),
     maxLogs: values.MAX_LOGS,
     isDashboardEnabled: values.DASHBOARD_ENABLED,
     answerHeaders: values.ANSWER_HEADERS,

@@ -22,6 +22,7 @@ import { lockDataDir } from './store/lock.ts'
 import { SqliteStore } from './store/sqlite-store.ts'
 import { StoreError } from './store/store-error.ts'
 import { StoreKeeper } from './store/store-keeper.ts'
+import { resolveWebhookSecret, webhookTexts } from './webhook-config.ts'
 
 await main()
 
@@ -40,18 +41,28 @@ async function main(): Promise<void> {
     lock.release()
     return exitWithConfigErrors(resolved.errors)
   }
-  const code = await run(read.config, resolved.keys, read.warnings)
+  const signing = resolveWebhookSecret(read.config)
+  if (!signing.ok) {
+    lock.release()
+    return exitWithConfigErrors(signing.errors)
+  }
+  const code = await run(read.config, resolved.keys, signing.secret, read.warnings)
   lock.release()
   process.exit(code)
 }
 
-async function run(config: BalancerConfig, keys: BalancerKeys, warnings: readonly string[]): Promise<number> {
+async function run(
+  config: BalancerConfig,
+  keys: BalancerKeys,
+  webhookSecret: string,
+  warnings: readonly string[],
+): Promise<number> {
   const log = createLog({
     level: config.logLevel,
     format: config.logFormat,
     capacity: config.maxLogs,
     source: 'balancer',
-    redact: Object.values(keys),
+    redact: [...Object.values(keys), ...webhookTexts(webhookSecret, config.webhooks)],
   })
   for (const warning of warnings) log.warn(warning)
   const store = new SqliteStore({ path: join(config.dataDir, 'berth.db') })
@@ -68,7 +79,7 @@ async function run(config: BalancerConfig, keys: BalancerKeys, warnings: readonl
     watchLifeline(() => ending.resolve())
     const contents = await store.open(keeper)
     keeper.start()
-    const balancer = composeBalancer({ config, keys, log, store, keeper, contents })
+    const balancer = composeBalancer({ config, keys, webhookSecret, log, store, keeper, contents })
     const services = await runServices(balancer.services, log)
     const { address, port } = balancer.http.address()
     log.info('balancer ready', { url: `http://${address}:${port}`, name: config.name })

@@ -18,7 +18,7 @@ export const LOCAL_LIMIT = 64
 const BALANCER_ONLY = ['NAME', 'LB_AUTH_KEY', 'FLEET_KEY', 'WORKER_AUTH_KEY', 'READ_KEY', 'AUTH_KEY']
 
 /** Whoever tries it out has a receiver on this machine. */
-const LOOPBACK = '127.0.0.0/8,::1'
+export const LOOPBACK = '127.0.0.0/8,::1'
 
 export type WorkerSettings = {
   root: string

@@ -14,6 +14,7 @@ import { type CliConfig, ensureKeys, formatAddress, type Keys, readCliConfig } f
 import { buildDashboard, isBuildCurrent } from './dashboard-build.ts'
 import { chooseExample } from './example.ts'
 import { Fleet } from './fleet.ts'
+import { LOOPBACK } from './local-workers.ts'
 import { checkPort } from './port-check.ts'
 import { formatScreen, type ScreenFacts } from './screen.ts'
 import {
@@ -153,6 +154,7 @@ function describeBalancer({ root, env }: StartContext, config: CliConfig): Child
     args: [join(root, 'balancer', 'src', 'main.ts')],
     port: config.port,
     env: {
+      WEBHOOK_ALLOW: LOOPBACK,
       ...withLogFormat(env),
       PORT: String(config.port),
       HOST: config.host,

@@ -46,7 +46,7 @@ export interface WebhookBench {
 
 const TERMS: QueueTerms = {
   inlineLimitBytes: 256 * 1024,
-  origin: 'http://balancer.test:4000',
+  origin: () => 'http://balancer.test:4000',
   headers: {},
   secrets: [],
   timeoutMs: 5_000,

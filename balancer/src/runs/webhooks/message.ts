@@ -16,7 +16,7 @@ export interface MessageTerms {
   /** `WEBHOOK_INLINE_LIMIT`. */
   readonly inlineLimitBytes: number
   /** Where this balancer is reached, when the caller's own way to it is not known. */
-  readonly origin: string
+  readonly origin: () => string
 }
 
 export function typeOf(status: RunEnd['status']): StoredDelivery['type'] {
@@ -61,7 +61,7 @@ function resultField(
 ): Uint8Array {
   const json = jsonOf(result)
   if (json.length <= inlineLimitBytes) return Buffer.concat([Buffer.from('"result":'), json])
-  return Buffer.from(`"resultUrl":${JSON.stringify(`${webhook?.origin ?? origin}/runs/${id}`)}`)
+  return Buffer.from(`"resultUrl":${JSON.stringify(`${webhook?.origin ?? origin()}/runs/${id}`)}`)
 }
 
 function jsonOf(result: RunEnd['result']): Uint8Array {

@@ -1,0 +1,82 @@
+/**
+ * The log of webhooks by HTTP (CONTRACT §4, Runs and Operating): what was sent of a run, and sending it again. All is
+ * asked of ports/webhooks.ts. Invariant: what is asked to be sent again is on disk before it is answered.
+ */
+import type { TaskError } from '@berth/protocol'
+import { z } from 'zod'
+import type { RunsPort } from '../ports/runs.ts'
+import type { DeliveriesPort } from '../ports/webhooks.ts'
+import { readJsonBody } from './body.ts'
+import { plain } from './plain-address.ts'
+import { problem } from './problem.ts'
+import type { Route, RouteContext } from './routes.ts'
+
+export interface DeliveryRouteDeps {
+  readonly runs: Pick<RunsPort, 'find'>
+  readonly deliveries: DeliveriesPort
+}
+
+const instant = z.iso.datetime({ offset: true, error: 'must be an ISO 8601 instant with a zone' })
+const nothingSchema = z.strictObject({})
+const rangeSchema = z
+  .strictObject({ from: instant, to: instant, url: z.url().max(2048).optional() })
+  .refine(({ from, to }) => Date.parse(from) <= Date.parse(to), {
+    path: ['to'],
+    error: 'must not be before `from`',
+  })
+
+export function deliveryRoutes({ runs, deliveries }: DeliveryRouteDeps): readonly Route[] {
+  return [
+    {
+      method: 'GET',
+      path: '/runs/:id/deliveries',
+      policy: 'key',
+      handle: plain((c) => listDeliveries(c, runs, deliveries)),
+    },
+    {
+      method: 'POST',
+      path: '/deliveries/redeliver',
+      policy: 'key',
+      handle: plain((c) => redeliverRange(c, deliveries)),
+    },
+    {
+      method: 'POST',
+      path: '/deliveries/:id/redeliver',
+      policy: 'key',
+      handle: plain((c) => redeliver(c, deliveries)),
+    },
+  ]
+}
+
+/** A run has one message, so there is no second page. */
+async function listDeliveries(
+  c: RouteContext,
+  runs: Pick<RunsPort, 'find'>,
+  deliveries: DeliveriesPort,
+): Promise<Response> {
+  const id = c.req.param('id') ?? ''
+  const items = await deliveries.of(id)
+  if (items.length === 0 && (await runs.find(id)) === undefined) return problem(unknown('run', id))
+  return c.json({ items, cursor: null })
+}
+
+async function redeliver(c: RouteContext, deliveries: DeliveriesPort): Promise<Response> {
+  const read = await readJsonBody(c.req.raw, nothingSchema)
+  if (!read.ok) return problem(read.error)
+  const id = c.req.param('id') ?? ''
+  const asked = await deliveries.redeliver(id)
+  if (asked === undefined) return problem(unknown('delivery', id))
+  return asked.ok ? c.json(asked.delivery, 202) : problem(asked.error)
+}
+
+async function redeliverRange(c: RouteContext, deliveries: DeliveriesPort): Promise<Response> {
+  const read = await readJsonBody(c.req.raw, rangeSchema)
+  if (!read.ok) return problem(read.error)
+  const { from, to, url = null } = read.value
+  const asked = await deliveries.redeliverRange({ fromMs: Date.parse(from), toMs: Date.parse(to), url })
+  return asked.ok ? c.json({ matched: asked.matched }, 202) : problem(asked.error)
+}
+
+function unknown(what: 'run' | 'delivery', id: string): TaskError {
+  return { code: 'NOT_FOUND', detail: `There is no ${what} "${id.slice(0, 64)}".` }
+}
