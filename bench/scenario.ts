@@ -9,6 +9,8 @@ export interface Settings {
   readonly rounds: number
   readonly warmUpS: number
   readonly runS: number
+  /** Part of a look at everything that ends within two minutes: the least that says something. */
+  readonly isQuick: boolean
 }
 
 export interface Finding {

@@ -1,6 +1,6 @@
 /**
  * Starts a balancer and its workers as a user does: processes with their environment, one `workers.json`.
- * With `--cpu-prof` or `--perf-basic-prof` among this process's own options, they write profiles as well.
+ * With `--cpu-prof`, `--perf-basic-prof` or `--trace-gc` among this process's own options, they get them as well.
  */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -24,22 +24,29 @@ export async function startBerth(
     workers = 2,
     slots = 128,
     env = {},
-  }: { workers?: number; slots?: number; env?: Record<string, string> } = {},
+    options = [],
+  }: {
+    workers?: number
+    slots?: number
+    env?: Record<string, string>
+    /** Node's, for the balancer and its workers. */
+    options?: readonly string[]
+  } = {},
 ): Promise<Berth> {
   const urls: string[] = []
-  for (let index = 0; index < workers; index++) urls.push(await startWorker(stage, slots))
-  const balancer = await startBalancer(stage, urls, env)
+  for (let index = 0; index < workers; index++) urls.push(await startWorker(stage, slots, options))
+  const balancer = await startBalancer(stage, urls, env, options)
   const url = urlIn(balancer.output(), 'balancer ready') as string
   await waitForWorkers(url, workers)
   return { url, balancer, workers: urls }
 }
 
-async function startWorker(stage: Stage, slots: number): Promise<string> {
+async function startWorker(stage: Stage, slots: number, options: readonly string[]): Promise<string> {
   const worker = await stage.start(
     {
       name: 'worker',
       command: process.execPath,
-      args: [...profiling(), join(ROOT, 'worker/src/main.ts'), FLEET],
+      args: [...profiling(), ...options, join(ROOT, 'worker/src/main.ts'), FLEET],
       env: { PORT: '0', AUTH_KEY: KEY, LB_AUTH_KEY: KEY, SLOTS: String(slots), LOG_FORMAT: 'json' },
     },
     async ({ output }) => urlIn(output(), 'worker ready') !== undefined,
@@ -76,16 +83,21 @@ export async function startBalancer(
   )
 }
 
-async function waitForWorkers(url: string, count: number): Promise<void> {
-  for (let turn = 0; turn < 200; turn++) {
-    const response = await fetch(`${url}/workers`, { headers: { authorization: KEY } })
-    const { items } = (await response.json()) as { items: { status: string }[] }
-    if (items.filter(({ status }) => status === 'ready').length === count) return
-    await sleep(50)
+/** Until so many are in service. */
+export async function waitForWorkers(url: string, count: number): Promise<void> {
+  for (let turn = 0; turn < 600; turn++) {
+    if ((await countReady(url)) >= count) return
+    await sleep(100)
   }
-  throw new Error(`${url} did not get its ${count} workers`)
+  throw new Error(`${url} has ${await countReady(url)} of its ${count} workers`)
+}
+
+async function countReady(url: string): Promise<number> {
+  const response = await fetch(`${url}/health`, { headers: { authorization: KEY } })
+  const { workers } = (await response.json()) as { workers: Record<string, number> }
+  return workers.ready ?? 0
 }
 
 function profiling(): string[] {
-  return process.execArgv.filter((option) => /^--(cpu-prof|perf-)/.test(option))
+  return process.execArgv.filter((option) => /^--(cpu-prof|perf-|trace-gc)/.test(option))
 }

@@ -1,7 +1,7 @@
 /**
  * Thousands of workers in one process, each on a path of its own: every link is real, what stands behind it only
  * says hello, pushes its state once a second and answers each task at once. Started by the scenario `fleet`, which
- * sets `COUNT`; says its address on stdout.
+ * may have every interface say `DESCRIPTION` characters more; says its address on stdout.
  */
 import { createHash } from 'node:crypto'
 import { createServer } from 'node:http'
@@ -19,10 +19,12 @@ import { type WebSocket, WebSocketServer } from 'ws'
 const SLOTS = 10
 const PUSH_MS = 1_000
 const RESULT = Buffer.from('{"message":"Hello Ada!"}')
+const DESCRIPTION = 'd'.repeat(Number(process.env.DESCRIPTION ?? 0))
 const NAMES = ['hello', 'resize', 'transcribe', 'translate', 'word-count']
 
 const functions: FunctionInterface[] = NAMES.map((name) => ({
   name,
+  ...(DESCRIPTION === '' ? {} : { description: DESCRIPTION }),
   input: { type: 'object', properties: { name: { type: 'string' } }, required: ['name'] },
   supportsStreaming: false,
   idempotent: true,

@@ -1,10 +1,10 @@
 /** Ten thousand linked workers: memory and processor time each, and the task rate beside that with ten. */
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { cpuUsOf } from '../cpu.ts'
 import { driveWrk, makeRequest } from '../load.ts'
-import { KEY, startBalancer } from '../peers/berth.ts'
+import { COLLECTS, readMemory } from '../memory.ts'
+import { startBalancer, waitForWorkers } from '../peers/berth.ts'
 import { compare, type Finding, type Scenario } from '../scenario.ts'
 import { Stage, type Started, urlIn } from '../stage.ts'
 
@@ -12,12 +12,6 @@ const FEW = 10
 const MANY = 10_000
 const CONNECTIONS = 32
 const IDLE_S = 10
-/** Says `SIGUSR2` and the process collects its garbage. */
-const COLLECTS = [
-  '--expose-gc',
-  '--import',
-  'data:text/javascript,process.on("SIGUSR2",()=>gc({type:"major",execution:"sync",flavor:"last-resort"}))',
-]
 
 interface Site {
   readonly stage: Stage
@@ -66,30 +60,14 @@ async function open(stage: Stage, count: number): Promise<Site> {
   const urls = Array.from({ length: count }, (_, index) => `${base}/w${index}`)
   const balancer = await startBalancer(stage, urls, {}, COLLECTS)
   const url = urlIn(balancer.output(), 'balancer ready') as string
-  for (let turn = 0; turn < 600; turn++) {
-    if ((await countReady(url)) >= count) return { stage, balancer, url }
-    await sleep(200)
-  }
-  throw new Error(`only ${await countReady(url)} of ${count} workers were linked`)
-}
-
-async function countReady(url: string): Promise<number> {
-  const response = await fetch(`${url}/health`, { headers: { authorization: KEY } })
-  const { workers } = (await response.json()) as { workers: Record<string, number> }
-  return workers.ready ?? 0
+  await waitForWorkers(url, count)
+  return { stage, balancer, url }
 }
 
 async function memory(few: Site, many: Site): Promise<Finding> {
-  const [small, large] = [await residentBytes(few.balancer), await residentBytes(many.balancer)]
-  const each = (large - small) / (MANY - FEW) / 1024
+  const [small, large] = [await readMemory(few.balancer), await readMemory(many.balancer)]
+  const each = (large.residentBytes - small.residentBytes) / (MANY - FEW) / 1024
   return compare('KB of memory a worker', [each], 'the goal of 15 KB', [15], { max: 1 })
-}
-
-async function residentBytes({ pid }: Started): Promise<number> {
-  process.kill(pid, 'SIGUSR2')
-  await sleep(3_000)
-  const [, kilobytes] = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
-  return Number(kilobytes) * 1024
 }
 
 /** Shares of a core while nothing but pushes comes. */

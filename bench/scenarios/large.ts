@@ -4,10 +4,11 @@ import { makeRequest, type RequestKind } from '../load.ts'
 import { race } from '../race.ts'
 import { compare, type Finding, type Scenario } from '../scenario.ts'
 import type { Stage } from '../stage.ts'
-import { HAPROXY, HAPROXY_BARE, OURS, openField } from './field.ts'
+import { BARE, HAPROXY, HAPROXY_BARE, OURS, openField } from './field.ts'
 
 const CONNECTIONS = 32
 const KIB = 1024
+const QUICK_FIELD = [OURS, HAPROXY, BARE]
 
 interface Kind {
   readonly what: string
@@ -26,7 +27,7 @@ export const large: Scenario = {
   about: '64 KB and 1 MB in and out',
   isQuick: true,
   async run(stage, settings) {
-    const field = await openField(stage)
+    const field = await openField(stage, settings.isQuick ? QUICK_FIELD : undefined)
     const findings: Finding[] = []
     for (const { what, goal, make } of KINDS) {
       const rates = await race(field.contestants, await make(stage), settings, CONNECTIONS)

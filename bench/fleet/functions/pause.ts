@@ -6,8 +6,8 @@ import { z } from 'zod'
 export default defineFunction({
   input: z.object({ ms: z.number().min(0).max(60_000) }),
   config: { idempotent: true },
-  async handler({ ms }) {
-    await sleep(ms)
+  async handler({ ms }, { signal }) {
+    await sleep(ms, undefined, { signal })
     return null
   },
 })
