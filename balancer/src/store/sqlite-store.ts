@@ -9,6 +9,7 @@ import { type Clock, systemClock } from '@berth/runtime'
 import type { RunReads, RunsAtStart } from '../ports/run-store.ts'
 import type { StoreContents, StoreEvents, StorePort, StoreWrite } from '../ports/store.ts'
 import { Batches } from './batches.ts'
+import { NO_RUN_READS } from './no-run-reads.ts'
 import { StoreError } from './store-error.ts'
 import type { FromThread, ThreadSettings, ToThread } from './thread-messages.ts'
 
@@ -75,7 +76,7 @@ export class SqliteStore implements StorePort {
   }
 
   get reads(): RunReads {
-    throw new StoreError('CLOSED', 'this store keeps no runs yet')
+    return NO_RUN_READS
   }
 
   claim(): void {}
