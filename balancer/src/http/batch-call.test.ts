@@ -69,8 +69,8 @@ test('no task, too many, and what is no batch at all', async () => {
 
 test('the head is that of every call', async () => {
   const text = '[{"function":"a"}]'
-  assert.match((await refusal(text, { idempotencyKey: 'k' })).detail, /Idempotency-Key yet/)
-  assert.match((await refusal(text, { prefer: 'respond-async' })).detail, /Prefer yet/)
+  assert.match((await refusal(text, { idempotencyKey: 'k' })).detail, /Idempotency-Key of a batch yet/)
+  assert.match((await refusal(text, { prefer: 'respond-async' })).detail, /Prefer of a batch yet/)
   assert.equal((await refusal(text, { contentEncoding: 'gzip' })).code, 'UNSUPPORTED_MEDIA_TYPE')
   assert.equal((await refusal(text, { contentType: 'multipart/mixed' })).code, 'UNSUPPORTED_MEDIA_TYPE')
 })

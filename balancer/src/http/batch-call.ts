@@ -7,6 +7,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { findJsonExcess, type TaskError } from '@berth/protocol'
 import { type Range, scanBatch } from './batch-scan.ts'
+import { readPreferences } from './durable-wish.ts'
 import { findWrongHead, isMultipart, notYet, type TaskHead } from './task-call.ts'
 
 export const BATCH_TASKS = 10_000
@@ -29,7 +30,7 @@ const MODE_WORDS = ['"mode"', '"async"', '\\u'].map((word) => Buffer.from(word))
 
 /** Bodies over `bodyLimitBytes` are not looked into; they are refused one by one. */
 export async function readBatch(head: TaskHead, bytes: Buffer, bodyLimitBytes: number): Promise<ReadBatch> {
-  const wrongHead = isMultipart(head) ? NO_MULTIPART : findWrongHead(head)
+  const wrongHead = isMultipart(head) ? NO_MULTIPART : (findWrongHead(head) ?? findUnsupported(head))
   if (wrongHead) return { ok: false, error: wrongHead }
   if (bytes.subarray(0, 3).equals(BYTE_ORDER_MARK))
     return invalid('The body begins with a byte order mark; send it without.')
@@ -51,6 +52,14 @@ export async function readBatch(head: TaskHead, bytes: Buffer, bodyLimitBytes: n
     sliceEndsAt = performance.now() + SLICE_MS
   }
   return ranges.length > 0 ? { ok: true, ranges } : invalid(`The batch holds no task; ${EXAMPLE}`)
+}
+
+function findUnsupported({ idempotencyKey, prefer }: TaskHead): TaskError | undefined {
+  if (idempotencyKey !== undefined) return notYet('the header Idempotency-Key of a batch')
+  const preferred = readPreferences(prefer)
+  if (!preferred.ok) return preferred.error
+  const isAsked = preferred.respondsAsync || preferred.waitMs !== undefined
+  return isAsked ? notYet('the header Prefer of a batch') : undefined
 }
 
 /** The mode that all bodies of a batch have in common. */

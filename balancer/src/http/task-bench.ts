@@ -10,6 +10,8 @@ import { ManualClock } from '@berth/runtime'
 import type { DoorPort, Settlement, Submission, SubmitPort } from '../ports/scheduling.ts'
 import { createApp } from './app.ts'
 import { Door } from './door.ts'
+import { FakeDurable } from './durable-bench.ts'
+import { DurableCalls } from './durable-call.ts'
 import { createHotTask, mayContinue } from './hot-task.ts'
 import { createRunIds } from './run-id.ts'
 import { createHttpServer } from './server.ts'
@@ -71,21 +73,20 @@ export async function serve(
   changes: Partial<TasksDeps & Pick<TaskExchangeDeps, 'readerIdleMs'>> = {},
 ) {
   const core = new FakeCore()
+  const durable = new FakeDurable()
   const { deps, signIn } = makeBench()
   const clock = new ManualClock()
-  const tasks = new Tasks({
-    scheduler: core,
-    clock,
-    log: deps.log,
-    createRunId: createRunIds(1, clock.wallMs.bind(clock)),
-    taskTimeoutMs: 300_000,
-    queueTimeoutMs: 60_000,
-    defaultPriority: 100,
-    answerHeaders: 'full',
-    ...changes,
-  })
   const { gate, log } = deps
   const door = new Door(core)
+  const terms = { clock, log, taskTimeoutMs: 300_000, queueTimeoutMs: 60_000, defaultPriority: 100 }
+  const tasks = new Tasks({
+    ...terms,
+    scheduler: core,
+    createRunId: createRunIds(1, clock.wallMs.bind(clock)),
+    answerHeaders: 'full',
+    durable: new DurableCalls({ ...terms, runs: durable, inputs: durable, webhooks: durable, door }),
+    ...changes,
+  })
   const served = new TaskExchange({
     tasks,
     log,
@@ -129,5 +130,5 @@ export async function serve(
     const answer = await fetch(`http://127.0.0.1:${port}/task`, init)
     return { status: answer.status, headers: answer.headers, text: await answer.text() }
   }
-  return { core, door, clock, signIn, log, open, exchange, post, url: `http://127.0.0.1:${port}` }
+  return { core, durable, door, clock, signIn, log, open, exchange, post, url: `http://127.0.0.1:${port}` }
 }

@@ -105,7 +105,11 @@ for (const way of WAYS)
         ['/task/g/f?tags=zone', /"tags" must be tags=key:value/],
         ['/task/g/f?metadata={"a/b":1}', /^The query parameter "metadata" is wrong at "a\/b": /],
         [`/task/g/f?input=${'['.repeat(200)}${']'.repeat(200)}`, /"input" must be JSON/],
-        ['/task/g/f?mode=async', /the mode "async" yet/],
+        ['/task/g/f?mode=webhook', /^The query parameter "webhook" is wrong: is required/],
+        [
+          '/task/g/f?mode=async&webhook=https://forbidden.example',
+          /"webhook" is wrong at "url": the webhook may/,
+        ],
         ['/task/g/f?session=s', /the field "session" yet/],
         ['/task/g/f%20f', /^The function in the address is wrong: /],
         ['/task/%2e%2e%2f/f', /^The group in the address is wrong: /],
@@ -128,8 +132,8 @@ for (const way of WAYS)
       for (const type of ['image', 'a b/c', `image/${'x'.repeat(255)}`])
         assert.equal((await refusal('/task/g/f', 'x', { 'content-type': type })).status, 415, type)
       assert.equal((await refusal('/task/g/f', 'x', { ...PNG, 'content-encoding': 'gzip' })).status, 415)
-      assert.equal((await refusal('/task/g/f', 'x', { ...PNG, 'idempotency-key': 'k' })).status, 400)
-      assert.equal((await refusal('/task/g/f', 'x', { ...PNG, prefer: 'respond-async' })).status, 400)
+      assert.equal((await refusal('/task/g/f', 'x', { ...PNG, 'idempotency-key': '\u00e9' })).status, 400)
+      assert.equal((await refusal('/task/g/f', 'x', { ...PNG, prefer: 'wait=x' })).status, 400)
       assert.equal((await refusal('/task/g/f', new Uint8Array(LIMIT + 1), PNG)).status, 413)
       assert.equal((await refusal('/task/g/f', 'x', { ...PNG, authorization: 'no' })).status, 401)
       assert.deepEqual(core.cancelled, [])

@@ -54,26 +54,32 @@ export type ReadTask = { readonly ok: true; readonly body: TaskBody; readonly pa
 
 const EXAMPLE = 'send an object such as {"function": "hello", "input": {}}.'
 
-/** Fields of the contract that need runs on disk or budgets, which a later version has. */
+/** Fields of the contract that a later version has. */
 const LATER_FIELDS = ['session', 'budget'] as const
 /** Fields that only a task has whose caller does not wait. */
 const BACKGROUND_FIELDS = ['webhook', 'delay', 'runAt'] as const
 
+/** Whether a call that names no mode is async all the same; asked only where it makes a difference. */
+export type IsAsync = (head: TaskHead, body: TaskBody) => boolean
+
+const NEVER: IsAsync = () => false
+
 /** `POST /task`: the bytes are the whole body, and go to the worker as they are. */
-export function readTask(head: TaskHead, bytes: Uint8Array): ReadTask {
+export function readTask(head: TaskHead, bytes: Uint8Array, isAsync: IsAsync = NEVER): ReadTask {
   const wrongHead = isMultipart(head) ? NO_MULTIPART : findWrongHead(head)
   if (wrongHead) return { ok: false, error: wrongHead }
-  const read = readValue(bytes)
+  const read = readJsonObject(bytes)
   if (!read.ok) return read
-  const checked = checkTask(read.value)
+  const checked = checkTask(read.value, head, isAsync)
   return checked.ok ? { ...checked, payload: { bytes, mediaType: '', isEnvelope: true } } : checked
 }
 
 /** Holds a parsed body against the contract and what this version does. */
-export function checkTask(value: unknown): CheckedBody {
+export function checkTask(value: unknown, head: TaskHead, isAsync: IsAsync = NEVER): CheckedBody {
   if (isPlainTask(value)) return { ok: true, body: value }
   const parsed = taskBodySchema.safeParse(value)
-  return parsed.success ? checkMode(parsed.data) : wrongFields(fieldErrors(parsed.error.issues))
+  if (!parsed.success) return wrongFields(fieldErrors(parsed.error.issues))
+  return checkMode(parsed.data, head, isAsync)
 }
 
 /** A task that names a function, perhaps a group, and an input: most are, and the schema has no more to say of it. */
@@ -112,16 +118,14 @@ export function isMultipart({ contentType }: TaskHead): boolean {
 
 /** What of the head nothing can be done with, whatever the body. */
 export function findWrongHead(head: TaskHead): TaskError | undefined {
-  const { contentEncoding, idempotencyKey, prefer } = head
+  const { contentEncoding } = head
   if (contentEncoding !== undefined && contentEncoding.toLowerCase() !== 'identity')
     return { code: 'UNSUPPORTED_MEDIA_TYPE', detail: 'Send the body without Content-Encoding.' }
-  if (idempotencyKey !== undefined) return notYet('the header Idempotency-Key')
-  if (prefer !== undefined && /(^|[,;\s])(respond-async|wait\s*=)/i.test(prefer))
-    return notYet('the header Prefer')
   return undefined
 }
 
-function readValue(bytes: Uint8Array): { readonly ok: true; readonly value: object } | Refused {
+/** The bytes as one JSON object, within the bounds of what is parsed at all. */
+export function readJsonObject(bytes: Uint8Array): { readonly ok: true; readonly value: object } | Refused {
   if (bytes.length === 0) return invalid(`The body is empty; ${EXAMPLE}`)
   if (!isUtf8(bytes)) return invalid('The body is not valid UTF-8.')
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
@@ -137,8 +141,10 @@ function readValue(bytes: Uint8Array): { readonly ok: true; readonly value: obje
   return { ok: true, value }
 }
 
-function checkMode(body: TaskBody): CheckedBody {
-  const mode = body.mode ?? (body.async === true ? 'async' : 'sync')
+function checkMode(body: TaskBody, head: TaskHead, isAsync: IsAsync): CheckedBody {
+  const isOrdered = BACKGROUND_FIELDS.some((field) => body[field] !== undefined)
+  const unnamed = body.async === true || (isOrdered && isAsync(head, body)) ? 'async' : 'sync'
+  const mode = body.mode ?? unnamed
   if (body.async === true && mode !== 'async')
     return wrongField('/async', `true contradicts \`mode: "${mode}"\``)
   if (mode === 'sync' || mode === 'stream')
@@ -147,17 +153,23 @@ function checkMode(body: TaskBody): CheckedBody {
   if (mode === 'webhook' && body.webhook === undefined)
     return wrongField('/webhook', 'is required with `mode: "webhook"`')
   if (body.delay !== undefined && body.runAt !== undefined) return wrongField('/runAt', 'contradicts /delay')
-  if (mode !== 'sync' && mode !== 'stream') return { ok: false, error: notYet(`the mode "${mode}"`, '/mode') }
   for (const field of LATER_FIELDS)
     if (body[field] !== undefined) return { ok: false, error: notYet(`the field "${field}"`, `/${field}`) }
   return { ok: true, body }
+}
+
+const TRACE_PATTERN = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
+
+/** Whether a header `traceparent` is one. */
+export function isTrace(traceparent: string | undefined): traceparent is string {
+  return traceparent !== undefined && TRACE_PATTERN.test(traceparent)
 }
 
 export const NOT_YET = 'not supported yet'
 
 /** Better refused than silently not done. */
 export function notYet(what: string, pointer?: string): TaskError {
-  const detail = `This version of Berth does not do ${what} yet; it answers sync tasks and streams.`
+  const detail = `This version of Berth does not do ${what} yet.`
   const errors = pointer === undefined ? undefined : [{ pointer, detail: NOT_YET }]
   return { code: 'INVALID_REQUEST', detail, ...(errors ? { errors } : {}) }
 }

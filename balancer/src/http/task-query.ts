@@ -8,6 +8,7 @@ import type { Payload } from '../ports/dispatch.ts'
 import {
   checkTask,
   findWrongHead,
+  type IsAsync,
   invalid,
   NOT_YET,
   parseJson,
@@ -17,12 +18,17 @@ import {
   type TaskHead,
 } from './task-call.ts'
 
-export function readRoutedTask(head: TaskHead, bytes: Uint8Array, target: RoutedTarget): ReadTask {
+export function readRoutedTask(
+  head: TaskHead,
+  bytes: Uint8Array,
+  target: RoutedTarget,
+  isAsync?: IsAsync,
+): ReadTask {
   const wrongHead = findWrongHead(head)
   if (wrongHead) return { ok: false, error: wrongHead }
   const query = readTaskQuery(target, new URLSearchParams(target.query), parseBounded)
   if (!query.ok) return invalid(`The query is wrong: ${query.detail}.`)
-  const checked = checkTask(query.fields)
+  const checked = checkTask(query.fields, head, isAsync)
   if (!checked.ok) return wordQuery(checked)
   const { input } = checked.body
   if (!isJsonType(head.contentType)) return readUpload(head, bytes, checked, input)
@@ -32,7 +38,7 @@ export function readRoutedTask(head: TaskHead, bytes: Uint8Array, target: Routed
 }
 
 /** What is wrong with a query points into no body: there may be none, and what there is is the input. */
-function wordQuery({ error }: Refused): Refused {
+export function wordQuery({ error }: Refused): Refused {
   const [first] = error.errors ?? []
   if (first === undefined || first.detail === NOT_YET) return invalid(error.detail)
   const [, name = '', ...rest] = first.pointer

@@ -9,11 +9,21 @@ import type { Payload } from '../ports/dispatch.ts'
 import type { Provenance, Settlement, Submission, SubmitPort } from '../ports/scheduling.ts'
 import { shownId } from '../ports/worker-key.ts'
 import type { AnswerBody } from './answer-body.ts'
+import type { DurableCall, DurableCalls } from './durable-call.ts'
+import { prefersAsync, readWish } from './durable-wish.ts'
 import { describeProblem } from './problem.ts'
 import { EventReply } from './stream-events.ts'
 import type { OpenBody, StreamReply, StreamReplyOptions } from './stream-reply.ts'
 import { TextReply } from './stream-text.ts'
-import { readTask, selectorOf, type TaskCall } from './task-call.ts'
+import {
+  type IsAsync,
+  isTrace,
+  notYet,
+  type ReadTask,
+  readTask,
+  selectorOf,
+  type TaskCall,
+} from './task-call.ts'
 import { readRoutedTask } from './task-query.ts'
 
 export interface TaskAnswer {
@@ -54,11 +64,20 @@ export interface TasksDeps {
   readonly queueTimeoutMs: number
   readonly defaultPriority: number
   readonly answerHeaders: 'full' | 'minimal'
+  /** Calls that are kept on disk; undefined refuses them. */
+  readonly durable?: Pick<DurableCalls, 'handle'> | undefined
+  readonly background?: BackgroundPort | undefined
+}
+
+/** Which functions run in the background unless a call names a mode. */
+export interface BackgroundPort {
+  /** False spares every call the question. */
+  readonly isAny: boolean
+  has(body: TaskBody): boolean
 }
 
 const PREFIX = Buffer.from('{"success":true,"result":')
 const SUFFIX = Buffer.from('}')
-const TRACE_PATTERN = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
 const NOTHING_TO_END = () => {}
 
 export class Tasks {
@@ -69,13 +88,22 @@ export class Tasks {
   }
 
   /** Runs one call; the function that comes back ends the task because its caller has gone. */
-  handle({ head, bytes, target }: TaskCall, reply: TaskReply): () => void {
-    const read = target ? readRoutedTask(head, bytes, target) : readTask(head, bytes)
+  handle(call: TaskCall, reply: TaskReply): () => void {
+    const { head, bytes, target } = call
+    const read = target
+      ? readRoutedTask(head, bytes, target, this.#isAsync)
+      : readTask(head, bytes, this.#isAsync)
     if (!read.ok) {
       reply.answer(describeProblem(read.error))
       return NOTHING_TO_END
     }
     const { body, payload } = read
+    const { background } = this.#deps
+    const saysMore = head.prefer ?? head.idempotencyKey ?? body.mode ?? body.async
+    if (saysMore !== undefined || background?.isAny === true) {
+      const handled = this.#handleDurable(call, read, reply)
+      if (handled) return handled
+    }
     const { traceparent } = head
     if (body.mode === 'stream') return this.#stream({ body, payload, traceparent }, head.wantsEvents, reply)
     const isRouted = target !== undefined
@@ -87,6 +115,29 @@ export class Tasks {
     })
     const { run } = submitted
     return submitted.ok ? submitted.cancel : this.#refuse(submitted, reply)
+  }
+
+  /** Undefined for a task that lives in memory like any other. */
+  #handleDurable(
+    call: TaskCall,
+    { body, payload }: Extract<ReadTask, { ok: true }>,
+    reply: TaskReply,
+  ): (() => void) | undefined {
+    const { durable, background } = this.#deps
+    const read = readWish(call.head, body, background?.isAny === true && background.has(body))
+    if (read.ok && read.wish === undefined) return undefined
+    if (read.ok && read.wish !== undefined && durable !== undefined) {
+      const word: DurableCall['word'] = (run, settlement) =>
+        this.#word(run, settlement, call.target !== undefined)
+      return durable.handle({ ...call, body, payload, wish: read.wish, word }, reply)
+    }
+    reply.answer(describeProblem(read.ok ? notYet('runs on disk') : read.error))
+    return NOTHING_TO_END
+  }
+
+  #isAsync: IsAsync = (head, body) => {
+    const { background } = this.#deps
+    return prefersAsync(head) || (background?.isAny === true && background.has(body))
   }
 
   /** Hands a checked task of mode sync or stream to the core. */
@@ -121,15 +172,15 @@ export class Tasks {
       selector: selectorOf(body),
       priority: body.priority ?? defaultPriority,
       fairnessKey: body.fairnessKey,
-      mode: body.mode ?? 'sync',
-      isDurable: false,
+      mode: body.mode ?? (body.async === true ? 'async' : 'sync'),
+      isDurable: body.mode === 'async' || body.mode === 'webhook' || body.async === true,
       attempts: body.attempts,
       idempotent: body.idempotent,
       timeoutMs: body.timeout,
       deadlineAt: now + Math.min(taskTimeoutMs, this.#untilDeadline(body)),
       queueUntilAt: now + queueTimeoutMs,
       payload,
-      trace: traceparent !== undefined && TRACE_PATTERN.test(traceparent) ? traceparent : '',
+      trace: isTrace(traceparent) ? traceparent : '',
       metadata: body.metadata,
       onItem,
       onSettled,

@@ -65,6 +65,8 @@ export interface NewRun
 export interface KeyUse {
   readonly hash: string
   readonly bodyHash: string
+  /** `accepted`: nobody waits for the end, so the first answer is known now. */
+  readonly answer: 'accepted' | null
 }
 
 export type Accepted =
@@ -84,8 +86,9 @@ export type Accepted =
 export interface DurableRunsPort {
   /**
    * Answers once all runs are on disk, or none is and why: RUN_LIMIT (429), DISK_RESERVE and the store (503), a
-   * drain (503), an unknown function (404), a key with another body (422). The key is looked at first: a replay is
-   * told whatever has become of the limits since.
+   * drain (503), an unknown function (404), a key with another body (422). A run of mode sync is refused where a
+   * task in memory would be: nobody in service, or paused (503). The key is looked at first: a replay is told
+   * whatever has become of the limits since.
    */
   accept(runs: readonly NewRun[], key: KeyUse | undefined): Promise<Accepted>
   /**
@@ -93,8 +96,8 @@ export interface DurableRunsPort {
    * `ms` (0: is it there already?), when `signal` fires or when the balancer drains.
    */
   outcome(id: string, ms: number, signal: AbortSignal): Promise<Settlement | undefined>
-  /** How the first call of a key was answered. */
-  noteAnswer(key: KeyUse, answer: 'accepted' | 'final'): void
+  /** The first call of a key was answered before the end, though it had meant to wait. */
+  noteAnswer(key: KeyUse, answer: 'accepted'): void
 }
 
 /** A function, and the contract that was asked for: undefined is the group's default. */

@@ -1,0 +1,180 @@
+/**
+ * Calls whose run goes to disk before they are answered: async and webhook, delayed, with `Idempotency-Key` or
+ * `Prefer: wait`. Asked by tasks.ts once it knows that a call is one of these; ports/runs.ts does the rest.
+ * Invariants: 202 is said only of what is on disk; a caller that goes away ends its waiting and never its run;
+ * one key begins one run.
+ */
+import type { FieldError, TaskBody, TaskError } from '@berth/protocol'
+import type { Clock, Log } from '@berth/runtime'
+import type { Payload } from '../ports/dispatch.ts'
+import type { StoredPayload } from '../ports/run-store.ts'
+import type { Accepted, DurableRunsPort, InputCheckPort, KeyUse, NewRun } from '../ports/runs.ts'
+import type { Settlement } from '../ports/scheduling.ts'
+import type { WebhookTargetPort } from '../ports/webhooks.ts'
+import type { Door } from './door.ts'
+import { acceptedAnswer, drainedAnswer, REPLAYED, stillRunning } from './durable-answer.ts'
+import { useKey } from './durable-key.ts'
+import { orderRun, readInput } from './durable-order.ts'
+import type { DurableWish } from './durable-wish.ts'
+import { describeProblem, INTERNAL_ERROR } from './problem.ts'
+import { isTrace, type Refused, type TaskCall } from './task-call.ts'
+import { wordQuery } from './task-query.ts'
+import type { TaskAnswer, TaskReply } from './tasks.ts'
+import { wrongField } from './wrong-field.ts'
+
+export interface DurableCallsDeps {
+  readonly runs: DurableRunsPort
+  readonly inputs: InputCheckPort
+  readonly webhooks: WebhookTargetPort
+  readonly clock: Pick<Clock, 'wallMs'>
+  readonly log: Log
+  /** Where bodies count until they are on disk. */
+  readonly door: Pick<Door, 'enter' | 'leave'>
+  /** `TASK_TIMEOUT` and `QUEUE_TIMEOUT`, ms. */
+  readonly taskTimeoutMs: number
+  readonly queueTimeoutMs: number
+  readonly defaultPriority: number
+}
+
+/** A checked call and what it wants. */
+export interface DurableCall extends TaskCall {
+  readonly body: TaskBody
+  readonly payload: Payload
+  readonly wish: DurableWish
+  /** The end of a run as the call's route words it. */
+  word(run: string, settlement: Settlement): TaskAnswer
+}
+
+export type Ordered =
+  | { readonly ok: true; readonly run: NewRun }
+  | { readonly ok: false; readonly error: TaskError }
+
+/** Longer than any run may be waited for: a timer takes no more. */
+export const LONGEST_WAIT_MS = 2 ** 31 - 1
+
+export class DurableCalls {
+  readonly #deps: DurableCallsDeps
+
+  constructor(deps: DurableCallsDeps) {
+    this.#deps = deps
+  }
+
+  /** Answers in its time; the function that comes back is for a caller that has gone. */
+  handle(call: DurableCall, reply: Pick<TaskReply, 'answer'>): () => void {
+    const { body, payload, wish, head, target } = call
+    const ordered = this.order(body, payload, wish, head.traceparent, target ? '' : '/input')
+    if (!ordered.ok) {
+      reply.answer(describeProblem(ordered.error))
+      return () => {}
+    }
+    const leaving = new AbortController()
+    this.#answer(call, ordered.run, leaving.signal).then(
+      (answer) => reply.answer(answer),
+      (error: unknown) => {
+        this.#deps.log.error('a durable call failed inside', { error })
+        reply.answer(describeProblem(INTERNAL_ERROR))
+      },
+    )
+    return () => leaving.abort()
+  }
+
+  /** The run that a checked body asks for; a refusal leaves nothing behind. `pointer`: where its input stands. */
+  order(
+    body: TaskBody,
+    payload: Payload,
+    wish: Pick<DurableWish, 'mode'>,
+    traceparent: string | undefined,
+    pointer: string,
+  ): Ordered {
+    const { inputs, clock } = this.#deps
+    const wrongWebhook = this.#findWrongWebhook(body)
+    if (wrongWebhook) return pointer === '' ? wordQuery(wrongWebhook) : wrongWebhook
+    const read = readInput(body, payload)
+    if (!read.ok) return read
+    const { group = 'default', function: called, contract } = body
+    const wrong = read.input ? inputs.check({ group, function: called, contract }, read.input) : []
+    if (wrong.length > 0) return { ok: false, error: wrongInput(wrong, pointer) }
+    return { ok: true, run: this.#orderOf(body, wish.mode, read.payload, traceparent, clock.wallMs()) }
+  }
+
+  #findWrongWebhook({ webhook }: TaskBody): Refused | undefined {
+    if (webhook === undefined) return undefined
+    const { url, headers = {} } = webhook
+    const verdict = this.#deps.webhooks.judgeTarget({ url, headers })
+    return verdict.ok ? undefined : wrongField(`/webhook${verdict.pointer}`, verdict.detail)
+  }
+
+  #orderOf(
+    body: TaskBody,
+    mode: DurableWish['mode'],
+    payload: StoredPayload,
+    traceparent: string | undefined,
+    nowMs: number,
+  ): NewRun {
+    const { taskTimeoutMs, queueTimeoutMs, defaultPriority } = this.#deps
+    const trace = isTrace(traceparent) ? traceparent : ''
+    return orderRun(body, mode, payload, { nowMs, taskTimeoutMs, queueTimeoutMs, defaultPriority, trace })
+  }
+
+  /** All or none; `bytes` are held until it is decided. */
+  async accept(ordered: readonly NewRun[], key: KeyUse | undefined, bytes: number): Promise<Accepted> {
+    const { runs, door } = this.#deps
+    door.enter(bytes)
+    try {
+      return await runs.accept(ordered, key)
+    } finally {
+      door.leave(bytes)
+    }
+  }
+
+  async #answer(call: DurableCall, run: NewRun, signal: AbortSignal): Promise<TaskAnswer> {
+    const { runs } = this.#deps
+    const key = keyOf(call)
+    const accepted = await this.accept([run], key, call.bytes.length)
+    if (!accepted.ok) return describeProblem(accepted.error)
+    const [id = ''] = accepted.runs
+    if (accepted.isReplay) return this.#replay(call, id, accepted, signal)
+    if (call.wish.mode !== 'sync') return acceptedAnswer(id)
+    const { waitMs } = call.wish
+    const ended = await runs.outcome(id, waitMs ?? LONGEST_WAIT_MS, signal)
+    if (ended) return call.word(id, ended)
+    if (waitMs === undefined) return drainedAnswer(id)
+    if (key && !signal.aborted) runs.noteAnswer(key, 'accepted')
+    return acceptedAnswer(id)
+  }
+
+  /** The first answer again; one that has not been given yet is for its first caller alone. */
+  async #replay(
+    { wish, word }: DurableCall,
+    id: string,
+    { answer }: Extract<Accepted, { ok: true }>,
+    signal: AbortSignal,
+  ): Promise<TaskAnswer> {
+    if (answer === 'accepted') return acceptedAnswer(id, REPLAYED)
+    const ended = await this.#deps.runs.outcome(id, 0, signal)
+    if (ended) {
+      const first = word(id, ended)
+      return { ...first, headers: { ...first.headers, ...REPLAYED } }
+    }
+    if (wish.mode !== 'sync') return acceptedAnswer(id, REPLAYED)
+    return describeProblem(stillRunning([id]))
+  }
+}
+
+function keyOf({ wish: { key, mode }, target, bytes }: DurableCall): KeyUse | undefined {
+  if (key === undefined) return undefined
+  const route = target ? `/task/${target.group}/${target.function}` : '/task'
+  return useKey({ key, route, query: target?.query ?? '', bytes, isAsync: mode !== 'sync' })
+}
+
+/** In the words of the worker, which would have said the same. */
+function wrongInput(errors: readonly FieldError[], pointer: string): TaskError {
+  const placed = errors.map((error) => ({ ...error, pointer: `${pointer}${error.pointer}` }))
+  const [first] = placed
+  const where = first === undefined || first.pointer === '' ? 'The input' : `The input at ${first.pointer}`
+  return {
+    code: 'INVALID_INPUT',
+    detail: `${where} does not fit: ${first?.detail ?? 'wrong shape'}`,
+    errors: placed,
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * From a checked task body to the run that goes to disk: instants by the wall clock, the input alone as its
+ * payload. Pure. Called by durable-call.ts and durable-batch.ts, once a run.
+ * Invariant: what is kept is what a worker needs; nothing of the envelope, such as a webhook's headers, is in it.
+ */
+import type { TaskBody } from '@berth/protocol'
+import type { Payload } from '../ports/dispatch.ts'
+import type { StoredPayload } from '../ports/run-store.ts'
+import type { NewRun } from '../ports/runs.ts'
+import type { DurableWish } from './durable-wish.ts'
+import { type Refused, readJsonObject } from './task-call.ts'
+
+export interface OrderTerms {
+  /** Unix milliseconds. */
+  readonly nowMs: number
+  readonly taskTimeoutMs: number
+  readonly queueTimeoutMs: number
+  readonly defaultPriority: number
+  /** A traceparent, or empty. */
+  readonly trace: string
+}
+
+export function orderRun(
+  body: TaskBody,
+  mode: DurableWish['mode'],
+  payload: StoredPayload,
+  { nowMs, taskTimeoutMs, queueTimeoutMs, defaultPriority, trace }: OrderTerms,
+): NewRun {
+  const { webhook } = body
+  const deadlineMs = body.deadline === undefined ? null : Date.parse(body.deadline)
+  const isSync = mode === 'sync'
+  const lastMs = nowMs + taskTimeoutMs
+  return {
+    group: body.group ?? 'default',
+    function: body.function,
+    contract: body.contract,
+    tags: body.tags ?? null,
+    fairnessKey: body.fairnessKey ?? null,
+    mode,
+    trigger: 'api',
+    attempts: body.attempts ?? null,
+    idempotent: body.idempotent ?? null,
+    timeoutMs: body.timeout ?? null,
+    deadlineMs: isSync ? Math.min(deadlineMs ?? lastMs, lastMs) : deadlineMs,
+    queueUntilMs: isSync ? nowMs + queueTimeoutMs : null,
+    dueMs: dueOf(body, nowMs),
+    session: null,
+    retryOf: null,
+    budget: null,
+    metadata: body.metadata ?? {},
+    trace,
+    webhook: webhook
+      ? { url: webhook.url, headers: webhook.headers ?? {}, format: webhook.format ?? 'standard' }
+      : null,
+    priority: body.priority ?? defaultPriority,
+    payload,
+  }
+}
+
+/** Null: at once, which an instant in the past means too. */
+function dueOf({ delay, runAt }: TaskBody, nowMs: number): number | null {
+  const dueMs = runAt === undefined ? nowMs + (delay ?? 0) : Date.parse(runAt)
+  return dueMs > nowMs ? dueMs : null
+}
+
+/** The input of a run: what is kept of it, and the object to hold against the schema, if there is one. */
+export type ReadInput =
+  | { readonly ok: true; readonly payload: StoredPayload; readonly input: object | undefined }
+  | Refused
+
+/** `body.input` is the input of an envelope; the bytes of any other JSON are read here for the first time. */
+export function readInput(body: TaskBody, { bytes, mediaType, isEnvelope, head }: Payload): ReadInput {
+  if (mediaType !== '')
+    return { ok: true, payload: { bytes, mediaType, head: head ?? null }, input: body.input }
+  if (isEnvelope) return inputOf(body.input ?? {})
+  const read = readJsonObject(bytes)
+  return read.ok ? inputOf(read.value) : read
+}
+
+function inputOf(input: object): ReadInput {
+  const bytes = Buffer.from(JSON.stringify(input))
+  return { ok: true, payload: { bytes, mediaType: '', head: null }, input }
+}

@@ -1,0 +1,83 @@
+/**
+ * What a caller wants beyond an answer now: that its task is kept on disk, that it is not waited for, or only so
+ * long, that it runs once however often the call is made. Reads the headers `Prefer` and `Idempotency-Key` beside
+ * the mode of the body. Pure; called by tasks.ts for the few calls that say any of it, and once a batch.
+ */
+import type { TaskBody } from '@berth/protocol'
+import { invalid, type Refused, type TaskHead } from './task-call.ts'
+
+/** How a run on disk is answered. */
+export interface DurableWish {
+  readonly mode: 'sync' | 'async' | 'webhook'
+  /** A sync call that takes longer is answered 202 and goes on; undefined waits for the end. */
+  readonly waitMs: number | undefined
+  readonly key: string | undefined
+}
+
+export type ReadWish =
+  /** Undefined: a task like any other, in memory. */
+  { readonly ok: true; readonly wish: DurableWish | undefined } | Refused
+
+const MAX_WAIT_S = 300
+const KEY_PATTERN = /^[\x20-\x7e]{1,255}$/
+const PREFERENCES_LIMIT = 16
+
+export interface Preferences {
+  readonly respondsAsync: boolean
+  readonly waitMs: number | undefined
+}
+
+const NOTHING_PREFERRED: Preferences = { respondsAsync: false, waitMs: undefined }
+
+/** RFC 7240: what is not known is passed over; of a preference that comes twice the first counts. */
+export function readPreferences(prefer: string | undefined): ({ ok: true } & Preferences) | Refused {
+  if (prefer === undefined) return { ok: true, ...NOTHING_PREFERRED }
+  let respondsAsync = false
+  let waitMs: number | undefined
+  for (const part of prefer.split(',', PREFERENCES_LIMIT)) {
+    const [, name = '', value = ''] = /^\s*([^\s=;]+)\s*(?:=\s*("[^"]*"|[^\s;]*))?/.exec(part) ?? []
+    if (name.toLowerCase() === 'respond-async') respondsAsync = true
+    if (name.toLowerCase() !== 'wait' || waitMs !== undefined) continue
+    const text = value.replaceAll('"', '')
+    if (!/^\d{1,3}$/.test(text) || Number(text) > MAX_WAIT_S)
+      return invalid(`\`Prefer: wait=N\` takes whole seconds from 0 to ${MAX_WAIT_S}.`)
+    waitMs = Number(text) * 1_000
+  }
+  return { ok: true, respondsAsync, waitMs }
+}
+
+/** Whether the header alone makes a call async; one that cannot be read is refused later. */
+export function prefersAsync({ prefer }: TaskHead): boolean {
+  if (prefer === undefined) return false
+  const read = readPreferences(prefer)
+  return read.ok && read.respondsAsync
+}
+
+/** `isBackground`: the function is run in the background unless a mode is named. */
+export function readWish(head: TaskHead, body: TaskBody, isBackground: boolean): ReadWish {
+  const { idempotencyKey: key } = head
+  if (key !== undefined && !KEY_PATTERN.test(key))
+    return invalid('The header Idempotency-Key takes 1 to 255 printable ASCII characters.')
+  const preferred = readPreferences(head.prefer)
+  if (!preferred.ok) return preferred
+  const { respondsAsync, waitMs } = preferred
+  const named = body.async === true ? 'async' : body.mode
+  if (named === 'stream') {
+    if (key !== undefined) return invalid('A stream takes no Idempotency-Key: it cannot be told twice.')
+    if (respondsAsync) return invalid('`Prefer: respond-async` contradicts mode stream; use mode async.')
+    return { ok: true, wish: undefined }
+  }
+  const mode = modeOf(named, respondsAsync, isBackground)
+  if (mode === 'sync' && key === undefined && waitMs === undefined) return { ok: true, wish: undefined }
+  return { ok: true, wish: { mode, waitMs: mode === 'sync' ? waitMs : undefined, key } }
+}
+
+function modeOf(
+  named: 'sync' | 'async' | 'webhook' | undefined,
+  respondsAsync: boolean,
+  isBackground: boolean,
+): DurableWish['mode'] {
+  if (named === 'webhook') return named
+  if (respondsAsync) return 'async'
+  return named ?? (isBackground ? 'async' : 'sync')
+}
