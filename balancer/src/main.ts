@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import {
   CONFIG_EXIT_CODE,
+  countBuffersWithHeap,
   createLog,
   exitWithConfigErrors,
   LifelineError,
@@ -24,6 +25,7 @@ import { StoreError } from './store/store-error.ts'
 import { StoreKeeper } from './store/store-keeper.ts'
 import { resolveWebhookSecret, webhookTexts } from './webhook-config.ts'
 
+countBuffersWithHeap()
 await main()
 
 async function main(): Promise<void> {

@@ -5,6 +5,7 @@
 export * from './backoff.ts'
 export * from './byte-blocks.ts'
 export * from './clock.ts'
+export * from './collector.ts'
 export * from './config.ts'
 export * from './cut-answer.ts'
 export * from './event-stream.ts'

@@ -8,7 +8,14 @@
 
 import { existsSync } from 'node:fs'
 import { isAbsolute, join, resolve } from 'node:path'
-import { createLog, exitWithConfigErrors, formatConfig, onSignals, watchLifeline } from '@berth/runtime'
+import {
+  countBuffersWithHeap,
+  createLog,
+  exitWithConfigErrors,
+  formatConfig,
+  onSignals,
+  watchLifeline,
+} from '@berth/runtime'
 import { messageOf } from './attempt/result.ts'
 import { startWorker } from './compose.ts'
 import { environmentOfUserCode, readConfig, resolveKeys, SECRETS, type WorkerConfig } from './config.ts'
@@ -25,6 +32,7 @@ const OPTIONS: ReadonlySet<string> = new Set(['--print-config', '--watch', '--st
 const WATCH_DRAIN_MS = 300
 const DEFAULT_FOLDER = join(import.meta.dirname, '../../examples/fleet')
 
+countBuffersWithHeap()
 const parsed = readConfig(process.env)
 if (!parsed.ok) exitWithConfigErrors(parsed.errors)
 const { config, origins, warnings } = parsed

@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { collectorFlags } from './collector.ts'
+
+const MODULE = join(import.meta.dirname, 'collector.ts')
+
+/** Full collections while buffers of 1 GB in all come and go, 64 KB each; and what it says on stderr. */
+function run(prepare: string): { full: number; stderr: string } {
+  const program = `
+    const { countBuffersWithHeap } = await import(${JSON.stringify(MODULE)})
+    const { PerformanceObserver, constants } = await import('node:perf_hooks')
+    ${prepare}
+    let full = 0
+    const seen = (list) => {
+      for (const { detail } of list) if (detail.kind === constants.NODE_PERFORMANCE_GC_MAJOR) full++
+    }
+    const observer = new PerformanceObserver((list) => seen(list.getEntries()))
+    observer.observe({ entryTypes: ['gc'] })
+    const held = []
+    for (let turn = 0; turn < 160; turn++) {
+      for (let i = 0; i < 100; i++) held[i] = Buffer.allocUnsafeSlow(65536)
+      await new Promise(setImmediate)
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    seen(observer.takeRecords())
+    process.stdout.write(String(full))`
+  const { stdout, stderr, status } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+    encoding: 'utf8',
+  })
+  assert.equal(status, 0, stderr)
+  return { full: Number(stdout), stderr }
+}
+
+test('buffers that come and go make few full collections', () => {
+  const before = run('')
+  const after = run('countBuffersWithHeap()')
+  assert.equal(after.stderr, before.stderr, 'the runtime knows the flag')
+  assert.ok(after.full * 2 <= before.full, `${after.full} full collections instead of ${before.full}`)
+})
+
+test('a runtime that may not know the flag is left as it is', () => {
+  assert.deepEqual(collectorFlags('24.11.0'), [])
+  assert.equal(collectorFlags('26.10.0').length, 1)
+  assert.equal(collectorFlags('30.0.0').length, 1)
+})
