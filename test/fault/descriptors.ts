@@ -11,7 +11,7 @@ const LISTENING = '0A'
 /** Open descriptors, but for the connections of callers to `port`, who come and go as they like. */
 export function countDescriptors(pid: number, port: number): number | undefined {
   try {
-    const callers = socketsOfCallers(port)
+    const callers = socketsOfCallers(pid, port)
     return readdirSync(`/proc/${pid}/fd`).filter((fd) => !callers.has(targetOf(pid, fd))).length
   } catch {
     return undefined
@@ -36,8 +36,8 @@ function targetOf(pid: number, fd: string): string {
 }
 
 /** As links of /proc/…/fd name them, with the name of one that is closed already. */
-function socketsOfCallers(port: number): Set<string> {
-  const lines = readFileSync('/proc/net/tcp', 'utf8').split('\n').slice(1)
+function socketsOfCallers(pid: number, port: number): Set<string> {
+  const lines = readFileSync(`/proc/${pid}/net/tcp`, 'utf8').split('\n').slice(1)
   const sockets = new Set([''])
   for (const line of lines) {
     const [, local = '', , state, , , , , , inode] = line.trim().split(/\s+/)

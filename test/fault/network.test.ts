@@ -4,45 +4,22 @@
  * that it is left out for it. Each test ends with all checkers.
  */
 import assert from 'node:assert/strict'
-import { after, before, describe, type TestContext, test } from 'node:test'
-import { setTimeout as pause } from 'node:timers/promises'
+import { after, before, describe, test } from 'node:test'
 import { createScope } from '../harness/scope.ts'
 import { until } from '../harness/until.ts'
 import { cutAtEach } from './cuts.ts'
-import type { Direction } from './link-proxy.ts'
 import { judgePair, measureInTurn } from './measure.ts'
+import { BOTH, breakOneWay, breakWire, partition, runEverywhere, vanish, type Wire } from './partitions.ts'
 import { LEASE_MS, LIMIT_MS, SILENCE_MS, Site, SLACK_MS } from './site.ts'
-import type { Call, Fault } from './story.ts'
 
-const BOTH = ['down', 'up'] as const
 const PROXIED = { slots: 4, isProxied: true }
 
-/** Breaks the link of `w1`; `heal` makes it whole and waits until the worker is in service again. */
-function breakLink(site: Site, ...directions: readonly Direction[]): { fault: Fault; heal(): Promise<void> } {
-  const fault = site.fault('link-broken', site.worker(0).pid)
-  site.proxy(0).freeze(...directions)
+/** The proxy before `w1`. */
+function wireOf(site: Site): Wire {
   return {
-    fault,
-    async heal() {
-      site.proxy(0).heal()
-      site.over(fault)
-      await site.waitForStatus(0, 'ready')
-    },
+    cut: (...directions) => site.proxy(0).freeze(...directions),
+    heal: () => site.proxy(0).heal(),
   }
-}
-
-/** Tasks of which some run at `w1`; half of them may be repeated. */
-async function runEverywhere(site: Site, ms: number, signal?: AbortSignal): Promise<Promise<Call>[]> {
-  const calls = Array.from({ length: 6 }, (_, index) =>
-    site.call({ ms, idempotent: index % 2 === 0 || undefined, signal }),
-  )
-  const started = await site.waitForExecutions('started', 6)
-  const { pid } = site.worker(0)
-  assert.ok(
-    started.some((execution) => execution.pid === pid),
-    'some run at w1',
-  )
-  return calls
 }
 
 /** All other workers are in maintenance. */
@@ -59,23 +36,6 @@ async function order(site: Site, index: number, what: 'on' | 'off', state: strin
   await site.waitForStatus(index, state)
 }
 
-async function breakOneWay(t: TestContext, site: Site, direction: Direction): Promise<void> {
-  const leave = new AbortController()
-  const calls = await runEverywhere(site, 50_000, leave.signal)
-  const { fault, heal } = breakLink(site, direction)
-  const aborted = await site.waitForExecutions('aborted', 1, site.worker(0).pid)
-  const fencedMs = (aborted[0]?.atMs ?? 0) - fault.beganAtMs
-  t.diagnostic(`the worker ended what it ran after ${fencedMs} ms`)
-  assert.ok(fencedMs <= LEASE_MS + 2 * SILENCE_MS + SLACK_MS, `after ${fencedMs} ms`)
-  await site.waitForStatus(0, 'stalled', 'unreachable', 'connecting')
-  const meanwhile = await Promise.all([1, 2, 3].map(() => site.call({ kind: 'good' })))
-  assert.ok(meanwhile.every(({ status }) => status === 200))
-  await heal()
-  leave.abort()
-  await Promise.all(calls)
-  await site.judge()
-}
-
 describe('the network', { concurrency: 3, timeout: 150_000 }, () => {
   describe('cut off', { concurrency: 1 }, () => {
     const scope = createScope()
@@ -87,18 +47,7 @@ describe('the network', { concurrency: 3, timeout: 150_000 }, () => {
 
     test('B1: half-open: stalled within two heartbeats, given up at the lease, every caller is told', async (t) => {
       await site.begin()
-      const calls = await runEverywhere(site, 3_000)
-      const { fault, heal } = breakLink(site, ...BOTH)
-      await site.waitForStatus(0, 'stalled')
-      const stalledMs = Date.now() - fault.beganAtMs
-      const ended = await Promise.all(calls)
-      const toldMs = Math.max(...ended.map(({ endedAtMs = Infinity }) => endedAtMs)) - fault.beganAtMs
-      t.diagnostic(`stalled after ${stalledMs} ms, all told after ${toldMs} ms`)
-      assert.ok(stalledMs <= 2 * SILENCE_MS + SLACK_MS)
-      assert.ok(toldMs <= LEASE_MS + 3_000 + SLACK_MS)
-      await site.waitForExecutions('aborted', 1, site.worker(0).pid)
-      await heal()
-      await site.judge()
+      await vanish(t, site, wireOf(site))
     })
 
     for (const [what, lastsMs] of [
@@ -107,16 +56,7 @@ describe('the network', { concurrency: 3, timeout: 150_000 }, () => {
     ] as const)
       test(`B4: cut off for ${what}, and back`, async (t) => {
         await site.begin()
-        const calls = await runEverywhere(site, 1_500)
-        const { heal } = breakLink(site, ...BOTH)
-        await pause(lastsMs)
-        const healedAt = performance.now()
-        await heal()
-        const backMs = Math.round(performance.now() - healedAt)
-        t.diagnostic(`back ${backMs} ms after a cut of ${lastsMs} ms`)
-        assert.ok(backMs <= 5_000 + SLACK_MS)
-        await Promise.all(calls)
-        await site.judge()
+        await partition(t, site, wireOf(site), lastsMs)
       })
   })
 
@@ -130,12 +70,12 @@ describe('the network', { concurrency: 3, timeout: 150_000 }, () => {
 
     test('B3: the worker hears nothing: it ends what it runs and is not used', async (t) => {
       await site.begin()
-      await breakOneWay(t, site, 'down')
+      await breakOneWay(t, site, wireOf(site), 'down')
     })
 
     test('B2: the balancer hears nothing: the worker cannot answer and ends what it runs', async (t) => {
       await site.begin()
-      await breakOneWay(t, site, 'up')
+      await breakOneWay(t, site, wireOf(site), 'up')
     })
   })
 
@@ -169,7 +109,7 @@ describe('the network', { concurrency: 3, timeout: 150_000 }, () => {
     await onlyAt(site, 0)
     const stuck = Array.from({ length: 50 }, () => site.call({ ms: 2_500, idempotent: true }))
     await site.waitForExecutions('started', 50)
-    const { heal } = breakLink(site, 'up')
+    const { heal } = breakWire(site, wireOf(site), 'up')
     await everywhere(site, 1)
     const pair = await measureInTurn(site, control)
     await heal()

@@ -9,6 +9,7 @@ import {
   type Balancer,
   type BalancerOptions,
   KEYS,
+  type Place,
   postTask,
   startBalancer,
   startWorker,
@@ -41,6 +42,9 @@ export type WorkerPlan = {
   /** A bad network can be put between it and the balancer. */
   readonly isProxied?: boolean
   readonly env?: Record<string, string>
+  /** Where it runs, when not here, and by which URL without a port it is listed, when not by its address. */
+  readonly place?: Place
+  readonly listedAs?: string
 }
 
 export type SitePlan = {
@@ -48,6 +52,8 @@ export type SitePlan = {
   readonly env?: BalancerOptions['env']
   /** The probe function's `config`. */
   readonly config?: Record<string, unknown>
+  /** Where the balancer runs, when not here. */
+  readonly place?: Place
 }
 
 export type Ask = {
@@ -61,6 +67,8 @@ export type Ask = {
   readonly priority?: number
   readonly kind?: Call['kind']
   readonly timeoutMs?: number
+  /** When it must be answered, for a site whose TASK_TIMEOUT is not the usual one. */
+  readonly deadlineMs?: number
   /** Its caller goes away when this is aborted. */
   readonly signal?: AbortSignal
 }
@@ -122,10 +130,10 @@ export class Site {
         isProxied ? LinkProxy.start(scope, workers[index]?.port ?? 0) : undefined,
       ),
     )
-    const entries = workers.map(({ url }, index) => ({
-      url: proxies[index]?.url ?? url,
-      name: nameOf(index),
-    }))
+    const entries = workers.map(({ url, port }, index) => {
+      const { listedAs } = plan.workers[index] ?? {}
+      return { url: listedAs ? `${listedAs}:${port}` : (proxies[index]?.url ?? url), name: nameOf(index) }
+    })
     const env = {
       LOG_LEVEL: 'debug',
       TASK_TIMEOUT: String(TASK_TIMEOUT_MS),
@@ -134,7 +142,7 @@ export class Site {
       ...HEARTBEAT,
       ...plan.env,
     }
-    const balancer = await startBalancer(scope, { workers: entries, env })
+    const balancer = await startBalancer(scope, { workers: entries, env, place: plan.place })
     const site = new Site(scope, { ...plan, env }, { probe, workers, proxies, balancer })
     await waitForWorkers(balancer, workers.length)
     site.#descriptorsBefore = countDescriptors(balancer.pid, balancer.port)
@@ -181,7 +189,8 @@ export class Site {
       attemptsAllowed: attempts ?? TASK_ATTEMPTS,
       kind: ask.kind ?? 'plain',
       submittedAtMs: Date.now(),
-      deadlineAtMs: Date.now() + Math.min((timeoutMs ?? Infinity) + GRACE_MS, TASK_TIMEOUT_MS),
+      deadlineAtMs:
+        Date.now() + (ask.deadlineMs ?? Math.min((timeoutMs ?? Infinity) + GRACE_MS, TASK_TIMEOUT_MS)),
     }
     this.calls.push(call)
     const input = { id: call.id, ms, how, times, data, bytes }
@@ -237,7 +246,7 @@ export class Site {
   async restartBalancer(): Promise<void> {
     const { port, dataDir, workersFile } = this.balancer
     const env = { ...this.#plan.env, PORT: String(port), DATA_DIR: dataDir, WORKERS_FILE: workersFile }
-    this.balancer = await startBalancer(this.#scope, { env })
+    this.balancer = await startBalancer(this.#scope, { env, place: this.#plan.place })
     this.#live('balancer', 0, this.balancer)
     for (const fault of this.faults) if (fault.pid === undefined && !fault.endedAtMs) this.over(fault)
     await waitForWorkers(this.balancer, this.workers.length)
@@ -361,10 +370,11 @@ function nameOf(index: number): string {
 }
 
 function startProbeWorker(scope: Scope, probe: Probe, plan: WorkerPlan, port?: number): Promise<Worker> {
-  const place: Record<string, string> = port === undefined ? {} : { PORT: String(port) }
+  const samePort: Record<string, string> = port === undefined ? {} : { PORT: String(port) }
   return startWorker(scope, {
     folder: probe.folder,
-    env: { SLOTS: String(plan.slots), ...place, ...plan.env },
+    env: { SLOTS: String(plan.slots), ...samePort, ...plan.env },
+    place: plan.place,
   })
 }
 

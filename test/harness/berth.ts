@@ -45,20 +45,30 @@ export type Answer = {
   body: unknown
 }
 
+/** Where a process runs when it is not here: its address, and the command that starts it there. */
+export type Place = { readonly host: string; readonly within?: readonly string[] }
+
+const HERE: Place = { host: '127.0.0.1' }
+
 export type WorkerEntry = string | ({ url: string } & Record<string, unknown>)
 
 /** Settings over the harness's own; `PORT` and `DATA_DIR` of an earlier one restart it in its place. */
-export type BalancerOptions = { env?: Record<string, string>; workers?: readonly WorkerEntry[] }
+export type BalancerOptions = {
+  env?: Record<string, string>
+  workers?: readonly WorkerEntry[]
+  place?: Place
+}
 
 /** `folder` is the project folder; default the example fleet. */
-export type WorkerOptions = { env?: Record<string, string>; folder?: string }
+export type WorkerOptions = { env?: Record<string, string>; folder?: string; place?: Place }
 
 /** Answers when `/livez` does; `workers` are written to its workers.json before it starts. */
 export async function startBalancer(scope: Scope, options: BalancerOptions = {}): Promise<Balancer> {
   const folder = await makeFolder(scope, 'balancer')
+  const { host, within } = options.place ?? HERE
   const env = {
     PORT: options.env?.PORT ?? String(await findFreePort()),
-    HOST: '127.0.0.1',
+    HOST: host,
     WORKERS_FILE: join(folder, 'workers.json'),
     DATA_DIR: join(folder, 'data'),
     LB_AUTH_KEY: KEYS.caller,
@@ -72,8 +82,8 @@ export async function startBalancer(scope: Scope, options: BalancerOptions = {})
     await writeWorkersFile(env.WORKERS_FILE, options.workers ?? [])
   }
   const main = join(ROOT, 'balancer/src/main.ts')
-  const running = startProcess(scope, { name: 'the balancer', args: [main], cwd: folder, env })
-  const url = `http://127.0.0.1:${env.PORT}`
+  const running = startProcess(scope, { name: 'the balancer', args: [main], cwd: folder, env, within })
+  const url = `http://${host}:${env.PORT}`
   const request = requestFrom(url, env.LB_AUTH_KEY)
   await waitUntilReady(running, 'the balancer', async () => (await request('/livez')).status === 200)
   return {
@@ -90,9 +100,10 @@ export async function startBalancer(scope: Scope, options: BalancerOptions = {})
 /** Answers when its own `/health` says `ready`. */
 export async function startWorker(scope: Scope, options: WorkerOptions = {}): Promise<Worker> {
   const cwd = await makeFolder(scope, 'worker')
+  const { host, within } = options.place ?? HERE
   const env = {
     PORT: options.env?.PORT ?? String(await findFreePort()),
-    HOST: '127.0.0.1',
+    HOST: host,
     DATA_DIR: join(cwd, 'data'),
     AUTH_KEY: KEYS.worker,
     LB_AUTH_KEY: KEYS.fleet,
@@ -101,8 +112,8 @@ export async function startWorker(scope: Scope, options: WorkerOptions = {}): Pr
     ...options.env,
   }
   const args = [join(ROOT, 'worker/src/main.ts'), options.folder ?? EXAMPLE_FLEET]
-  const running = startProcess(scope, { name: 'the worker', args, cwd, env })
-  const url = `http://127.0.0.1:${env.PORT}`
+  const running = startProcess(scope, { name: 'the worker', args, cwd, env, within })
+  const url = `http://${host}:${env.PORT}`
   const request = requestFrom(url, env.AUTH_KEY)
   await waitUntilReady(running, 'the worker', async () => {
     const { body } = await request('/health')

@@ -19,6 +19,8 @@ export type Launch = {
   cwd: string
   /** The whole environment beside PATH and HOME (which is `cwd`), so that the caller's own cannot leak in. */
   env: Readonly<Record<string, string>>
+  /** A command that becomes the process somewhere else, such as `nsenter --net=…`. */
+  within?: readonly string[]
 }
 
 export type Running = {
@@ -49,7 +51,8 @@ for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
 }
 
 export function startProcess(scope: Scope, launch: Launch): Running {
-  const child = spawn(process.execPath, launch.args, {
+  const [file = process.execPath, ...args] = [...(launch.within ?? []), process.execPath, ...launch.args]
+  const child = spawn(file, args, {
     cwd: launch.cwd,
     env: { ...inherited(), HOME: launch.cwd, ...launch.env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -20,6 +20,8 @@ export type NodeTests = {
   /** One file after the other with its output as it comes; otherwise several at once, output on failure. */
   isSerial: boolean
   say: (line: string) => void
+  /** A command that becomes the file's process, such as `unshare -mn --`. */
+  within?: readonly string[]
 }
 
 export async function runNodeTests(tests: NodeTests): Promise<Totals> {
@@ -44,9 +46,11 @@ export async function runNodeTests(tests: NodeTests): Promise<Totals> {
 async function runFile(tests: NodeTests, file: string, countsFile: string): Promise<Totals> {
   const startedAt = performance.now()
   if (tests.isSerial) tests.say(`\n${file}`)
+  const [program = process.execPath, ...before] = [...(tests.within ?? []), process.execPath]
   const { fault, output } = await runCommand({
-    file: process.execPath,
+    file: program,
     args: [
+      ...before,
       '--test-reporter=spec',
       '--test-reporter-destination=stdout',
       `--test-reporter=${REPORTER}`,
