@@ -51,7 +51,8 @@ export class Attempts {
     const task = worker?.attempts.get(attemptId)
     if (!worker || !task?.submission.onItem || task.isSettled) return item.source.taken(item.bytes.length)
     if (!task.hasStarted) this.#begin(task, worker, now)
-    if (item.kind === 'chunk') task.hasLeft = true
+    // A durable run's chunks go into its events, which tell of every attempt.
+    if (item.kind === 'chunk' && !task.submission.isDurable) task.hasLeft = true
     const queueMs = Math.max(0, task.startedAt - task.acceptedAt)
     task.submission.onItem(item, { worker: id, attempt: task.attempts, queueMs })
   }

@@ -78,7 +78,7 @@ export class DiskWindow {
     if (task.laneIndex >= 0) this.#options.placement.dequeue(task)
     lane.hasMoreOnDisk = true
     // First: whoever asks the disk again must find it there.
-    this.#options.ledger.pushedBack(task)
+    this.#options.ledger.pushedBack(task, lane.key)
     this.#options.forget(task)
   }
 

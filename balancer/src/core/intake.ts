@@ -129,13 +129,13 @@ export class Intake {
     if (this.#isDraining) return { ok: false, error: drainingError() }
     const fixed = this.fixContract(submission)
     if (fixed.kind === 'refused') return { ok: false, error: fixed.error }
-    this.queued(submission, now)
+    this.queued(submission, true, now)
     return ACCEPTED
   }
 
-  /** A run that is on disk, and new here. */
-  queued(submission: Submission, now: number): void {
-    this.#submitted++
+  /** A run that is on disk, and new here or to everybody. */
+  queued(submission: Submission, isNew: boolean, now: number): void {
+    if (isNew) this.#submitted++
     this.#takeDurable(submission, true, now)
   }
 

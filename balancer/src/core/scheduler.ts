@@ -358,8 +358,8 @@ export class Scheduler
   }
 
   /** A run that is on disk waits from now on; what has no room here is pushed back there. */
-  queued(submission: Submission, now: number): void {
-    this.#intake.queued(submission, now)
+  queued(submission: Submission, isNew: boolean, now: number): void {
+    this.#intake.queued(submission, isNew, now)
   }
 
   /** A run that was at a worker when an earlier balancer ended. */

@@ -51,8 +51,8 @@ export interface LedgerPort {
    * disk `noted` tells it, so that the worker may forget the attempt.
    */
   attemptOver(task: LiveTask, worker: string, attemptId: number, fence: number): void
-  /** From now on it waits on disk only. */
-  pushedBack(task: LiveTask): void
+  /** From now on it waits on disk only, in this lane. */
+  pushedBack(task: LiveTask, lane: string): void
   /** A worker told the end of an attempt that counts no more. */
   late(run: string, worker: string, fence: number): void
 }

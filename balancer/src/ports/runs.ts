@@ -100,6 +100,14 @@ export interface DurableRunsPort {
   noteAnswer(key: KeyUse, answer: 'accepted'): void
 }
 
+/** Durable runs wherever they are, in memory or on disk alone. Undefined answers: there is no such durable run. */
+export interface SteerRunsPort {
+  /** Ends a run that has not ended, and answers when its end is on disk; any other stays as it is. */
+  cancel(id: string): Promise<Removed | undefined>
+  /** Only of a run that waits. */
+  reprioritise(id: string, priority: number): Promise<Removed | undefined>
+}
+
 /** A function, and the contract that was asked for: undefined is the group's default. */
 export interface FunctionTarget {
   readonly group: string

@@ -336,8 +336,11 @@ export interface DurableTasksPort {
   nextSeq(): number
   /** The contract that is fixed now, or why such a run is not accepted. */
   fixContract(wanted: Wanted): FixedContract
-  /** A run that is on disk waits from now on; what has no room here is pushed back there. */
-  queued(submission: Submission, now: number): void
+  /**
+   * A run that is on disk waits from now on; what has no room here is pushed back there. `isNew`: nobody has heard
+   * of it before.
+   */
+  queued(submission: Submission, isNew: boolean, now: number): void
   /** A run that was at a worker when an earlier balancer ended. */
   restore(submission: Submission, attempt: AttemptInDoubt, now: number): void
   /** A lane has waiting runs on disk. */

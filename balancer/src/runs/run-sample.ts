@@ -131,7 +131,7 @@ function describe(task: EndedTask, settlement: Settlement, status: FinalStatus, 
 }
 
 /** The attempt that was under way as the task ended is not in its history yet. */
-function withLast(
+export function withLast(
   { history, attempts, hasStarted, startedAt }: EndedTask,
   settlement: Settlement,
   status: FinalStatus,

@@ -1,0 +1,161 @@
+/**
+ * What operators and callers do with a run wherever it is: cancel, reprioritise, forget it. A run that is in memory
+ * is the core's; one that waits on disk only is read, judged and written here. Owned by DurableRuns.
+ * Invariant: nothing is answered before it is on disk.
+ */
+import type { TaskError } from '@berth/protocol'
+import type { Clock } from '@berth/runtime'
+import type { ClaimedRun, LiveRun, RunProgress, RunReads, StoredRun } from '../ports/run-store.ts'
+import type { Removed } from '../ports/runs.ts'
+import type { DurableTasksPort } from '../ports/scheduling.ts'
+import type { HeldRun } from './held-run.ts'
+import { storeUnavailable } from './run-admission.ts'
+import type { RunBook } from './run-book.ts'
+import { endOnDisk } from './run-end.ts'
+import type { RunLanes } from './run-lanes.ts'
+import type { RunLedger } from './run-ledger.ts'
+import type { RunWaits } from './run-waits.ts'
+import type { RunWrites } from './run-writes.ts'
+
+export interface DiskRunsOptions {
+  readonly reads: Pick<RunReads, 'find'>
+  readonly book: RunBook
+  readonly writes: RunWrites
+  readonly lanes: RunLanes
+  readonly ledger: RunLedger
+  readonly waits: RunWaits
+  readonly clock: Clock
+  readonly core: () => DurableTasksPort
+  /** Holds a run that was read, to end it or to hand it to the core. */
+  readonly hold: (row: LiveRun, payload: ClaimedRun['payload'] | undefined) => HeldRun
+}
+
+/** How long a caller waits for the disk. */
+const DISK_MS = 10_000
+const CANCELLED: TaskError = { code: 'CANCELLED', detail: 'Someone cancelled the task.' }
+
+export class DiskRuns {
+  readonly #options: DiskRunsOptions
+
+  constructor(options: DiskRunsOptions) {
+    this.#options = options
+  }
+
+  /** Ends a run that has not ended; undefined for an unknown one. */
+  async cancel(id: string): Promise<Removed | undefined> {
+    const { book, core, clock } = this.#options
+    const found = await this.#look(id)
+    if (found.kind === 'error') return { ok: false, error: found.error }
+    if (found.kind === 'unknown') return undefined
+    if (found.kind === 'done') return OK
+    const held = book.get(id)
+    if (held) core().cancel(id, 'operator', clock.monoMs())
+    else this.endOnDisk(found.run, 'cancelled', CANCELLED)
+    return this.#whenEnded(id)
+  }
+
+  /** Only of a run that waits. */
+  async reprioritise(id: string, priority: number): Promise<Removed | undefined> {
+    const { book } = this.#options
+    const found = await this.#look(id)
+    if (found.kind === 'error') return { ok: false, error: found.error }
+    if (found.kind === 'unknown') return undefined
+    const held = book.get(id)
+    if (held) return this.#reprioritiseHeld(held, priority)
+    if (found.kind === 'done' || found.run.status === 'running') return { ok: false, error: waitsNoMore(id) }
+    return this.#reprioritiseOnDisk(found.run, priority)
+  }
+
+  /** Forgets a final run with all it has. */
+  async remove(id: string): Promise<Removed | undefined> {
+    const found = await this.#look(id)
+    if (found.kind === 'error') return { ok: false, error: found.error }
+    if (found.kind === 'unknown') return undefined
+    if (found.kind !== 'done') return { ok: false, error: notFinished(id) }
+    return this.#written([{ kind: 'run-removed', seq: found.seq }])
+  }
+
+  /** A run that waits on disk only ends there. */
+  endOnDisk(run: LiveRun, status: 'cancelled' | 'expired', error: TaskError): void {
+    const { hold, ledger, clock } = this.#options
+    ledger.end(hold(run, undefined), endOnDisk(run, status, error, clock.wallMs()), 0)
+  }
+
+  async #look(id: string): Promise<Found> {
+    const { book, reads } = this.#options
+    const before = book.get(id)
+    if (before) return { kind: 'live', run: before.row }
+    let found: StoredRun | null
+    try {
+      found = await reads.find(id)
+    } catch (error) {
+      return { kind: 'error', error: storeUnavailable(messageOf(error)) }
+    }
+    // It may have come into memory while the disk was read.
+    const since = book.get(id)
+    if (since) return { kind: 'live', run: since.row }
+    if (!found) return { kind: 'unknown' }
+    return found.kind === 'done' ? { kind: 'done', seq: found.run.seq } : { kind: 'live', run: found.run }
+  }
+
+  async #whenEnded(id: string): Promise<Removed> {
+    const { waits, book } = this.#options
+    const end = await waits.wait(id, DISK_MS)
+    return end || !book.has(id) ? OK : { ok: false, error: storeUnavailable('the end is not on disk yet') }
+  }
+
+  async #reprioritiseHeld(held: HeldRun, priority: number): Promise<Removed> {
+    const { core, clock, ledger } = this.#options
+    const isChanged = core().reprioritise(held.run, priority, clock.monoMs())
+    if (!isChanged || !held.task) return { ok: false, error: waitsNoMore(held.run) }
+    return this.#written([ledger.progressWrite(held, held.task)])
+  }
+
+  async #reprioritiseOnDisk(run: LiveRun, priority: number): Promise<Removed> {
+    const { lanes, book, hold, core, clock } = this.#options
+    const changed = { ...run, priority }
+    const answer = this.#written([{ kind: 'run-moved', seq: run.seq, progress: progressIn(changed) }])
+    if (run.status === 'queued')
+      // Behind the write: it comes from its new place and stands before or in the window, or goes back.
+      lanes.fetch(changed, changed, (claimed) => {
+        if (!book.has(claimed.id)) core().queued(hold(claimed, claimed.payload), false, clock.monoMs())
+      })
+    return answer
+  }
+
+  async #written(writes: Parameters<RunWrites['settle']>[0]): Promise<Removed> {
+    const lost = await this.#options.writes.settle(writes)
+    return lost === undefined ? OK : { ok: false, error: storeUnavailable(lost) }
+  }
+}
+
+type Found =
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'live'; readonly run: LiveRun }
+  | { readonly kind: 'done'; readonly seq: number }
+  | { readonly kind: 'error'; readonly error: TaskError }
+
+const OK: Removed = { ok: true }
+
+function progressIn(run: LiveRun): RunProgress {
+  const { status, priority, attempt, failures, losses, worker, boot, fence, startedMs, history } = run
+  return { status, priority, attempt, failures, losses, worker, boot, fence, startedMs, history }
+}
+
+function waitsNoMore(id: string): TaskError {
+  return {
+    code: 'CONFLICT',
+    detail: `The run ${id} waits no more; its priority can change only while it waits.`,
+  }
+}
+
+function notFinished(id: string): TaskError {
+  return {
+    code: 'NOT_FINISHED',
+    detail: `The run ${id} has not ended. Cancel it first, or wait for its end.`,
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,353 @@
+/**
+ * Runs that outlive a request and the process: accepted once they are on disk, handed to the core, ended on disk.
+ * Called by `http/` (accept, outcome, cancel …), by the core (its ledger) and by the store's events; made by compose.
+ *
+ *   accept --on disk--> core (or due later) --END--> written --on disk--> final: callers, worker and hooks hear of it
+ *                        ^   |
+ *                        +---+ claimed, pushed back: beyond a window of a lane a run is on disk only
+ *
+ * Invariant: what was answered as accepted is on disk and reaches one end; an end that was told is on disk.
+ */
+import type { Service } from '@berth/runtime'
+import type { LedgerPort } from '../ports/ledger.ts'
+import type { ClaimedRun, LiveRun, RunEnd, StoredPayload } from '../ports/run-store.ts'
+import type { Accepted, DurableRunsPort, KeyUse, NewRun, Removed, SteerRunsPort } from '../ports/runs.ts'
+import type { DurableTasksPort, Settlement, StartedThere } from '../ports/scheduling.ts'
+import type { StoreEvents } from '../ports/store.ts'
+import { DiskRuns } from './disk-runs.ts'
+import { DiskSpace } from './disk-space.ts'
+import type { DurableRunsOptions } from './durable-options.ts'
+import { canonicalTags, HeldRun, type HeldState, type TakeItem } from './held-run.ts'
+import { RunAdmission, storeUnavailable } from './run-admission.ts'
+import { RunBook } from './run-book.ts'
+import { settlementOf } from './run-end.ts'
+import { RunKeys } from './run-keys.ts'
+import { RunLanes } from './run-lanes.ts'
+import { RunLedger } from './run-ledger.ts'
+import { RunRecovery } from './run-recovery.ts'
+import { RunUpkeep } from './run-upkeep.ts'
+import { RunWaits } from './run-waits.ts'
+import { RunWrites } from './run-writes.ts'
+
+/** Over-long for the key of a batch: its runs end at different times. */
+const BATCH_KEY_MS = 30 * 24 * 60 * 60 * 1_000
+const NO_PAYLOAD: StoredPayload = { mediaType: '', bytes: new Uint8Array(0), head: null }
+
+export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents, Service {
+  readonly name = 'runs'
+  readonly #options: DurableRunsOptions
+  readonly #book: RunBook
+  readonly #writes: RunWrites
+  readonly #lanes: RunLanes
+  readonly #ledger: RunLedger
+  readonly #admission: RunAdmission
+  readonly #keys: RunKeys
+  readonly #waits = new RunWaits()
+  readonly #disk: DiskSpace
+  readonly #diskRuns: DiskRuns
+  readonly #recovery: RunRecovery
+  readonly #upkeep: RunUpkeep
+  #core: DurableTasksPort | undefined
+
+  constructor(options: DurableRunsOptions) {
+    const { store, atStart, clock, log, hooks = {}, bootOf, terms, health } = options
+    const { reads } = store
+    this.#options = options
+    const book = new RunBook(atStart.live)
+    const writes = new RunWrites(store)
+    const core = () => this.#attached
+    const hold = (row: LiveRun, payload: StoredPayload | undefined) =>
+      this.#hold(row, payload ?? NO_PAYLOAD, 'live')
+    const lanes = new RunLanes({
+      store,
+      isHeld: (id) => book.has(id),
+      onClaimed: (lane, runs, hasMore) => this.#onClaimed(lane, runs, hasMore),
+    })
+    const onEnded = (run: HeldRun, end: RunEnd) => {
+      this.#upkeep.noteEnded()
+      this.#waits.tell(run.run, () => settlementOf(end, end.result))
+    }
+    const ledger = new RunLedger({ writes, book, lanes, clock, log, hooks, bootOf, core, onEnded })
+    this.#book = book
+    this.#writes = writes
+    this.#lanes = lanes
+    this.#ledger = ledger
+    this.#disk = new DiskSpace(options.freeBytes)
+    this.#admission = new RunAdmission({ terms, book, writes, disk: this.#disk, health, core })
+    const { idempotencyLimit: limit } = terms
+    this.#keys = new RunKeys({ reads, writes, book, clock, limit, count: atStart.keys })
+    const waits = this.#waits
+    this.#diskRuns = new DiskRuns({ reads, book, writes, lanes, ledger, waits, clock, core, hold })
+    this.#recovery = new RunRecovery({ reads, book, clock, log, core, hold })
+    this.#upkeep = new RunUpkeep({
+      store,
+      reads,
+      writes,
+      book,
+      disk: this.#disk,
+      clock,
+      log,
+      retentionMs: terms.runRetentionMs,
+      nextDueMs: atStart.nextDueMs,
+      expire: (run, error) => this.#diskRuns.endOnDisk(run, 'expired', error),
+      onDue: (runs) => this.#onDue(runs),
+    })
+  }
+
+  /** For the core's construction, which comes before `attach`. */
+  get ledger(): LedgerPort {
+    return this.#ledger
+  }
+
+  /** Gives the core what an earlier balancer has left. */
+  attach(core: DurableTasksPort): void {
+    this.#core = core
+    this.#recovery.restore(this.#options.atStart)
+  }
+
+  get #attached(): DurableTasksPort {
+    if (!this.#core) throw new Error('runs are used before the core is attached to them')
+    return this.#core
+  }
+
+  // --- Service ---------------------------------------------------------------------------------
+
+  async start(): Promise<void> {
+    await this.#disk.look()
+    this.#upkeep.start()
+  }
+
+  /** Accepts nothing more; ends are written as before. */
+  beginDrain(): void {
+    this.#admission.isDraining = true
+    this.#waits.drain()
+  }
+
+  async stop(): Promise<void> {
+    this.beginDrain()
+    this.#upkeep.stop()
+    this.#lanes.stop()
+    this.#ledger.flush()
+  }
+
+  // --- Acceptance ------------------------------------------------------------------------------
+
+  async accept(runs: readonly NewRun[], key: KeyUse | undefined): Promise<Accepted> {
+    if (!key) return this.#accept(runs, undefined, [])
+    const turn = await this.#keys.begin(key)
+    if (turn.kind === 'answered') return turn.answer
+    const accepted = await this.#accept(runs, key, turn.writes)
+    turn.end(accepted.ok)
+    return accepted
+  }
+
+  async #accept(
+    runs: readonly NewRun[],
+    key: KeyUse | undefined,
+    before: Parameters<RunWrites['write']>[0],
+  ): Promise<Accepted> {
+    const refusal = this.#admission.refusal(runs.length)
+    if (refusal) return { ok: false, error: refusal }
+    const fixed = await this.#admission.fix(runs)
+    if (!fixed.ok) return fixed
+    const held = runs.map((run, index) =>
+      this.#make(run, fixed.contracts[index] as number, key !== undefined),
+    )
+    const ids = held.map(({ run }) => run)
+    const batchExpiryMs = held.length > 1 ? this.#options.clock.wallMs() + BATCH_KEY_MS : null
+    const row = key ? { ...key, runs: ids, answer: null, expiresMs: batchExpiryMs } : null
+    const accepted = held.map(({ row: run, source }) => ({ run, payload: source }))
+    const lost = await this.#writeAccepted(
+      [...before, { kind: 'runs-accepted', runs: accepted, key: row }],
+      held,
+    )
+    if (lost !== undefined) return { ok: false, error: storeUnavailable(lost) }
+    return { ok: true, runs: ids, isReplay: false, answer: null }
+  }
+
+  #make(wanted: NewRun, contract: number, hasKey: boolean): HeldRun {
+    const { clock, createRunId } = this.#options
+    const acceptedMs = Math.floor(clock.wallMs())
+    const { payload, ...order } = wanted
+    const isDelayed = order.dueMs !== null && order.dueMs > acceptedMs
+    const row: LiveRun = {
+      ...order,
+      seq: this.#attached.nextSeq(),
+      id: createRunId(),
+      contract,
+      tags: canonicalTags(order.tags),
+      acceptedMs,
+      dueMs: isDelayed ? order.dueMs : null,
+      schedule: null,
+      scheduledForMs: isDelayed ? order.dueMs : null,
+      parent: null,
+      status: isDelayed ? 'scheduled' : 'queued',
+      ...NOT_TRIED,
+    }
+    const run = this.#hold(row, payload, 'accepting')
+    run.mayHaveKey = hasKey
+    return run
+  }
+
+  #writeAccepted(
+    writes: Parameters<RunWrites['write']>[0],
+    held: readonly HeldRun[],
+  ): Promise<string | undefined> {
+    this.#book.live += held.length
+    return new Promise((resolve) => {
+      this.#writes.write(writes, {
+        onWritten: () => {
+          for (const run of held) this.#begin(run)
+          resolve(undefined)
+        },
+        onLost: (detail) => {
+          for (const run of held) this.#takeBack(run)
+          resolve(detail)
+        },
+      })
+    })
+  }
+
+  /** It is on disk: from now on it will end. */
+  #begin(run: HeldRun): void {
+    const { clock } = this.#options
+    const { dueMs, status, deadlineMs, queueUntilMs } = run.row
+    this.#upkeep.noteGivenUp(
+      Math.min(deadlineMs ?? Number.POSITIVE_INFINITY, queueUntilMs ?? Number.POSITIVE_INFINITY),
+    )
+    run.state = 'live'
+    if (status === 'queued') return this.#attached.queued(run, true, clock.monoMs())
+    run.state = 'away'
+    this.#book.remove(run)
+    this.#upkeep.noteDue(dueMs ?? 0)
+  }
+
+  /** Nobody was told of it, and a part of its batch may be on disk all the same. */
+  #takeBack(run: HeldRun): void {
+    this.#book.live--
+    const follower = {
+      onWritten: () => this.#book.remove(run),
+      onLost: () => this.#writes.tryAgain(follower, () => ({ kind: 'run-removed', seq: run.seq })),
+    }
+    follower.onLost()
+  }
+
+  // --- For callers -----------------------------------------------------------------------------
+
+  async outcome(id: string, ms: number, signal: AbortSignal): Promise<Settlement | undefined> {
+    if (this.#book.has(id)) return this.#waits.wait(id, ms, signal)
+    const leaving = new AbortController()
+    // Registered first: the end may come while the disk is read.
+    const waiting = this.#waits.wait(id, ms, AbortSignal.any([signal, leaving.signal]))
+    const found = await this.#read(id)
+    if (found === 'live') return waiting
+    leaving.abort()
+    return found
+  }
+
+  async #read(id: string): Promise<Settlement | 'live' | undefined> {
+    const { reads } = this.#options.store
+    try {
+      const found = await reads.find(id)
+      if (found?.kind !== 'done') return found ? 'live' : undefined
+      const { run } = found
+      return settlementOf(run, run.resultBytes === null ? null : await reads.result(id))
+    } catch {
+      return 'live'
+    }
+  }
+
+  noteAnswer(key: KeyUse, answer: 'accepted' | 'final'): void {
+    void this.#keys.note(key, answer)
+  }
+
+  /** Ends a run that has not ended, wherever it is; undefined for an unknown one. */
+  cancel(id: string): Promise<Removed | undefined> {
+    return this.#diskRuns.cancel(id)
+  }
+
+  /** Only of a run that waits; undefined for an unknown one. */
+  reprioritise(id: string, priority: number): Promise<Removed | undefined> {
+    return this.#diskRuns.reprioritise(id, priority)
+  }
+
+  /** Forgets a final run with all it has; undefined for an unknown one. */
+  remove(id: string): Promise<Removed | undefined> {
+    return this.#diskRuns.remove(id)
+  }
+
+  /** A durable run that is in memory, as its row is or will be. */
+  held(id: string): HeldRun | undefined {
+    return this.#book.get(id)
+  }
+
+  /** Runs that are not final. */
+  get live(): number {
+    return this.#book.live
+  }
+
+  // --- For the fleet ---------------------------------------------------------------------------
+
+  /** See fleet/member-context.ts. */
+  recover(
+    worker: string,
+    boot: string,
+    started: readonly StartedThere[],
+  ): Promise<readonly StartedThere[]> | undefined {
+    return this.#recovery.recover(worker, boot, started)
+  }
+
+  // --- From the store --------------------------------------------------------------------------
+
+  onPersisted(batch: number): void {
+    this.#writes.onPersisted(batch)
+  }
+
+  onFailed(batch: number, detail: string): void {
+    this.#writes.onFailed(batch, detail)
+  }
+
+  onClaimed(claim: number, runs: readonly ClaimedRun[], hasMore: boolean): void {
+    this.#lanes.onClaimed(claim, runs, hasMore)
+  }
+
+  onDue(runs: readonly ClaimedRun[], nextMs: number | null): void {
+    this.#upkeep.onDue(runs, nextMs)
+  }
+
+  #onClaimed(lane: string, runs: readonly ClaimedRun[], hasMore: boolean): void {
+    const held = runs.map((run) => this.#hold(run, run.payload, 'live'))
+    this.#attached.claimed(lane, held, hasMore, this.#options.clock.monoMs())
+  }
+
+  #onDue(runs: readonly ClaimedRun[]): void {
+    const now = this.#options.clock.monoMs()
+    for (const run of runs)
+      if (!this.#book.has(run.id)) this.#attached.queued(this.#hold(run, run.payload, 'live'), false, now)
+  }
+
+  // --- Held runs -------------------------------------------------------------------------------
+
+  #hold(row: LiveRun, payload: StoredPayload, state: HeldState): HeldRun {
+    const run = new HeldRun(row, payload, state, this.#options.clock, this.#takeItem)
+    this.#book.add(run)
+    return run
+  }
+
+  readonly #takeItem: TakeItem = (run, item, origin) => {
+    const { hooks } = this.#options
+    if (hooks?.onItem) hooks.onItem(run, item, origin)
+    else item.source.taken(item.bytes.length)
+  }
+}
+
+const NOT_TRIED = {
+  attempt: 0,
+  failures: 0,
+  losses: 0,
+  worker: null,
+  boot: null,
+  fence: null,
+  startedMs: null,
+  history: [],
+} as const

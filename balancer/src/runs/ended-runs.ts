@@ -1,0 +1,98 @@
+/**
+ * What can be done with a run that has ended: it is begun again, as a new run, or forgotten. Called by the routes
+ * through ports/runs.ts. Invariant: a retry is accepted like any run, and says whose retry it is.
+ */
+import type { TaskError } from '@berth/protocol'
+import type { DoneRun, RunReads, StoredPayload } from '../ports/run-store.ts'
+import type {
+  Changed,
+  DurableRunsPort,
+  EndedRunsPort,
+  KeyUse,
+  NewRun,
+  Removed,
+  RetryChanges,
+  RunsPort,
+} from '../ports/runs.ts'
+import { storeUnavailable } from './run-admission.ts'
+
+export interface EndedRunsOptions {
+  readonly durable: Pick<DurableRunsPort, 'accept'> & Pick<EndedRunsPort, 'remove'>
+  readonly reads: Pick<RunReads, 'find' | 'payload'>
+  readonly runs: Pick<RunsPort, 'find'>
+}
+
+export class EndedRuns implements EndedRunsPort {
+  readonly #options: EndedRunsOptions
+
+  constructor(options: EndedRunsOptions) {
+    this.#options = options
+  }
+
+  remove(id: string): Promise<Removed | undefined> {
+    return this.#options.durable.remove(id)
+  }
+
+  async retry(id: string, changes: RetryChanges, key?: KeyUse): Promise<Changed | undefined> {
+    const { reads, durable, runs } = this.#options
+    try {
+      const found = await reads.find(id)
+      if (!found) return undefined
+      if (found.kind === 'live') return { ok: false, error: goesOn(id) }
+      const payload = changes.input ? jsonPayload(changes.input) : await reads.payload(id)
+      if (!payload) return { ok: false, error: withoutInput(id) }
+      const accepted = await durable.accept([again(found.run, payload, changes)], key)
+      if (!accepted.ok) return accepted
+      const run = await runs.find(accepted.runs[0] as string)
+      return run && { ok: true, run }
+    } catch (error) {
+      const detail = error instanceof Error ? error.message : String(error)
+      return { ok: false, error: storeUnavailable(detail) }
+    }
+  }
+}
+
+/** Its deadline and its delay were of their time. */
+function again(run: DoneRun, payload: StoredPayload, { priority, trigger }: RetryChanges): NewRun {
+  return {
+    group: run.group,
+    function: run.function,
+    contract: run.contract,
+    tags: run.tags,
+    fairnessKey: run.fairnessKey,
+    mode: run.mode === 'webhook' ? 'webhook' : 'async',
+    trigger,
+    attempts: run.attempts,
+    idempotent: run.idempotent,
+    timeoutMs: run.timeoutMs,
+    deadlineMs: null,
+    queueUntilMs: null,
+    dueMs: null,
+    session: run.session,
+    retryOf: run.id,
+    budget: run.budget,
+    metadata: run.metadata,
+    trace: run.trace,
+    webhook: run.webhook,
+    priority: priority ?? run.priority,
+    payload,
+  }
+}
+
+function jsonPayload(input: object): StoredPayload {
+  return { mediaType: '', bytes: Buffer.from(JSON.stringify(input)), head: null }
+}
+
+function goesOn(id: string): TaskError {
+  return {
+    code: 'NOT_FINISHED',
+    detail: `The run ${id} has not ended. Wait for its end, or cancel it first.`,
+  }
+}
+
+function withoutInput(id: string): TaskError {
+  return {
+    code: 'CONFLICT',
+    detail: `The input of the run ${id} is not kept. Send the task anew, or name the input of the retry.`,
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * A run on disk that is in memory as well: while it is accepted, while the core has it, and until its end is on
+ * disk. To the core it is a submission; the ledger finds here what the run's row says.
+ * Made by acceptance and by whatever brings runs from the disk; the book (run-book.ts) has each at most once.
+ */
+import { ANY_WORKER, type CompiledSelector, compileSelector, type Mode, type Selector } from '@berth/protocol'
+import type { Clock } from '@berth/runtime'
+import type { Payload } from '../ports/dispatch.ts'
+import type { LiveTask } from '../ports/ledger.ts'
+import type { AttemptRecord } from '../ports/record.ts'
+import type { LiveRun, RunEnd, StoredAttempt, StoredPayload } from '../ports/run-store.ts'
+import type { PastAttempts, Submission } from '../ports/scheduling.ts'
+import type { StreamItem, StreamOrigin } from '../ports/stream.ts'
+import type { EndExtras } from './durable-options.ts'
+
+/** Takes what the handlers of held runs make on the way. */
+export type TakeItem = (run: LiveRun, item: StreamItem, origin: StreamOrigin) => void
+
+/** `accepting`: not on disk yet · `live` · `ending`: its end is on its way to disk · `away`: on disk only again. */
+export type HeldState = 'accepting' | 'live' | 'ending' | 'away'
+
+export class HeldRun implements Submission {
+  /** As its row says, or is about to. */
+  row: LiveRun
+  state: HeldState
+  /** The core's picture of it, once there is one. */
+  task: LiveTask | undefined
+  /** Its row is older than the task. */
+  isBehind = false
+  /** Stands in the list of what is written a little later. */
+  isNoted = false
+  end: RunEnd | undefined
+  endFence = 0
+  extras: EndExtras | undefined
+  /** It was begun under a key, as far as anybody remembers. */
+  mayHaveKey = true
+
+  readonly run: string
+  readonly group: string
+  readonly function: string
+  readonly contract: number
+  readonly selector: CompiledSelector
+  readonly priority: number
+  readonly fairnessKey: string | undefined
+  readonly mode: Mode
+  readonly isDurable = true
+  readonly attempts: number | undefined
+  readonly idempotent: boolean | undefined
+  readonly timeoutMs: number | undefined
+  readonly deadlineAt: number
+  readonly queueUntilAt: number
+  readonly payload: Payload
+  readonly trace: string
+  readonly metadata: Readonly<Record<string, string>>
+  readonly seq: number
+  readonly acceptedAt: number
+  readonly past: PastAttempts | undefined
+  /** As it is stored. */
+  readonly source: StoredPayload
+  readonly #takeItem: TakeItem
+
+  constructor(row: LiveRun, payload: StoredPayload, state: HeldState, clock: Clock, takeItem: TakeItem) {
+    const skewMs = clock.monoMs() - clock.wallMs()
+    this.row = row
+    this.state = state
+    this.run = row.id
+    this.group = row.group
+    this.function = row.function
+    this.contract = row.contract
+    this.selector = selectorOf(row)
+    this.priority = row.priority
+    this.fairnessKey = row.fairnessKey ?? undefined
+    this.mode = row.mode
+    this.attempts = row.attempts ?? undefined
+    this.idempotent = row.idempotent ?? undefined
+    this.timeoutMs = row.timeoutMs ?? undefined
+    this.deadlineAt = row.deadlineMs === null ? Number.POSITIVE_INFINITY : row.deadlineMs + skewMs
+    this.queueUntilAt = row.queueUntilMs === null ? Number.POSITIVE_INFINITY : row.queueUntilMs + skewMs
+    this.source = payload
+    const { bytes, mediaType, head } = payload
+    this.payload = { bytes, mediaType, isEnvelope: head !== null, head: head ?? undefined }
+    this.trace = row.trace
+    this.metadata = row.metadata
+    this.seq = row.seq
+    // A delayed one waits from when it is due.
+    this.acceptedAt = Math.max(row.acceptedMs, row.dueMs ?? 0) + skewMs
+    this.past = pastOf(row, skewMs)
+    this.#takeItem = takeItem
+  }
+
+  onItem(item: StreamItem, origin: StreamOrigin): void {
+    this.#takeItem(this.row, item, origin)
+  }
+
+  /** Whoever waits for it is told by the ledger, which also knows of ends outside the core. */
+  onSettled(): void {}
+}
+
+/** The same selector is always written the same way, so that all who ask the same stand in one line. */
+export function canonicalTags(tags: LiveRun['tags']): LiveRun['tags'] {
+  if (tags === null) return null
+  return tagsOf(compileSelector(tags as Selector))
+}
+
+export function tagsOf({ key }: CompiledSelector): LiveRun['tags'] {
+  if (key === '') return null
+  const rules = JSON.parse(key) as [string, ...string[]][]
+  return Object.fromEntries(rules.map(([name, ...terms]) => [name, terms.length === 1 ? terms[0] : terms]))
+}
+
+export function selectorOf({ tags }: Pick<LiveRun, 'tags'>): CompiledSelector {
+  return tags === null ? ANY_WORKER : compileSelector(tags as Selector)
+}
+
+function pastOf(row: LiveRun, skewMs: number): PastAttempts | undefined {
+  const { attempt, failures, losses, fence, history } = row
+  if (attempt === 0 && failures === 0 && losses === 0 && fence === null) return undefined
+  return {
+    attempts: attempt,
+    failures,
+    losses,
+    fence: fence ?? 0,
+    history: history.map((past) => toRecord(past, skewMs)),
+  }
+}
+
+function toRecord(
+  { n, worker, startedMs, finishedMs, outcome }: StoredAttempt,
+  skewMs: number,
+): AttemptRecord {
+  return {
+    n,
+    worker: worker ?? undefined,
+    startedAt: startedMs === null ? undefined : startedMs + skewMs,
+    finishedAt: finishedMs + skewMs,
+    outcome,
+  }
+}

@@ -1,0 +1,40 @@
+/**
+ * The durable runs that are in memory, by id, and how many runs there are that have not ended, wherever they are.
+ * Invariant: a run is here at most once; whoever brings one from the disk asks here first.
+ */
+import type { HeldRun } from './held-run.ts'
+
+export class RunBook {
+  /** Runs that are not final: those in memory and those on disk only. */
+  live: number
+  readonly #held = new Map<string, HeldRun>()
+
+  constructor(live: number) {
+    this.live = live
+  }
+
+  get(id: string): HeldRun | undefined {
+    return this.#held.get(id)
+  }
+
+  has(id: string): boolean {
+    return this.#held.has(id)
+  }
+
+  add(run: HeldRun): void {
+    this.#held.set(run.run, run)
+  }
+
+  remove(run: HeldRun): void {
+    if (this.#held.get(run.run) === run) this.#held.delete(run.run)
+  }
+
+  /** Those in memory. */
+  get size(): number {
+    return this.#held.size
+  }
+
+  values(): Iterable<HeldRun> {
+    return this.#held.values()
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * `Idempotency-Key`: what a key began, over restarts. A key's row is written in one step with the runs that it
+ * begins, so none of the two is ever there alone. Owned by DurableRuns.
+ * Invariant: of several calls with one key at the same time one begins runs and the others are told of them.
+ */
+import type { TaskError } from '@berth/protocol'
+import type { Clock } from '@berth/runtime'
+import type { IdempotencyRow, RunReads } from '../ports/run-store.ts'
+import type { Accepted, KeyUse } from '../ports/runs.ts'
+import type { StoreWrite } from '../ports/store.ts'
+import { storeUnavailable } from './run-admission.ts'
+import type { RunBook } from './run-book.ts'
+import type { RunWrites } from './run-writes.ts'
+
+export interface RunKeysOptions {
+  readonly reads: Pick<RunReads, 'key'>
+  readonly writes: RunWrites
+  readonly book: RunBook
+  readonly clock: Clock
+  /** `IDEMPOTENCY_LIMIT`, and the keys that are on disk. */
+  readonly limit: number
+  readonly count: number
+}
+
+/** What a key says before anything is accepted: the answer, or what goes with the acceptance. */
+export type KeyTurn =
+  | { readonly kind: 'answered'; readonly answer: Accepted }
+  | { readonly kind: 'begins'; readonly writes: readonly StoreWrite[]; end(isAccepted: boolean): void }
+
+const KEY_MS = 24 * 60 * 60 * 1_000
+const LIMIT_RETRY_MS = 60_000
+
+export class RunKeys {
+  readonly #options: RunKeysOptions
+  /** Calls that are being accepted, by key. */
+  readonly #turns = new Map<string, Promise<void>>()
+  #count: number
+
+  constructor(options: RunKeysOptions) {
+    this.#options = options
+    this.#count = options.count
+  }
+
+  /** Waits for whoever uses the same key now. */
+  async begin({ hash, bodyHash }: KeyUse): Promise<KeyTurn> {
+    for (let other = this.#turns.get(hash); other; other = this.#turns.get(hash)) await other
+    const turn = Promise.withResolvers<void>()
+    this.#turns.set(hash, turn.promise)
+    const leave = () => {
+      this.#turns.delete(hash)
+      turn.resolve()
+    }
+    const found = await this.#look(hash, bodyHash)
+    if (found.kind === 'answered') leave()
+    else
+      return {
+        ...found,
+        end: (isAccepted) => {
+          if (isAccepted && found.writes.length === 0) this.#count++
+          leave()
+        },
+      }
+    return found
+  }
+
+  /** How the first call of a key was answered. */
+  async note({ hash }: KeyUse, answer: 'accepted' | 'final'): Promise<void> {
+    const { reads, writes, book, clock } = this.#options
+    const row = await reads.key(hash).catch(() => null)
+    if (!row || row.answer === answer) return
+    // An end that is on its way to disk sets the key's expiry before this write comes.
+    const isLive = row.runs.some((run) => book.get(run)?.state === 'live')
+    const expiresMs = row.expiresMs ?? (isLive || row.runs.length > 1 ? null : clock.wallMs() + KEY_MS)
+    writes.write([{ kind: 'key-set', row: { ...row, answer, expiresMs } }])
+  }
+
+  async #look(
+    hash: string,
+    bodyHash: string,
+  ): Promise<Omit<Extract<KeyTurn, { kind: 'begins' }>, 'end'> | Extract<KeyTurn, { kind: 'answered' }>> {
+    const { reads, clock, limit } = this.#options
+    let row: IdempotencyRow | null
+    try {
+      row = await reads.key(hash)
+    } catch (error) {
+      return refused(storeUnavailable(error instanceof Error ? error.message : String(error)))
+    }
+    const isExpired = row?.expiresMs != null && row.expiresMs <= clock.wallMs()
+    if (row && !isExpired) {
+      if (row.bodyHash !== bodyHash) return refused(MISMATCH)
+      return { kind: 'answered', answer: { ok: true, runs: row.runs, isReplay: true, answer: row.answer } }
+    }
+    if (row) return { kind: 'begins', writes: [{ kind: 'key-removed', hash }] }
+    if (this.#count >= limit) return refused(tooMany(limit))
+    return { kind: 'begins', writes: [] }
+  }
+}
+
+function refused(error: TaskError): Extract<KeyTurn, { kind: 'answered' }> {
+  return { kind: 'answered', answer: { ok: false, error } }
+}
+
+const MISMATCH: TaskError = {
+  code: 'IDEMPOTENCY_MISMATCH',
+  detail: 'This Idempotency-Key was used with another body. Send the same body again, or use a new key.',
+}
+
+function tooMany(limit: number): TaskError {
+  return {
+    code: 'QUEUE_FULL',
+    detail: `${limit} idempotency keys are kept already, which is the limit (IDEMPOTENCY_LIMIT). Send the task without a key, or later.`,
+    retryAfterMs: LIMIT_RETRY_MS,
+  }
+}

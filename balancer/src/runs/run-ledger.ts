@@ -1,0 +1,171 @@
+/**
+ * What the core's steps mean for the rows of durable runs: an end is written at once and tried again until it is on
+ * disk; that a run was sent or has begun is written a little later, and not at all when its end comes first.
+ * Called by the core within its own turn; everything that comes of it comes in a later one.
+ */
+import type { Clock, Log } from '@berth/runtime'
+import type { ClaimNeeds, FinalRecord, LedgerPort, LiveTask } from '../ports/ledger.ts'
+import type { EndedTask } from '../ports/record.ts'
+import type { RunEnd } from '../ports/run-store.ts'
+import type { DurableTasksPort, Settlement } from '../ports/scheduling.ts'
+import type { StoreWrite } from '../ports/store.ts'
+import type { EndExtras, RunHooks } from './durable-options.ts'
+import { HeldRun } from './held-run.ts'
+import type { RunBook } from './run-book.ts'
+import { endOf, progressOf } from './run-end.ts'
+import type { RunLanes } from './run-lanes.ts'
+import type { RunWrites } from './run-writes.ts'
+
+export interface RunLedgerOptions {
+  readonly writes: RunWrites
+  readonly book: RunBook
+  readonly lanes: RunLanes
+  readonly clock: Clock
+  readonly log: Log
+  readonly hooks: RunHooks
+  readonly bootOf: (worker: string) => string | undefined
+  readonly core: () => DurableTasksPort
+  /** Its end is on disk. */
+  readonly onEnded: (run: HeldRun, end: RunEnd) => void
+}
+
+const LATER_MS = 25
+/** How long a key is remembered behind the end of what it began. */
+const KEY_MS = 24 * 60 * 60 * 1_000
+const NO_EXTRAS: EndExtras = { delivery: null, events: [] }
+
+export class RunLedger implements LedgerPort {
+  /** Ends of attempts that counted no more. */
+  lateEnds = 0
+  readonly #options: RunLedgerOptions
+  #noted: HeldRun[] = []
+  #timer: NodeJS.Timeout | undefined
+  #ended: HeldRun[] = []
+
+  constructor(options: RunLedgerOptions) {
+    this.#options = options
+  }
+
+  claim(lane: string, count: number, needs: ClaimNeeds): void {
+    this.#options.lanes.claim(lane, count, needs)
+  }
+
+  finish({ fence, status }: FinalRecord, task: EndedTask, settlement: Settlement, now: number): void {
+    const run = held(task)
+    this.end(run, endOf(task, settlement, status, now, this.#options.clock), fence)
+  }
+
+  moved(task: LiveTask): void {
+    const run = held(task)
+    run.task = task
+    run.isBehind = true
+    if (run.isNoted) return
+    run.isNoted = true
+    this.#noted.push(run)
+    this.#timer ??= setTimeout(() => this.flush(), LATER_MS)
+  }
+
+  attemptOver(task: LiveTask, worker: string, attemptId: number, fence: number): void {
+    const run = held(task)
+    const { writes, core } = this.#options
+    run.task = task
+    const make = () => (run.state === 'live' ? this.progressWrite(run, task) : undefined)
+    const follower = {
+      onWritten: () => core().noted(worker, attemptId, fence),
+      onLost: () => writes.tryAgain(follower, make),
+    }
+    writes.write([this.progressWrite(run, task)], follower)
+  }
+
+  pushedBack(task: LiveTask, lane: string): void {
+    const run = held(task)
+    if (run.isBehind) this.#options.writes.write([this.progressWrite(run, task)])
+    run.state = 'away'
+    this.#options.book.remove(run)
+    this.#options.lanes.putBack(lane, { priority: task.priority, seq: run.seq })
+  }
+
+  late(run: string, worker: string, fence: number): void {
+    this.lateEnds++
+    this.#options.log.debug('the end of an attempt that counts no more', { run, worker, fence })
+  }
+
+  /** Writes what was noted to be written later. */
+  flush(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    const noted = this.#noted
+    this.#noted = []
+    for (const run of noted) {
+      run.isNoted = false
+      if (run.state !== 'live' || !run.isBehind || !run.task) continue
+      this.#options.writes.write([this.progressWrite(run, run.task)])
+      this.#options.hooks.onMoved?.(run.row)
+    }
+  }
+
+  /** The run has ended; its end counts when it is on disk. */
+  end(run: HeldRun, end: RunEnd, fence: number): void {
+    run.state = 'ending'
+    run.end = end
+    run.endFence = fence
+    // Once: a try that failed may have written it all the same.
+    run.extras = this.#options.hooks.extrasOf?.(run.row, end) ?? NO_EXTRAS
+    const follower = {
+      onWritten: () => this.#onWritten(run),
+      onLost: (detail: string) => {
+        this.#options.log.debug('the end of a run is not on disk yet', { run: run.run, detail })
+        this.#options.writes.tryAgain(follower, () => this.#endWrite(run, end))
+      },
+    }
+    this.#options.writes.write([this.#endWrite(run, end)], follower)
+  }
+
+  /** The row as it is to be from now on. */
+  progressWrite(run: HeldRun, task: LiveTask): StoreWrite {
+    const { bootOf, clock } = this.#options
+    const boot = task.isAtWorker && task.worker ? (bootOf(task.worker.id) ?? null) : null
+    const progress = progressOf(task, boot, clock)
+    run.row = { ...run.row, ...progress }
+    run.isBehind = false
+    return { kind: 'run-moved', seq: run.seq, progress }
+  }
+
+  #endWrite(run: HeldRun, end: RunEnd): StoreWrite {
+    const { events, delivery } = run.extras ?? NO_EXTRAS
+    return {
+      kind: 'run-finished',
+      seq: run.seq,
+      fence: run.endFence === 0 ? null : run.endFence,
+      end,
+      events,
+      delivery,
+      keyExpiresMs: run.mayHaveKey ? end.finishedMs + KEY_MS : null,
+    }
+  }
+
+  #onWritten(run: HeldRun): void {
+    this.#options.book.remove(run)
+    this.#options.book.live--
+    // Told together once the batch has been gone through.
+    if (this.#ended.push(run) === 1) queueMicrotask(() => this.#tell())
+  }
+
+  #tell(): void {
+    const ended = this.#ended
+    this.#ended = []
+    const { hooks, core, onEnded } = this.#options
+    core().persisted(ended.map(({ run }) => run))
+    for (const run of ended) {
+      const { row, end, extras } = run
+      if (!end) continue
+      onEnded(run, end)
+      hooks.onEnded?.(row, end, extras ?? NO_EXTRAS)
+    }
+  }
+}
+
+function held({ submission }: Pick<LiveTask, 'submission'>): HeldRun {
+  if (submission instanceof HeldRun) return submission
+  throw new TypeError(`the durable task ${submission.run} is none of the runs on disk`)
+}

@@ -1,0 +1,51 @@
+/**
+ * Who waits for the ends of durable runs. Each is answered once: by the end, when its time is up, when its signal
+ * fires or when the balancer drains. At most 10,000 wait.
+ */
+import type { Settlement } from '../ports/scheduling.ts'
+
+const MAX_WAITS = 10_000
+
+export class RunWaits {
+  readonly #waits = new Map<string, Set<(settlement: Settlement | undefined) => void>>()
+  #count = 0
+  #isDraining = false
+
+  get isFull(): boolean {
+    return this.#count >= MAX_WAITS
+  }
+
+  /** The end of a run that has not ended; undefined when it does not come in time. */
+  async wait(id: string, ms: number, signal?: AbortSignal): Promise<Settlement | undefined> {
+    if (this.#isDraining || this.isFull || signal?.aborted || ms <= 0) return undefined
+    const { promise, resolve } = Promise.withResolvers<Settlement | undefined>()
+    const giveUp = () => resolve(undefined)
+    const waiting = this.#waits.get(id) ?? new Set()
+    this.#waits.set(id, waiting.add(resolve))
+    this.#count++
+    const timer = setTimeout(giveUp, ms)
+    signal?.addEventListener('abort', giveUp, { once: true })
+    try {
+      return await promise
+    } finally {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', giveUp)
+      this.#count--
+      waiting.delete(resolve)
+      if (waiting.size === 0 && this.#waits.get(id) === waiting) this.#waits.delete(id)
+    }
+  }
+
+  tell(id: string, make: () => Settlement): void {
+    if (this.#waits.size === 0) return
+    const waiting = this.#waits.get(id)
+    if (!waiting) return
+    const settlement = make()
+    for (const resolve of waiting) resolve(settlement)
+  }
+
+  drain(): void {
+    this.#isDraining = true
+    for (const waiting of this.#waits.values()) for (const resolve of waiting) resolve(undefined)
+  }
+}
