@@ -56,6 +56,17 @@ export class MemoryRunReads implements RunReads {
     return structuredClone({ events: found.slice(0, limit), dropped })
   }
 
+  async eventTotals(id: string): Answer<'eventTotals'> {
+    const { dropped = 0, events = new Map() } = this.#tables.events.get(this.#seqOf(id)) ?? {}
+    const lines = inOrder(this.#tables.lines.get(this.#seqOf(id)) ?? new Map())
+    return {
+      lastEvent: inOrder(events).at(-1)?.n ?? 0,
+      bytes: [...events.values()].reduce((sum, { data }) => sum + data.length, 0),
+      dropped,
+      lastLine: lines.at(-1)?.n ?? 0,
+    }
+  }
+
   async lines(id: string, limit: number): Answer<'lines'> {
     const all = inOrder(this.#tables.lines.get(this.#seqOf(id)) ?? new Map())
     const dropped = (all.at(-1)?.n ?? 0) - all.length

@@ -8,6 +8,7 @@ export const NO_RUN_READS: RunReads = {
   payload: async () => null,
   result: async () => null,
   events: async () => ({ events: [], dropped: 0 }),
+  eventTotals: async () => ({ lastEvent: 0, bytes: 0, dropped: 0, lastLine: 0 }),
   lines: async () => ({ lines: [], dropped: 0 }),
   deliveries: async () => [],
   delivery: async () => null,
