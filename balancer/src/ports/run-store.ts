@@ -345,9 +345,10 @@ export interface RunReads {
     limit: number,
   ): Promise<{ readonly events: readonly StoredEvent[]; readonly dropped: number }>
   /** The newest, in order; `dropped` counts the numbers that are missing up to the last one. */
-  /** Of what is kept of a run's events and lines: the highest numbers and the length of the data; zeros for none. */
+  /** Of what is kept of a run's events and lines: highest numbers, count and length of the data; zeros for none. */
   eventTotals(id: string): Promise<{
     readonly lastEvent: number
+    readonly events: number
     readonly bytes: number
     readonly dropped: number
     readonly lastLine: number

@@ -61,6 +61,7 @@ export class MemoryRunReads implements RunReads {
     const lines = inOrder(this.#tables.lines.get(this.#seqOf(id)) ?? new Map())
     return {
       lastEvent: inOrder(events).at(-1)?.n ?? 0,
+      events: events.size,
       bytes: [...events.values()].reduce((sum, { data }) => sum + data.length, 0),
       dropped,
       lastLine: lines.at(-1)?.n ?? 0,
