@@ -48,7 +48,7 @@ server.on('upgrade', (request, socket, head) => {
   const name = (request.url ?? '').split('/')[1] ?? ''
   upgrades.handleUpgrade(request, socket, head, (opened) => serve(opened, name))
 })
-server.listen({ port: 0, host: '127.0.0.1', backlog: 4_096 }, () => {
+server.listen({ port: Number(process.argv[2] ?? 0), host: '127.0.0.1', backlog: 4_096 }, () => {
   const { port } = server.address() as AddressInfo
   process.stdout.write(`${JSON.stringify({ text: 'fleet ready', url: `http://127.0.0.1:${port}` })}\n`)
 })

@@ -23,7 +23,7 @@ import { countDescriptors } from './descriptors.ts'
 import { LinkProxy } from './link-proxy.ts'
 import { HEARTBEAT } from './site.ts'
 import type { Fault, Life, Rest } from './story.ts'
-import { type Holding, WEIGHED } from './weigh.ts'
+import { askWeight, type Holding, WEIGHABLE } from './weight.ts'
 
 const SLOTS = 8
 const LIMIT_MS = 60_000
@@ -95,7 +95,7 @@ export class SoakSite {
       ...HEARTBEAT,
       LOG_LEVEL: 'error',
       WORKER_DISCOVERY_INTERVAL: '200ms',
-      NODE_OPTIONS: `--expose-gc --import ${join(import.meta.dirname, 'weigh.ts')}`,
+      ...WEIGHABLE,
     }
     const balancer = await startBalancer(scope, { workers: listEntries(workers, proxy), env })
     await waitForWorkers(balancer, workers.length)
@@ -227,13 +227,8 @@ export class SoakSite {
     return countDescriptors(this.balancer.pid, this.balancer.port)
   }
 
-  /** What the balancer holds, by its own word. */
-  async weigh(): Promise<Holding> {
-    const find = () => this.balancer.logLines().filter(({ text }) => text === WEIGHED)
-    const count = find().length
-    this.balancer.signal('SIGUSR2')
-    await until(() => find().length > count, LIMIT_MS, 'it is weighed')
-    return find().at(-1) as Holding
+  weigh(): Promise<Holding> {
+    return askWeight(this.balancer)
   }
 
   /** Of every process there was; the faults say who was killed. */

@@ -9,7 +9,7 @@ import { JUDGES } from './checkers.ts'
 import { PORTION_TASKS, SoakLoad } from './soak-load.ts'
 import { SoakSite } from './soak-site.ts'
 import type { Story } from './story.ts'
-import type { Holding } from './weigh.ts'
+import type { Holding } from './weight.ts'
 
 export type SoakPlan = {
   /** Portions of a thousand tasks, before the first weighing and in each segment. */
