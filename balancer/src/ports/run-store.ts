@@ -344,7 +344,6 @@ export interface RunReads {
     after: number,
     limit: number,
   ): Promise<{ readonly events: readonly StoredEvent[]; readonly dropped: number }>
-  /** The newest, in order; `dropped` counts the numbers that are missing up to the last one. */
   /** Of what is kept of a run's events and lines: highest numbers, count and length of the data; zeros for none. */
   eventTotals(id: string): Promise<{
     readonly lastEvent: number
@@ -353,6 +352,7 @@ export interface RunReads {
     readonly dropped: number
     readonly lastLine: number
   }>
+  /** The newest, in order; `dropped` counts the numbers that are missing up to the last one. */
   lines(
     id: string,
     limit: number,

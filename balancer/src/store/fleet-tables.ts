@@ -6,7 +6,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { interfaceSchema } from '@berth/protocol'
 import { z } from 'zod'
-import type { FleetContents, FleetWrite, StoredSettings, StoreWrite } from '../ports/store.ts'
+import type { FleetContents, FleetWrite, StoredSettings } from '../ports/store.ts'
 import { StoreError } from './store-error.ts'
 
 const SQL = {
@@ -63,7 +63,9 @@ function valuesOf(write: FleetWrite): Value[] {
   }
 }
 
-export function isFleetWrite(write: StoreWrite): write is FleetWrite {
+export function isFleetWrite<Write extends { readonly kind: string }>(
+  write: Write,
+): write is Extract<Write, { readonly kind: FleetWrite['kind'] }> {
   return write.kind in SQL
 }
 

@@ -1,26 +1,38 @@
 /**
- * The database as the store's thread works with it: synchronous, one writer. `commit` takes a batch in
- * one transaction, a savepoint for each write, so that one bad write does not take the others.
+ * The database as the store's writer thread works with it: synchronous, one writer. `commit` takes batches in one
+ * transaction; when a write of them is bad, each batch is tried again alone with a savepoint for each write, so that
+ * one bad write does not take the others, and good ones do not pay for it.
  * Invariant: `ok` means on disk, in the file that bears the name. After an I/O error nothing is said to be
  * on disk any more: a later fsync of the same file would succeed without the pages that were lost.
  */
 import { statSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
-import type { FleetContents, StoreWrite } from '../ports/store.ts'
+import type { ClaimedRun, RunLaneNeeds, RunPosition } from '../ports/run-store.ts'
+import type { StoreContents } from '../ports/store.ts'
 import { FleetTables, isFleetWrite } from './fleet-tables.ts'
+import { RunClaims } from './run-claims.ts'
+import { RunNames } from './run-names.ts'
+import { RunTables } from './run-tables.ts'
 import { messageOf, openFile, rollBack, SQLITE, sqliteCode, translate } from './sqlite-file.ts'
+import { Statements } from './statements.ts'
 import { StoreError } from './store-error.ts'
 import type { ThreadSettings } from './thread-messages.ts'
+import type { PackedBatch, PackedWrite } from './write-packing.ts'
 
 export type CommitOutcome = { readonly ok: true } | { readonly ok: false; readonly detail: string }
 
 const RESTART = 'nothing more is written; check the disk and restart the balancer'
+/** After a due run could not be taken it is tried again then. */
+const DUE_AGAIN_MS = 1_000
 
 export class SqliteDatabase {
-  readonly contents: FleetContents
+  readonly contents: StoreContents
   readonly #path: string
   readonly #database: DatabaseSync
-  readonly #tables: FleetTables
+  readonly #fleet: FleetTables
+  readonly #names: RunNames
+  readonly #runs: RunTables
+  readonly #claims: RunClaims
   /** Device and inode of the file and of its log, as opened. */
   readonly #identity: string
   #fault: string | undefined
@@ -29,9 +41,16 @@ export class SqliteDatabase {
   constructor({ path, busyTimeoutMs, openedAtMs }: ThreadSettings) {
     this.#path = path
     this.#database = openFile(path, busyTimeoutMs)
-    this.#tables = new FleetTables(this.#database)
+    const statements = new Statements(this.#database)
+    this.#fleet = new FleetTables(this.#database)
+    this.#names = new RunNames(statements)
+    this.#runs = new RunTables(statements, this.#names)
+    this.#claims = new RunClaims(statements, this.#names)
     try {
-      this.contents = this.#transact(() => this.#tables.begin(openedAtMs))
+      this.contents = this.#transact(() => ({
+        ...this.#fleet.begin(openedAtMs),
+        runs: this.#claims.begin(),
+      }))
       this.#identity = identify(path)
     } catch (error) {
       this.#database.close()
@@ -39,18 +58,64 @@ export class SqliteDatabase {
     }
   }
 
-  /** Writes a batch. Never throws; `detail` says what is not on disk and why. */
-  commit(writes: readonly StoreWrite[]): CommitOutcome {
-    if (this.#fault !== undefined) return { ok: false, detail: this.#fault }
+  /** Writes batches, in order. Never throws; `detail` says what is not on disk and why. */
+  commit(batches: readonly PackedBatch[]): readonly CommitOutcome[] {
     try {
-      const refusals = this.#transact(() => writes.flatMap((write) => this.#writeOne(write)))
-      if (identify(this.#path) !== this.#identity)
-        return this.#fail(`${this.#path} or its log was moved or removed while in use`)
-      return refusals.length === 0 ? { ok: true } : describeRefusals(refusals, writes.length)
+      if (this.#fault !== undefined) throw new Error(this.#fault)
+      this.#transact(() => {
+        for (const { writes, bytes } of batches) for (const write of writes) this.#write(write, bytes)
+      })
+      this.#confirm()
+      return batches.map(() => ({ ok: true }))
     } catch (error) {
-      if (isIoFault(error)) return this.#fail(`${this.#path}: ${messageOf(error)}`)
-      return { ok: false, detail: `nothing of the batch was written: ${messageOf(error)}` }
+      if (this.#fault === undefined && isOwnFault(error))
+        return batches.map((batch) => this.#commitCarefully(batch))
+      const outcome = this.#describe(error)
+      return batches.map(() => outcome)
     }
+  }
+
+  /** None, and more to come, when the database cannot be read now. */
+  claim(
+    needs: RunLaneNeeds,
+    count: number,
+    after: RunPosition | null,
+  ): { readonly runs: readonly ClaimedRun[]; readonly hasMore: boolean } {
+    try {
+      if (this.#fault === undefined) return this.#claims.claim(needs, count, after)
+    } catch (error) {
+      this.#describe(error)
+    }
+    return { runs: [], hasMore: true }
+  }
+
+  takeDue(
+    untilMs: number,
+    limit: number,
+  ): { readonly runs: readonly ClaimedRun[]; readonly nextMs: number | null } {
+    try {
+      if (this.#fault !== undefined) throw new Error(this.#fault)
+      const runs = this.#transact(() => this.#claims.takeDue(untilMs, limit))
+      this.#confirm()
+      return { runs, nextMs: this.#claims.nextDueMs() }
+    } catch (error) {
+      this.#describe(error)
+      return { runs: [], nextMs: untilMs + DUE_AGAIN_MS }
+    }
+  }
+
+  /** Brings what is left of the log into the file, so that the log begins anew. Waits for nobody. */
+  shortenLog(): void {
+    try {
+      if (this.#fault === undefined) this.#database.exec('PRAGMA wal_checkpoint(PASSIVE)')
+    } catch (error) {
+      this.#describe(error)
+    }
+  }
+
+  /** Says that nothing is to be relied on any more. */
+  giveUp(why: string): void {
+    this.#fault ??= `${why}; ${RESTART}`
   }
 
   /** Safe to call more than once. */
@@ -58,16 +123,33 @@ export class SqliteDatabase {
     if (this.#database.isOpen) this.#database.close()
   }
 
+  #write(write: PackedWrite, bytes: Uint8Array): void {
+    if (isFleetWrite(write)) this.#fleet.write(write)
+    else this.#runs.write(write, bytes)
+  }
+
+  /** One batch, write by write. */
+  #commitCarefully({ writes, bytes }: PackedBatch): CommitOutcome {
+    try {
+      if (this.#fault !== undefined) throw new Error(this.#fault)
+      const refusals = this.#transact(() => writes.flatMap((write) => this.#writeOne(write, bytes)))
+      this.#confirm()
+      return refusals.length === 0 ? { ok: true } : describeRefusals(refusals, writes.length)
+    } catch (error) {
+      return this.#describe(error)
+    }
+  }
+
   /** Why one write cannot be kept, or nothing. What hinders all of them is thrown. */
-  #writeOne(write: StoreWrite): string[] {
+  #writeOne(write: PackedWrite, bytes: Uint8Array): string[] {
     this.#database.exec('SAVEPOINT one')
     try {
-      if (!isFleetWrite(write)) throw new Error('this store keeps no runs yet')
-      this.#tables.write(write)
+      this.#write(write, bytes)
       return []
     } catch (error) {
       if (!this.#database.isTransaction || !isOwnFault(error)) throw error
       this.#database.exec('ROLLBACK TO one')
+      this.#forget()
       return [`${write.kind}: ${messageOf(error)}`]
     } finally {
       if (this.#database.isTransaction) this.#database.exec('RELEASE one')
@@ -82,13 +164,27 @@ export class SqliteDatabase {
       return result
     } catch (error) {
       rollBack(this.#database)
+      this.#forget()
       throw error
     }
   }
 
-  #fail(what: string): CommitOutcome {
-    this.#fault = `${what}; ${RESTART}`
-    return { ok: false, detail: this.#fault }
+  #forget(): void {
+    this.#names.forget()
+    this.#runs.forget()
+  }
+
+  /** Throws when what was committed is not where it should be. */
+  #confirm(): void {
+    if (identify(this.#path) === this.#identity) return
+    this.giveUp(`${this.#path} or its log was moved or removed while in use`)
+    throw new Error(this.#fault)
+  }
+
+  #describe(error: unknown): CommitOutcome {
+    if (isIoFault(error)) this.giveUp(`${this.#path}: ${messageOf(error)}`)
+    const detail = this.#fault ?? `nothing of the batch was written: ${messageOf(error)}`
+    return { ok: false, detail }
   }
 }
 
@@ -108,7 +204,8 @@ function describeRefusals(refusals: readonly string[], total: number): CommitOut
   return { ok: false, detail: `${refusals.length} of ${total} writes refused: ${refusals[0]}${rest}` }
 }
 
-function identify(path: string): string {
+/** Of the file and of its log: who is meant by their names. */
+export function identify(path: string): string {
   return [path, `${path}-wal`]
     .map((name) => statSync(name, { throwIfNoEntry: false }))
     .map((file) => (file === undefined ? 'gone' : `${file.dev}:${file.ino}`))

@@ -1,17 +1,17 @@
 /**
- * The store on SQLite, as the main thread sees it: collects the writes of a tick, posts them to the
- * store's thread, and passes its answers on. Made by compose. Later steps add reads and claims as
- * further messages to the same thread, or to a second one that only reads.
+ * The store on SQLite, as the main thread sees it: collects the writes of a tick, posts them to the thread that
+ * writes, and passes its answers on; reads go to a second thread, so that no list delays a commit. Made by main.
  * Invariant: a thread that ends for whatever reason fails what is open, so nobody waits for it.
  */
 import { Worker } from 'node:worker_threads'
 import { type Clock, systemClock } from '@berth/runtime'
-import type { RunReads, RunsAtStart } from '../ports/run-store.ts'
+import type { RunLaneNeeds, RunPosition, RunReads } from '../ports/run-store.ts'
 import type { StoreContents, StoreEvents, StorePort, StoreWrite } from '../ports/store.ts'
 import { Batches } from './batches.ts'
-import { NO_RUN_READS } from './no-run-reads.ts'
+import { SqliteReader } from './sqlite-reader.ts'
 import { StoreError } from './store-error.ts'
 import type { FromThread, ThreadSettings, ToThread } from './thread-messages.ts'
+import { packWrites } from './write-packing.ts'
 
 export interface SqliteStoreOptions {
   /** The database file; its folder is made when missing. */
@@ -20,6 +20,8 @@ export interface SqliteStoreOptions {
   readonly busyTimeoutMs?: number
   /** Writes that may wait for the disk; default 100,000. */
   readonly maxPendingWrites?: number
+  /** Reads that may wait; default 1,000. */
+  readonly maxPendingReads?: number
   /** After this `close` gives up what is open and ends the thread; default 10,000 ms. */
   readonly closeTimeoutMs?: number
   readonly clock?: Clock
@@ -27,21 +29,14 @@ export interface SqliteStoreOptions {
   readonly thread?: URL
 }
 
-const NO_RUNS: RunsAtStart = {
-  lastSeq: 0,
-  lastId: null,
-  live: 0,
-  lanes: [],
-  running: [],
-  nextDueMs: null,
-  nextDeliveryMs: null,
-  disabledUrls: [],
-  keys: 0,
-  bulks: [],
-}
+type Told = Exclude<FromThread, { kind: 'opened' | 'refused' }>
 
 export class SqliteStore implements StorePort {
+  readonly reads: RunReads
   readonly #options: SqliteStoreOptions
+  readonly #reader: SqliteReader
+  /** Claims that the thread has not answered. */
+  readonly #claims = new Set<number>()
   #batches: Batches | undefined
   #thread: Worker | undefined
   #exited: Promise<void> = Promise.resolve()
@@ -49,6 +44,12 @@ export class SqliteStore implements StorePort {
 
   constructor(options: SqliteStoreOptions) {
     this.#options = options
+    this.#reader = new SqliteReader({
+      maxPending: options.maxPendingReads ?? 1_000,
+      onLongLog: () => this.#post({ kind: 'shorten-log' }),
+      onFault: (why) => this.#post({ kind: 'give-up', why }),
+    })
+    this.reads = this.#reader.reads
   }
 
   /** Rejects with `StoreError`. To be called once. */
@@ -67,7 +68,10 @@ export class SqliteStore implements StorePort {
     })
     this.#thread = thread
     this.#batches = batches
-    return this.#listen(thread, batches)
+    return this.#listen(thread, batches, events).then((contents) => {
+      this.#reader.start(settings)
+      return contents
+    })
   }
 
   apply(writes: readonly StoreWrite[]): number {
@@ -75,13 +79,14 @@ export class SqliteStore implements StorePort {
     return this.#batches.add(writes)
   }
 
-  get reads(): RunReads {
-    return NO_RUN_READS
+  claim(claim: number, lane: RunLaneNeeds, count: number, after: RunPosition | null): void {
+    this.#claims.add(claim)
+    this.#batches?.behind(() => this.#post({ kind: 'claim', claim, lane, count, after }))
   }
 
-  claim(): void {}
-
-  takeDue(): void {}
+  takeDue(untilMs: number, limit: number): void {
+    this.#batches?.behind(() => this.#post({ kind: 'due', untilMs, limit }))
+  }
 
   flush(): Promise<void> {
     return this.#batches?.flush() ?? Promise.resolve()
@@ -92,14 +97,13 @@ export class SqliteStore implements StorePort {
     return this.#closing
   }
 
-  #listen(thread: Worker, batches: Batches): Promise<StoreContents> {
+  #listen(thread: Worker, batches: Batches, events: StoreEvents): Promise<StoreContents> {
     const opened = Promise.withResolvers<StoreContents>()
     let reason = 'the store thread ended'
     thread.on('message', (message: FromThread) => {
-      if (message.kind === 'persisted') batches.persisted(message.batch)
-      else if (message.kind === 'failed') batches.failed(message.batch, message.detail)
-      else if (message.kind === 'opened') opened.resolve({ ...message.contents, runs: NO_RUNS })
-      else opened.reject(new StoreError(message.code, message.detail))
+      if (message.kind === 'opened') opened.resolve(message.contents)
+      else if (message.kind === 'refused') opened.reject(new StoreError(message.code, message.detail))
+      else this.#hear(message, batches, events)
     })
     thread.on('error', (error) => {
       reason = `the store thread failed: ${error instanceof Error ? error.message : String(error)}`
@@ -116,9 +120,24 @@ export class SqliteStore implements StorePort {
     return opened.promise
   }
 
+  #hear(message: Told, batches: Batches, events: StoreEvents): void {
+    switch (message.kind) {
+      case 'persisted':
+        return batches.persisted(message.batch)
+      case 'failed':
+        return batches.failed(message.batch, message.detail)
+      case 'claimed':
+        this.#claims.delete(message.claim)
+        return events.onClaimed(message.claim, message.runs, message.hasMore)
+      case 'due':
+        return events.onDue(message.runs, message.nextMs)
+    }
+  }
+
   #send(batch: number, writes: readonly StoreWrite[]): void {
     try {
-      this.#post({ kind: 'batch', batch, writes })
+      const packed = packWrites(writes)
+      this.#thread?.postMessage({ kind: 'batch', batch, ...packed } satisfies ToThread, [packed.bytes.buffer])
     } catch (error) {
       // A value that cannot be cloned: a fault of the caller, who is told.
       this.#batches?.failed(batch, error instanceof Error ? error.message : String(error))
@@ -133,6 +152,8 @@ export class SqliteStore implements StorePort {
     const { closeTimeoutMs = 10_000 } = this.#options
     const timer = setTimeout(() => this.#thread?.terminate(), closeTimeoutMs)
     await this.flush()
+    // The last connection to close brings the log into the file; that shall be the one that writes.
+    await this.#reader.close(closeTimeoutMs)
     this.#post({ kind: 'close' })
     await this.#exited
     clearTimeout(timer)

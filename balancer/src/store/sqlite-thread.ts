@@ -1,12 +1,16 @@
 /**
- * The store's thread: opens the database, then commits one batch after another in the order they come.
- * Started by `sqlite-store.ts`. Invariant: every batch is answered once, after its commit.
+ * The store's writing thread: opens the database, then commits batches in the order they come, those that have
+ * gathered meanwhile together, and answers claims in that order too. Started by `sqlite-store.ts`.
+ * Invariant: every batch is answered once, after its commit.
  */
-import { parentPort, workerData } from 'node:worker_threads'
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { SqliteDatabase } from './sqlite-database.ts'
 import { messageOf } from './sqlite-file.ts'
 import { StoreError } from './store-error.ts'
-import type { FromThread, ThreadSettings, ToThread } from './thread-messages.ts'
+import type { BatchMessage, FromThread, ThreadSettings, ToThread } from './thread-messages.ts'
+
+/** Batches that share a transaction, and so an fsync. */
+const MAX_TOGETHER = 64
 
 const port = parentPort
 if (port === null) throw new Error('this file is the store thread; start balancer/src/main.ts')
@@ -30,13 +34,56 @@ function openDatabase(): SqliteDatabase | undefined {
 
 function serve(database: SqliteDatabase): void {
   port?.on('message', (message: ToThread) => {
-    if (message.kind === 'close') {
+    let next: ToThread | undefined = message
+    while (next !== undefined) next = handle(database, next)
+  })
+}
+
+/** Handles a message; what it took from the queue beyond its own is returned. */
+function handle(database: SqliteDatabase, message: ToThread): ToThread | undefined {
+  switch (message.kind) {
+    case 'batch': {
+      const { batches, next } = gather(message)
+      commit(database, batches)
+      return next
+    }
+    case 'claim': {
+      const { claim, lane, count, after } = message
+      say({ kind: 'claimed', claim, ...database.claim(lane, count, after) })
+      return undefined
+    }
+    case 'due':
+      say({ kind: 'due', ...database.takeDue(message.untilMs, message.limit) })
+      return undefined
+    case 'shorten-log':
+      database.shortenLog()
+      return undefined
+    case 'give-up':
+      database.giveUp(message.why)
+      return undefined
+    case 'close':
       database.close()
       port?.close()
-      return
-    }
-    const { batch, writes } = message
-    const outcome = database.commit(writes)
+      return undefined
+  }
+}
+
+/** The batches that have come already, and the first message that is none. */
+function gather(first: BatchMessage): { batches: BatchMessage[]; next: ToThread | undefined } {
+  const batches = [first]
+  while (port !== null && batches.length < MAX_TOGETHER) {
+    const message: ToThread | undefined = receiveMessageOnPort(port)?.message
+    if (message?.kind !== 'batch') return { batches, next: message }
+    batches.push(message)
+  }
+  return { batches, next: undefined }
+}
+
+function commit(database: SqliteDatabase, batches: readonly BatchMessage[]): void {
+  const outcomes = database.commit(batches)
+  for (const [at, { batch }] of batches.entries()) {
+    const outcome = outcomes[at]
+    if (outcome === undefined) continue
     say(outcome.ok ? { kind: 'persisted', batch } : { kind: 'failed', batch, detail: outcome.detail })
-  })
+  }
 }

@@ -1,11 +1,13 @@
 /**
- * What crosses between the store's main-thread side and its thread: plain data, in order. The main
- * side numbers the batches; the thread answers each with exactly one `persisted` or `failed`.
+ * What crosses between the store's main-thread side and its threads: plain data, in order. The main side numbers
+ * batches, claims and reads; each is answered exactly once.
  */
-import type { FleetContents, StoreWrite } from '../ports/store.ts'
+import type { ClaimedRun, RunLaneNeeds, RunPosition, RunReads } from '../ports/run-store.ts'
+import type { StoreContents } from '../ports/store.ts'
 import type { StoreErrorCode } from './store-error.ts'
+import type { PackedBatch } from './write-packing.ts'
 
-/** Handed to the thread as its `workerData`. */
+/** Handed to the threads as their `workerData`. */
 export interface ThreadSettings {
   readonly path: string
   /** How long a statement waits for another process's lock. */
@@ -14,12 +16,52 @@ export interface ThreadSettings {
   readonly openedAtMs: number
 }
 
+export interface BatchMessage extends PackedBatch {
+  readonly kind: 'batch'
+  readonly batch: number
+}
+
 export type ToThread =
-  | { readonly kind: 'batch'; readonly batch: number; readonly writes: readonly StoreWrite[] }
+  | BatchMessage
+  | {
+      readonly kind: 'claim'
+      readonly claim: number
+      readonly lane: RunLaneNeeds
+      readonly count: number
+      readonly after: RunPosition | null
+    }
+  | { readonly kind: 'due'; readonly untilMs: number; readonly limit: number }
+  /** The log has grown long and nearly all of it is in the file. */
+  | { readonly kind: 'shorten-log' }
+  /** What was written cannot be relied on any more. */
+  | { readonly kind: 'give-up'; readonly why: string }
   | { readonly kind: 'close' }
 
 export type FromThread =
-  | { readonly kind: 'opened'; readonly contents: FleetContents }
+  | { readonly kind: 'opened'; readonly contents: StoreContents }
   | { readonly kind: 'refused'; readonly code: StoreErrorCode; readonly detail: string }
   | { readonly kind: 'persisted'; readonly batch: number }
   | { readonly kind: 'failed'; readonly batch: number; readonly detail: string }
+  | {
+      readonly kind: 'claimed'
+      readonly claim: number
+      readonly runs: readonly ClaimedRun[]
+      readonly hasMore: boolean
+    }
+  | { readonly kind: 'due'; readonly runs: readonly ClaimedRun[]; readonly nextMs: number | null }
+
+/** A question to the reading thread: a method of `RunReads` and what it is called with. */
+export interface ReadQuestion {
+  readonly kind: 'read'
+  readonly id: number
+  readonly name: keyof RunReads
+  readonly values: readonly unknown[]
+}
+
+export type ToReader = ReadQuestion | { readonly kind: 'close' }
+
+export type FromReader =
+  | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
+  | { readonly kind: 'no-answer'; readonly id: number; readonly detail: string }
+  | { readonly kind: 'log-is-long' }
+  | { readonly kind: 'fault'; readonly detail: string }

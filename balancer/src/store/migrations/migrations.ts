@@ -2,6 +2,12 @@
 import { fleetMigration } from './001-fleet.ts'
 import { settingsMigration } from './002-settings.ts'
 import { drainMigration } from './003-drain.ts'
+import { runsMigration } from './004-runs.ts'
 import type { Migration } from './migration.ts'
 
-export const MIGRATIONS: readonly Migration[] = [fleetMigration, settingsMigration, drainMigration]
+export const MIGRATIONS: readonly Migration[] = [
+  fleetMigration,
+  settingsMigration,
+  drainMigration,
+  runsMigration,
+]

@@ -1,0 +1,294 @@
+/**
+ * Lists and counts of a million runs, on the store's reading thread. A filter becomes a few probes, each of which
+ * walks one index from the newest run down: function and status are in every index behind what narrows most, and
+ * only those pairs are walked that exist. Words are looked up in their own index, or in the names of the functions
+ * and the beginnings of ids for runs that have no words of their own.
+ * Invariant: a list is in the order of seq, the newest first, and has no run twice.
+ */
+import { RUN_STATUSES } from '@berth/protocol'
+import { wordsOf } from '@berth/runtime'
+import type { StoredFilter, StoredRun } from '../ports/run-store.ts'
+import { type Bounds, boundsOf, boundsOfPrefix, overlap } from './run-bounds.ts'
+import { codeOf, decodeDone, decodeLive, type Row, SELECT_DONE, SELECT_LIVE, text } from './run-codec.ts'
+import { isMeant, wordsToFind } from './run-search.ts'
+import type { Statements } from './statements.ts'
+import type { Value } from './write-packing.ts'
+
+type Table = 'runs_live' | 'runs_done'
+/** What narrows a walk before function and status do, the narrowest first. */
+const NARROWING = ['session', 'schedule', 'worker'] as const
+
+/** One walk down an index: the conditions of a select of one table; `walked` is what is walked down. */
+interface Probe {
+  readonly table: Table
+  readonly from: string
+  readonly walked: 'r.seq' | 'w.rowid'
+  readonly where: readonly string[]
+  readonly values: readonly Value[]
+  readonly bounds: Bounds
+}
+
+interface NamedFunction {
+  readonly id: number
+  readonly group: string
+  readonly name: string
+}
+
+/** Up to so many functions are walked without asking which of their statuses there are. */
+const FEW = 8
+/** Runs that are looked at one by one rather than by their words. */
+const FEW_RUNS = 2_000
+
+export class RunLists {
+  readonly #statements: Statements
+  readonly #words = new Map<string, readonly string[]>()
+
+  constructor(statements: Statements) {
+    this.#statements = statements
+  }
+
+  /** Within a transaction, so that a run that moves is seen once. */
+  list(filter: StoredFilter, limit: number, before: string | null): StoredRun[] {
+    const bounds = boundsOf(this.#statements, filter, before)
+    return bounds === undefined ? [] : this.#fetch(this.#seqs(filter, bounds, limit))
+  }
+
+  count(filter: StoredFilter, atMost: number): number {
+    const bounds = boundsOf(this.#statements, filter, null)
+    if (bounds === undefined) return 0
+    if (wordsToFind(filter.q) !== undefined) return this.#seqs(filter, bounds, atMost).length
+    return this.#countProbes(this.#probes(filter, bounds), atMost)
+  }
+
+  /** The newest of those that are meant. */
+  #seqs(filter: StoredFilter, bounds: Bounds, limit: number): number[] {
+    const words = wordsToFind(filter.q)
+    if (words === undefined) return this.#walk(this.#probes(filter, bounds), limit)
+    if (words.length === 0) return []
+    const { q: _, ...others } = filter
+    const isNarrowed = Object.values(others).some((value) => value !== undefined)
+    if (isNarrowed) {
+      const probes = this.#probes(others, bounds)
+      if (this.#countProbes(probes, FEW_RUNS) < FEW_RUNS) {
+        const runs = this.#fetch(this.#walk(probes, FEW_RUNS)).filter((run) => isMeant({ q: filter.q }, run))
+        return runs.slice(0, limit).map(({ run }) => run.seq)
+      }
+    }
+    const probes = [...this.#wordProbes(filter, bounds, words), ...this.#nameProbes(filter, bounds, words)]
+    return this.#walk(probes, limit)
+  }
+
+  /** The highest `limit` of all that the probes find; later ones walk no further down than is of use. */
+  #walk(probes: readonly Probe[], limit: number): number[] {
+    let best: number[] = []
+    let floor = 0
+    for (const probe of probes) {
+      const low = Math.max(probe.bounds.low, floor)
+      if (low > probe.bounds.high) continue
+      const { from, walked } = probe
+      const sql = `SELECT ${walked} AS seq FROM ${from} WHERE ${conditions(probe)} ORDER BY ${walked} DESC LIMIT ?`
+      const rows = this.#statements.of(sql).all(...probe.values, low, probe.bounds.high, limit)
+      for (const { seq } of rows) best.push(Number(seq))
+      if (best.length <= limit) continue
+      best = highest(best, limit)
+      if (best.length === limit) floor = best.at(-1) ?? 0
+    }
+    return highest(best, limit)
+  }
+
+  #countProbes(probes: readonly Probe[], atMost: number): number {
+    let count = 0
+    for (const probe of probes) {
+      if (count >= atMost) return atMost
+      const { low, high } = probe.bounds
+      const walk = `SELECT 1 FROM ${probe.from} WHERE ${conditions(probe)} LIMIT ?`
+      const statement = this.#statements.of(`SELECT count(*) AS n FROM (${walk})`)
+      count += Number(statement.get(...probe.values, low, high, atMost - count)?.n)
+    }
+    return count
+  }
+
+  #probes(filter: StoredFilter, bounds: Bounds): Probe[] {
+    const functions = this.#functions(filter)
+    if (functions?.length === 0) return []
+    return tablesOf(filter).flatMap((table) => {
+      const walk = { table, from: `${table} r`, walked: 'r.seq', bounds } as const
+      return this.#bases(filter).flatMap((base) => this.#pairProbes(filter, { ...base, ...walk }, functions))
+    })
+  }
+
+  /** What narrows first, and whatever else must hold beside function and status; none when nothing can be meant. */
+  #bases(filter: StoredFilter): Pick<Probe, 'where' | 'values'>[] {
+    const workers = filter.worker === undefined ? undefined : this.#workers(filter.worker)
+    if (workers?.length === 0) return []
+    const first = NARROWING.find((name) => filter[name] !== undefined)
+    const where: string[] = []
+    const values: Value[] = []
+    for (const name of NARROWING) {
+      const value = filter[name]
+      if (value === undefined || name === 'worker') continue
+      where.push(`${name === first ? '' : '+'}r.${name} = ?`)
+      values.push(value)
+    }
+    if (workers === undefined) return [{ where, values }]
+    if (first !== 'worker') {
+      const rest = `+r.worker IN ${GIVEN}`
+      return [{ where: [...where, rest], values: [...values, JSON.stringify(workers)] }]
+    }
+    return workers.map((worker) => ({ where: ['r.worker = ?'], values: [worker] }))
+  }
+
+  /** A probe for each pair of function and status, or the one that it was when neither is asked for. */
+  #pairProbes(filter: StoredFilter, base: Probe, functions: readonly NamedFunction[] | undefined): Probe[] {
+    if (functions === undefined && filter.status === undefined && base.where.length === 0) return [base]
+    const statuses = new Set(statusesOf(filter, base.table))
+    return this.#pairs(base, functions, statuses).map(([id, status]) => ({
+      ...base,
+      where: [...base.where, 'r.function = ?', 'r.status = ?'],
+      values: [...base.values, id, status],
+    }))
+  }
+
+  #pairs(
+    base: Probe,
+    functions: readonly NamedFunction[] | undefined,
+    statuses: ReadonlySet<number>,
+  ): (readonly [number, number])[] {
+    if (functions !== undefined && functions.length <= FEW)
+      return functions.flatMap(({ id }) => [...statuses].map((status) => [id, status] as const))
+    const wanted = functions && new Set(functions.map(({ id }) => id))
+    return this.#existingPairs(base).filter(
+      ([id, status]) => statuses.has(status) && (wanted === undefined || wanted.has(id)),
+    )
+  }
+
+  /** From one pair to the next, by the index. */
+  #existingPairs({ table, where, values }: Probe): (readonly [number, number])[] {
+    const narrow = where.filter((condition) => !condition.startsWith('+'))
+    const given = values.slice(0, narrow.length)
+    const next = this.#statements.of(
+      `SELECT r.function, r.status FROM ${table} r
+        WHERE ${[...narrow, '(r.function, r.status) > (?, ?)'].join(' AND ')}
+        ORDER BY r.function, r.status LIMIT 1`,
+    )
+    const pairs: (readonly [number, number])[] = []
+    let last: readonly [number, number] = [-1, -1]
+    for (let row = next.get(...given, ...last); row !== undefined; row = next.get(...given, ...last)) {
+      last = [Number(row.function), Number(row.status)]
+      pairs.push(last)
+    }
+    return pairs
+  }
+
+  /** Runs that have words of their own, by these. */
+  #wordProbes(filter: StoredFilter, bounds: Bounds, words: readonly string[]): Probe[] {
+    const functions = this.#functions(filter)
+    const match = words.map((word) => `"${word}" *`).join(' ')
+    return tablesOf(filter).flatMap((table) =>
+      this.#bases(filter).map((base) => {
+        const where = [
+          'run_words MATCH ?',
+          ...base.where.map((condition) => condition.replace(/^r\./, '+r.')),
+        ]
+        const values: Value[] = [match, ...base.values]
+        if (functions !== undefined) {
+          where.push(`+r.function IN ${GIVEN}`)
+          values.push(JSON.stringify(functions.map(({ id }) => id)))
+        }
+        if (filter.status !== undefined) {
+          where.push(`+r.status IN ${GIVEN}`)
+          values.push(JSON.stringify(statusesOf(filter, table)))
+        }
+        const from = `run_words w CROSS JOIN ${table} r ON r.seq = w.rowid`
+        return { table, from, walked: 'w.rowid', where, values, bounds }
+      }),
+    )
+  }
+
+  /** Runs that are meant by their function and the beginning of their id alone. */
+  #nameProbes(filter: StoredFilter, bounds: Bounds, words: readonly string[]): Probe[] {
+    return (this.#functions(filter) ?? this.#allFunctions()).flatMap((named) => {
+      const own = this.#wordsOf(named.name)
+      const rest = words.filter((word) => !own.some((one) => one.startsWith(word)))
+      const within = this.#boundsOfWords(rest, bounds)
+      if (within === undefined) return []
+      return this.#probes({ ...filter, group: named.group, function: named.name, q: undefined }, within)
+    })
+  }
+
+  /** Runs whose ids have all of these words. */
+  #boundsOfWords(words: readonly string[], bounds: Bounds): Bounds | undefined {
+    const [longest = '', ...others] = words.filter((word) => word !== 'r').sort((a, b) => b.length - a.length)
+    if (longest === '') return bounds
+    if (!others.every((word) => longest.startsWith(word))) return undefined
+    const within = boundsOfPrefix(this.#statements, `r_${longest}`)
+    return within && overlap(within, bounds)
+  }
+
+  #wordsOf(name: string): readonly string[] {
+    let words = this.#words.get(name)
+    if (words === undefined) {
+      words = wordsOf(name)
+      this.#words.set(name, words)
+    }
+    return words
+  }
+
+  /** Undefined: all of them. */
+  #functions({ group, function: name }: StoredFilter): NamedFunction[] | undefined {
+    if (group === undefined && name === undefined) return undefined
+    const sql = `SELECT id, worker_group, name FROM functions
+      WHERE (?1 IS NULL OR worker_group = ?1) AND (?2 IS NULL OR name = ?2)`
+    return this.#statements
+      .of(sql)
+      .all(group ?? null, name ?? null)
+      .map(toNamed)
+  }
+
+  #allFunctions(): NamedFunction[] {
+    return this.#statements.of('SELECT id, worker_group, name FROM functions').all().map(toNamed)
+  }
+
+  #workers(shown: string): number[] {
+    return this.#statements
+      .of('SELECT id FROM run_workers WHERE shown = ?')
+      .all(shown)
+      .map(({ id }) => Number(id))
+  }
+
+  #fetch(seqs: readonly number[]): StoredRun[] {
+    if (seqs.length === 0) return []
+    const given = JSON.stringify(seqs)
+    const where = `WHERE r.seq IN ${GIVEN}`
+    const live = this.#statements.of(`${SELECT_LIVE} ${where}`).all(given).map(decodeLive)
+    const done = this.#statements.of(`${SELECT_DONE} ${where}`).all(given).map(decodeDone)
+    return [
+      ...live.map((run) => ({ kind: 'live', run }) as const),
+      ...done.map((run) => ({ kind: 'done', run }) as const),
+    ].sort((a, b) => b.run.seq - a.run.seq)
+  }
+}
+
+const GIVEN = '(SELECT value FROM json_each(?))'
+
+function conditions({ where, walked }: Probe): string {
+  return [...where, `${walked} >= ?`, `${walked} <= ?`].join(' AND ')
+}
+
+function highest(seqs: readonly number[], limit: number): number[] {
+  return [...new Set(seqs)].sort((a, b) => b - a).slice(0, limit)
+}
+
+function tablesOf(filter: StoredFilter): Table[] {
+  return (['runs_live', 'runs_done'] as const).filter((table) => statusesOf(filter, table).length > 0)
+}
+
+/** Codes of those that a table has and that are asked for. */
+function statusesOf({ status }: StoredFilter, table: Table): number[] {
+  const isLive = (code: number) => code <= codeOf('running')
+  return (status ?? RUN_STATUSES).map(codeOf).filter((code) => isLive(code) === (table === 'runs_live'))
+}
+
+function toNamed(row: Row): NamedFunction {
+  return { id: Number(row.id), group: text(row.worker_group), name: text(row.name) }
+}

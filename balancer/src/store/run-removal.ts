@@ -1,0 +1,29 @@
+/** Removes runs with all they have, on the store's writer thread. Called by `run-tables.ts` within a transaction. */
+import type { Statements } from './statements.ts'
+
+const GIVEN = 'SELECT value FROM json_each(?)'
+
+/** How many of them were final. */
+export function removeRuns(statements: Statements, seqs: readonly number[]): number {
+  const given = JSON.stringify(seqs)
+  const run = (sql: string) => Number(statements.of(sql).run(given).changes)
+  for (const table of ['runs_live', 'runs_done']) {
+    run(
+      `DELETE FROM run_words WHERE rowid IN (SELECT seq FROM ${table} WHERE seq IN (${GIVEN}) AND has_words = 1)`,
+    )
+    run(`DELETE FROM run_ids WHERE id IN (SELECT id FROM ${table} WHERE seq IN (${GIVEN}))`)
+  }
+  run(`DELETE FROM delivery_tries WHERE delivery IN (SELECT id FROM deliveries WHERE seq IN (${GIVEN}))`)
+  for (const table of OF_A_RUN) run(`DELETE FROM ${table} WHERE seq IN (${GIVEN})`)
+  return run(`DELETE FROM runs_done WHERE seq IN (${GIVEN})`)
+}
+
+const OF_A_RUN = [
+  'runs_live',
+  'payloads',
+  'results',
+  'run_events',
+  'run_event_drops',
+  'run_lines',
+  'deliveries',
+] as const

@@ -1,0 +1,64 @@
+/**
+ * The store's reading thread: answers questions one by one on a connection of its own, and meanwhile brings the
+ * write-ahead log into the file, so that no commit has to wait for that. Started by `sqlite-reader.ts`.
+ * Invariants: every question is answered once; a log that could not be synced is told, for then nothing that
+ * was written is safe any more.
+ */
+import { statSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import { parentPort, workerData } from 'node:worker_threads'
+import { messageOf, rollBack, SQLITE, sqliteCode } from './sqlite-file.ts'
+import { SqliteReads } from './sqlite-reads.ts'
+import { Statements } from './statements.ts'
+import type { FromReader, ReadQuestion, ThreadSettings, ToReader } from './thread-messages.ts'
+
+const CHECKPOINT_EVERY_MS = 100
+/** A log of that size is brought into the file. */
+const CHECKPOINT_BYTES = 4 * 1024 * 1024
+/** Pages of a log that the writer is asked to shorten, when no more than these are not in the file yet. */
+const LONG_LOG_PAGES = 16 * 1024
+const SHORT_REST_PAGES = 1024
+
+const port = parentPort
+if (port === null) throw new Error('this file is the read thread; start balancer/src/main.ts')
+const say = (message: FromReader) => port.postMessage(message)
+
+const { path, busyTimeoutMs }: ThreadSettings = workerData
+const database = new DatabaseSync(path, { timeout: busyTimeoutMs })
+database.exec('PRAGMA query_only = ON; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0')
+database.exec('PRAGMA cache_size = -16000')
+const reads = new SqliteReads(new Statements(database))
+const timer = setInterval(checkpoint, CHECKPOINT_EVERY_MS)
+
+port.on('message', (message: ToReader) => {
+  if (message.kind === 'read') return answer(message)
+  clearInterval(timer)
+  database.close()
+  port.close()
+})
+
+function answer({ id, name, values }: ReadQuestion): void {
+  try {
+    database.exec('BEGIN')
+    const value = Reflect.apply(reads[name], reads, values)
+    database.exec('COMMIT')
+    say({ kind: 'answer', id, value })
+  } catch (error) {
+    rollBack(database)
+    say({ kind: 'no-answer', id, detail: messageOf(error) })
+  }
+}
+
+function checkpoint(): void {
+  const size = statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0
+  if (size < CHECKPOINT_BYTES) return
+  try {
+    const row = database.prepare('PRAGMA wal_checkpoint(PASSIVE)').get()
+    const [log, moved] = [Number(row?.log), Number(row?.checkpointed)]
+    if (log >= LONG_LOG_PAGES && log - moved <= SHORT_REST_PAGES) say({ kind: 'log-is-long' })
+  } catch (error) {
+    const code = sqliteCode(error)
+    if (code === SQLITE.IOERR || code === SQLITE.CORRUPT)
+      say({ kind: 'fault', detail: `${path}: ${messageOf(error)}` })
+  }
+}

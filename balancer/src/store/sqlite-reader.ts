@@ -1,0 +1,114 @@
+/**
+ * The store's reading side on the main thread: asks the reading thread and hands out its answers. Made by
+ * `sqlite-store.ts`. Invariants: a question is answered once, also when the thread ends; at most `maxPending` wait.
+ */
+import { Worker } from 'node:worker_threads'
+import type { RunReads } from '../ports/run-store.ts'
+import { StoreError } from './store-error.ts'
+import type { FromReader, ThreadSettings, ToReader } from './thread-messages.ts'
+
+export interface SqliteReaderOptions {
+  readonly maxPending: number
+  /** The log has grown long and is nearly all in the file. */
+  readonly onLongLog: () => void
+  /** What was written cannot be relied on any more. */
+  readonly onFault: (detail: string) => void
+}
+
+interface Waiting {
+  readonly resolve: (value: unknown) => void
+  readonly reject: (error: StoreError) => void
+}
+
+export class SqliteReader {
+  readonly reads: RunReads
+  readonly #options: SqliteReaderOptions
+  readonly #waiting = new Map<number, Waiting>()
+  #thread: Worker | undefined
+  #exited: Promise<void> = Promise.resolve()
+  #last = 0
+
+  constructor(options: SqliteReaderOptions) {
+    this.#options = options
+    this.reads = readsBy((name, values) => this.#ask(name, values))
+  }
+
+  /** Once the file is there. */
+  start(settings: ThreadSettings): void {
+    const script = new URL('./sqlite-read-thread.ts', import.meta.url)
+    const thread = new Worker(script, { workerData: settings, env: {}, name: 'store-reads' })
+    this.#thread = thread
+    let reason = 'the store is closed'
+    thread.on('message', (message: FromReader) => this.#hear(message))
+    thread.on('error', (error) => {
+      reason = `the reading thread of the store failed: ${error instanceof Error ? error.message : String(error)}`
+    })
+    this.#exited = new Promise((resolve) => {
+      thread.once('exit', () => {
+        this.#thread = undefined
+        for (const { reject } of this.#waiting.values()) reject(new StoreError('CLOSED', reason))
+        this.#waiting.clear()
+        resolve()
+      })
+    })
+  }
+
+  /** Answers what was asked before, for at most so long. */
+  async close(timeoutMs: number): Promise<void> {
+    const timer = setTimeout(() => this.#thread?.terminate(), timeoutMs)
+    this.#post({ kind: 'close' })
+    await this.#exited
+    clearTimeout(timer)
+  }
+
+  async #ask(name: keyof RunReads, values: readonly unknown[]): Promise<unknown> {
+    if (this.#thread === undefined) throw new StoreError('CLOSED', 'the store is not open')
+    const { maxPending } = this.#options
+    if (this.#waiting.size >= maxPending)
+      throw new StoreError('BUSY', `${maxPending} reads wait for the store already; ask again in a moment`)
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>()
+    const id = ++this.#last
+    this.#waiting.set(id, { resolve, reject })
+    this.#post({ kind: 'read', id, name, values })
+    return promise
+  }
+
+  #hear(message: FromReader): void {
+    if (message.kind === 'log-is-long') return this.#options.onLongLog()
+    if (message.kind === 'fault') return this.#options.onFault(message.detail)
+    const waiting = this.#waiting.get(message.id)
+    this.#waiting.delete(message.id)
+    if (message.kind === 'answer') waiting?.resolve(message.value)
+    else waiting?.reject(new StoreError('UNUSABLE', `the store could not be read: ${message.detail}`))
+  }
+
+  #post(message: ToReader): void {
+    this.#thread?.postMessage(message)
+  }
+}
+
+const NAMES: Readonly<Record<keyof RunReads, true>> = {
+  list: true,
+  count: true,
+  find: true,
+  payload: true,
+  result: true,
+  events: true,
+  eventTotals: true,
+  lines: true,
+  deliveries: true,
+  delivery: true,
+  dueDeliveries: true,
+  deliveriesBetween: true,
+  nextDeliveryMs: true,
+  overdue: true,
+  key: true,
+  bulk: true,
+}
+
+/** Every method asks by its own name. */
+function readsBy(ask: (name: keyof RunReads, values: readonly unknown[]) => Promise<unknown>): RunReads {
+  const names = Object.keys(NAMES) as (keyof RunReads)[]
+  const methods = names.map((name) => [name, (...values: unknown[]) => ask(name, values)])
+  return Object.fromEntries(methods) as RunReads
+}

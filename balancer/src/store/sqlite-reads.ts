@@ -1,0 +1,208 @@
+/**
+ * Everything that is read of runs, as the store's reading thread does it: synchronous, on a connection of its own.
+ * Each question is answered from one state of the database.
+ */
+import type {
+  IdempotencyRow,
+  RunReads,
+  StoredBulk,
+  StoredDelivery,
+  StoredEvent,
+  StoredTry,
+} from '../ports/run-store.ts'
+import {
+  bytes,
+  decodeDone,
+  decodeLive,
+  decodePayload,
+  numberOrNull,
+  type Row,
+  SELECT_DONE,
+  SELECT_LIVE,
+  text,
+  textOrNull,
+} from './run-codec.ts'
+import { RunLists } from './run-lists.ts'
+import type { Statements } from './statements.ts'
+
+/** The port without its promises. */
+type SyncReads = {
+  readonly [Name in keyof RunReads]: (
+    ...values: Parameters<RunReads[Name]>
+  ) => Awaited<ReturnType<RunReads[Name]>>
+}
+
+type Bound = string | number | null
+
+export class SqliteReads implements SyncReads {
+  readonly #statements: Statements
+  readonly #lists: RunLists
+
+  constructor(statements: Statements) {
+    this.#statements = statements
+    this.#lists = new RunLists(statements)
+  }
+
+  list(...[filter, limit, before]: Parameters<RunReads['list']>) {
+    return this.#lists.list(filter, limit, before)
+  }
+
+  count(...[filter, atMost]: Parameters<RunReads['count']>) {
+    return this.#lists.count(filter, atMost)
+  }
+
+  find(id: string) {
+    const seq = this.#seqOf(id)
+    const live = this.#get(`${SELECT_LIVE} WHERE r.seq = ?`, seq)
+    if (live !== undefined) return { kind: 'live', run: decodeLive(live) } as const
+    const done = this.#get(`${SELECT_DONE} WHERE r.seq = ?`, seq)
+    return done === undefined ? null : ({ kind: 'done', run: decodeDone(done) } as const)
+  }
+
+  payload(id: string) {
+    const row = this.#get('SELECT media_type, bytes, head FROM payloads WHERE seq = ?', this.#seqOf(id))
+    return row === undefined ? null : decodePayload(row)
+  }
+
+  result(id: string) {
+    const row = this.#get('SELECT media_type, bytes FROM results WHERE seq = ?', this.#seqOf(id))
+    return row === undefined ? null : { mediaType: text(row.media_type), bytes: bytes(row.bytes) }
+  }
+
+  events(id: string, after: number, limit: number) {
+    const seq = this.#seqOf(id)
+    const sql = 'SELECT n, type, at_ms, data FROM run_events WHERE seq = ? AND n > ? ORDER BY n LIMIT ?'
+    const dropped = this.#get('SELECT dropped FROM run_event_drops WHERE seq = ?', seq)?.dropped
+    return { events: this.#all(sql, seq, after, limit).map(toEvent), dropped: Number(dropped ?? 0) }
+  }
+
+  eventTotals(id: string) {
+    const seq = this.#seqOf(id)
+    const sql = `SELECT coalesce(max(n), 0) AS last, count(*) AS events, coalesce(sum(length(data)), 0) AS bytes FROM run_events WHERE seq = ?`
+    const events = this.#get(sql, seq)
+    const lines = this.#get('SELECT coalesce(max(n), 0) AS last FROM run_lines WHERE seq = ?', seq)
+    const dropped = this.#get('SELECT dropped FROM run_event_drops WHERE seq = ?', seq)
+    return {
+      lastEvent: Number(events?.last),
+      events: Number(events?.events),
+      bytes: Number(events?.bytes),
+      dropped: Number(dropped?.dropped ?? 0),
+      lastLine: Number(lines?.last),
+    }
+  }
+
+  lines(id: string, limit: number) {
+    const seq = this.#seqOf(id)
+    const sql = 'SELECT n, type, at_ms, data FROM run_lines WHERE seq = ? ORDER BY n DESC LIMIT ?'
+    const kept = this.#get('SELECT max(n) - count(*) AS dropped FROM run_lines WHERE seq = ?', seq)
+    return {
+      lines: this.#all(sql, seq, limit).map(toEvent).reverse(),
+      dropped: Number(kept?.dropped ?? 0),
+    }
+  }
+
+  deliveries(id: string) {
+    const sql =
+      'SELECT n, at_ms, duration_ms, status, error FROM delivery_tries WHERE delivery = ? ORDER BY n'
+    return this.#all('SELECT * FROM deliveries WHERE seq = ? ORDER BY id', this.#seqOf(id))
+      .map(toDelivery)
+      .map((delivery) => ({ ...delivery, attempts: this.#all(sql, delivery.id).map(toTry) }))
+  }
+
+  delivery(id: string) {
+    const row = this.#get('SELECT * FROM deliveries WHERE id = ?', id)
+    return row === undefined ? null : toDelivery(row)
+  }
+
+  dueDeliveries(untilMs: number, limit: number, except: readonly string[]) {
+    const sql = `SELECT * FROM deliveries WHERE state = 'pending' AND next_ms <= ?
+      AND receiver NOT IN (SELECT value FROM json_each(?)) ORDER BY next_ms, id LIMIT ?`
+    return this.#all(sql, untilMs, JSON.stringify(except), limit).map(toDelivery)
+  }
+
+  deliveriesBetween(...[fromMs, toMs, url, after, limit]: Parameters<RunReads['deliveriesBetween']>) {
+    const sql = `SELECT * FROM deliveries
+      WHERE created_ms BETWEEN max(?1, coalesce((SELECT created_ms FROM deliveries WHERE id = ?4), ?1)) AND ?2
+        AND (?3 IS NULL OR url = ?3) AND (?4 IS NULL OR id > ?4)
+      ORDER BY created_ms, id LIMIT ?5`
+    return this.#all(sql, fromMs, toMs, url, after, limit).map(toDelivery)
+  }
+
+  nextDeliveryMs(afterMs: number) {
+    const sql = `SELECT min(next_ms) AS n FROM deliveries WHERE state = 'pending' AND next_ms > ?`
+    return numberOrNull(this.#get(sql, afterMs)?.n)
+  }
+
+  overdue(untilMs: number, limit: number) {
+    const sql = `${SELECT_LIVE} WHERE r.give_up_ms <= ? AND r.give_up_ms IS NOT NULL AND r.status < 2
+      ORDER BY r.give_up_ms, r.seq LIMIT ?`
+    return this.#all(sql, untilMs, limit).map(decodeLive)
+  }
+
+  key(hash: string) {
+    const row = this.#get('SELECT * FROM idempotency WHERE hash = ?', hash)
+    return row === undefined ? null : toKey(row)
+  }
+
+  bulk(id: string) {
+    const row = this.#get('SELECT job FROM bulk_jobs WHERE id = ?', id)
+    const bulk: StoredBulk | null = row === undefined ? null : JSON.parse(text(row.job))
+    return bulk
+  }
+
+  /** -1, which no run has, for an unknown id. */
+  #seqOf(id: string): number {
+    return numberOrNull(this.#get('SELECT seq FROM run_ids WHERE id = ?', id)?.seq) ?? -1
+  }
+
+  #get(sql: string, ...values: Bound[]): Row | undefined {
+    return this.#statements.of(sql).get(...values)
+  }
+
+  #all(sql: string, ...values: Bound[]): Row[] {
+    return this.#statements.of(sql).all(...values)
+  }
+}
+
+function toEvent(row: Row): StoredEvent {
+  const type = text(row.type) as StoredEvent['type']
+  return { n: Number(row.n), type, atMs: Number(row.at_ms), data: text(row.data) }
+}
+
+function toDelivery(row: Row): StoredDelivery {
+  return {
+    id: text(row.id),
+    seq: Number(row.seq),
+    run: text(row.run),
+    type: text(row.type) as StoredDelivery['type'],
+    url: text(row.url),
+    receiver: text(row.receiver),
+    createdMs: Number(row.created_ms),
+    state: text(row.state) as StoredDelivery['state'],
+    tries: Number(row.tries),
+    failures: Number(row.failures),
+    nextMs: numberOrNull(row.next_ms),
+    lastStatus: numberOrNull(row.last_status),
+    lastError: textOrNull(row.last_error),
+  }
+}
+
+function toTry(row: Row): StoredTry {
+  return {
+    n: Number(row.n),
+    atMs: Number(row.at_ms),
+    durationMs: Number(row.duration_ms),
+    status: numberOrNull(row.status),
+    error: textOrNull(row.error),
+  }
+}
+
+function toKey(row: Row): IdempotencyRow {
+  return {
+    hash: text(row.hash),
+    bodyHash: text(row.body_hash),
+    runs: JSON.parse(text(row.runs)),
+    answer: textOrNull(row.answer) as IdempotencyRow['answer'],
+    expiresMs: numberOrNull(row.expires_ms),
+  }
+}
