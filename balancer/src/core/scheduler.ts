@@ -19,6 +19,7 @@ import type {
   BreakerFacts,
   Caller,
   CallPort,
+  ContractsPort,
   DoorPort,
   DryRun,
   DurableTasksPort,
@@ -89,6 +90,7 @@ export class Scheduler
   implements
     SubmitPort,
     CallPort,
+    ContractsPort,
     DoorPort,
     WorkforcePort,
     HealthPort,
@@ -456,6 +458,10 @@ export class Scheduler
   }
 
   /** Where a task would go now; nothing is reserved. */
+  defaultContract(group: string, name: string): number | undefined {
+    return this.#placement.directory.defaultContract(group, name)
+  }
+
   explainDry(submission: Submission, now: number): DryRun {
     return this.#look.explainDry(submission, now)
   }

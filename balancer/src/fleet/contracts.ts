@@ -93,6 +93,18 @@ export class Contracts {
     if (turned.size > 0) this.#options.onJudged([...turned])
   }
 
+  /** What a group serves under a contract, the right one first; that of those who are gone when nobody else counts. */
+  interfacesOf(group: string, contract: number): readonly KnownInterface[] {
+    const population = this.#populations.get(nameOf(group, contract))
+    if (!population) return []
+    const { right, variants, places } = population
+    if (right) {
+      const others = [...variants.values()].filter((variant) => variant !== right)
+      return [right.known, ...others.map(({ known }) => known)]
+    }
+    return [...new Map([...places].map(({ known }) => [known.content, known])).values()]
+  }
+
   /** Called a few times a second: who has been gone for long enough counts no more. */
   sweep(): void {
     for (const picture of [...this.#inGrace]) if (!this.#isPresent(picture)) this.place(picture)
@@ -235,5 +247,9 @@ function populationOf({ report, remembered, known, entry, isLeaving }: Picture):
   const identity = report ?? remembered
   if (!known || !identity || isLeaving) return undefined
   if (entry.group !== undefined && entry.group !== identity.group) return undefined
-  return `${identity.group}\n${identity.contract}`
+  return nameOf(identity.group, identity.contract)
+}
+
+function nameOf(group: string, contract: number): string {
+  return `${group}\n${contract}`
 }

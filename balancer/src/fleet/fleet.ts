@@ -13,6 +13,7 @@ import type {
   LogFollower,
   MaintenanceWish,
   Planned,
+  ServedInterface,
   Wished,
 } from '../ports/fleet.ts'
 import type { CallPort } from '../ports/scheduling.ts'
@@ -260,6 +261,14 @@ export class Fleet implements FleetPort, DispatchPort {
 
   functions(): readonly FunctionView[] {
     return functionViews([...this.#members.values()].map(({ picture }) => picture))
+  }
+
+  interfacesOf(group: string, contract: number): readonly ServedInterface[] {
+    return this.#contracts.interfacesOf(group, contract)
+  }
+
+  get hasBackground(): boolean {
+    return this.#interfaces.hasBackground
   }
 
   /** What the file says, and what only the workers behind it could tell. */

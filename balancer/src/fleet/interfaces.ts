@@ -16,6 +16,7 @@ export interface KnownInterface {
   /** What the core needs, by name. */
   readonly facts: ReadonlyMap<string, FunctionFacts>
   readonly names: readonly string[]
+  readonly declared: ReadonlyMap<string, FunctionInterface>
 }
 
 const KEPT = 1_000
@@ -24,6 +25,8 @@ export class Interfaces {
   readonly #byHash = new Map<string, KnownInterface>()
   readonly #listUsed: () => Iterable<KnownInterface>
   #pruneAt = KEPT
+  /** Some function of any interface that was ever seen runs in the background by itself. */
+  hasBackground = false
 
   /** `listUsed` names those that must stay. */
   constructor(listUsed: () => Iterable<KnownInterface>) {
@@ -42,6 +45,7 @@ export class Interfaces {
   restore(hash: string, functions: readonly FunctionInterface[]): KnownInterface {
     const known = this.#byHash.get(hash) ?? describe(hash, functions)
     this.#byHash.set(hash, known)
+    this.hasBackground ||= functions.some(({ background }) => background)
     return known
   }
 
@@ -65,7 +69,8 @@ function describe(hash: string, functions: readonly FunctionInterface[]): KnownI
   for (const { name, slots, idempotent, maxRetries, backoff, supportsStreaming } of functions)
     facts.set(name, { slots, idempotent, maxRetries, backoff, supportsStreaming })
   const content = digest(contentTextOf(functions))
-  return { hash, content, functions, facts, names: [...facts.keys()] }
+  const declared = new Map(functions.map((declared) => [declared.name, declared]))
+  return { hash, content, functions, facts, names: [...facts.keys()], declared }
 }
 
 function digest(text: string): string {

@@ -1,7 +1,15 @@
 /** What the tests of this folder share: ports that do nothing but remember, and an app on top of them. */
 import type { TaskError, WorkerView } from '@berth/protocol'
 import { createLog, type Log, ManualClock } from '@berth/runtime'
-import type { DrainView, FleetPort, FunctionView, MaintenanceWish, Planned, Wished } from '../ports/fleet.ts'
+import type {
+  DrainView,
+  FleetPort,
+  FunctionView,
+  MaintenanceWish,
+  Planned,
+  ServedInterface,
+  Wished,
+} from '../ports/fleet.ts'
 import type { LimitFacts, Limits, LimitTarget, OperatorPort } from '../ports/scheduling.ts'
 import type { KeepPort, Kept, MaintenanceIntent, StoreHealth, StoreWrite } from '../ports/store.ts'
 import { type AppDeps, createApp } from './app.ts'
@@ -78,6 +86,11 @@ export class FakeFleet implements FleetPort {
   functions() {
     return this.served
   }
+  interfaces: ServedInterface[] = []
+  interfacesOf() {
+    return this.interfaces
+  }
+  hasBackground = false
   config() {
     return { state: 'ok' as const, since: '2026-01-01T00:00:00.000Z', warnings: [] }
   }

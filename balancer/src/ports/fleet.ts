@@ -60,7 +60,21 @@ export interface LogFollower {
   stop(): void
 }
 
-export interface FleetPort {
+/** What workers of one kind say that they serve. */
+export interface ServedInterface {
+  /** Equal ones have equal hashes. */
+  readonly hash: string
+  readonly declared: ReadonlyMap<string, FunctionInterface>
+}
+
+export interface InterfacesPort {
+  /** Of the workers of a group and contract, as far as they are known; the one that is held right comes first. */
+  interfacesOf(group: string, contract: number): readonly ServedInterface[]
+  /** False while no function that is known runs in the background by itself. */
+  readonly hasBackground: boolean
+}
+
+export interface FleetPort extends InterfacesPort {
   /** In the order of the file, joined and leaving ones behind. */
   workers(): readonly WorkerView[]
   worker(id: string): WorkerView | undefined

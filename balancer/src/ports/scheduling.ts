@@ -183,6 +183,12 @@ export interface OperatorPort {
   limits(target: LimitTarget, now: number): LimitFacts
 }
 
+/** For whoever has to know a contract before acceptance fixes it. */
+export interface ContractsPort {
+  /** What a task that names none gets now; undefined while nobody serves the function. */
+  defaultContract(group: string, name: string): number | undefined
+}
+
 /** A task that waits or runs; instants are the core's own. */
 export interface TaskPicture {
   readonly run: string

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { z } from 'zod'
 import type { ParamSpecs, StandardSchema } from '../functions/define.ts'
-import { knownKeysOf } from './known-keys.ts'
 import { compileInput } from './parameters.ts'
 
 /** The value, or the pointers and details of what is wrong. */
@@ -192,21 +191,5 @@ describe('the short form', () => {
     for (const [params, message] of cases) assert.throws(() => compileInput(undefined, params), message)
     assert.throws(() => compileInput(z.object({}), {}), /both/)
     assert.throws(() => compileInput({} as StandardSchema, undefined), /no schema/)
-  })
-})
-
-describe('knownKeysOf', () => {
-  it('follows references, and ends where they go in circles', () => {
-    const schema = {
-      $ref: '#/$defs/node',
-      $defs: { node: { type: 'object', properties: { next: {} }, anyOf: [{ $ref: '#/$defs/node' }] } },
-    }
-    assert.deepEqual([...(knownKeysOf(schema) ?? [])], ['next'])
-  })
-
-  it('takes any key of a schema that says nothing', () => {
-    assert.equal(knownKeysOf({}), null)
-    assert.equal(knownKeysOf({ type: 'object', patternProperties: { '^x': {} } }), null)
-    assert.deepEqual(knownKeysOf({ type: 'object' }), new Set())
   })
 })

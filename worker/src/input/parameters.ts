@@ -3,11 +3,20 @@
  * function by `registry.ts`; the check runs before a task takes a slot.
  * Invariant: an unknown key at the top level, `__proto__` included, never reaches a closed schema.
  */
-import { type FieldError, type JsonSchema, jsonPointer, LIMITS, type OutcomeError } from '@berth/protocol'
+import {
+  type FieldError,
+  type JsonSchema,
+  jsonPointer,
+  type KnownKeys,
+  knownKeysOf,
+  LIMITS,
+  NO_SUCH_PARAMETER,
+  type OutcomeError,
+} from '@berth/protocol'
 import { z } from 'zod'
 import { messageOf } from '../attempt/result.ts'
 import type { ParamSpecs, SchemaIssue, StandardSchema } from '../functions/define.ts'
-import { type KnownKeys, knownKeysOf } from './known-keys.ts'
+import { markLenient, markWhole } from './lenient-parts.ts'
 import { hasRiskyPattern } from './pattern.ts'
 import { compileParams } from './short-form.ts'
 import { type Bounded, withinTime } from './time-bound.ts'
@@ -118,7 +127,7 @@ function judge(verdict: Verdict, prefix: string): CheckedInput {
 }
 
 function unknownKey(key: string, prefix: string): FieldError {
-  return { pointer: jsonPointer([key], prefix).slice(0, 256), detail: 'there is no such parameter' }
+  return { pointer: jsonPointer([key], prefix).slice(0, 256), detail: NO_SUCH_PARAMETER }
 }
 
 function invalid(errors: FieldError[]): CheckedInput {
@@ -153,8 +162,12 @@ function isStandardSchema(value: unknown): value is StandardSchema {
 function describeSchema(schema: StandardSchema, io: 'input' | 'output'): JsonSchema {
   try {
     const described = isZod(schema)
-      ? z.toJSONSchema(schema, { io, unrepresentable: 'any' })
-      : describeForeign(schema, io)
+      ? z.toJSONSchema(schema, {
+          io,
+          unrepresentable: 'any',
+          override: io === 'input' ? markLenient : undefined,
+        })
+      : markWhole(describeForeign(schema, io))
     const { $schema: _version, ...plain } = JSON.parse(JSON.stringify(described)) as JsonSchema
     return plain
   } catch {

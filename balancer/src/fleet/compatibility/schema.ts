@@ -28,6 +28,7 @@ const TEXTS: ReadonlySet<string> = new Set([
   'readOnly',
   'title',
   'writeOnly',
+  'x-lenient',
 ])
 const MAPS: ReadonlySet<string> = new Set(['properties', 'patternProperties', '$defs', 'definitions'])
 const LISTS: ReadonlySet<string> = new Set(['allOf', 'anyOf', 'oneOf', 'prefixItems'])

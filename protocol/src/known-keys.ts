@@ -1,9 +1,13 @@
 /**
  * Which parameters a function knows at the top level, read from its JSON Schema. Anything else in an input is
- * refused before the schema sees it (CONTRACT §4): a mistyped optional parameter must not pass unnoticed.
+ * refused before the schema sees it (CONTRACT §4), by the worker and by whoever accepts what it runs later: a
+ * mistyped optional parameter must not pass unnoticed.
  * Invariant: only a schema that says so itself (`z.looseObject`, a catch-all, a record) takes other keys.
  */
-import type { JsonSchema } from '@berth/protocol'
+import type { JsonSchema } from './interface.ts'
+
+/** What is said of a parameter that is none. */
+export const NO_SUCH_PARAMETER = 'there is no such parameter'
 
 /** Null: any key may come. */
 export type KnownKeys = ReadonlySet<string> | null
