@@ -122,7 +122,7 @@ function readRouted(request: TaskRequest, route: TaskTarget): Draft {
   if (!isJsonType(contentType))
     return {
       value: fields,
-      upload: uploadOf(bytes, contentType),
+      upload: uploadOf([bytes], contentType),
     }
   if (bytes.length > 0) {
     if (fields.input !== undefined) return wrong('The input comes twice: as body and in the query')

@@ -9,6 +9,7 @@
  */
 import type { OutcomeHeader, TaskHeader } from '@berth/protocol'
 import { TASK_FLAG } from '@berth/protocol'
+import type { ByteBlocks } from '@berth/runtime'
 import { type AbortCause, Attempt, type AttemptListener, type Outcome } from '../attempt/attempt.ts'
 import { attemptPortsOf } from '../attempt/attempt-ports.ts'
 import type { AttemptContext } from '../attempt/context.ts'
@@ -75,8 +76,8 @@ export class LinkedTask implements Order, AttemptListener, Placed {
   upload: Upload | undefined
   state: TaskState = 'assembling'
   outcome: Outcome | undefined
-  readonly chunks: Uint8Array[] = []
-  chunkBytes = 0
+  /** What came of its input, until that is read; most come whole and need none. */
+  received: ByteBlocks | undefined
   #input: unknown
   #owner: TaskOwner | undefined
   /** Only where somebody follows: streams and durable runs. */

@@ -19,6 +19,7 @@ import {
   type TaskHeader,
   writeNames,
 } from '@berth/protocol'
+import { ByteBlocks } from '@berth/runtime'
 import type { SendCall } from '../calls/remote-calls.ts'
 import { type RegisteredFunction, unknownFunction } from '../functions/registry.ts'
 import type { CheckedInput } from '../input/parameters.ts'
@@ -27,7 +28,7 @@ import type { WorkerParts } from '../parts.ts'
 import type { Carrier } from '../stream/link-emitter.ts'
 import type { Fences } from './fences.ts'
 import type { LinkFlush } from './link-flush.ts'
-import { readInput } from './link-input.ts'
+import { type Received, readInput } from './link-input.ts'
 import { LinkedTask, refusedHeader, type TaskOwner } from './link-task.ts'
 import type { PeerLink, Peers } from './peers.ts'
 import { TaskTable } from './task-table.ts'
@@ -230,14 +231,14 @@ export class LinkTasks implements TaskOwner {
     // What was refused or recalled may still have bytes under way.
     if (task?.state !== 'assembling' || (flags & 0x0f) !== 0) return
     const { requestBodyBytes } = this.#parts.limits
-    task.chunkBytes += bytes.length
-    if (task.chunkBytes > requestBodyBytes + BODY_MARGIN_BYTES) {
+    task.received ??= new ByteBlocks()
+    if (task.received.length + bytes.length > requestBodyBytes + BODY_MARGIN_BYTES) {
       this.#drop(task)
       const message = `The input is over ${requestBodyBytes} bytes; send less, or raise REQUEST_BODY_LIMIT`
       return this.#refuse(number, { code: 'PAYLOAD_TOO_LARGE', message })
     }
-    // Copied: the bytes lie in a buffer of the socket, which would be kept for as long.
-    task.chunks.push(new Uint8Array(bytes))
+    // Small ones are copied: they lie in a frame, which would be kept for as long.
+    task.received.add(bytes)
     this.#giveCredit(number, bytes.length)
   }
 
@@ -248,12 +249,15 @@ export class LinkTasks implements TaskOwner {
 
   #onInputEnd(number: number): void {
     const task = this.#tasks.get(number)
-    if (task?.state === 'assembling') this.#judge(task, Buffer.concat(task.chunks.splice(0)))
+    if (task?.state !== 'assembling') return
+    const { received = new ByteBlocks() } = task
+    task.received = undefined
+    this.#judge(task, received)
   }
 
-  #judge(task: LinkedTask, bytes: Uint8Array): void {
+  #judge(task: LinkedTask, received: Received): void {
     task.state = 'checking'
-    const checked = readInput(task, bytes)
+    const checked = readInput(task, received)
     if (checked instanceof Promise) void checked.then((result) => this.#onChecked(task, result))
     else this.#onChecked(task, checked)
   }
@@ -326,7 +330,7 @@ export class LinkTasks implements TaskOwner {
     this.#parts.intake.withdraw(task)
     task.state = 'gone'
     task.holdSlots(0)
-    task.chunks.length = 0
+    task.received = undefined
     if (this.#tasks.get(task.number) === task) this.#tasks.delete(task.number)
   }
 
