@@ -53,20 +53,17 @@ function play(scenario: Scenario, flaws: Flaws | undefined, plan: (world: World)
   return { world, wrong, records: [...world.recorder.tasks.values()] }
 }
 
-/**
- * Two heartbeats and a second: then a balancer may give away what it sent ahead (CONTRACT §8, Silence),
- * although a worker whose words are swallowed may have started it in the first two heartbeats.
- */
-const SHORT_STALL_MS = 1_150
 const repeatable = { ...NO_SHARES, repeatable: 0.5, durable: 0.3 }
 
 /** B5: the network swallows all of one worker and lets it through again just as its lease ends. */
 function healAtLease(seed: number, flaws?: Flaws): string[] {
+  const isAhead = seed % 3 !== 0
   const scenario = scenarioOf(seed, {
-    tasks: 150,
-    serviceMs: 400,
-    // So short that nothing is sent ahead.
-    roundTripMs: 0.1,
+    tasks: isAhead ? 1_500 : 150,
+    serviceMs: isAhead ? 40 : 400,
+    // So short that nothing is sent ahead, or so long that much is.
+    roundTripMs: isAhead ? 10 : 0.1,
+    load: 0.9,
     shares: repeatable,
     faults: PLANNED,
   })
@@ -85,14 +82,16 @@ function swizzle(seed: number, flaws?: Flaws): string[] {
     tasks: 800,
     workers,
     serviceMs: 60,
+    roundTripMs: seed % 2 === 0 ? 0.5 : 10,
     shares: repeatable,
     faults: PLANNED,
   })
   const { wrong } = play(scenario, flaws, ({ events, members, random }) => {
     for (let index = 0; index < workers.length; index++) {
       if (random.chance(0.4)) continue
+      // Some longer than a lease, some for so short that nobody notices.
       events.after(random.between(100, 2_100), () =>
-        members.get(`w${index}`)?.stall(random.between(50, SHORT_STALL_MS), random.chance(0.3)),
+        members.get(`w${index}`)?.stall(random.logarithmic(50, 2 * scenario.leaseMs), random.chance(0.3)),
       )
     }
   })

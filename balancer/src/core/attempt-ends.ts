@@ -73,6 +73,11 @@ export class AttemptEnds {
     }
   }
 
+  /** Whether a task that may run where it is may be given to another all the same, as after a loss. */
+  mayRunTwice(task: Task): boolean {
+    return mayRepeatLoss(task, task.lane?.facts, this.#options.maxAttempts, task.attempts + 1)
+  }
+
   /**
    * The link of a stream is gone, and nobody can tell which chunks arrived: its caller hears of it now. What
    * became of the attempt, which keeps its slots, the next hello tells.

@@ -24,10 +24,18 @@ export function mayRepeatFailure(
   return task.failures <= (facts?.maxRetries ?? 0) && task.attempts < Math.max(maxAttempts, 1)
 }
 
-/** A loss: the worker died or was stopped in the middle, so it may have run. */
-export function mayRepeatLoss(task: Task, facts: FunctionFacts | undefined, maxAttempts: number): boolean {
+/**
+ * A loss: the worker died or was stopped in the middle, so it may have run. `made` attempts may have begun by
+ * now; those of the task unless given.
+ */
+export function mayRepeatLoss(
+  task: Task,
+  facts: FunctionFacts | undefined,
+  maxAttempts: number,
+  made = task.attempts,
+): boolean {
   const { idempotent, attempts, mode } = task.submission
-  if (task.hasLeft || task.attempts >= (attempts ?? maxAttempts)) return false
+  if (task.hasLeft || made >= (attempts ?? maxAttempts)) return false
   const declared = idempotent ?? facts?.idempotent ?? undefined
   if (declared !== undefined) return declared
   return mode === 'async' || mode === 'webhook'

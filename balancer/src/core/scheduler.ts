@@ -147,6 +147,7 @@ export class Scheduler
       placement: this.#placement,
       heartbeatMs,
       leaseMs,
+      mayRunTwice: (task) => this.#ends.mayRunTwice(task),
       cancel: (worker, { attemptId }) => dispatch.cancel(worker.id, attemptId, 'drain'),
       endAttempt: (task, how, now) => {
         const isOwnFault = how !== 'never-started' && task.endsUntilAt === undefined

@@ -31,20 +31,53 @@ test('a silent worker gets nothing new; what it runs goes on; what is ahead is r
   assert.equal(bench.sends(ahead), 2)
 })
 
-test('what is ahead of a silent worker is given away once it would no longer be started there', () => {
-  const { bench, running, ahead } = busyWorker()
+test('what is ahead of a silent worker goes elsewhere by age if a second run does no harm', () => {
+  const { bench, running, ahead } = busyWorker(work({ idempotent: true }))
   bench.core.troubled('a', 'silent', 1_000, 7_000)
   bench.worker('b', { slots: 1 })
   bench.advance(2 * HEARTBEAT_MS + 999)
   assert.equal(bench.sends(ahead), 1)
   bench.advance(1)
   assert.deepEqual([bench.sends(ahead), bench.last(ahead).worker], [2, 'b'])
-  assert.equal(bench.last(ahead).attempt, 1, 'it never started: no attempt')
+  assert.equal(bench.last(ahead).attempt, 2, 'it may have started unheard: an attempt')
   assert.equal(bench.end(running), undefined)
 })
 
+test('what is ahead of a silent worker and may not run twice waits for its word', () => {
+  const { bench, ahead } = busyWorker()
+  bench.core.troubled('a', 'silent', 1_000, 7_000)
+  bench.worker('b', { slots: 1 })
+  bench.advance(LEASE_MS - 1)
+  assert.equal(bench.sends(ahead), 1, 'its STARTED may have been swallowed')
+  bench.core.recovered('a', bench.now)
+  bench.giveBack(ahead)
+  assert.deepEqual([bench.sends(ahead), bench.last(ahead).worker, bench.last(ahead).attempt], [2, 'b', 1])
+})
+
+test('what may not run twice and was ahead of a silent worker ends with its lease: it may have run', () => {
+  const { bench, ahead } = busyWorker()
+  bench.core.troubled('a', 'silent', 1_000, 7_000)
+  bench.worker('b', { slots: 1 })
+  bench.advance(LEASE_MS)
+  assert.equal(bench.verdict(ahead), 'WORKER_LOST')
+  assert.match(bench.detail(ahead), /it may have run/)
+  assert.equal(bench.sends(ahead), 1)
+})
+
+test('the last attempt of what is ahead of a silent worker is not given away', () => {
+  const bench = new TestScheduler()
+  bench.worker('a', { slots: 1 })
+  bench.teach('a', 5, 50)
+  bench.start(bench.submit())
+  const ahead = bench.submit({ idempotent: true, attempts: 1 })
+  bench.core.troubled('a', 'silent', bench.now, bench.now + HEARTBEAT_MS)
+  bench.worker('b', { slots: 1 })
+  bench.advance(LEASE_MS - 1)
+  assert.deepEqual([bench.sends(ahead), bench.end(ahead)], [1, undefined])
+})
+
 test('the age of a task ahead counts from its own sending', () => {
-  const { bench } = busyWorker()
+  const { bench } = busyWorker(work({ idempotent: true }))
   bench.now = 4_000
   const young = bench.submit()
   bench.core.troubled('a', 'silent', 3_000, 9_000)

@@ -2,7 +2,8 @@
  * Workers that are silent, unlinked, or left alone for a moment after BUSY. Decides when what was
  * sent to them is given up, and how: each attempt ends once, by the rule that fits what is known.
  *
- *   serving --silence--> silent --frame--> serving       ahead tasks are recalled, then reclaimed by age
+ *   serving --silence--> silent --frame--> serving       ahead tasks are recalled; by age, those go elsewhere
+ *                                                        whose second run does no harm
  *   serving --link ends--> unlinked --hello, same boot--> serving     no word in 2 heartbeats: it may have run
  *   unlinked --refused port, other boot--> gone          not started: elsewhere; started: lost
  *   silent or unlinked --WORKER_LEASE--> gone            not started: it may have run
@@ -20,6 +21,8 @@ export interface TroubleOptions {
   /** Heartbeat interval and timeout together. */
   readonly heartbeatMs: number
   readonly leaseMs: number
+  /** Nobody knows whether it runs where it is, and it may go elsewhere all the same. */
+  readonly mayRunTwice: (task: Task) => boolean
   /** Tells the worker to end an attempt. */
   readonly cancel: (worker: Worker, task: Task) => void
   /** Ends an attempt without a word from its worker. */
@@ -120,9 +123,8 @@ export class Trouble {
   #judge(worker: Worker, now: number): void {
     const { trouble } = worker
     if (!trouble) return
-    const how = trouble.kind === 'silent' ? 'never-started' : 'may-have-started'
     for (const task of [...worker.attempts.values()])
-      if (now >= this.#givenUpAt(worker, task)) this.#options.endAttempt(task, how, now)
+      if (now >= this.#givenUpAt(worker, task)) this.#options.endAttempt(task, 'may-have-started', now)
     if (now >= trouble.sinceAt + this.#options.leaseMs) this.abandon(worker, false, now)
   }
 
@@ -135,14 +137,15 @@ export class Trouble {
   /**
    * When an attempt without STARTED is given up before the lease ends. The link is gone: whatever the
    * worker has started since, it could not say so, ahead or not. The link stands and the task was
-   * sent ahead: the worker does not start it any more.
+   * sent ahead: the worker does not start it any more, but where the network swallows its words it may
+   * have done so before.
    */
   #givenUpAt(worker: Worker, task: Task): number {
     const { trouble } = worker
     if (!trouble || task.hasStarted) return Number.POSITIVE_INFINITY
     const patienceMs = 2 * this.#options.heartbeatMs
     if (trouble.kind === 'unlinked') return trouble.sinceAt + patienceMs
-    if (!task.isAhead) return Number.POSITIVE_INFINITY
+    if (!task.isAhead || !this.#options.mayRunTwice(task)) return Number.POSITIVE_INFINITY
     return Math.max(task.sentAt, trouble.sinceAt) + patienceMs + RECLAIM_MARGIN_MS
   }
 
