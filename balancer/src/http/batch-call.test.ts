@@ -38,8 +38,8 @@ test('a stream or a mixture is 400 and points at the body that differs', async (
     [['{"function":"a"}', '{"function":"b","mode":"async"}'], '/1/mode', /task 0, "sync"/],
     [['{"function":"a"}', '{"function":"b","async":true}'], '/1/mode', /one mode/],
     [['{"function":"a"}', '{"function":"b","\\u006dode":"async"}'], '/1/mode', /one mode/],
-    [['{"function":"a","mode":"async"}', '{"function":"b"}'], '/0/mode', /does not do the mode "async" yet/],
-    [['{"function":"a","mode":"webhook"}'], '/0/mode', /does not do the mode "webhook" yet/],
+    [['{"function":"a","mode":"async"}', '{"function":"b"}'], '/1/mode', /"sync" is not the mode of task 0/],
+    [['{"function":"a","async":true}', '{"function":"b","mode":"webhook"}'], '/1/mode', /task 0, "async"/],
   ] as const) {
     const error = await refusal(`[${bodies.join(',')}]`)
     assert.equal(error.code, 'INVALID_REQUEST')
@@ -69,8 +69,8 @@ test('no task, too many, and what is no batch at all', async () => {
 
 test('the head is that of every call', async () => {
   const text = '[{"function":"a"}]'
-  assert.match((await refusal(text, { idempotencyKey: 'k' })).detail, /Idempotency-Key of a batch yet/)
-  assert.match((await refusal(text, { prefer: 'respond-async' })).detail, /Prefer of a batch yet/)
+  assert.match((await refusal(text, { idempotencyKey: 'x'.repeat(256) })).detail, /Idempotency-Key/)
+  assert.match((await refusal(text, { prefer: 'wait=soon' })).detail, /wait=N/)
   assert.equal((await refusal(text, { contentEncoding: 'gzip' })).code, 'UNSUPPORTED_MEDIA_TYPE')
   assert.equal((await refusal(text, { contentType: 'multipart/mixed' })).code, 'UNSUPPORTED_MEDIA_TYPE')
 })
@@ -89,4 +89,35 @@ test('a large batch leaves the event loop its turns', async () => {
   isDone = true
   assert.ok(batch.ok)
   assert.ok(turns >= 2, `${turns} turns`)
+})
+
+test('what of a batch goes to disk', async () => {
+  const wishOf = async (text: string, head: Partial<TaskHead> = {}, background?: string) => {
+    const has = ({ function: name }: { function: string }) => name === background
+    const batch = await readBatch({ ...HEAD, ...head }, Buffer.from(text), LIMIT, {
+      isAny: background !== undefined,
+      has,
+    })
+    assert.ok(batch.ok, JSON.stringify(batch))
+    return batch.wish
+  }
+  const sync = '{"function":"a"}\n{"function":"b"}'
+  assert.equal(await wishOf(sync), undefined)
+  assert.deepEqual(await wishOf(sync, { prefer: 'respond-async' }), {
+    mode: 'async',
+    waitMs: undefined,
+    key: undefined,
+  })
+  assert.deepEqual(await wishOf(sync, { prefer: 'wait=2', idempotencyKey: 'k' }), {
+    mode: 'sync',
+    waitMs: 2_000,
+    key: 'k',
+  })
+  const mixed = '{"function":"a","mode":"webhook"}\n{"function":"b"}'
+  assert.equal((await wishOf(mixed, { prefer: 'respond-async' }))?.mode, 'async')
+  assert.equal((await wishOf('{"function":"a","async":true}'))?.mode, 'async')
+  assert.equal((await wishOf('{"function":"a","mode":"webhook"}'))?.mode, 'webhook')
+  assert.equal((await wishOf('{"function":"a"}', {}, 'a'))?.mode, 'async')
+  assert.equal(await wishOf('{"function":"a","mode":"sync"}', {}, 'a'), undefined)
+  assert.equal(await wishOf('{"function":"b"}', {}, 'a'), undefined)
 })

@@ -5,16 +5,30 @@
  * Invariant: whatever its size, no batch keeps the event loop to itself for longer than a slice.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { findJsonExcess, type TaskError } from '@berth/protocol'
+import { findJsonExcess, type TaskBody, type TaskError } from '@berth/protocol'
 import { type Range, scanBatch } from './batch-scan.ts'
-import { readPreferences } from './durable-wish.ts'
-import { findWrongHead, isMultipart, notYet, type TaskHead } from './task-call.ts'
+import {
+  type BackgroundPort,
+  type DurableWish,
+  modeOf,
+  namedMode,
+  readPreferences,
+  readWish,
+} from './durable-wish.ts'
+import { findWrongHead, isMultipart, type TaskHead } from './task-call.ts'
 
 export const BATCH_TASKS = 10_000
 
 type Refused = { readonly ok: false; readonly error: TaskError }
 
-export type ReadBatch = { readonly ok: true; readonly ranges: readonly Range[] } | Refused
+export type ReadBatch =
+  | {
+      readonly ok: true
+      readonly ranges: readonly Range[]
+      /** Of all of them, when they go to disk. */
+      readonly wish: DurableWish | undefined
+    }
+  | Refused
 
 const SLICE_MS = 5
 const BYTE_ORDER_MARK = Buffer.from('\uFEFF')
@@ -29,13 +43,20 @@ const NO_MULTIPART: TaskError = {
 const MODE_WORDS = ['"mode"', '"async"', '\\u'].map((word) => Buffer.from(word))
 
 /** Bodies over `bodyLimitBytes` are not looked into; they are refused one by one. */
-export async function readBatch(head: TaskHead, bytes: Buffer, bodyLimitBytes: number): Promise<ReadBatch> {
-  const wrongHead = isMultipart(head) ? NO_MULTIPART : (findWrongHead(head) ?? findUnsupported(head))
+export async function readBatch(
+  head: TaskHead,
+  bytes: Buffer,
+  bodyLimitBytes: number,
+  background?: BackgroundPort,
+): Promise<ReadBatch> {
+  const wrongHead = isMultipart(head) ? NO_MULTIPART : findWrongHead(head)
   if (wrongHead) return { ok: false, error: wrongHead }
   if (bytes.subarray(0, 3).equals(BYTE_ORDER_MARK))
     return invalid('The body begins with a byte order mark; send it without.')
+  const preferred = readPreferences(head.prefer)
+  if (!preferred.ok) return preferred
   const ranges: Range[] = []
-  const modes = new BatchModes()
+  const modes = new BatchModes(preferred.respondsAsync, background)
   let sliceEndsAt = performance.now() + SLICE_MS
   for (const scanned of scanBatch(bytes)) {
     if (scanned.kind === 'wrong') return invalid(scanned.detail)
@@ -51,49 +72,62 @@ export async function readBatch(head: TaskHead, bytes: Buffer, bodyLimitBytes: n
     await nextTurn()
     sliceEndsAt = performance.now() + SLICE_MS
   }
-  return ranges.length > 0 ? { ok: true, ranges } : invalid(`The batch holds no task; ${EXAMPLE}`)
+  if (ranges.length === 0) return invalid(`The batch holds no task; ${EXAMPLE}`)
+  const wish = readWish(head, { function: '', mode: modes.common }, false)
+  return wish.ok ? { ok: true, ranges, wish: wish.wish } : wish
 }
 
-function findUnsupported({ idempotencyKey, prefer }: TaskHead): TaskError | undefined {
-  if (idempotencyKey !== undefined) return notYet('the header Idempotency-Key of a batch')
-  const preferred = readPreferences(prefer)
-  if (!preferred.ok) return preferred.error
-  const isAsked = preferred.respondsAsync || preferred.waitMs !== undefined
-  return isAsked ? notYet('the header Prefer of a batch') : undefined
-}
-
-/** The mode that all bodies of a batch have in common. */
+/** The mode that all bodies of a batch have in common, unless the header makes all of them async. */
 class BatchModes {
+  readonly #respondsAsync: boolean
+  readonly #background: BackgroundPort | undefined
   #count = 0
-  #common: { readonly mode: string; readonly index: number } | undefined
+  #first: { readonly mode: Mode; readonly index: number } | undefined
+
+  constructor(respondsAsync: boolean, background: BackgroundPort | undefined) {
+    this.#respondsAsync = respondsAsync
+    this.#background = background?.isAny === true ? background : undefined
+  }
+
+  get common(): Mode {
+    return this.#respondsAsync ? 'async' : (this.#first?.mode ?? 'sync')
+  }
 
   /** Why the next body does not belong to a batch, or not to this one. */
   add(body: Buffer): TaskError | undefined {
     const index = this.#count++
-    const mode = modeOf(body)
+    const mode = this.#modeOf(body)
     // A body that is wrong in itself has no mode, and its own line in the answer.
     if (mode === undefined) return undefined
     const pointer = `/${index}/mode`
     if (mode === 'stream') return wrongMode(pointer, 'a batch has no streams; send such a task by itself')
-    this.#common ??= { mode, index }
-    const { mode: common, index: first } = this.#common
-    if (mode !== common)
-      return wrongMode(
-        pointer,
-        `"${mode}" is not the mode of task ${first}, "${common}"; a batch has one mode`,
-      )
-    return mode === 'sync' ? undefined : notYet(`the mode "${mode}"`, pointer)
+    this.#first ??= { mode, index }
+    const { mode: common, index: first } = this.#first
+    if (this.#respondsAsync || mode === common) return undefined
+    return wrongMode(pointer, `"${mode}" is not the mode of task ${first}, "${common}"; a batch has one mode`)
+  }
+
+  #modeOf(body: Buffer): Mode | undefined {
+    const background = this.#background
+    if (!background && !MODE_WORDS.some((word) => body.includes(word))) return 'sync'
+    const members = parseMembers(body)
+    const named = namedMode(members)
+    if (named !== undefined) return isMode(named) ? named : undefined
+    const { function: called, group, contract } = members
+    return modeOf(undefined, false, background?.has({ function: called ?? '', group, contract }) === true)
   }
 }
 
-function modeOf(body: Buffer): string | undefined {
-  if (!MODE_WORDS.some((word) => body.includes(word))) return 'sync'
-  const { mode, async } = parseMembers(body)
-  if (mode === undefined) return async === true ? 'async' : 'sync'
-  return mode === 'sync' || mode === 'stream' || mode === 'async' || mode === 'webhook' ? mode : undefined
+type Mode = 'sync' | 'stream' | 'async' | 'webhook'
+
+function isMode(value: unknown): value is Mode {
+  return value === 'sync' || value === 'stream' || value === 'async' || value === 'webhook'
 }
 
-function parseMembers(body: Buffer): { readonly mode?: unknown; readonly async?: unknown } {
+/** As they are written: each may be anything. */
+function parseMembers(
+  body: Buffer,
+): Partial<Pick<TaskBody, 'mode' | 'async' | 'function' | 'group' | 'contract'>> {
   if (findJsonExcess(body) !== undefined) return {}
   try {
     const value: unknown = JSON.parse(body.toString('utf8'))

@@ -7,14 +7,16 @@
 import type { IncomingMessage } from 'node:http'
 import type { Clock } from '@berth/runtime'
 import { readBatch } from './batch-call.ts'
-import { BatchRun, type BatchRunDeps } from './batch-run.ts'
+import { BatchRun, type BatchRunDeps, beginInMemory } from './batch-run.ts'
 import type { Door } from './door.ts'
+import type { DurableBatch, DurableBatches } from './durable-batch.ts'
+import type { BackgroundPort } from './durable-wish.ts'
 import { readQuery } from './lists.ts'
 import { problem } from './problem.ts'
 import { type BodyTerms, findRefusal } from './received-body.ts'
 import { readRoutedBody } from './routed-body.ts'
 import type { Route, RouteContext } from './routes.ts'
-import type { TaskHead } from './task-call.ts'
+import { notYet, type TaskHead } from './task-call.ts'
 import type { Tasks } from './tasks.ts'
 
 export interface BatchRouteDeps {
@@ -25,6 +27,9 @@ export interface BatchRouteDeps {
   readonly bodyLimitBytes: number
   /** `BATCH_BODY_LIMIT`. */
   readonly batchLimitBytes: number
+  /** Batches whose runs go to disk; undefined refuses them. */
+  readonly durable?: Pick<DurableBatches, 'begin'> | undefined
+  readonly background?: BackgroundPort | undefined
   /** How long a reader may take nothing while lines wait for it; 30 s unless given. */
   readonly patienceMs?: number
 }
@@ -51,18 +56,48 @@ async function handle(c: RouteContext, deps: BatchRouteDeps): Promise<Response> 
   const read = await readRoutedBody(c.req.raw, bodyTermsOf(deps))
   if (!read.ok) return problem(read.error)
   const { bytes } = read
-  door.enter(bytes.length)
-  const leave = () => door.leave(bytes.length)
   const head = headOf(c)
-  const batch = await readBatch(head, bytes, bodyLimitBytes)
-  if (batch.ok) {
-    const { tasks, clock } = deps
-    const terms = { tasks, clock, head, bytes, ranges: batch.ranges, bodyLimitBytes }
-    const answer = streamAnswer(terms, deps.patienceMs ?? PATIENCE_MS, c.env?.outgoing, leave)
-    return new Response(answer, { headers: { 'content-type': 'application/x-ndjson' } })
+  const leave = () => door.leave(bytes.length)
+  let isHeldByLines = false
+  door.enter(bytes.length)
+  try {
+    const batch = await readBatch(head, bytes, bodyLimitBytes, deps.background)
+    if (!batch.ok) return problem(batch.error)
+    const { ranges, wish } = batch
+    const held = { head, bytes, ranges, bodyLimitBytes }
+    if (wish) return await answerDurable({ ...held, wish }, deps, c.env?.outgoing)
+    const begin = beginInMemory({ tasks: deps.tasks, ...held })
+    isHeldByLines = true
+    return answerLines({ count: ranges.length, begin, clock: deps.clock }, deps, c.env?.outgoing, leave)
+  } finally {
+    if (!isHeldByLines) leave()
   }
-  leave()
-  return problem(batch.error)
+}
+
+type Connection = { destroy(): unknown } | undefined
+
+async function answerDurable(batch: DurableBatch, deps: BatchRouteDeps, to: Connection): Promise<Response> {
+  const { durable, clock } = deps
+  if (!durable) return problem(notYet('runs on disk'))
+  const begun = await durable.begin(batch)
+  if (begun.kind === 'lines') {
+    const { begin, headers } = begun
+    return answerLines({ count: batch.ranges.length, begin, clock }, deps, to, () => {}, headers)
+  }
+  const { status, headers, body } = begun.answer
+  return new Response(String(body), { status, headers })
+}
+
+/** `onEnd` is called once, whatever ends the answer. */
+function answerLines(
+  run: Omit<BatchRunDeps, 'output'>,
+  { patienceMs = PATIENCE_MS }: BatchRouteDeps,
+  to: Connection,
+  onEnd: () => void,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  const lines = streamAnswer(run, patienceMs, to, onEnd)
+  return new Response(lines, { headers: { 'content-type': 'application/x-ndjson', ...headers } })
 }
 
 function bodyTermsOf({ door, batchLimitBytes }: Pick<BatchRouteDeps, 'door' | 'batchLimitBytes'>): BodyTerms {
@@ -85,7 +120,7 @@ function headOf(c: RouteContext): TaskHead {
 function streamAnswer(
   terms: Omit<BatchRunDeps, 'output'>,
   patienceMs: number,
-  connection: { destroy(): unknown } | undefined,
+  connection: Connection,
   onEnd: () => void,
 ): ReadableStream<Uint8Array> {
   let run: BatchRun

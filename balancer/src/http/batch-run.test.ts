@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { systemClock } from '@berth/runtime'
-import { BatchRun } from './batch-run.ts'
+import { BatchRun, beginInMemory, type TasksInBytes } from './batch-run.ts'
 import { scanBatch } from './batch-scan.ts'
 import { describeProblem } from './problem.ts'
 import type { TaskHead } from './task-call.ts'
@@ -35,25 +35,23 @@ function makeRun(
   const abandoned: string[] = []
   const reader = { text: '', isFull: false, hasEnded: false }
   let refuse: (body: string) => TaskAnswer | undefined = () => undefined
-  const run = new BatchRun({
-    tasks: {
-      handle({ bytes: body }, { answer }) {
-        const text = String(body)
-        const refusal = refuse(text)
-        if (refusal) {
-          answer(refusal)
-          return () => assert.fail('it was answered')
-        }
-        begun.push(text)
-        underWay.set(text, answer)
-        return () => void abandoned.push(text)
-      },
+  const tasks: TasksInBytes['tasks'] = {
+    handle({ bytes: body }, { answer }) {
+      const text = String(body)
+      const refusal = refuse(text)
+      if (refusal) {
+        answer(refusal)
+        return () => assert.fail('it was answered')
+      }
+      begun.push(text)
+      underWay.set(text, answer)
+      return () => void abandoned.push(text)
     },
+  }
+  const run = new BatchRun({
+    count: ranges.length,
+    begin: beginInMemory({ tasks, bytes, ranges, head: HEAD, bodyLimitBytes: 10_000 }),
     clock: systemClock,
-    bytes,
-    ranges,
-    head: HEAD,
-    bodyLimitBytes: 10_000,
     output: {
       isFull: () => reader.isFull,
       write: (chunk) => {

@@ -23,16 +23,38 @@ export interface BatchOutput {
 }
 
 export interface BatchRunDeps {
-  readonly tasks: Pick<Tasks, 'handle'>
+  /** How many tasks there are. */
+  readonly count: number
+  readonly begin: BeginTask
   readonly clock: Pick<Clock, 'monoMs'>
+  readonly output: BatchOutput
+}
+
+/** Begins a task; `answer` comes once, possibly at once. The function that comes back is for a reader that has gone. */
+export type BeginTask = (index: number, answer: (answer: TaskAnswer) => void) => () => void
+
+export interface TasksInBytes {
+  readonly tasks: Pick<Tasks, 'handle'>
   readonly bytes: Buffer
   readonly ranges: readonly Range[]
   /** Checked with the whole batch. */
   readonly head: TaskHead
   /** `REQUEST_BODY_LIMIT`. */
   readonly bodyLimitBytes: number
-  readonly output: BatchOutput
 }
+
+/** Each task from its own bytes, in memory. */
+export function beginInMemory({ tasks, bytes, ranges, head, bodyLimitBytes }: TasksInBytes): BeginTask {
+  return (index, answer) => {
+    const { start, end } = ranges[index] as Range
+    if (end - start <= bodyLimitBytes)
+      return tasks.handle({ head, bytes: bytes.subarray(start, end) }, { answer, open: refuseStream })
+    answer(describeProblem(bodyTooLarge(bodyLimitBytes)))
+    return NOTHING_TO_END
+  }
+}
+
+const NOTHING_TO_END = () => {}
 
 const MOST_UNDER_WAY = 1_000
 /** The window grows by one with every answer, since nobody knows how long the first ones will be. */
@@ -83,7 +105,7 @@ export class BatchRun {
     if (this.#isOver) return
     this.#write()
     this.#feed()
-    if (this.#answered < this.#deps.ranges.length || this.#lines.bytes > 0) return
+    if (this.#answered < this.#deps.count || this.#lines.bytes > 0) return
     this.#isOver = true
     this.#deps.output.end()
   }
@@ -107,7 +129,7 @@ export class BatchRun {
   }
 
   #mayBegin(): boolean {
-    if (this.#isHeldBack || this.#next >= this.#deps.ranges.length) return false
+    if (this.#isHeldBack || this.#next >= this.#deps.count) return false
     if (this.#lines.bytes >= UNREAD_BYTES) return false
     const underWay = this.#abandons.size
     return (
@@ -117,18 +139,14 @@ export class BatchRun {
   }
 
   #begin(index: number): void {
-    const { tasks, bytes, ranges, head, bodyLimitBytes } = this.#deps
-    const { start, end } = ranges[index] as Range
     this.#next++
-    if (end - start > bodyLimitBytes)
-      return this.#finish(index, describeProblem(bodyTooLarge(bodyLimitBytes)))
     let atOnce: TaskAnswer | undefined
     let isBegun = false
     const answer = (answer: TaskAnswer) => {
       if (isBegun) this.#finish(index, answer)
       else atOnce = answer
     }
-    const abandon = tasks.handle({ head, bytes: bytes.subarray(start, end) }, { answer, open: refuseStream })
+    const abandon = this.#deps.begin(index, answer)
     isBegun = true
     if (atOnce === undefined) this.#abandons.set(index, abandon)
     else this.#refused(index, atOnce)
@@ -159,7 +177,7 @@ function refuseStream(): never {
 }
 
 /** In a batch a body that POST /task answers with 400 is 422: the request as a whole was right. */
-function asWrongBody(answer: TaskAnswer): TaskAnswer {
+export function asWrongBody(answer: TaskAnswer): TaskAnswer {
   const body = JSON.parse(String(answer.body)) as object
   return { ...answer, status: 422, body: JSON.stringify({ ...body, status: 422 }) }
 }

@@ -85,6 +85,7 @@ export class DurableCalls {
     wish: Pick<DurableWish, 'mode'>,
     traceparent: string | undefined,
     pointer: string,
+    checksInput = true,
   ): Ordered {
     const { inputs, clock } = this.#deps
     const wrongWebhook = this.#findWrongWebhook(body)
@@ -92,7 +93,8 @@ export class DurableCalls {
     const read = readInput(body, payload)
     if (!read.ok) return read
     const { group = 'default', function: called, contract } = body
-    const wrong = read.input ? inputs.check({ group, function: called, contract }, read.input) : []
+    const isChecked = checksInput && read.input !== undefined
+    const wrong = isChecked ? inputs.check({ group, function: called, contract }, read.input) : []
     if (wrong.length > 0) return { ok: false, error: wrongInput(wrong, pointer) }
     return { ok: true, run: this.#orderOf(body, wish.mode, read.payload, traceparent, clock.wallMs()) }
   }

@@ -4,7 +4,7 @@
  * the mode of the body. Pure; called by tasks.ts for the few calls that say any of it, and once a batch.
  */
 import type { TaskBody } from '@berth/protocol'
-import { invalid, type Refused, type TaskHead } from './task-call.ts'
+import { type IsAsync, invalid, type Refused, type TaskHead } from './task-call.ts'
 
 /** How a run on disk is answered. */
 export interface DurableWish {
@@ -17,6 +17,13 @@ export interface DurableWish {
 export type ReadWish =
   /** Undefined: a task like any other, in memory. */
   { readonly ok: true; readonly wish: DurableWish | undefined } | Refused
+
+/** Which functions run in the background unless a call names a mode. */
+export interface BackgroundPort {
+  /** False spares every call the question. */
+  readonly isAny: boolean
+  has(body: Pick<TaskBody, 'group' | 'function' | 'contract'>): boolean
+}
 
 const MAX_WAIT_S = 300
 const KEY_PATTERN = /^[\x20-\x7e]{1,255}$/
@@ -46,11 +53,13 @@ export function readPreferences(prefer: string | undefined): ({ ok: true } & Pre
   return { ok: true, respondsAsync, waitMs }
 }
 
-/** Whether the header alone makes a call async; one that cannot be read is refused later. */
-export function prefersAsync({ prefer }: TaskHead): boolean {
-  if (prefer === undefined) return false
-  const read = readPreferences(prefer)
-  return read.ok && read.respondsAsync
+/** Whether a call that names no mode is async; a header that cannot be read is refused later. */
+export function createIsAsync(background: BackgroundPort | undefined): IsAsync {
+  return ({ prefer }, body) => {
+    if (background?.isAny === true && background.has(body)) return true
+    const read = prefer === undefined ? undefined : readPreferences(prefer)
+    return read?.ok === true && read.respondsAsync
+  }
 }
 
 /** `isBackground`: the function is run in the background unless a mode is named. */
@@ -61,7 +70,7 @@ export function readWish(head: TaskHead, body: TaskBody, isBackground: boolean):
   const preferred = readPreferences(head.prefer)
   if (!preferred.ok) return preferred
   const { respondsAsync, waitMs } = preferred
-  const named = body.async === true ? 'async' : body.mode
+  const named = namedMode(body)
   if (named === 'stream') {
     if (key !== undefined) return invalid('A stream takes no Idempotency-Key: it cannot be told twice.')
     if (respondsAsync) return invalid('`Prefer: respond-async` contradicts mode stream; use mode async.')
@@ -72,7 +81,12 @@ export function readWish(head: TaskHead, body: TaskBody, isBackground: boolean):
   return { ok: true, wish: { mode, waitMs: mode === 'sync' ? waitMs : undefined, key } }
 }
 
-function modeOf(
+export function namedMode({ mode, async }: Pick<TaskBody, 'mode' | 'async'>): TaskBody['mode'] {
+  return async === true ? 'async' : mode
+}
+
+/** The mode of a body that is no stream. */
+export function modeOf(
   named: 'sync' | 'async' | 'webhook' | undefined,
   respondsAsync: boolean,
   isBackground: boolean,

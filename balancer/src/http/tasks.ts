@@ -10,7 +10,7 @@ import type { Provenance, Settlement, Submission, SubmitPort } from '../ports/sc
 import { shownId } from '../ports/worker-key.ts'
 import type { AnswerBody } from './answer-body.ts'
 import type { DurableCall, DurableCalls } from './durable-call.ts'
-import { prefersAsync, readWish } from './durable-wish.ts'
+import { type BackgroundPort, createIsAsync, readWish } from './durable-wish.ts'
 import { describeProblem } from './problem.ts'
 import { EventReply } from './stream-events.ts'
 import type { OpenBody, StreamReply, StreamReplyOptions } from './stream-reply.ts'
@@ -69,22 +69,17 @@ export interface TasksDeps {
   readonly background?: BackgroundPort | undefined
 }
 
-/** Which functions run in the background unless a call names a mode. */
-export interface BackgroundPort {
-  /** False spares every call the question. */
-  readonly isAny: boolean
-  has(body: TaskBody): boolean
-}
-
 const PREFIX = Buffer.from('{"success":true,"result":')
 const SUFFIX = Buffer.from('}')
 const NOTHING_TO_END = () => {}
 
 export class Tasks {
   readonly #deps: TasksDeps
+  readonly #isAsync: IsAsync
 
   constructor(deps: TasksDeps) {
     this.#deps = deps
+    this.#isAsync = createIsAsync(deps.background)
   }
 
   /** Runs one call; the function that comes back ends the task because its caller has gone. */
@@ -111,7 +106,7 @@ export class Tasks {
       body,
       payload,
       traceparent,
-      onSettled: (settlement) => reply.answer(this.#word(run, settlement, isRouted)),
+      onSettled: (settlement) => reply.answer(this.word(run, settlement, isRouted)),
     })
     const { run } = submitted
     return submitted.ok ? submitted.cancel : this.#refuse(submitted, reply)
@@ -128,16 +123,11 @@ export class Tasks {
     if (read.ok && read.wish === undefined) return undefined
     if (read.ok && read.wish !== undefined && durable !== undefined) {
       const word: DurableCall['word'] = (run, settlement) =>
-        this.#word(run, settlement, call.target !== undefined)
+        this.word(run, settlement, call.target !== undefined)
       return durable.handle({ ...call, body, payload, wish: read.wish, word }, reply)
     }
     reply.answer(describeProblem(read.ok ? notYet('runs on disk') : read.error))
     return NOTHING_TO_END
-  }
-
-  #isAsync: IsAsync = (head, body) => {
-    const { background } = this.#deps
-    return prefersAsync(head) || (background?.isAny === true && background.has(body))
   }
 
   /** Hands a checked task of mode sync or stream to the core. */
@@ -191,7 +181,7 @@ export class Tasks {
     const options: StreamReplyOptions = {
       open: (headers, onTaken) => reply.open(headers, onTaken),
       headersOf: (known) => this.#headersOf(submitted.run, known),
-      fail: (settlement) => reply.answer(this.#word(submitted.run, settlement, false)),
+      fail: (settlement) => reply.answer(this.word(submitted.run, settlement, false)),
     }
     const stream: StreamReply = wantsEvents ? new EventReply(options) : new TextReply(options)
     const submitted = this.submit({
@@ -214,7 +204,8 @@ export class Tasks {
     return Math.max(0, Date.parse(body.deadline) - this.#deps.clock.wallMs())
   }
 
-  #word(run: string, settlement: Settlement, isRouted: boolean): TaskAnswer {
+  /** The end of a task as its route answers it. */
+  word(run: string, settlement: Settlement, isRouted: boolean): TaskAnswer {
     const headers = this.#headersOf(run, settlement)
     if (settlement.kind === 'completed') return success(settlement, headers, isRouted)
     return describeProblem(settlement.error, { headers })

@@ -155,7 +155,7 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
     )
     const ids = held.map(({ run }) => run)
     const batchExpiryMs = held.length > 1 ? this.#options.clock.wallMs() + BATCH_KEY_MS : null
-    const row = key ? { ...key, runs: ids, answer: null, expiresMs: batchExpiryMs } : null
+    const row = key ? { ...key, runs: ids, expiresMs: batchExpiryMs } : null
     const accepted = held.map(({ row: run, source }) => ({ run, payload: source }))
     const lost = await this.#writeAccepted(
       [...before, { kind: 'runs-accepted', runs: accepted, key: row }],
