@@ -1,14 +1,12 @@
 /**
- * What every store promises, run against each of them (port: balancer/src/ports/store.ts). A place is
- * where a store's data outlives it: open it again there and what was persisted is found.
+ * What every store promises, run against each of them (port: balancer/src/ports/store.ts). Runs have a
+ * suite of their own, run-store.test.ts.
  */
 import assert from 'node:assert/strict'
-import { mkdtempSync, renameSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { renameSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
-import { after, describe, test } from 'node:test'
-import { type Clock, ManualClock } from '@berth/runtime'
+import { describe, test } from 'node:test'
+import { ManualClock } from '@berth/runtime'
 import type { RunsAtStart } from '../../balancer/src/ports/run-store.ts'
 import type {
   KnownWorker,
@@ -18,35 +16,8 @@ import type {
   StorePort,
   StoreWrite,
 } from '../../balancer/src/ports/store.ts'
-import { MemoryDisk, MemoryStore } from '../../balancer/src/store/memory-store.ts'
 import { SqliteStore } from '../../balancer/src/store/sqlite-store.ts'
-
-const folder = mkdtempSync(join(tmpdir(), 'berth-store-'))
-after(() => rmSync(folder, { recursive: true, force: true }))
-
-interface MakeOptions {
-  readonly clock?: Clock
-  readonly maxPendingWrites?: number
-}
-interface Place {
-  make(options?: MakeOptions): StorePort
-}
-
-let places = 0
-function newPath(): string {
-  return join(folder, `place-${++places}`, 'berth.db')
-}
-
-const KINDS: Record<string, () => Place> = {
-  memory() {
-    const disk = new MemoryDisk()
-    return { make: (options) => new MemoryStore({ disk, ...options }) }
-  },
-  sqlite() {
-    const path = newPath()
-    return { make: (options) => new SqliteStore({ path, ...options }) }
-  },
-}
+import { KINDS, newPath, type Place } from './store-places.ts'
 
 type Event = { persisted: number } | { failed: number; detail: string }
 

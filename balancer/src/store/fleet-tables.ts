@@ -3,10 +3,10 @@
  * Used by `sqlite-database.ts` on the store's thread. Every value is bound, none is put into a text.
  * Invariant: writes are upserts or deletes, so repeating one changes nothing.
  */
-import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { interfaceSchema } from '@berth/protocol'
 import { z } from 'zod'
 import type { FleetContents, FleetWrite, StoredSettings } from '../ports/store.ts'
+import type { Statements } from './statements.ts'
 import { StoreError } from './store-error.ts'
 
 const SQL = {
@@ -70,21 +70,15 @@ export function isFleetWrite<Write extends { readonly kind: string }>(
 }
 
 export class FleetTables {
-  readonly #database: DatabaseSync
-  readonly #statements = new Map<string, StatementSync>()
+  readonly #statements: Statements
 
-  constructor(database: DatabaseSync) {
-    this.#database = database
+  constructor(statements: Statements) {
+    this.#statements = statements
   }
 
   /** Throws what SQLite or the binding of a value throws. */
   write(write: FleetWrite): void {
-    let statement = this.#statements.get(write.kind)
-    if (statement === undefined) {
-      statement = this.#database.prepare(SQL[write.kind])
-      this.#statements.set(write.kind, statement)
-    }
-    statement.run(...valuesOf(write))
+    this.#statements.run(SQL[write.kind], ...valuesOf(write))
   }
 
   /**
@@ -93,11 +87,9 @@ export class FleetTables {
    */
   begin(nowMs: number): FleetContents {
     const now = new Date(nowMs).toISOString()
-    this.#database.prepare('UPDATE balancer SET epoch = epoch + 1').run()
-    this.#database.prepare('DELETE FROM sessions WHERE expires_at <= ?').run(now)
-    this.#database
-      .prepare('DELETE FROM interfaces WHERE hash NOT IN (SELECT interface_hash FROM workers)')
-      .run()
+    this.#statements.run('UPDATE balancer SET epoch = epoch + 1')
+    this.#statements.run('DELETE FROM sessions WHERE expires_at <= ?', now)
+    this.#statements.run('DELETE FROM interfaces WHERE hash NOT IN (SELECT interface_hash FROM workers)')
     const [balancer] = this.#read(epochRow, 'SELECT epoch FROM balancer')
     if (balancer === undefined) throw new Error('the table balancer has no row')
     return {
@@ -141,7 +133,7 @@ export class FleetTables {
   }
 
   #read<Row>(row: z.ZodType<Row>, sql: string): Row[] {
-    return z.array(row).parse(this.#database.prepare(sql).all())
+    return z.array(row).parse(this.#statements.of(sql).all())
   }
 }
 

@@ -54,9 +54,10 @@ export class RunClaims {
     const sql = `${SELECT_CLAIMED} WHERE r.status = 0 AND r.due_ms <= ? ORDER BY r.due_ms, r.seq LIMIT ?`
     const rows = this.#statements.of(sql).all(untilMs, limit)
     const seqs = JSON.stringify(rows.map(({ seq }) => seq))
-    this.#statements
-      .of('UPDATE runs_live SET status = 1 WHERE seq IN (SELECT value FROM json_each(?))')
-      .run(seqs)
+    this.#statements.run(
+      'UPDATE runs_live SET status = 1 WHERE seq IN (SELECT value FROM json_each(?))',
+      seqs,
+    )
     return rows.map((row) => ({ ...decodeClaimed(row), status: 'queued' }))
   }
 

@@ -57,7 +57,7 @@ export class RunNames {
   }
 
   #run(sql: string, ...values: string[]): void {
-    this.#statements.of(sql).run(...values)
+    this.#statements.run(sql, ...values)
   }
 
   #id(sql: string, ...values: string[]): number {

@@ -6,7 +6,7 @@ const GIVEN = 'SELECT value FROM json_each(?)'
 /** How many of them were final. */
 export function removeRuns(statements: Statements, seqs: readonly number[]): number {
   const given = JSON.stringify(seqs)
-  const run = (sql: string) => Number(statements.of(sql).run(given).changes)
+  const run = (sql: string) => statements.run(sql, given)
   for (const table of ['runs_live', 'runs_done']) {
     run(
       `DELETE FROM run_words WHERE rowid IN (SELECT seq FROM ${table} WHERE seq IN (${GIVEN}) AND has_words = 1)`,

@@ -125,31 +125,30 @@ export class RunTables {
     const lane = this.#names.lane(`${group}\n${name}\n${contract}\n${tags ?? ''}`)
     const number = this.#names.function(group, name)
     const [hasWords, facts] = [value(14), value(13)]
-    this.#statements
-      .of(INSERT_LIVE)
-      .run(
-        seq,
-        id,
-        number,
-        contract,
-        lane,
-        value(6),
-        value(7),
-        value(8),
-        value(9),
-        value(10),
-        value(11),
-        value(12),
-        keyHash,
-        hasWords,
-        facts,
-      )
-    this.#statements.of(INSERT_ID).run(id, seq)
+    this.#run(
+      INSERT_LIVE,
+      seq,
+      id,
+      number,
+      contract,
+      lane,
+      value(6),
+      value(7),
+      value(8),
+      value(9),
+      value(10),
+      value(11),
+      value(12),
+      keyHash,
+      hasWords,
+      facts,
+    )
+    this.#run(INSERT_ID, id, seq)
     const from = Number(value(16))
     const to = from + Number(value(17))
     const headLength = value(18)
     const head = headLength === null ? null : bytes.subarray(to, to + Number(headLength))
-    this.#statements.of(INSERT_PAYLOAD).run(seq, value(15), bytes.subarray(from, to), head)
+    this.#run(INSERT_PAYLOAD, seq, value(15), bytes.subarray(from, to), head)
     if (hasWords === 1) this.#setWords(Number(seq), { id, name, facts }, null)
   }
 
@@ -175,10 +174,18 @@ export class RunTables {
     const { seq, fence, end, events, delivery, keyExpiresMs } = write
     const { status, worker, finishedMs, error, facts } = end
     const size = end.mediaType === null ? null : end.bytesLength
-    const moved = this.#statements
-      .of(FINISH)
-      .run(seq, status, this.#names.worker(worker), finishedMs, error === null ? 0 : 1, size, facts, fence)
-    if (moved.changes === 0) return
+    const moved = this.#statements.run(
+      FINISH,
+      seq,
+      status,
+      this.#names.worker(worker),
+      finishedMs,
+      error === null ? 0 : 1,
+      size,
+      facts,
+      fence,
+    )
+    if (moved === 0) return
     if (keyExpiresMs !== null) this.#expireKey(seq, keyExpiresMs)
     this.#run(LEAVE, seq)
     this.#keepResult(seq, end, bytes)
@@ -265,11 +272,9 @@ export class RunTables {
   }
 
   #insertAll(table: 'run_events' | 'run_lines', seq: number, all: readonly StoredEvent[]): void {
-    const statement = this.#statements.of(
-      `INSERT INTO ${table} (seq, n, type, at_ms, data) VALUES (?, ?, ?, ?, ?)
-        ON CONFLICT (seq, n) DO UPDATE SET type = excluded.type, at_ms = excluded.at_ms, data = excluded.data`,
-    )
-    for (const { n, type, atMs, data } of all) statement.run(seq, n, type, atMs, data)
+    const sql = `INSERT INTO ${table} (seq, n, type, at_ms, data) VALUES (?, ?, ?, ?, ?)
+        ON CONFLICT (seq, n) DO UPDATE SET type = excluded.type, at_ms = excluded.at_ms, data = excluded.data`
+    for (const { n, type, atMs, data } of all) this.#run(sql, seq, n, type, atMs, data)
   }
 
   #setDelivery({ delivery, attempt }: Packed<'delivery-set'>): void {
@@ -333,7 +338,7 @@ export class RunTables {
   }
 
   #run(sql: string, ...values: (Value | Uint8Array)[]): void {
-    this.#statements.of(sql).run(...values)
+    this.#statements.run(sql, ...values)
   }
 }
 

@@ -42,7 +42,7 @@ export class SqliteDatabase {
     this.#path = path
     this.#database = openFile(path, busyTimeoutMs)
     const statements = new Statements(this.#database)
-    this.#fleet = new FleetTables(this.#database)
+    this.#fleet = new FleetTables(statements)
     this.#names = new RunNames(statements)
     this.#runs = new RunTables(statements, this.#names)
     this.#claims = new RunClaims(statements, this.#names)

@@ -1,0 +1,219 @@
+/** A store with runs to try things on: waits for each batch and each claim, and makes runs with short words. */
+import assert from 'node:assert/strict'
+import type {
+  ClaimedRun,
+  DoneRun,
+  LiveRun,
+  RunEnd,
+  RunPosition,
+  RunsAtStart,
+  RunWrite,
+  StoredDelivery,
+  StoredPayload,
+} from '../../balancer/src/ports/run-store.ts'
+import type { StorePort } from '../../balancer/src/ports/store.ts'
+import type { Place } from './store-places.ts'
+
+export const T0 = Date.parse('2026-01-01T00:00:00Z')
+const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
+
+/** An id as the balancer makes it: it bears the instant, and sorts by it and then by seq. */
+export function idOf(seq: number, acceptedMs: number): string {
+  return `r_${base32(acceptedMs, 10)}0001${base32(seq, 12)}`
+}
+
+function base32(value: number, length: number): string {
+  let text = ''
+  for (let rest = value; text.length < length; rest = Math.floor(rest / 32))
+    text = `${ALPHABET[rest % 32]}${text}`
+  return text
+}
+
+export function makeRun(seq: number, changes: Partial<LiveRun> = {}): LiveRun {
+  const acceptedMs = changes.acceptedMs ?? T0 + seq
+  return {
+    seq,
+    id: idOf(seq, acceptedMs),
+    group: 'default',
+    function: 'hello',
+    contract: 1,
+    tags: null,
+    fairnessKey: null,
+    mode: 'async',
+    trigger: 'api',
+    attempts: null,
+    idempotent: null,
+    timeoutMs: null,
+    acceptedMs,
+    deadlineMs: null,
+    queueUntilMs: null,
+    dueMs: null,
+    session: null,
+    schedule: null,
+    scheduledForMs: null,
+    parent: null,
+    retryOf: null,
+    budget: null,
+    metadata: {},
+    trace: '',
+    webhook: null,
+    status: 'queued',
+    priority: 100,
+    attempt: 0,
+    failures: 0,
+    losses: 0,
+    worker: null,
+    boot: null,
+    fence: null,
+    startedMs: null,
+    history: [],
+    ...changes,
+  }
+}
+
+export function makeEnd(changes: Partial<RunEnd> = {}): RunEnd {
+  return {
+    status: 'completed',
+    finishedMs: T0 + 1_000,
+    startedMs: T0 + 900,
+    queueMs: 1.5,
+    runMs: 2.25,
+    attempt: 1,
+    worker: 'w1',
+    priority: 100,
+    history: [],
+    error: null,
+    result: { mediaType: '', bytes: new TextEncoder().encode('"done"') },
+    explain: null,
+    ...changes,
+  }
+}
+
+export function payloadOf(text: string): StoredPayload {
+  return { mediaType: '', bytes: new TextEncoder().encode(text), head: null }
+}
+
+export function accepted(...runs: readonly LiveRun[]): RunWrite {
+  return {
+    kind: 'runs-accepted',
+    runs: runs.map((run) => ({ run, payload: payloadOf(`{"n":${run.seq}}`) })),
+    key: null,
+  }
+}
+
+export function finished(seq: number, changes: Partial<RunEnd> = {}, fence: number | null = null): RunWrite {
+  return {
+    kind: 'run-finished',
+    seq,
+    fence,
+    end: makeEnd(changes),
+    events: [],
+    delivery: null,
+    keyExpiresMs: null,
+  }
+}
+
+/** How the list shows what was finished. */
+export function doneRun(run: LiveRun, end: RunEnd): DoneRun {
+  const { failures: _f, losses: _l, boot: _b, fence: _n, ...order } = run
+  const { result, ...rest } = end
+  return {
+    ...order,
+    ...rest,
+    webhookState: null,
+    deliveries: 0,
+    resultBytes: result === null ? null : result.bytes.length,
+  }
+}
+
+export function makeDelivery(n: number, seq: number, changes: Partial<StoredDelivery> = {}): StoredDelivery {
+  return {
+    id: `d_${base32(n, 26)}`,
+    seq,
+    run: idOf(seq, T0 + seq),
+    type: 'task.completed',
+    url: 'https://a.example/hook',
+    receiver: 'https://a.example',
+    createdMs: T0 + n,
+    state: 'pending',
+    tries: 0,
+    failures: 0,
+    nextMs: T0 + n,
+    lastStatus: null,
+    lastError: null,
+    ...changes,
+  }
+}
+
+export class RunBench {
+  readonly store: StorePort
+  readonly atStart: RunsAtStart
+  readonly #waits: Waits
+
+  static async open(place: Place): Promise<RunBench> {
+    const waits = new Waits()
+    const store = place.make()
+    const contents = await store.open({
+      onPersisted: (batch) => waits.tell(`batch ${batch}`, undefined),
+      onFailed: (batch, detail) => waits.tell(`batch ${batch}`, detail),
+      onClaimed: (claim, runs, hasMore) => waits.tell(`claim ${claim}`, { runs, hasMore }),
+      onDue: (runs, nextMs) => waits.tell('due', { runs, nextMs }),
+    })
+    return new RunBench(store, contents.runs, waits)
+  }
+
+  private constructor(store: StorePort, atStart: RunsAtStart, waits: Waits) {
+    this.store = store
+    this.atStart = atStart
+    this.#waits = waits
+  }
+
+  get reads() {
+    return this.store.reads
+  }
+
+  /** Why the batch was given up; undefined when it is on disk. */
+  async try(...writes: readonly RunWrite[]): Promise<string | undefined> {
+    return this.#waits.on<string | undefined>(`batch ${this.store.apply(writes)}`)
+  }
+
+  async write(...writes: readonly RunWrite[]): Promise<void> {
+    assert.equal(await this.try(...writes), undefined)
+  }
+
+  #claims = 0
+  async claim(run: LiveRun, count: number, after: RunPosition | null = null) {
+    this.store.claim(++this.#claims, run, count, after)
+    return this.#waits.on<{ runs: readonly ClaimedRun[]; hasMore: boolean }>(`claim ${this.#claims}`)
+  }
+
+  async takeDue(untilMs: number, limit: number) {
+    this.store.takeDue(untilMs, limit)
+    return this.#waits.on<{ runs: readonly ClaimedRun[]; nextMs: number | null }>('due')
+  }
+
+  async close(): Promise<void> {
+    await this.store.close()
+  }
+}
+
+/** What is told, for whoever waits for it now or later. */
+class Waits {
+  readonly #told = new Map<string, PromiseWithResolvers<unknown>>()
+
+  tell(name: string, value: unknown): void {
+    this.#of(name).resolve(value)
+  }
+
+  async on<Value>(name: string): Promise<Value> {
+    const value = await this.#of(name).promise
+    this.#told.delete(name)
+    return value as Value
+  }
+
+  #of(name: string): PromiseWithResolvers<unknown> {
+    const told = this.#told.get(name) ?? Promise.withResolvers<unknown>()
+    this.#told.set(name, told)
+    return told
+  }
+}

@@ -1,0 +1,574 @@
+/**
+ * What every store promises of runs, run against each of them (port: balancer/src/ports/run-store.ts). Nothing here
+ * knows which store it is: whatever passes may keep the runs of a balancer.
+ */
+import assert from 'node:assert/strict'
+import { describe, type TestContext, test } from 'node:test'
+import type { IdempotencyRow, LiveRun, RunWrite, StoredEvent } from '../../balancer/src/ports/run-store.ts'
+import {
+  accepted,
+  doneRun,
+  finished,
+  idOf,
+  makeDelivery,
+  makeEnd,
+  makeRun,
+  payloadOf,
+  RunBench,
+  T0,
+} from './run-store-bench.ts'
+import { KINDS, type Place } from './store-places.ts'
+
+const HASH = 'a'.repeat(64)
+
+function key(changes: Partial<IdempotencyRow> = {}): IdempotencyRow {
+  return { hash: HASH, bodyHash: 'b'.repeat(64), runs: [], answer: null, expiresMs: null, ...changes }
+}
+
+function event(n: number, data = `{"n":${n}}`): StoredEvent {
+  return { n, type: 'progress', atMs: T0 + n, data }
+}
+
+/** A run with something in every field. */
+const FULL: LiveRun = makeRun(7, {
+  group: 'gpu',
+  function: 'paint "it"',
+  contract: 3,
+  tags: { region: ['eu', 'us'], vram: '>=80' },
+  fairnessKey: 'customer 1',
+  mode: 'webhook',
+  trigger: 'ui',
+  attempts: 4,
+  idempotent: false,
+  timeoutMs: 1_500,
+  deadlineMs: T0 + 60_000,
+  queueUntilMs: T0 + 30_000,
+  dueMs: T0 + 10,
+  session: 's-1',
+  schedule: 'c-1',
+  scheduledForMs: T0 + 11,
+  parent: 'r_parent',
+  retryOf: 'r_before',
+  budget: 'low',
+  metadata: JSON.parse('{"__proto__":"yes","ключ":"Zoë"}'),
+  trace: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+  webhook: { url: 'https://a.example', headers: { 'x-a': 'b' }, format: 'result' },
+  priority: 2_097_152,
+})
+const PROGRESS = {
+  status: 'running',
+  priority: 5,
+  attempt: 2,
+  failures: 1,
+  losses: 1,
+  worker: 'host:3001/a#2',
+  boot: 'boot-1',
+  fence: 2 ** 40,
+  startedMs: T0 + 400,
+  history: [{ n: 1, worker: 'w9', startedMs: T0 + 100, finishedMs: T0 + 200, outcome: 'lost' }],
+} as const
+
+async function open(context: TestContext, place: Place): Promise<RunBench> {
+  const bench = await RunBench.open(place)
+  context.after(() => bench.close())
+  return bench
+}
+
+const seqs = (runs: readonly { readonly seq: number }[]) => runs.map(({ seq }) => seq)
+const listed = async (bench: RunBench, ...values: Parameters<RunBench['reads']['list']>) =>
+  (await bench.reads.list(...values)).map(({ run }) => run.seq)
+
+for (const [kind, newPlace] of Object.entries(KINDS)) {
+  describe(`runs in a ${kind} store`, () => {
+    test('a run is found as it was accepted, to the last field, with its bytes', async (context) => {
+      const bench = await open(context, newPlace())
+      const bytes = new Uint8Array([0, 255, 10, 13, 0])
+      const head = new Uint8Array([1, 2, 3])
+      const payload = { mediaType: 'image/png', bytes, head }
+      await bench.write({ kind: 'runs-accepted', runs: [{ run: FULL, payload }], key: null })
+      await bench.write(accepted(makeRun(8)))
+      assert.deepEqual(await bench.reads.find(FULL.id), { kind: 'live', run: FULL })
+      assert.deepEqual(await bench.reads.payload(FULL.id), payload)
+      assert.deepEqual(await bench.reads.find(idOf(8, T0 + 8)), { kind: 'live', run: makeRun(8) })
+      assert.deepEqual(await bench.reads.payload(idOf(8, T0 + 8)), payloadOf('{"n":8}'))
+      assert.equal(await bench.reads.result(FULL.id), null)
+      for (const id of ['r_nobody', '', 'r_'])
+        assert.deepEqual([await bench.reads.find(id), await bench.reads.payload(id)], [null, null])
+    })
+
+    test('bytes that are a view on more are kept alone', async (context) => {
+      const bench = await open(context, newPlace())
+      const frame = new Uint8Array(1_000).fill(7)
+      const payload = { mediaType: 'a/b', bytes: frame.subarray(10, 20), head: frame.subarray(0, 1) }
+      const run = makeRun(1)
+      await bench.write({ kind: 'runs-accepted', runs: [{ run, payload }], key: null })
+      await bench.write(finished(1, { result: { mediaType: 'c/d', bytes: frame.subarray(990) } }))
+      assert.deepEqual(await bench.reads.payload(run.id), {
+        mediaType: 'a/b',
+        bytes: new Uint8Array(10).fill(7),
+        head: new Uint8Array(1).fill(7),
+      })
+      const result = { mediaType: 'c/d', bytes: new Uint8Array(10).fill(7) }
+      assert.deepEqual(await bench.reads.result(run.id), result)
+      assert.equal(frame[0], 7, 'the caller keeps its own')
+    })
+
+    test('a run that has moved shows where it stands, and one accepted on its way keeps that', async (context) => {
+      const bench = await open(context, newPlace())
+      await bench.write(accepted(FULL, makeRun(8, PROGRESS)))
+      await bench.write({ kind: 'run-moved', seq: 7, progress: PROGRESS })
+      await bench.write({ kind: 'run-moved', seq: 99, progress: PROGRESS })
+      assert.deepEqual(await bench.reads.find(FULL.id), { kind: 'live', run: { ...FULL, ...PROGRESS } })
+      assert.deepEqual((await bench.reads.find(idOf(8, T0 + 8)))?.run, makeRun(8, PROGRESS))
+      const back = {
+        ...PROGRESS,
+        status: 'queued',
+        worker: null,
+        boot: null,
+        fence: null,
+        startedMs: null,
+      } as const
+      await bench.write({ kind: 'run-moved', seq: 7, progress: back })
+      assert.deepEqual((await bench.reads.find(FULL.id))?.run, { ...FULL, ...back })
+    })
+
+    test('the end moves a run with its result, once', async (context) => {
+      const bench = await open(context, newPlace())
+      await bench.write(accepted(FULL, makeRun(8)))
+      const explain = '{"at":"2026"}'
+      const end = makeEnd({ history: PROGRESS.history, explain, worker: 'w1#3', priority: 5 })
+      await bench.write(finished(7, end))
+      assert.deepEqual(await bench.reads.find(FULL.id), { kind: 'done', run: doneRun(FULL, end) })
+      assert.deepEqual(await bench.reads.result(FULL.id), end.result)
+      assert.deepEqual((await bench.reads.payload(FULL.id))?.bytes, payloadOf('{"n":7}').bytes)
+      const error = {
+        code: 'FUNCTION_FAILED',
+        detail: 'no more "paint"\n',
+        errors: [{ pointer: '/input/a', detail: 'why' }],
+      } as const
+      const failure = makeEnd({ status: 'failed', result: null, error, startedMs: null, worker: null })
+      await bench.write(finished(8, failure))
+      assert.deepEqual((await bench.reads.find(idOf(8, T0 + 8)))?.run, doneRun(makeRun(8), failure))
+      await bench.write(finished(7, failure), finished(8), finished(99))
+      assert.deepEqual((await bench.reads.find(FULL.id))?.run, doneRun(FULL, end))
+      assert.equal(await bench.reads.count({}, 100), 2)
+      await bench.write({ kind: 'run-moved', seq: 7, progress: PROGRESS })
+      assert.equal((await bench.reads.find(FULL.id))?.kind, 'done')
+    })
+
+    test('accepted and ended in one batch is fine', async (context) => {
+      const bench = await open(context, newPlace())
+      await bench.write(accepted(makeRun(1)), finished(1), accepted(makeRun(2)))
+      const { status } = (await bench.reads.find(idOf(1, T0 + 1)))?.run ?? {}
+      assert.equal(status, 'completed')
+      assert.deepEqual(seqs((await bench.claim(makeRun(1), 10)).runs), [2])
+    })
+
+    test('an attempt of an older fence does not end a run', async (context) => {
+      const bench = await open(context, newPlace())
+      await bench.write(accepted(makeRun(1), makeRun(2), makeRun(3), makeRun(4)))
+      for (const seq of [1, 2, 3])
+        await bench.write({ kind: 'run-moved', seq, progress: { ...PROGRESS, fence: 50 } })
+      await bench.write(finished(1, {}, 49), finished(2, {}, 50), finished(3, {}, null), finished(4, {}, 1))
+      const states = await Promise.all([1, 2, 3, 4].map((seq) => bench.reads.find(idOf(seq, T0 + seq))))
+      assert.deepEqual(
+        states.map((found) => found?.kind),
+        ['live', 'done', 'done', 'done'],
+      )
+      assert.equal(await bench.reads.result(idOf(1, T0 + 1)), null)
+      await bench.write(finished(1, {}, 51))
+      assert.equal((await bench.reads.find(idOf(1, T0 + 1)))?.kind, 'done')
+    })
+
+    test('all runs of a step are accepted or none, with their key', async (context) => {
+      const bench = await open(context, newPlace())
+      const own = key({ runs: [makeRun(1).id, makeRun(2).id] })
+      const first = { ...accepted(makeRun(1), makeRun(2)), key: own } as RunWrite
+      await bench.write(first)
+      assert.deepEqual(await bench.reads.key(HASH), own)
+      const again = { ...accepted(makeRun(3)), key: key() } as RunWrite
+      assert.match((await bench.try(again)) ?? '', /runs-accepted/)
+      assert.match((await bench.try(accepted(makeRun(4), makeRun(1)))) ?? '', /runs-accepted/)
+      const twins = { ...accepted(makeRun(5), makeRun(5)), key: key({ hash: 'c'.repeat(64) }) } as RunWrite
+      const failed = await bench.try(accepted(makeRun(6)), twins, finished(1))
+      assert.match(failed ?? '', /1 of 3 writes refused/)
+      assert.deepEqual(await listed(bench, {}, 10, null), [6, 2, 1])
+      assert.equal(await bench.reads.key('c'.repeat(64)), null)
+      assert.deepEqual(await bench.reads.key(HASH), own)
+      await bench.write(accepted(makeRun(9, { function: 'another' })), finished(9))
+      assert.equal((await bench.reads.find(makeRun(9).id))?.run.function, 'another')
+    })
+
+    test('the end of the one run of a key says when the key expires; of several it does not', async (context) => {
+      const bench = await open(context, newPlace())
+      const other = 'd'.repeat(64)
+      await bench.write({ ...accepted(makeRun(1)), key: key({ runs: [makeRun(1).id] }) } as RunWrite)
+      const two = key({ hash: other, runs: [makeRun(2).id, makeRun(3).id] })
+      await bench.write({ ...accepted(makeRun(2), makeRun(3)), key: two } as RunWrite)
+      await bench.write({ kind: 'key-set', row: key({ runs: [makeRun(1).id], answer: 'accepted' }) })
+      const end = (seq: number) => ({ ...finished(seq), keyExpiresMs: T0 + 9 }) as RunWrite
+      await bench.write(end(1), end(2), end(3))
+      const expected = key({ runs: [makeRun(1).id], answer: 'accepted', expiresMs: T0 + 9 })
+      assert.deepEqual(await bench.reads.key(HASH), expected)
+      assert.deepEqual(await bench.reads.key(other), two)
+      await bench.write({ kind: 'key-removed', hash: HASH })
+      assert.equal(await bench.reads.key(HASH), null)
+    })
+
+    test('a run that is removed leaves nothing, live or final', async (context) => {
+      const bench = await open(context, newPlace())
+      const words = { metadata: { word: 'unusual' } }
+      await bench.write(accepted(makeRun(1, words), makeRun(2, words), makeRun(3)))
+      const delivery = makeDelivery(1, 2)
+      await bench.write({ ...finished(2), events: [event(1)], delivery } as RunWrite)
+      await bench.write({ kind: 'run-lines', seq: 2, lines: [event(1)], dropBefore: 0 })
+      await bench.write({ kind: 'run-removed', seq: 1 }, { kind: 'run-removed', seq: 2 })
+      await bench.write({ kind: 'run-removed', seq: 2 }, { kind: 'run-removed', seq: 77 })
+      assert.deepEqual(await listed(bench, {}, 10, null), [3])
+      assert.deepEqual(await listed(bench, { q: 'unusual' }, 10, null), [])
+      const id = makeRun(2).id
+      const left = [await bench.reads.find(id), await bench.reads.payload(id), await bench.reads.result(id)]
+      assert.deepEqual(left, [null, null, null])
+      assert.deepEqual((await bench.reads.events(id, 0, 10)).events, [])
+      assert.deepEqual(await bench.reads.delivery(delivery.id), null)
+      assert.deepEqual(seqs((await bench.claim(makeRun(1), 10)).runs), [3])
+      await bench.write(accepted(makeRun(2)))
+      assert.equal((await bench.reads.lines(id, 10)).lines.length, 0)
+    })
+
+    test('claims come by priority and then by age, from a position on, of one line only', async (context) => {
+      const bench = await open(context, newPlace())
+      const tags = { b: '1', a: '2' }
+      await bench.write(
+        accepted(
+          makeRun(1, { priority: 200 }),
+          makeRun(2),
+          makeRun(3, { tags }),
+          makeRun(4, { contract: 2 }),
+          makeRun(5, { priority: 1 }),
+          makeRun(6),
+          makeRun(7, { status: 'running' }),
+          makeRun(8, { status: 'scheduled', dueMs: T0 }),
+          makeRun(9, { function: 'other' }),
+          makeRun(10, { group: 'other' }),
+        ),
+      )
+      const all = await bench.claim(makeRun(0), 10)
+      assert.deepEqual([seqs(all.runs), all.hasMore], [[5, 2, 6, 1], false])
+      assert.deepEqual(all.runs[0], { ...makeRun(5, { priority: 1 }), payload: payloadOf('{"n":5}') })
+      const two = await bench.claim(makeRun(0), 2)
+      assert.deepEqual([seqs(two.runs), two.hasMore], [[5, 2], true])
+      const rest = await bench.claim(makeRun(0), 2, { priority: 100, seq: 2 })
+      assert.deepEqual([seqs(rest.runs), rest.hasMore], [[6, 1], false])
+      assert.deepEqual(seqs((await bench.claim(makeRun(0), 9, { priority: 150, seq: 0 })).runs), [1])
+      assert.deepEqual(seqs((await bench.claim(makeRun(0), 9, { priority: 200, seq: 1 })).runs), [])
+      const turned = makeRun(0, { tags: { a: '2', b: '1' } })
+      assert.deepEqual(seqs((await bench.claim(turned, 9)).runs), [3])
+      assert.deepEqual(seqs((await bench.claim(makeRun(0, { contract: 2 }), 9)).runs), [4])
+      await bench.write({
+        kind: 'run-moved',
+        seq: 6,
+        progress: { ...PROGRESS, status: 'queued', priority: 1 },
+      })
+      assert.deepEqual(seqs((await bench.claim(makeRun(0), 9)).runs), [5, 6, 2, 1])
+    })
+
+    test('a claim sees every batch that was applied before it', async (context) => {
+      const bench = await open(context, newPlace())
+      void bench.try(accepted(makeRun(1)))
+      const claim = bench.claim(makeRun(1), 10)
+      void bench.try(accepted(makeRun(2)))
+      assert.ok(seqs((await claim).runs).includes(1))
+      void bench.try(finished(1))
+      assert.deepEqual(seqs((await bench.claim(makeRun(1), 10)).runs), [2])
+    })
+
+    test('runs that are due are queued on disk when that is told, the earliest first', async (context) => {
+      const place = newPlace()
+      const bench = await RunBench.open(place)
+      const at = (seq: number, ms: number) => makeRun(seq, { status: 'scheduled', dueMs: T0 + ms })
+      await bench.write(accepted(at(1, 30), at(2, 10), at(3, 20), at(4, 40), makeRun(5)))
+      const none = await bench.takeDue(T0 + 5, 10)
+      assert.deepEqual(none, { runs: [], nextMs: T0 + 10 })
+      const first = await bench.takeDue(T0 + 30, 2)
+      assert.deepEqual([seqs(first.runs), first.nextMs], [[2, 3], T0 + 30])
+      assert.deepEqual(first.runs[0], {
+        ...at(2, 10),
+        status: 'queued',
+        payload: payloadOf('{"n":2}'),
+      })
+      const second = await bench.takeDue(T0 + 30, 2)
+      assert.deepEqual([seqs(second.runs), second.nextMs], [[1], T0 + 40])
+      await bench.close()
+      const again = await open(context, place)
+      assert.equal(again.atStart.nextDueMs, T0 + 40)
+      assert.deepEqual(await listed(again, { status: ['scheduled'] }, 10, null), [4])
+      assert.deepEqual(seqs((await again.claim(makeRun(1), 10)).runs), [1, 2, 3, 5])
+    })
+
+    test('what waited too long is found, the earliest first, and what runs is not', async (context) => {
+      const bench = await open(context, newPlace())
+      await bench.write(
+        accepted(
+          makeRun(1, { deadlineMs: T0 + 30 }),
+          makeRun(2, { deadlineMs: T0 + 99, queueUntilMs: T0 + 10 }),
+          makeRun(3, { queueUntilMs: T0 + 20, status: 'scheduled', dueMs: T0 }),
+          makeRun(4, { deadlineMs: T0 + 10, status: 'running' }),
+          makeRun(5),
+          makeRun(6, { deadlineMs: T0 + 31 }),
+        ),
+      )
+      assert.deepEqual(seqs(await bench.reads.overdue(T0 + 30, 10)), [2, 3, 1])
+      assert.deepEqual(seqs(await bench.reads.overdue(T0 + 30, 1)), [2])
+      assert.deepEqual(seqs(await bench.reads.overdue(T0 + 9, 10)), [])
+      await bench.write({ kind: 'run-moved', seq: 2, progress: PROGRESS })
+      assert.deepEqual(seqs(await bench.reads.overdue(T0 + 30, 10)), [3, 1])
+    })
+
+    test('events are told in order from anywhere on, and what was dropped is counted', async (context) => {
+      const bench = await open(context, newPlace())
+      const { id } = makeRun(1)
+      await bench.write(accepted(makeRun(1)))
+      const add = (events: StoredEvent[], dropBefore = 0, dropped = 0): RunWrite => ({
+        kind: 'run-events',
+        seq: 1,
+        events,
+        dropBefore,
+        dropped,
+      })
+      await bench.write(add([event(2), event(1), event(4)]))
+      await bench.write({ ...finished(1), events: [event(5, '"end"')] } as RunWrite)
+      await bench.write(add([event(6)]), { ...add([event(9)]), seq: 55 } as RunWrite)
+      const all = [event(1), event(2), event(4), event(5, '"end"'), event(6)]
+      assert.deepEqual(await bench.reads.events(id, 0, 10), { events: all, dropped: 0 })
+      assert.deepEqual((await bench.reads.events(id, 2, 2)).events, all.slice(2, 4))
+      await bench.write(add([], 4, 3))
+      assert.deepEqual(await bench.reads.events(id, 0, 10), { events: all.slice(2), dropped: 3 })
+      await bench.write(add([event(4, '"anew"')]))
+      const totals = await bench.reads.eventTotals(id)
+      assert.deepEqual(totals, { lastEvent: 6, events: 3, bytes: 6 + 5 + 7, dropped: 3, lastLine: 0 })
+      assert.deepEqual(await bench.reads.events('r_nobody', 0, 10), { events: [], dropped: 0 })
+    })
+
+    test('lines: the newest are told, and the numbers that are missing', async (context) => {
+      const bench = await open(context, newPlace())
+      const { id } = makeRun(1)
+      await bench.write(accepted(makeRun(1)), finished(1))
+      const add = (lines: StoredEvent[], dropBefore = 0): RunWrite => ({
+        kind: 'run-lines',
+        seq: 1,
+        lines,
+        dropBefore,
+      })
+      await bench.write(add([1, 2, 3, 4].map((n) => event(n))), add([event(6)]))
+      assert.deepEqual(await bench.reads.lines(id, 2), { lines: [event(4), event(6)], dropped: 1 })
+      await bench.write(add([], 3), { ...add([event(1)]), seq: 44 } as RunWrite)
+      assert.deepEqual(await bench.reads.lines(id, 9), { lines: [3, 4, 6].map((n) => event(n)), dropped: 3 })
+      assert.equal((await bench.reads.eventTotals(id)).lastLine, 6)
+      assert.deepEqual(await bench.reads.lines('r_nobody', 9), { lines: [], dropped: 0 })
+    })
+
+    test('a delivery is kept with its tries, and its run shows how it stands', async (context) => {
+      const bench = await open(context, newPlace())
+      await bench.write(accepted(makeRun(1), makeRun(2)))
+      const delivery = makeDelivery(1, 1)
+      await bench.write({ ...finished(1), delivery } as RunWrite, finished(2))
+      const attempt = { n: 1, atMs: T0, durationMs: 12.5, status: 500, error: 'no' }
+      const failed = {
+        ...delivery,
+        tries: 1,
+        failures: 1,
+        nextMs: T0 + 500,
+        lastStatus: 500,
+        lastError: 'no',
+      }
+      await bench.write({ kind: 'delivery-set', delivery: failed, attempt })
+      assert.deepEqual(await bench.reads.delivery(delivery.id), failed)
+      const second = { n: 2, atMs: T0 + 500, durationMs: 3, status: 200, error: null }
+      const won = {
+        ...failed,
+        state: 'delivered',
+        tries: 2,
+        nextMs: null,
+        lastStatus: 200,
+        lastError: null,
+      } as const
+      await bench.write({ kind: 'delivery-set', delivery: won, attempt: second })
+      assert.deepEqual(await bench.reads.deliveries(makeRun(1).id), [{ ...won, attempts: [attempt, second] }])
+      const shown = (await bench.reads.find(makeRun(1).id))?.run
+      assert.ok(shown && 'webhookState' in shown)
+      assert.deepEqual([shown.webhookState, shown.deliveries], ['delivered', 2])
+      await bench.write({ kind: 'delivery-set', delivery: makeDelivery(9, 99), attempt: null })
+      assert.equal(await bench.reads.delivery(makeDelivery(9, 99).id), null)
+      const many = Array.from({ length: 130 }, (_, at) => ({ ...attempt, n: at + 3 }))
+      await bench.write(
+        ...many.map((one): RunWrite => ({ kind: 'delivery-set', delivery: won, attempt: one })),
+      )
+      const [kept] = await bench.reads.deliveries(makeRun(1).id)
+      assert.deepEqual([kept?.attempts.length, kept?.attempts[0]?.n], [100, 33])
+    })
+
+    test('deliveries that are due come by their instant, without those to a busy receiver', async (context) => {
+      const bench = await open(context, newPlace())
+      await bench.write(accepted(makeRun(1)), finished(1))
+      const set = (n: number, changes: Parameters<typeof makeDelivery>[2] = {}): RunWrite => ({
+        kind: 'delivery-set',
+        delivery: makeDelivery(n, 1, changes),
+        attempt: null,
+      })
+      const b = { url: 'https://b.example/x', receiver: 'https://b.example' }
+      const delivered = { state: 'delivered', nextMs: null } as const
+      await bench.write(set(3), set(1, b), set(2, { nextMs: T0 + 9 }), set(4, delivered), set(5, b))
+      const ids = (found: readonly { id: string }[]) => found.map(({ id }) => Number(id.slice(-2)))
+      assert.deepEqual(ids(await bench.reads.dueDeliveries(T0 + 9, 10, [])), [1, 3, 5, 2])
+      assert.deepEqual(ids(await bench.reads.dueDeliveries(T0 + 4, 1, [])), [1])
+      assert.deepEqual(ids(await bench.reads.dueDeliveries(T0 + 9, 10, [b.receiver])), [3, 2])
+      assert.equal(await bench.reads.nextDeliveryMs(0), T0 + 1)
+      assert.equal(await bench.reads.nextDeliveryMs(T0 + 5), T0 + 9)
+      assert.equal(await bench.reads.nextDeliveryMs(T0 + 9), null)
+      const between = await bench.reads.deliveriesBetween(T0 + 2, T0 + 4, null, null, 2)
+      assert.deepEqual(ids(between), [2, 3])
+      const last = between.at(-1)?.id ?? ''
+      assert.deepEqual(ids(await bench.reads.deliveriesBetween(T0 + 2, T0 + 4, null, last, 2)), [4])
+      assert.deepEqual(ids(await bench.reads.deliveriesBetween(T0, T0 + 9, b.url, null, 9)), [1, 5])
+    })
+
+    test('a URL that wants no more gets no more, until it is taken up again', async (context) => {
+      const place = newPlace()
+      const bench = await RunBench.open(place)
+      await bench.write(accepted(makeRun(1), makeRun(2)))
+      const other = makeDelivery(2, 2, { url: 'https://b.example/' })
+      await bench.write({ ...finished(1), delivery: makeDelivery(1, 1) } as RunWrite)
+      await bench.write({ ...finished(2), delivery: other } as RunWrite)
+      const { url } = makeDelivery(1, 1)
+      await bench.write({ kind: 'url-disabled', url, sinceMs: T0 })
+      const disabled = { ...makeDelivery(1, 1), state: 'disabled', nextMs: null }
+      assert.deepEqual(await bench.reads.delivery(disabled.id), disabled)
+      assert.deepEqual(await bench.reads.delivery(other.id), other)
+      const run = (await bench.reads.find(makeRun(1).id))?.run
+      assert.equal(run && 'webhookState' in run && run.webhookState, 'disabled')
+      await bench.close()
+      const second = await RunBench.open(place)
+      assert.deepEqual(second.atStart.disabledUrls, [url])
+      await second.write({ kind: 'url-enabled', url })
+      await second.close()
+      assert.deepEqual((await open(context, place)).atStart.disabledUrls, [])
+    })
+
+    test('a task in memory that is kept behind its end is listed with the others', async (context) => {
+      const bench = await open(context, newPlace())
+      const { seq, id, ...order } = makeRun(4, { mode: 'sync', metadata: { a: 'kept' }, session: null })
+      const end = makeEnd({ result: null, worker: 'w5' })
+      const write: RunWrite = { kind: 'run-recorded', order: { ...order, seq, id }, end }
+      await bench.write(accepted(makeRun(3)), write, write)
+      await bench.write({ ...write, end: makeEnd({ status: 'failed' }) })
+      assert.deepEqual(await listed(bench, {}, 10, null), [4, 3])
+      assert.deepEqual(await listed(bench, { q: 'kept', worker: 'w5' }, 10, null), [4])
+      assert.equal((await bench.reads.find(id))?.run.status, 'completed')
+      assert.equal(await bench.reads.payload(id), null)
+    })
+
+    test('retention takes the oldest ends by age and by count, at most so many, and expired keys', async (context) => {
+      const bench = await open(context, newPlace())
+      const all = [1, 2, 3, 4, 5, 6, 7, 8]
+      await bench.write(accepted(...all.map((seq) => makeRun(seq)), makeRun(9)))
+      // 8 ended first.
+      for (const seq of all) await bench.write(finished(seq, { finishedMs: T0 + (seq === 8 ? 0 : seq * 10) }))
+      const row = (n: number, expiresMs: number | null) => key({ hash: String(n).repeat(64), expiresMs })
+      const rows = [row(1, T0 + 5), row(2, T0 + 6), row(3, null)]
+      await bench.write(...rows.map((one): RunWrite => ({ kind: 'key-set', row: one })))
+      const retain = (changes: object): RunWrite => ({
+        kind: 'retention',
+        endedBeforeMs: 0,
+        keepAtMost: 100,
+        keysExpiredMs: 0,
+        limit: 10,
+        ...changes,
+      })
+      await bench.write(retain({ endedBeforeMs: T0 + 30, limit: 2 }))
+      assert.deepEqual(await listed(bench, {}, 10, null), [9, 7, 6, 5, 4, 3, 2])
+      await bench.write(retain({ endedBeforeMs: T0 + 30, keepAtMost: 4 }))
+      assert.deepEqual(await listed(bench, {}, 10, null), [9, 7, 6, 5, 4])
+      await bench.write(retain({ keepAtMost: 1, limit: 1, keysExpiredMs: T0 + 5 }))
+      assert.deepEqual(await listed(bench, {}, 10, null), [9, 7, 6, 5], 'one that lives is never meant')
+      assert.equal(await bench.reads.key(row(1, 0).hash), null)
+      assert.ok(await bench.reads.key(row(2, 0).hash))
+      await bench.write(retain({ keepAtMost: 0, keysExpiredMs: T0 + 99 }))
+      assert.deepEqual(await listed(bench, {}, 10, null), [9])
+      assert.ok(await bench.reads.key(row(3, null).hash))
+    })
+
+    test('bulk jobs are kept, and those that run are there at the start', async (context) => {
+      const place = newPlace()
+      const bench = await RunBench.open(place)
+      const job = {
+        id: 'b_1',
+        action: 'cancel',
+        filter: '{}',
+        matched: 5,
+        done: 1,
+        failed: 0,
+        state: 'running',
+        upToSeq: 9,
+        cursor: null,
+        createdMs: T0,
+        finishedMs: null,
+      } as const
+      const over = { ...job, id: 'b_2', state: 'done', finishedMs: T0 + 1 } as const
+      await bench.write({ kind: 'bulk-set', bulk: { ...job, done: 0 } }, { kind: 'bulk-set', bulk: over })
+      await bench.write({ kind: 'bulk-set', bulk: job })
+      assert.deepEqual(await bench.reads.bulk('b_2'), over)
+      assert.equal(await bench.reads.bulk('b_3'), null)
+      await bench.close()
+      const again = await open(context, place)
+      assert.deepEqual(again.atStart.bulks, [job])
+    })
+
+    test('a start finds all that a new balancer must know', async (context) => {
+      const place = newPlace()
+      const bench = await RunBench.open(place)
+      const tags = { gpu: 'h200' }
+      await bench.write(
+        accepted(
+          makeRun(1),
+          makeRun(2),
+          makeRun(3, { tags }),
+          makeRun(4, { status: 'scheduled', dueMs: T0 + 50 }),
+          makeRun(5, { function: 'runs only' }),
+          makeRun(6),
+        ),
+      )
+      await bench.write({ kind: 'run-moved', seq: 5, progress: PROGRESS })
+      await bench.write({ kind: 'key-set', row: key() })
+      await bench.write({ ...finished(6), delivery: makeDelivery(3, 6) } as RunWrite)
+      await bench.close()
+      const { atStart } = await open(context, place)
+      const { lanes, running, ...rest } = atStart
+      assert.deepEqual(rest, {
+        lastSeq: 6,
+        lastId: makeRun(6).id,
+        live: 5,
+        nextDueMs: T0 + 50,
+        nextDeliveryMs: T0 + 3,
+        disabledUrls: [],
+        keys: 1,
+        bulks: [],
+      })
+      const needs = lanes.map(({ lane: _, ...lane }) => lane).sort((a) => (a.tags === null ? -1 : 1))
+      const hello = { group: 'default', function: 'hello', contract: 1 }
+      assert.deepEqual(needs, [
+        { ...hello, tags: null },
+        { ...hello, tags },
+      ])
+      assert.equal(new Set(lanes.map(({ lane }) => lane)).size, 2)
+      const run = { ...makeRun(5, { function: 'runs only' }), ...PROGRESS }
+      assert.deepEqual(running, [{ ...run, payload: payloadOf('{"n":5}') }])
+    })
+
+    test('reads of a store that is closed are refused', async () => {
+      const bench = await RunBench.open(newPlace())
+      await bench.close()
+      await assert.rejects(bench.reads.list({}, 1, null), { name: 'StoreError', code: 'CLOSED' })
+    })
+  })
+}
