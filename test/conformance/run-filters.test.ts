@@ -1,0 +1,171 @@
+/**
+ * Lists and counts of runs, by a thousand questions that nobody chose: what a store answers is held against a plain
+ * array that is filtered one by one. The seed is printed when they differ.
+ */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { RUN_STATUSES } from '@berth/protocol'
+import type { LiveRun, RunEnd, RunWrite, StoredFilter } from '../../balancer/src/ports/run-store.ts'
+import { accepted, finished, makeEnd, makeRun, RunBench, T0 } from './run-store-bench.ts'
+import { KINDS } from './store-places.ts'
+
+const RUNS = 300
+const QUESTIONS = 200
+const SEED = Math.floor(Math.random() * 2 ** 31)
+
+type Random = (below: number) => number
+
+function randomFrom(seed: number): Random {
+  let state = seed >>> 0
+  return (below) => {
+    state = (Math.imul(state ^ (state >>> 15), 0x2c1b3c6d) + 0x6d2b79f5) >>> 0
+    return Math.floor((((state ^ (state >>> 13)) >>> 0) / 2 ** 32) * below)
+  }
+}
+
+const pick = <Item>(random: Random, items: readonly Item[]): Item => items[random(items.length)] as Item
+
+const GROUPS = ['default', 'gpu']
+const FUNCTIONS = ['hello', 'resizeImage', 'send-mail', 'grüßen', 'r2d2']
+const WORKERS = ['w1', 'w1#2', 'w2', 'host:3000/päth']
+const WORDS = ['Zoë', 'Order-12', 'order', '東京', "it's", 'R', '__proto__', 'IMAGE', 'a']
+const DETAILS = ['No such order 12', 'über "alles"', 'ENOENT: image.png', '']
+
+/** What a naive reader knows of a run. */
+interface Known {
+  readonly run: LiveRun
+  readonly end: RunEnd | undefined
+}
+
+function makeKnown(random: Random, seq: number, acceptedMs: number): Known {
+  const maybe = <Value>(value: Value, none: null = null) => (random(3) === 0 ? value : none)
+  const metadata = random(3) === 0 ? { [pick(random, WORDS)]: pick(random, WORDS) } : {}
+  const status = pick(random, RUN_STATUSES)
+  const isLive = status === 'scheduled' || status === 'queued' || status === 'running'
+  const worker = maybe(pick(random, WORKERS))
+  const run = makeRun(seq, {
+    acceptedMs,
+    group: pick(random, GROUPS),
+    function: pick(random, FUNCTIONS),
+    session: maybe(pick(random, ['s1', 's2'])),
+    schedule: maybe(pick(random, ['c1', 'c2'])),
+    metadata,
+    ...(isLive ? { status, worker } : {}),
+  })
+  if (isLive) return { run, end: undefined }
+  const hasError = status !== 'completed'
+  const error = hasError ? ({ code: 'FUNCTION_FAILED', detail: pick(random, DETAILS) } as const) : null
+  return { run, end: makeEnd({ status, worker, error }) }
+}
+
+function makeFilter(random: Random, known: readonly Known[]): StoredFilter {
+  const some = <Value>(make: () => Value, chance = 4) => (random(chance) === 0 ? make() : undefined)
+  const instant = () => T0 + random(RUNS)
+  const part = () => {
+    const { id } = pick(random, known).run
+    return id.slice(random(2) * 2, 3 + random(id.length))
+  }
+  const words = () => {
+    const text =
+      random(4) === 0 ? part() : pick(random, [...WORDS, ...FUNCTIONS, ...DETAILS, 'failed', '!', ' '])
+    const cut = random(2) === 0 ? text : text.slice(0, 1 + random(text.length))
+    return random(4) === 0 ? `${cut} ${pick(random, WORDS)}` : cut
+  }
+  return {
+    status: some(() => RUN_STATUSES.filter(() => random(3) === 0)),
+    group: some(() => pick(random, [...GROUPS, 'nobody'])),
+    function: some(() => pick(random, [...FUNCTIONS, 'nobody'])),
+    worker: some(() => pick(random, ['w1', 'w2', 'host:3000/päth', 'nobody'])),
+    session: some(() => pick(random, ['s1', 's3']), 6),
+    schedule: some(() => pick(random, ['c1', 'c3']), 6),
+    q: some(words, 2),
+    fromMs: some(instant),
+    toMs: some(instant),
+  }
+}
+
+// --- The naive reader: written by the words of the contract, with nothing of the stores' ------------------------
+
+function cut(text: string): string[] {
+  return (
+    text
+      .normalize('NFD')
+      .replace(/\p{M}/gu, '')
+      .match(/[\p{L}\p{N}]+/gu) ?? []
+  )
+}
+
+function wordsOf({ run, end }: Known): string[] {
+  const { id, function: name, metadata } = run
+  const texts = [id, name, ...Object.entries(metadata).flat()]
+  if (end?.error) texts.push(end.error.code, end.error.detail)
+  return texts.flatMap(cut).flatMap((word) => {
+    const camel = word.split(/(?<=\p{Ll}|\p{N})(?=\p{Lu})/u)
+    return [word, ...camel].map((one) => one.toLowerCase())
+  })
+}
+
+function isMeant(filter: StoredFilter, known: Known): boolean {
+  const { run, end } = known
+  const worker = end === undefined ? run.worker : end.worker
+  const checks: boolean[] = []
+  if (filter.status) checks.push(filter.status.includes(end?.status ?? run.status))
+  if (filter.group !== undefined) checks.push(run.group === filter.group)
+  if (filter.function !== undefined) checks.push(run.function === filter.function)
+  if (filter.worker !== undefined) checks.push(worker?.split('#')[0] === filter.worker)
+  if (filter.session !== undefined) checks.push(run.session === filter.session)
+  if (filter.schedule !== undefined) checks.push(run.schedule === filter.schedule)
+  if (filter.fromMs !== undefined) checks.push(run.acceptedMs >= filter.fromMs)
+  if (filter.toMs !== undefined) checks.push(run.acceptedMs <= filter.toMs)
+  if (filter.q !== undefined && filter.q.trim() !== '') {
+    const own = wordsOf(known)
+    const sought = cut(filter.q).map((word) => word.toLowerCase())
+    checks.push(sought.length > 0 && sought.every((word) => own.some((one) => one.startsWith(word))))
+  }
+  return checks.every(Boolean)
+}
+
+async function fill(bench: RunBench, random: Random): Promise<Known[]> {
+  const known: Known[] = []
+  let acceptedMs = T0
+  for (let seq = 1; seq <= RUNS; seq++) {
+    acceptedMs += random(3)
+    known.push(makeKnown(random, seq * 10, acceptedMs))
+  }
+  const ends = known.flatMap(({ run, end }): RunWrite[] => (end ? [finished(run.seq, end)] : []))
+  await bench.write(accepted(...known.map(({ run }) => run)), ...ends)
+  return known
+}
+
+/** Goes from page to page by the last id, as a caller does. */
+async function readPages(bench: RunBench, filter: StoredFilter, limit: number): Promise<string[]> {
+  const ids: string[] = []
+  for (let before: string | null = null; ; ) {
+    const page = await bench.reads.list(filter, limit, before)
+    ids.push(...page.map(({ run }) => run.id))
+    if (page.length < limit) return ids
+    before = ids.at(-1) ?? null
+  }
+}
+
+for (const [kind, newPlace] of Object.entries(KINDS)) {
+  describe(`lists of a ${kind} store`, () => {
+    test(`whatever is asked is answered as one by one, page after page (seed ${SEED})`, async (context) => {
+      const random = randomFrom(SEED)
+      const bench = await RunBench.open(newPlace())
+      context.after(() => bench.close())
+      const known = await fill(bench, random)
+      let found = 0
+      for (let n = 0; n < QUESTIONS; n++) {
+        const filter = makeFilter(random, known)
+        const expected = known.filter((one) => isMeant(filter, one)).map(({ run }) => run.id)
+        const label = `seed ${SEED}, question ${n}: ${JSON.stringify(filter)}`
+        assert.deepEqual(await readPages(bench, filter, 1 + random(60)), expected.reverse(), label)
+        const atMost = 1 + random(RUNS)
+        assert.equal(await bench.reads.count(filter, atMost), Math.min(atMost, expected.length), label)
+        found += expected.length
+      }
+      assert.ok(found > RUNS, 'the questions find something')
+    })
+  })
+}
