@@ -1,7 +1,7 @@
 /** Accept or shed: 404, 503, 422 and 429, and what their texts tell. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { TestScheduler, work } from './test-scheduler.ts'
+import { TestScheduler, work, workerFacts } from './test-scheduler.ts'
 
 test('404: nobody in the list has ever served group, function and contract', () => {
   const bench = new TestScheduler()
@@ -68,6 +68,83 @@ test('what already waits stays when the last worker goes out of service', () => 
   assert.equal(bench.end(second), undefined)
   bench.worker('a', { slots: 1 })
   assert.equal(bench.sends(second), 1)
+})
+
+/** One worker with a GPU and one without; the first has become full and then gone into maintenance. */
+function gpuGone(): { bench: TestScheduler; waiting: string } {
+  const bench = new TestScheduler()
+  bench.worker('g', { slots: 1, tags: { gpu: 'l4' } })
+  bench.worker('c', { slots: 1 })
+  const running = bench.submit({ tags: { gpu: 'l4' } })
+  bench.start(running)
+  const waiting = bench.submit({ tags: { gpu: 'l4' }, queueUntilAt: 5_000 })
+  const facts = { tags: { gpu: 'l4' }, isInService: false, outReason: 'in maintenance' }
+  bench.core.setWorker(workerFacts('g', facts), bench.now)
+  bench.finish(running)
+  return { bench, waiting }
+}
+
+test('G5: who waits for a worker that is gone holds up nobody else', () => {
+  const { bench, waiting } = gpuGone()
+  // First in line by priority and by acceptance, in one lane and beside others.
+  bench.core.reprioritise(waiting, 1, bench.now)
+  for (let count = 0; count < 100; count++) {
+    const other = bench.submit()
+    assert.equal(bench.last(other).worker, 'c')
+    bench.start(other)
+    bench.finish(other)
+    assert.equal(bench.verdict(other), 'completed')
+  }
+  assert.equal(bench.sends(waiting), 0)
+  assert.equal(bench.refusal({ tags: { gpu: 'l4' } }).code, 'NO_CAPACITY')
+})
+
+test('G5: who waits for a worker that is gone ends by its own limit and hears why', () => {
+  const { bench, waiting } = gpuGone()
+  bench.advance(4_999)
+  assert.equal(bench.end(waiting), undefined)
+  bench.advance(1)
+  assert.equal(bench.verdict(waiting), 'TIMEOUT')
+  assert.match(bench.detail(waiting), /limit of the queue \(QUEUE_TIMEOUT\)\. No worker with these tags/)
+  assert.match(bench.detail(waiting), /1 in maintenance/)
+  assert.match(bench.detail(waiting), /Nearest miss: g: in maintenance\.$/)
+  assert.equal(bench.sends(waiting), 0)
+})
+
+test('who waits to its limit while a full worker serves hears of no absence', () => {
+  const bench = new TestScheduler()
+  bench.worker('a', { slots: 1 })
+  bench.start(bench.submit())
+  const waiting = bench.submit({ queueUntilAt: 1_000 })
+  bench.advance(1_000)
+  assert.match(bench.detail(waiting), /\(QUEUE_TIMEOUT\)\.$/)
+})
+
+test('G6: all drain: a sync task is refused at once, what waits stays, durable runs wait for the next worker', () => {
+  const bench = new TestScheduler()
+  bench.worker('a', { slots: 1 })
+  bench.worker('b', { slots: 1 })
+  const running = bench.submitMany(2)
+  bench.start(...running)
+  const waiting = bench.submit({ queueUntilAt: 60_000 })
+  for (const id of ['a', 'b'])
+    bench.core.setWorker(workerFacts(id, { isInService: false, outReason: 'draining' }), bench.now)
+  const refusal = bench.refusal()
+  assert.equal(refusal.code, 'NO_CAPACITY')
+  assert.match(refusal.detail, /2 draining/)
+  const durable = bench.submit({ isDurable: true, mode: 'async' })
+  for (const run of running) bench.finish(run)
+  assert.deepEqual(
+    running.map((run) => bench.verdict(run)),
+    ['completed', 'completed'],
+  )
+  bench.advance(59_999)
+  assert.deepEqual([bench.sends(waiting), bench.sends(durable)], [0, 0])
+  bench.advance(1)
+  assert.equal(bench.verdict(waiting), 'TIMEOUT')
+  assert.equal(bench.end(durable), undefined, 'it has no limit')
+  bench.worker('c', { slots: 1 })
+  assert.equal(bench.last(durable).worker, 'c')
 })
 
 test('422: more slots than the largest worker has', () => {

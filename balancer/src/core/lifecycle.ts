@@ -9,6 +9,7 @@ import type { DispatchPort } from '../ports/dispatch.ts'
 import type { LedgerPort } from '../ports/ledger.ts'
 import type { RecordPort } from '../ports/record.ts'
 import type { Settlement } from '../ports/scheduling.ts'
+import { Absence } from './absence.ts'
 import { Agenda } from './agenda.ts'
 import { DiskWindow } from './disk-window.ts'
 import { Lobby } from './lobby.ts'
@@ -36,12 +37,14 @@ export class Lifecycle {
   readonly #placement: Placement
   readonly #tasks = new TurnoverMap<string, Task>()
   readonly #agenda = new Agenda()
+  readonly #absence: Absence
 
   constructor(options: LifecycleOptions) {
     const { placement, dispatch, ledger } = options
     this.#dispatch = dispatch
     this.#ledger = ledger
     this.#placement = placement
+    this.#absence = new Absence(placement)
     this.settlements = new Settlements(options)
     this.window = new DiskWindow({ placement, ledger, forget: (task) => this.forget(task) })
   }
@@ -65,7 +68,14 @@ export class Lifecycle {
 
   #wake(task: Task, now: number): void {
     if (task.phase === 'backoff' && now < task.submission.deadlineAt) this.place(task, now)
-    else this.giveUp(task, overdueError(task, now), 'deadline', now)
+    else this.giveUp(task, this.#overdue(task, now), 'deadline', now)
+  }
+
+  /** With the reason, where it waited for workers of whom none is in service. */
+  #overdue(task: Task, now: number): TaskError {
+    const error = overdueError(task, now)
+    const reason = task.phase === 'waiting' && task.lane ? this.#absence.reasonFor(task.lane, now) : undefined
+    return reason === undefined ? error : { ...error, detail: `${error.detail} ${reason}` }
   }
 
   // --- Waiting ---------------------------------------------------------------------------------
