@@ -6,7 +6,7 @@ import { collectorFlags } from './collector.ts'
 
 const MODULE = join(import.meta.dirname, 'collector.ts')
 
-/** Full collections while buffers of 1 GB in all come and go, 64 KB each; and what it says on stderr. */
+/** Full collections of a process of a server's size while buffers come and go; and what it says on stderr. */
 function run(prepare: string): { full: number; stderr: string } {
   const program = `
     const { countBuffersWithHeap } = await import(${JSON.stringify(MODULE)})
@@ -18,14 +18,17 @@ function run(prepare: string): { full: number; stderr: string } {
     }
     const observer = new PerformanceObserver((list) => seen(list.getEntries()))
     observer.observe({ entryTypes: ['gc'] })
+    const alive = Array.from({ length: 500_000 }, (_, index) => ({ index, text: [index] }))
+    await new Promise(setImmediate)
+    seen(observer.takeRecords())
+    full = 0
     const held = []
-    for (let turn = 0; turn < 160; turn++) {
+    for (let turn = 0; turn < 320; turn++) {
       for (let i = 0; i < 100; i++) held[i] = Buffer.allocUnsafeSlow(65536)
       await new Promise(setImmediate)
     }
-    await new Promise((resolve) => setTimeout(resolve, 20))
     seen(observer.takeRecords())
-    process.stdout.write(String(full))`
+    process.stdout.write(String(alive.length > 0 && full))`
   const { stdout, stderr, status } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
     encoding: 'utf8',
   })
