@@ -2,11 +2,13 @@
  * `pnpm bench`: runs the named scenarios (all unless named), prints ratios and keeps them in `results/`.
  * `--quick` runs short rounds of the scenarios made for it and prints the kept ratios beside them; it keeps nothing,
  * ends within two minutes, and judges nothing: it ends well whatever it finds, also where a peer is missing.
+ * What was measured while others used the machine is not kept, unless `--keep` says so.
  * `--rounds N` and `--seconds N` change how often every contestant has its turn and how long; `--list` names the
  * scenarios.
  * `node --cpu-prof --cpu-prof-dir=<folder> bench/main.ts trivial` profiles balancer and workers.
  */
 import { parseArgs } from 'node:util'
+import { isQuiet, readBusyShare } from './quiet.ts'
 import { describe, keep, readKept } from './results.ts'
 import type { Scenario, Settings } from './scenario.ts'
 import { batch } from './scenarios/batch.ts'
@@ -44,6 +46,7 @@ const { values, positionals } = parseArgs({
     quick: { type: 'boolean' },
     rounds: { type: 'string' },
     seconds: { type: 'string' },
+    keep: { type: 'boolean' },
     list: { type: 'boolean' },
   },
 })
@@ -73,12 +76,16 @@ function chosen(): readonly Scenario[] {
 async function runOne(scenario: Scenario, settings: Settings): Promise<void> {
   const stage = await Stage.open()
   under = scenario.name
+  const busyShare = values.quick ? 0 : await readBusyShare()
   try {
     say(`${scenario.name}: ${scenario.about}`)
     const kept = readKept(scenario.name)
     const report = await scenario.run(stage, settings)
     say(describe(report, kept))
-    if (!values.quick) keep(scenario.name, report, settings)
+    if (values.quick) return
+    if (isQuiet(busyShare) || values.keep) keep(scenario.name, report, { ...settings, busyShare })
+    else
+      say(`  note: not kept, since others used ${Math.round(100 * busyShare)} % of the machine; see --keep`)
   } catch (error) {
     // A look for information goes on with the next one.
     if (!values.quick) throw error

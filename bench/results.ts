@@ -24,7 +24,7 @@ export function readKept(scenario: string): Kept | undefined {
   }
 }
 
-export function keep(scenario: string, report: Report, settings: Settings): void {
+export function keep(scenario: string, report: Report, settings: Settings & { busyShare: number }): void {
   const result = {
     scenario,
     at: new Date().toISOString(),
