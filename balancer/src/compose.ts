@@ -19,6 +19,7 @@ import { readAssets } from './http/dashboard-assets.ts'
 import type { Dashboard } from './http/dashboard-routes.ts'
 import { deliveryRoutes } from './http/delivery-routes.ts'
 import { Door } from './http/door.ts'
+import { eventRoutes } from './http/event-routes.ts'
 import { createFeedSocket } from './http/feed-socket.ts'
 import { createHotTask, mayContinue } from './http/hot-task.ts'
 import { createRunIds } from './http/run-id.ts'
@@ -34,6 +35,7 @@ import { WrongKeys } from './http/wrong-keys.ts'
 import { createFeed } from './observe/feed.ts'
 import type { Assignment, DispatchPort } from './ports/dispatch.ts'
 import type { KeepPort, StoreContents, StoreListenPort, StorePort } from './ports/store.ts'
+import { RunEvents } from './runs/events/run-events.ts'
 import { MemoryRuns } from './runs/memory-runs.ts'
 import { RunSample } from './runs/run-sample.ts'
 import { SchedulerTicks } from './scheduler-ticks.ts'
@@ -156,6 +158,15 @@ export function composeBalancer(parts: BalancerParts): Balancer {
     clock,
     log,
   })
+  const events = new RunEvents({
+    reads: store.reads,
+    keep: (writes) => keeper.keep(writes),
+    clock,
+    log,
+    terms: { eventsBytes: config.runEventsLimitBytes, lines: config.runLogLines },
+    lastSeq: contents.runs.lastSeq,
+    memory: runs,
+  })
   const app = createApp({
     gate,
     sessions,
@@ -172,6 +183,7 @@ export function composeBalancer(parts: BalancerParts): Balancer {
       ...taskRoutes({ exchange }),
       ...runRoutes({ runs, tasks, door, bodyLimitBytes }),
       ...deliveryRoutes({ runs, deliveries: webhooks }),
+      ...eventRoutes({ events }),
       ...batchRoutes({ tasks, clock, door, bodyLimitBytes, batchLimitBytes }),
     ],
   })
@@ -204,6 +216,7 @@ export function composeBalancer(parts: BalancerParts): Balancer {
       feed,
       feedSocket,
       http,
+      events,
       webhooks,
     ],
     http,

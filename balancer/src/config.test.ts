@@ -51,6 +51,8 @@ test('an empty environment gives the defaults of the contract', () => {
     heartbeatIntervalMs: 3000,
     heartbeatTimeoutMs: 3000,
     workerLeaseMs: 30_000,
+    runEventsLimitBytes: 10 * 1024 ** 2,
+    runLogLines: 1000,
     webhooks: {
       timeoutMs: 15_000,
       maxRetries: 9,
@@ -92,6 +94,8 @@ for (const [variable, value] of [
   ['QUEUE_BYTES', 'NaN'],
   ['LOG_LEVEL', 'loud'],
   ['ANSWER_HEADERS', 'some'],
+  ['RUN_EVENTS_LIMIT', '10'],
+  ['RUN_LOG_LINES', '0'],
   ['WEBHOOK_TIMEOUT', '0'],
   ['WEBHOOK_MAX_RETRIES', '-1'],
   ['WEBHOOK_HEADERS', '{"host":"x"}'],

@@ -56,6 +56,8 @@ const schema = z.object({
   WS_HEARTBEAT_INTERVAL: durationMs({ min: 10, default: 3000 }),
   WS_HEARTBEAT_TIMEOUT: durationMs({ min: 10, default: 3000 }),
   WORKER_LEASE: durationMs({ min: 10, default: 30_000 }),
+  RUN_EVENTS_LIMIT: sizeBytes({ min: 1024, max: 1024 ** 3, default: '10mb' }),
+  RUN_LOG_LINES: integer({ min: 1, max: 1_000_000, default: 1000 }),
   ...webhookFields,
   MAX_LOGS: integer({ min: 0, max: 1_000_000, default: 1000 }),
   DASHBOARD_ENABLED: flag({ default: true }),
@@ -75,7 +77,7 @@ const REFUSED = ['DATABASE_URL', 'DATABASE_URL_FILE', 'UPSTREAM_URL', 'BALANCER_
 
 const NOT_YET_SUPPORTED = [
   ...['READ_KEY', 'READ_KEY_FILE', 'IDEMPOTENCY_LIMIT', 'BUDGETS', 'RUN_LIMIT'],
-  ...['DISK_RESERVE', 'RUN_EVENTS_LIMIT', 'RUN_LOG_LINES', 'FILE_LIMIT'],
+  ...['DISK_RESERVE', 'FILE_LIMIT'],
   ...['RUN_FILES_LIMIT', 'RUN_RETENTION', 'RUN_HISTORY'],
   ...['COMPAT', 'AGENT_FUNCTION', 'EMAIL_DOMAIN', 'EMAIL_PORT', 'OPENAPI_ENABLED', 'METRICS_ENABLED'],
 ]
@@ -116,6 +118,8 @@ export interface BalancerConfig {
   readonly heartbeatIntervalMs: number
   readonly heartbeatTimeoutMs: number
   readonly workerLeaseMs: number
+  readonly runEventsLimitBytes: number
+  readonly runLogLines: number
   readonly webhooks: WebhookConfig
   readonly maxLogs: number
   readonly isDashboardEnabled: boolean
@@ -296,6 +300,8 @@ function toConfig(values: Filled): BalancerConfig {
     heartbeatIntervalMs: values.WS_HEARTBEAT_INTERVAL,
     heartbeatTimeoutMs: values.WS_HEARTBEAT_TIMEOUT,
     workerLeaseMs: values.WORKER_LEASE,
+    runEventsLimitBytes: values.RUN_EVENTS_LIMIT,
+    runLogLines: values.RUN_LOG_LINES,
     webhooks: toWebhookConfig(values),
     maxLogs: values.MAX_LOGS,
     isDashboardEnabled: values.DASHBOARD_ENABLED,

@@ -1,0 +1,26 @@
+/**
+ * Ties durable runs to those who follow them: their events and their webhooks. Made by compose, called by the ledger of
+ * durable runs. Invariant: a webhook's first try begins only when its delivery is on disk.
+ */
+import type { LiveRun, RunEnd, StoredEvent } from '../ports/run-store.ts'
+import type { WebhookEndsPort } from '../ports/webhooks.ts'
+import type { RunHooks } from './durable-options.ts'
+
+export interface EventHooks {
+  readonly onItem: NonNullable<RunHooks['onItem']>
+  readonly onMoved: (run: LiveRun) => void
+  readonly endOf: (run: LiveRun, end: RunEnd) => readonly StoredEvent[]
+  readonly onEnded: (run: LiveRun) => void
+}
+
+export function createRunHooks(webhooks: WebhookEndsPort, events: EventHooks): Required<RunHooks> {
+  return {
+    extrasOf: (run, end) => ({ delivery: webhooks.deliveryOf(run, end), events: events.endOf(run, end) }),
+    onItem: (run, item, origin) => events.onItem(run, item, origin),
+    onMoved: (run) => events.onMoved(run),
+    onEnded(run, end, { delivery }) {
+      if (delivery) webhooks.stored(delivery, run, end)
+      events.onEnded(run)
+    },
+  }
+}
