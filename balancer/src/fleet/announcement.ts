@@ -4,14 +4,56 @@
  * Invariant: the core hears of a worker only what differs from what it has heard before.
  */
 import type { MemberContext } from './member-context.ts'
-import { factsOf, type Picture } from './picture.ts'
+import { factsOf, judge, type Picture } from './picture.ts'
 
 type Hearers = Pick<MemberContext, 'contracts' | 'workforce' | 'clock' | 'log'>
+
+/** All that the facts rest on: while none of it is another, neither are they. Most pushes change none of it. */
+interface Bases {
+  readonly known: Picture['known']
+  readonly remembered: Picture['remembered']
+  readonly entry: Picture['entry']
+  readonly tags: object | undefined
+  readonly group: string | undefined
+  readonly contract: number | undefined
+  readonly status: string
+  /** Until when it is out of service, where that is known. */
+  readonly until: string | null
+}
+
+function basesOf(picture: Picture): Bases {
+  const { known, remembered, entry, report, intent } = picture
+  const { status, isInService } = judge(picture)
+  return {
+    known,
+    remembered,
+    entry,
+    tags: report?.tags,
+    group: report?.group,
+    contract: report?.contract,
+    status: isInService ? 'in service' : status,
+    until: isInService ? null : (intent?.until ?? null),
+  }
+}
+
+function isSame(a: Bases, b: Bases): boolean {
+  return (
+    a.known === b.known &&
+    a.remembered === b.remembered &&
+    a.entry === b.entry &&
+    a.tags === b.tags &&
+    a.group === b.group &&
+    a.contract === b.contract &&
+    a.status === b.status &&
+    a.until === b.until
+  )
+}
 
 export class Announcement {
   readonly #picture: Picture
   readonly #hearers: Hearers
   #lastFacts = ''
+  #lastBases: Bases | undefined
   #isOdd = false
 
   constructor(picture: Picture, hearers: Hearers) {
@@ -28,10 +70,13 @@ export class Announcement {
   /** The verdict on it may be another, though nothing of its own has changed. */
   repeat(): void {
     this.#noteOddity()
+    const bases = basesOf(this.#picture)
+    if (this.#lastBases && isSame(this.#lastBases, bases)) return
+    this.#lastBases = bases
     const facts = factsOf(this.#picture)
     if (!facts) return
     const { functions: _, ...plain } = facts
-    const until = facts.isInService ? null : (this.#picture.intent?.until ?? null)
+    const { until } = bases
     const text = JSON.stringify([plain, until])
     if (text === this.#lastFacts) return
     this.#lastFacts = text

@@ -15,6 +15,7 @@ import type {
   Planned,
   ServedInterface,
   Wished,
+  WorkerGauge,
 } from '../ports/fleet.ts'
 import type { CallPort } from '../ports/scheduling.ts'
 import type { FleetContents, MaintenanceIntent } from '../ports/store.ts'
@@ -252,6 +253,11 @@ export class Fleet implements FleetPort, DispatchPort {
   workers(): readonly WorkerView[] {
     const leaving = [...this.#leaving].map((member) => member.viewAs(this.#shownId(member)))
     return [...[...this.#listed.values()].map((member) => member.view), ...leaving]
+  }
+
+  *gauges(): Iterable<WorkerGauge> {
+    for (const member of this.#listed.values()) yield member.gauge
+    for (const member of this.#leaving) yield member.gauge
   }
 
   worker(id: string): WorkerView | undefined {

@@ -16,6 +16,7 @@ import {
   type WorkerEntry,
   type WorkerView,
 } from '@berth/protocol'
+import type { WorkerGauge } from '../ports/fleet.ts'
 import type { Outcome, StartedThere } from '../ports/scheduling.ts'
 import type { MaintenanceIntent } from '../ports/store.ts'
 import { Announcement } from './announcement.ts'
@@ -28,7 +29,7 @@ import type { Link } from './link.ts'
 import { isOver } from './maintenance.ts'
 import { MaintenanceOrders } from './maintenance-orders.ts'
 import type { MemberContext } from './member-context.ts'
-import { newPicture, type Picture, type Problem, type Remembered } from './picture.ts'
+import { gaugeOf, newPicture, type Picture, type Problem, type Remembered } from './picture.ts'
 import { applyOccupancy, applyState, reportFrom, type SelfReport } from './self-report.ts'
 import { ViewMemo } from './view-memo.ts'
 
@@ -78,6 +79,10 @@ export class Member {
 
   viewAs(id: string): WorkerView {
     return this.#view.of(this.picture, id, this.#breaker.of(this.#context.health.breaker(this.key)))
+  }
+
+  get gauge(): WorkerGauge {
+    return gaugeOf(this.picture, this.#breaker.of(this.#context.health.breaker(this.key)))
   }
 
   /** The link once it is greeted; undefined while there is none to send on. */
@@ -368,7 +373,7 @@ export class Member {
 
   #noteSeen(status: State['status']): void {
     if (status !== 'maintenance') this.picture.isSwitchedOn = false
-    this.picture.lastSeenAt = new Date(this.#context.clock.wallMs()).toISOString()
+    this.picture.lastSeenMs = this.#context.clock.wallMs()
   }
 
   #tellSlots({ slots }: SelfReport): void {

@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { WorkerState } from '@berth/protocol'
+import { CLOSED } from './breaker-view.ts'
 import { Interfaces } from './interfaces.ts'
 import { maintenanceOf, orderOf } from './maintenance.ts'
-import { factsOf, judge, newPicture, type Picture, viewOf } from './picture.ts'
+import { factsOf, gaugeOf, judge, newPicture, type Picture, viewOf } from './picture.ts'
 import { reportFrom } from './self-report.ts'
 import { makeEntry } from './testing/fleet-bench.ts'
 import { hashOf, makeFunctions, makeHello } from './testing/scripted-worker.ts'
@@ -86,6 +87,15 @@ test('every status that exists now is in the table', () => {
   const seen = new Set(TABLE.map(([, , status]) => status))
   const later: WorkerState[] = ['ejected']
   assert.equal(seen.size + later.length, 11)
+})
+
+test('the chart counts what the view shows', () => {
+  const open = { ...CLOSED, state: 'open' } as const
+  for (const picture of [newPicture('key', makeEntry('http://w1:1')), ...TABLE.map(([, painted]) => painted)])
+    for (const breaker of [CLOSED, open]) {
+      const { status, slots, maintenance } = viewOf(picture, 'w1', breaker)
+      assert.deepEqual(gaugeOf(picture, breaker), { status, slots, maintenance })
+    }
 })
 
 test("the operator's tags lie over the worker's own", () => {

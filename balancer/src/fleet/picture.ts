@@ -4,6 +4,7 @@
  * that routing, API and dashboard never disagree.
  */
 import type { Slots, System, Tags, WorkerEntry, WorkerState, WorkerView } from '@berth/protocol'
+import type { WorkerGauge } from '../ports/fleet.ts'
 import type { WorkerFacts } from '../ports/scheduling.ts'
 import type { MaintenanceIntent } from '../ports/store.ts'
 import { CLOSED } from './breaker-view.ts'
@@ -48,7 +49,8 @@ export interface Picture {
   isSwitchedOn: boolean
   /** A valid call could fail here; kept by contracts.ts. */
   oddity: Oddity | undefined
-  lastSeenAt: string | null
+  /** By the wall clock. */
+  lastSeenMs: number | null
   latencyMs: number | null
 }
 
@@ -72,7 +74,7 @@ export function newPicture(key: string, entry: WorkerEntry): Picture {
     intent: undefined,
     isSwitchedOn: false,
     oddity: undefined,
-    lastSeenAt: null,
+    lastSeenMs: null,
     latencyMs: null,
   }
 }
@@ -145,11 +147,19 @@ export function viewOf(picture: Picture, id = picture.entry.id, breaker = CLOSED
     functions: known ? [...known.names] : [],
     system: report ? systemView(report.system) : null,
     version: report?.version ?? null,
-    lastSeenAt: picture.lastSeenAt,
+    lastSeenAt: picture.lastSeenMs === null ? null : new Date(picture.lastSeenMs).toISOString(),
     latencyMs: picture.latencyMs,
     breaker,
     maintenance: maintenanceOf(picture),
   }
+}
+
+/** What of the view the chart counts. */
+export function gaugeOf(picture: Picture, breaker: WorkerView['breaker']): WorkerGauge {
+  const { status, isInService } = judgePast(judge(picture), breaker)
+  const { report } = picture
+  const slots = report ? slotsView(report.slots, isInService) : null
+  return { status, slots, maintenance: maintenanceOf(picture) }
 }
 
 /** Half-open it takes work again, one task to begin with. */

@@ -35,7 +35,7 @@ const CHANGES: [what: string, change: (picture: Picture) => unknown][] = [
   ['silence', (picture) => Object.assign(picture, { isSilent: true })],
   ['an intent', (picture) => Object.assign(picture, { intent })],
   ['an oddity', (picture) => Object.assign(picture, { oddity: { reason: 'odd' } })],
-  ['a sign of life', (picture) => Object.assign(picture, { lastSeenAt: '2026-01-01T00:00:00.000Z' })],
+  ['a sign of life', (picture) => Object.assign(picture, { lastSeenMs: 1 })],
   ['the way there', (picture) => Object.assign(picture, { latencyMs: 7 })],
   [
     'slots in a push',

@@ -44,7 +44,7 @@ function showHealth(c: RouteContext, { fleet, keeper, traffic, balancer }: Statu
 /** Every state with its count, also where it is zero. */
 function countStates(fleet: FleetPort): Record<WorkerState, number> {
   const counts = new Map<WorkerState, number>(workerStateSchema.options.map((state) => [state, 0]))
-  for (const { status } of fleet.workers()) counts.set(status, (counts.get(status) ?? 0) + 1)
+  for (const { status } of fleet.gauges()) counts.set(status, (counts.get(status) ?? 0) + 1)
   return Object.fromEntries(counts) as Record<WorkerState, number>
 }
 

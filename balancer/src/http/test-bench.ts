@@ -80,6 +80,9 @@ export class FakeFleet implements FleetPort {
   workers() {
     return this.list
   }
+  gauges() {
+    return this.list
+  }
   worker(id: string) {
     return this.list.find((worker) => worker.id === id)
   }

@@ -111,10 +111,10 @@ describe('PointMaker', () => {
   it('knows nothing of slots until a worker has reported, and zero from then on', () => {
     const maker = new PointMaker()
     const unknown = [makeWorker('a', { slots: null, status: 'connecting' })]
-    maker.read(0, unknown, traffic(0))
-    assert.equal(maker.read(1000, unknown, traffic(0))?.slots, null)
-    assert.equal(maker.read(2000, [makeWorker('a')], traffic(0))?.slots?.used, 1)
-    assert.deepEqual(maker.read(3000, unknown, traffic(0))?.slots, {
+    maker.read(0, () => unknown, traffic(0))
+    assert.equal(maker.read(1000, () => unknown, traffic(0))?.slots, null)
+    assert.equal(maker.read(2000, () => [makeWorker('a')], traffic(0))?.slots?.used, 1)
+    assert.deepEqual(maker.read(3000, () => unknown, traffic(0))?.slots, {
       used: 0,
       free: 0,
       maintenance: 0,
@@ -124,7 +124,8 @@ describe('PointMaker', () => {
 
   it('loses no count over a pause or a clock that is set back', () => {
     const maker = new PointMaker()
-    const read = (wallMs: number, submitted: number) => maker.read(wallMs, [], traffic(submitted))?.submitted
+    const read = (wallMs: number, submitted: number) =>
+      maker.read(wallMs, () => [], traffic(submitted))?.submitted
     assert.equal(read(10_000, 100), undefined)
     assert.equal(read(10_500, 101), undefined)
     assert.equal(read(15_000, 107), 7)

@@ -102,8 +102,8 @@ class TickingFeed implements Feed {
 
   tick(): void {
     const nowMs = this.#deps.clock.monoMs()
-    const workers = this.#deps.fleet.workers()
-    const point = this.#pointMaker.read(this.#deps.clock.wallMs(), workers, this.#deps.traffic.traffic())
+    const { fleet, clock, traffic } = this.#deps
+    const point = this.#pointMaker.read(clock.wallMs(), () => fleet.gauges(), traffic.traffic())
     if (point !== undefined) this.#series.push(point)
     this.#renewLogs(nowMs)
     if (this.#pages.size > 0) this.#lastSeenMs = nowMs
@@ -111,7 +111,7 @@ class TickingFeed implements Feed {
       this.#rest()
       return
     }
-    const changes = this.#look(workers)
+    const changes = this.#look(fleet.workers())
     if (point !== undefined) changes.points = [point]
     const isWorthIt = Object.keys(changes).length > 0 || [...this.#pages].some(({ logs }) => logs.hasNews)
     if (isWorthIt) this.#history.push(++this.#seq, nowMs, changes)

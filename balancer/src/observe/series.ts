@@ -2,7 +2,8 @@
  * The chart's memory: one point a second, the last 15 minutes. Filled by the feed, sent with each snapshot.
  * Invariant: points are in order of their seconds, one each; a second that was not seen is a gap.
  */
-import type { FleetPoint, WorkerView } from '@berth/protocol'
+import type { FleetPoint } from '@berth/protocol'
+import type { WorkerGauge } from '../ports/fleet.ts'
 import type { Traffic } from '../ports/traffic.ts'
 
 export const SERIES_POINTS = 900
@@ -31,9 +32,11 @@ export class PointMaker {
   #last: Traffic | undefined
   #hasReported = false
 
-  /** The point of the second that has ended since the last reading; undefined while it goes on. */
-  read(wallMs: number, workers: readonly WorkerView[], traffic: Traffic): FleetPoint | undefined {
-    this.#hasReported ||= workers.some((worker) => worker.slots !== null)
+  /**
+   * The point of the second that has ended since the last reading; undefined while it goes on. `gauges` is asked
+   * only where there is one.
+   */
+  read(wallMs: number, gauges: () => Iterable<WorkerGauge>, traffic: Traffic): FleetPoint | undefined {
     const second = Math.floor(wallMs / 1000)
     const last = this.#last
     const isDue = this.#second !== undefined && second > this.#second
@@ -43,12 +46,19 @@ export class PointMaker {
     if (last === undefined) return undefined
     return {
       t: second - 1,
-      slots: this.#hasReported ? sumSlots(workers) : null,
+      slots: this.#sum(gauges()),
       waiting: traffic.waiting,
       submitted: Math.max(0, traffic.submitted - last.submitted),
       completed: Math.max(0, traffic.completed - last.completed),
       failed: Math.max(0, traffic.failed - last.failed),
     }
+  }
+
+  /** Null until any worker has said how many it has. */
+  #sum(gauges: Iterable<WorkerGauge>): FleetPoint['slots'] {
+    const all = [...gauges]
+    this.#hasReported ||= all.some(({ slots }) => slots !== null)
+    return this.#hasReported ? sumSlots(all) : null
   }
 }
 
@@ -56,7 +66,7 @@ export class PointMaker {
  * The fleet's slots by what they are good for. What runs counts as used wherever it runs; a slot is free only
  * where a task could go; of a stalled worker nothing is known but how many slots it has.
  */
-export function sumSlots(workers: readonly WorkerView[]): NonNullable<FleetPoint['slots']> {
+export function sumSlots(workers: Iterable<WorkerGauge>): NonNullable<FleetPoint['slots']> {
   const sum = { used: 0, free: 0, maintenance: 0, stalled: 0 }
   for (const { status, slots, maintenance } of workers) {
     if (slots === null) continue

@@ -40,13 +40,16 @@ export function makeEntry(text: string): LogEntry {
 
 type OnLines = (lines: readonly LogEntry[], dropped: number) => void
 
-export class FakeFleet implements Pick<FleetPort, 'workers' | 'config' | 'followLogs'> {
+export class FakeFleet implements Pick<FleetPort, 'workers' | 'gauges' | 'config' | 'followLogs'> {
   list: WorkerView[] = [makeWorker('w1'), makeWorker('w2')]
   state: 'ok' | 'stale' = 'ok'
   recent: LogEntry[] = []
   readonly followers = new Map<string, Set<OnLines>>()
 
   workers() {
+    return this.list
+  }
+  gauges() {
     return this.list
   }
   config() {

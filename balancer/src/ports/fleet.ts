@@ -22,6 +22,8 @@ export interface FunctionView {
   readonly workers: readonly string[]
 }
 
+export type WorkerGauge = Pick<WorkerView, 'status' | 'slots' | 'maintenance'>
+
 /** `on` puts a worker in maintenance; false ends it, whatever else it says. */
 export interface MaintenanceWish {
   readonly on: boolean
@@ -77,6 +79,8 @@ export interface InterfacesPort {
 export interface FleetPort extends InterfacesPort {
   /** In the order of the file, joined and leaving ones behind. */
   workers(): readonly WorkerView[]
+  /** The same as far as the chart needs it, made for less. */
+  gauges(): Iterable<WorkerGauge>
   worker(id: string): WorkerView | undefined
   functions(): readonly FunctionView[]
   config(): ConfigState

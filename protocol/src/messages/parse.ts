@@ -5,6 +5,7 @@
 import type { z } from 'zod'
 import { LIMITS } from '../limits.ts'
 import { fromBalancerSchema } from './balancer.ts'
+import { readPlainMessage } from './plain-message.ts'
 import { fromWorkerSchema } from './worker.ts'
 
 export type Parsed<T> =
@@ -17,7 +18,7 @@ const balancerTypes = typesOf(fromBalancerSchema.options)
 
 /** Reads a text frame that a worker sent. */
 export function parseFromWorker(text: string): Parsed<z.infer<typeof fromWorkerSchema>> {
-  return parse(text, fromWorkerSchema, workerTypes)
+  return parse(text, fromWorkerSchema, workerTypes, readPlainMessage)
 }
 
 /** Reads a text frame that a balancer sent. */
@@ -25,11 +26,18 @@ export function parseFromBalancer(text: string): Parsed<z.infer<typeof fromBalan
   return parse(text, fromBalancerSchema, balancerTypes)
 }
 
-function parse<T>(text: string, schema: z.ZodType<T>, types: ReadonlySet<string>): Parsed<T> {
+function parse<T>(
+  text: string,
+  schema: z.ZodType<T>,
+  types: ReadonlySet<string>,
+  readPlain?: (value: object) => T | undefined,
+): Parsed<T> {
   if (text.length > LIMITS.textBytes) return { kind: 'invalid', reason: 'the message is too long' }
   const value = readJson(text)
   if (typeof value !== 'object' || value === null || !('type' in value) || typeof value.type !== 'string')
     return { kind: 'invalid', reason: 'a message is a JSON object with a `type`' }
+  const plain = readPlain?.(value)
+  if (plain !== undefined) return { kind: 'message', message: plain }
   if (!types.has(value.type)) return { kind: 'ignored', type: value.type.slice(0, 64) }
   const result = schema.safeParse(value)
   if (result.success) return { kind: 'message', message: result.data }
