@@ -1,4 +1,5 @@
 /** Every byte that crosses a process boundary; loads in Node and in a browser. */
+export * from './bulk-view.ts'
 export * from './canonical.ts'
 export * from './delivery-view.ts'
 export * from './errors.ts'

@@ -170,7 +170,7 @@ function keyOf({ wish: { key, mode }, target, bytes }: DurableCall): KeyUse | un
 }
 
 /** In the words of the worker, which would have said the same. */
-function wrongInput(errors: readonly FieldError[], pointer: string): TaskError {
+export function wrongInput(errors: readonly FieldError[], pointer: string): TaskError {
   const placed = errors.map((error) => ({ ...error, pointer: `${pointer}${error.pointer}` }))
   const [first] = placed
   const where = first === undefined || first.pointer === '' ? 'The input' : `The input at ${first.pointer}`

@@ -134,7 +134,7 @@ function idOf(c: RouteContext): string {
   return c.req.param('id') ?? ''
 }
 
-function unknownRun(id: string): TaskError {
+export function unknownRun(id: string): TaskError {
   return {
     code: 'NOT_FOUND',
     detail: `There is no run "${id.slice(0, 64)}". Tasks in memory are remembered from a sample after their end; GET /runs lists what is known.`,

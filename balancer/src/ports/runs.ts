@@ -3,7 +3,15 @@
  * by `http/`. Everything answers by a promise, for runs on disk are read from a thread of the store;
  * those in memory are only the first kind.
  */
-import type { ExplanationView, FieldError, RunStatus, RunView, TaskError } from '@berth/protocol'
+import type {
+  BulkAction,
+  BulkView,
+  ExplanationView,
+  FieldError,
+  RunStatus,
+  RunView,
+  TaskError,
+} from '@berth/protocol'
 import type { IdempotencyRow, RunOrder, StoredPayload } from './run-store.ts'
 import type { Settlement, Submission } from './scheduling.ts'
 
@@ -139,4 +147,19 @@ export interface EndedRunsPort {
   retry(id: string, changes: RetryChanges, key?: KeyUse): Promise<Changed | undefined>
   /** Forgets a final run with all it has. */
   remove(id: string): Promise<Removed | undefined>
+}
+
+export type BulkBegun =
+  | { readonly ok: true; readonly bulk: BulkView }
+  | { readonly ok: false; readonly error: TaskError }
+
+/** One action on all runs that a filter means: counted first, then done in the background, over restarts. */
+export interface BulkPort {
+  /** How many it would be; runs that the action cannot change (cancel: final ones, else: others) do not count. */
+  count(action: BulkAction, filter: RunFilter): Promise<number>
+  /** Answers once it is on disk. Runs that are accepted later are not meant. */
+  begin(action: BulkAction, filter: RunFilter): Promise<BulkBegun>
+  find(id: string): Promise<BulkView | undefined>
+  /** What is done stays done. Undefined for an unknown one. */
+  stop(id: string): Promise<BulkView | undefined>
 }

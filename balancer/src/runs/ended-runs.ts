@@ -2,7 +2,7 @@
  * What can be done with a run that has ended: it is begun again, as a new run, or forgotten. Called by the routes
  * through ports/runs.ts. Invariant: a retry is accepted like any run, and says whose retry it is.
  */
-import type { TaskError } from '@berth/protocol'
+import { isFinal, type TaskError } from '@berth/protocol'
 import type { DoneRun, RunReads, StoredPayload } from '../ports/run-store.ts'
 import type {
   Changed,
@@ -20,6 +20,8 @@ export interface EndedRunsOptions {
   readonly durable: Pick<DurableRunsPort, 'accept'> & Pick<EndedRunsPort, 'remove'>
   readonly reads: Pick<RunReads, 'find' | 'payload'>
   readonly runs: Pick<RunsPort, 'find'>
+  /** Tasks in memory that have ended. */
+  readonly sample: { forget(id: string): boolean }
 }
 
 export class EndedRuns implements EndedRunsPort {
@@ -29,15 +31,20 @@ export class EndedRuns implements EndedRunsPort {
     this.#options = options
   }
 
-  remove(id: string): Promise<Removed | undefined> {
-    return this.#options.durable.remove(id)
+  async remove(id: string): Promise<Removed | undefined> {
+    const { durable, runs, sample } = this.#options
+    const removed = await durable.remove(id)
+    if (removed) return removed
+    if (sample.forget(id)) return { ok: true }
+    const found = await runs.find(id)
+    return found && { ok: false, error: goesOn(id) }
   }
 
   async retry(id: string, changes: RetryChanges, key?: KeyUse): Promise<Changed | undefined> {
     const { reads, durable, runs } = this.#options
     try {
       const found = await reads.find(id)
-      if (!found) return undefined
+      if (!found) return await this.#refuseInMemory(id)
       if (found.kind === 'live') return { ok: false, error: goesOn(id) }
       const payload = changes.input ? jsonPayload(changes.input) : await reads.payload(id)
       if (!payload) return { ok: false, error: withoutInput(id) }
@@ -49,6 +56,12 @@ export class EndedRuns implements EndedRunsPort {
       const detail = error instanceof Error ? error.message : String(error)
       return { ok: false, error: storeUnavailable(detail) }
     }
+  }
+
+  /** What lived in memory has left no input. */
+  async #refuseInMemory(id: string): Promise<Changed | undefined> {
+    const found = await this.#options.runs.find(id)
+    return found && { ok: false, error: isFinal(found.status) ? notKept(id) : goesOn(id) }
   }
 }
 
@@ -87,6 +100,13 @@ function goesOn(id: string): TaskError {
   return {
     code: 'NOT_FINISHED',
     detail: `The run ${id} has not ended. Wait for its end, or cancel it first.`,
+  }
+}
+
+function notKept(id: string): TaskError {
+  return {
+    code: 'CONFLICT',
+    detail: `The run ${id} lived in memory, and its input is not kept. Send the task anew; an async one can be retried.`,
   }
 }
 

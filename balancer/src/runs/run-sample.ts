@@ -51,7 +51,12 @@ export class RunSample implements RecordPort {
 
   /** In no particular order. */
   all(): Iterable<EndedRun> {
-    return this.#ring
+    return this.#byId.values()
+  }
+
+  /** Nobody wants to see it any more; false for one that is not here. Its place is kept until its turn comes. */
+  forget(id: string): boolean {
+    return this.#byId.delete(id)
   }
 
   /** Calls once with the end of a run that has not ended, within the turn in which it ends; returns the way out. */

@@ -1,0 +1,91 @@
+/**
+ * One action on many runs, by HTTP (CONTRACT §4, Operating): counted, begun, looked at, stopped. Everything is asked
+ * of ports/runs.ts. Invariant: a filter that says nothing, or says what cannot be meant, touches no run.
+ */
+import { BULK_ACTIONS, RUN_STATUSES, type RunStatus, type TaskError } from '@berth/protocol'
+import { z } from 'zod'
+import type { BulkPort, RunFilter } from '../ports/runs.ts'
+import { readJsonBody } from './body.ts'
+import { plain } from './plain-address.ts'
+import { problem } from './problem.ts'
+import type { Route, RouteContext } from './routes.ts'
+
+/** Longest text that is searched for, as of a list. */
+const MAX_WORDS = 256
+
+const text = z.string().min(1).max(MAX_WORDS).optional()
+const instant = z.iso.datetime({ offset: true, error: 'must be an ISO 8601 instant with a zone' }).optional()
+const statusError = `must be one or several of ${RUN_STATUSES.join(', ')}`
+/** As in the query of a list, or as a list. */
+const statuses = z
+  .union([z.string(), z.array(z.string()).min(1).max(RUN_STATUSES.length)], statusError)
+  .transform((given) => (typeof given === 'string' ? given.split(',') : given))
+  .refine((given): given is RunStatus[] => given.every(isStatus), statusError)
+  .optional()
+
+const filterSchema = z
+  .strictObject({
+    status: statuses,
+    function: text,
+    group: text,
+    session: text,
+    schedule: text,
+    worker: text,
+    q: text,
+    from: instant,
+    to: instant,
+  })
+  .refine((filter) => Object.values(filter).some((value) => value !== undefined), {
+    error: 'must say which runs are meant; an empty filter would mean all of them',
+  })
+
+const bulkSchema = z.strictObject({
+  action: z.enum(BULK_ACTIONS),
+  filter: filterSchema,
+  dryRun: z.boolean().optional(),
+})
+
+export function bulkRoutes(bulk: BulkPort): readonly Route[] {
+  return [
+    { method: 'POST', path: '/bulk', policy: 'key', handle: plain((c) => begin(c, bulk)) },
+    { method: 'GET', path: '/bulk/:id', policy: 'key', handle: plain((c) => show(c, (id) => bulk.find(id))) },
+    {
+      method: 'DELETE',
+      path: '/bulk/:id',
+      policy: 'key',
+      handle: plain((c) => show(c, (id) => bulk.stop(id))),
+    },
+  ]
+}
+
+async function begin(c: RouteContext, bulk: BulkPort): Promise<Response> {
+  const read = await readJsonBody(c.req.raw, bulkSchema)
+  if (!read.ok) return problem(read.error)
+  const { action, dryRun } = read.value
+  const filter = toFilter(read.value.filter)
+  if (dryRun === true) return c.json({ id: null, matched: await bulk.count(action, filter) })
+  const begun = await bulk.begin(action, filter)
+  if (!begun.ok) return problem(begun.error)
+  const { id, matched } = begun.bulk
+  return c.json({ id, matched }, 202, { location: `/bulk/${id}` })
+}
+
+async function show(c: RouteContext, ask: (id: string) => ReturnType<BulkPort['find']>): Promise<Response> {
+  const id = c.req.param('id') ?? ''
+  const view = await ask(id)
+  return view === undefined ? problem(unknownBulk(id)) : c.json(view)
+}
+
+function toFilter({ from, to, status, ...named }: z.infer<typeof filterSchema>): RunFilter {
+  const fromMs = from === undefined ? undefined : Date.parse(from)
+  const toMs = to === undefined ? undefined : Date.parse(to)
+  return { ...named, status, fromMs, toMs }
+}
+
+function isStatus(word: string): word is RunStatus {
+  return RUN_STATUSES.some((status) => status === word)
+}
+
+function unknownBulk(id: string): TaskError {
+  return { code: 'NOT_FOUND', detail: `There is no bulk operation "${id.slice(0, 64)}".` }
+}

@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { FieldError, RunView } from '@berth/protocol'
+import type { EndedRunsPort, FunctionTarget, RetryChanges } from '../ports/runs.ts'
+import { endedRunRoutes } from './ended-run-routes.ts'
+import { fromPage, makeBench, withKey } from './test-bench.ts'
+
+const OLD = `r_${'0'.repeat(25)}1`
+const NEW = `r_${'0'.repeat(25)}2`
+const LIMIT = 1_000
+
+function begin() {
+  const retried: [string, RetryChanges][] = []
+  const removed: string[] = []
+  const checked: [FunctionTarget, object][] = []
+  const state: { refusal?: Awaited<ReturnType<EndedRunsPort['remove']>>; wrong: readonly FieldError[] } = {
+    wrong: [],
+  }
+  const old = { id: OLD, group: 'g', function: 'f', contract: 2 } as RunView
+  const routes = endedRunRoutes({
+    runs: { find: async (id) => (id === OLD ? old : undefined) },
+    ended: {
+      async retry(id, changes) {
+        if (id !== OLD) return undefined
+        if (state.refusal && !state.refusal.ok) return state.refusal
+        retried.push([id, changes])
+        return { ok: true, run: { ...old, id: NEW, retryOf: OLD } }
+      },
+      async remove(id) {
+        if (id !== OLD) return undefined
+        if (state.refusal) return state.refusal
+        removed.push(id)
+        return { ok: true }
+      },
+    },
+    inputs: {
+      check(target, input) {
+        checked.push([target, input])
+        return state.wrong
+      },
+    },
+    bodyLimitBytes: LIMIT,
+  })
+  const bench = makeBench({ routes })
+  const ask = async (path: string, method: string, body?: unknown) => {
+    const answer = await bench.ask(path, withKey(method, body))
+    const text = await answer.text()
+    return {
+      status: answer.status,
+      of: (name: string) => answer.headers.get(name),
+      json: text === '' ? null : JSON.parse(text),
+    }
+  }
+  return { ask, bench, state, retried, removed, checked }
+}
+
+test('a retry answers the new run, with whose retry it is', async () => {
+  const { ask, retried, checked } = begin()
+  const { status, json, of } = await ask(`/runs/${OLD}/retry`, 'POST')
+  assert.deepEqual([status, json.runId, json.id, json.retryOf, json.success], [202, NEW, NEW, OLD, true])
+  assert.deepEqual([of('location'), of('x-run-id')], [`/runs/${NEW}`, NEW])
+  assert.deepEqual(retried, [[OLD, { input: undefined, priority: undefined, trigger: 'api' }]])
+  assert.deepEqual(checked, [])
+})
+
+test('with another input and priority, held against the schema of the run\u2019s own contract', async () => {
+  const { ask, retried, checked, state } = begin()
+  const body = { input: { a: 1 }, priority: 7 }
+  assert.equal((await ask(`/runs/${OLD}/retry`, 'POST', body)).status, 202)
+  assert.deepEqual(retried, [[OLD, { ...body, trigger: 'api' }]])
+  assert.deepEqual(checked, [[{ group: 'g', function: 'f', contract: 2 }, { a: 1 }]])
+  state.wrong = [{ pointer: '/a', detail: 'must be string' }]
+  const wrong = await ask(`/runs/${OLD}/retry`, 'POST', body)
+  assert.deepEqual([wrong.status, wrong.json.errors[0].pointer], [422, '/input/a'])
+  assert.equal(retried.length, 1)
+})
+
+test('from the dashboard it says so', async () => {
+  const { bench, retried } = begin()
+  const answer = await bench.ask(`/runs/${OLD}/retry`, fromPage(bench.signIn()))
+  assert.equal(answer.status, 202)
+  assert.equal(retried[0]?.[1].trigger, 'ui')
+})
+
+test('what is wrong is refused before anything is done', async () => {
+  const { ask, retried, removed } = begin()
+  for (const [body, pointer] of [
+    [{ input: [] }, '/input'],
+    [{ input: null }, '/input'],
+    [{ priority: 0 }, '/priority'],
+    [{ priority: 'high' }, '/priority'],
+    [{ mode: 'sync' }, '/mode'],
+  ] as const) {
+    const { status, json } = await ask(`/runs/${OLD}/retry`, 'POST', body)
+    assert.deepEqual([status, json.errors[0].pointer], [400, pointer])
+  }
+  assert.equal((await ask(`/runs/${OLD}/retry`, 'POST', { input: { a: 'x'.repeat(LIMIT) } })).status, 413)
+  assert.equal((await ask(`/runs/${OLD}/retry?x=1`, 'POST')).status, 400)
+  assert.equal((await ask(`/runs/${OLD}?x=1`, 'DELETE')).status, 400)
+  assert.equal((await ask(`/runs/${NEW}/retry`, 'POST', { input: {} })).status, 404)
+  assert.equal((await ask(`/runs/${NEW}`, 'DELETE')).status, 404)
+  assert.deepEqual([retried, removed], [[], []])
+})
+
+test('a run that has ended is forgotten; one that goes on is not', async () => {
+  const { ask, removed, state } = begin()
+  assert.equal((await ask(`/runs/${OLD}`, 'DELETE')).status, 204)
+  assert.deepEqual(removed, [OLD])
+  state.refusal = { ok: false, error: { code: 'NOT_FINISHED', detail: 'goes on' } }
+  for (const [path, method] of [
+    [`/runs/${OLD}`, 'DELETE'],
+    [`/runs/${OLD}/retry`, 'POST'],
+  ] as const) {
+    const { status, json } = await ask(path, method)
+    assert.deepEqual([status, json.code], [409, 'NOT_FINISHED'])
+  }
+})
+
+test('needs the key', async () => {
+  const { bench } = begin()
+  assert.equal((await bench.ask(`/runs/${OLD}`, { method: 'DELETE' })).status, 401)
+  assert.equal((await bench.ask(`/runs/${OLD}/retry`, { method: 'POST' })).status, 401)
+})

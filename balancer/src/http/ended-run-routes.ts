@@ -1,0 +1,80 @@
+/**
+ * A run that has ended, by HTTP (CONTRACT §4, Runs): begun again as a new run, or forgotten. Everything is asked of
+ * ports/runs.ts. Invariant: an input that is named is held against the function's schema like that of a new task.
+ */
+import { prioritySchema, type TaskError } from '@berth/protocol'
+import { z } from 'zod'
+import type { EndedRunsPort, InputCheckPort, RunsPort } from '../ports/runs.ts'
+import { readJsonBody } from './body.ts'
+import { wrongInput } from './durable-call.ts'
+import { plain } from './plain-address.ts'
+import { problem } from './problem.ts'
+import type { Route, RouteContext } from './routes.ts'
+import { unknownRun } from './run-routes.ts'
+
+export interface EndedRunRouteDeps {
+  readonly runs: Pick<RunsPort, 'find'>
+  readonly ended: EndedRunsPort
+  readonly inputs: InputCheckPort
+  /** `REQUEST_BODY_LIMIT`. */
+  readonly bodyLimitBytes: number
+}
+
+const retrySchema = z.strictObject({
+  input: z
+    .custom<Record<string, unknown>>(
+      (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+      'must be an object',
+    )
+    .optional(),
+  priority: prioritySchema.optional(),
+})
+
+export function endedRunRoutes(deps: EndedRunRouteDeps): readonly Route[] {
+  return [
+    { method: 'POST', path: '/runs/:id/retry', policy: 'key', handle: plain((c) => retryRun(c, deps)) },
+    { method: 'DELETE', path: '/runs/:id', policy: 'key', handle: plain((c) => removeRun(c, deps)) },
+  ]
+}
+
+async function retryRun(c: RouteContext, deps: EndedRunRouteDeps): Promise<Response> {
+  const { ended, bodyLimitBytes } = deps
+  const id = idOf(c)
+  const read = await readJsonBody(c.req.raw, retrySchema, bodyLimitBytes)
+  if (!read.ok) return problem(read.error)
+  const { input, priority } = read.value
+  const wrong = input && (await findWrongInput(id, input, deps))
+  if (wrong) return problem(wrong)
+  const trigger = c.get('access').kind === 'session' ? 'ui' : 'api'
+  const begun = await ended.retry(id, { input, priority, trigger })
+  if (begun === undefined) return problem(unknownRun(id))
+  if (!begun.ok) return problem(begun.error)
+  const { run } = begun
+  const location = `/runs/${run.id}`
+  const message = `Accepted: the run is on disk; GET ${location} tells how it goes.`
+  const headers = { location, 'x-run-id': run.id }
+  return c.json({ success: true, runId: run.id, message, ...run }, 202, headers)
+}
+
+async function findWrongInput(
+  id: string,
+  input: object,
+  { runs, inputs }: EndedRunRouteDeps,
+): Promise<TaskError | undefined> {
+  const run = await runs.find(id)
+  if (!run) return undefined
+  const { group, function: called, contract } = run
+  const wrong = inputs.check({ group, function: called, contract: contract ?? undefined }, input)
+  return wrong.length === 0 ? undefined : wrongInput(wrong, '/input')
+}
+
+async function removeRun(c: RouteContext, { ended }: EndedRunRouteDeps): Promise<Response> {
+  const id = idOf(c)
+  const removed = await ended.remove(id)
+  if (removed === undefined) return problem(unknownRun(id))
+  return removed.ok ? new Response(null, { status: 204 }) : problem(removed.error)
+}
+
+function idOf(c: RouteContext): string {
+  return c.req.param('id') ?? ''
+}
