@@ -8,11 +8,15 @@ const PAGE_BYTES = 4_096
 /** Of the states in /proc/net/tcp. */
 const LISTENING = '0A'
 
-/** Open descriptors, but for the connections of callers to `port`, who come and go as they like. */
+/** The store's threads open its file when they first need it, some seconds after the start. */
+const STORE_FILE = /\/berth\.db(?:-\w+)?$/
+
+/** Open descriptors, but for the connections of callers to `port`, who come and go as they like, and the store's. */
 export function countDescriptors(pid: number, port: number): number | undefined {
   try {
     const callers = socketsOfCallers(pid, port)
-    return readdirSync(`/proc/${pid}/fd`).filter((fd) => !callers.has(targetOf(pid, fd))).length
+    const targets = readdirSync(`/proc/${pid}/fd`).map((fd) => targetOf(pid, fd))
+    return targets.filter((target) => !callers.has(target) && !STORE_FILE.test(target)).length
   } catch {
     return undefined
   }

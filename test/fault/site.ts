@@ -84,8 +84,8 @@ type WorkerLine = {
 /** A process of the site, with what it is called. */
 type Started = { name: string; slots: number; running: Running; exit?: Exit }
 
-/** The sixth ejection of a worker lasts so long. */
-const EJECTIONS_MS = 30_000
+/** The twelfth ejection of a worker lasts so long. */
+const EJECTIONS_MS = 60_000
 const TASK_ATTEMPTS = 3
 const TASK_TIMEOUT_MS = 60_000
 /** How long a handler may go on after its signal before its caller is told. */

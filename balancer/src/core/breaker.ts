@@ -2,7 +2,8 @@
  * Decides from a row of successes and failures when to stop, and when to try again: of one worker, or
  * of one function at one worker. Kept by health.ts, which knows what counts.
  *
- *   closed --5 failures in a row, or < 50 % good of ≥ 20 in 10 s--> open --5 s × n, at most 5 min-->
+ *   closed --5 failures in a row, < 50 % good of ≥ 20 in 10 s, or a link that broke 5 times in 10 s-->
+ *   open --5 s × n, at most 5 min--> half-open
  *   half-open --success--> closed        half-open --failure--> open, once more as long
  */
 import type { BreakerFacts } from '../ports/scheduling.ts'
@@ -10,6 +11,7 @@ import type { BreakerFacts } from '../ports/scheduling.ts'
 const FAILURES_IN_A_ROW = 5
 const WINDOW_SECONDS = 10
 const WINDOW_LEAST = 20
+const BREAKS = 5
 const LONGEST = 60
 /** Closed for so long, the next ejection is a first one again. */
 const FORGIVEN_MS = 300_000
@@ -30,6 +32,8 @@ export class Breaker {
   #failures = 0
   #failedAt = Number.NEGATIVE_INFINITY
   #ejections = 0
+  /** When the link broke, the last times, whatever was done in between. */
+  readonly #breaks: number[] = []
 
   constructor(ejectionMs: number) {
     this.#ejectionMs = ejectionMs
@@ -55,6 +59,16 @@ export class Breaker {
     if (this.state === 'open') return undefined
     if (this.#failures >= FAILURES_IN_A_ROW) return `${this.#failures} failures in a row`
     return this.#badRate(now)
+  }
+
+  /** A failure that tasks in between do not make good: a link that comes and goes, comes and goes again. */
+  breakLink(now: number): string | undefined {
+    if (this.#breaks.push(now) > BREAKS) this.#breaks.shift()
+    const reason = this.fail(now)
+    const [first = now] = this.#breaks
+    const isFlapping = this.#breaks.length === BREAKS && now - first <= WINDOW_SECONDS * 1_000
+    if (reason !== undefined || this.state !== 'closed' || !isFlapping) return reason
+    return `its link broke ${BREAKS} times in ${WINDOW_SECONDS} s`
   }
 
   /** Stops; the time grows with every ejection that follows another. */

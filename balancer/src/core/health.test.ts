@@ -69,6 +69,36 @@ test('successes between them break the row, and the rate still ejects', () => {
   assert.match(reason ?? '', /of 2\d failed in 10 s/)
 })
 
+test('a link that breaks five times in ten seconds ejects, whatever it completes in between', () => {
+  const bench = benchOf(3)
+  const flap = (everyMs: number): void => {
+    bench.now += everyMs
+    bench.core.troubled('w0', 'unlinked', bench.now, bench.now)
+    bench.core.relinked('w0', [], bench.now)
+  }
+  const between = (): void => {
+    if (bench.core.breaker('w0')?.state !== 'open') succeed(bench, 'w0')
+  }
+  for (let i = 0; i < 10; i++) {
+    flap(2_600)
+    succeed(bench, 'w0')
+  }
+  assert.equal(bench.core.breaker('w0')?.state, 'closed', 'now and then is no reason')
+  for (let i = 0; i < 5; i++) {
+    between()
+    flap(1_000)
+  }
+  const { state, reason, untilAt = 0 } = bench.core.breaker('w0') ?? {}
+  assert.deepEqual([state, reason], ['open', 'its link broke 5 times in 10 s'])
+  while (bench.now + 1_000 < untilAt) flap(1_000)
+  bench.advance(untilAt - bench.now)
+  succeed(bench, 'w0')
+  assert.equal(bench.core.breaker('w0')?.state, 'closed')
+  flap(1_000)
+  const again = bench.core.breaker('w0')
+  assert.deepEqual([again?.state, (again?.untilAt ?? 0) - bench.now], ['open', 10_000], 'it never stopped')
+})
+
 test('losses of one instant are one failure: a crash alone ejects nobody', () => {
   const bench = benchOf(2, 8)
   const runs = bench.submitMany(8, { tags: { host: 'w0' } })

@@ -57,10 +57,10 @@ export class Health {
   }
 
   /** The link failed, or an attempt was lost. */
-  failed(worker: Worker, now: number): void {
+  failed(worker: Worker, now: number, what: 'link' | 'attempt' = 'attempt'): void {
     if (this.#options.ejects === false) return
     worker.breaker ??= new Breaker(this.#ejectionMs)
-    const reason = worker.breaker.fail(now)
+    const reason = what === 'link' ? worker.breaker.breakLink(now) : worker.breaker.fail(now)
     if (reason === undefined) return
     const isTrial = worker.breaker.state === 'half-open'
     if (!isTrial && !this.#mayEject(worker)) return

@@ -274,7 +274,7 @@ export class Scheduler
     if (!worker) return
     this.#trouble.begin(worker, kind, lastSeenAt, now)
     if (kind === 'silent') return
-    this.#placement.health.failed(worker, now)
+    this.#placement.health.failed(worker, now, 'link')
     for (const task of worker.attempts.values()) {
       if (task.phase === 'orphan') continue
       // The worker tells its handler so as well: nobody knows which answers arrived.
