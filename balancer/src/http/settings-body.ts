@@ -68,11 +68,11 @@ const settingsSchema = z.strictObject({
   paused,
   defaultContract: whole(1, MAX_CONTRACT).nullable().optional(),
   fairness: fairnessSchema,
-  background: notYet(),
+  background: z.boolean('must be true or false').nullable().optional(),
   keepWarm: notYet(),
 })
 
-export type SettingsPatch = Omit<z.infer<typeof settingsSchema>, 'background' | 'keepWarm'>
+export type SettingsPatch = Omit<z.infer<typeof settingsSchema>, 'keepWarm'>
 export type PausePatch = NonNullable<SettingsPatch['paused']>
 
 /** The body of a PATCH; instants in it are UTC and lie after `nowMs`. */

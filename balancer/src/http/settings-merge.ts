@@ -17,12 +17,14 @@ export interface Moment {
 }
 
 export function emptySettings({ group, function: name }: SettingsTarget): StoredSettings {
-  const nothing = { concurrency: null, rate: null, paused: null, defaultContract: null, fairness: [] }
-  return { group, function: name, ...nothing }
+  const nothing = { concurrency: null, rate: null, paused: null, defaultContract: null }
+  const more = { background: null, fairness: [] }
+  return { group, function: name, ...nothing, ...more }
 }
 
-export function isEmpty({ concurrency, rate, paused, defaultContract, fairness }: StoredSettings): boolean {
-  return (concurrency ?? rate ?? paused ?? defaultContract) === null && fairness.length === 0
+export function isEmpty(settings: StoredSettings): boolean {
+  const { concurrency, rate, paused, defaultContract, background, fairness } = settings
+  return (concurrency ?? rate ?? paused ?? defaultContract ?? background) === null && fairness.length === 0
 }
 
 export function mergeSettings(before: StoredSettings, patch: SettingsPatch, wallMs: number): StoredSettings {
@@ -33,6 +35,7 @@ export function mergeSettings(before: StoredSettings, patch: SettingsPatch, wall
     rate: choose(patch.rate, before.rate),
     paused: mergePause(before.paused, patch.paused, wallMs),
     defaultContract: choose(patch.defaultContract, before.defaultContract),
+    background: choose(patch.background, before.background),
     fairness: mergeFairness(before.fairness, patch.fairness, wallMs),
   }
 }

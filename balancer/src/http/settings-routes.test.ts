@@ -14,6 +14,7 @@ const NOTHING = {
   rate: null,
   paused: null,
   defaultContract: null,
+  background: null,
   fairness: {},
   used: { concurrency: null, rate: null },
 }
@@ -28,8 +29,9 @@ interface Shown {
   rate: object | null
   paused: Paused
   defaultContract: number | null
+  background: boolean | null
   fairness: Record<string, { weight: number | null; concurrency: number | null }>
-  items: { paused: Paused }[]
+  items: { paused: Paused; background: boolean }[]
   code: string
   detail: string
   errors: { pointer: string; detail: string }[]
@@ -98,6 +100,7 @@ describe('settings', () => {
           rate: { limit: 10, perMs: 1000 },
           paused: null,
           defaultContract: null,
+          background: null,
           fairness: [
             { key: 'vip', weight: 3, concurrency: null, paused: null },
             { key: 'batch', weight: null, concurrency: 1, paused },
@@ -189,15 +192,42 @@ describe('settings', () => {
       rate: null,
       paused: past,
       defaultContract: 2,
+      background: true,
       fairness: [{ key: 'k', weight: 2, concurrency: null, paused: ahead }],
     }
     const settings = new Settings({ operator, keeper, clock, log, stored: [stored] })
     assert.deepEqual([operator.last(hello).concurrency, operator.last(hello).defaultContract], [3, 2])
     assert.equal(operator.last(hello).paused, undefined)
+    assert.deepEqual([settings.hasBackground, settings.backgroundOf('default', 'hello')], [true, true])
     const share = operator.last({ ...hello, fairnessKey: 'k' })
     assert.deepEqual([share.weight, share.paused?.untilAt], [2, clock.monoMs() + 3000])
     assert.equal(settings.view(stored).paused, null)
     assert.deepEqual(keeper.kept, [])
+  })
+
+  test('background is kept and shown, and is nothing to the core', async () => {
+    const bench = makeBench()
+    const { settings } = bench.deps
+    const listed = async () => {
+      const { items } = (await show(bench, '/functions?group=default')).body
+      return items.map(({ background }) => background)
+    }
+    assert.deepEqual([settings.hasBackground, await listed()], [false, [false]])
+    const { status, body } = await patch(bench, GROUP, { background: true })
+    assert.deepEqual([status, body.background], [200, true])
+    assert.deepEqual([settings.hasBackground, await listed()], [true, [true]])
+    assert.equal((await patch(bench, HELLO, { background: false })).body.background, false)
+    assert.deepEqual([settings.backgroundOf('default', 'hello'), await listed()], [false, [false]])
+    assert.equal(settings.backgroundOf('default', 'other'), true)
+    assert.deepEqual(bench.operator.told, [])
+    assert.equal(bench.keeper.kept.length, 2)
+    await patch(bench, GROUP, { background: null })
+    await patch(bench, HELLO, { background: null })
+    assert.deepEqual([settings.hasBackground, settings.backgroundOf('default', 'hello')], [false, null])
+    assert.deepEqual(
+      bench.keeper.kept.slice(-2).map(({ kind }) => kind),
+      ['settings-cleared', 'settings-cleared'],
+    )
   })
 
   test('what cannot be written to disk changes nothing', async () => {
@@ -304,7 +334,7 @@ const WRONG: readonly (readonly [string, string, string])[] = [
   ['{"fairness":{"k":{"concurrency":0}}}', '/fairness/k/concurrency', 'from 1'],
   ['{"fairness":{"a/b":{"paused":{"until":"2001-01-01T00:00:00Z"}}}}', '/fairness/a~1b/paused/until', 'past'],
   ['{"fairness":{"k":{"share":1}}}', '/fairness/k/share', 'no such field'],
-  ['{"background":true}', '/background', 'not supported yet'],
+  ['{"background":"yes"}', '/background', 'must be true or false'],
   ['{"keepWarm":2}', '/keepWarm', 'not supported yet'],
   ['{"nothing":1}', '/nothing', 'no such field'],
   ['{"__proto__":{"concurrency":1}}', '/__proto__', ''],

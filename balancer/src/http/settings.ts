@@ -58,6 +58,7 @@ export class Settings {
   readonly #options: SettingsOptions
   readonly #all = new Map<string, StoredSettings>()
   readonly #turns = new Turns()
+  #hasBackground = false
 
   constructor(options: SettingsOptions) {
     this.#options = options
@@ -65,6 +66,7 @@ export class Settings {
       this.#all.set(placeOf(settings), settings)
       this.#tell(emptySettings(settings), settings)
     }
+    this.#noteBackground()
   }
 
   /** Something is set here, or for one of the group's functions. */
@@ -74,7 +76,7 @@ export class Settings {
   }
 
   view(target: SettingsTarget): SettingsView {
-    const { concurrency, rate, paused, defaultContract, fairness } = this.#get(target)
+    const { concurrency, rate, paused, defaultContract, background, fairness } = this.#get(target)
     const facts = this.#facts(limitTarget(target))
     const shares = fairness.map(({ key, ...share }) => [key, this.#showShare(target, key, share)] as const)
     return {
@@ -82,6 +84,7 @@ export class Settings {
       rate,
       paused: facts.paused ? paused : null,
       defaultContract,
+      background,
       fairness: Object.fromEntries(shares),
       used: { ...usedOf(facts), rate: facts.rate?.used ?? null },
     }
@@ -98,6 +101,16 @@ export class Settings {
         return { ...paused, by: target.function === null ? 'group' : 'function' }
     }
     return null
+  }
+
+  /** False while no group and no function is set to run in the background. */
+  get hasBackground(): boolean {
+    return this.#hasBackground
+  }
+
+  /** Of a function, else of its group; null where nothing is set. */
+  backgroundOf(group: string, name: string): boolean | null {
+    return this.#get({ group, function: name }).background ?? this.#get({ group, function: null }).background
   }
 
   /** `by` names who asks, for the log. */
@@ -117,10 +130,15 @@ export class Settings {
     if (!kept.ok) return { ok: false, error: notKept(target, kept.detail) }
     if (isEmpty(after)) this.#all.delete(placeOf(target))
     else this.#all.set(placeOf(target), after)
+    this.#noteBackground()
     this.#tell(before, after)
     const { group, function: name } = target
     log.info('limits changed', { group, function: name, change: describe(patch), by })
     return { ok: true, view: this.view(target) }
+  }
+
+  #noteBackground(): void {
+    this.#hasBackground = this.#all.values().some(({ background }) => background === true)
   }
 
   #get(target: SettingsTarget): StoredSettings {
@@ -171,8 +189,10 @@ function limitTarget({ group, function: name }: SettingsTarget): LimitTarget {
   return { group, function: name ?? undefined }
 }
 
+/** What concerns the core. */
 function isOther(before: StoredSettings, after: StoredSettings): boolean {
-  return JSON.stringify({ ...before, fairness: [] }) !== JSON.stringify({ ...after, fairness: [] })
+  const own = { background: null, fairness: [] }
+  return JSON.stringify({ ...before, ...own }) !== JSON.stringify({ ...after, ...own })
 }
 
 function usedOf({ concurrency }: LimitFacts): Used {

@@ -15,7 +15,7 @@ import type { Settings } from './settings.ts'
 export interface StatusRouteDeps {
   readonly fleet: FleetPort
   readonly keeper: Pick<KeepPort, 'health'>
-  readonly settings: Pick<Settings, 'pauseOf'>
+  readonly settings: Pick<Settings, 'backgroundOf' | 'pauseOf'>
   readonly traffic: TrafficPort
   readonly log: Log
   readonly balancer: () => BalancerView
@@ -69,7 +69,11 @@ function listFunctions(c: RouteContext, { fleet, settings }: StatusRouteDeps): R
   const page = cutPage(meant, query.value, keyOf)
   if (!page.ok) return problem(page.error)
   const { items, cursor } = page.value
-  const shown = items.map((item) => ({ ...item, paused: settings.pauseOf(item.group, item.name) }))
+  const shown = items.map((item) => ({
+    ...item,
+    background: settings.backgroundOf(item.group, item.name) ?? item.background,
+    paused: settings.pauseOf(item.group, item.name),
+  }))
   return c.json({ items: shown, cursor })
 }
 

@@ -59,6 +59,8 @@ export interface StoredSettings {
   readonly rate: { readonly limit: number; readonly perMs: number } | null
   readonly paused: StoredPause | null
   readonly defaultContract: number | null
+  /** Calls that name no mode are async. */
+  readonly background: boolean | null
   /** One a key; a list, because any text may be a key. */
   readonly fairness: readonly StoredShare[]
 }

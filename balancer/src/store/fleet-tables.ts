@@ -168,6 +168,8 @@ const settingsText = z.preprocess(
     rate: z.object({ limit: z.int(), perMs: z.int() }).nullable(),
     paused: pauseSchema.nullable(),
     defaultContract: z.int().nullable(),
+    // Not there in what an earlier version has written.
+    background: z.boolean().nullable().default(null),
     fairness: z.array(
       z.object({
         key: z.string(),
