@@ -52,8 +52,9 @@ export class AttemptEnds {
     if (task.isSettled) task.phase = 'settled'
     else this.#judge(task, worker, outcome, now)
     if (!submission.isDurable || this.#lifecycle.settlements.isKeptByWorker(submission.run)) return
-    // This outcome is not the run's end, so nobody will ask the worker for it: of an attempt of a run that goes
-    // on as soon as it is known on disk, or a restart would know of one attempt less.
+    // This outcome is not the run's end, so nobody will ask the worker for it, once what it leads to is on disk: a
+    // restart would know of one attempt less, or begin anew what was cancelled.
+    if (this.#lifecycle.settlements.readdress(submission.run, fence, worker.id, attemptId)) return
     if (task.isSettled || outcome.outcome === 'refused')
       this.#options.dispatch.acknowledge(worker.id, attemptId, fence)
     else this.#options.ledger.attemptOver(task, worker.id, attemptId, fence)

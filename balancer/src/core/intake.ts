@@ -146,9 +146,10 @@ export class Intake {
     this.#options.restored.add(task, attempt, now)
   }
 
-  laneOnDisk(wanted: Wanted, _now: number): void {
-    const needs = this.needsOf(wanted)
-    if (needs) this.#lifecycle.window.noteMore(this.#placement.directory.hold(needs))
+  laneOnDisk(needs: LaneNeeds): string {
+    const lane = this.#placement.directory.hold(needs)
+    this.#lifecycle.window.noteMore(lane)
+    return lane.key
   }
 
   #durableTask(submission: Submission, now: number): Task {
@@ -198,6 +199,7 @@ export class Intake {
   /** Every listed worker has answered or failed once: from now on nobody waits for the unknown. */
   settleFleet(now: number): void {
     this.#isFleetSettled = true
+    this.#options.restored.settle(now)
     this.#lifecycle.window.open()
     this.readmitLobby(now)
   }

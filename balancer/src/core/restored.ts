@@ -6,6 +6,7 @@
  *   in doubt --same boot, not listed--> never started, unless it had: then it is lost
  *   in doubt --other boot, refused port, WORKER_LEASE--> lost, or it may have run
  *
+ * Its row may be older than its last attempt, which may be at another worker: before all have answered none is ended.
  * That no STARTED is on disk says nothing here: it may have come in the last moment of that balancer.
  */
 import type { AttemptInDoubt, StartedThere } from '../ports/scheduling.ts'
@@ -23,6 +24,9 @@ export interface RestoredOptions {
 export class Restored {
   readonly #options: RestoredOptions
   readonly #doubts = new Map<Task, AttemptInDoubt>()
+  /** How those end that are not taken up by the time all have answered. */
+  readonly #verdicts = new Map<Task, AttemptEnd>()
+  #isSettled = false
   #untilAt = Number.POSITIVE_INFINITY
 
   constructor(options: RestoredOptions) {
@@ -44,9 +48,15 @@ export class Restored {
     for (const listed of started) if (listed.durable) this.#takeUp(worker, listed, now)
     for (const [task, attempt] of [...this.#doubts]) {
       const isSameBoot = attempt.boot !== undefined && attempt.boot === boot
-      if (isSameBoot) this.#end(task, task.hasStarted ? 'lost' : 'never-started', now)
+      if (isSameBoot) this.#judge(task, task.hasStarted ? 'lost' : 'never-started', now)
       else if (attempt.worker === worker.id) this.#lose(task, now)
     }
+  }
+
+  /** Every worker of the list has answered or failed once. */
+  settle(now: number): void {
+    this.#isSettled = true
+    for (const [task, how] of [...this.#verdicts]) this.#end(task, how, now)
   }
 
   /** The process behind this worker is known to be gone. */
@@ -67,22 +77,32 @@ export class Restored {
     if (!task) return
     const isInDoubt = this.#doubts.has(task) && task.phase === 'doubt'
     if (isInDoubt ? fence < task.fence : !task.isLeftToDisk || fence <= task.fence) return
-    this.#doubts.delete(task)
+    this.#forget(task)
     // What is listed has begun; whether the attempt that is known to have begun is this one, its fence tells.
     if (fence !== task.fence) task.hasStarted = false
     lifecycle.adopt(task, worker, fence, now)
   }
 
   #lose(task: Task, now: number): void {
-    this.#end(task, task.hasStarted ? 'lost' : 'may-have-started', now)
+    this.#judge(task, task.hasStarted ? 'lost' : 'may-have-started', now)
+  }
+
+  #judge(task: Task, how: AttemptEnd, now: number): void {
+    if (this.#isSettled) this.#end(task, how, now)
+    else this.#verdicts.set(task, how)
   }
 
   #end(task: Task, how: AttemptEnd, now: number): void {
     const attempt = this.#doubts.get(task)
-    this.#doubts.delete(task)
-    if (this.#doubts.size === 0) this.#untilAt = Number.POSITIVE_INFINITY
+    this.#forget(task)
     // Cancelled, or its deadline has passed.
     if (!attempt || task.phase !== 'doubt') return
     this.#options.endAttempt(task, how, now, { id: attempt.worker })
+  }
+
+  #forget(task: Task): void {
+    this.#doubts.delete(task)
+    this.#verdicts.delete(task)
+    if (this.#doubts.size === 0) this.#untilAt = Number.POSITIVE_INFINITY
   }
 }

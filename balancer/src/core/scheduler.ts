@@ -9,7 +9,7 @@
  */
 import type { CancelReason, TaskError } from '@berth/protocol'
 import type { DispatchPort } from '../ports/dispatch.ts'
-import type { LedgerPort } from '../ports/ledger.ts'
+import type { ClaimNeeds, LedgerPort } from '../ports/ledger.ts'
 import type { RecordPort } from '../ports/record.ts'
 import type {
   Admission,
@@ -370,9 +370,9 @@ export class Scheduler
     this.#intake.restore(submission, attempt, now)
   }
 
-  /** A lane has waiting runs on disk. */
-  laneOnDisk(needs: Wanted, now: number): void {
-    this.#intake.laneOnDisk(needs, now)
+  /** A lane has waiting runs on disk; its name. */
+  laneOnDisk(needs: ClaimNeeds): string {
+    return this.#intake.laneOnDisk(needs)
   }
 
   /** What `attemptOver` told is on disk: its worker may forget the attempt. */

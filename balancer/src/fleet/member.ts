@@ -33,6 +33,8 @@ import { gaugeOf, newPicture, type Picture, type Problem, type Remembered } from
 import { applyOccupancy, applyState, reportFrom, type SelfReport } from './self-report.ts'
 import { ViewMemo } from './view-memo.ts'
 
+/** How long a link is kept on which not all that its worker has started is clear. */
+const ASK_AGAIN_MS = 10_000
 /** Messages that a worker may send while its hello is looked into. */
 const MOST_HELD = 1_000
 /** Boot ids that are remembered, to see that processes take turns at one address. */
@@ -51,6 +53,8 @@ export class Member {
   #hasBadPush = false
   /** What came behind a hello that is not answered yet. */
   #held: FromWorker[] | undefined
+  /** When it is to say hello again, because not all of the last one could be looked up. */
+  #asksAgainAtMs = Number.POSITIVE_INFINITY
   /** Boot ids before the present one, the newest last. */
   #pastBoots: readonly string[] = []
   readonly #view = new ViewMemo()
@@ -153,6 +157,7 @@ export class Member {
     if (this.picture.isLeaving && this.#finishLeaving()) return
     if (isOver(this.picture.intent, this.#context.clock.wallMs())) this.#context.onIntentOver(this)
     this.#drainDeadline.enforce()
+    if (nowMs >= this.#asksAgainAtMs) this.#lifeline.close(CLOSE.goingAway, 'say hello again')
     this.#lifeline.watch(nowMs)
   }
 
@@ -283,6 +288,7 @@ export class Member {
       // The link may have ended meanwhile.
       if (this.#held !== held) return
       this.#held = undefined
+      if (started.length < hello.started.length) this.#asksAgainAtMs = this.#now() + ASK_AGAIN_MS
       this.#greet(hello, started)
       for (const message of held) this.#onMessage(message)
     })
@@ -388,6 +394,7 @@ export class Member {
   #onEnded(was: LinkProgress, code: number, reason: string): void {
     const { workforce, log } = this.#context
     this.#held = undefined
+    this.#asksAgainAtMs = Number.POSITIVE_INFINITY
     if (was.isGreeted) workforce.troubled(this.key, 'unlinked', this.#lifeline.heardAtMs, this.#now())
     this.#announce()
     if (this.#isStopped) return

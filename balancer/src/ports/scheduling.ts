@@ -15,6 +15,7 @@ import type {
   TaskError,
 } from '@berth/protocol'
 import type { Payload } from './dispatch.ts'
+import type { ClaimNeeds } from './ledger.ts'
 import type { LimitFacts, LimitTerms } from './limits.ts'
 import type { AttemptRecord, ChoiceRecord } from './record.ts'
 import type { StreamItem, StreamOrigin } from './stream.ts'
@@ -349,8 +350,8 @@ export interface DurableTasksPort {
   queued(submission: Submission, isNew: boolean, now: number): void
   /** A run that was at a worker when an earlier balancer ended. */
   restore(submission: Submission, attempt: AttemptInDoubt, now: number): void
-  /** A lane has waiting runs on disk. */
-  laneOnDisk(needs: Wanted, now: number): void
+  /** A lane has waiting runs on disk; its name. */
+  laneOnDisk(needs: ClaimNeeds): string
   claimed(lane: string, submissions: readonly Submission[], hasMore: boolean, now: number): void
   persisted(runs: readonly string[]): void
   /** What `attemptOver` told is on disk. */

@@ -28,7 +28,12 @@ export interface DurableRunsOptions {
   readonly freeBytes: () => Promise<number>
   readonly terms: DurableTerms
   readonly hooks?: RunHooks | undefined
+  /** Timers of the system unless given. */
+  readonly after?: After | undefined
 }
+
+/** Calls once, so many milliseconds later, unless what it returns is called before. */
+export type After = (ms: number, act: () => void) => () => void
 
 /** CONTRACT §2; durations in milliseconds. */
 export interface DurableTerms {

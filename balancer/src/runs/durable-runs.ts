@@ -16,7 +16,7 @@ import type { DurableTasksPort, Settlement, StartedThere } from '../ports/schedu
 import type { StoreEvents } from '../ports/store.ts'
 import { DiskRuns } from './disk-runs.ts'
 import { DiskSpace } from './disk-space.ts'
-import type { DurableRunsOptions } from './durable-options.ts'
+import type { After, DurableRunsOptions } from './durable-options.ts'
 import { canonicalTags, HeldRun, type HeldState, type TakeItem } from './held-run.ts'
 import { RunAdmission, storeUnavailable } from './run-admission.ts'
 import { RunBook } from './run-book.ts'
@@ -50,7 +50,7 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
   #core: DurableTasksPort | undefined
 
   constructor(options: DurableRunsOptions) {
-    const { store, atStart, clock, log, hooks = {}, bootOf, terms, health } = options
+    const { store, atStart, clock, log, hooks = {}, bootOf, terms, health, after = systemTimer } = options
     const { reads } = store
     this.#options = options
     const book = new RunBook(atStart.live)
@@ -60,6 +60,7 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
       this.#hold(row, payload ?? NO_PAYLOAD, 'live')
     const lanes = new RunLanes({
       store,
+      after,
       isHeld: (id) => book.has(id),
       onClaimed: (lane, runs, hasMore) => this.#onClaimed(lane, runs, hasMore),
     })
@@ -67,7 +68,7 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
       this.#upkeep.noteEnded()
       this.#waits.tell(run.run, () => settlementOf(end, end.result))
     }
-    const ledger = new RunLedger({ writes, book, lanes, clock, log, hooks, bootOf, core, onEnded })
+    const ledger = new RunLedger({ writes, book, lanes, clock, log, hooks, bootOf, after, core, onEnded })
     this.#book = book
     this.#writes = writes
     this.#lanes = lanes
@@ -78,7 +79,7 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
     this.#keys = new RunKeys({ reads, writes, book, clock, limit, count: atStart.keys })
     const waits = this.#waits
     this.#diskRuns = new DiskRuns({ reads, book, writes, lanes, ledger, waits, clock, core, hold })
-    this.#recovery = new RunRecovery({ reads, book, clock, log, core, hold })
+    this.#recovery = new RunRecovery({ reads, book, lanes, clock, log, core, hold })
     this.#upkeep = new RunUpkeep({
       store,
       reads,
@@ -87,6 +88,7 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
       disk: this.#disk,
       clock,
       log,
+      after,
       retentionMs: terms.runRetentionMs,
       nextDueMs: atStart.nextDueMs,
       expire: (run, error) => this.#diskRuns.endOnDisk(run, 'expired', error),
@@ -317,7 +319,11 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
 
   #onClaimed(lane: string, runs: readonly ClaimedRun[], hasMore: boolean): void {
     const held = runs.map((run) => this.#hold(run, run.payload, 'live'))
-    this.#attached.claimed(lane, held, hasMore, this.#options.clock.monoMs())
+    const waiting = held.filter((run) => !this.#recovery.takeUp(run))
+    this.#attached.claimed(lane, waiting, hasMore, this.#options.clock.monoMs())
+    const [first] = held
+    // To the core an empty answer is the end of the lane.
+    if (hasMore && first && waiting.length === 0) this.#attached.laneOnDisk(first)
   }
 
   #onDue(runs: readonly ClaimedRun[]): void {
@@ -339,6 +345,11 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
     if (hooks?.onItem) hooks.onItem(run, item, origin)
     else item.source.taken(item.bytes.length)
   }
+}
+
+const systemTimer: After = (ms, act) => {
+  const timer = setTimeout(act, ms)
+  return () => clearTimeout(timer)
 }
 
 const NOT_TRIED = {

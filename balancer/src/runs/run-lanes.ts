@@ -6,12 +6,14 @@
  */
 import type { ClaimNeeds } from '../ports/ledger.ts'
 import type { ClaimedRun, RunLaneNeeds, RunPosition, RunStorePort } from '../ports/run-store.ts'
+import type { After } from './durable-options.ts'
 import { tagsOf } from './held-run.ts'
 
 export interface RunLanesOptions {
   readonly store: Pick<RunStorePort, 'claim'>
   /** In memory already. */
   readonly isHeld: (id: string) => boolean
+  readonly after: After
   readonly onClaimed: (lane: string, runs: readonly ClaimedRun[], hasMore: boolean) => void
 }
 
@@ -36,7 +38,7 @@ export class RunLanes {
   readonly #lanes = new Map<string, LaneState>()
   readonly #claims = new Map<number, Claim>()
   readonly #fetches = new Map<number, (runs: readonly ClaimedRun[]) => void>()
-  readonly #timers = new Set<NodeJS.Timeout>()
+  readonly #timers = new Set<() => void>()
   #count = 0
 
   constructor(options: RunLanesOptions) {
@@ -99,7 +101,7 @@ export class RunLanes {
   }
 
   stop(): void {
-    for (const timer of this.#timers) clearTimeout(timer)
+    for (const cancel of this.#timers) cancel()
     this.#timers.clear()
   }
 
@@ -120,11 +122,11 @@ export class RunLanes {
 
   /** The store could not be read. */
   #askLater(state: LaneState, claim: Claim): void {
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer)
+    const cancel = this.#options.after(RETRY_MS, () => {
+      this.#timers.delete(cancel)
       this.#ask(state, claim, state.frontier)
-    }, RETRY_MS)
-    this.#timers.add(timer)
+    })
+    this.#timers.add(cancel)
   }
 }
 

@@ -9,7 +9,7 @@ import type { EndedTask } from '../ports/record.ts'
 import type { RunEnd } from '../ports/run-store.ts'
 import type { DurableTasksPort, Settlement } from '../ports/scheduling.ts'
 import type { StoreWrite } from '../ports/store.ts'
-import type { EndExtras, RunHooks } from './durable-options.ts'
+import type { After, EndExtras, RunHooks } from './durable-options.ts'
 import { HeldRun } from './held-run.ts'
 import type { RunBook } from './run-book.ts'
 import { endOf, progressOf } from './run-end.ts'
@@ -24,6 +24,7 @@ export interface RunLedgerOptions {
   readonly log: Log
   readonly hooks: RunHooks
   readonly bootOf: (worker: string) => string | undefined
+  readonly after: After
   readonly core: () => DurableTasksPort
   /** Its end is on disk. */
   readonly onEnded: (run: HeldRun, end: RunEnd) => void
@@ -39,7 +40,7 @@ export class RunLedger implements LedgerPort {
   lateEnds = 0
   readonly #options: RunLedgerOptions
   #noted: HeldRun[] = []
-  #timer: NodeJS.Timeout | undefined
+  #cancelTimer: (() => void) | undefined
   #ended: HeldRun[] = []
 
   constructor(options: RunLedgerOptions) {
@@ -62,7 +63,7 @@ export class RunLedger implements LedgerPort {
     if (run.isNoted) return
     run.isNoted = true
     this.#noted.push(run)
-    this.#timer ??= setTimeout(() => this.flush(), LATER_MS)
+    this.#cancelTimer ??= this.#options.after(LATER_MS, () => this.flush())
   }
 
   attemptOver(task: LiveTask, worker: string, attemptId: number, fence: number): void {
@@ -92,8 +93,8 @@ export class RunLedger implements LedgerPort {
 
   /** Writes what was noted to be written later. */
   flush(): void {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
+    this.#cancelTimer?.()
+    this.#cancelTimer = undefined
     const noted = this.#noted
     this.#noted = []
     for (const run of noted) {

@@ -10,14 +10,22 @@ import type { DurableTasksPort, StartedThere } from '../ports/scheduling.ts'
 import { shownId } from '../ports/worker-key.ts'
 import type { HeldRun } from './held-run.ts'
 import type { RunBook } from './run-book.ts'
+import type { RunLanes } from './run-lanes.ts'
 
 export interface RunRecoveryOptions {
   readonly reads: Pick<RunReads, 'find' | 'payload'>
   readonly book: RunBook
+  readonly lanes: Pick<RunLanes, 'forgetFrontier'>
   readonly clock: Clock
   readonly log: Log
   readonly core: () => DurableTasksPort
   readonly hold: (row: LiveRun, payload: ClaimedRun['payload'] | undefined) => HeldRun
+}
+
+interface Unclear {
+  readonly worker: string
+  readonly boot: string
+  readonly fence: number
 }
 
 /** How long a hello waits for the disk, and how many runs are looked up at once. */
@@ -26,6 +34,8 @@ const AT_ONCE = 64
 
 export class RunRecovery {
   readonly #options: RunRecoveryOptions
+  /** Attempts of runs that the disk could not tell about as their worker said hello. */
+  readonly #unclear = new Map<string, Unclear>()
 
   constructor(options: RunRecoveryOptions) {
     this.#options = options
@@ -43,10 +53,23 @@ export class RunRecovery {
     }
     for (const { group, function: name, contract, tags } of lanes) {
       const selector = compileSelector((tags ?? {}) as Selector)
-      core().laneOnDisk({ group, function: name, contract, selector }, now)
+      this.#options.lanes.forgetFrontier(core().laneOnDisk({ group, function: name, contract, selector }))
     }
     if (running.length > 0 || lanes.length > 0)
       log.info('runs of an earlier balancer go on', { atWorkers: running.length, lanes: lanes.length })
+  }
+
+  /**
+   * A run has come from the disk. True when it may run at a worker whose hello was not understood: then it is in
+   * doubt there, until that worker says hello again.
+   */
+  takeUp(held: HeldRun): boolean {
+    const unclear = this.#unclear.get(held.run)
+    if (!unclear || unclear.fence < (held.row.fence ?? 0)) return false
+    this.#unclear.delete(held.run)
+    const { core, clock } = this.#options
+    core().restore(held, { ...unclear, startedAt: undefined }, clock.monoMs())
+    return true
   }
 
   /** See fleet/member-context.ts. */
@@ -56,6 +79,7 @@ export class RunRecovery {
     started: readonly StartedThere[],
   ): Promise<readonly StartedThere[]> | undefined {
     const { book } = this.#options
+    for (const [run, unclear] of this.#unclear) if (unclear.worker === worker) this.#unclear.delete(run)
     const unknown = started.filter(({ run, durable }) => durable && !book.has(run))
     if (unknown.length === 0) return undefined
     const known = started.filter(({ run, durable }) => !durable || book.has(run))
@@ -75,11 +99,20 @@ export class RunRecovery {
       const told = await Promise.all(some.map((listed) => this.#lookUpOne(worker, boot, listed)))
       clear.push(...some.filter((_, index) => told[index]))
     }
-    if (clear.length < unknown.length) {
-      const text = 'what a worker has started could not be looked up; it is asked again at its next hello'
-      this.#options.log.warn(text, { worker, runs: unknown.length - clear.length })
-    }
+    if (clear.length < unknown.length) this.#noteUnclear(worker, boot, unknown, new Set(clear))
     return clear
+  }
+
+  #noteUnclear(
+    worker: string,
+    boot: string,
+    unknown: readonly StartedThere[],
+    clear: ReadonlySet<StartedThere>,
+  ): void {
+    for (const listed of unknown)
+      if (!clear.has(listed)) this.#unclear.set(listed.run, { worker, boot, fence: listed.fence })
+    const text = 'what a worker has started could not be looked up; it will be asked again'
+    this.#options.log.warn(text, { worker, runs: unknown.length - clear.size })
   }
 
   async #lookUpOne(worker: string, boot: string, { run, fence }: StartedThere): Promise<boolean> {

@@ -6,6 +6,7 @@ import type { TaskError } from '@berth/protocol'
 import type { Clock, Log } from '@berth/runtime'
 import type { ClaimedRun, LiveRun, RunReads, RunStorePort } from '../ports/run-store.ts'
 import type { DiskSpace } from './disk-space.ts'
+import type { After } from './durable-options.ts'
 import type { RunBook } from './run-book.ts'
 import type { RunWrites } from './run-writes.ts'
 
@@ -17,6 +18,7 @@ export interface RunUpkeepOptions {
   readonly disk: DiskSpace
   readonly clock: Clock
   readonly log: Log
+  readonly after: After
   readonly retentionMs: number
   readonly nextDueMs: number | null
   /** Its time is up, and it waits on disk only. */
@@ -44,7 +46,7 @@ export class RunUpkeep {
   #lookedAt = Number.NEGATIVE_INFINITY
   #removedAt: number
   #ended = 0
-  #timer: NodeJS.Timeout | undefined
+  #cancelTimer: (() => void) | undefined
   #isStopped = true
 
   constructor(options: RunUpkeepOptions) {
@@ -60,7 +62,7 @@ export class RunUpkeep {
 
   stop(): void {
     this.#isStopped = true
-    clearTimeout(this.#timer)
+    this.#cancelTimer?.()
   }
 
   /** A run is on disk that is due then. */
@@ -88,9 +90,10 @@ export class RunUpkeep {
 
   #arm(): void {
     if (this.#isStopped) return
-    clearTimeout(this.#timer)
+    this.#cancelTimer?.()
     const dueInMs = this.#isTakingDue ? EVERY_MS : this.#nextDueMs - this.#options.clock.wallMs()
-    this.#timer = setTimeout(() => this.#look(), Math.max(0, Math.min(EVERY_MS, dueInMs)))
+    const inMs = Math.max(0, Math.min(EVERY_MS, dueInMs))
+    this.#cancelTimer = this.#options.after(inMs, () => this.#look())
   }
 
   #look(): void {
