@@ -1,10 +1,11 @@
 /** Large bodies in and out: as bytes that the balancer never opens, and as JSON. */
 import { randomBytes } from 'node:crypto'
+import { describeCosts, measureCosts } from '../costs.ts'
 import { makeRequest, type RequestKind } from '../load.ts'
 import { race } from '../race.ts'
-import { compare, type Finding, type Scenario } from '../scenario.ts'
+import { compare, type Finding, type Scenario, type Settings } from '../scenario.ts'
 import type { Stage } from '../stage.ts'
-import { BARE, HAPROXY, HAPROXY_BARE, OURS, openField } from './field.ts'
+import { BARE, type Field, HAPROXY, HAPROXY_BARE, OURS, openField } from './field.ts'
 
 const CONNECTIONS = 32
 const KIB = 1024
@@ -29,8 +30,11 @@ export const large: Scenario = {
   async run(stage, settings) {
     const field = await openField(stage, settings.isQuick ? QUICK_FIELD : undefined)
     const findings: Finding[] = []
+    const notes = [...field.notes, `the goals are against ${HAPROXY}; ${HAPROXY_BARE} is the limit`]
     for (const { what, goal, make } of KINDS) {
-      const rates = await race(field.contestants, await make(stage), settings, CONNECTIONS)
+      const request = await make(stage)
+      const rates = await race(field.contestants, request, settings, CONNECTIONS)
+      notes.push(...(await costsOf(stage, field, request, what, settings)))
       const ours = rates.get(OURS) ?? []
       for (const [name, theirs] of rates) {
         if (name === OURS) continue
@@ -38,11 +42,26 @@ export const large: Scenario = {
         findings.push(compare(`${what}, tasks/s`, ours, name, theirs, isGoal ? goal : undefined))
       }
     }
-    return {
-      findings,
-      notes: [...field.notes, `the goals are against ${HAPROXY}; ${HAPROXY_BARE} is the limit`],
-    }
+    return { findings, notes }
   },
+}
+
+/** Of the two that the goals are about: where the machine is busy, this tells more than a rate. */
+async function costsOf(
+  stage: Stage,
+  { contestants }: Field,
+  request: RequestKind,
+  what: string,
+  { runS }: Settings,
+): Promise<string[]> {
+  if (process.platform !== 'linux') return []
+  const notes: string[] = []
+  for (const { name, url } of contestants) {
+    if (name !== OURS && name !== HAPROXY) continue
+    const costs = await measureCosts(stage, url, request, { connections: CONNECTIONS, seconds: runS })
+    notes.push(`${what}, ${describeCosts(name, costs)}`)
+  }
+  return notes
 }
 
 function bytesOf(stage: Stage, size: number): Promise<RequestKind> {
