@@ -112,6 +112,8 @@ function headOf(c: RouteContext): TaskHead {
     prefer: c.req.header('prefer'),
     idempotencyKey: c.req.header('idempotency-key'),
     traceparent: c.req.header('traceparent'),
+    host: c.req.header('host'),
+    forwardedProto: c.req.header('x-forwarded-proto'),
     wantsEvents: false,
   }
 }

@@ -91,7 +91,7 @@ export class DurableBatches {
     const mode = named === 'stream' ? wish.mode : modeOf(named, respondsAsync, wish.mode !== 'sync')
     // Lines of a repeat must be those of the first call, so only what cannot change is judged here.
     const checksInput = mode !== 'sync'
-    return this.#deps.calls.order(body, payload, { mode }, head.traceparent, '/input', checksInput)
+    return this.#deps.calls.order(body, payload, { mode }, head, '/input', checksInput)
   }
 
   async #beginAsync(batch: DurableBatch, judged: readonly Judged[]): Promise<BatchBegun> {

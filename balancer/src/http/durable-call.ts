@@ -14,10 +14,10 @@ import type { WebhookTargetPort } from '../ports/webhooks.ts'
 import type { Door } from './door.ts'
 import { acceptedAnswer, drainedAnswer, REPLAYED, stillRunning } from './durable-answer.ts'
 import { useKey } from './durable-key.ts'
-import { orderRun, readInput } from './durable-order.ts'
+import { orderRun, originOf, readInput } from './durable-order.ts'
 import type { DurableWish } from './durable-wish.ts'
 import { describeProblem, INTERNAL_ERROR } from './problem.ts'
-import { isTrace, type Refused, type TaskCall } from './task-call.ts'
+import { isTrace, type Refused, type TaskCall, type TaskHead } from './task-call.ts'
 import { wordQuery } from './task-query.ts'
 import type { TaskAnswer, TaskReply } from './tasks.ts'
 import { wrongField } from './wrong-field.ts'
@@ -35,6 +35,9 @@ export interface DurableCallsDeps {
   readonly queueTimeoutMs: number
   readonly defaultPriority: number
 }
+
+/** What of a request's head is kept with the run. */
+export type OrderHead = Pick<TaskHead, 'traceparent' | 'host' | 'forwardedProto'>
 
 /** A checked call and what it wants. */
 export interface DurableCall extends TaskCall {
@@ -62,7 +65,7 @@ export class DurableCalls {
   /** Answers in its time; the function that comes back is for a caller that has gone. */
   handle(call: DurableCall, reply: Pick<TaskReply, 'answer'>): () => void {
     const { body, payload, wish, head, target } = call
-    const ordered = this.order(body, payload, wish, head.traceparent, target ? '' : '/input')
+    const ordered = this.order(body, payload, wish, head, target ? '' : '/input')
     if (!ordered.ok) {
       reply.answer(describeProblem(ordered.error))
       return () => {}
@@ -83,7 +86,7 @@ export class DurableCalls {
     body: TaskBody,
     payload: Payload,
     wish: Pick<DurableWish, 'mode'>,
-    traceparent: string | undefined,
+    head: OrderHead,
     pointer: string,
     checksInput = true,
   ): Ordered {
@@ -96,7 +99,7 @@ export class DurableCalls {
     const isChecked = checksInput && read.input !== undefined
     const wrong = isChecked ? inputs.check({ group, function: called, contract }, read.input) : []
     if (wrong.length > 0) return { ok: false, error: wrongInput(wrong, pointer) }
-    return { ok: true, run: this.#orderOf(body, wish.mode, read.payload, traceparent, clock.wallMs()) }
+    return { ok: true, run: this.#orderOf(body, wish.mode, read.payload, head, clock.wallMs()) }
   }
 
   #findWrongWebhook({ webhook }: TaskBody): Refused | undefined {
@@ -110,12 +113,20 @@ export class DurableCalls {
     body: TaskBody,
     mode: DurableWish['mode'],
     payload: StoredPayload,
-    traceparent: string | undefined,
+    head: OrderHead,
     nowMs: number,
   ): NewRun {
     const { taskTimeoutMs, queueTimeoutMs, defaultPriority } = this.#deps
-    const trace = isTrace(traceparent) ? traceparent : ''
-    return orderRun(body, mode, payload, { nowMs, taskTimeoutMs, queueTimeoutMs, defaultPriority, trace })
+    const trace = isTrace(head.traceparent) ? head.traceparent : ''
+    const origin = () => originOf(head)
+    return orderRun(body, mode, payload, {
+      nowMs,
+      taskTimeoutMs,
+      queueTimeoutMs,
+      defaultPriority,
+      trace,
+      origin,
+    })
   }
 
   /** All or none; `bytes` are held until it is decided. */

@@ -8,7 +8,7 @@ import type { Payload } from '../ports/dispatch.ts'
 import type { StoredPayload } from '../ports/run-store.ts'
 import type { NewRun } from '../ports/runs.ts'
 import type { DurableWish } from './durable-wish.ts'
-import { type Refused, readJsonObject } from './task-call.ts'
+import { type Refused, readJsonObject, type TaskHead } from './task-call.ts'
 
 export interface OrderTerms {
   /** Unix milliseconds. */
@@ -18,13 +18,15 @@ export interface OrderTerms {
   readonly defaultPriority: number
   /** A traceparent, or empty. */
   readonly trace: string
+  /** Where the caller reached the balancer; undefined when that cannot be told. */
+  readonly origin: () => string | undefined
 }
 
 export function orderRun(
   body: TaskBody,
   mode: DurableWish['mode'],
   payload: StoredPayload,
-  { nowMs, taskTimeoutMs, queueTimeoutMs, defaultPriority, trace }: OrderTerms,
+  { nowMs, taskTimeoutMs, queueTimeoutMs, defaultPriority, trace, origin }: OrderTerms,
 ): NewRun {
   const { webhook } = body
   const deadlineMs = body.deadline === undefined ? null : Date.parse(body.deadline)
@@ -50,11 +52,26 @@ export function orderRun(
     metadata: body.metadata ?? {},
     trace,
     webhook: webhook
-      ? { url: webhook.url, headers: webhook.headers ?? {}, format: webhook.format ?? 'standard' }
+      ? {
+          url: webhook.url,
+          headers: webhook.headers ?? {},
+          format: webhook.format ?? 'standard',
+          origin: origin(),
+        }
       : null,
     priority: body.priority ?? defaultPriority,
     payload,
   }
+}
+
+/** `http://host:port` as the caller wrote it; only a host that can stand in a URL. */
+export function originOf({
+  host,
+  forwardedProto,
+}: Pick<TaskHead, 'host' | 'forwardedProto'>): string | undefined {
+  if (host === undefined) return undefined
+  const url = URL.parse(`${forwardedProto === 'https' ? 'https' : 'http'}://${host}`)
+  return url && url.username === '' && url.pathname === '/' && url.search === '' ? url.origin : undefined
 }
 
 /** Null: at once, which an instant in the past means too. */

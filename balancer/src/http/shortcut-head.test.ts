@@ -30,6 +30,8 @@ test('a plain head says its key, its length and what the task needs of it', () =
       prefer: undefined,
       idempotencyKey: undefined,
       traceparent: '00-a-b-01',
+      host: 'berth.test:4000',
+      forwardedProto: undefined,
       wantsEvents: false,
     },
   })

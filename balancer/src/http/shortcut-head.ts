@@ -83,6 +83,8 @@ function taskHeadOf(fields: ReadonlyMap<string, string>): TaskHead {
     prefer: undefined,
     idempotencyKey: undefined,
     traceparent: fields.get('traceparent'),
+    host: fields.get('host'),
+    forwardedProto: fields.get('x-forwarded-proto'),
     wantsEvents: false,
   }
 }

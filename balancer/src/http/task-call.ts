@@ -28,6 +28,9 @@ export interface TaskHead {
   readonly prefer: string | undefined
   readonly idempotencyKey: string | undefined
   readonly traceparent: string | undefined
+  /** How the caller reached the balancer: `Host`, and `X-Forwarded-Proto` of what lies between. */
+  readonly host?: string | undefined
+  readonly forwardedProto?: string | undefined
   /** A stream shall be server-sent events. */
   readonly wantsEvents: boolean
 }

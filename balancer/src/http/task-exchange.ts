@@ -124,12 +124,15 @@ export function refuseUpload(req: IncomingMessage, res: ServerResponse, error: T
 
 export function readTaskHead({ headers }: IncomingMessage): TaskHead {
   const { prefer, traceparent, accept, 'idempotency-key': idempotencyKey } = headers
+  const { 'x-forwarded-proto': forwardedProto } = headers
   return {
     contentType: headers['content-type'] ?? '',
     contentEncoding: headers['content-encoding'],
     prefer: Array.isArray(prefer) ? prefer.join(', ') : prefer,
     idempotencyKey: Array.isArray(idempotencyKey) ? idempotencyKey[0] : idempotencyKey,
     traceparent: typeof traceparent === 'string' ? traceparent : undefined,
+    host: headers.host,
+    forwardedProto: Array.isArray(forwardedProto) ? forwardedProto[0] : forwardedProto,
     wantsEvents: accept !== undefined && acceptsEvents(accept),
   }
 }
