@@ -16,5 +16,5 @@ test('the way on which the caller came, as far as it can stand in a URL', () => 
     ['not a host', undefined, undefined],
   ]
   for (const [host, forwardedProto, origin] of cases)
-    assert.equal(originOf({ host, forwardedProto }), origin, host)
+    assert.equal(originOf({ host, forwardedProto }), origin, String(host))
 })
