@@ -4,6 +4,7 @@
  * timeout does not. Called by a member; an open socket is handed over paused, so that a hello that
  * came together with the upgrade's answer is not lost before somebody listens.
  */
+import type { ClientRequest, IncomingMessage } from 'node:http'
 import { LIMITS, PROTOCOL } from '@berth/protocol'
 import { WebSocket } from 'ws'
 
@@ -44,31 +45,46 @@ export function dial(options: DialOptions): Promise<Dialled> {
     maxPayload: LIMITS.textBytes,
     followRedirects: false,
     closeTimeout: CLOSE_WAIT_MS,
-    // A mask guards proxies against pages in a browser, and here is neither: left zero, ws skips it.
-    generateMask: () => {},
+    generateMask: leaveZero,
   } as WebSocket.ClientOptions)
   return new Promise((resolve) => {
     const timer = setTimeout(() => settle({ kind: 'failed', reason: NO_ANSWER }), timeoutMs)
     const settle = (dialled: Dialled) => {
       clearTimeout(timer)
+      unlisten()
       resolve(dialled)
       if (dialled.kind !== 'open') socket.terminate()
     }
-    listen(socket, settle)
+    const unlisten = listen(socket, settle)
   })
 }
 
+/** A mask guards proxies against pages in a browser, and here is neither: left zero, ws skips it. */
+function leaveZero(): void {}
+
 /** Later errors of a dial that is settled go nowhere, but they have a listener. */
-function listen(socket: WebSocket, settle: (dialled: Dialled) => void): void {
-  socket.once('open', () => {
+function ignore(): void {}
+
+/** Returns what ends it: an open link lives long, and would keep all that its dial had. */
+function listen(socket: WebSocket, settle: (dialled: Dialled) => void): () => void {
+  const onOpen = () => {
     socket.pause()
     settle({ kind: 'open', socket })
-  })
-  socket.once('unexpected-response', (_request, response) => {
-    response.on('error', () => {})
+  }
+  const onAnswer = (_request: ClientRequest, response: IncomingMessage) => {
+    response.on('error', ignore)
     settle({ kind: 'failed', reason: refusalOf(response.statusCode ?? 0) })
-  })
-  socket.on('error', (error: NodeJS.ErrnoException) => settle(verdictOf(error)))
+  }
+  const onError = (error: NodeJS.ErrnoException) => settle(verdictOf(error))
+  socket.on('open', onOpen)
+  socket.on('unexpected-response', onAnswer)
+  socket.on('error', onError)
+  return () => {
+    socket.on('error', ignore)
+    socket.off('open', onOpen)
+    socket.off('unexpected-response', onAnswer)
+    socket.off('error', onError)
+  }
 }
 
 function findUnsendable(keys: Readonly<Record<'fleetKey' | 'workerKey', string>>): string | undefined {
