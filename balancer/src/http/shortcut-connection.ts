@@ -44,6 +44,11 @@ const MODE = '"mode"'
 const ESCAPE = '\\u'
 const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n'
 
+/** With an address that names the function, the body is the input and says nothing else. */
+function mayStream({ target, headBytes }: ShortcutHead, piece: Buffer): boolean {
+  return target === undefined && (piece.includes(MODE, headBytes) || piece.includes(ESCAPE, headBytes))
+}
+
 interface Known {
   readonly head: ShortcutHead
   /** The bytes of it; the next request mostly has the same. */
@@ -105,8 +110,7 @@ export class ShortcutConnection implements TaskReply {
   #headOf(piece: Buffer): ShortcutHead | undefined {
     const head = this.#isKnown(piece) ? this.#known?.head : this.#read(piece)
     if (head === undefined || !this.#share.mayCome(head.bodyBytes)) return undefined
-    if (piece.includes(MODE, head.headBytes) || piece.includes(ESCAPE, head.headBytes)) return undefined
-    return head
+    return mayStream(head, piece) ? undefined : head
   }
 
   /** The head holds a key, so how long this takes must not tell how much of it was right. */

@@ -34,7 +34,31 @@ test('a plain head says its key, its length and what the task needs of it', () =
       forwardedProto: undefined,
       wantsEvents: false,
     },
+    target: undefined,
   })
+})
+
+test('an address may name the function, where it needs no escapes', () => {
+  const target = (path: string) =>
+    readShortcutHead(headOf([`POST ${path} HTTP/1.1`, ...PLAIN.slice(1)]))?.target
+  assert.deepEqual(target('/task/default/word-count'), {
+    group: 'default',
+    function: 'word-count',
+    query: '',
+  })
+  const others = [
+    '/task/a',
+    '/task/a/',
+    '/task//b',
+    '/task/a/b/c',
+    '/task/a/b?c',
+    '/task/a/b#c',
+    '/task/a%2fb/c',
+    '/task/../b',
+    '/task/a/.',
+    '/tasks',
+  ]
+  for (const path of others) assert.equal(target(path), undefined, path)
 })
 
 const without = (name: string) => PLAIN.filter((line) => !line.startsWith(name))
@@ -130,7 +154,8 @@ function makeHead(random: (below: number) => number): string {
     lines[i] = b
     lines[j] = a
   }
-  let text = headOf([PLAIN[0] ?? '', ...lines])
+  const first = random(3) === 0 ? 'POST /task/a.b/c-d HTTP/1.1' : 'POST /task HTTP/1.1'
+  let text = headOf([first, ...lines])
   for (let faults = random(3); faults > 0; faults--) {
     const at = random(text.length)
     text = text.slice(0, at) + (INSERTED[random(INSERTED.length)] ?? '') + text.slice(at + random(3))
@@ -140,7 +165,7 @@ function makeHead(random: (below: number) => number): string {
 
 test('whatever is read here, one behind the other, Node reads as the same requests', async (t) => {
   const random = createRandom(4711)
-  const taken: { text: string; authorization: string; body: string }[] = []
+  const taken: { text: string; url: string; authorization: string; body: string }[] = []
   let left = 0
   for (let i = 0; i < 40_000; i++) {
     const text = makeHead(random)
@@ -149,6 +174,7 @@ test('whatever is read here, one behind the other, Node reads as the same reques
     else
       taken.push({
         text,
+        url: head.target ? `/task/${head.target.group}/${head.target.function}` : '/task',
         authorization: head.authorization,
         body: `${i}`.padEnd(head.bodyBytes, '.').slice(0, head.bodyBytes),
       })
@@ -156,15 +182,15 @@ test('whatever is read here, one behind the other, Node reads as the same reques
   const sent = taken.filter(({ body }) => body.length < 1000)
   assert.ok(sent.length > 5_000 && left > 5_000, `${sent.length} were read, ${left} were left`)
 
-  const seen: { authorization: string | undefined; body: string }[] = []
+  const seen: { url: string | undefined; authorization: string | undefined; body: string }[] = []
   const server = createServer({ maxHeaderSize: 16 * 1024 }, (request, response) => {
     let body = ''
     request.on('data', (piece) => {
       body += piece
     })
     request.on('end', () => {
-      assert.deepEqual([request.method, request.url, request.httpVersion], ['POST', '/task', '1.1'])
-      seen.push({ authorization: request.headers.authorization, body })
+      assert.deepEqual([request.method, request.httpVersion], ['POST', '1.1'])
+      seen.push({ url: request.url, authorization: request.headers.authorization, body })
       response.end()
       if (seen.length === sent.length) done.resolve()
     })
@@ -180,6 +206,6 @@ test('whatever is read here, one behind the other, Node reads as the same reques
   await done.promise
   assert.deepEqual(
     seen,
-    sent.map(({ authorization, body }) => ({ authorization, body })),
+    sent.map(({ url, authorization, body }) => ({ url, authorization, body })),
   )
 })

@@ -141,6 +141,16 @@ test('plain calls of one connection are answered one after another', LIMIT, asyn
   )
 })
 
+test('where the address names the function the body is never looked at', LIMIT, async (t) => {
+  const { dial, calls } = await serve(t, { plan: answering })
+  const socket = await dial()
+  const body = '{"mode":"stream","a":"\\u0041"}'
+  socket.write(request(body).replace('/task', '/task/g/f'))
+  await read(socket, 'short')
+  assert.equal(String(calls[0]?.call.bytes), body)
+  assert.deepEqual(calls[0]?.call.target, { group: 'g', function: 'f', query: '' })
+})
+
 const wide = `{"function":"hello","input":{"a":"${'x'.repeat(BODY_LIMIT)}"}}`
 const LEFT: Record<string, string> = {
   'another address': `GET /health HTTP/1.1\r\nHost: a\r\n\r\n`,

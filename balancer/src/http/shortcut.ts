@@ -1,5 +1,5 @@
 /**
- * Takes plain calls of `POST /task` straight from their connection: Node's own reading and writing of HTTP is a
+ * Takes plain calls of `POST /task` and `POST /task/{group}/{function}` straight from their connection: Node's own reading and writing of HTTP is a
  * third of what such a call costs, and most callers send nothing else on a connection. Every new connection
  * begins here (shortcut-connection.ts); whatever is not plain goes to Node's server as it came, and so does the
  * rest of that connection. Mounted by server.ts, constructed by compose.
@@ -112,10 +112,10 @@ export class Shortcut {
     }
   }
 
-  #run({ task }: ShortcutHead, bytes: Buffer, reply: TaskReply): () => void {
+  #run({ task, target }: ShortcutHead, bytes: Buffer, reply: TaskReply): () => void {
     const { tasks, log } = this.#deps
     try {
-      return tasks.handle({ head: task, bytes }, reply)
+      return tasks.handle({ head: task, bytes, target }, reply)
     } catch (error) {
       log.error('a request failed inside', { method: 'POST', error })
       reply.answer(describeProblem(INTERNAL_ERROR))
