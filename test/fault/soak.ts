@@ -5,6 +5,7 @@
  */
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import { JUDGES } from './checkers.ts'
 import { PORTION_TASKS, SoakLoad } from './soak-load.ts'
 import { SoakSite } from './soak-site.ts'
@@ -24,6 +25,8 @@ type Weight = Holding & { readonly descriptors: number | undefined }
 
 /** Node's own clock for the Date header comes and goes by the second, a heartbeat's limit with its ping. */
 const MAY_DIFFER_TIMERS = 4
+const TURNS = 20
+const TURN_MS = 500
 /** Two-sided 95 % of Student's t, by degrees of freedom. */
 const T_95 = [12.71, 4.3, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23]
 
@@ -33,7 +36,7 @@ export async function soak(t: TestContext, plan: SoakPlan): Promise<void> {
   await load.fillMemory()
   const weights = [await runSegment(t, site, load, plan.warmUp)]
   for (let segment = 0; segment < plan.segments; segment++)
-    weights.push(await runSegment(t, site, load, plan.portions))
+    weights.push(await runSegment(t, site, load, plan.portions, weights[0]))
   const tasks = plan.segments * plan.portions * PORTION_TASKS
   const [first, last] = [weights[0], weights.at(-1)] as [Weight, Weight]
   const perSegment = plan.portions * PORTION_TASKS
@@ -54,19 +57,41 @@ export async function soak(t: TestContext, plan: SoakPlan): Promise<void> {
   }
 }
 
-async function runSegment(t: TestContext, site: SoakSite, load: SoakLoad, portions: number): Promise<Weight> {
+async function runSegment(
+  t: TestContext,
+  site: SoakSite,
+  load: SoakLoad,
+  portions: number,
+  first?: Weight,
+): Promise<Weight> {
   const beganAt = performance.now()
   await Promise.all([load.run(portions), site.suffer()])
   const perSecond = Math.round((portions * PORTION_TASKS * 1_000) / (performance.now() - beganAt))
   const rest = await site.rest()
   judge({ ...site.lives(), rest, calls: [], executions: [], recoveryMs: 0 })
-  const weight = { ...(await site.weigh()), descriptors: site.descriptors() }
+  const weight = await weighQuiet(site, first)
   const { heapUsed, external, rss, timers, descriptors, resources } = weight
   t.diagnostic(
     `${portions * PORTION_TASKS} tasks at ${perSecond}/s: heap ${heapUsed}, outside ${external}, resident ${rss} bytes, ` +
       `${timers} timers, ${descriptors} descriptors, ${resources.length} handles`,
   )
   return weight
+}
+
+/** A connection that ends may take a moment; what is like the one before it, or like the first, is at rest. */
+async function weighQuiet(site: SoakSite, first: Weight | undefined): Promise<Weight> {
+  let before = first
+  for (let turn = 0; ; turn++) {
+    const weight = { ...(await site.weigh()), descriptors: site.descriptors() }
+    const isQuiet = before && countHeld(weight) === countHeld(before)
+    if (isQuiet || turn === TURNS) return weight
+    before = first ?? weight
+    await pause(TURN_MS)
+  }
+}
+
+function countHeld({ resources, descriptors = 0 }: Weight): number {
+  return resources.length + descriptors
 }
 
 function judge(story: Story): void {
