@@ -3,6 +3,7 @@
  * Called by main with a checked configuration; tests of whole processes go through main as well.
  */
 import { randomUUID } from 'node:crypto'
+import { statfs } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { type BalancerView, BERTH_VERSION, isLoopback } from '@berth/protocol'
@@ -13,12 +14,18 @@ import { Fleet } from './fleet/fleet.ts'
 import { Roster } from './fleet/roster.ts'
 import { createApp } from './http/app.ts'
 import { Gate } from './http/auth.ts'
+import { Background } from './http/background.ts'
 import { batchRoutes, mayReceiveBatch } from './http/batch-routes.ts'
+import { bulkRoutes } from './http/bulk-routes.ts'
 import { limitConnections, readDescriptorLimit } from './http/connections.ts'
 import { readAssets } from './http/dashboard-assets.ts'
 import type { Dashboard } from './http/dashboard-routes.ts'
 import { deliveryRoutes } from './http/delivery-routes.ts'
 import { Door } from './http/door.ts'
+import { DurableBatches } from './http/durable-batch.ts'
+import { DurableCalls } from './http/durable-call.ts'
+import { createIsAsync } from './http/durable-wish.ts'
+import { endedRunRoutes } from './http/ended-run-routes.ts'
 import { eventRoutes } from './http/event-routes.ts'
 import { createFeedSocket } from './http/feed-socket.ts'
 import { createHotTask, mayContinue } from './http/hot-task.ts'
@@ -35,8 +42,13 @@ import { WrongKeys } from './http/wrong-keys.ts'
 import { createFeed } from './observe/feed.ts'
 import type { Assignment, DispatchPort } from './ports/dispatch.ts'
 import type { KeepPort, StoreContents, StoreListenPort, StorePort } from './ports/store.ts'
+import { Bulk } from './runs/bulk.ts'
+import { DurableRuns } from './runs/durable-runs.ts'
+import { EndedRuns } from './runs/ended-runs.ts'
 import { RunEvents } from './runs/events/run-events.ts'
+import { InputCheck } from './runs/input-check.ts'
 import { MemoryRuns } from './runs/memory-runs.ts'
+import { createRunHooks } from './runs/run-hooks.ts'
 import { RunSample } from './runs/run-sample.ts'
 import { SchedulerTicks } from './scheduler-ticks.ts'
 import { makeWebhooks } from './webhook-config.ts'
@@ -69,12 +81,26 @@ export function composeBalancer(parts: BalancerParts): Balancer {
   const clock: Clock = systemClock
   const dispatch = new LateDispatch()
   const sample = new RunSample()
+  const createRunId = createRunIds(contents.epoch, clock.wallMs, contents.runs.lastId)
+  const durable = new DurableRuns({
+    store,
+    atStart: contents.runs,
+    clock,
+    log,
+    createRunId,
+    bootOf: (worker) => fleet.bootOf(worker),
+    health: () => keeper.health(),
+    freeBytes: () => readFreeBytes(config.dataDir),
+    terms: config,
+  })
+  keeper.listen(durable)
   const scheduler = new Scheduler({
     dispatch,
     record: sample,
-    // Runs join the store in a later step; until then no task is durable.
-    ledger: { claim() {}, finish() {}, moved() {}, attemptOver() {}, pushedBack() {}, late() {} },
+    ledger: durable.ledger,
     epoch: contents.epoch,
+    // Behind all that is on disk, and behind what came after that as far as the clock can tell.
+    firstSeq: Math.max(contents.runs.lastSeq + 1, Math.floor(clock.wallMs() * 1_000)),
     random: Math.random,
     limits: { tasksPerLane: config.queueLimit, bytes: config.queueBytes },
     maxAttempts: config.taskAttempts,
@@ -84,7 +110,6 @@ export function composeBalancer(parts: BalancerParts): Balancer {
   })
   // Before any task can come: the limits of an earlier process hold.
   const settings = new Settings({ operator: scheduler, keeper, clock, log, stored: contents.settings })
-  const createRunId = createRunIds(contents.epoch, clock.wallMs)
   const fleet = new Fleet({
     clock,
     log,
@@ -94,6 +119,7 @@ export function composeBalancer(parts: BalancerParts): Balancer {
     calls: scheduler,
     createRunId,
     remember: (write) => void store.apply([write]),
+    recover: (...greeted) => durable.recover(...greeted),
     terms: {
       ...config,
       bootId: randomUUID(),
@@ -129,16 +155,6 @@ export function composeBalancer(parts: BalancerParts): Balancer {
   const gate = new Gate({ key: keys.lbAuthKey, sessions, wrongKeys: new WrongKeys(log, clock) })
   const feed = createFeed({ fleet, traffic: scheduler, log, clock, balancer })
   const feedSocket = createFeedSocket({ feed, gate, sessions, log })
-  const tasks = new Tasks({
-    ...config,
-    scheduler,
-    clock,
-    log,
-    createRunId,
-  })
-  const { requestBodyLimitBytes: bodyLimitBytes, batchBodyLimitBytes: batchLimitBytes } = config
-  const door = new Door(scheduler)
-  const exchange = new TaskExchange({ tasks, log, bodyLimitBytes, door })
   const runs = new MemoryRuns({ scheduler, sample, fleet, clock })
   // Known once it listens; not to be asked of a server that is closed.
   let listensAt = config.port
@@ -167,6 +183,28 @@ export function composeBalancer(parts: BalancerParts): Balancer {
     lastSeq: contents.runs.lastSeq,
     memory: runs,
   })
+  durable.attach(scheduler, createRunHooks(webhooks, events))
+
+  const { requestBodyLimitBytes: bodyLimitBytes, batchBodyLimitBytes: batchLimitBytes } = config
+  const door = new Door(scheduler)
+  const inputs = new InputCheck({ interfaces: fleet, contracts: scheduler })
+  const background = new Background({ settings, interfaces: fleet, contracts: scheduler })
+  const calls = new DurableCalls({ ...config, runs: durable, inputs, webhooks, clock, log, door })
+  const tasks = new Tasks({ ...config, scheduler, clock, log, createRunId, durable: calls, background })
+  const isAsync = createIsAsync(background)
+  const batches = new DurableBatches({ runs: durable, calls, tasks, isAsync })
+  const exchange = new TaskExchange({ tasks, log, bodyLimitBytes, door })
+  const ended = new EndedRuns({ durable, reads: store.reads, runs, sample })
+  const bulk = new Bulk({
+    runs,
+    ended,
+    reads: store.reads,
+    keeper,
+    atStart: contents.runs.bulks,
+    createRunId,
+    clock,
+    log,
+  })
   const app = createApp({
     gate,
     sessions,
@@ -182,9 +220,11 @@ export function composeBalancer(parts: BalancerParts): Balancer {
     routes: [
       ...taskRoutes({ exchange }),
       ...runRoutes({ runs, tasks, door, bodyLimitBytes }),
+      ...endedRunRoutes({ runs, ended, inputs, bodyLimitBytes }),
+      ...bulkRoutes(bulk),
       ...deliveryRoutes({ runs, deliveries: webhooks }),
       ...eventRoutes({ events }),
-      ...batchRoutes({ tasks, clock, door, bodyLimitBytes, batchLimitBytes }),
+      ...batchRoutes({ tasks, clock, door, bodyLimitBytes, batchLimitBytes, durable: batches, background }),
     ],
   })
   const mayContinueTask = mayContinue({ gate, exchange })
@@ -211,6 +251,8 @@ export function composeBalancer(parts: BalancerParts): Balancer {
     // The list is read before anybody can ask: a fleet that is not known yet must not look like an empty one.
     services: [
       new SchedulerTicks(scheduler, clock),
+      // Ends behind the fleet: what workers tell last is written as well.
+      durable,
       fleetService,
       rosterService,
       feed,
@@ -218,17 +260,24 @@ export function composeBalancer(parts: BalancerParts): Balancer {
       http,
       events,
       webhooks,
+      bulk.service,
     ],
     http,
     async drain(deadlineMs) {
       isDraining = true
       scheduler.drain()
       runs.drain()
+      durable.beginDrain()
       await http.drain(deadlineMs)
       scheduler.abandonCallers(clock.monoMs())
       await http.close(LAST_WORDS_MS)
     },
   }
+}
+
+async function readFreeBytes(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder)
+  return bavail * bsize
 }
 
 /** Of use within this network at least; callers' own way to it goes before. */

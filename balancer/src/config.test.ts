@@ -114,9 +114,9 @@ for (const [variable, value] of [
 }
 
 test('what is not supported yet is one warning a variable; the unknown is none', () => {
-  const { warnings } = accepted({ RUN_LIMIT: '5', COMPAT: 'workers', READ_KEY: GOOD_KEY, EDITOR: 'vi' })
+  const { warnings } = accepted({ RUN_HISTORY: 'all', COMPAT: 'workers', READ_KEY: GOOD_KEY, EDITOR: 'vi' })
   assert.equal(warnings.length, 3)
-  for (const name of ['RUN_LIMIT', 'COMPAT', 'READ_KEY'])
+  for (const name of ['RUN_HISTORY', 'COMPAT', 'READ_KEY'])
     assert.equal(warnings.filter((line) => line.includes(name)).length, 1)
   assert.ok(!warnings.join().includes(GOOD_KEY))
 })

@@ -48,6 +48,10 @@ const schema = z.object({
   QUEUE_LIMIT: integer({ min: 0, max: 10_000_000, default: 10_000 }),
   QUEUE_BYTES: sizeBytes({ default: '512mb' }),
   QUEUE_TIMEOUT: durationMs({ min: 1 }).optional(),
+  RUN_LIMIT: integer({ min: 0, max: 1_000_000_000, default: 5_000_000 }),
+  DISK_RESERVE: sizeBytes({ default: '512mb' }),
+  RUN_RETENTION: durationMs({ min: 0, default: '7d' }),
+  IDEMPOTENCY_LIMIT: integer({ min: 0, max: 1_000_000_000, default: 1_000_000 }),
   REQUEST_BODY_LIMIT: sizeBytes({ min: 1, max: 512 * 1024 ** 2, default: '10mb' }),
   BATCH_BODY_LIMIT: sizeBytes({ min: 1, max: 512 * 1024 ** 2, default: '64mb' }),
   RESULT_LIMIT: sizeBytes({ min: 1, max: 512 * 1024 ** 2, default: '10mb' }),
@@ -76,9 +80,9 @@ const SECRETS = [...KEYS, ...WEBHOOK_SECRETS]
 const REFUSED = ['DATABASE_URL', 'DATABASE_URL_FILE', 'UPSTREAM_URL', 'BALANCER_URL', 'WEBSOCKET_PORT']
 
 const NOT_YET_SUPPORTED = [
-  ...['READ_KEY', 'READ_KEY_FILE', 'IDEMPOTENCY_LIMIT', 'BUDGETS', 'RUN_LIMIT'],
-  ...['DISK_RESERVE', 'FILE_LIMIT'],
-  ...['RUN_FILES_LIMIT', 'RUN_RETENTION', 'RUN_HISTORY'],
+  ...['READ_KEY', 'READ_KEY_FILE', 'BUDGETS'],
+  ...['FILE_LIMIT'],
+  ...['RUN_FILES_LIMIT', 'RUN_HISTORY'],
   ...['COMPAT', 'AGENT_FUNCTION', 'EMAIL_DOMAIN', 'EMAIL_PORT', 'OPENAPI_ENABLED', 'METRICS_ENABLED'],
 ]
 
@@ -110,6 +114,13 @@ export interface BalancerConfig {
   readonly queueLimit: number
   readonly queueBytes: number
   readonly queueTimeoutMs: number
+  /** Runs on disk that are not final. */
+  readonly runLimit: number
+  /** Bytes that stay free where DATA_DIR is. */
+  readonly diskReserveBytes: number
+  readonly runRetentionMs: number
+  /** Keys that are kept. */
+  readonly idempotencyLimit: number
   readonly requestBodyLimitBytes: number
   readonly batchBodyLimitBytes: number
   readonly resultLimitBytes: number
@@ -292,6 +303,10 @@ function toConfig(values: Filled): BalancerConfig {
     queueLimit: values.QUEUE_LIMIT,
     queueBytes: values.QUEUE_BYTES,
     queueTimeoutMs: values.QUEUE_TIMEOUT,
+    runLimit: values.RUN_LIMIT,
+    diskReserveBytes: values.DISK_RESERVE,
+    runRetentionMs: values.RUN_RETENTION,
+    idempotencyLimit: values.IDEMPOTENCY_LIMIT,
     requestBodyLimitBytes: values.REQUEST_BODY_LIMIT,
     batchBodyLimitBytes: values.BATCH_BODY_LIMIT,
     resultLimitBytes: values.RESULT_LIMIT,

@@ -4,6 +4,7 @@
  * that begins at random, so that ids of one millisecond keep their order and cannot be guessed.
  */
 import { randomBytes } from 'node:crypto'
+import { timeOfRun } from '@berth/protocol'
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 const TIME_CHARACTERS = 10
@@ -14,12 +15,15 @@ const PAIRS = Array.from({ length: 32 * 32 }, (_, value) => base32(value, 2))
 /** Drawn at once: asking for a few bytes costs as much as asking for many. */
 const POOL_BYTES = 4096
 
-/** `boot` is any number of this start of the balancer, such as its epoch. */
-export function createRunIds(boot: number, wallMs: () => number): () => string {
+/**
+ * `boot` is any number of this start of the balancer, such as its epoch. Ids sort behind `after`, the highest one
+ * that there is, though the clock may have been set back since.
+ */
+export function createRunIds(boot: number, wallMs: () => number, after?: string | null): () => string {
   const bootText = base32(boot % 32 ** BOOT_CHARACTERS, BOOT_CHARACTERS)
   const randomBelow = createDraw()
   let low = 0
-  let lastMs = 0
+  let lastMs = 1 + ((after ? timeOfRun(after) : undefined) ?? -1)
   let prefix = ''
   return () => {
     const nowMs = Math.max(lastMs, Math.floor(wallMs()))

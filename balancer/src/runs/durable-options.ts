@@ -27,7 +27,6 @@ export interface DurableRunsOptions {
   /** Free bytes where the store lies. */
   readonly freeBytes: () => Promise<number>
   readonly terms: DurableTerms
-  readonly hooks?: RunHooks | undefined
   /** Timers of the system unless given. */
   readonly after?: After | undefined
 }

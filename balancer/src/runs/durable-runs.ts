@@ -16,7 +16,7 @@ import type { DurableTasksPort, Settlement, StartedThere } from '../ports/schedu
 import type { StoreEvents } from '../ports/store.ts'
 import { DiskRuns } from './disk-runs.ts'
 import { DiskSpace } from './disk-space.ts'
-import type { After, DurableRunsOptions } from './durable-options.ts'
+import type { After, DurableRunsOptions, RunHooks } from './durable-options.ts'
 import { canonicalTags, HeldRun, type HeldState, type TakeItem } from './held-run.ts'
 import { RunAdmission, storeUnavailable } from './run-admission.ts'
 import { RunBook } from './run-book.ts'
@@ -48,14 +48,16 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
   readonly #recovery: RunRecovery
   readonly #upkeep: RunUpkeep
   #core: DurableTasksPort | undefined
+  #hooks: RunHooks = {}
 
   constructor(options: DurableRunsOptions) {
-    const { store, atStart, clock, log, hooks = {}, bootOf, terms, health, after = systemTimer } = options
+    const { store, atStart, clock, log, bootOf, terms, health, after = systemTimer } = options
     const { reads } = store
     this.#options = options
     const book = new RunBook(atStart.live)
     const writes = new RunWrites(store)
     const core = () => this.#attached
+    const hooks = () => this.#hooks
     const hold = (row: LiveRun, payload: StoredPayload | undefined) =>
       this.#hold(row, payload ?? NO_PAYLOAD, 'live')
     const lanes = new RunLanes({
@@ -101,9 +103,10 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
     return this.#ledger
   }
 
-  /** Gives the core what an earlier balancer has left. */
-  attach(core: DurableTasksPort): void {
+  /** Gives the core what an earlier balancer has left; before any worker is dialled. */
+  attach(core: DurableTasksPort, hooks: RunHooks = {}): void {
     this.#core = core
+    this.#hooks = hooks
     this.#recovery.restore(this.#options.atStart)
   }
 
@@ -341,8 +344,8 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
   }
 
   readonly #takeItem: TakeItem = (run, item, origin) => {
-    const { hooks } = this.#options
-    if (hooks?.onItem) hooks.onItem(run, item, origin)
+    const hooks = this.#hooks
+    if (hooks.onItem) hooks.onItem(run, item, origin)
     else item.source.taken(item.bytes.length)
   }
 }

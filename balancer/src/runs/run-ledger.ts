@@ -22,7 +22,7 @@ export interface RunLedgerOptions {
   readonly lanes: RunLanes
   readonly clock: Clock
   readonly log: Log
-  readonly hooks: RunHooks
+  readonly hooks: () => RunHooks
   readonly bootOf: (worker: string) => string | undefined
   readonly after: After
   readonly core: () => DurableTasksPort
@@ -101,7 +101,7 @@ export class RunLedger implements LedgerPort {
       run.isNoted = false
       if (run.state !== 'live' || !run.isBehind || !run.task) continue
       this.#options.writes.write([this.progressWrite(run, run.task)])
-      this.#options.hooks.onMoved?.(run.row)
+      this.#options.hooks().onMoved?.(run.row)
     }
   }
 
@@ -111,7 +111,7 @@ export class RunLedger implements LedgerPort {
     run.end = end
     run.endFence = fence
     // Once: a try that failed may have written it all the same.
-    run.extras = this.#options.hooks.extrasOf?.(run.row, end) ?? NO_EXTRAS
+    run.extras = this.#options.hooks().extrasOf?.(run.row, end) ?? NO_EXTRAS
     const follower = {
       onWritten: () => this.#onWritten(run),
       onLost: (detail: string) => {
@@ -161,7 +161,7 @@ export class RunLedger implements LedgerPort {
       const { row, end, extras } = run
       if (!end) continue
       onEnded(run, end)
-      hooks.onEnded?.(row, end, extras ?? NO_EXTRAS)
+      hooks().onEnded?.(row, end, extras ?? NO_EXTRAS)
     }
   }
 }

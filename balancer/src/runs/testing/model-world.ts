@@ -11,7 +11,7 @@ import type { Accepted, KeyUse, NewRun } from '../../ports/runs.ts'
 import type { FunctionFacts, WorkerFacts } from '../../ports/scheduling.ts'
 import type { StoreContents, StoreEvents } from '../../ports/store.ts'
 import { MemoryDisk, MemoryStore } from '../../store/memory-store.ts'
-import type { DurableRunsOptions } from '../durable-options.ts'
+import type { RunHooks } from '../durable-options.ts'
 import { DurableRuns } from '../durable-runs.ts'
 import { type Execution, ModelWorker, type Said } from './model-worker.ts'
 
@@ -46,7 +46,7 @@ interface Life {
 export interface WorldOptions {
   readonly functions?: Readonly<Record<string, Partial<FunctionFacts>>>
   readonly terms?: Partial<typeof TERMS>
-  readonly hooks?: DurableRunsOptions['hooks']
+  readonly hooks?: RunHooks
   readonly random?: () => number
 }
 
@@ -105,7 +105,7 @@ export class ModelWorld {
     const life = this.#make(store, contents)
     relay.life = life
     this.#life = life
-    life.runs.attach(life.core)
+    life.runs.attach(life.core, this.#options.hooks)
     await life.runs.start()
     // What the fleet remembers of its workers.
     for (const { id } of this.workers.values())
@@ -126,7 +126,6 @@ export class ModelWorld {
       health: () => ({ state: 'ok' }),
       freeBytes: async () => this.freeBytes,
       terms: { ...TERMS, ...this.#options.terms },
-      hooks: this.#options.hooks,
       after: (ms, act) => {
         const timer = { at: this.clock.monoMs() + ms, act }
         timers.add(timer)
