@@ -37,7 +37,7 @@ interface NamedFunction {
 /** Up to so many functions are walked without asking which of their statuses there are. */
 const FEW = 8
 /** Runs that are looked at one by one rather than by their words. */
-const FEW_RUNS = 2_000
+const FEW_RUNS = 300
 
 export class RunLists {
   readonly #statements: Statements

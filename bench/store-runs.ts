@@ -1,0 +1,101 @@
+/** The runs that `store.ts` measures with: mostly plain ones, some with metadata, sessions, errors and schedules. */
+import type { LiveRun, StoredPayload } from '../balancer/src/ports/run-store.ts'
+import type { StoreWrite } from '../balancer/src/ports/store.ts'
+
+const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
+const FIRST_MS = Date.parse('2026-11-01T00:00:00Z')
+const FUNCTIONS = 12
+/** Functions of the ten groups, and the rare one. */
+export const LANES = FUNCTIONS + 1
+
+export const payload: StoredPayload = {
+  mediaType: '',
+  bytes: Buffer.from('{"name":"Ada","numbers":[1,2,3]}'),
+  head: null,
+}
+const result = { mediaType: '', bytes: Buffer.from('{"message":"Hello, Ada!"}') }
+
+export function idAt(seq: number): { readonly id: string; readonly acceptedMs: number } {
+  const acceptedMs = FIRST_MS + Math.floor(seq / 10)
+  return { id: `r_${base32(acceptedMs, 10)}0001k3v9x2${base32(seq, 6)}`, acceptedMs }
+}
+
+function base32(value: number, length: number): string {
+  let text = ''
+  for (let rest = value; text.length < length; rest = Math.floor(rest / 32))
+    text = `${ALPHABET[rest % 32]}${text}`
+  return text
+}
+
+/** Every tenth has metadata, every hundredth a session, one in ten thousand is of the rare function. */
+export function acceptedRun(seq: number, status: LiveRun['status']): StoreWrite {
+  const isRare = seq % 10_000 === 7
+  const { id, acceptedMs } = idAt(seq)
+  const run: LiveRun = {
+    seq,
+    id,
+    group: isRare ? 'group-0' : `group-${seq % 3}`,
+    function: isRare ? 'rare' : `function-${seq % FUNCTIONS}`,
+    contract: 1,
+    tags: null,
+    fairnessKey: null,
+    mode: 'async',
+    trigger: 'api',
+    attempts: null,
+    idempotent: null,
+    timeoutMs: null,
+    acceptedMs,
+    deadlineMs: null,
+    queueUntilMs: null,
+    dueMs: null,
+    session: seq % 100 === 0 ? `session-${(seq / 100) % 50}` : null,
+    schedule: seq % 1_000 === 1 ? 'schedule-1' : null,
+    scheduledForMs: null,
+    parent: null,
+    retryOf: null,
+    budget: null,
+    metadata: seq % 10 === 1 ? { customer: `order${seq}` } : {},
+    trace: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+    webhook: null,
+    status,
+    priority: 100,
+    attempt: 0,
+    failures: 0,
+    losses: 0,
+    worker: null,
+    boot: null,
+    fence: null,
+    startedMs: null,
+    history: [],
+  }
+  return { kind: 'runs-accepted', runs: [{ run, payload }], key: null }
+}
+
+/** One in fifty fails. */
+export function endOf(seq: number): StoreWrite {
+  const finishedMs = idAt(seq).acceptedMs + 12
+  const hasFailed = seq % 50 === 3
+  const error = { code: 'FUNCTION_FAILED', detail: `The printer ${seq} is unreachable` } as const
+  return {
+    kind: 'run-finished',
+    seq,
+    fence: null,
+    end: {
+      status: hasFailed ? 'failed' : 'completed',
+      finishedMs,
+      startedMs: finishedMs - 5,
+      queueMs: 6.5,
+      runMs: 5.25,
+      attempt: 1,
+      worker: seq % 20_000 === 9 ? 'worker-rare' : `worker-${seq % 20}`,
+      priority: 100,
+      history: [],
+      error: hasFailed ? error : null,
+      result: hasFailed ? null : result,
+      explain: null,
+    },
+    events: [],
+    delivery: null,
+    keyExpiresMs: null,
+  }
+}

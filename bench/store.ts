@@ -1,0 +1,230 @@
+/**
+ * What the store of durable runs does alone, without a balancer around it: `pnpm bench:store [runs]`, 1,000,000
+ * unless given. Rates of runs accepted and finished, with every batch synced; the cost of it on the main thread;
+ * opening with all runs queued; first pages of filters with all runs done. Prints, and keeps `results/store.json`.
+ * Invariant: a rate counts only runs whose end was said to be on disk.
+ */
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { StoredFilter } from '../balancer/src/ports/run-store.ts'
+import type { StoreContents, StoreWrite } from '../balancer/src/ports/store.ts'
+import { SqliteStore } from '../balancer/src/store/sqlite-store.ts'
+import { acceptedRun, endOf, idAt, LANES } from './store-runs.ts'
+
+const RATE_S = 5
+/** Batches that wait for the disk at once, as ticks of a busy balancer do. */
+const IN_FLIGHT = 4
+const PAGE = 51
+const ASKED = 40
+const FILL = 1_000
+
+const folder = mkdtempSync(join(process.env.BENCH_DIR ?? tmpdir(), 'berth-bench-store-'))
+const runs = Number(process.argv[2] ?? 1_000_000)
+
+type Report = Record<string, number | string>
+
+if (process.argv[3] === 'open') await reportOpening(process.argv[4] ?? '')
+else await main()
+
+async function main(): Promise<void> {
+  const report: Report = { runs, loadBefore: round(loadavg()[0] ?? 0, 2) }
+  try {
+    for (const size of [32, 1_000]) Object.assign(report, await measureRate(size))
+    Object.assign(report, await measureOpening())
+    Object.assign(report, await measurePages())
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+  keep(report)
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`)
+}
+
+/** Opens a store whose batches can be waited for. */
+async function openStore(name: string) {
+  const path = join(folder, name, 'berth.db')
+  const store = new SqliteStore({ path })
+  const waiting = new Map<number, (() => void)[]>()
+  const contents: StoreContents = await store.open({
+    onPersisted(batch) {
+      for (const wake of waiting.get(batch) ?? []) wake()
+      waiting.delete(batch)
+    },
+    onFailed: (batch, detail) => {
+      throw new Error(`batch ${batch}: ${detail}`)
+    },
+    onClaimed() {},
+    onDue() {},
+  })
+  const write = (writes: readonly StoreWrite[]) =>
+    new Promise<void>((resolve) => {
+      const batch = store.apply(writes)
+      waiting.set(batch, [...(waiting.get(batch) ?? []), resolve])
+    })
+  return { store, contents, write, path }
+}
+
+/** Each batch accepts some runs and ends those of the batch before. */
+async function measureRate(size: number): Promise<Report> {
+  const { store, write } = await openStore(`rate-${size}`)
+  let seq = 0
+  let ended = 0
+  const waits: number[] = []
+  const untilAt = performance.now() + RATE_S * 1_000
+  const cpuBefore = process.threadCpuUsage()
+  const startedAt = performance.now()
+  const pump = async () => {
+    let last: number[] = []
+    while (performance.now() < untilAt) {
+      const next = Array.from({ length: size }, () => ++seq)
+      const writes: StoreWrite[] = last.map((one) => endOf(one))
+      writes.push(...next.map((one) => acceptedRun(one, 'queued')))
+      const sentAt = performance.now()
+      await write(writes)
+      waits.push(performance.now() - sentAt)
+      ended += last.length
+      last = next
+      // A batch is what one turn of the event loop brings.
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+  await Promise.all(Array.from({ length: IN_FLIGHT }, pump))
+  const seconds = (performance.now() - startedAt) / 1_000
+  const { user, system } = process.threadCpuUsage(cpuBefore)
+  await store.close()
+  const rate = Math.round(ended / seconds)
+  const mainUs = round((user + system) / ended, 2)
+  const [p50, p99] = [quantile(waits, 0.5), quantile(waits, 0.99)]
+  say(`batches of ${size}: ${rate} runs/s accepted and ended, ${mainUs} µs a run on the main thread;`)
+  say(`  a batch is on disk after ${p50} ms, p99 ${p99} ms`)
+  return { [`rate${size}`]: rate, [`mainUs${size}`]: mainUs, [`p50Ms${size}`]: p50, [`p99Ms${size}`]: p99 }
+}
+
+async function measureOpening(): Promise<Report> {
+  const { store, write, path } = await openStore('queued')
+  const startedAt = performance.now()
+  for (let seq = 1; seq <= runs; seq += FILL)
+    await write(
+      Array.from({ length: Math.min(FILL, runs - seq + 1) }, (_, n) => acceptedRun(seq + n, 'queued')),
+    )
+  const fillRate = Math.round((runs / (performance.now() - startedAt)) * 1_000)
+  await store.close()
+  const fileMb = Math.round(statSync(path).size / 2 ** 20)
+  const said = execFileSync(process.execPath, [import.meta.filename, String(runs), 'open', path]).toString()
+  const opened: Report = JSON.parse(said)
+  rmSync(join(folder, 'queued'), { recursive: true, force: true })
+  say(`${runs} queued (${fileMb} MB): open in ${opened.openMs} ms, RSS ${opened.rssMb} MB`)
+  return { ...opened, fillRate, fileMb }
+}
+
+/** A process of its own, which has nothing in memory but what the store brings. */
+async function reportOpening(path: string): Promise<void> {
+  const claimed = Promise.withResolvers<void>()
+  const store = new SqliteStore({ path })
+  const startedAt = performance.now()
+  let open = LANES
+  const contents = await store.open({
+    onPersisted() {},
+    onFailed() {},
+    onClaimed: () => --open === 0 && claimed.resolve(),
+    onDue() {},
+  })
+  const openMs = Math.round(performance.now() - startedAt)
+  for (const lane of contents.runs.lanes) store.claim(lane.lane, lane, 1_000, null)
+  await claimed.promise
+  const claimedMs = Math.round(performance.now() - startedAt)
+  const rssMb = Math.round(process.memoryUsage.rss() / 2 ** 20)
+  await store.close()
+  const { live, lanes } = contents.runs
+  say(JSON.stringify({ openMs, claimedMs, rssMb, live, lanes: lanes.length }))
+}
+
+async function measurePages(): Promise<Report> {
+  const { store, write } = await openStore('done')
+  const startedAt = performance.now()
+  for (let seq = 1; seq <= runs; seq += FILL) {
+    const seqs = Array.from({ length: Math.min(FILL, runs - seq + 1) }, (_, n) => seq + n)
+    await write([...seqs.map((one) => acceptedRun(one, 'queued')), ...seqs.map((one) => endOf(one))])
+  }
+  const endRate = Math.round((runs / (performance.now() - startedAt)) * 1_000)
+  const report: Report = { endRate }
+  for (const [name, filter] of Object.entries(filters())) {
+    const times: number[] = []
+    let found = 0
+    for (let n = 0; n < ASKED; n++) {
+      const askedAt = performance.now()
+      found = (await store.reads.list(filter, PAGE, null)).length
+      times.push(performance.now() - askedAt)
+    }
+    const countedAt = performance.now()
+    const count = await store.reads.count(filter, 10_000)
+    const countMs = round(performance.now() - countedAt, 1)
+    const p95 = quantile(times, 0.95)
+    say(`${p95.toFixed(1).padStart(8)} ms p95: ${name} (${found} found, ${count} counted in ${countMs} ms)`)
+    report[`page: ${name}`] = p95
+  }
+  await store.close()
+  return report
+}
+
+/** Every filter that is documented, broad and narrow, and mixtures that have little or nothing in common. */
+function filters(): Record<string, StoredFilter> {
+  const middle = Number.parseInt(String(runs / 2), 10)
+  const at = (seq: number) => idAt(seq).acceptedMs
+  return {
+    nothing: {},
+    'status completed': { status: ['completed'] },
+    'status failed': { status: ['failed'] },
+    'status cancelled (none)': { status: ['cancelled'] },
+    'status queued (none)': { status: ['queued'] },
+    function: { function: 'function-1' },
+    'rare function': { function: 'rare' },
+    group: { group: 'group-1' },
+    worker: { worker: 'worker-3' },
+    'worker, rare': { worker: 'worker-rare' },
+    session: { session: 'session-5' },
+    schedule: { schedule: 'schedule-1' },
+    'from and to, long ago': { fromMs: at(100), toMs: at(5_000) },
+    id: { q: idAt(middle).id },
+    'beginning of an id': { q: idAt(middle).id.slice(0, 20) },
+    'word of a function': { q: 'function' },
+    'word of metadata, one run': { q: 'order4711' },
+    'word of metadata, many runs': { q: 'customer' },
+    'beginnings of many words': { q: 'order4' },
+    'one letter': { q: 'o' },
+    'word of errors': { q: 'unreachable' },
+    'no such word': { q: 'nowhere' },
+    'function, failed': { function: 'function-1', status: ['failed'] },
+    'function, worker, failed': { function: 'function-1', worker: 'worker-3', status: ['failed'] },
+    'group, worker that it has not': { group: 'group-1', worker: 'worker-rare' },
+    'session, failed': { session: 'session-5', status: ['failed'] },
+    'failed, word of errors': { status: ['failed'], q: 'unreachable' },
+    'completed, word of errors (none)': { status: ['completed'], q: 'unreachable' },
+    'function, word of metadata': { function: 'function-1', q: 'customer' },
+    'rare function, word of many runs': { function: 'rare', q: 'customer' },
+    'failed, long ago': { status: ['failed'], fromMs: at(100), toMs: at(50_000) },
+    'worker, word of many runs, long ago': { worker: 'worker-3', q: 'customer', toMs: at(middle) },
+  }
+}
+
+function keep(report: Report): void {
+  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD']).toString().trim()
+  const machine = { cpus: availableParallelism(), cpu: cpus()[0]?.model ?? 'unknown', node: process.version }
+  const kept = { scenario: 'store', at: new Date().toISOString(), commit, machine, ...report }
+  const results = join(import.meta.dirname, 'results')
+  mkdirSync(results, { recursive: true })
+  writeFileSync(join(results, 'store.json'), `${JSON.stringify(kept, null, 2)}\n`)
+}
+
+function quantile(times: readonly number[], part: number): number {
+  const sorted = times.toSorted((a, b) => a - b)
+  return round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0, 1)
+}
+
+function round(value: number, digits: number): number {
+  return Number(value.toFixed(digits))
+}
