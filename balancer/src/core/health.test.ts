@@ -201,3 +201,27 @@ test('told not to eject, losses leave a worker in the choice', () => {
   assert.equal(bench.core.breaker('w0')?.state, 'closed')
   assert.deepEqual(workersOf(bench, bench.submitMany(8)), new Set(['w0', 'w1']))
 })
+
+test('C-19: a link that comes and goes every 500 ms gets at most 1 % of the tasks, though it loses none', () => {
+  const bench = benchOf(3)
+  bench.advance(60_000)
+  let total = 0
+  let sent = 0
+  let isUp = true
+  for (const endAt = bench.now + 300_000; bench.now < endAt; isUp = !isUp) {
+    if (isUp) bench.core.relinked('w0', [], bench.now)
+    else bench.core.troubled('w0', 'unlinked', bench.now, bench.now)
+    for (let step = 0; step < 10; step++) {
+      const runs = bench.submitMany(10)
+      total += runs.length
+      // More than the others have slots for, so that a slow start alone does not keep them away.
+      for (const run of runs) bench.finish(run)
+      for (const run of runs) if (bench.last(run).worker === 'w0') sent++
+      bench.advance(50)
+    }
+  }
+  assert.ok(sent / total <= 0.01, `${sent} of ${total}`)
+  const { state, reason } = bench.core.breaker('w0') ?? {}
+  assert.equal(state, 'open')
+  assert.match(reason ?? '', /link broke|trial failed/)
+})
