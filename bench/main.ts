@@ -13,6 +13,7 @@ import { describe, keep, readKept } from './results.ts'
 import type { Scenario, Settings } from './scenario.ts'
 import { batch } from './scenarios/batch.ts'
 import { cost } from './scenarios/cost.ts'
+import { durable } from './scenarios/durable.ts'
 import { fleet } from './scenarios/fleet.ts'
 import { lane } from './scenarios/lane.ts'
 import { large } from './scenarios/large.ts'
@@ -29,6 +30,7 @@ const SCENARIOS: readonly Scenario[] = [
   large,
   batch,
   queue,
+  durable,
   streams,
   lane,
   memory,

@@ -1,11 +1,17 @@
 /** BullMQ as its users run it: Redis without fsync, two workers, one client that adds jobs and waits for each. */
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Queue, QueueEvents } from 'bullmq'
 import { findPort, isInstalled, isOpen, type Stage } from '../stage.ts'
 
 export interface BullMq {
   /** Adds a job and waits for its result. */
   call(): Promise<unknown>
+  /** Adds a job and waits for nothing but that. */
+  submit(): Promise<unknown>
+  submitMany(count: number): Promise<unknown>
+  /** Resolves when no job waits or runs. */
+  idle(): Promise<void>
   close(): Promise<void>
 }
 
@@ -38,6 +44,22 @@ export async function startBullMq(stage: Stage): Promise<BullMq | undefined> {
     async call() {
       const job = await queue.add('hello', { name: 'Ada' }, { removeOnComplete: KEPT })
       return job.waitUntilFinished(events)
+    },
+    submit: () => queue.add('hello', { name: 'Ada' }, { removeOnComplete: KEPT }),
+    submitMany: (count) =>
+      queue.addBulk(
+        Array.from({ length: count }, () => ({
+          name: 'hello',
+          data: { name: 'Ada' },
+          opts: { removeOnComplete: KEPT },
+        })),
+      ),
+    async idle() {
+      for (;;) {
+        const { waiting = 0, active = 0, prioritized = 0 } = await queue.getJobCounts()
+        if (waiting + active + prioritized === 0) return
+        await sleep(10)
+      }
     },
     async close() {
       await events.close()
