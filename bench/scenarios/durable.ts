@@ -19,7 +19,7 @@ const BULLMQ = 'BullMQ on Redis without fsync'
 export const durable: Scenario = {
   name: 'durable',
   about: 'runs on disk from their acceptance to their end against BullMQ, runs/s',
-  isQuick: true,
+  isQuick: false,
   async run(stage, { rounds, warmUpS, runS }) {
     const bullmq = await startBullMq(stage)
     if (bullmq === undefined)

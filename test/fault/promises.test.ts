@@ -34,6 +34,15 @@ test('a promise that was kept', () => {
   assert.deepEqual(judgePromises({ ...RIGHT, executions: AGAIN, faults: [killed] }), [])
 })
 
+test('a start that nobody was left to know of', () => {
+  const executions = AGAIN.map((each) => ({ ...each, attempt: 1 }))
+  const faults = [
+    { kind: 'worker-killed' as const, pid: 7, beganAtMs: 1_020 },
+    { kind: 'balancer-killed' as const, pid: undefined, beganAtMs: 1_020 },
+  ]
+  assert.deepEqual(judgePromises({ ...RIGHT, executions, faults }), [])
+})
+
 const shown = RIGHT.shown[0]
 const wanted = RIGHT.wanted[0]
 assert.ok(shown && wanted)

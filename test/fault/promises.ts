@@ -42,6 +42,8 @@ export type PromiseStory = {
 const FINAL = new Set(['completed', 'failed', 'cancelled', 'expired'])
 /** A note is written behind the fact, and a kill is noted before it. */
 const CLOCK_SLACK_MS = 50
+/** A start that may be repeated is on disk so long after it at the latest, on a busy machine. */
+const NOTED_MS = 250
 
 type Judge = (story: PromiseStory, say: (detail: string) => void) => void
 
@@ -90,7 +92,8 @@ function judgeStrangers(story: PromiseStory, say: (detail: string) => void): voi
 /** Within the attempts, and again only where the worker died under the one before: a balancer's death is no excuse. */
 function judgeRepeats(story: PromiseStory, say: (detail: string) => void): void {
   for (const [run, starts] of startsByRun(story)) {
-    if (starts.length > story.attemptsAllowed) say(`${run} ran ${starts.length} times`)
+    const attempts = new Set(starts.map(({ attempt }) => attempt))
+    if (attempts.size > story.attemptsAllowed) say(`${run} ran in ${attempts.size} attempts`)
     for (const [index, again] of starts.entries()) {
       const before = starts[index - 1]
       if (!before) continue
@@ -109,6 +112,17 @@ function hasDied(faults: readonly Fault[], before: Execution, again: Execution):
       pid === before.pid &&
       beganAtMs >= before.atMs - CLOCK_SLACK_MS &&
       beganAtMs <= again.atMs + CLOCK_SLACK_MS,
+  )
+}
+
+/** Nobody was left who could know of a start: worker and balancer died before it was on disk. */
+function isForgotten(faults: readonly Fault[], before: Execution, again: Execution): boolean {
+  if (again.attempt < before.attempt) return false
+  return faults.some(
+    ({ kind, beganAtMs }) =>
+      kind === 'balancer-killed' &&
+      beganAtMs >= before.atMs - CLOCK_SLACK_MS &&
+      beganAtMs <= Math.min(again.atMs, before.atMs + NOTED_MS),
   )
 }
 
