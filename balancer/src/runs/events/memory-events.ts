@@ -5,7 +5,7 @@
 import type { RunView, TaskError } from '@berth/protocol'
 import type { StoredEvent } from '../../ports/run-store.ts'
 import type { RunsPort } from '../../ports/runs.ts'
-import { statusEvents } from './status-events.ts'
+import { RESULT_ELSEWHERE, statusEvents } from './status-events.ts'
 
 export type MemoryLook = Pick<RunsPort, 'find' | 'waitFor'>
 
@@ -20,24 +20,27 @@ export async function* memoryEvents(
 ): AsyncGenerator<readonly StoredEvent[], void, void> {
   let last = after
   let quietSinceMs = 0
-  for (let run: RunView | undefined = first; run && !signal.aborted; ) {
+  for (let run: RunView | undefined = first; run; ) {
+    // Before anything is told: an end that nobody waits for may not be remembered.
+    const waiting: ReturnType<MemoryLook['waitFor']> | undefined =
+      run.finishedAt === null ? runs.waitFor(run.id, LOOK_MS, signal) : undefined
     const events = eventsOf(run).filter(({ n }) => n > last)
     last = events.at(-1)?.n ?? last
     if (events.length > 0) yield events
-    if (run.finishedAt !== null) return
+    if (!waiting || signal.aborted) return
     quietSinceMs = events.length > 0 ? 0 : quietSinceMs + LOOK_MS
     if (quietSinceMs >= quietMs) {
       quietSinceMs = 0
       yield []
     }
-    const waited = await runs.waitFor(run.id, LOOK_MS, signal)
+    const waited = await waiting
     run = waited?.ok ? waited.run : undefined
   }
 }
 
 /** What is known of it so far, numbered from 1. */
 export function eventsOf(run: RunView): StoredEvent[] {
-  return statusEvents({
+  const events = statusEvents({
     status: run.status,
     acceptedMs: Date.parse(run.createdAt),
     dueMs: null,
@@ -50,6 +53,8 @@ export function eventsOf(run: RunView): StoredEvent[] {
     finishedMs: msOf(run.finishedAt),
     error: run.error && ({ code: run.error.code, detail: run.error.message } as TaskError),
   })
+  // Its result went to its caller.
+  return events.map((event) => (event.data === RESULT_ELSEWHERE ? { ...event, data: 'null' } : event))
 }
 
 function msOf(instant: string | null): number | null {
