@@ -33,7 +33,7 @@ export async function* memoryEvents(
       quietSinceMs = 0
       yield []
     }
-    const waited = await waiting
+    const waited: Awaited<typeof waiting> = await waiting
     run = waited?.ok ? waited.run : undefined
   }
 }
