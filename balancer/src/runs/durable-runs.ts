@@ -8,6 +8,7 @@
  *
  * Invariant: what was answered as accepted is on disk and reaches one end; an end that was told is on disk.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Service } from '@berth/runtime'
 import type { LedgerPort } from '../ports/ledger.ts'
 import type { ClaimedRun, LiveRun, RunEnd, StoredPayload } from '../ports/run-store.ts'
@@ -31,6 +32,8 @@ import { RunWrites } from './run-writes.ts'
 
 /** Over-long for the key of a batch: its runs end at different times. */
 const BATCH_KEY_MS = 30 * 24 * 60 * 60 * 1_000
+/** Runs that are made in one turn of the loop; about 2 ms. */
+const SLICE_RUNS = 1_000
 const NO_PAYLOAD: StoredPayload = { mediaType: '', bytes: new Uint8Array(0), head: null }
 
 export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents, Service {
@@ -155,9 +158,7 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
     if (refusal) return { ok: false, error: refusal }
     const fixed = await this.#admission.fix(runs)
     if (!fixed.ok) return fixed
-    const held = runs.map((run, index) =>
-      this.#make(run, fixed.contracts[index] as number, key !== undefined),
-    )
+    const held = await this.#makeAll(runs, fixed.contracts, key !== undefined)
     const ids = held.map(({ run }) => run)
     const batchExpiryMs = held.length > 1 ? this.#options.clock.wallMs() + BATCH_KEY_MS : null
     const row = key ? { ...key, runs: ids, expiresMs: batchExpiryMs } : null
@@ -168,6 +169,20 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
     )
     if (lost !== undefined) return { ok: false, error: storeUnavailable(lost) }
     return { ok: true, runs: ids, isReplay: false, answer: null }
+  }
+
+  /** In slices: ten thousand at once would hold up everybody else. */
+  async #makeAll(
+    runs: readonly NewRun[],
+    contracts: readonly number[],
+    hasKey: boolean,
+  ): Promise<readonly HeldRun[]> {
+    const held: HeldRun[] = []
+    for (const [index, run] of runs.entries()) {
+      if (index > 0 && index % SLICE_RUNS === 0) await nextTurn()
+      held.push(this.#make(run, contracts[index] as number, hasKey))
+    }
+    return held
   }
 
   #make(wanted: NewRun, contract: number, hasKey: boolean): HeldRun {
