@@ -5,7 +5,7 @@
  *
  * Events come from `http/` (submit, cancel), from `fleet/` (workers, attempts, links) and from the
  * store (claimed, persisted). Tasks come in through intake.ts and live in lifecycle.ts, attempts in
- * attempts.ts, slots in placement.ts, doubts in trouble.ts.
+ * attempts.ts, links in links.ts, slots in placement.ts, doubts in trouble.ts.
  */
 import type { CancelReason, TaskError } from '@berth/protocol'
 import type { DispatchPort } from '../ports/dispatch.ts'
@@ -49,6 +49,7 @@ import { Attempts, callerFacts } from './attempts.ts'
 import { concerns } from './gates.ts'
 import { Intake } from './intake.ts'
 import { Lifecycle } from './lifecycle.ts'
+import { Links } from './links.ts'
 import { Look } from './look.ts'
 import { Placement } from './placement.ts'
 import { Restored } from './restored.ts'
@@ -103,10 +104,10 @@ export class Scheduler
   readonly #intake: Intake
   readonly #ends: AttemptEnds
   readonly #attempts: Attempts
+  readonly #links: Links
   readonly #trouble: Trouble
   readonly #restored: Restored
   readonly #dispatch: DispatchPort
-  readonly #ledger: LedgerPort
   readonly #workers = new Map<string, Worker>()
   readonly #look: Look
 
@@ -114,7 +115,6 @@ export class Scheduler
     const placement = new Placement({ ...options, expire: (now) => this.#lifecycle.tick(now) })
     const lifecycle = new Lifecycle({ ...options, placement })
     this.#dispatch = options.dispatch
-    this.#ledger = options.ledger
     this.#placement = placement
     this.#lifecycle = lifecycle
     const restored = new Restored({
@@ -132,13 +132,16 @@ export class Scheduler
       lifecycle,
       block: (worker, now) => this.#trouble.block(worker, now),
     })
+    const parts = { workers: this.#workers, placement, lifecycle, ends: this.#ends, trouble: this.#trouble }
+    this.#links = new Links({
+      ...options,
+      ...parts,
+      restored,
+      onBack: (worker, now) => this.#refresh(worker, now),
+    })
     this.#attempts = new Attempts({
-      workers: this.#workers,
-      placement,
-      lifecycle,
-      ends: this.#ends,
-      trouble: this.#trouble,
-      onLate: (worker, attemptId) => this.#onLate(worker, attemptId),
+      ...parts,
+      onLate: (worker, attemptId) => this.#links.onLate(worker, attemptId),
     })
   }
 
@@ -270,82 +273,22 @@ export class Scheduler
 
   /** No sign of life, the link still stands (`silent`) or is gone (`unlinked`). Nothing is lost yet. */
   troubled(id: string, kind: 'silent' | 'unlinked', lastSeenAt: number, now: number): void {
-    const worker = this.#workers.get(id)
-    if (!worker) return
-    this.#trouble.begin(worker, kind, lastSeenAt, now)
-    if (kind === 'silent') return
-    this.#placement.health.failed(worker, now, 'link')
-    for (const task of worker.attempts.values()) {
-      if (task.phase === 'orphan') continue
-      // The worker tells its handler so as well: nobody knows which answers arrived.
-      this.#lifecycle.endCalls(task, now)
-      if (task.hasLeft) this.#ends.cutStream(task, now)
-      else task.phase = 'doubt'
-    }
+    this.#links.troubled(id, kind, lastSeenAt, now)
   }
 
   /** The silent worker speaks again on the same link. */
   recovered(id: string, now: number): void {
-    const worker = this.#workers.get(id)
-    if (worker?.trouble?.kind === 'silent') this.#backInService(worker, now)
+    this.#links.recovered(id, now)
   }
 
-  /**
-   * A new link of the same process, or the first one since this balancer began: `started` lists what it runs.
-   * Returns those that go on; what it does not list and had not started goes elsewhere, what had started and is not
-   * listed is lost. Durable ones that count no more are taken over too, late: somebody has to let them go.
-   */
+  /** A new link of the same process; what of its `started` goes on. */
   relinked(id: string, started: readonly StartedThere[], now: number, boot?: string): Adopted[] {
-    const worker = this.#workers.get(id)
-    if (!worker) return []
-    worker.late = undefined
-    this.#restored.greet(worker, started, boot, now)
-    const open = new Map(started.map((listed) => [attemptKey(listed), listed]))
-    const adopted: Adopted[] = []
-    for (const task of [...worker.attempts.values()]) {
-      const { run } = task.submission
-      const { fence } = task
-      if (task.phase !== 'orphan' && open.delete(attemptKey({ run, fence }))) {
-        if (!task.hasStarted) this.#lifecycle.begin(task, now)
-        task.phase = 'running'
-        adopted.push({ run, fence, task: task.attemptId })
-      } else this.#ends.endSilently(task, task.hasStarted ? 'lost' : 'never-started', now)
-    }
-    worker.late = undefined
-    for (const listed of open.values()) if (listed.durable) adopted.push(this.#takeLate(worker, listed))
-    this.#backInService(worker, now)
-    return adopted
+    return this.#links.relinked(id, started, now, boot)
   }
 
-  /** Another attempt counts, or the run has ended: its worker keeps the outcome until somebody says so. */
-  #takeLate(worker: Worker, { run, fence }: StartedThere): Adopted {
-    const task = this.#placement.newAttemptId()
-    if (!this.#lifecycle.settlements.readdress(run, fence, worker.id, task)) {
-      worker.late ??= new Map()
-      worker.late.set(task, { run, fence })
-    }
-    return { run, fence, task, isLate: true }
-  }
-
-  #onLate(worker: Worker, attemptId: number): void {
-    const late = worker.late?.get(attemptId)
-    if (!late) return
-    worker.late?.delete(attemptId)
-    this.#dispatch.acknowledge(worker.id, attemptId, late.fence)
-    this.#ledger.late(late.run, worker.id, late.fence)
-  }
-
-  /**
-   * The process is known to be gone: what had no STARTED did not start, the rest is lost. It gets
-   * nothing more until `relinked` tells of its next one.
-   */
+  /** The process is known to be gone. */
   workerGone(id: string, now: number): void {
-    this.#restored.gone(id, now)
-    const worker = this.#workers.get(id)
-    if (!worker) return
-    worker.late = undefined
-    this.#trouble.begin(worker, 'unlinked', now, now)
-    this.#trouble.abandon(worker, true, now)
+    this.#links.workerGone(id, now)
   }
 
   // --- Runs on disk ----------------------------------------------------------------------------
@@ -487,21 +430,12 @@ export class Scheduler
     return this.#intake.traffic()
   }
 
-  #backInService(worker: Worker, now: number): void {
-    this.#trouble.end(worker)
-    this.#refresh(worker, now)
-  }
-
   /** Something of a worker changed: whoever waits may have a place there now. */
   #refresh(worker: Worker, now: number): void {
     this.#placement.refresh(worker, now)
     if (worker.isServing) this.#intake.readmitLobby(now)
     this.#placement.serveWorker(worker, now)
   }
-}
-
-function attemptKey({ run, fence }: Pick<StartedThere, 'run' | 'fence'>): string {
-  return `${run} ${fence}`
 }
 
 function servesTheSame(a: WorkerFacts, b: WorkerFacts): boolean {
