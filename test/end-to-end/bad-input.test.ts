@@ -131,6 +131,52 @@ const INPUT_CASES: Case[] = [
   wrongInput('"surplus":1', 'surplus'),
 ]
 
+/** What a run on disk is asked for with, at the balancer only. */
+function wrongHeader(name: string, value: string, fields: object = {}): Case {
+  const body = { ...GOOD, ...fields }
+  return {
+    name: `${name}: ${value.slice(0, 40)}`,
+    body,
+    headers: { [name]: value },
+    status: 400,
+    code: 'INVALID_REQUEST',
+  }
+}
+
+function wrongOrder(fields: object, pointer: string): Case {
+  const name = `async with ${JSON.stringify(fields)}`
+  return { name, body: { ...GOOD, mode: 'async', ...fields }, status: 400, code: 'INVALID_REQUEST', pointer }
+}
+
+const DURABLE_CASES: Case[] = [
+  wrongHeader('idempotency-key', ''),
+  wrongHeader('idempotency-key', 'x'.repeat(256)),
+  wrongHeader('idempotency-key', 'caf\u00e9'),
+  wrongHeader('idempotency-key', 'k', { mode: 'stream' }),
+  wrongHeader('prefer', 'wait=301'),
+  wrongHeader('prefer', 'wait=-1'),
+  wrongHeader('prefer', 'respond-async, wait=soon'),
+  wrongHeader('prefer', 'respond-async', { mode: 'stream' }),
+  wrongOrder({ async: true, mode: 'sync' }, '/async'),
+  wrongOrder({ mode: 'webhook' }, '/webhook'),
+  wrongOrder({ mode: 'sync', delay: 5 }, '/delay'),
+  wrongOrder({ delay: 5, runAt: '2030-01-01T00:00:00Z' }, '/runAt'),
+  wrongOrder({ delay: 366 * 86_400_000 }, '/delay'),
+  wrongOrder({ runAt: 'later' }, '/runAt'),
+  wrongOrder({ webhook: { url: 'http://169.254.169.254/' } }, '/webhook/url'),
+  wrongOrder({ webhook: { url: 'ftp://example.org/' } }, '/webhook/url'),
+  wrongOrder({ webhook: { url: 'https://example.org/', headers: { host: 'a' } } }, '/webhook/headers/host'),
+  wrongOrder({ webhook: { url: 'https://example.org/', headers: { a: 'b\r\nc: d' } } }, '/webhook/headers/a'),
+  wrongOrder({ webhook: { url: 'https://example.org/', more: 1 } }, '/webhook/more'),
+  wrongOrder({ session: 's' }, '/session'),
+  wrongOrder({ budget: 'low' }, '/budget'),
+]
+
+/** Every wrong body once more, as one that would go to disk. */
+const ASYNC_CASES = [...SHAPE_CASES, ...FIELD_CASES, ...INPUT_CASES].map((bad): Case => {
+  return { ...bad, name: `async: ${bad.name}`, headers: { ...bad.headers, prefer: 'respond-async' } }
+})
+
 describe('bad input', () => {
   const scope = createScope()
   let probe: Probe
@@ -157,7 +203,8 @@ describe('bad input', () => {
 
   for (const to of ['balancer', 'worker'] as const) {
     describe(`sent to the ${to}`, () => {
-      for (const bad of [...KEY_CASES, ...SHAPE_CASES, ...FIELD_CASES, ...INPUT_CASES]) {
+      const durable = to === 'balancer' ? [...DURABLE_CASES, ...ASYNC_CASES] : []
+      for (const bad of [...KEY_CASES, ...SHAPE_CASES, ...FIELD_CASES, ...INPUT_CASES, ...durable]) {
         test(bad.name, async () => {
           const answer = await post(to, bad.body, bad.headers)
           const { success, status, code, detail, errors } = bodyOf(answer)
