@@ -97,7 +97,7 @@ function judgeRepeats(story: PromiseStory, say: (detail: string) => void): void 
     for (const [index, again] of starts.entries()) {
       const before = starts[index - 1]
       if (!before) continue
-      if (again.attempt <= before.attempt)
+      if (again.attempt <= before.attempt && !isForgotten(story.faults, before, again))
         say(`${run} began attempt ${again.attempt} after ${before.attempt}`)
       if (!hasDied(story.faults, before, again))
         say(`${run} ran in ${before.pid} and again in ${again.pid}, and the first one had not died`)
