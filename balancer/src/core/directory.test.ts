@@ -170,3 +170,52 @@ test('the contract is fixed at acceptance', () => {
   bench.finish(first)
   assert.equal(bench.last(second).contract, 1)
 })
+
+/** A worker that counts how often it is asked whether it serves. */
+class Watched extends Worker {
+  looks = 0
+
+  override get isServing(): boolean {
+    this.looks++
+    return super.isServing
+  }
+}
+
+function serving(id: string, sinceAt: number, facts: object = {}): Watched {
+  const worker = new Watched(workerFacts(id, facts))
+  worker.limit = 1
+  worker.servingSinceAt = sinceAt
+  return worker
+}
+
+test('whether anybody has served for so long costs no look at each while nobody can have', () => {
+  const directory = new Directory(() => 0.5)
+  const workers = Array.from({ length: 100 }, (_, index) => serving(`w${index}`, 1_000 + index))
+  for (const worker of workers) {
+    worker.servingSinceAt = undefined
+    directory.sort(worker)
+    assert.equal(directory.hasServing('default', 999), false)
+    worker.servingSinceAt = 1_000 + Number(worker.id.slice(1))
+  }
+  const looks = workers.reduce((sum, worker) => sum + worker.looks, 0)
+  assert.ok(looks < 3 * workers.length, `${looks} looks`)
+  assert.equal(directory.hasServing('default', 1_000), true)
+  assert.equal(directory.hasServing('other', 1_000), false)
+})
+
+test('who has served for long leaves, goes silent or comes from another group: the answer follows', () => {
+  const directory = new Directory(() => 0.5)
+  const [old, young, other] = [serving('old', 1), serving('young', 50), serving('other', 2, { group: 'b' })]
+  for (const worker of [old, young, other]) directory.sort(worker)
+  assert.equal(directory.hasServing('default', 10), true)
+  directory.remove(old)
+  assert.equal(directory.hasServing('default', 10), false)
+  assert.equal(directory.hasServing('default', 50), true)
+  other.facts = workerFacts('other', {})
+  directory.sort(other)
+  assert.equal(directory.hasServing('default', 10), true)
+  other.trouble = { kind: 'silent', sinceAt: 60 }
+  assert.equal(directory.hasServing('default', 10), false)
+  other.trouble = undefined
+  assert.equal(directory.hasServing('default', 10), true)
+})

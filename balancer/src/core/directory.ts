@@ -27,6 +27,8 @@ export class Directory {
   readonly #workers = new Set<Worker>()
   /** By group, contract and function; one for all its lanes. */
   readonly #times = new Map<string, FunctionTimes>()
+  /** By group: nobody who serves without a break began before. */
+  readonly #servesSince = new Map<string, number>()
   readonly #random: () => number
 
   readonly #comparesSpeed: boolean
@@ -46,6 +48,8 @@ export class Directory {
     const key = this.#classKey(worker)
     this.#contracts.clear()
     if (worker.class?.key === key) return
+    // It may bring its time of service along from another group.
+    if (worker.servingSinceAt !== undefined) this.#servesSince.clear()
     this.#unsort(worker)
     this.#classFor(key, worker).join(worker)
   }
@@ -168,13 +172,22 @@ export class Directory {
     return fresh
   }
 
-  /** Another worker of the group has served without a break for so long. */
+  /**
+   * Another worker of the group has served without a break for so long. Asked whenever one comes into service, as
+   * ten thousand do at once: nobody is looked at while even the first of them has not served for long enough.
+   */
   hasServing(group: string, sinceAt: number): boolean {
+    if (sinceAt < (this.#servesSince.get(group) ?? Number.NEGATIVE_INFINITY)) return false
+    let first = Number.POSITIVE_INFINITY
     for (const candidate of this.#classes.values()) {
       if (candidate.group !== group) continue
-      for (const { isServing, servingSinceAt = Number.POSITIVE_INFINITY } of candidate.members)
+      for (const { isServing, servingSinceAt = Number.POSITIVE_INFINITY } of candidate.members) {
         if (isServing && servingSinceAt <= sinceAt) return true
+        first = Math.min(first, servingSinceAt)
+      }
     }
+    // Whoever begins after this look begins later than all that it saw.
+    if (Number.isFinite(first)) this.#servesSince.set(group, first)
     return false
   }
 
