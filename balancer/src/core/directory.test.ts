@@ -219,3 +219,48 @@ test('who has served for long leaves, goes silent or comes from another group: t
   other.trouble = undefined
   assert.equal(directory.hasServing('default', 10), true)
 })
+
+test('the lane of a task that names its function alone is the right one after every change', () => {
+  const directory = new Directory(() => 0.5)
+  const plain = { group: 'default', function: 'work', selector: ANY_WORKER }
+  const contractOf = () => directory.laneOf(plain)?.needs.contract
+  assert.equal(contractOf(), undefined)
+  const [one, two] = [new Worker(workerFacts('w1', {})), new Worker(workerFacts('w2', { contract: 2 }))]
+  one.servingSlots = 4
+  directory.sort(one)
+  assert.equal(directory.laneOf(plain), directory.find(needs()))
+  assert.equal(directory.laneOf(plain), directory.laneOf(plain))
+  assert.equal(contractOf(), 1)
+  directory.sort(two)
+  assert.equal(contractOf(), 1)
+  two.servingSlots = 4
+  directory.forgetContracts()
+  assert.equal(contractOf(), 2)
+  directory.setDefaultContract('default', undefined, 1)
+  assert.equal(contractOf(), 1)
+  directory.setDefaultContract('default', undefined, undefined)
+  assert.equal(contractOf(), 2)
+  assert.equal(directory.laneOf({ ...plain, contract: 1 })?.needs.contract, 1)
+  assert.equal(
+    directory.laneOf({ ...plain, selector: compileSelector({ a: 'b' }) })?.needs.selector.key !== '',
+    true,
+  )
+  assert.equal(contractOf(), 2)
+  directory.remove(two)
+  assert.equal(contractOf(), 1)
+  directory.remove(one)
+  assert.equal(directory.laneOf(plain), undefined)
+})
+
+test('functions that share a place among the plain lanes have each their own lane', () => {
+  const names = Array.from({ length: 300 }, (_, index) => `f${String(index).padStart(3, '0')}`)
+  const { functions } = workerFacts('w', {})
+  const facts = functions.get('work') ?? assert.fail()
+  const directory = new Directory(() => 0.5)
+  directory.sort(new Worker(workerFacts('w', { functions: new Map(names.map((name) => [name, facts])) })))
+  for (let turn = 0; turn < 2; turn++)
+    for (const name of names) {
+      const lane = directory.laneOf({ group: 'default', function: name, selector: ANY_WORKER })
+      assert.equal(lane?.needs.function, name)
+    }
+})

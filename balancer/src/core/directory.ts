@@ -6,6 +6,7 @@
 import type { CompiledSelector, Tags, TagValue } from '@berth/protocol'
 import type { FunctionFacts } from '../ports/scheduling.ts'
 import { Lane, type LaneNeeds, laneKey } from './lane.ts'
+import { PlainLanes } from './plain-lanes.ts'
 import { FunctionTimes } from './service-times.ts'
 import type { Worker } from './worker.ts'
 import { WorkerClass } from './worker-class.ts'
@@ -22,6 +23,7 @@ export class Directory {
   readonly #tagKeys = new Map<string, number>()
   /** Group and function to the default contract; emptied by every change of the fleet. */
   readonly #contracts = new Map<string, number>()
+  readonly #plain = new PlainLanes()
   /** What an operator set, by group and function; the function is '' for all of the group. */
   readonly #setContracts = new Map<string, number>()
   readonly #workers = new Set<Worker>()
@@ -46,7 +48,7 @@ export class Directory {
   sort(worker: Worker): void {
     this.#workers.add(worker)
     const key = this.#classKey(worker)
-    this.#contracts.clear()
+    this.#forget()
     if (worker.class?.key === key) return
     // It may bring its time of service along from another group.
     if (worker.servingSinceAt !== undefined) this.#servesSince.clear()
@@ -57,13 +59,30 @@ export class Directory {
   remove(worker: Worker): void {
     worker.forgetService()
     this.#workers.delete(worker)
-    this.#contracts.clear()
+    this.#forget()
     this.#unsort(worker)
   }
 
   /** Slots or service of some worker changed: the default contract may have too. */
   forgetContracts(): void {
+    this.#forget()
+  }
+
+  #forget(): void {
     this.#contracts.clear()
+    this.#plain.clear()
+  }
+
+  /** The lane of a task that may name no contract, for which the default one counts. */
+  laneOf(wanted: Omit<LaneNeeds, 'contract'> & { readonly contract?: number | undefined }): Lane | undefined {
+    const { group, function: name, selector } = wanted
+    const isPlain = wanted.contract === undefined && selector.key === ''
+    const known = isPlain ? this.#plain.get(group, name) : undefined
+    if (known && known.classes.size > 0) return known
+    const contract = wanted.contract ?? this.defaultContract(group, name)
+    const lane = contract === undefined ? undefined : this.find({ group, contract, function: name, selector })
+    if (isPlain && lane) this.#plain.set(group, name, lane)
+    return lane
   }
 
   /** The lane of these needs; undefined when nobody serves the function, whatever its tags. */
@@ -103,6 +122,7 @@ export class Directory {
     if (lane.live > 0 || lane.isClaiming || lane.hasMoreOnDisk) return
     for (const serving of [...lane.classes]) lane.unbind(serving)
     this.lanes.delete(lane.key)
+    this.#plain.clear()
     this.#unindexTags(lane.needs.selector)
   }
 
@@ -132,6 +152,7 @@ export class Directory {
   /** An operator's word on the contract of tasks that name none; undefined takes it back. */
   setDefaultContract(group: string, name: string | undefined, contract: number | undefined): void {
     const key = `${group}\n${name ?? ''}`
+    this.#plain.clear()
     if (contract === undefined) this.#setContracts.delete(key)
     else this.#setContracts.set(key, contract)
   }

@@ -277,8 +277,7 @@ export class Intake {
   }
 
   #laneOf(submission: Submission): Lane | undefined {
-    const needs = this.needsOf(submission)
-    return needs && this.#placement.directory.find(needs)
+    return this.#placement.directory.laneOf(submission)
   }
 
   /** The needs of a submission, as admission would fix them now. */
