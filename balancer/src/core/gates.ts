@@ -3,7 +3,14 @@
  * placement.ts; the operator's terms come through the scheduler. Nothing is asked of the port while no terms
  * are set for a key, so a task that nobody limits costs a look or four into a set.
  */
-import type { LimitFacts, LimitsPort, LimitTarget, LimitTerms, Pause } from '../ports/scheduling.ts'
+import type {
+  LimitFacts,
+  LimitsPort,
+  LimitTarget,
+  LimitTerms,
+  Pause,
+  Submission,
+} from '../ports/scheduling.ts'
 import type { Task } from './task.ts'
 
 /** A pause, and the fairness key it is for, if it is for one. */
@@ -75,7 +82,7 @@ export class Gates {
   }
 
   /** The pause that holds a task with these needs back; of several, the one that ends last. */
-  pauseOf(task: Task, now: number): KeyedPause | undefined {
+  pauseOf(task: Limited, now: number): KeyedPause | undefined {
     let found: KeyedPause | undefined
     for (const key of this.#keysOf(task)) {
       const { paused } = this.#limits.facts(key, now)
@@ -128,7 +135,7 @@ export class Gates {
     return [keyOf({ group }), keyOf({ group, fairnessKey })].filter((key) => this.#keys.has(key))
   }
 
-  #keysOf({ submission }: Task): readonly string[] {
+  #keysOf({ submission }: Limited): readonly string[] {
     if (this.#keys.size === 0) return NO_KEYS
     const { group, function: name, fairnessKey = '' } = submission
     const all = [
@@ -139,6 +146,11 @@ export class Gates {
     ]
     return all.filter((key) => this.#keys.has(key))
   }
+}
+
+/** What limits are asked for. */
+export interface Limited {
+  readonly submission: Pick<Submission, 'group' | 'function' | 'fairnessKey'>
 }
 
 const NO_KEYS: readonly string[] = []

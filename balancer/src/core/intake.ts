@@ -115,19 +115,27 @@ export class Intake {
   }
 
   /** The contract of a run that is accepted now; what nobody serves yet may be served once all have answered. */
-  fixContract(wanted: Wanted): FixedContract {
+  fixContract(wanted: Wanted, now: number): FixedContract {
     if (wanted.contract === undefined && !this.#isFleetSettled) return UNSETTLED
     const needs = this.needsOf(wanted)
     const lane = needs && this.#placement.directory.find(needs)
     if (!lane) return this.#isFleetSettled ? { kind: 'refused', error: unknownFunction(wanted) } : UNSETTLED
-    const error = sizeRefusal(lane)
+    const isJudgedNow = wanted.isWaitedFor === true && this.#isFleetSettled
+    const error = isJudgedNow ? this.#refusalNow(wanted, lane, now) : sizeRefusal(lane)
     this.#placement.directory.retire(lane)
     return error ? { kind: 'refused', error } : { kind: 'fixed', contract: lane.needs.contract }
   }
 
+  #refusalNow(wanted: Wanted, lane: Lane, now: number): TaskError | undefined {
+    const { gates } = this.#placement
+    const task = { submission: wanted }
+    const pause = gates.areAnySet ? gates.pauseOf(task, now) : undefined
+    return pause ? pausedError(task, pause, now) : capacityRefusal(lane, this.#placement, now)
+  }
+
   #submitDurable(submission: Submission, now: number): Admission {
     if (this.#isDraining) return { ok: false, error: drainingError() }
-    const fixed = this.fixContract(submission)
+    const fixed = this.fixContract(submission, now)
     if (fixed.kind === 'refused') return { ok: false, error: fixed.error }
     this.queued(submission, true, now)
     return ACCEPTED

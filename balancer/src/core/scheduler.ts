@@ -299,8 +299,8 @@ export class Scheduler
   }
 
   /** The contract of a run that is accepted now, or why none is. */
-  fixContract(wanted: Wanted): FixedContract {
-    return this.#intake.fixContract(wanted)
+  fixContract(wanted: Wanted, now: number): FixedContract {
+    return this.#intake.fixContract(wanted, now)
   }
 
   /** A run that is on disk waits from now on; what has no room here is pushed back there. */

@@ -3,7 +3,7 @@ import { isErrorCode, type OutcomeError, type TaskError } from '@berth/protocol'
 import type { FinalRecord } from '../ports/ledger.ts'
 import type { AttemptOutcome } from '../ports/record.ts'
 import type { Provenance, Settlement } from '../ports/scheduling.ts'
-import type { KeyedPause } from './gates.ts'
+import type { KeyedPause, Limited } from './gates.ts'
 import type { Task } from './task.ts'
 import type { Worker } from './worker.ts'
 
@@ -72,7 +72,7 @@ export function poisonedError(task: Task, worker: Pick<Worker, 'id'> | undefined
 
 /** A pause holds back what would wait in memory. */
 export function pausedError(
-  { submission }: Task,
+  { submission }: Limited,
   { untilAt, reason, fairnessKey }: KeyedPause,
   now: number,
 ): TaskError {

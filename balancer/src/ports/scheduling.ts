@@ -325,6 +325,9 @@ export interface DoorPort {
 
 /** A function of a group; an undefined contract is the group's default. */
 export interface Wanted {
+  readonly fairnessKey?: string | undefined
+  /** Its caller waits: it is refused where a task in memory would be, instead of waiting for better times. */
+  readonly isWaitedFor?: boolean | undefined
   readonly group: string
   readonly function: string
   readonly contract: number | undefined
@@ -342,7 +345,7 @@ export interface DurableTasksPort {
   /** The next number of the one order of acceptance. */
   nextSeq(): number
   /** The contract that is fixed now, or why such a run is not accepted. */
-  fixContract(wanted: Wanted): FixedContract
+  fixContract(wanted: Wanted, now: number): FixedContract
   /**
    * A run that is on disk waits from now on; what has no room here is pushed back there. `isNew`: nobody has heard
    * of it before.

@@ -79,7 +79,7 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
     this.#lanes = lanes
     this.#ledger = ledger
     this.#disk = new DiskSpace(options.freeBytes)
-    this.#admission = new RunAdmission({ terms, book, writes, disk: this.#disk, health, core })
+    this.#admission = new RunAdmission({ terms, book, writes, disk: this.#disk, health, clock, core })
     const { idempotencyLimit: limit } = terms
     this.#keys = new RunKeys({ reads, writes, book, clock, limit, count: atStart.keys })
     const waits = this.#waits

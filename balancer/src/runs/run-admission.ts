@@ -3,8 +3,9 @@
  * and changes nothing. The sentences name the setting that is in the way.
  */
 import type { TaskError } from '@berth/protocol'
+import type { Clock } from '@berth/runtime'
 import type { NewRun } from '../ports/runs.ts'
-import type { DurableTasksPort } from '../ports/scheduling.ts'
+import type { DurableTasksPort, Wanted } from '../ports/scheduling.ts'
 import type { StoreHealth } from '../ports/store.ts'
 import type { DiskSpace } from './disk-space.ts'
 import type { DurableTerms } from './durable-options.ts'
@@ -18,6 +19,7 @@ export interface RunAdmissionOptions {
   readonly writes: RunWrites
   readonly disk: DiskSpace
   readonly health: () => StoreHealth
+  readonly clock: Pick<Clock, 'monoMs'>
   readonly core: () => Pick<DurableTasksPort, 'fixContract'>
 }
 
@@ -68,10 +70,16 @@ export class RunAdmission {
   #fixNow(runs: readonly NewRun[]): FixedContracts | undefined {
     const contracts: number[] = []
     for (const [index, run] of runs.entries()) {
-      const { group, function: name, contract } = run
-      const fixed = this.#options
-        .core()
-        .fixContract({ group, function: name, contract, selector: selectorOf(run) })
+      const { group, function: name, contract, fairnessKey } = run
+      const wanted: Wanted = {
+        group,
+        function: name,
+        contract,
+        selector: selectorOf(run),
+        fairnessKey: fairnessKey ?? undefined,
+        isWaitedFor: run.mode === 'sync',
+      }
+      const fixed = this.#options.core().fixContract(wanted, this.#options.clock.monoMs())
       if (fixed.kind === 'refused') return { ok: false, error: fixed.error, index }
       if (fixed.kind === 'unsettled') return undefined
       contracts.push(fixed.contract)
