@@ -42,12 +42,14 @@ import { WrongKeys } from './http/wrong-keys.ts'
 import { createFeed } from './observe/feed.ts'
 import type { Assignment, DispatchPort } from './ports/dispatch.ts'
 import type { KeepPort, StoreContents, StoreListenPort, StorePort } from './ports/store.ts'
+import { AllRuns } from './runs/all-runs.ts'
 import { Bulk } from './runs/bulk.ts'
 import { DurableRuns } from './runs/durable-runs.ts'
 import { EndedRuns } from './runs/ended-runs.ts'
 import { RunEvents } from './runs/events/run-events.ts'
 import { InputCheck } from './runs/input-check.ts'
 import { MemoryRuns } from './runs/memory-runs.ts'
+import { RunHistory } from './runs/run-history.ts'
 import { createRunHooks } from './runs/run-hooks.ts'
 import { RunSample } from './runs/run-sample.ts'
 import { SchedulerTicks } from './scheduler-ticks.ts'
@@ -81,6 +83,7 @@ export function composeBalancer(parts: BalancerParts): Balancer {
   const clock: Clock = systemClock
   const dispatch = new LateDispatch()
   const sample = new RunSample()
+  const history = new RunHistory({ mode: config.runHistory, next: sample, store, clock, log })
   const createRunId = createRunIds(contents.epoch, clock.wallMs, contents.runs.lastId)
   const durable = new DurableRuns({
     store,
@@ -96,7 +99,7 @@ export function composeBalancer(parts: BalancerParts): Balancer {
   keeper.listen(durable)
   const scheduler = new Scheduler({
     dispatch,
-    record: sample,
+    record: history,
     ledger: durable.ledger,
     epoch: contents.epoch,
     // Behind all that is on disk, and behind what came after that as far as the clock can tell.
@@ -155,7 +158,10 @@ export function composeBalancer(parts: BalancerParts): Balancer {
   const gate = new Gate({ key: keys.lbAuthKey, sessions, wrongKeys: new WrongKeys(log, clock) })
   const feed = createFeed({ fleet, traffic: scheduler, log, clock, balancer })
   const feedSocket = createFeedSocket({ feed, gate, sessions, log })
-  const runs = new MemoryRuns({ scheduler, sample, fleet, clock })
+  const rowOf = (id: string) => durable.held(id)?.row
+  const memory = new MemoryRuns({ scheduler, sample, fleet, clock, rowOf })
+  const isRecorded = (status: string) => history.isRecorded(status)
+  const runs = new AllRuns({ memory, durable, reads: store.reads, scheduler, fleet, clock, isRecorded })
   // Known once it listens; not to be asked of a server that is closed.
   let listensAt = config.port
   const port = () => {
@@ -181,7 +187,7 @@ export function composeBalancer(parts: BalancerParts): Balancer {
     log,
     terms: { eventsBytes: config.runEventsLimitBytes, lines: config.runLogLines },
     lastSeq: contents.runs.lastSeq,
-    memory: runs,
+    memory,
   })
   durable.attach(scheduler, createRunHooks(webhooks, events))
 
@@ -251,6 +257,8 @@ export function composeBalancer(parts: BalancerParts): Balancer {
     // The list is read before anybody can ask: a fleet that is not known yet must not look like an empty one.
     services: [
       new SchedulerTicks(scheduler, clock),
+      // Ends behind all that ends tasks.
+      history,
       // Ends behind the fleet: what workers tell last is written as well.
       durable,
       fleetService,
@@ -266,7 +274,7 @@ export function composeBalancer(parts: BalancerParts): Balancer {
     async drain(deadlineMs) {
       isDraining = true
       scheduler.drain()
-      runs.drain()
+      memory.drain()
       durable.beginDrain()
       await http.drain(deadlineMs)
       scheduler.abandonCallers(clock.monoMs())

@@ -46,6 +46,7 @@ test('an empty environment gives the defaults of the contract', () => {
     runLimit: 5_000_000,
     diskReserveBytes: 512 * 1024 ** 2,
     runRetentionMs: 7 * 24 * 3_600_000,
+    runHistory: 'none',
     idempotencyLimit: 1_000_000,
     requestBodyLimitBytes: 10 * 1024 ** 2,
     batchBodyLimitBytes: 64 * 1024 ** 2,
@@ -118,9 +119,9 @@ for (const [variable, value] of [
 }
 
 test('what is not supported yet is one warning a variable; the unknown is none', () => {
-  const { warnings } = accepted({ RUN_HISTORY: 'all', COMPAT: 'workers', READ_KEY: GOOD_KEY, EDITOR: 'vi' })
+  const { warnings } = accepted({ FILE_LIMIT: '1mb', COMPAT: 'workers', READ_KEY: GOOD_KEY, EDITOR: 'vi' })
   assert.equal(warnings.length, 3)
-  for (const name of ['RUN_HISTORY', 'COMPAT', 'READ_KEY'])
+  for (const name of ['FILE_LIMIT', 'COMPAT', 'READ_KEY'])
     assert.equal(warnings.filter((line) => line.includes(name)).length, 1)
   assert.ok(!warnings.join().includes(GOOD_KEY))
 })

@@ -51,6 +51,7 @@ const schema = z.object({
   RUN_LIMIT: integer({ min: 0, max: 1_000_000_000, default: 5_000_000 }),
   DISK_RESERVE: sizeBytes({ default: '512mb' }),
   RUN_RETENTION: durationMs({ min: 0, default: '7d' }),
+  RUN_HISTORY: oneOf(['none', 'failed', 'all'], { default: 'none' }),
   IDEMPOTENCY_LIMIT: integer({ min: 0, max: 1_000_000_000, default: 1_000_000 }),
   REQUEST_BODY_LIMIT: sizeBytes({ min: 1, max: 512 * 1024 ** 2, default: '10mb' }),
   BATCH_BODY_LIMIT: sizeBytes({ min: 1, max: 512 * 1024 ** 2, default: '64mb' }),
@@ -82,7 +83,7 @@ const REFUSED = ['DATABASE_URL', 'DATABASE_URL_FILE', 'UPSTREAM_URL', 'BALANCER_
 const NOT_YET_SUPPORTED = [
   ...['READ_KEY', 'READ_KEY_FILE', 'BUDGETS'],
   ...['FILE_LIMIT'],
-  ...['RUN_FILES_LIMIT', 'RUN_HISTORY'],
+  ...['RUN_FILES_LIMIT'],
   ...['COMPAT', 'AGENT_FUNCTION', 'EMAIL_DOMAIN', 'EMAIL_PORT', 'OPENAPI_ENABLED', 'METRICS_ENABLED'],
 ]
 
@@ -119,6 +120,8 @@ export interface BalancerConfig {
   /** Bytes that stay free where DATA_DIR is. */
   readonly diskReserveBytes: number
   readonly runRetentionMs: number
+  /** Which tasks in memory are written behind to the store. */
+  readonly runHistory: 'none' | 'failed' | 'all'
   /** Keys that are kept. */
   readonly idempotencyLimit: number
   readonly requestBodyLimitBytes: number
@@ -306,6 +309,7 @@ function toConfig(values: Filled): BalancerConfig {
     runLimit: values.RUN_LIMIT,
     diskReserveBytes: values.DISK_RESERVE,
     runRetentionMs: values.RUN_RETENTION,
+    runHistory: values.RUN_HISTORY,
     idempotencyLimit: values.IDEMPOTENCY_LIMIT,
     requestBodyLimitBytes: values.REQUEST_BODY_LIMIT,
     batchBodyLimitBytes: values.BATCH_BODY_LIMIT,

@@ -120,6 +120,7 @@ export function doneRun(run: LiveRun, end: RunEnd): DoneRun {
   return {
     ...order,
     ...rest,
+    isDurable: true,
     webhookState: null,
     deliveries: 0,
     resultBytes: result === null ? null : result.bytes.length,

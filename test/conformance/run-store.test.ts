@@ -457,14 +457,16 @@ for (const [kind, newPlace] of Object.entries(KINDS)) {
 
     test('a task in memory that is kept behind its end is listed with the others', async (context) => {
       const bench = await open(context, newPlace())
-      const { seq, id, ...order } = makeRun(4, { mode: 'sync', metadata: { a: 'kept' }, session: null })
+      const whole = makeRun(4, { mode: 'sync', metadata: { a: 'kept' } })
+      const { seq, id, ...order } = whole
       const end = makeEnd({ result: null, worker: 'w5' })
       const write: RunWrite = { kind: 'run-recorded', order: { ...order, seq, id }, end }
       await bench.write(accepted(makeRun(3)), write, write)
       await bench.write({ ...write, end: makeEnd({ status: 'failed' }) })
       assert.deepEqual(await listed(bench, {}, 10, null), [4, 3])
       assert.deepEqual(await listed(bench, { q: 'kept', worker: 'w5' }, 10, null), [4])
-      assert.equal((await bench.reads.find(id))?.run.status, 'completed')
+      const found = await bench.reads.find(id)
+      assert.deepEqual(found, { kind: 'done', run: { ...doneRun(whole, end), isDurable: false } })
       assert.equal(await bench.reads.payload(id), null)
     })
 

@@ -90,8 +90,9 @@ async function cancelRun(c: RouteContext, runs: RunsPort): Promise<Response> {
   const read = await readJsonBody(c.req.raw, nothingSchema)
   if (!read.ok) return problem(read.error)
   const id = idOf(c)
-  const run = await runs.cancel(id)
-  return run === undefined ? problem(unknownRun(id)) : c.json(run)
+  const changed = await runs.cancel(id)
+  if (changed === undefined) return problem(unknownRun(id))
+  return changed.ok ? c.json(changed.run) : problem(changed.error)
 }
 
 async function explainRun(c: RouteContext, runs: RunsPort): Promise<Response> {

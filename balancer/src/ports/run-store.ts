@@ -46,6 +46,7 @@ export interface RunOrder {
   readonly attempts: number | null
   readonly idempotent: boolean | null
   readonly timeoutMs: number | null
+  /** As its id tells it. */
   readonly acceptedMs: number
   /** End of the whole task; null for none. */
   readonly deadlineMs: number | null
@@ -116,6 +117,8 @@ export interface RunEnd {
 
 /** A run that is not live: what a list shows of it. */
 export interface DoneRun extends RunOrder, Omit<RunEnd, 'result'> {
+  /** False of a task in memory that was recorded behind its end. */
+  readonly isDurable: boolean
   /** Of its newest message. */
   readonly webhookState: DeliveryState | null
   /** Tries of all its messages. */

@@ -1,7 +1,7 @@
 /**
  * Runs as their routes see them: read, waited for, cancelled, explained. Implemented by `runs/`, used
- * by `http/`. Everything answers by a promise, for runs on disk are read from a thread of the store;
- * those in memory are only the first kind.
+ * by `http/`. Everything answers by a promise, for runs on disk are read from a thread of the store. What cannot be
+ * read is a rejection with `StoreError`.
  */
 import type {
   BulkAction,
@@ -23,7 +23,7 @@ export interface RunFilter {
   readonly worker?: string | undefined
   readonly session?: string | undefined
   readonly schedule?: string | undefined
-  /** Part of the id, the function, metadata or the error, in any case of letters. */
+  /** Each of its words begins a word of the id, the function, metadata or the error, in any case of letters. */
   readonly q?: string | undefined
   /** Unix milliseconds of acceptance, both included. */
   readonly fromMs?: number | undefined
@@ -45,8 +45,8 @@ export interface RunsPort {
    * Undefined for an unknown one; an error when too many wait already.
    */
   waitFor(id: string, ms: number, signal: AbortSignal): Promise<Changed | undefined>
-  /** Ends a run that has not ended; any other stays as it is. */
-  cancel(id: string): Promise<RunView | undefined>
+  /** Ends a run that has not ended; any other stays as it is. Undefined for an unknown one. */
+  cancel(id: string): Promise<Changed | undefined>
   /** Only of a run that waits. Undefined for an unknown one. */
   reprioritise(id: string, priority: number): Promise<Changed | undefined>
   explain(id: string): Promise<ExplanationView | undefined>

@@ -40,7 +40,7 @@ function makeStage(count: number, status: RunStatus, atStart: readonly StoredBul
         const run = runs.find((one) => one.id === id)
         if (run && !isFinal(run.status)) run.status = 'cancelled'
         onAct?.()
-        return run as unknown as RunView
+        return run && { ok: true, run: run as unknown as RunView }
       },
     },
     ended: {

@@ -190,7 +190,8 @@ export class Bulk implements BulkPort {
     try {
       if (action === 'cancel') {
         const cancelled = await runs.cancel(run)
-        return cancelled && isFinal(cancelled.status) ? 'done' : 'failed'
+        if (!cancelled?.ok) return outcomeOf(cancelled)
+        return isFinal(cancelled.run.status) ? 'done' : 'failed'
       }
       if (action === 'delete') return outcomeOf(await ended.remove(run))
       return outcomeOf(await ended.retry(run, { trigger: 'api' }, keyOf(bulk, run)))

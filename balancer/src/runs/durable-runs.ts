@@ -9,6 +9,7 @@
  * Invariant: what was answered as accepted is on disk and reaches one end; an end that was told is on disk.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { timeOfRun } from '@berth/protocol'
 import type { Service } from '@berth/runtime'
 import type { LedgerPort } from '../ports/ledger.ts'
 import type { ClaimedRun, LiveRun, RunEnd, StoredPayload } from '../ports/run-store.ts'
@@ -187,13 +188,15 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
 
   #make(wanted: NewRun, contract: number, hasKey: boolean): HeldRun {
     const { clock, createRunId } = this.#options
-    const acceptedMs = Math.floor(clock.wallMs())
+    const id = createRunId()
+    // One instant, whatever reads it: lists are bounded by what ids say.
+    const acceptedMs = timeOfRun(id) ?? Math.floor(clock.wallMs())
     const { payload, ...order } = wanted
     const isDelayed = order.dueMs !== null && order.dueMs > acceptedMs
     const row: LiveRun = {
       ...order,
       seq: this.#attached.nextSeq(),
-      id: createRunId(),
+      id,
       contract,
       tags: canonicalTags(order.tags),
       acceptedMs,

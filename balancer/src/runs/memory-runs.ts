@@ -6,20 +6,26 @@
 import type { ExplanationView, RunView, TaskError } from '@berth/protocol'
 import type { Clock } from '@berth/runtime'
 import type { FleetPort } from '../ports/fleet.ts'
+import type { LiveRun } from '../ports/run-store.ts'
 import type { Changed, RunFilter, RunsPort } from '../ports/runs.ts'
 import type { Submission, SubmitPort, TaskLookPort, TaskPicture } from '../ports/scheduling.ts'
 import { explainEnded, explainRunning, toExplanationView } from './run-explanation.ts'
 import { isoOf, toChoiceView, toRunView } from './run-facts.ts'
 import { type ListedFacts, toMatcher } from './run-filter.ts'
 import type { EndedRun, RunSample } from './run-sample.ts'
+import { toHeldView } from './stored-run-view.ts'
 
 const MAX_WAITS = 1_000
+
+type Shown = ListedFacts & { readonly task?: TaskPicture }
 
 export interface MemoryRunsOptions {
   readonly scheduler: TaskLookPort & Pick<SubmitPort, 'cancel'>
   readonly sample: RunSample
   readonly fleet: Pick<FleetPort, 'workers'>
   readonly clock: Clock
+  /** The row of a durable run that the core has. */
+  readonly rowOf?: (id: string) => LiveRun | undefined
 }
 
 export class MemoryRuns implements RunsPort {
@@ -33,18 +39,38 @@ export class MemoryRuns implements RunsPort {
   }
 
   async list(filter: RunFilter, count: number, before?: string): Promise<readonly RunView[]> {
+    return this.listNow(filter, count, before)
+  }
+
+  /** What the core and the sample have at this moment. */
+  listNow(filter: RunFilter, count: number, before?: string): readonly RunView[] {
     const { scheduler, sample } = this.#options
     const isMeant = toMatcher(filter)
-    const live = scheduler.newest(count, before, (task) => isMeant(task.run, task))
-    const found: ListedFacts[] = live.map(factsOf)
+    const live = scheduler.newest(count, before, (task) => isMeant(task.run, this.#factsOf(task)))
+    const found: Shown[] = live.map((task) => this.#factsOf(task))
     for (const run of sample.all())
       if ((before === undefined || run.id < before) && isMeant(run.id, run)) found.push(run)
     found.sort((a, b) => (a.id < b.id ? 1 : -1))
-    return found.slice(0, count).map(toRunView)
+    return found.slice(0, count).map(viewOf)
   }
 
   async count(filter: RunFilter, atMost: number): Promise<number> {
     return (await this.list(filter, atMost)).length
+  }
+
+  /** Whether the core has it: it waits or runs, and may be durable. */
+  isLive(id: string): boolean {
+    return this.#options.scheduler.find(id) !== undefined
+  }
+
+  /** Tasks that are in memory only, at most `atMost`; `isOnDisk` tells ended ones that are counted there. */
+  countOwn(filter: RunFilter, atMost: number, isOnDisk: (status: RunView['status']) => boolean): number {
+    const { scheduler, sample } = this.#options
+    const isMeant = toMatcher(filter)
+    const isOwn = (task: TaskPicture) => !task.isDurable && isMeant(task.run, task)
+    let count = scheduler.newest(atMost, undefined, isOwn).length
+    for (const run of sample.all()) if (!isOnDisk(run.status) && isMeant(run.id, run)) count++
+    return Math.min(count, atMost)
   }
 
   async find(id: string): Promise<RunView | undefined> {
@@ -62,7 +88,7 @@ export class MemoryRuns implements RunsPort {
     return run && { ok: true, run }
   }
 
-  async cancel(id: string): Promise<RunView | undefined> {
+  async cancel(id: string): Promise<Changed | undefined> {
     const { scheduler, sample, clock } = this.#options
     let ended: EndedRun | undefined
     const leave = sample.watch(id, (run) => {
@@ -70,7 +96,8 @@ export class MemoryRuns implements RunsPort {
     })
     scheduler.cancel(id, 'operator', clock.monoMs())
     leave()
-    return ended ? toRunView(ended) : this.#find(id)
+    const run = ended ? toRunView(ended) : this.#find(id)
+    return run && { ok: true, run }
   }
 
   async reprioritise(id: string, priority: number): Promise<Changed | undefined> {
@@ -91,7 +118,7 @@ export class MemoryRuns implements RunsPort {
     const view = isRunning
       ? explainRunning(explained)
       : toExplanationView(explained, 'wait', fleet.workers().length)
-    return live?.choice ? { ...view, choice: toChoiceView(live.choice, isoOf(factsOf(live))) } : view
+    return live?.choice ? { ...view, choice: toChoiceView(live.choice, isoOf(this.#factsOf(live))) } : view
   }
 
   async explainTask(submission: Submission): Promise<ExplanationView> {
@@ -109,8 +136,13 @@ export class MemoryRuns implements RunsPort {
 
   #find(id: string): RunView | undefined {
     const live = this.#options.scheduler.find(id)
-    const facts = live ? factsOf(live) : this.#options.sample.find(id)
-    return facts && toRunView(facts)
+    const facts = live ? this.#factsOf(live) : this.#options.sample.find(id)
+    return facts && viewOf(facts)
+  }
+
+  #factsOf(task: TaskPicture): Shown {
+    const row = task.isDurable ? this.#options.rowOf?.(task.run) : undefined
+    return { ...task, id: task.run, row, task }
   }
 
   /** The end of a run that has not ended; undefined when it does not come in time. */
@@ -138,8 +170,8 @@ const TOO_MANY_WAITS: TaskError = {
   retryAfterMs: 1_000,
 }
 
-function factsOf(task: TaskPicture): ListedFacts {
-  return { ...task, id: task.run }
+function viewOf(facts: Shown): RunView {
+  return facts.row && facts.task ? toHeldView(facts.row, facts.task) : toRunView(facts)
 }
 
 function waitsNoMore({ id, status, worker }: RunView): TaskError {

@@ -1,5 +1,5 @@
 /** The core's explanation as it is shown: every worker of the list counted, the core's names for workers undone. */
-import type { ExplanationView, TaskError } from '@berth/protocol'
+import type { ExplanationView, RunView, TaskError } from '@berth/protocol'
 import type { Explanation } from '../ports/scheduling.ts'
 import { shownId } from '../ports/worker-key.ts'
 import { type EndFacts, isoOf, type RunFacts, toChoiceView, toScoreView } from './run-facts.ts'
@@ -42,6 +42,11 @@ export function explainEnded(run: RunFacts & EndFacts): ExplanationView {
     error: run.error ?? null,
     choice: run.choice ? toChoiceView(run.choice, isoOf(run)) : null,
   }
+}
+
+/** The same of a run on disk. */
+export function explainStored({ worker, error, explain }: RunView): ExplanationView {
+  return { ...OUT_OF_LINE, verdict: 'ended', worker, error, choice: explain }
 }
 
 const OUT_OF_LINE = {

@@ -40,8 +40,8 @@ export interface EndFacts {
   readonly choice: ChoiceRecord | undefined
 }
 
-/** What no version has done yet of such a run: it has no files, costs or deliveries. */
-const NOTHING = {
+/** What no version has done yet of a run, and what a task in memory has none of. */
+export const NOTHING = {
   input: null,
   result: null,
   session: null,

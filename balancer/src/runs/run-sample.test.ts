@@ -34,6 +34,7 @@ function endedTask(run: string, changes: Partial<EndedTask> & { submission?: Sub
   }
   return {
     submission,
+    seq: 1,
     priority: 100,
     acceptedAt: 0,
     startedAt: 2,

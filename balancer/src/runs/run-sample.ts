@@ -76,9 +76,8 @@ export class RunSample implements RecordPort {
     status: FinalStatus,
     now: number,
   ): boolean {
-    // Who sends wrong input was refused, though by a worker: it shall not fill the sample.
-    if (attempts === 0 && settlement.kind === 'failed' && settlement.error.code === 'INVALID_INPUT')
-      return false
+    // Who sends wrong input shall not fill the sample.
+    if (isRefusedInput({ attempts }, settlement)) return false
     if (status === 'failed' || status === 'expired') return true
     return (choice !== undefined || status === 'cancelled') && this.#ended.take(now)
   }
@@ -90,6 +89,11 @@ export class RunSample implements RecordPort {
     this.#byId.set(run.id, run)
     this.#next = (this.#next + 1) % CAPACITY
   }
+}
+
+/** A worker refused the input before anything ran: that is no run. */
+export function isRefusedInput({ attempts }: Pick<EndedTask, 'attempts'>, settlement: Settlement): boolean {
+  return attempts === 0 && settlement.kind === 'failed' && settlement.error.code === 'INVALID_INPUT'
 }
 
 /** So many a second. */

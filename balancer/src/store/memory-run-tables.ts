@@ -172,7 +172,7 @@ export class MemoryRunTables {
     const run = this.live.get(seq)
     if (run === undefined || (fence !== null && run.fence !== null && run.fence > fence)) return
     this.live.delete(seq)
-    this.#setDone(orderOf(run), end)
+    this.#setDone(orderOf(run), end, true)
     if (events.length > 0) this.#addEvents({ kind: 'run-events', seq, events, dropBefore: 0, dropped: 0 })
     if (delivery !== null) this.#setDelivery({ kind: 'delivery-set', delivery, attempt: null })
     if (keyExpiresMs === null) return
@@ -184,12 +184,13 @@ export class MemoryRunTables {
   #record({ order, end }: Write<'run-recorded'>): undefined {
     if (this.seqs.has(order.id) || this.live.has(order.seq) || this.done.has(order.seq)) return
     this.seqs.set(order.id, order.seq)
-    this.#setDone(order, end)
+    this.#setDone(order, end, false)
   }
 
-  #setDone(order: RunOrder, { result, ...end }: RunEnd): void {
+  #setDone(order: RunOrder, { result, ...end }: RunEnd, isDurable: boolean): void {
     const resultBytes = result?.bytes.length ?? null
-    this.done.set(order.seq, { ...order, ...end, webhookState: null, deliveries: 0, resultBytes })
+    const state = { isDurable, webhookState: null, deliveries: 0, resultBytes }
+    this.done.set(order.seq, { ...order, ...end, ...state })
     if (result !== null) this.results.set(order.seq, result)
   }
 

@@ -100,7 +100,7 @@ const SHARED = `r.seq, r.id, f.worker_group, f.name, r.contract, r.status, r.acc
   r.facts, w.key AS worker`
 const NAMES = `JOIN functions f ON f.id = r.function LEFT JOIN run_workers w ON w.id = r.worker`
 const LIVE_COLUMNS = `${SHARED}, r.priority, r.attempt, r.failures, r.losses, r.boot, r.fence, r.started_ms, r.history`
-const DONE_COLUMNS = `${SHARED}, r.finished_ms, r.result_bytes, r.webhook_state, r.deliveries, r.end_facts`
+const DONE_COLUMNS = `${SHARED}, r.finished_ms, r.is_recorded, r.result_bytes, r.webhook_state, r.deliveries, r.end_facts`
 export const SELECT_LIVE = `SELECT ${LIVE_COLUMNS} FROM runs_live r ${NAMES}`
 export const SELECT_DONE = `SELECT ${DONE_COLUMNS} FROM runs_done r ${NAMES}`
 export const SELECT_CLAIMED = `SELECT ${LIVE_COLUMNS}, p.media_type, p.bytes, p.head
@@ -128,6 +128,7 @@ export function decodeDone(row: Row): DoneRun {
     status: statusOf(row.status),
     finishedMs: Number(row.finished_ms),
     worker: textOrNull(row.worker),
+    isDurable: row.is_recorded === 0,
     webhookState: textOrNull(row.webhook_state) as DeliveryState | null,
     deliveries: Number(row.deliveries),
     resultBytes: numberOrNull(row.result_bytes),

@@ -33,8 +33,8 @@ const FINISH = `INSERT INTO runs_done (seq, id, function, contract, status, work
 const LEAVE = 'DELETE FROM runs_live WHERE seq = ?'
 const KEY_OF = 'SELECT key_hash FROM runs_live WHERE seq = ?'
 const RECORD = `INSERT INTO runs_done (seq, id, function, contract, status, worker, accepted_ms, finished_ms, session,
-    schedule, has_words, result_bytes, facts, end_facts)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+    schedule, has_words, is_recorded, result_bytes, facts, end_facts)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?)`
 const SEARCHED = `SELECT r.id, f.name, r.facts FROM runs_done r JOIN functions f ON f.id = r.function WHERE r.seq = ?`
 const IS_THERE = `SELECT 1 FROM runs_live WHERE seq = ?1 UNION ALL SELECT 1 FROM runs_done WHERE seq = ?1`
 const SET_KEY = `INSERT INTO idempotency (hash, body_hash, runs, answer, expires_ms) VALUES (?, ?, ?, ?, ?)`

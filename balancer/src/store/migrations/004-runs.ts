@@ -76,6 +76,8 @@ export const runsMigration: Migration = {
       session TEXT,
       schedule TEXT,
       has_words INTEGER NOT NULL,
+      -- 1: a task in memory that was recorded behind its end.
+      is_recorded INTEGER NOT NULL DEFAULT 0,
       result_bytes INTEGER,
       webhook_state TEXT,
       deliveries INTEGER NOT NULL DEFAULT 0,

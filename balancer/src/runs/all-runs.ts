@@ -1,0 +1,144 @@
+/**
+ * All runs as their routes see them: tasks in memory, durable runs that the core has, and those on disk only. Called
+ * by `http/` and by whatever goes through lists. Invariants: a run is listed once; what the core knows of a run goes
+ * before its row; a page ends only where nothing older is left out, so that cursors hold over both kinds.
+ */
+import { type ExplanationView, isFinal, type RunView, timeOfRun } from '@berth/protocol'
+import type { Clock } from '@berth/runtime'
+import type { FleetPort } from '../ports/fleet.ts'
+import type { LiveRun, RunReads, StoredRun } from '../ports/run-store.ts'
+import type { Changed, DurableRunsPort, Removed, RunFilter, RunsPort, SteerRunsPort } from '../ports/runs.ts'
+import type { Submission, TaskLookPort } from '../ports/scheduling.ts'
+import { HeldRun } from './held-run.ts'
+import type { MemoryRuns } from './memory-runs.ts'
+import { explainStored, toExplanationView } from './run-explanation.ts'
+import { toContent, toStoredView } from './stored-run-view.ts'
+
+export interface AllRunsOptions {
+  readonly memory: MemoryRuns
+  readonly durable: SteerRunsPort &
+    Pick<DurableRunsPort, 'outcome'> & { held(id: string): HeldRun | undefined }
+  readonly reads: RunReads
+  readonly scheduler: Pick<TaskLookPort, 'explainDry'>
+  readonly fleet: Pick<FleetPort, 'workers'>
+  readonly clock: Clock
+  /** Whether ended tasks in memory of that status are on disk as well. */
+  readonly isRecorded: (status: RunView['status']) => boolean
+}
+
+const NO_PAYLOAD = { mediaType: '', bytes: new Uint8Array(0), head: null }
+
+export class AllRuns implements RunsPort {
+  readonly #options: AllRunsOptions
+
+  constructor(options: AllRunsOptions) {
+    this.#options = options
+  }
+
+  async list(filter: RunFilter, count: number, before?: string): Promise<readonly RunView[]> {
+    const { memory } = this.#options
+    const stored = await this.#readPages(filter, count, before)
+    // From here on nothing waits: what the core has is left to it, whether it is still meant or not.
+    const found = new Map<string, RunView>()
+    for (const one of stored) if (!this.#isInCore(one)) found.set(one.run.id, toStoredView(one))
+    for (const view of memory.listNow(filter, count, before))
+      if (!found.has(view.id)) found.set(view.id, view)
+    return [...found.values()].sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, count)
+  }
+
+  /** As far down as `count` runs of the disk that the core has not, or to the end. */
+  async #readPages(filter: RunFilter, count: number, before: string | undefined): Promise<StoredRun[]> {
+    const all: StoredRun[] = []
+    let own = 0
+    for (let last = before ?? null; ; ) {
+      const page = await this.#options.reads.list(filter, count, last)
+      all.push(...page)
+      own += page.filter((one) => !this.#isInCore(one)).length
+      if (page.length < count || own >= count) return all
+      last = page.at(-1)?.run.id ?? null
+    }
+  }
+
+  async count(filter: RunFilter, atMost: number): Promise<number> {
+    const { memory, reads, isRecorded } = this.#options
+    const stored = await reads.count(filter, atMost)
+    return Math.min(atMost, stored + memory.countOwn(filter, atMost, isRecorded))
+  }
+
+  async find(id: string): Promise<RunView | undefined> {
+    const { memory, durable, reads } = this.#options
+    const held = durable.held(id)
+    const view = await memory.find(id)
+    if (view && (view.durable === false || held))
+      return held ? { ...view, input: toContent(held.source) } : view
+    // What is no id is not asked of the disk.
+    if (timeOfRun(id) === undefined) return view
+    const found = await reads.find(id)
+    if (!found) return memory.find(id)
+    const [input, result] = await Promise.all([
+      reads.payload(id),
+      found.kind === 'done' ? reads.result(id) : null,
+    ])
+    return { ...toStoredView(found), input: toContent(input), result: toContent(result) }
+  }
+
+  async waitFor(id: string, ms: number, signal: AbortSignal): Promise<Changed | undefined> {
+    const { memory, durable } = this.#options
+    const view = await memory.find(id)
+    if (view && !view.durable) return memory.waitFor(id, ms, signal)
+    if (ms > 0 && timeOfRun(id) !== undefined) await durable.outcome(id, ms, signal)
+    const run = await this.find(id)
+    return run && { ok: true, run }
+  }
+
+  async cancel(id: string): Promise<Changed | undefined> {
+    const { memory, durable } = this.#options
+    const view = await memory.find(id)
+    if (view && !view.durable) return memory.cancel(id)
+    return this.#changed(id, timeOfRun(id) === undefined ? undefined : await durable.cancel(id))
+  }
+
+  async reprioritise(id: string, priority: number): Promise<Changed | undefined> {
+    const { memory, durable } = this.#options
+    const view = await memory.find(id)
+    if (view && !view.durable) return memory.reprioritise(id, priority)
+    const changed = timeOfRun(id) === undefined ? undefined : await durable.reprioritise(id, priority)
+    return this.#changed(id, changed)
+  }
+
+  async explain(id: string): Promise<ExplanationView | undefined> {
+    const { memory, reads } = this.#options
+    const explained = await memory.explain(id)
+    if (explained || timeOfRun(id) === undefined) return explained
+    const found = await reads.find(id)
+    if (!found) return undefined
+    const view = toStoredView(found)
+    return found.kind === 'done' || isFinal(view.status)
+      ? explainStored(view)
+      : this.#explainWaiting(found.run)
+  }
+
+  explainTask(submission: Submission): Promise<ExplanationView> {
+    return this.#options.memory.explainTask(submission)
+  }
+
+  /** Waits on disk behind those that the core has, or is not due yet. */
+  #explainWaiting(run: LiveRun): ExplanationView {
+    const { scheduler, fleet, clock } = this.#options
+    const submission = new HeldRun(run, NO_PAYLOAD, 'away', clock, () => {})
+    const dry = scheduler.explainDry(submission, clock.monoMs())
+    const view = toExplanationView({ ...dry, position: undefined }, 'wait', fleet.workers().length)
+    if (run.status !== 'scheduled' || run.dueMs === null) return view
+    return { ...view, worker: null, heldBy: `not due before ${new Date(run.dueMs).toISOString()}` }
+  }
+
+  async #changed(id: string, changed: Removed | undefined): Promise<Changed | undefined> {
+    if (changed && !changed.ok) return changed
+    const run = await this.find(id)
+    return run && { ok: true, run }
+  }
+
+  #isInCore({ kind, run }: StoredRun): boolean {
+    return kind === 'live' && this.#options.memory.isLive(run.id)
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * `RUN_HISTORY`: tasks in memory are written behind to the store once they have ended. Stands between the core and the
+ * sample; gathers what ended and hands it over a little at a time. Invariants: a task never waits for it; what is
+ * gathered has a bound, and what goes beyond is counted and said, not kept.
+ */
+import { timeOfRun } from '@berth/protocol'
+import type { Clock, Log, Service } from '@berth/runtime'
+import type { FinalRecord } from '../ports/ledger.ts'
+import type { EndedTask, RecordPort } from '../ports/record.ts'
+import type { RunOrder, RunWrite } from '../ports/run-store.ts'
+import type { Settlement } from '../ports/scheduling.ts'
+import type { StorePort } from '../ports/store.ts'
+import { endOf } from './run-end.ts'
+import { isRefusedInput } from './run-sample.ts'
+
+export type HistoryMode = 'none' | 'failed' | 'all'
+
+export interface RunHistoryOptions {
+  readonly mode: HistoryMode
+  /** Hears of everything as well. */
+  readonly next: RecordPort
+  readonly store: Pick<StorePort, 'apply'>
+  readonly clock: Clock
+  readonly log: Log
+  /** Default 50 ms. */
+  readonly everyMs?: number
+}
+
+const EVERY_MS = 50
+/** In one go: handing over more would hold up the tasks that run. */
+const MAX_AT_ONCE = 500
+const MAX_GATHERED = 20_000
+const MAX_DETAIL = 1_000
+
+export class RunHistory implements RecordPort, Service {
+  readonly name = 'run history'
+  readonly #options: RunHistoryOptions
+  #gathered: RunWrite[] = []
+  #dropped = 0
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(options: RunHistoryOptions) {
+    this.#options = options
+  }
+
+  wantsChoice(now: number): boolean {
+    return this.#options.next.wantsChoice(now)
+  }
+
+  ended(task: EndedTask, settlement: Settlement, status: FinalRecord['status'], now: number): void {
+    this.#options.next.ended(task, settlement, status, now)
+    if (task.submission.isDurable || !this.isRecorded(status) || isRefusedInput(task, settlement)) return
+    if (this.#gathered.length >= MAX_GATHERED) this.#dropped++
+    else this.#gathered.push(this.#write(task, settlement, status, now))
+  }
+
+  /** Whether tasks in memory that end so are on disk as well, a little later. */
+  isRecorded(status: string): boolean {
+    const { mode } = this.#options
+    return mode === 'all' || (mode === 'failed' && (status === 'failed' || status === 'expired'))
+  }
+
+  async start(): Promise<void> {
+    if (this.#options.mode === 'none') return
+    this.#timer ??= setInterval(() => this.flush(), this.#options.everyMs ?? EVERY_MS)
+  }
+
+  /** What has gathered is on its way to disk then. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer)
+    this.#timer = undefined
+    while (this.#gathered.length > 0) this.flush()
+  }
+
+  flush(): void {
+    const { store, log } = this.#options
+    if (this.#gathered.length > 0) store.apply(this.#gathered.splice(0, MAX_AT_ONCE))
+    if (this.#dropped === 0) return
+    log.warn('more tasks ended than RUN_HISTORY can write', { dropped: this.#dropped })
+    this.#dropped = 0
+  }
+
+  #write(task: EndedTask, settlement: Settlement, status: FinalRecord['status'], now: number): RunWrite {
+    const end = endOf(task, settlement, status, now, this.#options.clock)
+    const error = end.error && { ...end.error, detail: end.error.detail.slice(0, MAX_DETAIL) }
+    return {
+      kind: 'run-recorded',
+      order: orderOf(task, end.finishedMs),
+      end: { ...end, error, result: null },
+    }
+  }
+}
+
+/** Without its input, and without what only a durable run has. */
+function orderOf({ submission, seq, lane }: EndedTask, finishedMs: number): RunOrder {
+  const { run, call, fairnessKey = null, attempts = null, idempotent = null, timeoutMs = null } = submission
+  return {
+    seq,
+    id: run,
+    group: submission.group,
+    function: submission.function,
+    contract: lane?.needs.contract ?? submission.contract ?? 0,
+    tags: null,
+    fairnessKey,
+    mode: submission.mode,
+    trigger: call ? 'call' : 'api',
+    attempts,
+    idempotent,
+    timeoutMs,
+    acceptedMs: timeOfRun(run) ?? finishedMs,
+    deadlineMs: null,
+    queueUntilMs: null,
+    dueMs: null,
+    session: null,
+    schedule: null,
+    scheduledForMs: null,
+    parent: call?.parent ?? null,
+    retryOf: null,
+    budget: null,
+    metadata: submission.metadata ?? {},
+    trace: submission.trace,
+    webhook: null,
+  }
+}
