@@ -55,6 +55,11 @@ function takeRareSteps(): Steps {
     const doubtful = bench.submit()
     bench.core.troubled('c', 'unlinked', bench.now, bench.now)
     for (const run of [lost, doubtful]) bench.core.cancel(run, 'operator', bench.now)
+    const rare = new TestScheduler({
+      writesFirst: (core, worker, attempt) => core.unwritten(worker, attempt, 0),
+    })
+    rare.worker('a')
+    rare.submit({ mode: 'async', isDurable: true })
     const old = bench.submission({ mode: 'async', isDurable: true, contract: 1 })
     const attempt = { worker: 'c', boot: 'before', fence: 7, startedAt: undefined }
     bench.core.restore(old, attempt, bench.now)

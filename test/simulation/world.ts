@@ -82,6 +82,11 @@ export class World {
           throw new Error('the window of a lane was left, which these loads do not do')
         },
         finish: ({ run }) => this.events.after(this.random.between(0.5, 4), () => this.core.persisted([run])),
+        // A commit in the scale of the heartbeats here.
+        writeFirst: (_task, worker, attempt) =>
+          this.events.after(this.random.between(0.02, 0.2), () =>
+            this.core.written(worker, attempt, this.events.now),
+          ),
         moved: () => {},
         attemptOver: (_task, ...attempt) =>
           this.events.after(this.random.between(0.5, 4), () => this.core.noted(...attempt)),

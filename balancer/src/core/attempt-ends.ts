@@ -31,6 +31,7 @@ export interface AttemptEndsOptions {
 /** A worker, of which no more than its name may be known. */
 type Place = Pick<Worker, 'id'>
 
+const DISK_RETRY_MS = 1_000
 /** Of a task that is tried again and again, the last ones. */
 const MAX_HISTORY = 100
 /** Codes by which a worker refuses itself, not the task: somebody else may take it. */
@@ -77,6 +78,12 @@ export class AttemptEnds {
   /** Whether a task that may run where it is may be given to another all the same, as after a loss. */
   mayRunTwice(task: Task): boolean {
     return mayRepeatLoss(task, task.lane?.facts, this.#options.maxAttempts, task.attempts + 1)
+  }
+
+  /** The disk cannot say where it would be: it is not sent, and its slot is for others. */
+  tryLater(task: Task, now: number): void {
+    this.#options.placement.release(task, now, true)
+    this.#lifecycle.backOff(task, now + DISK_RETRY_MS)
   }
 
   /**

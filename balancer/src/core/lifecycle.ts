@@ -222,7 +222,7 @@ export class Lifecycle {
     const isAtWorker = worker?.attempts.has(task.attemptId) ?? false
     if (task.laneIndex >= 0) this.#placement.dequeue(task)
     if (task.phase === 'lobby') this.lobby.remove(task)
-    if (worker && isAtWorker) this.#dispatch.cancel(worker.id, task.attemptId, reason)
+    if (worker && isAtWorker && !task.held) this.#dispatch.cancel(worker.id, task.attemptId, reason)
     const runMs = task.hasStarted ? now - task.startedAt : 0
     const ended = provenance(task, now, runMs, worker)
     this.settle(task, { kind: 'failed', error, ...ended }, now)

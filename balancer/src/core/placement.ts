@@ -48,6 +48,8 @@ export interface PlacementOptions {
   readonly record?: RecordPort | undefined
 }
 
+/** A commit takes a few milliseconds: what is quicker than some of them does not wait for one. */
+const QUICK_MS = 20
 const FENCES_PER_EPOCH = 0x1_0000_0000
 const BLOCK_BASE_MS = 5
 const BLOCK_MAX_MS = 1000
@@ -215,6 +217,7 @@ export class Placement {
   release(task: Task, now: number, neverStarted = false): void {
     const { worker } = task
     if (!worker?.attempts.delete(task.attemptId)) return
+    if (task.held) dropHeld(task)
     this.ahead.leave(task)
     this.running--
     worker.own -= task.cost
@@ -307,8 +310,33 @@ export class Placement {
     this.#turns.noteTurn(task, worker)
     if (isAhead) this.ahead.add(task, worker, isOld)
     worker.class?.place(worker, this.health.admits(worker))
-    if (task.submission.isDurable) this.#ledger.moved(task)
-    this.#dispatch.send(assignmentOf(task, worker, now))
+    if (task.submission.isDurable) this.#sendDurable(task, worker, now)
+    else this.#dispatch.send(assignmentOf(task, worker, now))
+    return true
+  }
+
+  /** What is quick and may be repeated is sent at once; the rest when the disk says where it is. */
+  #sendDurable(task: Task, worker: Worker, now: number): void {
+    const assignment = assignmentOf(task, worker, now)
+    if (isWrittenFirst(task)) {
+      task.held = assignment
+      worker.held++
+      this.#ledger.writeFirst(task, worker.id, task.attemptId)
+    } else {
+      this.#ledger.moved(task)
+      this.#dispatch.send(assignment)
+    }
+  }
+
+  /** The disk says where the run is; false when nobody wants it there any more. */
+  sendHeld(task: Task, now: number): boolean {
+    const { held } = task
+    dropHeld(task)
+    if (task.phase === 'orphan' || task.isRecalled) return false
+    // In doubt it stays, unsent, until the next hello says that it never started.
+    if (!held || task.phase !== 'sent') return true
+    task.sentAt = now
+    this.#dispatch.send(held)
     return true
   }
 
@@ -347,4 +375,19 @@ export class Placement {
     task.flow?.take(task.cost, task.chargedMs / task.weight)
     this.running++
   }
+}
+
+/**
+ * A balancer and a worker that die together leave the disk as the only witness of what was running. Of a run that may
+ * not be repeated it must know; of others it shall, where the wait for it is little beside the run.
+ */
+function isWrittenFirst({ submission, lane }: Task): boolean {
+  const mayRepeat = (submission.idempotent ?? lane?.facts.idempotent) !== false && submission.attempts !== 1
+  const medianMs = lane?.times.medianMs || Number.POSITIVE_INFINITY
+  return !mayRepeat || medianMs >= QUICK_MS
+}
+
+function dropHeld(task: Task): void {
+  task.held = undefined
+  if (task.worker) task.worker.held--
 }

@@ -318,6 +318,25 @@ export class Scheduler
     return this.#intake.laneOnDisk(needs)
   }
 
+  /** What `writeFirst` told cannot be brought to disk now. */
+  unwritten(id: string, attemptId: number, now: number): void {
+    const worker = this.#workers.get(id)
+    const task = worker?.attempts.get(attemptId)
+    if (!worker || !task?.held) return
+    if (task.phase === 'sent') this.#ends.tryLater(task, now)
+    else this.#ends.endSilently(task, 'never-started', now)
+    this.#placement.serveWorker(worker, now)
+  }
+
+  /** What `writeFirst` told is on disk. */
+  written(id: string, attemptId: number, now: number): void {
+    const worker = this.#workers.get(id)
+    const task = worker?.attempts.get(attemptId)
+    if (!worker || !task?.held || this.#placement.sendHeld(task, now)) return
+    this.#ends.endSilently(task, 'never-started', now)
+    this.#placement.serveWorker(worker, now)
+  }
+
   /** What `attemptOver` told is on disk: its worker may forget the attempt. */
   noted(worker: string, attemptId: number, fence: number): void {
     this.#dispatch.acknowledge(worker, attemptId, fence)

@@ -63,6 +63,7 @@ export class SentAhead {
       task.isRecallOpen = true
       task.lane.recallsOpen++
     }
+    if (task.held) return
     this.#dispatch.recall(task.worker.id, task.attemptId)
   }
 

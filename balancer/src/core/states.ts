@@ -28,6 +28,7 @@ export const PHASE_EDGES: Edges<Phase> = {
     running: 'STARTED',
     doubt: 'the link is gone',
     waiting: 'BUSY, RECALLED, refused, reclaimed by age',
+    backoff: 'the disk cannot say that it goes there',
     settled: 'refused, lost, cancelled, its time is up',
   },
   running: {

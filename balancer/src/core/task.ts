@@ -12,6 +12,7 @@
  * A settled task whose attempt still holds a slot stays with its worker until the attempt ends; its
  * phase is then `orphan`. Only the scheduler writes these fields; states.ts has every step.
  */
+import type { Assignment } from '../ports/dispatch.ts'
 import type { AttemptRecord, ChoiceRecord } from '../ports/record.ts'
 import type { PastAttempts, Submission } from '../ports/scheduling.ts'
 import type { Flow } from './fairness.ts'
@@ -53,6 +54,8 @@ export class Task {
   fence = 0
   isAhead = false
   isRecalled = false
+  /** What its worker will get once the disk says where the run is. */
+  held: Assignment | undefined
   /** Became old in the line of that worker, and does not go there again before a slot is free. */
   waitedAt: Worker | undefined
   /** Told to end together with all that its worker runs: it is lost then at the latest. */

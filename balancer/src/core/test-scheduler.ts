@@ -35,6 +35,12 @@ export function seededRandom(seed: number): () => number {
   }
 }
 
+interface BenchOptions {
+  readonly isStarting?: boolean
+  /** The disk's answer before an attempt is sent; that it is written unless given. */
+  readonly writesFirst?: (core: Scheduler, worker: string, attempt: number) => void
+}
+
 export class TestScheduler {
   now = 0
   readonly sent: Assignment[] = []
@@ -53,7 +59,11 @@ export class TestScheduler {
   #runs = 0
 
   /** `isStarting` leaves the fleet unsettled: what cannot be placed waits in the lobby. */
-  constructor({ isStarting = false, ...options }: Partial<SchedulerOptions> & { isStarting?: boolean } = {}) {
+  constructor({
+    isStarting = false,
+    writesFirst = (core, worker, attempt) => core.written(worker, attempt, this.now),
+    ...options
+  }: Partial<SchedulerOptions> & BenchOptions = {}) {
     this.core = new Scheduler({
       dispatch: {
         send: (assignment) => this.sent.push(assignment),
@@ -64,6 +74,7 @@ export class TestScheduler {
       ledger: {
         claim: (lane, count) => this.claims.push({ lane, count }),
         finish: (record) => this.finals.push(record),
+        writeFirst: (_task, worker, attempt) => writesFirst(this.core, worker, attempt),
         moved: () => {},
         attemptOver: (task, worker, attempt, fence) => {
           this.over.push({ run: task.submission.run, worker, attempt, fence })

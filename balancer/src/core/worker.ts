@@ -50,6 +50,8 @@ export class Worker {
   late: Map<number, LateAttempt> | undefined
   /** Slots it counts with in its group: its limit while it serves, else 0. Kept by placement.ts. */
   servingSlots = 0
+  /** Attempts that have their slots here and are not sent before the disk says so. */
+  held = 0
   /** Bytes of ours that wait there. */
   aheadBytes = 0
   /** Decayed mean from the write to STARTED with a free slot; undefined before the first. */
@@ -177,6 +179,8 @@ export class Worker {
   }
 
   hasAheadRoom(name: string, cost: number, bytes: number): boolean {
+    // It would find the slot free that the held one is to have.
+    if (this.held > 0) return false
     if (this.free - cost < -this.aheadLimit(name)) return false
     // What needs more than one window would still be on its way when it is asked back by age.
     return bytes <= LIMITS.windowBytes && this.aheadBytes + bytes <= MAX_AHEAD_BYTES

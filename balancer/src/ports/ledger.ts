@@ -1,5 +1,5 @@
 /**
- * What the core asks of the runs on disk. Answers come back as events (`claimed`, `persisted`, `noted`),
+ * What the core asks of the runs on disk. Answers come back as events (`claimed`, `persisted`, `noted`, `written`),
  * never as return values; nothing here waits, and nothing of it is called for a task in memory.
  * Instants are the core's own monotonic milliseconds.
  */
@@ -44,6 +44,8 @@ export interface LedgerPort {
   claim(lane: string, count: number, needs: ClaimNeeds): void
   /** Writes an outcome; it becomes final when `persisted` names the run. */
   finish(record: FinalRecord, task: EndedTask, settlement: Settlement, now: number): void
+  /** Writes that it is at a worker, before it is sent there: `written` tells when that is on disk. */
+  writeFirst(task: LiveTask, worker: string, attemptId: number): void
   /** It was sent, has begun, waits again: its row may say so a little later, when it is looked at. */
   moved(task: LiveTask): void
   /**

@@ -357,6 +357,10 @@ export interface DurableTasksPort {
   laneOnDisk(needs: ClaimNeeds): string
   claimed(lane: string, submissions: readonly Submission[], hasMore: boolean, now: number): void
   persisted(runs: readonly string[]): void
+  /** What `writeFirst` told is on disk: the attempt is sent. */
+  written(worker: string, attemptId: number, now: number): void
+  /** It cannot be brought there now: the slot is free for others, and a moment later it is tried again. */
+  unwritten(worker: string, attemptId: number, now: number): void
   /** What `attemptOver` told is on disk. */
   noted(worker: string, attemptId: number, fence: number): void
   cancel(run: string, reason: CancelReason, now: number): boolean

@@ -134,6 +134,9 @@ class Life {
       const last = `${run} ${Math.max(...fences)}`
       assert.equal(world.result(run), last, `C13: ${run} was not completed by its newest attempt`)
     }
+    const most = done.function === 'once' ? 1 : 3
+    if (done.function !== 'work')
+      assert.ok(executions.length <= most, `C3: ${run} of ${done.function} ran ${executions.length} times`)
     if (this.#faults.kill > 0 || this.#faults.cut > 0) return
     // Nobody but the balancer died: nothing runs twice without need.
     const needed = this.#faults.fails > 0 ? 3 : 1

@@ -56,6 +56,19 @@ export class RunLedger implements LedgerPort {
     this.end(run, endOf(task, settlement, status, now, this.#options.clock), fence)
   }
 
+  writeFirst(task: LiveTask, worker: string, attemptId: number): void {
+    const run = held(task)
+    const { writes, core, clock } = this.#options
+    run.task = task
+    writes.write([this.progressWrite(run, task)], {
+      onWritten: () => core().written(worker, attemptId, clock.monoMs()),
+      onLost: () => {
+        run.isBehind = true
+        core().unwritten(worker, attemptId, clock.monoMs())
+      },
+    })
+  }
+
   moved(task: LiveTask): void {
     const run = held(task)
     run.task = task

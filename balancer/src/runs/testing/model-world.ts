@@ -240,7 +240,10 @@ export class ModelWorld {
   }
 
   unlink(worker: ModelWorker): void {
-    if (!this.#life?.linked.delete(worker.id)) return
+    if (!this.#life?.linked.has(worker.id)) return
+    // STARTED was with the operating system before the handler was called, and arrives.
+    for (const said of worker.said) if (said.kind === 'started') this.#hear(worker.id, said)
+    this.#life.linked.delete(worker.id)
     worker.cut()
     const now = this.clock.monoMs()
     this.core.troubled(worker.id, 'unlinked', now, now)
