@@ -184,7 +184,7 @@ export class MemoryRunTables {
   #record({ order, end }: Write<'run-recorded'>): undefined {
     if (this.seqs.has(order.id) || this.live.has(order.seq) || this.done.has(order.seq)) return
     this.seqs.set(order.id, order.seq)
-    this.#setDone(order, end, false)
+    this.#setDone(orderOf(order), end, false)
   }
 
   #setDone(order: RunOrder, { result, ...end }: RunEnd, isDurable: boolean): void {
