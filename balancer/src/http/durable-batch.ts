@@ -98,7 +98,7 @@ export class DurableBatches {
     const wrong = wordWrongBodies(judged)
     if (wrong) return { kind: 'answer', answer: wrong }
     const runs = judged.flatMap((one) => (one.ok ? [one.run] : []))
-    const accepted = await this.#deps.calls.accept(runs, keyOf(batch), 0)
+    const accepted = await this.#deps.calls.accept(runs, await keyOf(batch), 0)
     const answer = accepted.ok ? acceptedAll(accepted) : refusedAll(accepted)
     return { kind: 'answer', answer }
   }
@@ -106,7 +106,7 @@ export class DurableBatches {
   async #beginSync(batch: DurableBatch, judged: readonly Judged[]): Promise<BatchBegun> {
     const right = judged.flatMap((one) => (one.ok ? [one.run] : []))
     let accepted: Accepted = { ok: true, runs: [], isReplay: false, answer: null }
-    if (right.length > 0) accepted = await this.#deps.calls.accept(right, keyOf(batch), 0)
+    if (right.length > 0) accepted = await this.#deps.calls.accept(right, await keyOf(batch), 0)
     if (!accepted.ok) {
       const indexes = [...judged.entries()].flatMap(([index, one]) => (one.ok ? [index] : []))
       const index = accepted.index === undefined ? undefined : indexes[accepted.index]
@@ -161,7 +161,7 @@ export class DurableBatches {
   }
 }
 
-function keyOf({ wish: { key, mode }, bytes }: DurableBatch): KeyUse | undefined {
+async function keyOf({ wish: { key, mode }, bytes }: DurableBatch): Promise<KeyUse | undefined> {
   if (key === undefined) return undefined
   return useKey({ key, route: '/tasks', query: '', bytes, isAsync: mode !== 'sync' })
 }

@@ -142,7 +142,7 @@ export class DurableCalls {
 
   async #answer(call: DurableCall, run: NewRun, signal: AbortSignal): Promise<TaskAnswer> {
     const { runs } = this.#deps
-    const key = keyOf(call)
+    const key = await keyOf(call)
     const accepted = await this.accept([run], key, call.bytes.length)
     if (!accepted.ok) return describeProblem(accepted.error)
     const [id = ''] = accepted.runs
@@ -174,7 +174,7 @@ export class DurableCalls {
   }
 }
 
-function keyOf({ wish: { key, mode }, target, bytes }: DurableCall): KeyUse | undefined {
+async function keyOf({ wish: { key, mode }, target, bytes }: DurableCall): Promise<KeyUse | undefined> {
   if (key === undefined) return undefined
   const route = target ? `/task/${target.group}/${target.function}` : '/task'
   return useKey({ key, route, query: target?.query ?? '', bytes, isAsync: mode !== 'sync' })
