@@ -105,6 +105,8 @@ function isShort(most: unknown, text: string): boolean {
 }
 
 function toFieldErrors(errors: readonly ErrorObject[]): readonly FieldError[] {
+  // Libraries pass over a member of that name, whatever is in it.
+  if (errors.some(({ instancePath }) => instancePath.split('/').includes('__proto__'))) return FITS
   const isChoice = errors.some(({ keyword }) => keyword === 'anyOf')
   // Beside "none of these fits" stands why each of them does not.
   const told = isChoice ? errors.filter(({ schemaPath }) => !/\/anyOf\/\d+/.test(schemaPath)) : errors
