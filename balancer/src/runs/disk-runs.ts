@@ -107,8 +107,11 @@ export class DiskRuns {
   async #reprioritiseHeld(held: HeldRun, priority: number): Promise<Removed> {
     const { core, clock, ledger } = this.#options
     const isChanged = core().reprioritise(held.run, priority, clock.monoMs())
-    if (!isChanged || !held.task) return { ok: false, error: waitsNoMore(held.run) }
-    return this.#written([ledger.progressWrite(held, held.task)])
+    if (!isChanged) return { ok: false, error: waitsNoMore(held.run) }
+    if (held.task) return this.#written([ledger.progressWrite(held, held.task)])
+    // It has only waited so far.
+    held.row = { ...held.row, priority }
+    return this.#written([{ kind: 'run-moved', seq: held.seq, progress: progressIn(held.row) }])
   }
 
   async #reprioritiseOnDisk(run: LiveRun, priority: number): Promise<Removed> {

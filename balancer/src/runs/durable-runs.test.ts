@@ -1,0 +1,279 @@
+/** Durable runs on a whole balancer without sockets: what is accepted, what is not, and what is done with runs anywhere. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { WINDOW } from '../core/disk-window.ts'
+import type { LiveRun, RunEnd } from '../ports/run-store.ts'
+import type { Accepted } from '../ports/runs.ts'
+import type { ModelWorker } from './testing/model-worker.ts'
+import { ModelWorld, type WorldOptions } from './testing/model-world.ts'
+
+const NEVER = new AbortController().signal
+
+async function makeWorld(slots = 1, options: WorldOptions = {}): Promise<[ModelWorld, ModelWorker]> {
+  const world = new ModelWorld(options)
+  const worker = world.addWorker('w0', slots)
+  await world.boot()
+  await world.link(worker)
+  return [world, worker]
+}
+
+async function ask(world: ModelWorld, count = 1): Promise<Accepted> {
+  return world.runs.accept(
+    Array.from({ length: count }, () => world.order()),
+    undefined,
+  )
+}
+
+function codeOf(accepted: Accepted): string {
+  return accepted.ok ? 'accepted' : accepted.error.code
+}
+
+/** Reads and starts until the worker runs something of the run. */
+async function run(world: ModelWorld, worker: ModelWorker, id: string): Promise<void> {
+  await world.breathe()
+  worker.startNext()
+  world.read(worker)
+  assert.deepEqual(
+    worker.running.map((task) => task.run),
+    [id],
+  )
+}
+
+// --- Acceptance ------------------------------------------------------------------------------------
+
+test('a run is on disk when it is answered, and its end when that is told', async () => {
+  const [world, worker] = await makeWorld()
+  const id = await world.accept({ metadata: { a: 'b' } })
+  const seq = world.disk.runs.seqs.get(id) as number
+  assert.deepEqual(world.disk.runs.live.get(seq)?.metadata, { a: 'b' })
+  const outcome = world.runs.outcome(id, 60_000, NEVER)
+  await world.settle()
+  const settlement = await outcome
+  assert.equal(settlement?.kind, 'completed')
+  assert.equal(world.done(id)?.status, 'completed')
+  assert.equal((await world.runs.outcome(id, 0, NEVER))?.kind, 'completed', 'long ago as well')
+  assert.equal(await world.runs.outcome('r_none', 0, NEVER), undefined)
+  assert.equal(worker.tasks.size, 0, 'its worker has been told that it may forget')
+})
+
+test('RUN_LIMIT counts what has not ended, wherever it is', async () => {
+  const [world] = await makeWorld(1, { terms: { runLimit: 3 } })
+  assert.equal(codeOf(await ask(world, 4)), 'QUEUE_FULL')
+  assert.equal(codeOf(await ask(world, 3)), 'accepted')
+  const refused = await ask(world)
+  assert.ok(!refused.ok && refused.error.detail.includes('RUN_LIMIT') && refused.error.retryAfterMs)
+  await world.settle()
+  assert.equal(codeOf(await ask(world, 3)), 'accepted')
+  await world.crash(false)
+  await world.boot()
+  assert.equal(codeOf(await ask(world)), 'QUEUE_FULL', 'those of an earlier balancer count')
+})
+
+test('below DISK_RESERVE nothing is accepted', async () => {
+  const [world] = await makeWorld(1, { terms: { diskReserveBytes: 1_000 } })
+  world.freeBytes = 999
+  await world.advance(2_000)
+  const refused = await ask(world)
+  assert.ok(
+    !refused.ok &&
+      refused.error.code === 'STORE_UNAVAILABLE' &&
+      refused.error.detail.includes('DISK_RESERVE'),
+  )
+  world.freeBytes = 1_000
+  await world.advance(2_000)
+  assert.equal(codeOf(await ask(world)), 'accepted')
+})
+
+test('what nobody serves, and a balancer that drains, refuse; a batch names the run that is wrong', async () => {
+  const [world, worker] = await makeWorld()
+  const mixed = await world.runs.accept([world.order(), world.order({ function: 'gone' })], undefined)
+  assert.ok(!mixed.ok && mixed.error.code === 'UNKNOWN_FUNCTION' && mixed.index === 1)
+  assert.equal(world.disk.runs.live.size, 0)
+  const waiting = await world.accept()
+  const outcome = world.runs.outcome(waiting, 60_000, NEVER)
+  worker.startNext()
+  world.core.drain()
+  world.runs.beginDrain()
+  assert.equal(codeOf(await ask(world)), 'DRAINING')
+  assert.equal(await outcome, undefined)
+})
+
+test('a failing disk accepts nothing and loses nothing', async () => {
+  const [world, worker] = await makeWorld()
+  const id = await world.accept()
+  await run(world, worker, id)
+  world.disk.fault = 'no space left'
+  worker.finish(worker.running[0] as never, 'completed')
+  world.read(worker)
+  await world.breathe()
+  assert.equal(worker.tasks.size, 1, 'its worker keeps the outcome')
+  assert.equal(codeOf(await ask(world)), 'STORE_UNAVAILABLE')
+  world.disk.fault = undefined
+  assert.equal(codeOf(await ask(world)), 'STORE_UNAVAILABLE', 'an end is not on disk yet')
+  await world.advance(3_000)
+  assert.deepEqual([world.done(id)?.status, worker.tasks.size], ['completed', 0])
+  assert.equal(codeOf(await ask(world)), 'accepted')
+  assert.equal(world.disk.runs.live.size, 1, 'what was refused is not there')
+})
+
+// --- Keys ------------------------------------------------------------------------------------------
+
+test('one key begins one run: at the same time, later, over a restart; another body is refused', async () => {
+  const [world] = await makeWorld()
+  const key = { hash: 'h', bodyHash: 'b', answer: null }
+  const all = await Promise.all(Array.from({ length: 20 }, () => world.runs.accept([world.order()], key)))
+  const ids = new Set(all.flatMap((accepted) => (accepted.ok ? accepted.runs : [])))
+  assert.deepEqual([ids.size, all.filter((one) => one.ok && !one.isReplay).length], [1, 1])
+  world.runs.noteAnswer(key, 'accepted')
+  await world.breathe()
+  await world.crash(false)
+  await world.boot()
+  const again = await world.runs.accept([world.order()], key)
+  assert.ok(again.ok && again.isReplay && again.answer === 'accepted')
+  assert.deepEqual(again.runs, [...ids])
+  assert.equal(
+    codeOf(await world.runs.accept([world.order()], { hash: 'h', bodyHash: 'c', answer: null })),
+    'IDEMPOTENCY_MISMATCH',
+  )
+  assert.equal(world.disk.runs.live.size, 1)
+})
+
+test('a key is remembered for 24 h behind the end, then it begins anew', async () => {
+  const [world] = await makeWorld()
+  const key = { hash: 'h', bodyHash: 'b', answer: null }
+  const first = await world.accept({}, key)
+  await world.settle()
+  world.runs.noteAnswer(key, 'final')
+  await world.breathe()
+  const row = world.disk.runs.keys.get('h')
+  assert.equal(row?.answer, 'final')
+  assert.equal(row?.expiresMs, (world.done(first)?.finishedMs ?? 0) + 24 * 3_600_000)
+  world.clock.advance(24 * 3_600_000)
+  const second = await world.runs.accept([world.order()], { hash: 'h', bodyHash: 'other', answer: null })
+  assert.ok(second.ok && !second.isReplay && second.runs[0] !== first)
+})
+
+test('a refusal keeps no key, and more keys than IDEMPOTENCY_LIMIT are refused', async () => {
+  const [world] = await makeWorld(1, { terms: { idempotencyLimit: 1 } })
+  const gone = await world.runs.accept([world.order({ function: 'gone' })], {
+    hash: 'a',
+    bodyHash: 'b',
+    answer: null,
+  })
+  assert.deepEqual([codeOf(gone), world.disk.runs.keys.size], ['UNKNOWN_FUNCTION', 0])
+  await world.accept({}, { hash: 'a', bodyHash: 'b', answer: null })
+  assert.equal(
+    codeOf(await world.runs.accept([world.order()], { hash: 'c', bodyHash: 'b', answer: null })),
+    'QUEUE_FULL',
+  )
+})
+
+// --- Anywhere --------------------------------------------------------------------------------------
+
+test('cancel ends a run that is delayed, waits in memory, waits on disk alone, or runs', async () => {
+  const [world, worker] = await makeWorld()
+  const running = await world.accept()
+  await run(world, worker, running)
+  const runs = await ask(world, WINDOW + 5)
+  assert.ok(runs.ok)
+  const [waiting, onDisk] = [runs.runs[0], runs.runs.at(-1)] as [string, string]
+  const delayed = await world.accept({ dueMs: world.clock.wallMs() + 60_000 })
+  assert.deepEqual(
+    [world.runs.held(waiting)?.state, world.runs.held(onDisk), world.runs.held(delayed)],
+    ['live', undefined, undefined],
+  )
+  for (const id of [running, waiting, onDisk, delayed]) {
+    assert.deepEqual(await world.runs.cancel(id), { ok: true })
+    assert.equal(world.done(id)?.status, 'cancelled')
+    assert.deepEqual(await world.runs.cancel(id), { ok: true }, 'again')
+  }
+  assert.equal(worker.running.length, 0, 'its handler has its signal')
+  assert.equal(await world.runs.cancel('r_none'), undefined)
+  world.disk.fault = 'no space left'
+  const lost = await world.runs.cancel(runs.runs.at(-2) as string)
+  assert.ok(lost && !lost.ok && lost.error.code === 'STORE_UNAVAILABLE')
+})
+
+test('an urgent run comes from the disk before the window; one that has begun is not changed', async () => {
+  const [world, worker] = await makeWorld()
+  const running = await world.accept()
+  await run(world, worker, running)
+  const runs = await ask(world, WINDOW + 5)
+  assert.ok(runs.ok)
+  const last = runs.runs.at(-1) as string
+  assert.deepEqual(await world.runs.reprioritise(last, 1), { ok: true })
+  assert.equal(world.disk.runs.live.get(world.disk.runs.seqs.get(last) as number)?.priority, 1)
+  await world.breathe()
+  const waiting = runs.runs[7] as string
+  assert.deepEqual(await world.runs.reprioritise(waiting, 2), { ok: true })
+  const refused = await world.runs.reprioritise(running, 1)
+  assert.ok(refused && !refused.ok && refused.error.code === 'CONFLICT')
+  await world.settle(2_000)
+  const order = world.executions.map((one) => one.run)
+  assert.deepEqual(order.slice(0, 3), [running, last, waiting])
+  assert.deepEqual(
+    order.slice(3),
+    runs.runs.filter((id) => id !== last && id !== waiting),
+    'the rest in its order',
+  )
+})
+
+test('a deadline is kept on disk too, and a delayed run waits for its instant', async () => {
+  const [world, worker] = await makeWorld()
+  const running = await world.accept()
+  await run(world, worker, running)
+  await ask(world, WINDOW)
+  const soon = await world.accept({ deadlineMs: world.clock.wallMs() + 5_000 })
+  const delayed = await world.accept({ dueMs: world.clock.wallMs() + 8_000, priority: 1 })
+  assert.equal(world.runs.held(soon), undefined)
+  await world.advance(7_500)
+  assert.equal(world.done(soon)?.status, 'expired')
+  assert.equal(world.done(soon)?.error?.code, 'TIMEOUT')
+  assert.equal(world.disk.runs.live.get(world.disk.runs.seqs.get(delayed) as number)?.status, 'scheduled')
+  await world.advance(1_000)
+  assert.equal(world.runs.held(delayed)?.state, 'live')
+})
+
+test('only what has ended is removed', async () => {
+  const [world] = await makeWorld()
+  const id = await world.accept()
+  const early = await world.runs.remove(id)
+  assert.ok(early && !early.ok && early.error.code === 'NOT_FINISHED')
+  await world.settle()
+  assert.deepEqual(await world.runs.remove(id), { ok: true })
+  assert.equal(world.done(id), undefined)
+  assert.equal(await world.runs.remove(id), undefined)
+})
+
+test('what has ended is kept for RUN_RETENTION', async () => {
+  const [world] = await makeWorld(1, { terms: { runRetentionMs: 60_000 } })
+  const id = await world.accept()
+  await world.settle()
+  await world.advance(50_000)
+  assert.ok(world.done(id))
+  await world.advance(20_000)
+  assert.equal(world.done(id), undefined)
+})
+
+// --- Hooks -----------------------------------------------------------------------------------------
+
+test('what an end brings is written with it, and told when it is on disk', async () => {
+  const told: [string, string][] = []
+  const events = [{ n: 1, type: 'status', atMs: 1, data: '{}' }] as const
+  const hooks = {
+    extrasOf: () => ({ delivery: null, events }),
+    onEnded: (run: LiveRun, end: RunEnd) => told.push([run.id, end.status]),
+  }
+  const [world, worker] = await makeWorld(1, { hooks })
+  const id = await world.accept()
+  await run(world, worker, id)
+  world.disk.fault = 'no space left'
+  worker.finish(worker.running[0] as never, 'completed')
+  world.read(worker)
+  await world.breathe()
+  assert.deepEqual(told, [])
+  world.disk.fault = undefined
+  await world.advance(2_000)
+  assert.deepEqual(told, [[id, 'completed']])
+  assert.equal(world.disk.runs.events.get(world.disk.runs.seqs.get(id) as number)?.events.size, 1)
+})
