@@ -6,6 +6,7 @@
  */
 import { statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
+import { pathToFileURL } from 'node:url'
 import { parentPort, workerData } from 'node:worker_threads'
 import { messageOf, rollBack, SQLITE, sqliteCode } from './sqlite-file.ts'
 import { SqliteReads } from './sqlite-reads.ts'
@@ -24,7 +25,8 @@ if (port === null) throw new Error('this file is the read thread; start balancer
 const say = (message: FromReader) => port.postMessage(message)
 
 const { path, busyTimeoutMs }: ThreadSettings = workerData
-const database = new DatabaseSync(path, { timeout: busyTimeoutMs })
+// Never made anew: beside an empty file SQLite removes the log, and with it what is not in the moved file yet.
+const database = new DatabaseSync(existing(path), { timeout: busyTimeoutMs })
 database.exec('PRAGMA query_only = ON; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0')
 database.exec('PRAGMA cache_size = -16000')
 const reads = new SqliteReads(new Statements(database))
@@ -36,6 +38,12 @@ port.on('message', (message: ToReader) => {
   database.close()
   port.close()
 })
+
+function existing(file: string): URL {
+  const url = pathToFileURL(file)
+  url.searchParams.set('mode', 'rw')
+  return url
+}
 
 function answer({ id, name, values }: ReadQuestion): void {
   try {

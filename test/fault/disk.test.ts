@@ -1,0 +1,238 @@
+/**
+ * Disks that are full, fail, are locked, go away: section D of the catalogue of faults, with real processes. What
+ * was answered with 202 is there afterwards and ends; what could not be kept is refused with 503, and sync tasks go
+ * on. Each test has a site of its own and ends with all checkers.
+ */
+import assert from 'node:assert/strict'
+import { rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { describe, type TestContext, test } from 'node:test'
+import { until } from '../harness/until.ts'
+import {
+  BadDisk,
+  IO_ERROR,
+  NO_SPACE,
+  READ_ONLY,
+  SmallDisk,
+  whyNoBadDisk,
+  whyNoSmallDisk,
+} from './bad-disk.ts'
+import { type HandedOver, Handover } from './handed-over.ts'
+import { LIMIT_MS, Site } from './site.ts'
+
+const WORKERS = [{ slots: 4 }, { slots: 4 }]
+const MEGABYTE = 1024 * 1024
+/** Longer than it takes to break a disk, and to see that it is broken. */
+const LONG_MS = 1_500
+
+const noBadDisk = whyNoBadDisk() ?? false
+const noSmallDisk = whyNoSmallDisk() ?? false
+
+type Scene = { readonly site: Site; readonly handover: Handover }
+
+async function startOnBadDisk(t: TestContext): Promise<Scene & { readonly disk: BadDisk }> {
+  const disk = await BadDisk.make(t)
+  const site = await Site.start(t, { workers: WORKERS, env: { DISK_RESERVE: '0', ...disk.env } })
+  return { site, handover: new Handover(site), disk }
+}
+
+async function startOnSmallDisk(t: TestContext, bytes: number, reserve: string) {
+  const disk = await SmallDisk.make(t, bytes)
+  const env = { DATA_DIR: join(disk.path, 'data'), DISK_RESERVE: reserve }
+  const site = await Site.start(t, { workers: WORKERS, env, place: disk.place })
+  return { site, handover: new Handover(site, join(disk.pathHere, 'data')), disk }
+}
+
+/** Runs that have begun and take a while. */
+async function beginLong({ site, handover }: Scene): Promise<readonly string[]> {
+  const before = (await site.probe.read()).filter(({ event }) => event === 'started').length
+  const runs = await Promise.all([1, 2, 3, 4].map(() => handover.handOver({ ms: LONG_MS })))
+  await site.waitForExecutions('started', before + runs.length)
+  return runs
+}
+
+/** Handed over until it is refused: what was in order until then is a promise. */
+async function handUntilRefused({ handover }: Scene, bytes = 0): Promise<HandedOver> {
+  return until(
+    async () => {
+      const handed = await handover.hand({ bytes })
+      return handed.status === 202 ? undefined : handed
+    },
+    LIMIT_MS,
+    'a run is refused',
+  )
+}
+
+function assertRefused({ status, code, headers, text }: HandedOver): void {
+  assert.deepEqual([status, code], [503, 'STORE_UNAVAILABLE'], text)
+  assert.ok(Number(headers.get('retry-after')) >= 1, 'it says when to come again')
+}
+
+async function assertSyncGoesOn(site: Site): Promise<void> {
+  const calls = await Promise.all([1, 2, 3, 4, 5, 6, 7, 8].map(() => site.call({ ms: 5 })))
+  for (const { status, code } of calls) assert.equal(status, 200, code ?? 'refused')
+}
+
+async function storeHealth(site: Site): Promise<{ state: string; error?: string }> {
+  return ((await site.balancer.request('/health')).body as { store: { state: string; error?: string } }).store
+}
+
+/** The store cannot be written: nothing is promised, everybody else is served, and it is said. */
+async function assertClosed({ site, handover }: Scene): Promise<void> {
+  const handed = await Promise.all([1, 2, 3].map(() => handover.hand()))
+  for (const each of handed) assertRefused(each)
+  await assertSyncGoesOn(site)
+  assert.equal((await storeHealth(site)).state, 'failed')
+  assert.equal((await site.balancer.request('/readyz')).status, 503)
+}
+
+/** Nobody has to help. */
+async function opensAgain({ handover }: Scene): Promise<void> {
+  await until(async () => (await handover.hand()).status === 202, LIMIT_MS, 'runs are accepted again')
+}
+
+/** They have finished, and nobody was told so: their ends are not on disk. */
+async function assertEndsAreKept({ site, handover }: Scene, runs: readonly string[]): Promise<void> {
+  await until(
+    async () => {
+      const finished = new Set((await site.probe.read()).filter(isFinished).map(({ runId }) => runId))
+      return runs.every((run) => finished.has(run))
+    },
+    LIMIT_MS,
+    'the handlers have ended',
+  )
+  for (const run of runs) assert.equal(await handover.isTold(run), false)
+}
+
+function isFinished({ event }: { event: string }): boolean {
+  return event === 'finished'
+}
+
+describe('a disk', { concurrency: 3, timeout: 150_000 }, () => {
+  test('D1: full: refused with 503, ends wait for room, all goes on by itself', {
+    skip: noBadDisk,
+  }, async (t) => {
+    const scene = await startOnBadDisk(t)
+    const { site, handover, disk } = scene
+    const long = await beginLong(scene)
+    await disk.fail('write', NO_SPACE)
+    assertRefused(await handover.hand())
+    await assertClosed(scene)
+    assert.match((await storeHealth(site)).error ?? '', /full/)
+    await assertEndsAreKept(scene, long)
+    await assertClosed(scene)
+    await disk.heal()
+    await opensAgain(scene)
+    for (const run of long) await handover.completed(run)
+    assert.equal((await handover.judge()).repeats, 0)
+    assert.equal((await storeHealth(site)).state, 'ok')
+  })
+
+  test('D1: a small disk, filled twice, and a balancer that is killed on it', {
+    skip: noSmallDisk,
+  }, async (t) => {
+    const scene = await startOnSmallDisk(t, 8 * MEGABYTE, '0')
+    const { site, handover, disk } = scene
+    for (const isKilled of [false, true]) {
+      await beginLong(scene)
+      await disk.fill()
+      assertRefused(await handUntilRefused(scene, 50_000))
+      const rest = await Promise.all(Array.from({ length: 20 }, () => handover.hand({ bytes: 50_000 })))
+      for (const each of rest) if (each.status !== 202) assertRefused(each)
+      await assertSyncGoesOn(site)
+      if (isKilled) await site.killBalancer()
+      await disk.empty()
+      if (isKilled) await site.restartBalancer()
+      await opensAgain(scene)
+      await handover.allEnded()
+    }
+    const { repeats, shown } = await handover.judge()
+    assert.equal(repeats, 0)
+    t.diagnostic(`${shown.length} runs on disk, ${handover.wanted.length} were wanted`)
+  })
+
+  test('DISK_RESERVE: what is left is for ends', { skip: noSmallDisk }, async (t) => {
+    const scene = await startOnSmallDisk(t, 64 * MEGABYTE, '32mb')
+    const { site, handover, disk } = scene
+    const long = await beginLong(scene)
+    await disk.fill(16 * MEGABYTE)
+    const refused = await handUntilRefused(scene)
+    assertRefused(refused)
+    assert.match(refused.text, /DISK_RESERVE/)
+    for (const run of long) await handover.completed(run)
+    assertRefused(await handover.hand())
+    await assertSyncGoesOn(site)
+    assert.equal((await storeHealth(site)).state, 'ok')
+    await disk.empty()
+    await opensAgain(scene)
+    assert.equal((await handover.judge()).repeats, 0)
+  })
+
+  for (const [title, step, error] of [
+    ['D2: EIO from fsync', 'sync', IO_ERROR],
+    ['D8: read-only all at once', 'write', READ_ONLY],
+  ] as const)
+    test(`${title}: nothing is relied on before a restart, then all is there`, {
+      skip: noBadDisk,
+    }, async (t) => {
+      const scene = await startOnBadDisk(t)
+      const { site, handover, disk } = scene
+      const long = await beginLong(scene)
+      await disk.fail(step, error)
+      assertRefused(await handover.hand())
+      await assertClosed(scene)
+      await assertEndsAreKept(scene, long)
+      await disk.heal()
+      await assertClosed(scene)
+      assert.match((await storeHealth(site)).error ?? '', /restart the balancer/)
+      site.fault('balancer-ended')
+      await site.balancer.stop()
+      await site.restartBalancer()
+      await opensAgain(scene)
+      for (const run of long) await handover.completed(run)
+      assert.equal((await handover.judge()).repeats, 0)
+    })
+
+  test('D4: locked by another process: refused, nobody else waits for it', async (t) => {
+    const site = await Site.start(t, { workers: WORKERS, env: { DISK_RESERVE: '0' } })
+    const scene = { site, handover: new Handover(site) }
+    const { handover } = scene
+    for (let calls = 0; calls < 50; calls++) await site.call({ kind: 'baseline' })
+    const long = await beginLong(scene)
+    const rival = new DatabaseSync(join(site.balancer.dataDir, 'berth.db'))
+    t.after(() => rival.close())
+    rival.exec('BEGIN EXCLUSIVE')
+    const handed = handover.hand()
+    for (let calls = 0; calls < 50; calls++) await site.call({ kind: 'good' })
+    assertRefused(await handed)
+    await assertClosed(scene)
+    assert.match((await storeHealth(site)).error ?? '', /locked/)
+    await assertEndsAreKept(scene, long)
+    rival.exec('ROLLBACK')
+    await opensAgain(scene)
+    assert.equal((await handover.judge()).repeats, 0)
+  })
+
+  for (const [title, damage] of [
+    ['moved', (file: string) => rename(file, `${file}.elsewhere`)],
+    ['without its log', (file: string) => rm(`${file}-wal`)],
+  ] as const)
+    test(`D6: ${title} while in use: seen at once, and nothing is lost`, async (t) => {
+      const site = await Site.start(t, { workers: WORKERS, env: { DISK_RESERVE: '0' } })
+      const scene = { site, handover: new Handover(site) }
+      const long = await beginLong(scene)
+      const file = join(site.balancer.dataDir, 'berth.db')
+      await damage(file)
+      assertRefused(await scene.handover.hand())
+      await assertClosed(scene)
+      assert.match((await storeHealth(site)).error ?? '', /moved or removed while in use/)
+      await assertEndsAreKept(scene, long)
+      site.fault('balancer-ended')
+      await site.balancer.stop()
+      await rename(`${file}.elsewhere`, file).catch(() => {})
+      await site.restartBalancer()
+      await opensAgain(scene)
+      assert.equal((await scene.handover.judge()).repeats, 0)
+    })
+})

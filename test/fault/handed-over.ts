@@ -1,0 +1,164 @@
+/**
+ * Work that callers of a test of faults hand over: what they were answered, and at the end what became of it. What
+ * is on disk is read from the store's file itself, by a connection of this process that only reads, so that the
+ * witness is none of the balancer's. Used by disk.test.ts, restarts.test.ts and their heavy forms.
+ * Invariant: a 202 is a promise, and every promise is judged (promises.ts).
+ */
+import assert from 'node:assert/strict'
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { RUN_STATUSES } from '@berth/protocol'
+import { type Answer, KEYS, postTask } from '../harness/berth.ts'
+import { until } from '../harness/until.ts'
+import { JUDGES, judge } from './checkers.ts'
+import { judgePromises, type Shown, type Wanted } from './promises.ts'
+import { type Site, SLACK_MS } from './site.ts'
+
+export type Order = {
+  readonly ms?: number
+  readonly priority?: number
+  readonly key?: string
+  readonly idempotent?: boolean
+  /** ISO 8601. */
+  readonly delay?: string
+  /** The input is so long. */
+  readonly bytes?: number
+}
+
+export type HandedOver = Answer & { readonly runId?: string; readonly code?: string; readonly id: string }
+
+const FINAL = new Set(['completed', 'failed', 'cancelled', 'expired'])
+const ATTEMPTS = 3
+const SETTLE_MS = 60_000
+
+export class Handover {
+  readonly wanted: Wanted[] = []
+  readonly #site: Site
+  readonly #elsewhere: string | undefined
+
+  /** `elsewhere`: where the store lies for this process, when it is in another's mount namespace. */
+  constructor(site: Site, elsewhere?: string) {
+    this.#site = site
+    this.#elsewhere = elsewhere
+  }
+
+  /** Hands a run of the probe function over; a broken connection is thrown, and counts as refused. */
+  async hand(order: Order = {}): Promise<HandedOver> {
+    const wanted = this.#want(order.key)
+    try {
+      const answer = await this.#post(wanted.id, order)
+      const { runId, code } = (answer.body ?? {}) as { runId?: string; code?: string }
+      if (answer.status === 202 && runId !== undefined) wanted.promised.push(runId)
+      else wanted.refused.push(`${answer.status} ${code}`)
+      return { ...answer, id: wanted.id, runId, code }
+    } catch (error) {
+      wanted.refused.push(String(error))
+      throw error
+    }
+  }
+
+  /** What a 202 is: anything else fails the test. */
+  async handOver(order: Order = {}): Promise<string> {
+    const { status, runId, text } = await this.hand(order)
+    assert.equal(status, 202, text)
+    return runId ?? assert.fail(text)
+  }
+
+  /** One wish a key. */
+  #want(key: string | undefined): Wanted {
+    const id = key ?? `h${this.wanted.length + 1}`
+    const before = this.wanted.find((wanted) => wanted.id === id)
+    if (before) return before
+    const wanted: Wanted = { id, hasKey: key !== undefined, mode: 'async', promised: [], refused: [] }
+    this.wanted.push(wanted)
+    return wanted
+  }
+
+  #post(id: string, { ms = 0, priority, key, idempotent = true, delay, bytes = 0 }: Order): Promise<Answer> {
+    const input = { id, ms, data: 'x'.repeat(bytes) }
+    const order = { mode: 'async', priority, idempotent, delay, attempts: ATTEMPTS, metadata: { id } }
+    const headers: Record<string, string> = key === undefined ? {} : { 'idempotency-key': key }
+    return postTask(this.#site.balancer, { function: 'probe', input, ...order }, headers)
+  }
+
+  get promised(): readonly string[] {
+    return this.wanted.flatMap(({ promised }) => promised)
+  }
+
+  /** Every run on disk, in the order of acceptance. */
+  readDisk(): Shown[] {
+    if (this.#elsewhere === undefined) return readRuns(this.#site.balancer.dataDir)
+    // SQLite resolves links, and the way into another namespace is one.
+    const folder = mkdtempSync(join(tmpdir(), 'berth-copy-'))
+    try {
+      for (const name of ['berth.db', 'berth.db-wal'])
+        copyFileSync(join(this.#elsewhere, name), join(folder, name))
+      return readRuns(folder)
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  }
+
+  /** Whether the balancer says that it has ended. */
+  async isTold(runId: string): Promise<boolean> {
+    const { body } = await this.#site.balancer.request(`/runs/${runId}`)
+    return FINAL.has((body as { status: string }).status)
+  }
+
+  /** Waits until the run is on disk as completed. */
+  async completed(runId: string): Promise<void> {
+    const isDone = ({ id, status }: Shown): boolean => id === runId && status === 'completed'
+    await until(() => this.readDisk().some(isDone), SETTLE_MS, `${runId} is completed on disk`)
+  }
+
+  /** Waits until no run on disk is live. */
+  async allEnded(limitMs = SETTLE_MS): Promise<void> {
+    const areAll = (): boolean => this.readDisk().every(({ status }) => FINAL.has(status))
+    await until(areAll, limitMs, 'every run on disk has ended')
+  }
+
+  /** Every promise was kept: C1–C4 and C15 of promises.ts, and what is judged of every story. */
+  async judge(recoveryMs = 5_000 + SLACK_MS): Promise<{ repeats: number; shown: readonly Shown[] }> {
+    await this.allEnded()
+    const story = await this.#site.story(recoveryMs)
+    const shown = this.readDisk()
+    const handed = new Set(this.wanted.map(({ id }) => id))
+    const [own = [], others = []] = [true, false].map((isOwn) =>
+      story.executions.filter(({ id }) => handed.has(id) === isOwn),
+    )
+    const { faults } = story
+    const violations = judgePromises({
+      ...{ wanted: this.wanted, shown, seen: [], executions: own, faults, messages: [] },
+      attemptsAllowed: ATTEMPTS,
+    })
+    for (const { checker, detail } of judge({ ...story, executions: others }, Object.values(KEYS)))
+      violations.push(`${checker}: ${detail}`)
+    JUDGES.C5(story, (detail) => violations.push(`C5: ${detail}`), [])
+    assert.equal(violations.length, 0, violations.slice(0, 50).join('\n'))
+    const starts = own.filter(({ event }) => event === 'started')
+    return { repeats: starts.length - new Set(starts.map(({ runId }) => runId)).size, shown }
+  }
+}
+
+/** Every run in the store of a data folder, in the order of acceptance. */
+export function readRuns(folder: string): Shown[] {
+  const database = new DatabaseSync(join(folder, 'berth.db'), { readOnly: true, timeout: 5_000 })
+  try {
+    const rows = database
+      .prepare(
+        `SELECT id, seq, status, attempt, facts FROM runs_live UNION ALL
+         SELECT id, seq, status, end_facts ->> 'attempt', facts FROM runs_done ORDER BY seq`,
+      )
+      .all()
+    return rows.map(({ id, status, attempt, facts }) => ({
+      id: String(id),
+      status: RUN_STATUSES[Number(status)] ?? '',
+      attempt: Number(attempt),
+      metadata: (JSON.parse(String(facts)) as { metadata?: Record<string, string> }).metadata ?? {},
+    }))
+  } finally {
+    database.close()
+  }
+}
