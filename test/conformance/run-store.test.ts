@@ -3,8 +3,12 @@
  * knows which store it is: whatever passes may keep the runs of a balancer.
  */
 import assert from 'node:assert/strict'
+import { renameSync, statSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
 import { describe, type TestContext, test } from 'node:test'
 import type { IdempotencyRow, LiveRun, RunWrite, StoredEvent } from '../../balancer/src/ports/run-store.ts'
+import { SqliteStore } from '../../balancer/src/store/sqlite-store.ts'
+import { until } from '../harness/until.ts'
 import {
   accepted,
   doneRun,
@@ -17,7 +21,7 @@ import {
   RunBench,
   T0,
 } from './run-store-bench.ts'
-import { KINDS, type Place } from './store-places.ts'
+import { KINDS, newPath, type Place } from './store-places.ts'
 
 const HASH = 'a'.repeat(64)
 
@@ -574,3 +578,72 @@ for (const [kind, newPlace] of Object.entries(KINDS)) {
     })
   })
 }
+
+describe('only runs in a store with a disk', () => {
+  test('a lock held by another process fails what is written, keeps claims for later, and hurts no read', async (context) => {
+    const path = newPath()
+    const bench = await open(context, { make: () => new SqliteStore({ path, busyTimeoutMs: 20 }) })
+    await bench.write(accepted(makeRun(1), makeRun(2, { status: 'scheduled', dueMs: T0 })))
+    const rival = new DatabaseSync(path)
+    rival.exec('BEGIN IMMEDIATE')
+    assert.match((await bench.try(accepted(makeRun(3)))) ?? '', /nothing of the batch was written/)
+    assert.match((await bench.try(finished(1))) ?? '', /database is locked/)
+    const due = await bench.takeDue(T0 + 1, 10)
+    assert.deepEqual(due, { runs: [], nextMs: T0 + 1_001 })
+    assert.deepEqual(seqs((await bench.claim(makeRun(1), 10)).runs), [1])
+    assert.deepEqual(await listed(bench, {}, 10, null), [2, 1])
+    rival.exec('ROLLBACK')
+    rival.close()
+    await bench.write(accepted(makeRun(3)), finished(1))
+    assert.deepEqual(seqs((await bench.takeDue(T0 + 1, 10)).runs), [2])
+    assert.equal((await bench.reads.find(makeRun(1).id))?.kind, 'done')
+  })
+
+  test('a database that is moved away accepts nothing, and a claim is put off', async (context) => {
+    const path = newPath()
+    const bench = await open(context, { make: () => new SqliteStore({ path }) })
+    await bench.write(accepted(makeRun(1)))
+    renameSync(path, `${path}.moved`)
+    assert.match((await bench.try(accepted(makeRun(2)))) ?? '', /moved or removed/)
+    assert.deepEqual(await bench.claim(makeRun(1), 10), { runs: [], hasMore: true })
+    assert.deepEqual(await bench.takeDue(T0, 10), { runs: [], nextMs: T0 + 1_000 })
+    renameSync(`${path}.moved`, path)
+    assert.match((await bench.try(finished(1))) ?? '', /moved or removed/)
+  })
+
+  test('reads beyond the bound are refused at once, and all others are answered', async (context) => {
+    const path = newPath()
+    const bench = await open(context, { make: () => new SqliteStore({ path, maxPendingReads: 3 }) })
+    const asked = await Promise.allSettled(Array.from({ length: 5 }, () => bench.reads.count({}, 9)))
+    assert.deepEqual(
+      asked.map(({ status }) => status),
+      ['fulfilled', 'fulfilled', 'fulfilled', 'rejected', 'rejected'],
+    )
+    const refused = asked[4]
+    assert.ok(refused?.status === 'rejected')
+    assert.equal(refused.reason.code, 'BUSY')
+    assert.equal(await bench.reads.count({}, 9), 0)
+  })
+
+  test('the log is brought into the file while nobody writes, and does not grow with what is written', async (context) => {
+    const path = newPath()
+    const bench = await open(context, { make: () => new SqliteStore({ path }) })
+    const bytes = new Uint8Array(100_000)
+    const write = (seq: number): RunWrite => ({
+      kind: 'runs-accepted',
+      runs: [{ run: makeRun(seq), payload: { mediaType: 'a/b', bytes, head: null } }],
+      key: null,
+    })
+    for (let seq = 1; seq <= 50; seq++) await bench.write(write(seq))
+    const rival = new DatabaseSync(path)
+    context.after(() => rival.close())
+    const isInFile = async () => {
+      const row = rival.prepare('PRAGMA wal_checkpoint(NOOP)').get()
+      return row?.log === row?.checkpointed || undefined
+    }
+    await until(isInFile, 10_000, 'the log is in the file')
+    const before = statSync(`${path}-wal`).size
+    await bench.write(write(51))
+    assert.equal(statSync(`${path}-wal`).size, before, 'it is written anew from its beginning')
+  })
+})

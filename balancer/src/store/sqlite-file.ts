@@ -3,7 +3,7 @@
  * A new file appears under its name only when its schema is complete, so an empty or half-made one is
  * always damage. Invariant: a damaged or newer database is left exactly as it was found.
  */
-import { chmodSync, lstatSync, renameSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, closeSync, fsyncSync, lstatSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { ensureFolder } from '@berth/runtime'
@@ -14,6 +14,9 @@ import { StoreError } from './store-error.ts'
 /** SQLite's primary result codes that mean something of their own here. */
 export const SQLITE = { BUSY: 5, LOCKED: 6, IOERR: 10, CORRUPT: 11, TOOBIG: 18, CONSTRAINT: 19 } as const
 const NOTADB = 26
+/** What is read at the start in any case. */
+const CHECKED_TABLES = ['migrations', 'balancer', 'intents', 'workers', 'interfaces', 'sessions', 'settings']
+const CHECKED_BYTES = 64 * 1024 * 1024
 
 /** The primary result code of an error that SQLite raised; undefined for any other. */
 export function sqliteCode(error: unknown): number | undefined {
@@ -58,6 +61,8 @@ function create(path: string, busyTimeoutMs: number, migrations: readonly Migrat
   for (const leftover of [draft, `${draft}-journal`]) rmSync(leftover, { force: true })
   const database = new DatabaseSync(draft, { timeout: busyTimeoutMs })
   try {
+    // Nobody knows of the draft before it is complete, and it is synced as a whole then.
+    database.exec('PRAGMA synchronous = OFF')
     database.exec(
       'CREATE TABLE migrations (id INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at TEXT NOT NULL)',
     )
@@ -65,6 +70,9 @@ function create(path: string, busyTimeoutMs: number, migrations: readonly Migrat
   } finally {
     database.close()
   }
+  const file = openSync(draft, 'r+')
+  fsyncSync(file)
+  closeSync(file)
   renameSync(draft, path)
 }
 
@@ -81,11 +89,16 @@ function openExisting(path: string, timeout: number, migrations: readonly Migrat
   }
 }
 
+/** All of a small file; of one with many runs, which would take as long as reading it, what is not of runs. */
 function check(database: DatabaseSync, path: string): void {
-  const [finding] = database.prepare('PRAGMA quick_check(1)').all()
-  if (finding?.quick_check !== 'ok') throw damaged(path, String(finding?.quick_check))
-  const table = database.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'migrations'")
-  if (table.get() === undefined)
+  const isLarge = statSync(path).size > CHECKED_BYTES
+  const tables = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all()
+  const names = tables.map(({ name }) => String(name))
+  for (const part of isLarge ? CHECKED_TABLES.filter((name) => names.includes(name)) : ['1']) {
+    const [finding] = database.prepare(`PRAGMA quick_check(${part})`).all()
+    if (finding?.quick_check !== 'ok') throw damaged(path, String(finding?.quick_check))
+  }
+  if (!names.includes('migrations'))
     throw new StoreError('UNUSABLE', `${path} is a database of something else; move it away`)
 }
 
@@ -98,6 +111,9 @@ function setPragmas(database: DatabaseSync, path: string): void {
       `${path} lies where SQLite cannot keep a write-ahead log (it stays in mode ${mode}); choose a DATA_DIR on a local disk`,
     )
   database.exec('PRAGMA synchronous = FULL')
+  // The reading thread brings the log into the file, so that no commit has to; this is for when it cannot keep up.
+  database.exec('PRAGMA wal_autocheckpoint = 32768')
+  database.exec('PRAGMA cache_size = -32000')
   database.exec('PRAGMA journal_size_limit = 67108864')
 }
 

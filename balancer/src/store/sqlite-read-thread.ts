@@ -4,7 +4,6 @@
  * Invariants: every question is answered once; a log that could not be synced is told, for then nothing that
  * was written is safe any more.
  */
-import { statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
 import { parentPort, workerData } from 'node:worker_threads'
@@ -13,9 +12,9 @@ import { SqliteReads } from './sqlite-reads.ts'
 import { Statements } from './statements.ts'
 import type { FromReader, ReadQuestion, ThreadSettings, ToReader } from './thread-messages.ts'
 
-const CHECKPOINT_EVERY_MS = 100
-/** A log of that size is brought into the file. */
-const CHECKPOINT_BYTES = 4 * 1024 * 1024
+const LOOK_EVERY_MS = 100
+/** So many pages of the log are brought into the file in one go, or fewer once nobody writes. */
+const CHECKPOINT_PAGES = 4 * 1024
 /** Pages of a log that the writer is asked to shorten, when no more than these are not in the file yet. */
 const LONG_LOG_PAGES = 16 * 1024
 const SHORT_REST_PAGES = 1024
@@ -30,7 +29,9 @@ const database = new DatabaseSync(existing(path), { timeout: busyTimeoutMs })
 database.exec('PRAGMA query_only = ON; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0')
 database.exec('PRAGMA cache_size = -16000')
 const reads = new SqliteReads(new Statements(database))
-const timer = setInterval(checkpoint, CHECKPOINT_EVERY_MS)
+/** Pages of the log at the last look. */
+let lastLog = 0
+const timer = setInterval(lookAtLog, LOOK_EVERY_MS)
 
 port.on('message', (message: ToReader) => {
   if (message.kind === 'read') return answer(message)
@@ -57,16 +58,24 @@ function answer({ id, name, values }: ReadQuestion): void {
   }
 }
 
-function checkpoint(): void {
-  const size = statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0
-  if (size < CHECKPOINT_BYTES) return
+function lookAtLog(): void {
   try {
-    const row = database.prepare('PRAGMA wal_checkpoint(PASSIVE)').get()
-    const [log, moved] = [Number(row?.log), Number(row?.checkpointed)]
-    if (log >= LONG_LOG_PAGES && log - moved <= SHORT_REST_PAGES) say({ kind: 'log-is-long' })
+    const { log, rest } = checkpoint('NOOP')
+    if (rest >= CHECKPOINT_PAGES || (rest > 0 && log === lastLog)) {
+      const after = checkpoint('PASSIVE')
+      if (after.log >= LONG_LOG_PAGES && after.rest <= SHORT_REST_PAGES) say({ kind: 'log-is-long' })
+    }
+    lastLog = log
   } catch (error) {
     const code = sqliteCode(error)
     if (code === SQLITE.IOERR || code === SQLITE.CORRUPT)
       say({ kind: 'fault', detail: `${path}: ${messageOf(error)}` })
   }
+}
+
+/** How long the log is, and how much of it is not in the file. An older SQLite takes NOOP for PASSIVE. */
+function checkpoint(mode: 'NOOP' | 'PASSIVE'): { readonly log: number; readonly rest: number } {
+  const row = database.prepare(`PRAGMA wal_checkpoint(${mode})`).get()
+  const log = Number(row?.log)
+  return { log, rest: log - Number(row?.checkpointed) }
 }
