@@ -1,0 +1,108 @@
+/** Which tasks in memory are written behind, and that a task never waits for it. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ANY_WORKER } from '@berth/protocol'
+import { createLog, ManualClock } from '@berth/runtime'
+import type { EndedTask } from '../ports/record.ts'
+import type { Settlement } from '../ports/scheduling.ts'
+import type { StoreWrite } from '../ports/store.ts'
+import { type HistoryMode, RunHistory } from './run-history.ts'
+
+const ID = 'r_01kdvdna040001000000000004'
+
+function endedTask(run: string, isDurable = false): EndedTask {
+  return {
+    submission: {
+      run,
+      group: 'default',
+      function: 'work',
+      contract: undefined,
+      selector: ANY_WORKER,
+      priority: 100,
+      mode: 'sync',
+      isDurable,
+      attempts: undefined,
+      idempotent: undefined,
+      timeoutMs: undefined,
+      deadlineAt: Number.POSITIVE_INFINITY,
+      queueUntilAt: Number.POSITIVE_INFINITY,
+      payload: { bytes: new Uint8Array(9), mediaType: '', isEnvelope: true },
+      trace: 'trace',
+      metadata: { a: 'b' },
+      onSettled() {},
+    },
+    seq: 7,
+    priority: 100,
+    acceptedAt: 0,
+    startedAt: 2,
+    hasStarted: true,
+    attempts: 1,
+    history: [],
+    choice: undefined,
+    lane: { needs: { contract: 3 } },
+  }
+}
+
+const KNOWN = { worker: 'w', attempt: 1, queueMs: 2, runMs: 3 }
+const COMPLETED: Settlement = { kind: 'completed', result: new Uint8Array(9), mediaType: '', ...KNOWN }
+
+function failed(code: 'FUNCTION_FAILED' | 'INVALID_INPUT', detail = 'why'): Settlement {
+  return { kind: 'failed', error: { code, detail }, ...KNOWN }
+}
+
+function makeHistory(mode: HistoryMode) {
+  const applied: StoreWrite[][] = []
+  const heard: string[] = []
+  const log = createLog({ source: 'test', write: () => {} })
+  const next = { wantsChoice: () => true, ended: (task: EndedTask) => void heard.push(task.submission.run) }
+  const store = { apply: (writes: readonly StoreWrite[]) => applied.push([...writes]) }
+  const history = new RunHistory({ mode, next, store, clock: new ManualClock(), log })
+  const written = () =>
+    applied.flat().map((write) => (write.kind === 'run-recorded' ? write.order.id : write.kind))
+  return { history, applied, heard, written, log }
+}
+
+for (const [mode, expected] of [
+  ['none', []],
+  ['failed', ['f', 'e']],
+  ['all', ['c', 'f', 'e', 'x']],
+] as const)
+  test(`RUN_HISTORY=${mode} keeps ${expected.length} of four ends`, async () => {
+    const { history, heard, written } = makeHistory(mode)
+    history.ended(endedTask('c'), COMPLETED, 'completed', 5)
+    history.ended(endedTask('f'), failed('FUNCTION_FAILED'), 'failed', 5)
+    history.ended(endedTask('e'), failed('FUNCTION_FAILED'), 'expired', 5)
+    history.ended(endedTask('x'), failed('FUNCTION_FAILED'), 'cancelled', 5)
+    history.ended(endedTask('durable', true), failed('FUNCTION_FAILED'), 'failed', 5)
+    history.ended({ ...endedTask('refused'), attempts: 0 }, failed('INVALID_INPUT'), 'failed', 5)
+    assert.deepEqual(written(), [], 'nothing within the turn of a task')
+    await history.stop()
+    assert.deepEqual(written(), expected)
+    assert.deepEqual(heard, ['c', 'f', 'e', 'x', 'durable', 'refused'])
+  })
+
+test('a record has no bytes of input or result, and a long message is cut', () => {
+  const { history, applied } = makeHistory('all')
+  history.ended(endedTask(ID), failed('FUNCTION_FAILED', 'x'.repeat(5_000)), 'failed', 5)
+  history.ended(endedTask('r2'), COMPLETED, 'completed', 5)
+  history.flush()
+  const [first, second] = applied.flat()
+  assert.ok(first?.kind === 'run-recorded' && second?.kind === 'run-recorded')
+  assert.deepEqual([first.end.error?.detail.length, second.end.result], [1_000, null])
+  const { seq, contract, mode, metadata, acceptedMs } = first.order
+  assert.deepEqual([seq, contract, mode, metadata], [7, 3, 'sync', { a: 'b' }])
+  assert.equal(acceptedMs, Date.parse('2026-01-01T00:00:00.004Z'))
+})
+
+test('what ends faster than it is written is handed over in small parts, and beyond the bound it is counted', () => {
+  const { history, applied, log } = makeHistory('all')
+  for (let n = 0; n < 20_010; n++) history.ended(endedTask(`r${n}`), COMPLETED, 'completed', 5)
+  history.flush()
+  assert.deepEqual(
+    applied.map(({ length }) => length),
+    [500],
+  )
+  assert.match(log.lines().join(), /"dropped":10/)
+  for (let n = 0; n < 50; n++) history.flush()
+  assert.equal(applied.flat().length, 20_000)
+})
