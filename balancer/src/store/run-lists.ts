@@ -62,9 +62,11 @@ export class RunLists {
 
   /** The newest of those that are meant. */
   #seqs(filter: StoredFilter, bounds: Bounds, limit: number): number[] {
-    const words = wordsToFind(filter.q)
-    if (words === undefined) return this.#walk(this.#probes(filter, bounds), limit)
-    if (words.length === 0) return []
+    const sought = wordsToFind(filter.q)
+    if (sought?.length === 0) return []
+    // The first word of every id.
+    const words = sought?.filter((word) => word !== 'r') ?? []
+    if (words.length === 0) return this.#walk(this.#probes(filter, bounds), limit)
     const { q: _, ...others } = filter
     const isNarrowed = Object.values(others).some((value) => value !== undefined)
     if (isNarrowed) {
@@ -162,22 +164,28 @@ export class RunLists {
     )
   }
 
-  /** From one pair to the next, by the index. */
+  /** From one pair to the next, by the index; as one comparison of two columns it would look at every run. */
   #existingPairs({ table, where, values }: Probe): (readonly [number, number])[] {
     const narrow = where.filter((condition) => !condition.startsWith('+'))
     const given = values.slice(0, narrow.length)
-    const next = this.#statements.of(
-      `SELECT r.function, r.status FROM ${table} r
-        WHERE ${[...narrow, '(r.function, r.status) > (?, ?)'].join(' AND ')}
-        ORDER BY r.function, r.status LIMIT 1`,
-    )
+    const select = (column: string, more: readonly string[]) =>
+      this.#statements.of(
+        `SELECT r.${column} AS value FROM ${table} r WHERE ${[...narrow, ...more].join(' AND ')}
+          ORDER BY r.${column} LIMIT 1`,
+      )
+    const nextFunction = select('function', ['r.function > ?'])
+    const nextStatus = select('status', ['r.function = ?', 'r.status > ?'])
     const pairs: (readonly [number, number])[] = []
-    let last: readonly [number, number] = [-1, -1]
-    for (let row = next.get(...given, ...last); row !== undefined; row = next.get(...given, ...last)) {
-      last = [Number(row.function), Number(row.status)]
-      pairs.push(last)
+    for (let id = -1; ; ) {
+      const found = nextFunction.get(...given, id)
+      if (found === undefined) return pairs
+      id = Number(found.value)
+      for (let row = nextStatus.get(...given, id, -1); row !== undefined; ) {
+        const status = Number(row.value)
+        pairs.push([id, status])
+        row = nextStatus.get(...given, id, status)
+      }
     }
-    return pairs
   }
 
   /** Runs that have words of their own, by these. */
