@@ -20,7 +20,7 @@ import type { TaskAnswer, Tasks } from './tasks.ts'
 
 export interface DurableBatchDeps {
   readonly runs: DurableRunsPort
-  readonly calls: Pick<DurableCalls, 'order' | 'accept'>
+  readonly calls: Pick<DurableCalls, 'order' | 'accept' | 'isDraining'>
   readonly tasks: Pick<Tasks, 'word'>
   readonly isAsync: IsAsync
 }
@@ -157,7 +157,7 @@ export class DurableBatches {
     const leftMs = Math.max(0, Math.min(LONGEST_WAIT_MS, Math.ceil(untilMs - performance.now())))
     const ended = await runs.outcome(run, leftMs, signal)
     if (ended) return tasks.word(run, ended, false)
-    return mayWaitLess ? acceptedAnswer(run) : drainedAnswer(run)
+    return mayWaitLess || !this.#deps.calls.isDraining ? acceptedAnswer(run) : drainedAnswer(run)
   }
 }
 

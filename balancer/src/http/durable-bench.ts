@@ -26,7 +26,6 @@ export class FakeDurable implements DurableRunsPort, InputCheckPort, WebhookTarg
   refusedIndex: number | undefined
   /** The disk: acceptance answers when it resolves. */
   disk: Promise<void> = Promise.resolve()
-  isDraining = false
   wrong: readonly FieldError[] = []
   readonly checked: { readonly target: FunctionTarget; readonly input: object }[] = []
   readonly #ends = new Map<string, Settlement>()
@@ -54,7 +53,7 @@ export class FakeDurable implements DurableRunsPort, InputCheckPort, WebhookTarg
 
   async outcome(id: string, ms: number, signal: AbortSignal): Promise<Settlement | undefined> {
     if (ms > 0) this.waitedMs.push(ms)
-    if (this.#ends.has(id) || ms === 0 || this.isDraining || signal.aborted) return this.#ends.get(id)
+    if (this.#ends.has(id) || ms === 0 || signal.aborted) return this.#ends.get(id)
     const { promise, resolve } = Promise.withResolvers<void>()
     const waits = this.#waits.get(id) ?? new Set()
     this.#waits.set(id, waits.add(resolve))

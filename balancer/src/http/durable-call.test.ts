@@ -289,16 +289,28 @@ for (const way of WAYS)
       assert.deepEqual(core.cancelled, [])
     })
 
-    test('while the balancer drains a sync caller is told that its run goes on', async (t) => {
-      const { post, durable } = await begin(t)
-      durable.isDraining = true
-      const answer = await post({}, { 'idempotency-key': 'k' })
+    test('a caller who is not waited with any longer is told that its run goes on, and why', async (t) => {
+      const { post, durable, core } = await begin(t)
+      const giveUp = async (headers: Record<string, string>, waits: number) => {
+        core.shed = undefined
+        const answer = post({}, headers)
+        await durable.untilWaiting(waits)
+        core.shed = { code: 'DRAINING', detail: 'it ends' }
+        durable.passTime()
+        return answer
+      }
+      const drained = await giveUp({ 'idempotency-key': 'k' }, 1)
       const [id] = durable.accepted.keys()
       assert.deepEqual(
-        [answer.status, answer.json.code, answer.of('location')],
+        [drained.status, drained.json.code, drained.of('location')],
         [503, 'DRAINING', `/runs/${id}`],
       )
-      assert.equal((await post({}, { prefer: 'wait=5' })).status, 202)
+      assert.equal((await giveUp({ prefer: 'wait=5' }, 2)).status, 202)
+      core.shed = undefined
+      const oneTooMany = post({}, { 'idempotency-key': 'other' })
+      await durable.untilWaiting(3)
+      durable.passTime()
+      assert.equal((await oneTooMany).status, 202)
     })
 
     test('one key: the first answer again, whatever it was', async (t) => {

@@ -29,7 +29,7 @@ export interface DurableCallsDeps {
   readonly clock: Pick<Clock, 'wallMs'>
   readonly log: Log
   /** Where bodies count until they are on disk. */
-  readonly door: Pick<Door, 'enter' | 'leave'>
+  readonly door: Pick<Door, 'enter' | 'leave' | 'refuse'>
   /** `TASK_TIMEOUT` and `QUEUE_TIMEOUT`, ms. */
   readonly taskTimeoutMs: number
   readonly queueTimeoutMs: number
@@ -55,6 +55,8 @@ export type Ordered =
 /** Longer than any run may be waited for: a timer takes no more. */
 export const LONGEST_WAIT_MS = 2 ** 31 - 1
 
+const NEVER = new AbortController().signal
+
 export class DurableCalls {
   readonly #deps: DurableCallsDeps
 
@@ -70,15 +72,16 @@ export class DurableCalls {
       reply.answer(describeProblem(ordered.error))
       return () => {}
     }
-    const leaving = new AbortController()
-    this.#answer(call, ordered.run, leaving.signal).then(
+    // Nobody waits for the end of any other, unless it comes again.
+    const leaving = wish.mode === 'sync' || wish.key !== undefined ? new AbortController() : undefined
+    this.#answer(call, ordered.run, leaving?.signal ?? NEVER).then(
       (answer) => reply.answer(answer),
       (error: unknown) => {
         this.#deps.log.error('a durable call failed inside', { error })
         reply.answer(describeProblem(INTERNAL_ERROR))
       },
     )
-    return () => leaving.abort()
+    return () => leaving?.abort()
   }
 
   /** The run that a checked body asks for; a refusal leaves nothing behind. `pointer`: where its input stands. */
@@ -129,6 +132,11 @@ export class DurableCalls {
     })
   }
 
+  /** Tells who still waits why; where too many wait, the others are told to look by themselves. */
+  get isDraining(): boolean {
+    return this.#deps.door.refuse(0)?.code === 'DRAINING'
+  }
+
   /** All or none; `bytes` are held until it is decided. */
   async accept(ordered: readonly NewRun[], key: KeyUse | undefined, bytes: number): Promise<Accepted> {
     const { runs, door } = this.#deps
@@ -151,7 +159,7 @@ export class DurableCalls {
     const { waitMs } = call.wish
     const ended = await runs.outcome(id, waitMs ?? LONGEST_WAIT_MS, signal)
     if (ended) return call.word(id, ended)
-    if (waitMs === undefined) return drainedAnswer(id)
+    if (waitMs === undefined && this.isDraining) return drainedAnswer(id)
     if (key && !signal.aborted) runs.noteAnswer(key, 'accepted')
     return acceptedAnswer(id)
   }

@@ -4,8 +4,12 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { MAX_PRIORITY } from '@berth/protocol'
+import { MAX_PRIORITY, type TaskError } from '@berth/protocol'
+import { createLog, ManualClock } from '@berth/runtime'
 import { readBatch } from './batch-call.ts'
+import { FakeDurable } from './durable-bench.ts'
+import { DurableCalls } from './durable-call.ts'
+import { createIsAsync, readWish } from './durable-wish.ts'
 import { describeProblem } from './problem.ts'
 import { readTask, type TaskHead } from './task-call.ts'
 
@@ -95,6 +99,74 @@ test(`${BODIES} bodies: each is a task or a refusal that points at something, an
   assert.ok(taken > 100 && taken < BODIES / 2, `${taken} were taken`)
   assert.equal(({} as { polluted?: unknown }).polluted, undefined)
   assert.deepEqual(Object.getOwnPropertyNames(Object.prototype), clean)
+})
+
+const HEADERS = [
+  ...[undefined, 'respond-async', 'wait=5', 'Respond-Async;a=b , wait="7"', 'wait=', 'wait=999', ',,=;'],
+  ...['respond-async,respond-async', 'return=minimal', 'wait=1, wait=2', '"', 'w'.repeat(5_000)],
+]
+const KEYS = [undefined, 'k', '', ' ', '"quoted"', '\u0000', 'x'.repeat(300), '\u00e9']
+const INSTANTS = [
+  '"2030-01-01T00:00:00Z"',
+  '"1970-01-01T00:00:00+14:00"',
+  '"9999-12-31T23:59:59.999Z"',
+  '"soon"',
+]
+
+test(`${BODIES} bodies and heads: each is a run that can be kept, a task in memory, or a refusal`, () => {
+  const random = createRandom(99)
+  const durable = new FakeDurable()
+  const clock = new ManualClock()
+  const log = createLog({ source: 'test', write: () => {} })
+  const calls = new DurableCalls({
+    runs: durable,
+    inputs: durable,
+    webhooks: durable,
+    clock,
+    log,
+    door: { enter() {}, leave() {}, refuse: () => undefined },
+    taskTimeoutMs: 300_000,
+    queueTimeoutMs: 60_000,
+    defaultPriority: 100,
+  })
+  const isAsync = createIsAsync(undefined)
+  let kept = 0
+  for (let i = 0; i < BODIES; i++) {
+    const mode = [
+      '"mode":"async",',
+      '"async":true,',
+      '"mode":"webhook","webhook":{"url":"https://a.example"},',
+      '',
+    ]
+    const instant = random(3) === 0 ? `,"${['runAt', 'deadline'][random(2)]}":${INSTANTS[random(4)]}` : ''
+    const text = makeBody(random)
+      .replace('{', `{${mode[random(4)]}`)
+      .replace(/\}$/, `${instant}}`)
+    const head = {
+      ...HEAD,
+      prefer: HEADERS[random(HEADERS.length)],
+      idempotencyKey: KEYS[random(KEYS.length)],
+    }
+    const read = readTask(head, Buffer.from(text), isAsync)
+    const wish = read.ok ? readWish(head, read.body, false) : read
+    if (!read.ok || !wish.ok) {
+      assert.equal(describeProblem((wish as { error: TaskError }).error).status, 400, text)
+      continue
+    }
+    if (!wish.wish) continue
+    const { body, payload } = read
+    const ordered = calls.order(body, payload, wish.wish, head, '/input')
+    assert.ok(ordered.ok, text)
+    kept++
+    const { payload: stored, ...order } = ordered.run
+    assert.deepEqual(structuredClone(order), order, text)
+    assert.doesNotMatch(JSON.stringify(order), /NaN|Infinity/, text)
+    for (const ms of [order.dueMs, order.deadlineMs, order.queueUntilMs])
+      assert.ok(ms === null || Number.isFinite(ms), text)
+    JSON.parse(Buffer.from(stored.bytes).toString())
+  }
+  assert.ok(kept > 500 && kept < BODIES / 2, `${kept} were kept`)
+  assert.equal(({} as { polluted?: unknown }).polluted, undefined)
 })
 
 test('batches of such bodies are read or refused, as an array and as lines', async () => {
