@@ -257,6 +257,31 @@ describe('async', () => {
     assert.equal(new Set(ids).size, ids.length)
   })
 
+  test('a bulk operation goes on after a kill -9, and touches nothing that came later', async () => {
+    const count = 2_000
+    const tasks = Array.from({ length: count }, (_, i) => {
+      return { function: 'note', mode: 'async', delay: 3_600_000, input: { id: `gone${i}` } }
+    })
+    const sent = await balancer.request('/tasks', { method: 'POST', body: JSON.stringify(tasks) })
+    assert.equal(sent.status, 202, sent.text.slice(0, 300))
+    const filter = { status: 'scheduled' }
+    const begun = await post('/bulk', { action: 'cancel', filter })
+    const { id, matched } = bodyOf(begun)
+    assert.deepEqual([begun.status, matched], [202, count])
+    const later = await submit({ mode: 'async', delay: 3_600_000, input: { id: 'later still' } })
+    await balancer.kill9()
+    balancer = await startBalancer(scope, options)
+    await until(
+      async () => bodyOf(await balancer.request(`/bulk/${id}`)).state === 'done',
+      LIMIT_MS,
+      'the rest is cancelled',
+    )
+    const left = await post('/bulk', { action: 'cancel', filter, dryRun: true })
+    assert.equal(bodyOf(left).matched, 1)
+    assert.equal(bodyOf(await balancer.request(`/runs/${later}`)).status, 'scheduled')
+    await waitForWorkers(balancer, 1)
+  })
+
   test('over a restart: what waits runs, and a key gets its first answer', async () => {
     const keyed = { 'idempotency-key': 'once' }
     const call = () => postTask(balancer, { function: 'note', input: { id: 'k' } }, keyed)
