@@ -3,6 +3,7 @@
  * Called by lifecycle.ts, which settles each task once; `persisted` comes from the store.
  * Invariant: a worker that keeps a durable outcome hears that it may forget only when it is on disk.
  */
+import { TurnoverMap } from '@berth/protocol'
 import type { DispatchPort } from '../ports/dispatch.ts'
 import type { LedgerPort } from '../ports/ledger.ts'
 import type { RecordPort } from '../ports/record.ts'
@@ -32,7 +33,7 @@ export class Settlements {
   cancelled = 0
   readonly #options: SettlementsOptions
   /** Durable tasks whose end is not on disk yet. */
-  readonly #unpersisted = new Map<string, Unpersisted>()
+  readonly #unpersisted = new TurnoverMap<string, Unpersisted>()
 
   constructor(options: SettlementsOptions) {
     this.#options = options

@@ -2,12 +2,13 @@
  * The durable runs that are in memory, by id, and how many runs there are that have not ended, wherever they are.
  * Invariant: a run is here at most once; whoever brings one from the disk asks here first.
  */
+import { TurnoverMap } from '@berth/protocol'
 import type { HeldRun } from './held-run.ts'
 
 export class RunBook {
   /** Runs that are not final: those in memory and those on disk only. */
   live: number
-  readonly #held = new Map<string, HeldRun>()
+  readonly #held = new TurnoverMap<string, HeldRun>()
 
   constructor(live: number) {
     this.live = live
