@@ -160,8 +160,16 @@ export function composeBalancer(parts: BalancerParts): Balancer {
   const feedSocket = createFeedSocket({ feed, gate, sessions, log })
   const rowOf = (id: string) => durable.held(id)?.row
   const memory = new MemoryRuns({ scheduler, sample, fleet, clock, rowOf })
-  const isRecorded = (status: string) => history.isRecorded(status)
-  const runs = new AllRuns({ memory, durable, reads: store.reads, scheduler, fleet, clock, isRecorded })
+  const runs = new AllRuns({
+    memory,
+    durable,
+    reads: store.reads,
+    scheduler,
+    fleet,
+    clock,
+    progressOf: (id) => events.progressOf(id),
+    isRecorded: (status) => history.isRecorded(status),
+  })
   // Known once it listens; not to be asked of a server that is closed.
   let listensAt = config.port
   const port = () => {

@@ -571,6 +571,16 @@ for (const [kind, newPlace] of Object.entries(KINDS)) {
       assert.deepEqual(running, [{ ...run, payload: payloadOf('{"n":5}') }])
     })
 
+    test('what waits for the disk is bounded by its runs, however few writes bring them', async (context) => {
+      const place = newPlace()
+      const bench = await open(context, { make: () => place.make({ maxPendingWrites: 3 }) })
+      const kept = bench.try(accepted(makeRun(1), makeRun(2), makeRun(3)))
+      assert.match((await bench.try(accepted(makeRun(4)))) ?? '', /3 writes already wait for the disk/)
+      assert.equal(await kept, undefined)
+      await bench.write(accepted(makeRun(5)))
+      assert.deepEqual(await listed(bench, {}, 10, null), [5, 3, 2, 1])
+    })
+
     test('reads of a store that is closed are refused', async () => {
       const bench = await RunBench.open(newPlace())
       await bench.close()

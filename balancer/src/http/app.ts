@@ -4,7 +4,7 @@
  * Invariants: deny by default (an address that is not in the table says nothing without a key); every answer
  * carries the security headers; what goes wrong inside is logged and never answered.
  */
-import type { BalancerView } from '@berth/protocol'
+import type { BalancerView, TaskError } from '@berth/protocol'
 import type { Clock, Log } from '@berth/runtime'
 import { Hono } from 'hono'
 import type { FleetPort } from '../ports/fleet.ts'
@@ -69,10 +69,16 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   for (const [path, group] of groupByPath(routes)) app.all(path, (c) => refuseMethod(c, deps, group))
   app.notFound((c) => refusePath(c, deps))
   app.onError((error, c) => {
+    if (error.name === 'StoreError') return problem(unread(error.message))
     deps.log.error('a request failed inside', { method: c.req.method, path: c.req.path, error })
     return problem(INTERNAL_ERROR)
   })
   return app
+}
+
+/** Runs on disk cannot be read now: nobody's mistake in the code. */
+function unread(reason: string): TaskError {
+  return { code: 'STORE_UNAVAILABLE', detail: `The store cannot be read: ${reason}.`, retryAfterMs: 1_000 }
 }
 
 /** The routes of each path. */

@@ -373,3 +373,13 @@ test('nothing of it without the key', async () => {
   ]
   for (const [method, path] of addresses) assert.equal((await bench.ask(path, { method })).status, 401, path)
 })
+
+test('a disk that cannot be read is 503, and nobody asks why in the log', async () => {
+  const { ask, runs } = makeRuns()
+  runs.find = runs.waitFor = async () => {
+    throw Object.assign(new Error('the disk is gone'), { name: 'StoreError' })
+  }
+  const answer = await ask(`/runs/${UNKNOWN}`)
+  assert.deepEqual([answer.status, await codeOf(answer)], [503, 'STORE_UNAVAILABLE'])
+  assert.equal(answer.headers.get('retry-after'), '1')
+})

@@ -130,7 +130,17 @@ function makeRuns(core: readonly TaskPicture[], disk: readonly StoredRun[]) {
     outcome: async () => undefined,
   }
   const isRecorded = () => false
-  const options = { memory, durable, reads: reads as RunReads, scheduler, fleet, clock, isRecorded }
+  const progressOf = (id: string) => (id === idOf(4) ? { fraction: 0.5, text: null } : null)
+  const options = {
+    memory,
+    durable,
+    reads: reads as RunReads,
+    scheduler,
+    fleet,
+    clock,
+    isRecorded,
+    progressOf,
+  }
   return { runs: new AllRuns(options), reading }
 }
 
@@ -182,6 +192,7 @@ test('one run is shown with its input and its result, bytes as base64', async ()
   assert.equal(ended?.worker, 'w1')
   const waiting = await runs.find(idOf(4))
   assert.deepEqual([waiting?.input, waiting?.result, waiting?.status], [{ a: 1 }, null, 'queued'])
+  assert.deepEqual([waiting?.progress, ended?.progress], [{ fraction: 0.5, text: null }, null])
   assert.equal(await runs.find(idOf(9)), undefined)
   assert.equal(await runs.find('nobody'), undefined)
 })

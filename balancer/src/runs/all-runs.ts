@@ -22,6 +22,8 @@ export interface AllRunsOptions {
   readonly scheduler: Pick<TaskLookPort, 'explainDry'>
   readonly fleet: Pick<FleetPort, 'workers'>
   readonly clock: Clock
+  /** What a live durable run last said of its progress. */
+  readonly progressOf: (id: string) => RunView['progress']
   /** Whether ended tasks in memory of that status are on disk as well. */
   readonly isRecorded: (status: RunView['status']) => boolean
 }
@@ -43,7 +45,8 @@ export class AllRuns implements RunsPort {
     for (const one of stored) if (!this.#isInCore(one)) found.set(one.run.id, toStoredView(one))
     for (const view of memory.listNow(filter, count, before))
       if (!found.has(view.id)) found.set(view.id, view)
-    return [...found.values()].sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, count)
+    const newest = [...found.values()].sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, count)
+    return newest.map((view) => this.#withProgress(view))
   }
 
   /** As far down as `count` runs of the disk that the core has not, or to the end. */
@@ -70,7 +73,7 @@ export class AllRuns implements RunsPort {
     const held = durable.held(id)
     const view = await memory.find(id)
     if (view && (view.durable === false || held))
-      return held ? { ...view, input: toContent(held.source) } : view
+      return held ? this.#withProgress({ ...view, input: toContent(held.source) }) : view
     // What is no id is not asked of the disk.
     if (timeOfRun(id) === undefined) return view
     const found = await reads.find(id)
@@ -79,7 +82,13 @@ export class AllRuns implements RunsPort {
       reads.payload(id),
       found.kind === 'done' ? reads.result(id) : null,
     ])
-    return { ...toStoredView(found), input: toContent(input), result: toContent(result) }
+    return this.#withProgress({ ...toStoredView(found), input: toContent(input), result: toContent(result) })
+  }
+
+  #withProgress(view: RunView): RunView {
+    if (!view.durable || isFinal(view.status)) return view
+    const progress = this.#options.progressOf(view.id)
+    return progress === null ? view : { ...view, progress }
   }
 
   async waitFor(id: string, ms: number, signal: AbortSignal): Promise<Changed | undefined> {

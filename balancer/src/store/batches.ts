@@ -10,7 +10,7 @@ export interface BatchesOptions {
   readonly events: StoreEvents
   /** Takes a finished batch, once a tick. */
   readonly send: (batch: number, writes: readonly StoreWrite[]) => void
-  /** Writes that may wait for the disk. */
+  /** Writes that may wait for the disk; a run that is accepted counts as one. */
   readonly maxWrites: number
 }
 
@@ -23,7 +23,7 @@ interface Collected {
 
 export class Batches {
   readonly #options: BatchesOptions
-  /** Batch to the number of its writes, in ascending order of batches. */
+  /** Batch to the weight of its writes, in ascending order of batches. */
   readonly #unsettled = new Map<number, number>()
   #waiters: { readonly upTo: number; readonly wake: () => void }[] = []
   #collecting: Collected | undefined
@@ -38,13 +38,14 @@ export class Batches {
 
   /** Adds to this tick's batch; its number. Never throws and never calls back before it returns. */
   add(writes: readonly StoreWrite[]): number {
-    const refusal = this.#abandoned ?? this.#describeOverflow(writes.length)
+    const weight = writes.reduce((sum, write) => sum + weightOf(write), 0)
+    const refusal = this.#abandoned ?? this.#describeOverflow(weight)
     if (refusal !== undefined) return this.#refuse(refusal)
     this.#collecting ??= this.#begin()
     const { batch, writes: collected } = this.#collecting
     for (const write of writes) collected.push(write)
-    this.#pendingWrites += writes.length
-    this.#unsettled.set(batch, collected.length)
+    this.#pendingWrites += weight
+    this.#unsettled.set(batch, (this.#unsettled.get(batch) ?? 0) + weight)
     return batch
   }
 
@@ -126,4 +127,8 @@ export class Batches {
     this.#waiters = this.#waiters.filter(({ upTo }) => upTo >= oldest)
     for (const { wake } of ready) wake()
   }
+}
+
+function weightOf(write: StoreWrite): number {
+  return write.kind === 'runs-accepted' ? write.runs.length : 1
 }
