@@ -19,7 +19,7 @@ import {
   whyNoSmallDisk,
 } from './bad-disk.ts'
 import { type HandedOver, Handover } from './handed-over.ts'
-import { LIMIT_MS, Site } from './site.ts'
+import { LIMIT_MS, PATIENT, Site } from './site.ts'
 
 const WORKERS = [{ slots: 4 }, { slots: 4 }]
 const MEGABYTE = 1024 * 1024
@@ -33,13 +33,13 @@ type Scene = { readonly site: Site; readonly handover: Handover }
 
 async function startOnBadDisk(t: TestContext): Promise<Scene & { readonly disk: BadDisk }> {
   const disk = await BadDisk.make(t)
-  const site = await Site.start(t, { workers: WORKERS, env: { DISK_RESERVE: '0', ...disk.env } })
+  const site = await Site.start(t, { workers: WORKERS, env: { ...PATIENT, ...disk.env } })
   return { site, handover: new Handover(site), disk }
 }
 
 async function startOnSmallDisk(t: TestContext, bytes: number, reserve: string) {
   const disk = await SmallDisk.make(t, bytes)
-  const env = { DATA_DIR: join(disk.path, 'data'), DISK_RESERVE: reserve }
+  const env = { ...PATIENT, DATA_DIR: join(disk.path, 'data'), DISK_RESERVE: reserve }
   const site = await Site.start(t, { workers: WORKERS, env, place: disk.place })
   return { site, handover: new Handover(site, join(disk.pathHere, 'data')), disk }
 }
@@ -195,7 +195,7 @@ describe('a disk', { concurrency: 3, timeout: 150_000 }, () => {
     })
 
   test('D4: locked by another process: refused, nobody else waits for it', async (t) => {
-    const site = await Site.start(t, { workers: WORKERS, env: { DISK_RESERVE: '0' } })
+    const site = await Site.start(t, { workers: WORKERS, env: PATIENT })
     const scene = { site, handover: new Handover(site) }
     const { handover } = scene
     for (let calls = 0; calls < 50; calls++) await site.call({ kind: 'baseline' })
@@ -219,7 +219,7 @@ describe('a disk', { concurrency: 3, timeout: 150_000 }, () => {
     ['without its log', (file: string) => rm(`${file}-wal`)],
   ] as const)
     test(`D6: ${title} while in use: seen at once, and nothing is lost`, async (t) => {
-      const site = await Site.start(t, { workers: WORKERS, env: { DISK_RESERVE: '0' } })
+      const site = await Site.start(t, { workers: WORKERS, env: PATIENT })
       const scene = { site, handover: new Handover(site) }
       const long = await beginLong(scene)
       const file = join(site.balancer.dataDir, 'berth.db')

@@ -34,6 +34,9 @@ export const HEARTBEAT = { WS_HEARTBEAT_INTERVAL: '300ms', WS_HEARTBEAT_TIMEOUT:
 export const SILENCE_MS = 800
 export const LEASE_MS = 4_000
 
+/** A balancer that has just started waits for its workers' first word: on a busy machine that takes longer. */
+export const PATIENT = { WORKER_DISCOVERY_TIMEOUT: '5s', DISK_RESERVE: '0' }
+
 /** A tick of the sweep, a dial, a start of a handler: what comes on top of a bound on a busy machine. */
 export const SLACK_MS = 1_500
 
