@@ -284,6 +284,7 @@ export function composeBalancer(parts: BalancerParts): Balancer {
       scheduler.drain()
       memory.drain()
       durable.beginDrain()
+      events.beginDrain()
       await http.drain(deadlineMs)
       scheduler.abandonCallers(clock.monoMs())
       await http.close(LAST_WORDS_MS)

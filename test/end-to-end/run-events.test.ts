@@ -1,6 +1,7 @@
 /** Runs that are followed while they go on, through real processes: resumed by another connection, over a `kill -9`. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import type { RunView } from '@berth/protocol'
 import {
   type Balancer,
   postTask,
@@ -46,8 +47,12 @@ describe('events of a run', () => {
     assert.equal(source.status, 200)
     const first = await source.until(word('eins'), 'the first chunk')
     const second = await eventsOf(run, first.id)
-    for (const each of words) {
+    for (const [index, each] of words.entries()) {
       await source.until(word(each), each)
+      const { progress } = (await balancer.request(`/runs/${run}`)).body as RunView
+      // It comes right behind the chunk.
+      const passed = [index, index + 1].map((count) => (count === 0 ? undefined : count / words.length))
+      assert.ok(passed.includes(progress?.fraction), JSON.stringify(progress))
       await fleet.tell(each)
     }
     await source.ended
@@ -103,6 +108,23 @@ describe('events of a run', () => {
       [last?.event, last?.data],
       ['error', { code: 'FUNCTION_FAILED', message: 'the end is missing' }],
     )
+  })
+
+  test('do not hold up a balancer that ends', { timeout: 60_000 }, async () => {
+    const run = await begin(['d1'])
+    const source = await eventsOf(run)
+    await source.until(word('d1'), 'the chunk')
+    const { port, dataDir, workersFile } = balancer
+    await balancer.stop(4_000)
+    await source.ended
+    balancer = await startBalancer(scope, {
+      env: { PORT: String(port), DATA_DIR: dataDir, WORKERS_FILE: workersFile },
+    })
+    const resumed = await eventsOf(run, source.events.at(-1)?.id)
+    await fleet.tell('d1')
+    await resumed.ended
+    assert.equal(resumed.events.at(-1)?.event, 'result')
+    await waitForWorkers(balancer, 1)
   })
 
   test('of a task in memory are its statuses and its end', { timeout: 60_000 }, async () => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
-import type { DeliveryView } from '@berth/protocol'
+import type { DeliveryView, RunView } from '@berth/protocol'
 import { Webhook } from 'standardwebhooks'
 import { Receiver } from '../../balancer/src/runs/testing/receiver.ts'
 import {
@@ -106,6 +106,8 @@ describe('webhooks of runs', () => {
       [delivery.id, delivery.tries, delivery.status, delivery.attempts.length],
       [headers['webhook-id'], 1, 204, 1],
     )
+    const shown = (await balancer.request(`/runs/${run}`)).body as RunView
+    assert.deepEqual(shown.webhook, { state: 'delivered', deliveries: 1 })
   })
 
   test('of failures and of long results say where to look', { timeout: 60_000 }, async () => {

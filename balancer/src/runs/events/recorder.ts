@@ -76,6 +76,8 @@ export class Recorder {
   readonly #changed = new Set<() => void>()
   #isReady = true
   #isSending = false
+  /** The last event that the write under way has. */
+  #underWayN = 0
   #isEnding = false
   #early: ((this: void) => void)[] = []
   #lastN = 0
@@ -199,6 +201,7 @@ export class Recorder {
     const lines = this.takeLines()
     if (lines) writes.push(lines)
     this.#isSending = writes.length > 0
+    this.#underWayN = this.#lastN
     return writes
   }
 
@@ -213,11 +216,7 @@ export class Recorder {
   /** What was taken is on disk. */
   kept(): void {
     this.#isSending = false
-    const at = this.tail.findIndex(({ n }) => n > this.#sentN)
-    const gone = at < 0 ? this.tail.splice(0) : this.tail.splice(0, at)
-    for (const event of gone) this.#tailBytes -= costOf(event)
-    this.giveCredit()
-    this.#tell()
+    this.#forget(this.#underWayN)
   }
 
   /** What was taken is not on disk; the next write has it again. */
@@ -225,10 +224,10 @@ export class Recorder {
     this.#isSending = false
   }
 
-  /** The run's end is on disk, and its last events with it. */
+  /** The run's end is on disk, and its last events with it, if they went into its write. */
   over(): void {
     this.isOver = true
-    if (this.#isReady) this.kept()
+    if (this.#isEnding) this.#forget(this.#lastN)
     else this.#tell()
   }
 
@@ -236,7 +235,9 @@ export class Recorder {
   abandon(): void {
     if (this.#isEnding) return
     this.trim(0)
+    this.#early = []
     this.over()
+    this.#isReady = true
   }
 
   /** Keeps so many bytes that are not on disk yet, the newest. */
@@ -255,6 +256,15 @@ export class Recorder {
   onChange(listener: () => void): () => void {
     this.#changed.add(listener)
     return () => this.#changed.delete(listener)
+  }
+
+  /** Everything up to that number is on disk. */
+  #forget(upTo: number): void {
+    const at = this.tail.findIndex(({ n }) => n > upTo)
+    const gone = at < 0 ? this.tail.splice(0) : this.tail.splice(0, at)
+    for (const event of gone) this.#tailBytes -= costOf(event)
+    this.giveCredit()
+    this.#tell()
   }
 
   #whenReady(act: () => void): void {

@@ -82,6 +82,26 @@ describe('a run that tells something', () => {
     assert.equal(await bench.ask('r_none'), 'unknown')
   })
 
+  it('tells the end only when it is on disk, whatever was under way before', async () => {
+    const bench = await make()
+    const run = await bench.accept()
+    const follower = await bench.follow(run.id)
+    const disk = bench.holdWrites()
+    bench.tell(run, 'chunk', 'x'.repeat(70_000))
+    await bench.end(run, ENDED, async () => {
+      // The chunk is on disk, the end is not yet.
+      disk.release()
+      await follower.until(3)
+      for (let n = 0; n < 10; n++) await tick()
+      assert.equal(follower.seen.length, 3)
+    })
+    await follower.ended
+    assert.deepEqual(
+      follower.seen.map(([, type]) => type),
+      ['status', 'status', 'chunk', 'status', 'result'],
+    )
+  })
+
   it('shows its attempts, and the error at its end', async () => {
     const bench = await make()
     const run = await bench.accept({ acceptedMs: 1 })
@@ -335,6 +355,18 @@ describe('over a restart', () => {
 })
 
 describe('who follows', () => {
+  it('leaves a balancer that drains, and goes on elsewhere', async () => {
+    const bench = await make()
+    const run = await bench.accept()
+    const follower = await bench.follow(run.id)
+    await follower.until(1)
+    bench.events.beginDrain()
+    await follower.ended
+    assert.equal(await bench.ask(run.id), 'refused')
+    bench.tell(run, 'chunk', 'a')
+    await untilSaved(bench, run, 3)
+  })
+
   it('hears now and then that nothing happens, and leaves when it wants', async () => {
     const bench = await make({ quietMs: 5 })
     const run = await bench.accept()

@@ -45,6 +45,8 @@ export class RunEvents implements RunEventsPort {
   readonly #recorders = new Map<string, Recorder>()
   readonly #dirty = new Set<Recorder>()
   readonly #stopping = new AbortController()
+  /** Ends all who follow. */
+  readonly #draining = new AbortController()
   #timer: NodeJS.Timeout | undefined
   #lastCreditMs = 0
   #followers = 0
@@ -61,8 +63,14 @@ export class RunEvents implements RunEventsPort {
 
   async start(): Promise<void> {}
 
-  /** Writes what is not written yet, and ends all who follow. */
+  /** Ends all who follow: runs go on without this process, and so can those who follow them. */
+  beginDrain(): void {
+    this.#draining.abort()
+  }
+
+  /** Writes what is not written yet. */
   async stop(): Promise<void> {
+    this.beginDrain()
     this.#stopping.abort()
     clearTimeout(this.#timer)
     this.#timer = undefined
@@ -110,12 +118,13 @@ export class RunEvents implements RunEventsPort {
   // --- For the routes --------------------------------------------------------------------------
 
   async follow(id: string, after: number, signal: AbortSignal): Promise<RunFollowing> {
+    if (this.#draining.signal.aborted) return { kind: 'refused', error: DRAINING }
     if (this.#followers >= MAX_FOLLOWERS) return { kind: 'refused', error: TOO_MANY }
     // Counted from here: while the disk is read others come.
     this.#followers++
     const leave = () => void this.#followers--
     try {
-      const found = await this.#find(id, after, AbortSignal.any([signal, this.#stopping.signal]))
+      const found = await this.#find(id, after, AbortSignal.any([signal, this.#draining.signal]))
       if (found.kind === 'events') return { kind: 'events', batches: withEnd(found.batches, leave) }
       leave()
       return found
@@ -273,6 +282,11 @@ export class RunEvents implements RunEventsPort {
   }
 }
 
+const DRAINING = {
+  code: 'DRAINING',
+  detail: 'The balancer is shutting down; follow the run again in a moment.',
+  retryAfterMs: 1_000,
+} as const
 const TOO_MANY = {
   code: 'RATE_LIMITED',
   detail: `${MAX_FOLLOWERS} requests follow events of runs already, which is the limit. Ask again in a moment.`,

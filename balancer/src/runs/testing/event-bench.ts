@@ -50,11 +50,14 @@ export interface EventBench {
   readonly disk: MemoryDisk
   readonly events: RunEvents
   readonly writes: readonly RunWrite[]
+  /** From now on nobody hears that events were written, until `release`. */
+  holdWrites(): { release(): void }
   /** Bytes that were given back to the handler. */
   taken(): number
   accept(changes?: Partial<LiveRun>): Promise<LiveRun>
   tell(run: LiveRun, kind: StreamKind, text: string, attempt?: number): void
-  end(run: LiveRun, end?: Partial<RunEnd>): Promise<void>
+  /** `between`: after its last events were asked for, before they are written. */
+  end(run: LiveRun, end?: Partial<RunEnd>, between?: () => Promise<unknown>): Promise<void>
   follow(id: string, after?: number, signal?: AbortSignal): Promise<Follower>
   ask(id: string, after?: number): Promise<RunFollowing['kind']>
   stop(): Promise<void>
@@ -68,6 +71,7 @@ export async function makeEventBench(options: EventBenchOptions = {}): Promise<E
   const contents = await store.open(keeper)
   const writes: RunWrite[] = []
   let taken = 0
+  let held: Promise<void> | undefined
   const source = {
     taken(bytes: number) {
       taken += bytes
@@ -75,9 +79,11 @@ export async function makeEventBench(options: EventBenchOptions = {}): Promise<E
   }
   const events = new RunEvents({
     reads: store.reads,
-    keep: (wanted) => {
+    keep: async (wanted) => {
       writes.push(...wanted)
-      return keeper.keep(wanted)
+      const kept = await keeper.keep(wanted)
+      await held
+      return kept
     },
     clock: systemClock,
     log,
@@ -94,6 +100,11 @@ export async function makeEventBench(options: EventBenchOptions = {}): Promise<E
     disk,
     events,
     writes,
+    holdWrites() {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      held = promise
+      return { release: resolve }
+    },
     taken: () => taken,
     async accept(changes) {
       const run = makeLiveRun(changes)
@@ -104,9 +115,10 @@ export async function makeEventBench(options: EventBenchOptions = {}): Promise<E
       const origin = { worker: 'w1', attempt, queueMs: 1 }
       events.onItem(run, { kind, bytes: Buffer.from(text), isLast: true, source }, origin)
     },
-    async end(run, changes) {
+    async end(run, changes, between) {
       const end = makeEnd(changes)
       const last = events.endOf(run, end)
+      await between?.()
       await keep([
         {
           kind: 'run-finished',
