@@ -27,6 +27,9 @@ export type Order = {
   readonly bytes?: number
 }
 
+/** As it lies on disk; `seq` is the order of acceptance. */
+export type Stored = Shown & { readonly seq: number; readonly priority: number }
+
 export type HandedOver = Answer & { readonly runId?: string; readonly code?: string; readonly id: string }
 
 const FINAL = new Set(['completed', 'failed', 'cancelled', 'expired'])
@@ -88,7 +91,7 @@ export class Handover {
   }
 
   /** Every run on disk, in the order of acceptance. */
-  readDisk(): Shown[] {
+  readDisk(): Stored[] {
     if (this.#elsewhere === undefined) return readRuns(this.#site.balancer.dataDir)
     // SQLite resolves links, and the way into another namespace is one.
     const folder = mkdtempSync(join(tmpdir(), 'berth-copy-'))
@@ -120,7 +123,7 @@ export class Handover {
   }
 
   /** Every promise was kept: C1–C4 and C15 of promises.ts, and what is judged of every story. */
-  async judge(recoveryMs = 5_000 + SLACK_MS): Promise<{ repeats: number; shown: readonly Shown[] }> {
+  async judge(recoveryMs = 5_000 + SLACK_MS): Promise<{ repeats: number; shown: readonly Stored[] }> {
     await this.allEnded()
     const story = await this.#site.story(recoveryMs)
     const shown = this.readDisk()
@@ -143,17 +146,20 @@ export class Handover {
 }
 
 /** Every run in the store of a data folder, in the order of acceptance. */
-export function readRuns(folder: string): Shown[] {
+export function readRuns(folder: string): Stored[] {
   const database = new DatabaseSync(join(folder, 'berth.db'), { readOnly: true, timeout: 5_000 })
   try {
     const rows = database
       .prepare(
-        `SELECT id, seq, status, attempt, facts FROM runs_live UNION ALL
-         SELECT id, seq, status, end_facts ->> 'attempt', facts FROM runs_done ORDER BY seq`,
+        `SELECT id, seq, status, attempt, priority, facts FROM runs_live UNION ALL
+         SELECT id, seq, status, end_facts ->> 'attempt', end_facts ->> 'priority', facts FROM runs_done
+         ORDER BY seq`,
       )
       .all()
-    return rows.map(({ id, status, attempt, facts }) => ({
+    return rows.map(({ id, seq, status, attempt, priority, facts }) => ({
       id: String(id),
+      seq: Number(seq),
+      priority: Number(priority),
       status: RUN_STATUSES[Number(status)] ?? '',
       attempt: Number(attempt),
       metadata: (JSON.parse(String(facts)) as { metadata?: Record<string, string> }).metadata ?? {},

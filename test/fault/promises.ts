@@ -105,10 +105,11 @@ function judgeRepeats(story: PromiseStory, say: (detail: string) => void): void 
   }
 }
 
+/** Or was taken for dead: stopped, as a rule for longer than its lease. */
 function hasDied(faults: readonly Fault[], before: Execution, again: Execution): boolean {
   return faults.some(
     ({ kind, pid, beganAtMs }) =>
-      kind === 'worker-killed' &&
+      (kind === 'worker-killed' || kind === 'worker-stopped') &&
       pid === before.pid &&
       beganAtMs >= before.atMs - CLOCK_SLACK_MS &&
       beganAtMs <= again.atMs + CLOCK_SLACK_MS,

@@ -245,14 +245,14 @@ export class Site {
     await this.balancer.kill9()
   }
 
-  /** The same balancer again: its port, its data folder, its list. */
-  async restartBalancer(): Promise<void> {
+  /** The same balancer again: its port, its data folder, its list; so many workers are in service when it resolves. */
+  async restartBalancer(inService = this.workers.length): Promise<void> {
     const { port, dataDir, workersFile } = this.balancer
     const env = { ...this.#plan.env, PORT: String(port), DATA_DIR: dataDir, WORKERS_FILE: workersFile }
     this.balancer = await startBalancer(this.#scope, { env, place: this.#plan.place })
     this.#live('balancer', 0, this.balancer)
     for (const fault of this.faults) if (fault.pid === undefined && !fault.endedAtMs) this.over(fault)
-    await waitForWorkers(this.balancer, this.workers.length)
+    await waitForWorkers(this.balancer, inService)
     this.#descriptorsBefore = undefined
   }
 
