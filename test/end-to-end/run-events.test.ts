@@ -110,6 +110,20 @@ describe('events of a run', () => {
     )
   })
 
+  test('hold nothing for clients that have left', { timeout: 90_000 }, async () => {
+    const run = await begin(['l1'])
+    for (let round = 0; round < 22; round++) {
+      const sources = await Promise.all(Array.from({ length: 50 }, () => eventsOf(run)))
+      assert.deepEqual([...new Set(sources.map(({ status }) => status))], [200], `round ${round}`)
+      for (const source of sources) source.leave()
+      await Promise.all(sources.map(({ ended }) => ended))
+    }
+    const last = await eventsOf(run)
+    await fleet.tell('l1')
+    await last.ended
+    assert.equal(last.events.at(-1)?.event, 'result')
+  })
+
   test('do not hold up a balancer that ends', { timeout: 60_000 }, async () => {
     const run = await begin(['d1'])
     const source = await eventsOf(run)
