@@ -4,7 +4,10 @@
  * on. Each test has a site of its own and ends with all checkers.
  */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { statSync } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
+import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, type TestContext, test } from 'node:test'
@@ -235,4 +238,71 @@ describe('a disk', { concurrency: 3, timeout: 150_000 }, () => {
       await opensAgain(scene)
       assert.equal((await scene.handover.judge()).repeats, 0)
     })
+
+  test('D10: a long reader pins the log: nobody waits for it, and the log is of use again behind it', async (t) => {
+    const site = await Site.start(t, { workers: WORKERS, env: PATIENT })
+    const handover = new Handover(site)
+    const file = join(site.balancer.dataDir, 'berth.db')
+    const bytes = 100_000
+    const hand = (count: number) =>
+      Promise.all(Array.from({ length: count }, () => handover.handOver({ bytes })))
+    const reader = new DatabaseSync(file, { readOnly: true })
+    t.after(() => reader.close())
+    reader.exec('BEGIN')
+    reader.prepare('SELECT count(*) FROM runs_live').get()
+    await hand(100)
+    await handover.allEnded()
+    const pinned = statSync(`${file}-wal`).size
+    reader.exec('COMMIT')
+    await until(() => isMoved(file), LIMIT_MS, 'the log is in the file')
+    await hand(50)
+    await handover.allEnded()
+    const later = statSync(`${file}-wal`).size
+    t.diagnostic(`${pinned} bytes of log under the reader, ${later} later`)
+    assert.ok(pinned > 100 * bytes, 'it was pinned')
+    assert.ok(later <= pinned, 'what comes later goes over what is in the file')
+    assert.equal((await handover.judge()).repeats, 0)
+  })
+
+  test('D20: no descriptor left for callers: it lives, what was promised ends, all goes on later', async (t) => {
+    const place = { host: '127.0.0.1', within: ['prlimit', '--nofile=128', '--'] }
+    const site = await Site.start(t, { workers: WORKERS, env: PATIENT, place })
+    const handover = new Handover(site)
+    const runs = await Promise.all(Array.from({ length: 20 }, () => handover.handOver({ ms: 300 })))
+    const sockets = await occupy(site.balancer.port, 300)
+    const leave = () => {
+      for (const socket of sockets) socket.destroy()
+    }
+    t.after(leave)
+    for (const run of runs) await handover.completed(run)
+    assert.equal((await site.balancer.request('/health')).status, 200)
+    leave()
+    await opensAgain({ site, handover })
+    await assertSyncGoesOn(site)
+    assert.equal((await handover.judge()).repeats, 0)
+  })
 })
+
+/** Whether a checkpoint leaves nothing behind in the log. */
+function isMoved(file: string): boolean {
+  const database = new DatabaseSync(file)
+  try {
+    const row = database.prepare('PRAGMA wal_checkpoint(PASSIVE)').get()
+    return row?.log === row?.checkpointed
+  } finally {
+    database.close()
+  }
+}
+
+/** Connections that say something now and then nothing more; some may be turned away. */
+async function occupy(port: number, count: number): Promise<Socket[]> {
+  const sockets = Array.from({ length: count }, () => connect(port, '127.0.0.1'))
+  await Promise.all(
+    sockets.map(async (socket) => {
+      socket.on('error', () => {})
+      await once(socket, 'connect')
+      socket.write('GET /livez HTTP/1.1\r\nHost: balancer\r\n\r\n')
+    }),
+  )
+  return sockets
+}
