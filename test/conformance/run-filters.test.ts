@@ -3,11 +3,15 @@
  * array that is filtered one by one. The seed is printed when they differ.
  */
 import assert from 'node:assert/strict'
+import { DatabaseSync } from 'node:sqlite'
 import { describe, test } from 'node:test'
 import { RUN_STATUSES } from '@berth/protocol'
 import type { LiveRun, RunEnd, RunWrite, StoredFilter } from '../../balancer/src/ports/run-store.ts'
+import { RunLists } from '../../balancer/src/store/run-lists.ts'
+import { SqliteStore } from '../../balancer/src/store/sqlite-store.ts'
+import { Statements } from '../../balancer/src/store/statements.ts'
 import { accepted, finished, makeEnd, makeRun, RunBench, T0 } from './run-store-bench.ts'
-import { KINDS } from './store-places.ts'
+import { KINDS, newPath } from './store-places.ts'
 
 const RUNS = 300
 const QUESTIONS = 200
@@ -169,3 +173,31 @@ for (const [kind, newPlace] of Object.entries(KINDS)) {
     })
   })
 }
+
+test(`words and other conditions together, by each of the ways that SQLite may take (seed ${SEED})`, async (context) => {
+  const random = randomFrom(SEED)
+  const path = newPath()
+  const bench = await RunBench.open({ make: () => new SqliteStore({ path }) })
+  const known = await fill(bench, random)
+  await bench.close()
+  const database = new DatabaseSync(path)
+  context.after(() => database.close())
+  const statements = new Statements(database)
+  const ways = {
+    'one by one': { fewRuns: 10_000, manyRuns: 0 },
+    'gathered first': { fewRuns: 0, manyRuns: 10_000 },
+    'each looked up': { fewRuns: 0, manyRuns: 0 },
+  }
+  let found = 0
+  for (let n = 0; n < QUESTIONS; n++) {
+    const filter = makeFilter(random, known)
+    const expected = known.filter((one) => isMeant(filter, one)).map(({ run }) => run.seq)
+    for (const [way, terms] of Object.entries(ways)) {
+      const listed = new RunLists(statements, terms).list(filter, 40, null).map(({ run }) => run.seq)
+      const label = `seed ${SEED}, question ${n}, ${way}: ${JSON.stringify(filter)}`
+      assert.deepEqual(listed, expected.toReversed().slice(0, 40), label)
+    }
+    if (filter.q !== undefined) found += expected.length
+  }
+  assert.ok(found > RUNS, 'the questions find something by words')
+})

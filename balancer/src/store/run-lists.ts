@@ -36,15 +36,27 @@ interface NamedFunction {
 
 /** Up to so many functions are walked without asking which of their statuses there are. */
 const FEW = 8
-/** Runs that are looked at one by one rather than by their words. */
-const FEW_RUNS = 300
+/** With so many functions and statuses nothing is gathered. */
+const MANY_PROBES = 100
+
+/** How words go together with other conditions that mean so many runs. */
+export interface RunListTerms {
+  /** Fewer are looked at one by one. */
+  readonly fewRuns: number
+  /** Fewer are gathered first, to walk down the words with them at hand; of more, each that has the words is looked up. */
+  readonly manyRuns: number
+}
+
+const TERMS: RunListTerms = { fewRuns: 300, manyRuns: 60_000 }
 
 export class RunLists {
   readonly #statements: Statements
+  readonly #terms: RunListTerms
   readonly #words = new Map<string, readonly string[]>()
 
-  constructor(statements: Statements) {
+  constructor(statements: Statements, terms: RunListTerms = TERMS) {
     this.#statements = statements
+    this.#terms = terms
   }
 
   /** Within a transaction, so that a run that moves is seen once. */
@@ -71,9 +83,15 @@ export class RunLists {
     const isNarrowed = Object.values(others).some((value) => value !== undefined)
     if (isNarrowed) {
       const probes = this.#probes(others, bounds)
-      if (this.#countProbes(probes, FEW_RUNS) < FEW_RUNS) {
-        const runs = this.#fetch(this.#walk(probes, FEW_RUNS)).filter((run) => isMeant({ q: filter.q }, run))
+      const { fewRuns, manyRuns } = this.#terms
+      const count = this.#countProbes(probes, Math.max(fewRuns, manyRuns))
+      if (count < fewRuns) {
+        const runs = this.#fetch(this.#walk(probes, fewRuns)).filter((run) => isMeant({ q: filter.q }, run))
         return runs.slice(0, limit).map(({ run }) => run.seq)
+      }
+      if (count < manyRuns && probes.length <= MANY_PROBES) {
+        const named = this.#nameProbes(filter, bounds, words)
+        return this.#walk([wordsAmong(probes, bounds, words), ...named], limit)
       }
     }
     const probes = [...this.#wordProbes(filter, bounds, words), ...this.#nameProbes(filter, bounds, words)]
@@ -191,7 +209,7 @@ export class RunLists {
   /** Runs that have words of their own, by these. */
   #wordProbes(filter: StoredFilter, bounds: Bounds, words: readonly string[]): Probe[] {
     const functions = this.#functions(filter)
-    const match = words.map((word) => `"${word}" *`).join(' ')
+    const match = matchOf(words)
     return tablesOf(filter).flatMap((table) =>
       this.#bases(filter).map((base) => {
         const where = [
@@ -278,6 +296,26 @@ export class RunLists {
 }
 
 const GIVEN = '(SELECT value FROM json_each(?))'
+
+/** Runs of these probes that have words of their own, by these words. */
+function wordsAmong(probes: readonly Probe[], bounds: Bounds, words: readonly string[]): Probe {
+  const sets = probes.map((probe) => `SELECT r.seq FROM ${probe.from} WHERE ${conditions(probe)}`)
+  return {
+    table: 'runs_done',
+    from: 'run_words w',
+    walked: 'w.rowid',
+    where: ['run_words MATCH ?', `+w.rowid IN (${sets.join(' UNION ALL ')})`],
+    values: [
+      matchOf(words),
+      ...probes.flatMap(({ values, bounds: { low, high } }) => [...values, low, high]),
+    ],
+    bounds,
+  }
+}
+
+function matchOf(words: readonly string[]): string {
+  return words.map((word) => `"${word}" *`).join(' ')
+}
 
 function conditions({ where, walked }: Probe): string {
   return [...where, `${walked} >= ?`, `${walked} <= ?`].join(' AND ')
