@@ -71,6 +71,8 @@ export class Recorder {
   readonly statuses: readonly StoredEvent[]
   readonly #terms: RecorderTerms
   readonly #now: () => number
+  /** Since when it waits: what an attempt's `queueMs` counts from. */
+  readonly #beginMs: number
   readonly #joiner = new PieceJoiner(LONGEST_ITEM_BYTES)
   readonly #segments: Segments
   readonly #changed = new Set<() => void>()
@@ -93,6 +95,7 @@ export class Recorder {
     this.id = run.id
     this.seq = run.seq
     this.#terms = terms
+    this.#beginMs = Math.max(run.acceptedMs, run.dueMs ?? 0)
     this.#now = now
     this.#segments = new Segments(terms.eventsBytes)
     this.#shownStatus = run.status === 'running' && run.startedMs === null ? 'queued' : run.status
@@ -151,7 +154,9 @@ export class Recorder {
     if (!whole) return
     const data = kind === 'chunk' ? jsonOfChunk(whole) : textOf(whole)
     this.#whenReady(() => {
-      this.#showAttempt({ n: origin.attempt, worker: origin.worker, startedMs: null, finishedMs: null })
+      const { attempt: n, worker, queueMs } = origin
+      const startedMs = Math.min(Math.round(this.#beginMs + queueMs), this.#now())
+      this.#showAttempt({ n, worker, startedMs, finishedMs: null })
       this.#append({ type: kind, atMs: this.#now(), data })
       if (kind === 'log') this.#lines.push({ n: ++this.#lastLine, type: 'log', atMs: this.#now(), data })
       if (kind === 'progress') this.progress = progressOf(data)
