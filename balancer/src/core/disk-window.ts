@@ -13,6 +13,8 @@ export interface DiskWindowOptions {
   readonly ledger: LedgerPort
   /** The task is on disk only from now on. */
   readonly forget: (task: Task) => void
+  /** Durable runs of one lane that wait in memory; WINDOW unless given. */
+  readonly size?: number | undefined
 }
 
 /** Durable runs of one lane that wait in memory; the rest stays on disk until there is room. */
@@ -24,10 +26,12 @@ export class DiskWindow {
   readonly #options: DiskWindowOptions
   /** Have runs on disk and are not asked for them yet. */
   readonly #asleep = new Set<Lane>()
+  readonly #size: number
   #state: 'starting' | 'open' | 'closed' = 'starting'
 
   constructor(options: DiskWindowOptions) {
     this.#options = options
+    this.#size = options.size ?? WINDOW
   }
 
   /** Nothing leaves the disk any more, and what would wait goes there. */
@@ -68,7 +72,7 @@ export class DiskWindow {
   }
 
   #isFull({ durables }: Lane, bytes: number): boolean {
-    if (durables.size >= WINDOW) return true
+    if (durables.size >= this.#size) return true
     return durables.size > 0 && this.#options.placement.durableBytes + bytes > WINDOW_BYTES
   }
 
@@ -77,6 +81,7 @@ export class DiskWindow {
     const lane = task.lane as Lane
     if (task.laneIndex >= 0) this.#options.placement.dequeue(task)
     lane.hasMoreOnDisk = true
+    task.phase = 'waiting'
     // First: whoever asks the disk again must find it there.
     this.#options.ledger.pushedBack(task, lane.key)
     this.#options.forget(task)
@@ -90,14 +95,14 @@ export class DiskWindow {
 
   /** Asks for more of a lane once half its window is free. */
   refill(lane: Lane): void {
-    if (!lane.hasMoreOnDisk || lane.isClaiming || lane.durables.size > WINDOW / 2) return
+    if (!lane.hasMoreOnDisk || lane.isClaiming || lane.durables.size > this.#size / 2) return
     if (this.#state !== 'open' || lane.classes.size === 0) {
       this.#asleep.add(lane)
       return
     }
     if (this.#isFull(lane, WINDOW_BYTES / 2)) return
     lane.isClaiming = true
-    this.#options.ledger.claim(lane.key, WINDOW - lane.durables.size, lane.needs)
+    this.#options.ledger.claim(lane.key, this.#size - lane.durables.size, lane.needs)
   }
 
   /** The fleet changed: somebody may serve what nobody did. */

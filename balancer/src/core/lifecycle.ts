@@ -24,6 +24,8 @@ export interface LifecycleOptions {
   readonly placement: Placement
   readonly dispatch: DispatchPort
   readonly ledger: LedgerPort
+  /** See disk-window.ts. */
+  readonly windowSize?: number | undefined
   /** Hears of every task that ends; nobody unless given. */
   readonly record?: RecordPort | undefined
 }
@@ -46,7 +48,12 @@ export class Lifecycle {
     this.#placement = placement
     this.#absence = new Absence(placement)
     this.settlements = new Settlements(options)
-    this.window = new DiskWindow({ placement, ledger, forget: (task) => this.forget(task) })
+    this.window = new DiskWindow({
+      placement,
+      ledger,
+      forget: (task) => this.forget(task),
+      size: options.windowSize,
+    })
   }
 
   /** Every task that has not ended, in order of acceptance as a rule. */

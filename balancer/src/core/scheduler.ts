@@ -85,6 +85,8 @@ export interface SchedulerOptions {
   readonly record?: RecordPort
   /** The first number of the order of acceptance, higher than any on disk; 0 unless given. */
   readonly firstSeq?: number
+  /** Runs on disk of one lane that wait in memory as well; 1,000 unless given. */
+  readonly windowSize?: number
 }
 
 export class Scheduler

@@ -33,7 +33,8 @@ class Life {
   constructor(seed: number, faults: Faults) {
     this.#random = seededRandom(seed)
     this.#faults = faults
-    this.world = new ModelWorld({ functions: FUNCTIONS, random: this.#random })
+    const windowSize = this.#chance(0.5) ? 1_000 : 1 + this.#below(4)
+    this.world = new ModelWorld({ functions: FUNCTIONS, random: this.#random, windowSize })
     for (let i = 0, count = 1 + this.#below(3); i < count; i++)
       this.world.addWorker(`w${i}`, 1 + this.#below(3))
   }

@@ -90,7 +90,7 @@ export class RunLanes {
     const state = this.#stateOf(claim.lane)
     if (runs.length === 0 && hasMore) return this.#askLater(state, claim)
     const fresh = runs.filter((run) => !this.#options.isHeld(run.id))
-    const next = state.missed ?? positionOf(runs.at(-1)) ?? state.frontier
+    const next = foremost(state.missed, positionOf(runs.at(-1))) ?? state.frontier
     const isMore = hasMore || state.missed !== undefined
     if (fresh.length === 0 && isMore) return this.#ask(state, claim, next)
     state.frontier = next
@@ -136,6 +136,11 @@ function toNeeds({ group, function: name, contract, selector }: ClaimNeeds): Run
 
 function positionOf(run: ClaimedRun | undefined): RunPosition | undefined {
   return run && { priority: run.priority, seq: run.seq }
+}
+
+function foremost(a: RunPosition | undefined, b: RunPosition | undefined): RunPosition | undefined {
+  if (!a || !b) return a ?? b
+  return isBefore(a, b) ? a : b
 }
 
 function isBefore(a: RunPosition, b: RunPosition): boolean {

@@ -93,10 +93,28 @@ export class RunLedger implements LedgerPort {
 
   pushedBack(task: LiveTask, lane: string): void {
     const run = held(task)
-    if (run.isBehind) this.#options.writes.write([this.progressWrite(run, task)])
+    if (run.isBehind) this.#writeBack(run, this.progressWrite(run, task), lane)
     run.state = 'away'
     this.#options.book.remove(run)
     this.#options.lanes.putBack(lane, { priority: task.priority, seq: run.seq })
+  }
+
+  /** Until its row says that it waits nobody finds it there. */
+  #writeBack(run: HeldRun, write: StoreWrite, lane: string): void {
+    const { writes, lanes, core } = this.#options
+    let isLate = false
+    const follower = {
+      onWritten: () => {
+        if (!isLate) return
+        lanes.putBack(lane, { priority: run.row.priority, seq: run.seq })
+        core().laneOnDisk(run)
+      },
+      onLost: () => {
+        isLate = true
+        writes.tryAgain(follower, () => write)
+      },
+    }
+    writes.write([write], follower)
   }
 
   late(run: string, worker: string, fence: number): void {
@@ -113,7 +131,12 @@ export class RunLedger implements LedgerPort {
     for (const run of noted) {
       run.isNoted = false
       if (run.state !== 'live' || !run.isBehind || !run.task) continue
-      this.#options.writes.write([this.progressWrite(run, run.task)])
+      this.#options.writes.write([this.progressWrite(run, run.task)], {
+        onWritten: () => {},
+        onLost: () => {
+          run.isBehind = true
+        },
+      })
       this.#options.hooks().onMoved?.(run.row)
     }
   }

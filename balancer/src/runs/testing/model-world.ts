@@ -48,6 +48,8 @@ export interface WorldOptions {
   readonly terms?: Partial<typeof TERMS>
   readonly hooks?: RunHooks
   readonly random?: () => number
+  /** Of each lane in memory; small ones come to the disk's part of the queue at once. */
+  readonly windowSize?: number
 }
 
 export class ModelWorld {
@@ -115,7 +117,7 @@ export class ModelWorld {
   #make(store: MemoryStore, contents: StoreContents): Life {
     const timers = new Set<Timer>()
     const boots = new Map<string, string>()
-    const random = this.#options.random ?? (() => 0.5)
+    const { random = () => 0.5, windowSize } = this.#options
     const runs = new DurableRuns({
       store,
       atStart: contents.runs,
@@ -143,6 +145,7 @@ export class ModelWorld {
       leaseMs: LEASE_MS,
       firstSeq: contents.runs.lastSeq + 1,
       ejects: false,
+      ...(windowSize === undefined ? {} : { windowSize }),
     })
     return {
       store,
