@@ -304,6 +304,9 @@ describe('async', () => {
     assert.deepEqual([other.status, bodyOf(other).code], [422, 'IDEMPOTENCY_MISMATCH'])
     assert.equal((await waitForEnd(delayed)).status, 'completed')
     assert.deepEqual((await waitForEnd(running)).result, { id: 'across' })
+    const path = `/runs/${first.headers.get('x-run-id')}`
+    assert.equal((await balancer.request(path, { method: 'DELETE' })).status, 204)
+    assert.equal((await call()).status, 404)
     for (const id of ['k', 'f', 'later', 'across']) assert.equal(await executions(id), 1, id)
   })
 })

@@ -34,3 +34,11 @@ export function stillRunning(runs: readonly string[]): TaskError {
     detail: `This Idempotency-Key began ${what} before, which has not ended yet. Ask again later, or GET /runs/${run}.`,
   }
 }
+
+/** Its run was deleted, or is older than what is kept. */
+export function noLongerKept(run: string): TaskError {
+  return {
+    code: 'NOT_FOUND',
+    detail: `This Idempotency-Key began run ${run} before, which has ended and is not kept any more. Use a new key to run it again.`,
+  }
+}

@@ -33,7 +33,14 @@ function begin(background?: string) {
     isAny: background !== undefined,
     has: ({ function: name }: { function: string }) => name === background,
   }
-  const calls = new DurableCalls({ ...terms, runs: durable, inputs: durable, webhooks: durable, door })
+  const calls = new DurableCalls({
+    ...terms,
+    runs: durable,
+    inputs: durable,
+    find: (id) => durable.find(id),
+    webhooks: durable,
+    door,
+  })
   const tasks = new Tasks({
     ...terms,
     scheduler: core,
@@ -202,6 +209,8 @@ test('a sync batch with a key: a line as each run ends, and all of them again', 
   assert.deepEqual(inOrder(again.lines), inOrder(lines))
   assert.deepEqual([ids().length, core.submissions.length], [2, 0])
   assert.equal(durable.accepted.get(first)?.mode, 'sync')
+  durable.forget(second)
+  assert.equal((await post(body, keyed)).status, 404)
 })
 
 test('inputs of a sync batch are judged by the worker, so that a repeat is the same', async () => {

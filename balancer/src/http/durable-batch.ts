@@ -10,7 +10,7 @@ import type { Payload } from '../ports/dispatch.ts'
 import type { Accepted, DurableRunsPort, KeyUse, NewRun } from '../ports/runs.ts'
 import { asWrongBody, type BeginTask } from './batch-run.ts'
 import type { Range } from './batch-scan.ts'
-import { acceptedAnswer, drainedAnswer, REPLAYED, stillRunning } from './durable-answer.ts'
+import { acceptedAnswer, drainedAnswer, REPLAYED } from './durable-answer.ts'
 import { type DurableCalls, LONGEST_WAIT_MS } from './durable-call.ts'
 import { useKey } from './durable-key.ts'
 import { type DurableWish, modeOf, namedMode, readPreferences } from './durable-wish.ts'
@@ -20,7 +20,7 @@ import type { TaskAnswer, Tasks } from './tasks.ts'
 
 export interface DurableBatchDeps {
   readonly runs: DurableRunsPort
-  readonly calls: Pick<DurableCalls, 'order' | 'accept' | 'isDraining'>
+  readonly calls: Pick<DurableCalls, 'order' | 'accept' | 'isDraining' | 'whyUnanswered'>
   readonly tasks: Pick<Tasks, 'word'>
   readonly isAsync: IsAsync
 }
@@ -118,7 +118,7 @@ export class DurableBatches {
     const { runs, isReplay, answer } = accepted
     if (isReplay && answer === 'accepted') return { kind: 'answer', answer: acceptedAll(accepted) }
     if (isReplay && !(await this.#haveEnded(runs)))
-      return { kind: 'answer', answer: describeProblem(stillRunning(runs)) }
+      return { kind: 'answer', answer: describeProblem(await this.#deps.calls.whyUnanswered(runs)) }
     return {
       kind: 'lines',
       begin: this.#beginLines(judged, runs, batch.wish),

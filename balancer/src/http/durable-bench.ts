@@ -70,6 +70,17 @@ export class FakeDurable implements DurableRunsPort, InputCheckPort, WebhookTarg
     if (kept) kept.answer = answer
   }
 
+  async find(id: string): Promise<{ status: 'running' | 'completed' } | undefined> {
+    if (!this.accepted.has(id)) return undefined
+    return { status: this.#ends.has(id) ? 'completed' : 'running' }
+  }
+
+  /** The run has ended and is not kept any more. */
+  forget(id: string): void {
+    this.accepted.delete(id)
+    this.#ends.delete(id)
+  }
+
   check(target: FunctionTarget, input: object): readonly FieldError[] {
     this.checked.push({ target, input })
     return this.wrong

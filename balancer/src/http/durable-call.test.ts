@@ -362,6 +362,20 @@ for (const way of WAYS)
       assert.equal((await first).status, 200)
     })
 
+    test('a key whose run is not kept any more says so', async (t) => {
+      const { post, durable } = await begin(t)
+      const keyed = { 'idempotency-key': 'k' }
+      const first = post({}, keyed)
+      await durable.untilWaiting(1)
+      const [id = ''] = durable.accepted.keys()
+      durable.end(id, complete('1'))
+      assert.equal((await first).status, 200)
+      durable.forget(id)
+      const gone = await post({}, keyed)
+      assert.deepEqual([gone.status, gone.json.code], [404, 'NOT_FOUND'])
+      assert.ok(gone.text.includes(id))
+    })
+
     test('a wait that was answered 202 stays answered so', async (t) => {
       const { post, durable } = await begin(t)
       const headers = { 'idempotency-key': 'k', prefer: 'wait=1' }

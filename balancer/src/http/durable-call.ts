@@ -4,7 +4,7 @@
  * Invariants: 202 is said only of what is on disk; a caller that goes away ends its waiting and never its run;
  * one key begins one run.
  */
-import type { FieldError, TaskBody, TaskError } from '@berth/protocol'
+import { type FieldError, isFinal, type RunView, type TaskBody, type TaskError } from '@berth/protocol'
 import type { Clock, Log } from '@berth/runtime'
 import type { Payload } from '../ports/dispatch.ts'
 import type { StoredPayload } from '../ports/run-store.ts'
@@ -12,7 +12,7 @@ import type { Accepted, DurableRunsPort, InputCheckPort, KeyUse, NewRun } from '
 import type { Settlement } from '../ports/scheduling.ts'
 import type { WebhookTargetPort } from '../ports/webhooks.ts'
 import type { Door } from './door.ts'
-import { acceptedAnswer, drainedAnswer, REPLAYED, stillRunning } from './durable-answer.ts'
+import { acceptedAnswer, drainedAnswer, noLongerKept, REPLAYED, stillRunning } from './durable-answer.ts'
 import { useKey } from './durable-key.ts'
 import { orderRun, originOf, readInput } from './durable-order.ts'
 import type { DurableWish } from './durable-wish.ts'
@@ -25,6 +25,8 @@ import { wrongField } from './wrong-field.ts'
 export interface DurableCallsDeps {
   readonly runs: DurableRunsPort
   readonly inputs: InputCheckPort
+  /** Any run, as it is now. */
+  readonly find: (id: string) => Promise<Pick<RunView, 'status'> | undefined>
   readonly webhooks: WebhookTargetPort
   readonly clock: Pick<Clock, 'wallMs'>
   readonly log: Log
@@ -137,6 +139,16 @@ export class DurableCalls {
     return this.#deps.door.refuse(0)?.code === 'DRAINING'
   }
 
+  /** Why the runs of a key cannot be answered again: not all of them have ended, or one is not kept any more. */
+  async whyUnanswered(ids: readonly string[]): Promise<TaskError> {
+    for (const id of ids) {
+      const run = await this.#deps.find(id)
+      if (run === undefined) return noLongerKept(id)
+      if (!isFinal(run.status)) break
+    }
+    return stillRunning(ids)
+  }
+
   /** All or none; `bytes` are held until it is decided. */
   async accept(ordered: readonly NewRun[], key: KeyUse | undefined, bytes: number): Promise<Accepted> {
     const { runs, door } = this.#deps
@@ -178,7 +190,7 @@ export class DurableCalls {
       return { ...first, headers: { ...first.headers, ...REPLAYED } }
     }
     if (wish.mode !== 'sync') return acceptedAnswer(id, REPLAYED)
-    return describeProblem(stillRunning([id]))
+    return describeProblem(await this.whyUnanswered([id]))
   }
 }
 

@@ -121,6 +121,7 @@ test(`${BODIES} bodies and heads: each is a run that can be kept, a task in memo
   const calls = new DurableCalls({
     runs: durable,
     inputs: durable,
+    find: (id) => durable.find(id),
     webhooks: durable,
     clock,
     log,

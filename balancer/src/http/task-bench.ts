@@ -84,7 +84,14 @@ export async function serve(
     scheduler: core,
     createRunId: createRunIds(1, clock.wallMs.bind(clock)),
     answerHeaders: 'full',
-    durable: new DurableCalls({ ...terms, runs: durable, inputs: durable, webhooks: durable, door }),
+    durable: new DurableCalls({
+      ...terms,
+      runs: durable,
+      inputs: durable,
+      find: (id) => durable.find(id),
+      webhooks: durable,
+      door,
+    }),
     ...changes,
   })
   const served = new TaskExchange({
