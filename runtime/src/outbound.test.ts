@@ -5,7 +5,8 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import { after, before, describe, it } from 'node:test'
-import { Outbound, parseRetryAfter, type Resolve, type ResolvedAddress } from './outbound.ts'
+import type { Resolve, ResolvedAddress } from './name-lookups.ts'
+import { Outbound, parseRetryAfter } from './outbound.ts'
 import { type OutboundRules, parseAllow } from './outbound-rules.ts'
 
 type Listener = (request: IncomingMessage, response: ServerResponse) => void

@@ -5,7 +5,6 @@
  * are read. Nothing is kept open between requests.
  * Invariant: no byte leaves to an address that the rules refuse.
  */
-import { lookup as systemLookup } from 'node:dns'
 import {
   type ClientRequest,
   Agent as HttpAgent,
@@ -14,15 +13,8 @@ import {
 } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import type { LookupFunction } from 'node:net'
+import { type Resolve, type ResolvedAddress, resolveBySystem } from './name-lookups.ts'
 import type { OutboundRules, UrlVerdict } from './outbound-rules.ts'
-
-export interface ResolvedAddress {
-  readonly address: string
-  readonly family: number
-}
-
-/** All addresses of a name, as the connection would use them; rejects when it has none. */
-export type Resolve = (name: string) => Promise<readonly ResolvedAddress[]>
 
 export interface OutboundPost {
   readonly url: string
@@ -146,15 +138,6 @@ export class Outbound {
 }
 
 class RefusedAddress extends Error {}
-
-function resolveBySystem(name: string): Promise<readonly ResolvedAddress[]> {
-  return new Promise((resolve, reject) => {
-    systemLookup(name, { all: true }, (error, addresses) => {
-      if (error) reject(error)
-      else resolve(addresses)
-    })
-  })
-}
 
 function answered(response: IncomingMessage, body: string): OutboundResult {
   const retryAfterMs = parseRetryAfter(response.headers['retry-after'], Date.now())
