@@ -1,43 +1,12 @@
-/** Calls whose run goes to disk: by both routes of a task, over real sockets, with runs that end as a test says. */
+/** Calls whose run goes to disk: by every route of a task, over real sockets, with runs that end as a test says. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { complete, fail, serve, WAYS } from './task-bench.ts'
-import { KEY } from './test-bench.ts'
-
-const HELLO = '{"function":"hello","input":{"name":"you"}}'
+import { beginCalls } from './durable-call-bench.ts'
+import { serve, WAYS } from './task-bench.ts'
 
 for (const way of WAYS)
   describe(`runs on disk by the ${way} route`, () => {
-    async function begin(t: Parameters<typeof serve>[0]) {
-      const bench = await serve(t, way)
-      const send = async (
-        path: string,
-        body: string | Uint8Array<ArrayBuffer>,
-        headers: Record<string, string> = {},
-        signal?: AbortSignal,
-      ) => {
-        const init = {
-          method: 'POST',
-          headers: { authorization: KEY, 'content-type': 'application/json', ...headers },
-          body,
-          signal: signal ?? null,
-        }
-        const answer = await fetch(`${bench.url}${path}`, init)
-        const text = await answer.text()
-        const of = (name: string) => answer.headers.get(name)
-        return { status: answer.status, of, text, json: asJson(text) }
-      }
-      const post = (fields: object, headers: Record<string, string> = {}) =>
-        send('/task', JSON.stringify({ function: 'hello', ...fields }), headers)
-      const only = () => {
-        assert.equal(bench.durable.accepted.size, 1)
-        return [...bench.durable.accepted][0] as [
-          string,
-          NonNullable<ReturnType<typeof bench.durable.accepted.get>>,
-        ]
-      }
-      return { ...bench, send, post, only }
-    }
+    const begin = (t: Parameters<typeof beginCalls>[0]) => beginCalls(t, way)
 
     test('async is answered 202 with its address, and nothing reaches the core', async (t) => {
       const { send, only, core } = await begin(t)
@@ -229,165 +198,6 @@ for (const way of WAYS)
       assert.equal((await post({ input: { name: 7 } })).status, 200)
     })
 
-    test('a wait that ends in time answers as sync does, with who ran it', async (t) => {
-      const { post, durable } = await begin(t)
-      const answer = post({}, { prefer: 'wait=10' })
-      await durable.untilWaiting(1)
-      const [id] = [...durable.accepted.keys()]
-      durable.end(id ?? '', complete('{"hello":1}'))
-      const { status, json, of } = await answer
-      assert.deepEqual([status, json], [200, { success: true, result: { hello: 1 } }])
-      assert.deepEqual([of('x-run-id'), of('x-worker'), of('x-attempt')], [id, 'w1', '1'])
-      assert.match(of('server-timing') ?? '', /^queue;dur=1.23, run;dur=20$/)
-      assert.deepEqual(durable.waitedMs, [10_000])
-      assert.equal(durable.accepted.get(id ?? '')?.mode, 'sync')
-    })
-
-    test('bytes as a result are the body below /task/{group}/{function}', async (t) => {
-      const { send, durable } = await begin(t)
-      const answer = send('/task/g/f', '{}', { prefer: 'wait=10' })
-      await durable.untilWaiting(1)
-      durable.end([...durable.accepted.keys()][0] ?? '', complete('abc', 'text/plain'))
-      const { status, text, of } = await answer
-      assert.deepEqual([status, text, of('content-type')], [200, 'abc', 'text/plain'])
-    })
-
-    test('a failure has its own status', async (t) => {
-      const { post, durable } = await begin(t)
-      const answer = post({}, { 'idempotency-key': 'k' })
-      await durable.untilWaiting(1)
-      durable.end([...durable.accepted.keys()][0] ?? '', fail({ code: 'FUNCTION_FAILED', detail: 'no' }))
-      const { status, json } = await answer
-      assert.deepEqual([status, json.code, json.detail], [500, 'FUNCTION_FAILED', 'no'])
-    })
-
-    test('a wait that is over answers 202, and the run goes on', async (t) => {
-      const { post, durable, core } = await begin(t)
-      const answer = post({}, { prefer: 'wait=1' })
-      await durable.untilWaiting(1)
-      durable.passTime()
-      const { status, of } = await answer
-      const [id] = durable.accepted.keys()
-      assert.deepEqual([status, of('location')], [202, `/runs/${id}`])
-      assert.deepEqual(core.cancelled, [])
-    })
-
-    test('a caller that leaves ends its waiting and nothing else', async (t) => {
-      const { send, durable, core } = await begin(t)
-      const leaving = new AbortController()
-      const gone = send('/task', HELLO, { 'idempotency-key': 'k' }, leaving.signal)
-      await durable.untilWaiting(1)
-      leaving.abort()
-      await assert.rejects(gone)
-      const [id = ''] = durable.accepted.keys()
-      durable.end(id, complete('1'))
-      const again = await send('/task', HELLO, { 'idempotency-key': 'k' })
-      assert.deepEqual(
-        [again.status, again.of('x-run-id'), again.text],
-        [200, id, '{"success":true,"result":1}'],
-      )
-      assert.deepEqual(core.cancelled, [])
-    })
-
-    test('a caller who is not waited with any longer is told that its run goes on, and why', async (t) => {
-      const { post, durable, core } = await begin(t)
-      const giveUp = async (headers: Record<string, string>, waits: number) => {
-        core.shed = undefined
-        const answer = post({}, headers)
-        await durable.untilWaiting(waits)
-        core.shed = { code: 'DRAINING', detail: 'it ends' }
-        durable.passTime()
-        return answer
-      }
-      const drained = await giveUp({ 'idempotency-key': 'k' }, 1)
-      const [id] = durable.accepted.keys()
-      assert.deepEqual(
-        [drained.status, drained.json.code, drained.of('location')],
-        [503, 'DRAINING', `/runs/${id}`],
-      )
-      assert.equal((await giveUp({ prefer: 'wait=5' }, 2)).status, 202)
-      core.shed = undefined
-      const oneTooMany = post({}, { 'idempotency-key': 'other' })
-      await durable.untilWaiting(3)
-      durable.passTime()
-      assert.equal((await oneTooMany).status, 202)
-    })
-
-    test('one key: the first answer again, whatever it was', async (t) => {
-      const { post, send, durable } = await begin(t)
-      const keyed = { 'idempotency-key': 'once' }
-      const first = await post({ mode: 'async' }, keyed)
-      const second = await post({ mode: 'async' }, keyed)
-      assert.deepEqual([second.status, second.text], [first.status, first.text])
-      assert.deepEqual([first.of('idempotency-replayed'), second.of('idempotency-replayed')], [null, 'true'])
-      assert.equal(durable.accepted.size, 1)
-
-      const failing = { 'idempotency-key': 'fails' }
-      const answer = post({}, failing)
-      await durable.untilWaiting(1)
-      durable.end([...durable.accepted.keys()].at(-1) ?? '', fail({ code: 'FUNCTION_FAILED', detail: 'no' }))
-      const [failed, again] = [await answer, await post({}, failing)]
-      assert.deepEqual([again.status, again.text], [failed.status, failed.text])
-      assert.deepEqual(
-        [again.status, again.of('x-worker'), again.of('idempotency-replayed')],
-        [500, 'w1', 'true'],
-      )
-      assert.equal((await send('/task/default/hello?mode=async', '{}', keyed)).status, 202)
-    })
-
-    test('one key, two bodies: 422; another address is another key', async (t) => {
-      const { post, send, durable } = await begin(t)
-      const keyed = { 'idempotency-key': 'k', prefer: 'respond-async' }
-      assert.equal((await post({ input: { a: 1 } }, keyed)).status, 202)
-      const other = await post({ input: { a: 2 } }, keyed)
-      assert.deepEqual([other.status, other.json.code], [422, 'IDEMPOTENCY_MISMATCH'])
-      assert.equal((await send('/task/g/f?priority=1', '{}', keyed)).status, 202)
-      assert.equal((await send('/task/g/f?priority=2', '{}', keyed)).status, 422)
-      assert.equal((await send('/task/g/h?priority=1', '{}', keyed)).status, 202)
-      assert.equal(durable.accepted.size, 3)
-    })
-
-    test('a key whose run goes on: 409 for sync, the same run for async', async (t) => {
-      const { post, durable } = await begin(t)
-      const keyed = { 'idempotency-key': 'k' }
-      const first = post({}, keyed)
-      await durable.untilWaiting(1)
-      const [id] = durable.accepted.keys()
-      const second = await post({}, keyed)
-      assert.deepEqual([second.status, second.json.code], [409, 'CONFLICT'])
-      assert.ok(second.text.includes(id ?? '-'))
-      const third = await post({}, { ...keyed, prefer: 'respond-async' })
-      assert.deepEqual([third.status, third.of('x-run-id')], [202, id])
-      durable.end(id ?? '', complete('1'))
-      assert.equal((await first).status, 200)
-    })
-
-    test('a key whose run is not kept any more says so', async (t) => {
-      const { post, durable } = await begin(t)
-      const keyed = { 'idempotency-key': 'k' }
-      const first = post({}, keyed)
-      await durable.untilWaiting(1)
-      const [id = ''] = durable.accepted.keys()
-      durable.end(id, complete('1'))
-      assert.equal((await first).status, 200)
-      durable.forget(id)
-      const gone = await post({}, keyed)
-      assert.deepEqual([gone.status, gone.json.code], [404, 'NOT_FOUND'])
-      assert.ok(gone.text.includes(id))
-    })
-
-    test('a wait that was answered 202 stays answered so', async (t) => {
-      const { post, durable } = await begin(t)
-      const headers = { 'idempotency-key': 'k', prefer: 'wait=1' }
-      const first = post({}, headers)
-      await durable.untilWaiting(1)
-      durable.passTime()
-      assert.equal((await first).status, 202)
-      durable.end([...durable.accepted.keys()][0] ?? '', complete('1'))
-      const again = await post({}, headers)
-      assert.deepEqual([again.status, again.of('idempotency-replayed')], [202, 'true'])
-    })
-
     test('what contradicts itself is refused, and nothing is kept', async (t) => {
       const { post, send, durable, core } = await begin(t)
       const cases: [object, Record<string, string>, string?][] = [
@@ -455,21 +265,3 @@ test('a function that runs in the background is async unless a mode is named', a
   assert.equal((await post('{"function":"other","delay":5}')).status, 400)
   assert.deepEqual([durable.accepted.size, core.submissions.length], [2, 2])
 })
-
-interface Body {
-  success?: boolean
-  runId?: string
-  message?: string
-  code?: string
-  detail?: string
-  result?: unknown
-  errors?: { pointer: string; detail: string }[]
-}
-
-function asJson(text: string): Body {
-  try {
-    return JSON.parse(text) as Body
-  } catch {
-    return {}
-  }
-}
