@@ -21,8 +21,6 @@ export type Order = {
   readonly priority?: number
   readonly key?: string
   readonly idempotent?: boolean
-  /** ISO 8601. */
-  readonly delay?: string
   /** The input is so long. */
   readonly bytes?: number
 }
@@ -69,21 +67,33 @@ export class Handover {
     return runId ?? assert.fail(text)
   }
 
+  /** A batch of runs of no duration; all of them are promised or the test fails. */
+  async handOverMany(count: number, priority: number): Promise<void> {
+    const wanted = Array.from({ length: count }, () => this.#want(undefined))
+    const bodies = wanted.map(({ id }) => bodyOf(id, { priority }))
+    const { status, body, text } = await this.#site.balancer.request('/tasks', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(bodies),
+    })
+    assert.equal(status, 202, text.slice(0, 500))
+    const { runIds } = body as { runIds: string[] }
+    for (const [index, run] of runIds.entries()) wanted[index]?.promised.push(run)
+  }
+
   /** One wish a key. */
   #want(key: string | undefined): Wanted {
     const id = key ?? `h${this.wanted.length + 1}`
-    const before = this.wanted.find((wanted) => wanted.id === id)
+    const before = key && this.wanted.find((wanted) => wanted.id === id)
     if (before) return before
     const wanted: Wanted = { id, hasKey: key !== undefined, mode: 'async', promised: [], refused: [] }
     this.wanted.push(wanted)
     return wanted
   }
 
-  #post(id: string, { ms = 0, priority, key, idempotent = true, delay, bytes = 0 }: Order): Promise<Answer> {
-    const input = { id, ms, data: 'x'.repeat(bytes) }
-    const order = { mode: 'async', priority, idempotent, delay, attempts: ATTEMPTS, metadata: { id } }
-    const headers: Record<string, string> = key === undefined ? {} : { 'idempotency-key': key }
-    return postTask(this.#site.balancer, { function: 'probe', input, ...order }, headers)
+  #post(id: string, order: Order): Promise<Answer> {
+    const headers: Record<string, string> = order.key === undefined ? {} : { 'idempotency-key': order.key }
+    return postTask(this.#site.balancer, bodyOf(id, order), headers)
   }
 
   get promised(): readonly string[] {
@@ -167,4 +177,10 @@ export function readRuns(folder: string): Stored[] {
   } finally {
     database.close()
   }
+}
+
+function bodyOf(id: string, { ms = 0, priority, idempotent = true, bytes = 0 }: Order): object {
+  const input = { id, ms, data: 'x'.repeat(bytes) }
+  const order = { mode: 'async', priority, idempotent, attempts: ATTEMPTS, metadata: { id } }
+  return { function: 'probe', input, ...order }
 }
