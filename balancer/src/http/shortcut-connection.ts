@@ -39,14 +39,14 @@ export interface ShortcutShare {
 }
 
 const END_OF_HEAD = '\r\n\r\n'
-/** A body that says its mode, or may say it in escapes, may ask for a stream, which only Node's response can carry. */
-const MODE = '"mode"'
+/** A body with this word, or with escapes that may make it, may ask for a stream, which only Node's response carries. */
+const STREAM = '"stream"'
 const ESCAPE = '\\u'
 const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n'
 
 /** With an address that names the function, the body is the input and says nothing else. */
 function mayStream({ target, headBytes }: ShortcutHead, piece: Buffer): boolean {
-  return target === undefined && (piece.includes(MODE, headBytes) || piece.includes(ESCAPE, headBytes))
+  return target === undefined && (piece.includes(STREAM, headBytes) || piece.includes(ESCAPE, headBytes))
 }
 
 interface Known {

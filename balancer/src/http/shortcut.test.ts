@@ -151,13 +151,24 @@ test('where the address names the function the body is never looked at', LIMIT, 
   assert.deepEqual(calls[0]?.call.target, { group: 'g', function: 'f', query: '' })
 })
 
+test('a body of any other mode is taken', LIMIT, async (t) => {
+  const { dial, calls } = await serve(t, { plan: answering })
+  const socket = await dial()
+  for (const mode of ['sync', 'async', 'webhook']) {
+    socket.write(request(`{"function":"hello","mode":"${mode}"}`))
+    await read(socket, 'short')
+  }
+  assert.equal(calls.length, 3)
+})
+
 const wide = `{"function":"hello","input":{"a":"${'x'.repeat(BODY_LIMIT)}"}}`
 const LEFT: Record<string, string> = {
   'another address': `GET /health HTTP/1.1\r\nHost: a\r\n\r\n`,
   'a header that it does not know': request(CALL, 'X-Later: 1\r\n'),
   'a wrong key': request(CALL, '', 'Authorization: Bearer wrong\r\n'),
   'no key': request(CALL, '', ''),
-  'a body that says its mode': request('{"function":"hello","mode":"stream"}'),
+  'a body that asks for a stream': request('{"function":"hello","mode":"stream"}'),
+  'a body that may ask for one in escapes': request('{"function":"hello","mode":"\\u0073tream"}'),
   'a body that may say its mode in escapes': request('{"function":"hello","\\u006dode":"stream"}'),
   'a body over the limit': request(wide),
   'a long head': request(CALL, `User-Agent: ${'x'.repeat(2_000)}\r\n`),
