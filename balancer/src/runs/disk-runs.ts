@@ -5,10 +5,11 @@
  */
 import type { TaskError } from '@berth/protocol'
 import type { Clock } from '@berth/runtime'
+import type { LiveTask } from '../ports/ledger.ts'
 import type { ClaimedRun, LiveRun, RunProgress, RunReads, StoredRun } from '../ports/run-store.ts'
 import type { Removed } from '../ports/runs.ts'
 import type { DurableTasksPort } from '../ports/scheduling.ts'
-import type { HeldRun } from './held-run.ts'
+import { type HeldRun, selectorOf } from './held-run.ts'
 import { storeUnavailable } from './run-admission.ts'
 import type { RunBook } from './run-book.ts'
 import { endOnDisk } from './run-end.ts'
@@ -108,16 +109,27 @@ export class DiskRuns {
     const { core, clock, ledger } = this.#options
     const isChanged = core().reprioritise(held.run, priority, clock.monoMs())
     if (!isChanged) return { ok: false, error: waitsNoMore(held.run) }
-    if (held.task) return this.#written([ledger.progressWrite(held, held.task)])
-    // It has only waited so far.
+    // One without a task has only waited so far.
     held.row = { ...held.row, priority }
-    return this.#written([{ kind: 'run-moved', seq: held.seq, progress: progressIn(held.row) }])
+    const progress = held.task ? undefined : progressIn(held.row)
+    const written = await this.#written([
+      progress
+        ? { kind: 'run-moved', seq: held.seq, progress }
+        : ledger.progressWrite(held, held.task as LiveTask),
+    ])
+    if (!written.ok) held.isBehind = true
+    return written
   }
 
   async #reprioritiseOnDisk(run: LiveRun, priority: number): Promise<Removed> {
     const { lanes, book, hold, core, clock } = this.#options
     const changed = { ...run, priority }
     const answer = this.#written([{ kind: 'run-moved', seq: run.seq, progress: progressIn(changed) }])
+    // Its new place may lie before all that anybody would look at.
+    void answer.then(({ ok }) => {
+      if (ok && run.status === 'queued' && !book.has(run.id))
+        lanes.putBack(core().laneOnDisk({ ...changed, selector: selectorOf(changed) }), changed)
+    })
     if (run.status === 'queued')
       // Behind the write: it comes from its new place and stands before or in the window, or goes back.
       lanes.fetch(changed, changed, (claimed) => {

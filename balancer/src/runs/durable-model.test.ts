@@ -71,6 +71,7 @@ class Life {
     if (this.#chance(cut)) return world.unlink(worker)
     if (this.#chance(disk)) world.disk.fault = world.disk.fault === undefined ? 'the disk is full' : undefined
     if (this.#chance(cancels)) return this.#cancel()
+    if (this.#chance(0.02)) return this.#reprioritise()
     const kind = this.#below(10)
     if (kind < 2) this.#accept()
     else if (kind < 3) await world.link(worker)
@@ -93,6 +94,11 @@ class Life {
     void world.runs.accept([world.order({ function: name, priority, dueMs })], undefined).then((accepted) => {
       if (accepted.ok) for (const run of accepted.runs) this.acknowledged.add(run)
     })
+  }
+
+  #reprioritise(): void {
+    const run = this.#pick([...this.acknowledged])
+    if (run !== undefined) void this.world.runs.reprioritise(run, this.#pick([1, 50, 200]))
   }
 
   #cancel(): void {
@@ -135,9 +141,11 @@ class Life {
       const last = `${run} ${Math.max(...fences)}`
       assert.equal(world.result(run), last, `C13: ${run} was not completed by its newest attempt`)
     }
-    const most = done.function === 'once' ? 1 : 3
-    if (done.function !== 'work')
-      assert.ok(executions.length <= most, `C3: ${run} of ${done.function} ran ${executions.length} times`)
+    // What is quick and may be repeated is written a little later than it is sent: when balancer and worker die at once,
+    // one attempt may be known to nobody.
+    const { crash, kill } = this.#faults
+    const most = done.function === 'once' ? 1 : crash > 0 && kill > 0 ? 4 : 3
+    assert.ok(executions.length <= most, `C3: ${run} of ${done.function} ran ${executions.length} times`)
     if (this.#faults.kill > 0 || this.#faults.cut > 0) return
     // Nobody but the balancer died: nothing runs twice without need.
     const needed = this.#faults.fails > 0 ? 3 : 1
