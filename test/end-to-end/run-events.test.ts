@@ -168,8 +168,10 @@ describe('events of a run', () => {
     await source.until(word('k1'), 'the first chunk')
     await fleet.tell('k1')
     await source.until(word('k2'), 'the second chunk')
-    // On disk within a tenth of a second; a killed balancer may forget what is younger.
-    await new Promise((resolve) => setTimeout(resolve, 500))
+    const fraction = 2 / words.length
+    await source.until(({ data }) => (data as { fraction?: number }).fraction === fraction, 'progress')
+    // Who reads the lines reads them from the disk, and with them all that was told before.
+    await balancer.request(`/runs/${run}/logs`)
     await balancer.kill9()
     await source.ended
     const seen = source.events.at(-1)?.id

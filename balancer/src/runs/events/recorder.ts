@@ -119,6 +119,11 @@ export class Recorder {
     return (this.tail[0]?.n ?? this.#lastN + 1) - 1
   }
 
+  /** A write is under way. */
+  get isSending(): boolean {
+    return this.#isSending
+  }
+
   get tailBytes(): number {
     return this.#tailBytes
   }
@@ -227,6 +232,7 @@ export class Recorder {
   /** What was taken is not on disk; the next write has it again. */
   lost(): void {
     this.#isSending = false
+    this.#tell()
   }
 
   /** The run's end is on disk, and its last events with it, if they went into its write. */

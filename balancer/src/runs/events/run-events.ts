@@ -139,7 +139,7 @@ export class RunEvents implements RunEventsPort {
   ): Promise<{ readonly lines: readonly string[]; readonly dropped: number } | undefined> {
     const { reads, memory } = this.#options
     const recorder = this.#recorders.get(id)
-    if (recorder) await this.#flush([recorder])
+    if (recorder) await this.#catchUp(recorder)
     const { lines, dropped } = await reads.lines(id, MAX_LINES)
     const isKnown =
       lines.length > 0 || (await reads.find(id)) !== null || (await memory.find(id)) !== undefined
@@ -245,6 +245,12 @@ export class RunEvents implements RunEventsPort {
     let bytes = 0
     for (const recorder of this.#dirty) bytes += recorder.tailBytes
     if (bytes > TAILS_BYTES) for (const recorder of this.#dirty) recorder.trim(FLUSH_BYTES)
+  }
+
+  /** What was told before this call is on disk, or cannot be. */
+  async #catchUp(recorder: Recorder): Promise<void> {
+    while (recorder.isSending) await new Promise<void>((resolve) => recorder.onChange(resolve))
+    await this.#flush([recorder])
   }
 
   /** One batch for all of them. */
