@@ -8,10 +8,16 @@
  * small letter a further word begins: `resizeImage` is `resizeimage`, `resize` and `image`.
  */
 export function wordsOf(text: string): string[] {
-  return plain(text).flatMap((run) => {
-    const parts = run.match(/\p{Lu}*[^\p{Lu}]+|\p{Lu}+/gu) ?? []
-    return (parts.length > 1 ? [run, ...parts] : [run]).map((word) => word.toLowerCase())
-  })
+  const words: string[] = []
+  for (const run of plain(text)) {
+    if (!CAPITAL.test(run)) {
+      words.push(run.toLowerCase())
+      continue
+    }
+    const parts = run.match(PARTS) ?? []
+    for (const word of parts.length > 1 ? [run, ...parts] : [run]) words.push(word.toLowerCase())
+  }
+  return words
 }
 
 /** The words of a question, each as it stands. */
@@ -19,11 +25,15 @@ export function soughtWords(text: string): string[] {
   return plain(text).map((word) => word.toLowerCase())
 }
 
+const CAPITAL = /\p{Lu}/u
+const PARTS = /\p{Lu}*[^\p{Lu}]+|\p{Lu}+/gu
+const MARKS = /\p{M}/gu
+const RUNS = /[\p{L}\p{N}]+/gu
+/** Most texts are, and need no table of letters. */
+const PLAIN_TEXT = /^[\s -~]*$/
+const PLAIN_RUNS = /[A-Za-z0-9]+/g
+
 function plain(text: string): string[] {
-  return (
-    text
-      .normalize('NFD')
-      .replace(/\p{M}/gu, '')
-      .match(/[\p{L}\p{N}]+/gu) ?? []
-  )
+  if (PLAIN_TEXT.test(text)) return text.match(PLAIN_RUNS) ?? []
+  return text.normalize('NFD').replace(MARKS, '').match(RUNS) ?? []
 }

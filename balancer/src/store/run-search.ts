@@ -12,19 +12,13 @@ interface Searched extends Pick<RunOrder, 'id' | 'function' | 'metadata'> {
   readonly error: { readonly code: string; readonly detail: string } | null
 }
 
-/** Whether there is more to search than the id and the function. */
-export function hasOwnWords({ metadata, error }: Pick<Searched, 'metadata' | 'error'>): boolean {
-  if (error !== null) return true
-  for (const _ in metadata) return true
-  return false
-}
-
 /** The words of a run, none twice. */
 export function searchedWords(run: Searched): Set<string> {
-  return new Set([...wordsOf(run.id), ...wordsOf(run.function), ...wordsOf(ownText(run))])
+  const { id, function: name, metadata, error } = run
+  return new Set(wordsOf(`${id} ${name} ${ownText({ metadata, error })}`))
 }
 
-function ownText({ metadata, error }: Searched): string {
+function ownText({ metadata, error }: Pick<Searched, 'metadata' | 'error'>): string {
   let text = error === null ? '' : `${error.code} ${error.detail.slice(0, MAX_TEXT / 2)}`
   for (const [key, value] of Object.entries(metadata)) {
     if (text.length >= MAX_TEXT) break

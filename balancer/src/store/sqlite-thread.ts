@@ -8,9 +8,12 @@ import { SqliteDatabase } from './sqlite-database.ts'
 import { messageOf } from './sqlite-file.ts'
 import { StoreError } from './store-error.ts'
 import type { BatchMessage, FromThread, ThreadSettings, ToThread } from './thread-messages.ts'
+import { ACCEPTED } from './write-packing.ts'
 
-/** Batches that share a transaction, and so an fsync. */
+/** Batches that share a transaction, and so an fsync; no more than so many bytes or values, for they also wait together. */
 const MAX_TOGETHER = 64
+const MAX_BYTES_TOGETHER = 4 * 1024 * 1024
+const MAX_VALUES_TOGETHER = 50_000
 
 const port = parentPort
 if (port === null) throw new Error('this file is the store thread; start balancer/src/main.ts')
@@ -71,12 +74,23 @@ function handle(database: SqliteDatabase, message: ToThread): ToThread | undefin
 /** The batches that have come already, and the first message that is none. */
 function gather(first: BatchMessage): { batches: BatchMessage[]; next: ToThread | undefined } {
   const batches = [first]
+  let [bytes, values] = [first.bytes.length, valuesOf(first)]
   while (port !== null && batches.length < MAX_TOGETHER) {
+    if (bytes > MAX_BYTES_TOGETHER || values > MAX_VALUES_TOGETHER) break
     const message: ToThread | undefined = receiveMessageOnPort(port)?.message
     if (message?.kind !== 'batch') return { batches, next: message }
     batches.push(message)
+    bytes += message.bytes.length
+    values += valuesOf(message)
   }
   return { batches, next: undefined }
+}
+
+/** About as long as it takes: the end of a run counts as much as its acceptance. */
+function valuesOf({ writes }: BatchMessage): number {
+  let count = 0
+  for (const write of writes) count += write.kind === 'runs-accepted' ? write.values.length : ACCEPTED.length
+  return count
 }
 
 function commit(database: SqliteDatabase, batches: readonly BatchMessage[]): void {
