@@ -125,6 +125,8 @@ describe('a disk', { concurrency: 3, timeout: 150_000 }, () => {
     assert.match((await storeHealth(site)).error ?? '', /full/)
     await assertEndsAreKept(scene, long)
     await assertClosed(scene)
+    const said = site.balancer.logLines().map(({ text }) => text)
+    assert.ok(!said.includes('the store can be written again'), 'what writes nothing is no sign of room')
     await disk.heal()
     await opensAgain(scene)
     for (const run of long) await handover.completed(run)

@@ -114,6 +114,23 @@ export class Handover {
     }
   }
 
+  /** Runs on disk as the balancer lists them. */
+  async #list(): Promise<Map<string, string>> {
+    const found = new Map<string, string>()
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const behind: string = cursor === '' ? '' : `&cursor=${cursor}`
+      const { body, text } = await this.#site.balancer.request(`/runs?limit=500${behind}`)
+      const page = body as {
+        items?: { id: string; status: string; durable: boolean }[]
+        cursor: string | null
+      }
+      assert.ok(page.items, text)
+      for (const { id, status, durable } of page.items) if (durable) found.set(id, status)
+      cursor = page.cursor
+    }
+    return found
+  }
+
   /** Whether the balancer says that it has ended. */
   async isTold(runId: string): Promise<boolean> {
     const { body } = await this.#site.balancer.request(`/runs/${runId}`)
@@ -148,11 +165,23 @@ export class Handover {
     })
     for (const { checker, detail } of judge({ ...story, executions: others }, Object.values(KEYS)))
       violations.push(`${checker}: ${detail}`)
+    violations.push(...compare(shown, await this.#list()))
     JUDGES.C5(story, (detail) => violations.push(`C5: ${detail}`), [])
     assert.equal(violations.length, 0, violations.slice(0, 50).join('\n'))
     const starts = own.filter(({ event }) => event === 'started')
     return { repeats: starts.length - new Set(starts.map(({ runId }) => runId)).size, shown }
   }
+}
+
+/** C4: the balancer tells what is on disk. */
+function compare(stored: readonly Stored[], listed: ReadonlyMap<string, string>): string[] {
+  const wrong = stored.filter(({ id, status }) => listed.get(id) !== status)
+  const details = wrong.map(
+    ({ id, status }) => `C4: ${id} is ${status} on disk and listed as ${listed.get(id)}`,
+  )
+  if (listed.size > stored.length)
+    details.push(`C4: ${listed.size - stored.length} runs are listed, not on disk`)
+  return details
 }
 
 /** Every run in the store of a data folder, in the order of acceptance. */

@@ -29,7 +29,8 @@ const SQL = {
   'settings-set': `INSERT INTO settings (worker_group, function, settings) VALUES (?, ?, ?)
     ON CONFLICT (worker_group, function) DO UPDATE SET settings = excluded.settings`,
   'settings-cleared': 'DELETE FROM settings WHERE worker_group = ? AND function = ?',
-  touch: 'UPDATE balancer SET epoch = epoch',
+  // Other bytes for a moment: what would leave them as they are is written nowhere.
+  touch: 'UPDATE balancer SET epoch = epoch + 1',
 } as const satisfies Record<FleetWrite['kind'], string>
 
 type Value = string | number | null
@@ -79,6 +80,7 @@ export class FleetTables {
   /** Throws what SQLite or the binding of a value throws. */
   write(write: FleetWrite): void {
     this.#statements.run(SQL[write.kind], ...valuesOf(write))
+    if (write.kind === 'touch') this.#statements.run('UPDATE balancer SET epoch = epoch - 1')
   }
 
   /**

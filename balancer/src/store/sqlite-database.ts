@@ -36,6 +36,8 @@ export class SqliteDatabase {
   /** Device and inode of the file and of its log, as opened. */
   readonly #identity: string
   #fault: string | undefined
+  /** The last try did not succeed; the next one must prove that the file can be written. */
+  #isInDoubt = false
 
   /** Opens the file and begins a new epoch, which is on disk when this returns. Throws `StoreError`. */
   constructor({ path, busyTimeoutMs, openedAtMs }: ThreadSettings) {
@@ -159,8 +161,11 @@ export class SqliteDatabase {
   #transact<Result>(work: () => Result): Result {
     this.#database.exec('BEGIN IMMEDIATE')
     try {
+      // What changes nothing, such as the removal of a run that is not there, succeeds on a full disk as well.
+      if (this.#isInDoubt) this.#fleet.write({ kind: 'touch' })
       const result = work()
       this.#database.exec('COMMIT')
+      this.#isInDoubt = false
       return result
     } catch (error) {
       rollBack(this.#database)
@@ -182,6 +187,7 @@ export class SqliteDatabase {
   }
 
   #describe(error: unknown): CommitOutcome {
+    this.#isInDoubt = true
     if (isIoFault(error)) this.giveUp(`${this.#path}: ${messageOf(error)}`)
     const detail = this.#fault ?? `nothing of the batch was written: ${messageOf(error)}`
     return { ok: false, detail }
