@@ -215,8 +215,10 @@ for (const [kind, newPlace] of Object.entries(KINDS)) {
       const expected = key({ runs: [makeRun(1).id], answer: 'accepted', expiresMs: T0 + 9 })
       assert.deepEqual(await bench.reads.key(HASH), expected)
       assert.deepEqual(await bench.reads.key(other), two)
+      assert.equal(await bench.reads.keyCount(), 2)
       await bench.write({ kind: 'key-removed', hash: HASH })
       assert.equal(await bench.reads.key(HASH), null)
+      assert.equal(await bench.reads.keyCount(), 1)
     })
 
     test('a run that is removed leaves nothing, live or final', async (context) => {

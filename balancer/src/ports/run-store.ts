@@ -377,6 +377,8 @@ export interface RunReads {
   /** Runs that wait, queued or scheduled, whose deadline or end of waiting has passed by then, the earliest first. */
   overdue(untilMs: number, limit: number): Promise<readonly LiveRun[]>
   key(hash: string): Promise<IdempotencyRow | null>
+  /** How many keys are kept. */
+  keyCount(): Promise<number>
   bulk(id: string): Promise<StoredBulk | null>
 }
 

@@ -166,6 +166,9 @@ test('a refusal keeps no key, and more keys than IDEMPOTENCY_LIMIT are refused',
     codeOf(await world.runs.accept([world.order()], { hash: 'c', bodyHash: 'b', answer: null })),
     'QUEUE_FULL',
   )
+  world.disk.runs.keys.clear()
+  world.clock.advance(60_000)
+  await world.accept({}, { hash: 'c', bodyHash: 'b', answer: null })
 })
 
 // --- Anywhere --------------------------------------------------------------------------------------

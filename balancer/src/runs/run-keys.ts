@@ -13,7 +13,7 @@ import type { RunBook } from './run-book.ts'
 import type { RunWrites } from './run-writes.ts'
 
 export interface RunKeysOptions {
-  readonly reads: Pick<RunReads, 'key'>
+  readonly reads: Pick<RunReads, 'key' | 'keyCount'>
   readonly writes: RunWrites
   readonly book: RunBook
   readonly clock: Clock
@@ -28,6 +28,7 @@ export type KeyTurn =
   | { readonly kind: 'begins'; readonly writes: readonly StoreWrite[]; end(isAccepted: boolean): void }
 
 const KEY_MS = 24 * 60 * 60 * 1_000
+const RECOUNT_MS = 10_000
 const LIMIT_RETRY_MS = 60_000
 
 export class RunKeys {
@@ -35,6 +36,7 @@ export class RunKeys {
   /** Calls that are being accepted, by key. */
   readonly #turns = new Map<string, Promise<void>>()
   #count: number
+  #countedAt = Number.NEGATIVE_INFINITY
 
   constructor(options: RunKeysOptions) {
     this.#options = options
@@ -74,6 +76,14 @@ export class RunKeys {
     writes.write([{ kind: 'key-set', row: { ...row, answer, expiresMs } }])
   }
 
+  /** Those that have expired are taken away on disk, which tells nobody; asked at most every ten seconds. */
+  async #recount(): Promise<void> {
+    const { reads, clock } = this.#options
+    if (clock.monoMs() - this.#countedAt < RECOUNT_MS) return
+    this.#countedAt = clock.monoMs()
+    this.#count = await reads.keyCount().catch(() => this.#count)
+  }
+
   async #look(
     hash: string,
     bodyHash: string,
@@ -91,6 +101,7 @@ export class RunKeys {
       return { kind: 'answered', answer: { ok: true, runs: row.runs, isReplay: true, answer: row.answer } }
     }
     if (row) return { kind: 'begins', writes: [{ kind: 'key-removed', hash }] }
+    if (this.#count >= limit) await this.#recount()
     if (this.#count >= limit) return refused(tooMany(limit))
     return { kind: 'begins', writes: [] }
   }

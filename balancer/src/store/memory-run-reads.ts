@@ -128,6 +128,10 @@ export class MemoryRunReads implements RunReads {
     return structuredClone(this.#tables.keys.get(hash) ?? null)
   }
 
+  async keyCount(): Answer<'keyCount'> {
+    return this.#tables.keys.size
+  }
+
   async bulk(id: string): Answer<'bulk'> {
     return structuredClone(this.#tables.bulks.get(id) ?? null)
   }

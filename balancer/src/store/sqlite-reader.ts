@@ -103,6 +103,7 @@ const NAMES: Readonly<Record<keyof RunReads, true>> = {
   nextDeliveryMs: true,
   overdue: true,
   key: true,
+  keyCount: true,
   bulk: true,
 }
 

@@ -144,6 +144,10 @@ export class SqliteReads implements SyncReads {
     return row === undefined ? null : toKey(row)
   }
 
+  keyCount() {
+    return numberOrNull(this.#get('SELECT count(*) AS keys FROM idempotency')?.keys) ?? 0
+  }
+
   bulk(id: string) {
     const row = this.#get('SELECT job FROM bulk_jobs WHERE id = ?', id)
     const bulk: StoredBulk | null = row === undefined ? null : JSON.parse(text(row.job))
