@@ -205,7 +205,7 @@ describe('a disk', { concurrency: 3, timeout: 150_000 }, () => {
     const { handover } = scene
     for (let calls = 0; calls < 50; calls++) await site.call({ kind: 'baseline' })
     const long = await beginLong(scene)
-    const rival = new DatabaseSync(join(site.balancer.dataDir, 'berth.db'))
+    const rival = new DatabaseSync(join(site.balancer.dataDir, 'berth.db'), { timeout: LIMIT_MS })
     t.after(() => rival.close())
     rival.exec('BEGIN EXCLUSIVE')
     const handed = handover.hand()

@@ -165,7 +165,7 @@ export class Handover {
     })
     for (const { checker, detail } of judge({ ...story, executions: others }, Object.values(KEYS)))
       violations.push(`${checker}: ${detail}`)
-    violations.push(...compare(shown, await this.#list()))
+    violations.push(...compare(shown, await until(() => this.#list(), SETTLE_MS, 'runs are listed')))
     JUDGES.C5(story, (detail) => violations.push(`C5: ${detail}`), [])
     assert.equal(violations.length, 0, violations.slice(0, 50).join('\n'))
     const starts = own.filter(({ event }) => event === 'started')

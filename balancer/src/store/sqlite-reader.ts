@@ -15,6 +15,9 @@ export interface SqliteReaderOptions {
   readonly onFault: (detail: string) => void
 }
 
+/** After the thread has ended by itself another one is started. */
+const AGAIN_MS = 1_000
+
 interface Waiting {
   readonly resolve: (value: unknown) => void
   readonly reject: (error: StoreError) => void
@@ -26,6 +29,8 @@ export class SqliteReader {
   readonly #waiting = new Map<number, Waiting>()
   #thread: Worker | undefined
   #exited: Promise<void> = Promise.resolve()
+  #again: NodeJS.Timeout | undefined
+  #isClosing = false
   #last = 0
 
   constructor(options: SqliteReaderOptions) {
@@ -48,6 +53,8 @@ export class SqliteReader {
         this.#thread = undefined
         for (const { reject } of this.#waiting.values()) reject(new StoreError('CLOSED', reason))
         this.#waiting.clear()
+        // The file could not be opened (moved, no descriptor left): it may be possible again.
+        if (!this.#isClosing) this.#again = setTimeout(() => this.start(settings), AGAIN_MS)
         resolve()
       })
     })
@@ -55,6 +62,8 @@ export class SqliteReader {
 
   /** Answers what was asked before, for at most so long. */
   async close(timeoutMs: number): Promise<void> {
+    this.#isClosing = true
+    clearTimeout(this.#again)
     const timer = setTimeout(() => this.#thread?.terminate(), timeoutMs)
     this.#post({ kind: 'close' })
     await this.#exited
