@@ -166,7 +166,11 @@ class Callers {
 
   /** Waits until all that was promised has ended and been told, and judges. */
   async settle(): Promise<Chaos> {
-    await until(() => this.#hasEnded(), SETTLE_MS, 'every run has ended')
+    try {
+      await until(() => this.#hasEnded(), SETTLE_MS, 'every run has ended')
+    } catch (error) {
+      throw new Error(`some run has no end: ${await this.#describeOpen()}`, { cause: error })
+    }
     await until(() => this.#isTold(), SETTLE_MS, 'every webhook has been told').catch(() => {})
     const { executions, faults, lives, rest, ...others } = await this.#site.story(10_000)
     const story: PromiseStory = {
@@ -185,6 +189,7 @@ class Callers {
         (detail) => violations.push(`${checker}: ${detail}`),
         [],
       )
+    for (const run of this.#untold()) violations.push(`of ${run}: ${await this.#describeDeliveries(run)}`)
     const starts = executions.filter(({ event }) => event === 'started')
     return { story, violations, repeats: starts.length - new Set(starts.map(({ runId }) => runId)).size }
   }
@@ -193,11 +198,28 @@ class Callers {
     return (await this.#list('&status=scheduled,queued,running')).length === 0
   }
 
+  /** The first of those that should have ended, and where it is. */
+  async #describeOpen(): Promise<string> {
+    const open = await this.#list('&status=scheduled,queued,running')
+    const { balancer } = this.#site
+    const paths = [`/runs/${open[0]?.id}`, `/runs/${open[0]?.id}/explain`, '/workers', '/health']
+    const seen = await Promise.all(paths.map(async (path) => (await balancer.request(path)).text))
+    const notes = (await this.#site.probe.read()).filter(({ runId }) => runId === open[0]?.id)
+    return [`${open.length} open`, ...seen, JSON.stringify(notes)].join('\n')
+  }
+
   #isTold(): boolean {
+    return this.#untold().length === 0
+  }
+
+  #untold(): string[] {
     const told = new Set(this.#sink.messages.filter(({ status }) => status === 200).map(({ run }) => run))
-    return this.#wanted.every(
-      ({ mode, promised }) => mode === 'async' || promised.every((run) => told.has(run)),
-    )
+    const owed = this.#wanted.filter(({ mode }) => mode === 'webhook').flatMap(({ promised }) => promised)
+    return [...new Set(owed)].filter((run) => !told.has(run))
+  }
+
+  async #describeDeliveries(run: string): Promise<string> {
+    return (await this.#site.balancer.request(`/runs/${run}/deliveries`)).text
   }
 
   async #list(filter: string): Promise<Shown[]> {
