@@ -1,6 +1,7 @@
 /**
  * Where webhooks of a test of faults arrive: keeps every message that came, and says whether its signature holds,
- * by the judgement of the package that receivers use. Refuses one in so many, so that there are repeats.
+ * by the judgement of the package that receivers use. Refuses the first try of one in so many, so that there are
+ * repeats; never a second one, since the third comes only after minutes.
  */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -24,15 +25,19 @@ export type Sink = {
   readonly messages: readonly Message[]
 }
 
-/** `refuseEvery`: the n-th, 2n-th, … message gets 500. */
+/** `refuseEvery`: the first try of the n-th, 2n-th, … message gets 500. */
 export async function startSink(scope: Scope, secret: string, refuseEvery: number): Promise<Sink> {
   const messages: Message[] = []
+  const ids = new Set<string>()
   const verifier = new Webhook(secret)
   const server = createServer((req, res) => {
     const pieces: Buffer[] = []
     req.on('data', (piece: Buffer) => pieces.push(piece))
     req.on('end', () => {
-      const status = (messages.length + 1) % refuseEvery === 0 ? 500 : 200
+      const id = String(req.headers['webhook-id'])
+      const isRefused = !ids.has(id) && (ids.size + 1) % refuseEvery === 0
+      ids.add(id)
+      const status = isRefused ? 500 : 200
       messages.push(read(Buffer.concat(pieces).toString(), req.headers, status, verifier))
       res.writeHead(status).end()
     })
