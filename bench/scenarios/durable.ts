@@ -5,6 +5,7 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { cpuUsOf } from '../cpu.ts'
 import { driveH2load, driveWrk, makeRequest, type RequestKind } from '../load.ts'
 import { type Berth, KEY, startBerth } from '../peers/berth.ts'
 import { type BullMq, startBullMq } from '../peers/bullmq.ts'
@@ -29,13 +30,23 @@ export const durable: Scenario = {
     const task = await requestOf(stage, '/task', TASK)
     const rates = { ours: [] as number[], theirs: [] as number[] }
     const batches = { ours: [] as number[], theirs: [] as number[] }
+    const costs = { ours: [] as number[], theirs: [] as number[] }
+    const ours = new Account(() => usOf(stage, ['balancer', 'worker']))
+    // Its client does a part of the work that our balancer does.
+    const theirs = new Account(() => usOf(stage, ['redis', 'bullmq worker']) + ownUs())
     await oneByOne(berth, store, task, warmUpS)
     await addOneByOne(bullmq, warmUpS)
     await atOnce(berth, store)
     await addAtOnce(bullmq)
     for (let round = 0; round < rounds; round++) {
-      rates.ours.push(await oneByOne(berth, store, task, runS))
-      rates.theirs.push(await addOneByOne(bullmq, runS))
+      ours.begin()
+      const one = await oneByOne(berth, store, task, runS)
+      rates.ours.push(one.rate)
+      costs.ours.push(ours.costOf(one.count))
+      theirs.begin()
+      const other = await addOneByOne(bullmq, runS)
+      rates.theirs.push(other.rate)
+      costs.theirs.push(theirs.costOf(other.count))
       batches.ours.push(await atOnce(berth, store))
       batches.theirs.push(await addAtOnce(bullmq))
     }
@@ -49,6 +60,7 @@ export const durable: Scenario = {
         compare(`runs/s, ${BATCH} in one request`, batches.ours, `${BULLMQ}, addBulk`, batches.theirs, {
           min: 3,
         }),
+        compare('µs of processor time a run', costs.ours, BULLMQ, costs.theirs),
       ],
       notes: [
         `acceptance at ${Math.round(rate)} runs/s: p50 ${latency.p50Ms.toFixed(1)} ms, p99 ${latency.p99Ms.toFixed(1)} ms (goal 20)`,
@@ -83,17 +95,53 @@ class Store {
   }
 }
 
+/** What of the processor's time has been used since its beginning. */
+class Account {
+  readonly #read: () => number
+  #before = 0
+
+  constructor(read: () => number) {
+    this.#read = read
+  }
+
+  begin(): void {
+    this.#before = this.#read()
+  }
+
+  costOf(runs: number): number {
+    return (this.#read() - this.#before) / runs
+  }
+}
+
+function usOf(stage: Stage, names: readonly string[]): number {
+  if (process.platform !== 'linux') return Number.NaN
+  const pids = stage.running.filter(({ name }) => names.includes(name)).map(({ pid }) => pid)
+  return pids.reduce((sum, pid) => sum + cpuUsOf(pid), 0)
+}
+
+function ownUs(): number {
+  const { user, system } = process.cpuUsage()
+  return user + system
+}
+
+interface Driven {
+  readonly count: number
+  /** A second. */
+  readonly rate: number
+}
+
 function requestOf(stage: Stage, path: string, body: string): Promise<RequestKind> {
   return makeRequest(stage, { path, type: 'application/json', body: Buffer.from(body) })
 }
 
-async function oneByOne({ url }: Berth, store: Store, task: RequestKind, seconds: number): Promise<number> {
+async function oneByOne({ url }: Berth, store: Store, task: RequestKind, seconds: number): Promise<Driven> {
   const before = store.countDone()
   const startedAt = performance.now()
   await driveWrk(url, task, { connections: AT_A_TIME, seconds })
   await store.idle()
   const tookMs = performance.now() - startedAt
-  return ((store.countDone() - before) * 1000) / tookMs
+  const count = store.countDone() - before
+  return { count, rate: (count * 1000) / tookMs }
 }
 
 async function atOnce({ url }: Berth, store: Store): Promise<number> {
@@ -107,7 +155,7 @@ async function atOnce({ url }: Berth, store: Store): Promise<number> {
   return (BATCH * 1000) / (performance.now() - startedAt)
 }
 
-async function addOneByOne(bullmq: BullMq, seconds: number): Promise<number> {
+async function addOneByOne(bullmq: BullMq, seconds: number): Promise<Driven> {
   const startedAt = performance.now()
   const endsAt = startedAt + seconds * 1000
   let count = 0
@@ -119,7 +167,7 @@ async function addOneByOne(bullmq: BullMq, seconds: number): Promise<number> {
   }
   await Promise.all(Array.from({ length: AT_A_TIME }, loop))
   await bullmq.idle()
-  return (count * 1000) / (performance.now() - startedAt)
+  return { count, rate: (count * 1000) / (performance.now() - startedAt) }
 }
 
 async function addAtOnce(bullmq: BullMq): Promise<number> {

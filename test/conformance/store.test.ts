@@ -350,7 +350,8 @@ for (const [kind, newPlace] of Object.entries(KINDS)) {
       await store.close()
       assert.deepEqual(
         events.events,
-        numbers.map((persisted) => ({ persisted })),
+        // Writes of several ticks share a batch while the disk is busy.
+        [...new Set(numbers)].map((persisted) => ({ persisted })),
       )
       const { intents } = await visit(place)
       assert.deepEqual(
