@@ -162,7 +162,7 @@ export class DurableCalls {
 
   async #answer(call: DurableCall, run: NewRun, signal: AbortSignal): Promise<TaskAnswer> {
     const { runs } = this.#deps
-    const key = await keyOf(call)
+    const key = call.wish.key === undefined ? undefined : await keyOf(call)
     const accepted = await this.accept([run], key, call.bytes.length)
     if (!accepted.ok) return describeProblem(accepted.error)
     const [id = ''] = accepted.runs

@@ -157,9 +157,15 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
   ): Promise<Accepted> {
     const refusal = this.#admission.refusal(runs.length)
     if (refusal) return { ok: false, error: refusal }
-    const fixed = await this.#admission.fix(runs)
+    // Every wait is a turn of the queue, which a plain run can do without.
+    const fixed = this.#admission.fixNow(runs) ?? (await this.#admission.fix(runs))
     if (!fixed.ok) return fixed
-    const held = await this.#makeAll(runs, fixed.contracts, key !== undefined)
+    const hasKey = key !== undefined
+    const [first] = runs
+    const held =
+      runs.length === 1 && first
+        ? [this.#make(first, fixed.contracts[0] as number, hasKey)]
+        : await this.#makeAll(runs, fixed.contracts, hasKey)
     const ids = held.map(({ run }) => run)
     const batchExpiryMs = held.length > 1 ? this.#options.clock.wallMs() + BATCH_KEY_MS : null
     const row = key ? { ...key, runs: ids, expiresMs: batchExpiryMs } : null

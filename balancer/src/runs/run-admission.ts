@@ -58,7 +58,7 @@ export class RunAdmission {
   async fix(runs: readonly NewRun[]): Promise<FixedContracts> {
     const until = performance.now() + SETTLE_MS
     for (;;) {
-      const fixed = this.#fixNow(runs)
+      const fixed = this.fixNow(runs)
       if (fixed) return fixed
       if (this.isDraining) return { ok: false, error: DRAINING, index: 0 }
       if (performance.now() >= until) return { ok: false, error: STARTING, index: 0 }
@@ -66,8 +66,8 @@ export class RunAdmission {
     }
   }
 
-  /** Undefined while that cannot be told. */
-  #fixNow(runs: readonly NewRun[]): FixedContracts | undefined {
+  /** The same at once; undefined while that cannot be told. */
+  fixNow(runs: readonly NewRun[]): FixedContracts | undefined {
     const contracts: number[] = []
     for (const [index, run] of runs.entries()) {
       const { group, function: name, contract, fairnessKey } = run
