@@ -350,8 +350,7 @@ for (const [kind, newPlace] of Object.entries(KINDS)) {
       await store.close()
       assert.deepEqual(
         events.events,
-        // Writes of several ticks share a batch while the disk is busy.
-        [...new Set(numbers)].map((persisted) => ({ persisted })),
+        numbers.map((persisted) => ({ persisted })),
       )
       const { intents } = await visit(place)
       assert.deepEqual(

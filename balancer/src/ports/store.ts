@@ -109,7 +109,7 @@ export interface StoreEvents extends RunStoreEvents {
 export interface StorePort extends RunStorePort {
   /** Opens and migrates; refuses with a readable error when the database is locked or damaged. */
   open(events: StoreEvents): Promise<StoreContents>
-  /** Queues writes for the batch of this tick, or of several while the disk is busy; returns the batch's number. */
+  /** Queues writes for the current tick's batch; returns the batch's number. */
   apply(writes: readonly StoreWrite[]): number
   /** Resolves when everything applied so far is on disk or given up. */
   flush(): Promise<void>

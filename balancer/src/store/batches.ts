@@ -1,8 +1,6 @@
 /**
- * Numbers the writes of a tick as one batch, or of several while the disk is busy, and follows every batch to its
- * one end, persisted or failed. Used by every store, so that numbers, bounds and `flush` mean the same in all.
- * Two are sent at most: one is being written, and the next is there when it is. What comes meanwhile gathers
- * here, for a batch that crosses a thread costs the same however much is in it.
+ * Numbers the writes of each tick as one batch and follows every batch to its one end, persisted or
+ * failed. Used by every store, so that numbers, bounds and `flush` mean the same in all of them.
  * Invariants: a number is settled exactly once; after `abandon` nothing stays open; what waits for the
  * disk never exceeds `maxWrites`, since what comes on top is given up at once and said so.
  */
@@ -10,14 +8,11 @@ import type { StoreEvents, StoreWrite } from '../ports/store.ts'
 
 export interface BatchesOptions {
   readonly events: StoreEvents
-  /** Takes a finished batch, at most once a tick. */
+  /** Takes a finished batch, once a tick. */
   readonly send: (batch: number, writes: readonly StoreWrite[]) => void
   /** Writes that may wait for the disk; a run that is accepted counts as one. */
   readonly maxWrites: number
 }
-
-/** Batches that are sent and not settled. */
-const MAX_SENT = 2
 
 interface Collected {
   readonly batch: number
@@ -34,9 +29,6 @@ export class Batches {
   #collecting: Collected | undefined
   #refusing: { readonly batch: number; readonly detail: string } | undefined
   #abandoned: string | undefined
-  /** What is being collected has had its tick, and waits for one of those that are sent. */
-  #isDue = false
-  readonly #sent = new Set<number>()
   #lastBatch = 0
   #pendingWrites = 0
 
@@ -44,7 +36,7 @@ export class Batches {
     this.#options = options
   }
 
-  /** Adds to the batch that is being collected; its number. Never throws and never calls back before it returns. */
+  /** Adds to this tick's batch; its number. Never throws and never calls back before it returns. */
   add(writes: readonly StoreWrite[]): number {
     const weight = writes.reduce((sum, write) => sum + weightOf(write), 0)
     const refusal = this.#abandoned ?? this.#describeOverflow(weight)
@@ -65,13 +57,11 @@ export class Batches {
 
   persisted(batch: number): void {
     if (this.#settle(batch)) this.#options.events.onPersisted(batch)
-    this.#sendWhenDue()
     this.#wakeWaiters()
   }
 
   failed(batch: number, detail: string): void {
     if (this.#settle(batch)) this.#options.events.onFailed(batch, detail)
-    this.#sendWhenDue()
     this.#wakeWaiters()
   }
 
@@ -80,7 +70,6 @@ export class Batches {
     this.#abandoned ??= detail
     const { behind = [] } = this.#collecting ?? {}
     this.#collecting = undefined
-    this.#isDue = false
     for (const batch of [...this.#unsettled.keys()]) this.failed(batch, detail)
     for (const work of behind) work()
   }
@@ -95,23 +84,14 @@ export class Batches {
   }
 
   #begin(): Collected {
-    const begun: Collected = { batch: ++this.#lastBatch, writes: [], behind: [] }
     setImmediate(() => {
-      if (this.#collecting !== begun) return
-      this.#isDue = true
-      this.#sendWhenDue()
+      const ready = this.#collecting
+      this.#collecting = undefined
+      if (ready === undefined) return
+      this.#options.send(ready.batch, ready.writes)
+      for (const work of ready.behind) work()
     })
-    return begun
-  }
-
-  #sendWhenDue(): void {
-    const ready = this.#collecting
-    if (!this.#isDue || ready === undefined || this.#sent.size >= MAX_SENT) return
-    this.#isDue = false
-    this.#collecting = undefined
-    this.#sent.add(ready.batch)
-    this.#options.send(ready.batch, ready.writes)
-    for (const work of ready.behind) work()
+    return { batch: ++this.#lastBatch, writes: [], behind: [] }
   }
 
   #describeOverflow(count: number): string | undefined {
@@ -137,7 +117,6 @@ export class Batches {
     if (count === undefined) return false
     this.#unsettled.delete(batch)
     this.#pendingWrites -= count
-    this.#sent.delete(batch)
     return true
   }
 
