@@ -11,7 +11,7 @@ import { join } from 'node:path'
 import type { StoredFilter } from '../balancer/src/ports/run-store.ts'
 import type { StoreContents, StoreWrite } from '../balancer/src/ports/store.ts'
 import { SqliteStore } from '../balancer/src/store/sqlite-store.ts'
-import { acceptedRun, endOf, idAt, LANES } from '../test/harness/stored-runs.ts'
+import { acceptedRun, endOf, idAt, LANES } from '../balancer/src/store/testing/stored-runs.ts'
 
 const RATE_S = 5
 /** Batches that wait for the disk at once, as ticks of a busy balancer do. */

@@ -8,8 +8,8 @@ import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import type { ClaimedRun } from '../../../balancer/src/ports/run-store.ts'
 import { SqliteStore } from '../../../balancer/src/store/sqlite-store.ts'
+import { acceptedRun, endOf, idAt } from '../../../balancer/src/store/testing/stored-runs.ts'
 import { makeFolder } from '../../harness/scope.ts'
-import { acceptedRun, endOf, idAt } from '../../harness/stored-runs.ts'
 import { quantile } from '../story.ts'
 
 const DONE = 1_000_000

@@ -1,6 +1,6 @@
-/** The runs that the store is measured and tried with in the large: mostly plain ones, some with metadata, sessions, errors and schedules. */
-import type { LiveRun, StoredPayload } from '../../balancer/src/ports/run-store.ts'
-import type { StoreWrite } from '../../balancer/src/ports/store.ts'
+/** Runs for trying and measuring the store in the large: mostly plain ones, some with metadata, sessions, errors, schedules. */
+import type { LiveRun, StoredPayload } from '../../ports/run-store.ts'
+import type { StoreWrite } from '../../ports/store.ts'
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 const FIRST_MS = Date.parse('2026-11-01T00:00:00Z')
