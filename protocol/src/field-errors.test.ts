@@ -13,6 +13,15 @@ function complaints(body: unknown): string[] {
     : fieldErrors(parsed.error.issues).map(({ pointer, detail }) => `${pointer}: ${detail}`)
 }
 
+/** So many keys, each with its value of so many characters. */
+function keysOf(count: number, length: number): Record<string, string> {
+  const entries = Array.from({ length: count }, (_, n): [string, string] => {
+    const key = `k${n}`
+    return [key, 'x'.repeat(length - key.length)]
+  })
+  return Object.fromEntries(entries)
+}
+
 const NAME =
   'must be a name: letters, digits, ".", "_" and "-", at most 128, beginning with a letter or digit'
 const INSTANT = 'must be an ISO 8601 instant with a zone'
@@ -78,6 +87,12 @@ describe('a wrong field of a task', () => {
       [{ tags: { 'a b': 'x' } }, [`/tags/a b: ${NAME}`]],
       [{ metadata: { a: 1, b: 2 } }, ['/metadata/a: must be text', '/metadata/b: must be text']],
       [{ metadata: { '': 'x' } }, ['/metadata/: must not be empty']],
+      [{ metadata: keysOf(64, 8192 / 64) }, []],
+      [{ metadata: keysOf(65, 4) }, ['/metadata: must have at most 64 keys']],
+      [
+        { metadata: { ...keysOf(63, 8192 / 64), last: 'x'.repeat(125) } },
+        ['/metadata: must have at most 8192 characters in all its keys and values'],
+      ],
     ]
     for (const [body, expected] of inside) assert.deepEqual(complaints({ function: 'f', ...body }), expected)
   })

@@ -27,6 +27,9 @@ export const LIMITS = {
   tagList: 64,
   /** Keys of one selector. */
   selectorKeys: 16,
+  /** Keys of one task's metadata, and the characters of all its keys and values. */
+  metadataKeys: 64,
+  metadataText: 8 * 1024,
   /** Slots of one worker. */
   slots: 100_000,
   /** Nesting of a JSON body; deeper text parses in V8 but cannot be written again. */

@@ -3,7 +3,7 @@
  * field is an error. What a version does not do yet is said by its reader, not by this schema.
  */
 import { z } from 'zod'
-import { MAX_DURATION_MS, MAX_PRIORITY } from './limits.ts'
+import { LIMITS, MAX_DURATION_MS, MAX_PRIORITY } from './limits.ts'
 import { MODES } from './link/records.ts'
 import { nameSchema, recordSchema } from './names.ts'
 import { selectorSchema } from './selector.ts'
@@ -25,6 +25,17 @@ const inputSchema = z.custom<Record<string, unknown>>(
   'must be an object',
 )
 
+/** Every item of a list of runs carries it, so all of it together is bounded, too. */
+const metadataSchema = recordSchema(z.string().min(1).max(128), z.string().max(1024))
+  .refine(
+    (metadata) => Object.keys(metadata).length <= LIMITS.metadataKeys,
+    `must have at most ${LIMITS.metadataKeys} keys`,
+  )
+  .refine(
+    (metadata) => lengthOf(metadata) <= LIMITS.metadataText,
+    `must have at most ${LIMITS.metadataText} characters in all its keys and values`,
+  )
+
 export const taskBodySchema = z.strictObject({
   function: nameSchema,
   group: nameSchema.optional(),
@@ -44,10 +55,14 @@ export const taskBodySchema = z.strictObject({
   runAt: instant.optional(),
   session: nameSchema.optional(),
   budget: z.enum(['low', 'standard', 'high', 'unlimited']).optional(),
-  metadata: recordSchema(z.string().min(1).max(128), z.string().max(1024)).optional(),
+  metadata: metadataSchema.optional(),
 })
 
 export type TaskBody = z.infer<typeof taskBodySchema>
+
+function lengthOf(metadata: Readonly<Record<string, string>>): number {
+  return Object.entries(metadata).reduce((sum, [key, value]) => sum + key.length + value.length, 0)
+}
 
 /** A whole number within bounds, which are named whatever is wrong with the value. */
 function whole(min: number, max: number, unit = ''): z.ZodInt {

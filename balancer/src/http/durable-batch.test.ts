@@ -125,6 +125,14 @@ test('each way to be async; a webhook stays one', async () => {
   ])
 })
 
+test('metadata that is too much refuses the whole batch, with its place', async () => {
+  const { post, durable } = begin()
+  const metadata = Object.fromEntries(Array.from({ length: 65 }, (_, n) => [`k${n}`, '']))
+  const { status, json } = await post([...tasksOf(1), ...tasksOf(1, { metadata })], ASYNC)
+  const errors = [{ pointer: '/1/metadata', detail: 'must have at most 64 keys' }]
+  assert.deepEqual([status, json.errors, durable.accepted.size], [422, errors, 0])
+})
+
 test('all or nothing: every wrong body with its place', async () => {
   const { post, durable } = begin()
   const webhook = { url: 'https://forbidden.example' }

@@ -2,7 +2,7 @@
  * The worker's addresses and their answers as OpenAPI 3.1, as far as they do not depend on its functions.
  * Plain data, read by `document.ts`; `http.ts` serves what is written here.
  */
-import { MAX_PRIORITY, NAME_PATTERN } from '@berth/protocol'
+import { LIMITS, MAX_PRIORITY, NAME_PATTERN } from '@berth/protocol'
 
 const problem = { $ref: '#/components/responses/Problem' }
 const name = { type: 'string', pattern: NAME_PATTERN.source, maxLength: 128 }
@@ -66,7 +66,7 @@ export const OWN_SCHEMAS = {
       deadline: { type: 'string', format: 'date-time' },
       attempts: { type: 'integer', minimum: 1 },
       idempotent: { type: 'boolean' },
-      metadata: { type: 'object', additionalProperties: text },
+      metadata: { type: 'object', additionalProperties: text, maxProperties: LIMITS.metadataKeys },
     },
     required: ['function'],
   },
