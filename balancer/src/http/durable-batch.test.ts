@@ -186,6 +186,18 @@ test('a key for the whole of it', async () => {
   assert.equal(durable.keys.size, 1)
 })
 
+test('a key whose bodies would be refused today is answered as before', async () => {
+  const { post, durable } = begin()
+  const keyed = { ...ASYNC, 'idempotency-key': 'k' }
+  const first = await post(tasksOf(2), keyed)
+  durable.wrong = [{ pointer: '/name', detail: 'is new' }]
+  const again = await post(tasksOf(2), keyed)
+  assert.deepEqual([again.status, again.text, again.replayed], [202, first.text, 'true'])
+  assert.equal((await post(tasksOf(2), { ...ASYNC, 'idempotency-key': 'new' })).json.code, 'INVALID_INPUT')
+  assert.equal((await post(tasksOf(3), keyed)).json.code, 'IDEMPOTENCY_MISMATCH')
+  assert.deepEqual([durable.accepted.size, durable.keys.size], [2, 1])
+})
+
 test('a sync batch with a key: a line as each run ends, and all of them again', async () => {
   const { open, post, durable, ids, core } = begin()
   const keyed = { 'idempotency-key': 'k' }

@@ -96,9 +96,14 @@ export class DurableBatches {
 
   async #beginAsync(batch: DurableBatch, judged: readonly Judged[]): Promise<BatchBegun> {
     const wrong = wordWrongBodies(judged)
-    if (wrong) return { kind: 'answer', answer: wrong }
+    const key = await keyOf(batch)
+    if (wrong) {
+      const before = key && (await this.#deps.runs.replay(key))
+      if (!before) return { kind: 'answer', answer: wrong }
+      return { kind: 'answer', answer: before.ok ? acceptedAll(before) : refusedAll(before) }
+    }
     const runs = judged.flatMap((one) => (one.ok ? [one.run] : []))
-    const accepted = await this.#deps.calls.accept(runs, await keyOf(batch), 0)
+    const accepted = await this.#deps.calls.accept(runs, key, 0)
     const answer = accepted.ok ? acceptedAll(accepted) : refusedAll(accepted)
     return { kind: 'answer', answer }
   }

@@ -35,11 +35,8 @@ export class FakeDurable implements DurableRunsPort, InputCheckPort, WebhookTarg
   readonly #timeouts: (() => void)[] = []
 
   async accept(runs: readonly NewRun[], key: KeyUse | undefined): Promise<Accepted> {
-    const kept = key && this.keys.get(key.hash)
-    if (key && kept) {
-      if (kept.bodyHash !== key.bodyHash) return { ok: false, error: MISMATCH }
-      return { ok: true, runs: kept.runs, isReplay: true, answer: kept.answer }
-    }
+    const before = key && (await this.replay(key))
+    if (before) return before
     if (this.refusal) {
       const index = this.refusedIndex
       return { ok: false, error: this.refusal, ...(index === undefined ? {} : { index }) }
@@ -49,6 +46,13 @@ export class FakeDurable implements DurableRunsPort, InputCheckPort, WebhookTarg
     if (key) this.keys.set(key.hash, { bodyHash: key.bodyHash, runs: ids, answer: key.answer })
     await this.disk
     return { ok: true, runs: ids, isReplay: false, answer: null }
+  }
+
+  async replay({ hash, bodyHash }: KeyUse): Promise<Accepted | undefined> {
+    const kept = this.keys.get(hash)
+    if (!kept) return undefined
+    if (kept.bodyHash !== bodyHash) return { ok: false, error: MISMATCH }
+    return { ok: true, runs: kept.runs, isReplay: true, answer: kept.answer }
   }
 
   async outcome(id: string, ms: number, signal: AbortSignal): Promise<Settlement | undefined> {

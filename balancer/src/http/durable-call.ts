@@ -70,13 +70,13 @@ export class DurableCalls {
   handle(call: DurableCall, reply: Pick<TaskReply, 'answer'>): () => void {
     const { body, payload, wish, head, target } = call
     const ordered = this.order(body, payload, wish, head, target ? '' : '/input')
-    if (!ordered.ok) {
+    if (!ordered.ok && wish.key === undefined) {
       reply.answer(describeProblem(ordered.error))
       return () => {}
     }
     // Nobody waits for the end of any other, unless it comes again.
     const leaving = wish.mode === 'sync' || wish.key !== undefined ? new AbortController() : undefined
-    this.#answer(call, ordered.run, leaving?.signal ?? NEVER).then(
+    this.#answer(call, ordered, leaving?.signal ?? NEVER).then(
       (answer) => reply.answer(answer),
       (error: unknown) => {
         this.#deps.log.error('a durable call failed inside', { error })
@@ -160,10 +160,13 @@ export class DurableCalls {
     }
   }
 
-  async #answer(call: DurableCall, run: NewRun, signal: AbortSignal): Promise<TaskAnswer> {
+  /** A key comes before the judgement: what it began is answered again though it would be refused today. */
+  async #answer(call: DurableCall, ordered: Ordered, signal: AbortSignal): Promise<TaskAnswer> {
     const { runs } = this.#deps
     const key = call.wish.key === undefined ? undefined : await keyOf(call)
-    const accepted = await this.accept([run], key, call.bytes.length)
+    const accepted = ordered.ok
+      ? await this.accept([ordered.run], key, call.bytes.length)
+      : ((key && (await runs.replay(key))) ?? ordered)
     if (!accepted.ok) return describeProblem(accepted.error)
     const [id = ''] = accepted.runs
     if (accepted.isReplay) return this.#replay(call, id, accepted, signal)

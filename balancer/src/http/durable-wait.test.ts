@@ -116,6 +116,32 @@ for (const way of WAYS)
       assert.equal((await send('/task/default/hello?mode=async', '{}', keyed)).status, 202)
     })
 
+    test('one key: the first answer, though the body would be refused today', async (t) => {
+      const { post, durable } = await begin(t)
+      const keyed = { 'idempotency-key': 'k' }
+      const first = await post({ mode: 'async' }, keyed)
+      const waits = { 'idempotency-key': 'waits' }
+      const answer = post({}, waits)
+      await durable.untilWaiting(1)
+      durable.wrong = [{ pointer: '/name', detail: 'is new' }]
+      const input = { name: 1 }
+      assert.equal((await post({}, waits)).status, 409)
+      durable.end([...durable.accepted.keys()].at(-1) ?? '', complete('1'))
+      for (const [fields, headers, expected] of [
+        [{ mode: 'async' }, keyed, first],
+        [{}, waits, await answer],
+      ] as const) {
+        const again = await post(fields, headers)
+        assert.deepEqual([again.status, again.text], [expected.status, expected.text])
+        assert.equal(again.of('idempotency-replayed'), 'true')
+      }
+      const other = await post({ mode: 'async', input }, keyed)
+      assert.deepEqual([other.status, other.json.code], [422, 'IDEMPOTENCY_MISMATCH'])
+      const fresh = await post({ mode: 'async', input }, { 'idempotency-key': 'new' })
+      assert.deepEqual([fresh.status, fresh.json.code], [422, 'INVALID_INPUT'])
+      assert.deepEqual([durable.accepted.size, durable.keys.size], [2, 2])
+    })
+
     test('one key, two bodies: 422; another address is another key', async (t) => {
       const { post, send, durable } = await begin(t)
       const keyed = { 'idempotency-key': 'k', prefer: 'respond-async' }

@@ -100,6 +100,11 @@ export interface DurableRunsPort {
    */
   accept(runs: readonly NewRun[], key: KeyUse | undefined): Promise<Accepted>
   /**
+   * What `accept` says of a key that was used before, for a call whose bodies are refused by now: a schema or a rule
+   * may be another since. Undefined for a key that is new; begins nothing.
+   */
+  replay(key: KeyUse): Promise<Accepted | undefined>
+  /**
    * The end of a run that was accepted, now or long ago, once it is on disk; undefined when it does not come within
    * `ms` (0: is it there already?), when `signal` fires or when the balancer drains.
    */

@@ -138,6 +138,21 @@ test('one key begins one run: at the same time, later, over a restart; another b
   assert.equal(world.disk.runs.live.size, 1)
 })
 
+test('what a key began is told without beginning anything, and to one body only', async () => {
+  const [world] = await makeWorld(1, { terms: { idempotencyLimit: 1 } })
+  const key = { hash: 'h', bodyHash: 'b', answer: null }
+  assert.equal(await world.runs.replay(key), undefined)
+  const accepting = world.accept({}, key)
+  const [during, id] = await Promise.all([world.runs.replay(key), accepting])
+  assert.deepEqual(during, { ok: true, runs: [id], isReplay: true, answer: null })
+  const other = await world.runs.replay({ ...key, bodyHash: 'c' })
+  assert.ok(other && codeOf(other) === 'IDEMPOTENCY_MISMATCH')
+  assert.equal(await world.runs.replay({ ...key, hash: 'new' }), undefined)
+  await world.settle()
+  world.clock.advance(25 * 3_600_000)
+  assert.equal(await world.runs.replay(key), undefined)
+})
+
 test('a key is remembered for 24 h behind the end, then it begins anew', async () => {
   const [world] = await makeWorld()
   const key = { hash: 'h', bodyHash: 'b', answer: null }

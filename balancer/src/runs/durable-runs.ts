@@ -150,6 +150,10 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
     return accepted
   }
 
+  replay(key: KeyUse): Promise<Accepted | undefined> {
+    return this.#keys.replay(key)
+  }
+
   async #accept(
     runs: readonly NewRun[],
     key: KeyUse | undefined,

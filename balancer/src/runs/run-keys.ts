@@ -27,6 +27,8 @@ export type KeyTurn =
   | { readonly kind: 'answered'; readonly answer: Accepted }
   | { readonly kind: 'begins'; readonly writes: readonly StoreWrite[]; end(isAccepted: boolean): void }
 
+type Found<Kind extends KeyTurn['kind']> = Omit<Extract<KeyTurn, { kind: Kind }>, 'end'>
+
 const KEY_MS = 24 * 60 * 60 * 1_000
 const RECOUNT_MS = 10_000
 const LIMIT_RETRY_MS = 60_000
@@ -65,6 +67,13 @@ export class RunKeys {
     return found
   }
 
+  /** What the key says of what it began; undefined when it began nothing. Waits for whoever uses it now. */
+  async replay({ hash, bodyHash }: KeyUse): Promise<Accepted | undefined> {
+    for (let other = this.#turns.get(hash); other; other = this.#turns.get(hash)) await other
+    const found = await this.#find(hash, bodyHash)
+    return found.kind === 'answered' ? found.answer : undefined
+  }
+
   /** How the first call of a key was answered. */
   async note({ hash }: KeyUse, answer: 'accepted' | 'final'): Promise<void> {
     const { reads, writes, book, clock } = this.#options
@@ -84,30 +93,35 @@ export class RunKeys {
     this.#count = await reads.keyCount().catch(() => this.#count)
   }
 
-  async #look(
+  async #look(hash: string, bodyHash: string): Promise<Found<'begins'> | Found<'answered'>> {
+    const { limit } = this.#options
+    const found = await this.#find(hash, bodyHash)
+    if (found.kind === 'answered') return found
+    if (found.kind === 'expired') return { kind: 'begins', writes: [{ kind: 'key-removed', hash }] }
+    if (this.#count >= limit) await this.#recount()
+    if (this.#count >= limit) return refused(tooMany(limit))
+    return { kind: 'begins', writes: [] }
+  }
+
+  async #find(
     hash: string,
     bodyHash: string,
-  ): Promise<Omit<Extract<KeyTurn, { kind: 'begins' }>, 'end'> | Extract<KeyTurn, { kind: 'answered' }>> {
-    const { reads, clock, limit } = this.#options
+  ): Promise<Found<'answered'> | { readonly kind: 'new' | 'expired' }> {
+    const { reads, clock } = this.#options
     let row: IdempotencyRow | null
     try {
       row = await reads.key(hash)
     } catch (error) {
       return refused(storeUnavailable(error instanceof Error ? error.message : String(error)))
     }
-    const isExpired = row?.expiresMs != null && row.expiresMs <= clock.wallMs()
-    if (row && !isExpired) {
-      if (row.bodyHash !== bodyHash) return refused(MISMATCH)
-      return { kind: 'answered', answer: { ok: true, runs: row.runs, isReplay: true, answer: row.answer } }
-    }
-    if (row) return { kind: 'begins', writes: [{ kind: 'key-removed', hash }] }
-    if (this.#count >= limit) await this.#recount()
-    if (this.#count >= limit) return refused(tooMany(limit))
-    return { kind: 'begins', writes: [] }
+    if (!row) return { kind: 'new' }
+    if (row.expiresMs !== null && row.expiresMs <= clock.wallMs()) return { kind: 'expired' }
+    if (row.bodyHash !== bodyHash) return refused(MISMATCH)
+    return { kind: 'answered', answer: { ok: true, runs: row.runs, isReplay: true, answer: row.answer } }
   }
 }
 
-function refused(error: TaskError): Extract<KeyTurn, { kind: 'answered' }> {
+function refused(error: TaskError): Found<'answered'> {
   return { kind: 'answered', answer: { ok: false, error } }
 }
 
