@@ -6,7 +6,10 @@ import assert from 'node:assert/strict'
 import { renameSync, statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, type TestContext, test } from 'node:test'
+import { createLog, ManualClock } from '@berth/runtime'
+import { TestScheduler } from '../../balancer/src/core/test-scheduler.ts'
 import type { IdempotencyRow, LiveRun, RunWrite, StoredEvent } from '../../balancer/src/ports/run-store.ts'
+import { RunHistory } from '../../balancer/src/runs/run-history.ts'
 import { SqliteStore } from '../../balancer/src/store/sqlite-store.ts'
 import { until } from '../harness/until.ts'
 import {
@@ -71,6 +74,27 @@ const PROGRESS = {
   startedMs: T0 + 400,
   history: [{ n: 1, worker: 'w9', startedMs: T0 + 100, finishedMs: T0 + 200, outcome: 'lost' }],
 } as const
+
+/** What RUN_HISTORY=all writes of a task that calls others, which end before it. */
+function historyOfCalls(caller: string, called: readonly string[]): RunWrite[] {
+  const writes: RunWrite[] = []
+  const history = new RunHistory({
+    mode: 'all',
+    next: { wantsChoice: () => false, ended() {} },
+    store: { apply: (all) => writes.push(...(all as readonly RunWrite[])) },
+    clock: new ManualClock(),
+    log: createLog({ source: 'test', write: () => {} }),
+  })
+  const scheduler = new TestScheduler({ record: history })
+  scheduler.worker('w', { slots: 3 })
+  scheduler.start(scheduler.submit({ run: caller }))
+  const { worker, attemptId } = scheduler.last(caller)
+  const call = { worker, attemptId, parent: caller, callers: ['work'] }
+  scheduler.start(...called.map((run) => scheduler.submit({ run, call })))
+  for (const run of [...called, caller]) scheduler.finish(run)
+  history.flush()
+  return writes
+}
 
 async function open(context: TestContext, place: Place): Promise<RunBench> {
   const bench = await RunBench.open(place)
@@ -474,6 +498,23 @@ for (const [kind, newPlace] of Object.entries(KINDS)) {
       const found = await bench.reads.find(id)
       assert.deepEqual(found, { kind: 'done', run: { ...doneRun(whole, end), isDurable: false } })
       assert.equal(await bench.reads.payload(id), null)
+    })
+
+    test('a task in memory and the two that it called are all recorded, in the order of their ids', async (context) => {
+      const bench = await open(context, newPlace())
+      const [caller, first, second] = [idOf(1, T0), idOf(2, T0), idOf(3, T0)] as const
+      const writes = historyOfCalls(caller, [first, second])
+      await bench.write(...writes)
+      assert.equal(writes.length, 3)
+      const views = await bench.reads.list({}, 10, null)
+      assert.deepEqual(
+        views.map(({ run }) => run.id),
+        [second, first, caller],
+      )
+      for (const id of [first, second]) {
+        const found = await bench.reads.find(id)
+        assert.deepEqual(found?.kind === 'done' && [found.run.parent, found.run.trigger], [caller, 'call'])
+      }
     })
 
     test('retention takes the oldest ends by age and by count, at most so many, and expired keys', async (context) => {

@@ -79,7 +79,7 @@ export class Intake {
     // Its caller may have reached its deadline at this very moment.
     this.#lifecycle.tick(now)
     if (caller.phase !== 'running') return { ok: false, error: callerGoneError() }
-    const task = new Task(submission, now, caller.seq)
+    const task = new Task(submission, now, this.#seq++, caller.place)
     task.caller = caller
     // A turn by age is handed down as well.
     if (caller.urgency < caller.priority) task.urgency = caller.urgency

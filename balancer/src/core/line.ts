@@ -2,7 +2,7 @@
 import type { Flow } from './fairness.ts'
 import { IndexedHeap } from './indexed-heap.ts'
 import type { Lane } from './lane.ts'
-import { isMoreUrgent, type Task } from './task.ts'
+import { isMoreUrgent, stoodBefore, type Task } from './task.ts'
 
 export class Line {
   readonly lane: Lane
@@ -48,5 +48,5 @@ export class Line {
 }
 
 export function hasWaitedLonger(a: Task, b: Task): boolean {
-  return a.waitsSinceAt !== b.waitsSinceAt ? a.waitsSinceAt < b.waitsSinceAt : a.seq < b.seq
+  return a.waitsSinceAt !== b.waitsSinceAt ? a.waitsSinceAt < b.waitsSinceAt : stoodBefore(a, b)
 }

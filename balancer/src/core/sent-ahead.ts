@@ -8,7 +8,7 @@ import type { DispatchPort } from '../ports/dispatch.ts'
 import { AheadLine } from './ahead-line.ts'
 import { costOf } from './choice.ts'
 import type { Lane } from './lane.ts'
-import type { Task } from './task.ts'
+import { stoodBefore, type Task } from './task.ts'
 import type { Worker } from './worker.ts'
 
 const STARVATION_AFTER_MS = 30_000
@@ -121,5 +121,5 @@ function mostWantedElsewhere(lane: Lane, worker: Worker): Task | undefined {
 
 function isMoreWanted(a: Task, b: Task): boolean {
   const difference = a.urgency - b.urgency
-  return difference !== 0 ? difference < 0 : a.seq > b.seq
+  return difference !== 0 ? difference < 0 : stoodBefore(b, a)
 }

@@ -23,8 +23,10 @@ import type { Worker } from './worker.ts'
 export class Task {
   readonly submission: Submission
   readonly acceptedAt: number
-  /** Order of acceptance; a task that comes back keeps it and so its place. */
+  /** Its own number in the order of acceptance, by which the store knows it as well. */
   readonly seq: number
+  /** Where it stands in the line, which it keeps when it comes back: its `seq`, or its caller's place. */
+  readonly place: number
   #phase: Phase = 'lobby'
   /** As submitted, or as changed while it waited; what is shown and handed down. */
   priority: number
@@ -91,13 +93,14 @@ export class Task {
   aheadIndex = -1
   timerIndex = -1
 
-  constructor(submission: Submission, acceptedAt: number, seq: number) {
+  constructor(submission: Submission, acceptedAt: number, seq: number, place = seq) {
     this.submission = submission
     this.acceptedAt = acceptedAt
     this.priority = submission.priority
     this.urgency = submission.priority
     this.waitsSinceAt = acceptedAt
     this.seq = seq
+    this.place = place
     this.queueUntilAt = submission.queueUntilAt
     const { past } = submission
     if (past) this.#remember(past)
@@ -149,15 +152,20 @@ export class Task {
 
 const NO_ATTEMPTS: readonly AttemptRecord[] = []
 
+/** By their places in the line; those that one task has called stand in the order in which it called them. */
+export function stoodBefore(a: Task, b: Task): boolean {
+  return a.place !== b.place ? a.place < b.place : a.seq < b.seq
+}
+
 /** Less is served first: priority, then acceptance. */
 export function isMoreUrgent(a: Task, b: Task): boolean {
   const difference = a.urgency - b.urgency
-  return difference !== 0 ? difference < 0 : a.seq < b.seq
+  return difference !== 0 ? difference < 0 : stoodBefore(a, b)
 }
 
 /** The order of those who wait in one group: priority, the key served least, acceptance. */
 export function goesBefore(a: Task, b: Task): boolean {
   if (a.urgency !== b.urgency) return a.urgency < b.urgency
   const difference = (a.flow?.servedMs ?? 0) - (b.flow?.servedMs ?? 0)
-  return difference !== 0 ? difference < 0 : a.seq < b.seq
+  return difference !== 0 ? difference < 0 : stoodBefore(a, b)
 }

@@ -30,7 +30,7 @@ export interface ChoiceRecord {
 /** A task as it ends. Every attempt before the last is in `history`, the last one too if it is over. */
 export interface EndedTask {
   readonly submission: Submission
-  /** Order of acceptance over all of the process. */
+  /** Order of acceptance over all of the process; no two tasks have one, whoever called them. */
   readonly seq: number
   readonly priority: number
   readonly acceptedAt: number
