@@ -71,7 +71,8 @@ function wordPrefix(index: number, { status, headers }: TaskAnswer): Buffer {
   const retryAfter = headers['retry-after']
   // A problem has its status in its body.
   const told = headers['content-type'] === PROBLEM_MEDIA_TYPE ? '' : `"status":${status},`
-  const runId = run === undefined ? '' : `"runId":"${run}",`
+  // One that is accepted has its run in its body.
+  const runId = run === undefined || status === 202 ? '' : `"runId":"${run}",`
   const retry = retryAfter === undefined ? '' : `"retryAfter":${retryAfter},`
   return Buffer.from(`{"index":${index},${told}${runId}${retry}`, 'latin1')
 }
