@@ -7,7 +7,7 @@ import { validateHeaderName, validateHeaderValue } from 'node:http'
 
 /** They say how the request itself is framed, or are the sender's own to set. */
 const RESERVED =
-  /^(?:connection|content-length|content-type|expect|host|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|webhook-(?:id|timestamp|signature)|x-run-(?:id|status))$/i
+  /^(?:connection|content-encoding|content-length|content-type|expect|host|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|webhook-(?:id|timestamp|signature)|x-run-(?:id|status))$/i
 const HEADERS_LIMIT = 64
 
 /** What is wrong with them, undefined when nothing is; `name` says where, when it is one of them. */

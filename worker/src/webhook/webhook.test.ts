@@ -165,6 +165,11 @@ describe('mode webhook', () => {
       [{ webhook: { url: `${worker.running.url}/off` } }, '/webhook/url', 'this server itself'],
       [{ webhook: { url: `${base}/`, format: 'standard' } }, '/webhook/format', 'balancer'],
       [{ webhook: { url: `${base}/`, headers: { Host: 'x' } } }, '/webhook/headers/Host', 'itself'],
+      [
+        { webhook: { url: `${base}/`, headers: { 'Content-Encoding': 'gzip' } } },
+        '/webhook/headers/Content-Encoding',
+        'itself',
+      ],
       [{ webhook: { url: `${base}/`, headers: { 'a/b': 'x' } } }, '/webhook/headers/a~1b', 'no header'],
       [{ webhook: { url: `${base}/`, headers: { a: 'x\r\ny: z' } } }, '/webhook/headers/a', 'no header'],
       [{ webhook: { url: `${base}/`, more: 1 } }, '/webhook/more', ''],
