@@ -59,8 +59,8 @@ export class ShortcutConnection implements TaskReply {
   readonly #socket: Socket
   readonly #share: ShortcutShare
   #known: Known | undefined
-  /** Came behind the request that is under way. */
-  #held: Buffer | undefined
+  /** Whether a piece came behind the request that is under way; the socket has it back until the answer is out. */
+  #hasHeld = false
   #isBusy = false
   #hasEnded = false
   #answer: TaskAnswer | undefined
@@ -96,14 +96,17 @@ export class ShortcutConnection implements TaskReply {
 
   readonly #onData = (piece: Buffer): void => {
     if (this.#isBusy) return this.#hold(piece)
+    this.#hasHeld = false
     const head = this.#served < this.#share.requestsPerSocket ? this.#headOf(piece) : undefined
     if (head === undefined) this.#handOver(piece)
     else this.#serve(head, piece.subarray(head.headBytes))
   }
 
+  /** Given back, not kept here: a socket with something to read tells its end behind that, and no earlier. */
   #hold(piece: Buffer): void {
-    this.#held = this.#held === undefined ? piece : Buffer.concat([this.#held, piece])
+    this.#hasHeld = true
     this.#socket.pause()
+    this.#socket.unshift(piece)
   }
 
   /** Undefined unless the piece is a whole request, and no more, that is taken here. */
@@ -161,12 +164,12 @@ export class ShortcutConnection implements TaskReply {
     this.#answer = undefined
     this.#isBusy = false
     const socket = this.#socket
-    const isLast = this.#hasEnded || (this.#share.isDraining() && this.#held === undefined)
+    const isLast = this.#hasEnded || (this.#share.isDraining() && !this.#hasHeld)
     if (answer !== undefined && !socket.destroyed && socket.writable) {
       this.#share.write(socket, answer, isLast)
       if (isLast) this.#close()
       else if (socket.writableNeedDrain) this.#waitForReader()
-      else if (this.#held !== undefined) this.#goOn()
+      else if (this.#hasHeld) this.#goOn()
     }
     this.#share.onAnswered()
   }
@@ -183,10 +186,7 @@ export class ShortcutConnection implements TaskReply {
   }
 
   readonly #goOn = (): void => {
-    const piece = this.#held
-    this.#held = undefined
     this.#socket.resume()
-    if (piece !== undefined) this.#onData(piece)
   }
 
   // --- The connection --------------------------------------------------------------------------

@@ -249,6 +249,32 @@ test('who ends its half behind the call is asked, answered, and then ended', LIM
   assert.equal(calls[0]?.isAbandoned, false)
 })
 
+for (const [what, more, second] of [
+  ['a plain call', '', 'short'],
+  ['a request for Node', 'X-Other: 1\r\n', 'node'],
+] as const)
+  test(`who ends its half behind a call and ${what} has both answered`, LIMIT, async (t) => {
+    const { dial, calls, until } = await serve(t)
+    const socket = await dial()
+    socket.write(request())
+    await until(() => calls.length === 1)
+    socket.write(request(CALL, more))
+    await settle()
+    socket.end()
+    await settle()
+    calls[0]?.reply.answer(OK)
+    const both = readAll(socket)
+    if (second === 'short') {
+      await until(() => calls.length === 2)
+      calls[1]?.reply.answer(OK)
+    }
+    assert.match(await both, new RegExp(`200 OK.*short.*200 OK.*${second}$`, 's'))
+    assert.deepEqual(
+      calls.map(({ isAbandoned }) => isAbandoned),
+      calls.map(() => false),
+    )
+  })
+
 test('who ends its half between calls is ended', LIMIT, async (t) => {
   const { dial } = await serve(t, { plan: answering })
   const socket = await dial()
