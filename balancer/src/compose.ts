@@ -287,6 +287,7 @@ export function composeBalancer(parts: BalancerParts): Balancer {
       durable.beginDrain()
       events.beginDrain()
       await http.drain(deadlineMs)
+      durable.releaseCallers()
       scheduler.abandonCallers(clock.monoMs())
       await http.close(LAST_WORDS_MS)
     },

@@ -64,6 +64,37 @@ test('at the bound of a shutdown callers get 503 DRAINING, and their handlers th
   )
 })
 
+test('what runs on disk while it drains is answered as what runs in memory is', async (t) => {
+  const { probe, balancer } = await startSite(t, '20s')
+  const call = { function: 'probe', input: { id: 'a', ms: 1_500 } }
+  const running = postTask(balancer, call, { 'idempotency-key': 'once' })
+  await noted(probe, 'started')
+  const { items } = (await balancer.request('/runs')).body as { items: { id: string; durable: boolean }[] }
+  assert.equal(items[0]?.durable, true)
+  const looking = balancer.request(`/runs/${items[0]?.id}?wait=60`)
+  balancer.signal('SIGTERM')
+  assert.equal(((await looking).body as { status: string }).status, 'running', 'who looks on is let go')
+  assert.equal((await running).status, 200)
+  assert.deepEqual(await balancer.exited, { code: 0, signal: null })
+})
+
+test('at the bound callers of runs on disk get 503 DRAINING and where their runs go on', async (t) => {
+  const { probe, balancer } = await startSite(t, '500ms')
+  const keyed = (id: string) => {
+    const call = { function: 'probe', input: { id, ms: 60_000 } }
+    return postTask(balancer, call, { 'idempotency-key': id })
+  }
+  const running = keyed('a')
+  await noted(probe, 'started')
+  const begunAtMs = performance.now()
+  const stopped = balancer.stop()
+  const answer = await running
+  assert.deepEqual([answer.status, bodyOf(answer).code], [503, 'DRAINING'])
+  assert.match(answer.headers.get('location') ?? '', /^\/runs\/r_/)
+  assert.ok(performance.now() - begunAtMs >= 400, 'not before the bound')
+  assert.deepEqual(await stopped, { code: 0, signal: null })
+})
+
 test('while it drains it answers: probes say so, new tasks get 503 and where to go', async (t) => {
   const { probe, balancer } = await startSite(t, '20s')
   const running = postTask(balancer, { function: 'probe', input: { id: 'a', ms: 1_500 } })

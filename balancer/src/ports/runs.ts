@@ -41,7 +41,7 @@ export interface RunsPort {
   count(filter: RunFilter, atMost: number): Promise<number>
   find(id: string): Promise<RunView | undefined>
   /**
-   * The run when it is final, or as it is after `ms`, when `signal` fires or when the balancer drains.
+   * The run when it is final, or as it is after `ms`, when `signal` fires or at the bound of a drain.
    * Undefined for an unknown one; an error when too many wait already.
    */
   waitFor(id: string, ms: number, signal: AbortSignal): Promise<Changed | undefined>

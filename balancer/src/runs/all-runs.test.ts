@@ -127,7 +127,7 @@ function makeRuns(core: readonly TaskPicture[], disk: readonly StoredRun[]) {
     held,
     cancel: async () => undefined,
     reprioritise: async () => undefined,
-    outcome: async () => undefined,
+    watch: async () => undefined,
   }
   const isRecorded = () => false
   const progressOf = (id: string) => (id === idOf(4) ? { fraction: 0.5, text: null } : null)

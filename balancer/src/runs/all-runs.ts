@@ -16,8 +16,11 @@ import { toContent, toStoredView } from './stored-run-view.ts'
 
 export interface AllRunsOptions {
   readonly memory: MemoryRuns
-  readonly durable: SteerRunsPort &
-    Pick<DurableRunsPort, 'outcome'> & { held(id: string): HeldRun | undefined }
+  readonly durable: SteerRunsPort & {
+    held(id: string): HeldRun | undefined
+    /** As the port's `outcome`, but let go as soon as the balancer drains. */
+    readonly watch: DurableRunsPort['outcome']
+  }
   readonly reads: RunReads
   readonly scheduler: Pick<TaskLookPort, 'explainDry'>
   readonly fleet: Pick<FleetPort, 'workers'>
@@ -95,7 +98,7 @@ export class AllRuns implements RunsPort {
     const { memory, durable } = this.#options
     const view = await memory.find(id)
     if (view && !view.durable) return memory.waitFor(id, ms, signal)
-    if (ms > 0 && timeOfRun(id) !== undefined) await durable.outcome(id, ms, signal)
+    if (ms > 0 && timeOfRun(id) !== undefined) await durable.watch(id, ms, signal)
     const run = await this.find(id)
     return run && { ok: true, run }
   }

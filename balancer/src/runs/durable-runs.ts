@@ -126,14 +126,20 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
     this.#upkeep.start()
   }
 
-  /** Accepts nothing more; ends are written as before. */
+  /** Accepts nothing more; ends are written, and told to callers, as before. */
   beginDrain(): void {
     this.#admission.isDraining = true
     this.#waits.drain()
   }
 
+  /** The bound of a drain: callers who still wait are told that their runs go on. */
+  releaseCallers(): void {
+    this.#waits.close()
+  }
+
   async stop(): Promise<void> {
     this.beginDrain()
+    this.releaseCallers()
     this.#upkeep.stop()
     this.#lanes.stop()
     this.#ledger.flush()
@@ -267,11 +273,25 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
 
   // --- For callers -----------------------------------------------------------------------------
 
-  async outcome(id: string, ms: number, signal: AbortSignal): Promise<Settlement | undefined> {
-    if (this.#book.has(id)) return this.#waits.wait(id, ms, signal)
+  outcome(id: string, ms: number, signal: AbortSignal): Promise<Settlement | undefined> {
+    return this.#outcome(id, ms, signal, false)
+  }
+
+  /** As `outcome`, for who did not call the run: let go as soon as the balancer drains. */
+  watch(id: string, ms: number, signal: AbortSignal): Promise<Settlement | undefined> {
+    return this.#outcome(id, ms, signal, true)
+  }
+
+  async #outcome(
+    id: string,
+    ms: number,
+    signal: AbortSignal,
+    isOnlooker: boolean,
+  ): Promise<Settlement | undefined> {
+    if (this.#book.has(id)) return this.#waits.wait(id, ms, signal, isOnlooker)
     const leaving = new AbortController()
     // Registered first: the end may come while the disk is read.
-    const waiting = this.#waits.wait(id, ms, AbortSignal.any([signal, leaving.signal]))
+    const waiting = this.#waits.wait(id, ms, AbortSignal.any([signal, leaving.signal]), isOnlooker)
     const found = await this.#read(id)
     if (found === 'live') return waiting
     leaving.abort()
