@@ -198,6 +198,27 @@ for (const way of WAYS)
       assert.equal((await post({ input: { name: 7 } })).status, 200)
     })
 
+    test('a number that JSON cannot hold is refused, not kept as null', async (t) => {
+      const { send, durable } = await begin(t)
+      for (const [path, body, pointer] of [
+        [
+          '/task',
+          '{"function":"hello","mode":"async","input":{"a/b":[null,{"ms":1e999}]}}',
+          '/input/a~1b/1/ms',
+        ],
+        ['/task/g/hello?mode=async', '{"ms":-1e999}', '/ms'],
+      ] as const) {
+        const { status, json } = await send(path, body)
+        const detail = 'must be a number that JSON can hold, at most 1.8e308 either way'
+        assert.deepEqual([status, json.code, json.errors], [422, 'INVALID_INPUT', [{ pointer, detail }]])
+      }
+      assert.equal(durable.accepted.size, 0)
+      assert.equal(
+        (await send('/task', '{"function":"hello","mode":"async","input":{"a":null}}')).status,
+        202,
+      )
+    })
+
     test('what contradicts itself is refused, and nothing is kept', async (t) => {
       const { post, send, durable, core } = await begin(t)
       const cases: [object, Record<string, string>, string?][] = [

@@ -16,6 +16,7 @@ import { acceptedAnswer, drainedAnswer, noLongerKept, REPLAYED, stillRunning } f
 import { useKey } from './durable-key.ts'
 import { orderRun, originOf, readInput } from './durable-order.ts'
 import type { DurableWish } from './durable-wish.ts'
+import { findHugeNumber } from './huge-number.ts'
 import { describeProblem, INTERNAL_ERROR } from './problem.ts'
 import { isTrace, type Refused, type TaskCall, type TaskHead } from './task-call.ts'
 import { wordQuery } from './task-query.ts'
@@ -100,6 +101,8 @@ export class DurableCalls {
     if (wrongWebhook) return pointer === '' ? wordQuery(wrongWebhook) : wrongWebhook
     const read = readInput(body, payload)
     if (!read.ok) return read
+    const huge = mayHoldHuge(read.payload.bytes) ? findHugeNumber(read.input) : []
+    if (huge.length > 0) return { ok: false, error: wrongInput(huge, pointer) }
     const { group = 'default', function: called, contract } = body
     const isChecked = checksInput && read.input !== undefined
     const wrong = isChecked ? inputs.check({ group, function: called, contract }, read.input) : []
@@ -201,6 +204,11 @@ async function keyOf({ wish: { key, mode }, target, bytes }: DurableCall): Promi
   if (key === undefined) return undefined
   const route = target ? `/task/${target.group}/${target.function}` : '/task'
   return useKey({ key, route, query: target?.query ?? '', bytes, isAsync: mode !== 'sync' })
+}
+
+/** Infinity is written as null: where there is none there is nothing to look for. */
+function mayHoldHuge({ buffer, byteOffset, byteLength }: Uint8Array): boolean {
+  return Buffer.from(buffer, byteOffset, byteLength).includes('null')
 }
 
 /** In the words of the worker, which would have said the same. */

@@ -75,6 +75,14 @@ test('with another input and priority, held against the schema of the run\u2019s
   assert.equal(retried.length, 1)
 })
 
+test('an input with a number that JSON cannot hold is refused', async () => {
+  const { bench, retried } = begin()
+  const request = { ...withKey('POST', {}), body: '{"input":{"ms":1e999}}' }
+  const answer = await bench.ask(`/runs/${OLD}/retry`, request)
+  const { errors } = (await answer.json()) as { errors: { pointer: string }[] }
+  assert.deepEqual([answer.status, errors[0]?.pointer, retried.length], [422, '/input/ms', 0])
+})
+
 test('from the dashboard it says so', async () => {
   const { bench, retried } = begin()
   const answer = await bench.ask(`/runs/${OLD}/retry`, fromPage(bench.signIn()))

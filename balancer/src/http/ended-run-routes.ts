@@ -7,6 +7,7 @@ import { z } from 'zod'
 import type { EndedRunsPort, InputCheckPort, RunsPort } from '../ports/runs.ts'
 import { readJsonBody } from './body.ts'
 import { wrongInput } from './durable-call.ts'
+import { findHugeNumber } from './huge-number.ts'
 import { plain } from './plain-address.ts'
 import { problem } from './problem.ts'
 import type { Route, RouteContext } from './routes.ts'
@@ -61,6 +62,8 @@ async function findWrongInput(
   input: object,
   { runs, inputs }: EndedRunRouteDeps,
 ): Promise<TaskError | undefined> {
+  const huge = findHugeNumber(input)
+  if (huge.length > 0) return wrongInput(huge, '/input')
   const run = await runs.find(id)
   if (!run) return undefined
   const { group, function: called, contract } = run
