@@ -56,6 +56,28 @@ test('a run is on disk when it is answered, and its end when that is told', asyn
   assert.equal(worker.tasks.size, 0, 'its worker has been told that it may forget')
 })
 
+test('what is wrong with an input is told where it stands in the task', async () => {
+  const [world, worker] = await makeWorld()
+  for (const [pointer, said, told] of [
+    ['/q', 'The input at /q does not fit: no', 'The input at /input/q does not fit: no'],
+    ['', 'The input does not fit: no', 'The input at /input does not fit: no'],
+  ] as const) {
+    const id = await world.accept()
+    await run(world, worker, id)
+    const outcome = world.runs.outcome(id, 60_000, NEVER)
+    const errors = [{ pointer, detail: 'no' }]
+    const [task] = worker.running
+    assert.ok(task)
+    worker.finish(task, 'failed', { code: 'INVALID_INPUT', message: said, errors })
+    world.read(worker)
+    await world.settle()
+    const settlement = await outcome
+    const error = settlement?.kind === 'failed' ? settlement.error : undefined
+    assert.deepEqual([error?.detail, error?.errors], [told, [{ pointer: `/input${pointer}`, detail: 'no' }]])
+    assert.deepEqual(world.done(id)?.error, error)
+  }
+})
+
 test('RUN_LIMIT counts what has not ended, wherever it is', async () => {
   const [world] = await makeWorld(1, { terms: { runLimit: 3 } })
   assert.equal(codeOf(await ask(world, 4)), 'QUEUE_FULL')

@@ -40,6 +40,17 @@ export function endOf(
   }
 }
 
+/** What a worker says of an input that it got by itself, as it is for the task with that input. */
+export function placeInput(end: RunEnd): RunEnd {
+  const { error } = end
+  if (error?.code !== 'INVALID_INPUT') return end
+  const detail = error.detail.replace(/^The input (?:at (?=\/)|(?=does not fit))/, (opening) =>
+    opening.endsWith('at ') ? 'The input at /input' : 'The input at /input ',
+  )
+  const errors = error.errors?.map((one) => ({ ...one, pointer: `/input${one.pointer}` }))
+  return { ...end, error: { ...error, detail, ...(errors ? { errors } : {}) } }
+}
+
 /** Of a run that ends while it is on disk only. */
 export function endOnDisk(
   run: LiveRun,

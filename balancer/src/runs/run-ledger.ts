@@ -12,7 +12,7 @@ import type { StoreWrite } from '../ports/store.ts'
 import type { After, EndExtras, RunHooks } from './durable-options.ts'
 import { HeldRun } from './held-run.ts'
 import type { RunBook } from './run-book.ts'
-import { endOf, progressOf } from './run-end.ts'
+import { endOf, placeInput, progressOf } from './run-end.ts'
 import type { RunLanes } from './run-lanes.ts'
 import type { RunWrites } from './run-writes.ts'
 
@@ -53,7 +53,8 @@ export class RunLedger implements LedgerPort {
 
   finish({ fence, status }: FinalRecord, task: EndedTask, settlement: Settlement, now: number): void {
     const run = held(task)
-    this.end(run, endOf(task, settlement, status, now, this.#options.clock), fence)
+    const end = endOf(task, settlement, status, now, this.#options.clock)
+    this.end(run, isBareInput(run) ? placeInput(end) : end, fence)
   }
 
   writeFirst(task: LiveTask, worker: string, attemptId: number): void {
@@ -205,4 +206,9 @@ export class RunLedger implements LedgerPort {
 function held({ submission }: Pick<LiveTask, 'submission'>): HeldRun {
   if (submission instanceof HeldRun) return submission
   throw new TypeError(`the durable task ${submission.run} is none of the runs on disk`)
+}
+
+/** Its worker gets the input alone and knows of no task around it. */
+function isBareInput({ payload }: HeldRun): boolean {
+  return !payload.isEnvelope && payload.mediaType === ''
 }

@@ -110,9 +110,10 @@ export class ModelWorker {
     if (number !== undefined) this.said.push({ kind: 'started', number })
   }
 
-  finish(task: WorkerTask, how: 'completed' | 'failed' | 'cancelled'): void {
+  finish(task: WorkerTask, how: 'completed' | 'failed' | 'cancelled', wrong?: OutcomeError): void {
     task.state = 'finished'
-    const error = { code: how === 'cancelled' ? 'CANCELLED' : 'FUNCTION_FAILED', message: 'so it is' }
+    const code = how === 'cancelled' ? 'CANCELLED' : 'FUNCTION_FAILED'
+    const error = wrong ?? { code, message: 'so it is' }
     const result = Buffer.from(JSON.stringify(`${task.run} ${task.fence}`))
     task.outcome = how === 'completed' ? outcomeOf(how, result) : outcomeOf(how, NOTHING, error)
     if (task.number !== undefined)
