@@ -18,11 +18,16 @@ export function findHeaderProblem(
   if (names.length > HEADERS_LIMIT) return { problem: `holds over ${HEADERS_LIMIT} headers` }
   for (const name of names) {
     if (RESERVED.test(name)) return { name, problem: `the header ${name} is set by the sender itself` }
+    let hasName = false
     try {
       validateHeaderName(name)
+      hasName = true
       validateHeaderValue(name, headers[name] ?? '')
     } catch {
-      return { name, problem: 'is no header that can be sent' }
+      return {
+        name,
+        problem: `the header ${JSON.stringify(name).slice(0, 66)} cannot be sent: ${hasName ? 'its value' : 'its name'} has characters that no header may have`,
+      }
     }
   }
   return undefined

@@ -19,7 +19,8 @@ export type ParsedAllow =
 
 export type UrlVerdict =
   | { readonly ok: true; readonly url: URL }
-  | { readonly ok: false; readonly reason: string }
+  /** `mayBeAllowed`: an operator could allow it (`WEBHOOK_ALLOW`); else no setting changes it. */
+  | { readonly ok: false; readonly reason: string; readonly mayBeAllowed: boolean }
 
 /** Ports on which a public receiver may be expected; any other needs a rule. */
 const PUBLIC_PORTS: ReadonlySet<number> = new Set([80, 443, 8080, 8443])
@@ -64,11 +65,11 @@ export class OutboundRules {
       return refused(`${url.host} is this server itself`)
     if (isIP(host) !== 0) {
       const reason = this.refusalOf(url, host)
-      return reason === undefined ? { ok: true, url } : refused(reason)
+      return reason === undefined ? { ok: true, url } : refused(reason, !this.#isOwn(host, portOf(url)))
     }
     if (this.#hasHost(url) || this.#mayLeadToAllowed(url)) return { ok: true, url }
     const reason = schemeProblem(url) ?? (isLocalName(host) ? `${host} is this machine` : undefined)
-    return reason === undefined ? { ok: true, url } : refused(reason)
+    return reason === undefined ? { ok: true, url } : refused(reason, true)
   }
 
   /** Why this URL may not be fetched from this address, undefined when it may. */
@@ -119,8 +120,8 @@ function schemeProblem(url: URL): string | undefined {
   return PUBLIC_PORTS.has(portOf(url)) ? undefined : `port ${portOf(url)} is not allowed`
 }
 
-function refused(reason: string): UrlVerdict {
-  return { ok: false, reason }
+function refused(reason: string, mayBeAllowed = false): UrlVerdict {
+  return { ok: false, reason, mayBeAllowed }
 }
 
 function parseSubnet(entry: string): AllowRule | undefined {

@@ -12,6 +12,7 @@ export function wrongField(pointer: string, detail: string): WrongBody {
 
 export function wrongFields(errors: readonly FieldError[]): WrongBody {
   const [first] = errors
-  const detail = `The body is wrong at ${first?.pointer || '/'}: ${first?.detail ?? 'it is of another shape'}.`
+  const place = first?.pointer ? ` at ${first.pointer}` : ''
+  const detail = `The body is wrong${place}: ${first?.detail ?? 'it is of another shape'}.`
   return { ok: false, error: { code: 'INVALID_REQUEST', detail, errors } }
 }

@@ -91,12 +91,12 @@ function webhookProblem(
   const bad = findHeaderProblem(headers ?? {})
   if (bad)
     return wrong(
-      `webhook.headers: ${bad.problem}`,
+      `The webhook's headers: ${bad.problem}`,
       jsonPointer(bad.name === undefined ? [] : [bad.name], '/webhook/headers'),
     )
   const hindrance = deliveries.hindranceOf(url)
   if (hindrance?.kind === 'refused')
-    return wrong(`The webhook may not go there: ${hindrance.reason}; see WEBHOOK_ALLOW`, '/webhook/url')
+    return wrong(`The webhook may not go there: ${hindrance.reason}`, '/webhook/url')
   if (hindrance?.kind !== 'full') return undefined
   return { code: 'QUEUE_FULL', detail: 'Too many webhooks wait for their receivers; try again in a moment' }
 }

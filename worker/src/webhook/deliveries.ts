@@ -107,7 +107,11 @@ export class Deliveries {
   /** Whether a task that wants its result sent there may be accepted. */
   hindranceOf(url: string): Hindrance {
     const verdict = this.#ports.outbound.judge(url)
-    if (!verdict.ok) return { kind: 'refused', reason: verdict.reason }
+    if (!verdict.ok)
+      return {
+        kind: 'refused',
+        reason: `${verdict.reason}${verdict.mayBeAllowed ? '; see WEBHOOK_ALLOW' : ''}`,
+      }
     if (this.#disabled.has(url)) return { kind: 'refused', reason: 'its receiver has answered 410 Gone' }
     const { maxPending, maxPendingBytes } = this.#bounds
     const isFull = this.#promised + this.pending >= maxPending || this.#pendingBytes >= maxPendingBytes

@@ -170,8 +170,8 @@ describe('mode webhook', () => {
         '/webhook/headers/Content-Encoding',
         'itself',
       ],
-      [{ webhook: { url: `${base}/`, headers: { 'a/b': 'x' } } }, '/webhook/headers/a~1b', 'no header'],
-      [{ webhook: { url: `${base}/`, headers: { a: 'x\r\ny: z' } } }, '/webhook/headers/a', 'no header'],
+      [{ webhook: { url: `${base}/`, headers: { 'a/b': 'x' } } }, '/webhook/headers/a~1b', 'its name has'],
+      [{ webhook: { url: `${base}/`, headers: { a: 'x\r\ny: z' } } }, '/webhook/headers/a', 'its value has'],
       [{ webhook: { url: `${base}/`, more: 1 } }, '/webhook/more', ''],
     ]
     for (const [more, pointer, words] of cases) {
@@ -183,6 +183,7 @@ describe('mode webhook', () => {
         what,
       )
       assert.ok(problem.detail.includes(words), problem.detail)
+      assert.equal(problem.detail.includes('WEBHOOK_ALLOW'), /address|port 22/.test(words), problem.detail)
     }
     assert.equal((await hook({ input: 3 })).status, 400)
     assert.equal(heard.length, 0)

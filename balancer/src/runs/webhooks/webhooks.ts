@@ -103,12 +103,12 @@ export class Webhooks implements WebhookEndsPort, WebhookTargetPort, DeliveriesP
       return {
         ok: false,
         pointer: '/url',
-        detail: `The webhook may not go there: ${verdict.reason}; see WEBHOOK_ALLOW`,
+        detail: `The webhook may not go there: ${verdict.reason}${verdict.mayBeAllowed ? '; see WEBHOOK_ALLOW' : ''}`,
       }
     const bad = findHeaderProblem(headers)
     if (!bad) return { ok: true }
     const pointer = bad.name === undefined ? '/headers' : `/headers/${escapePointer(bad.name)}`
-    return { ok: false, pointer, detail: `webhook.headers: ${bad.problem}` }
+    return { ok: false, pointer, detail: bad.problem }
   }
 
   async of(run: string): Promise<readonly DeliveryView[]> {
