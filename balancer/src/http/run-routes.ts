@@ -4,9 +4,9 @@
  * Invariant: a page begins behind the id that its cursor names, and ids sort by acceptance, so that
  * nothing comes twice however many runs come and go between two pages.
  */
-import { prioritySchema, type RunItem, type RunView, type TaskError } from '@berth/protocol'
+import { prioritySchema, type TaskError } from '@berth/protocol'
 import { z } from 'zod'
-import type { RunFilter, RunsPort } from '../ports/runs.ts'
+import type { RunsPort } from '../ports/runs.ts'
 import { readJsonBody } from './body.ts'
 import type { Door } from './door.ts'
 import { readQuery } from './lists.ts'
@@ -14,6 +14,7 @@ import { plain } from './plain-address.ts'
 import { problem } from './problem.ts'
 import { readRoutedBody } from './routed-body.ts'
 import type { Route, RouteContext } from './routes.ts'
+import { RunExports, toItem } from './run-export.ts'
 import { readRunList, readWait } from './run-query.ts'
 import { bodyTooLarge, readTask } from './task-call.ts'
 import type { Tasks } from './tasks.ts'
@@ -26,15 +27,14 @@ export interface RunRouteDeps {
   readonly bodyLimitBytes: number
 }
 
-/** Runs that an export reads at once. */
-const EXPORT_PAGE = 500
 const patchSchema = z.strictObject({ priority: prioritySchema })
 const nothingSchema = z.strictObject({})
 
 export function runRoutes(deps: RunRouteDeps): readonly Route[] {
   const { runs } = deps
+  const exports = new RunExports({ runs })
   return [
-    { method: 'GET', path: '/runs', policy: 'key', handle: (c) => listRuns(c, runs) },
+    { method: 'GET', path: '/runs', policy: 'key', handle: (c) => listRuns(c, runs, exports) },
     { method: 'GET', path: '/runs/:id', policy: 'key', handle: (c) => showRun(c, runs) },
     { method: 'PATCH', path: '/runs/:id', policy: 'key', handle: plain((c) => changeRun(c, runs)) },
     { method: 'POST', path: '/runs/:id/cancel', policy: 'key', handle: plain((c) => cancelRun(c, runs)) },
@@ -43,29 +43,15 @@ export function runRoutes(deps: RunRouteDeps): readonly Route[] {
   ]
 }
 
-async function listRuns(c: RouteContext, runs: RunsPort): Promise<Response> {
+async function listRuns(c: RouteContext, runs: RunsPort, exports: RunExports): Promise<Response> {
   const query = readRunList(c.req.url)
   if (!query.ok) return problem(query.error)
   const { filter, limit, before } = query.value
-  if (c.req.header('accept')?.includes('application/x-ndjson')) return exportRuns(runs, filter, before)
+  if (c.req.header('accept')?.includes('application/x-ndjson'))
+    return exports.answer(filter, before, c.env?.outgoing)
   const found = await runs.list(filter, limit + 1, before)
   const items = found.slice(0, limit).map(toItem)
   return c.json({ items, cursor: found.length > limit ? (items.at(-1)?.id ?? null) : null })
-}
-
-/** Everything that is meant, a line each, read as fast as it is taken. */
-function exportRuns(runs: RunsPort, filter: RunFilter, before: string | undefined): Response {
-  let last = before
-  const lines = new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      const found = await runs.list(filter, EXPORT_PAGE, last)
-      last = found.at(-1)?.id
-      const text = found.map((run) => `${JSON.stringify(toItem(run))}\n`).join('')
-      if (text !== '') controller.enqueue(Buffer.from(text))
-      if (found.length < EXPORT_PAGE) controller.close()
-    },
-  })
-  return new Response(lines, { headers: { 'content-type': 'application/x-ndjson' } })
 }
 
 async function showRun(c: RouteContext, runs: RunsPort): Promise<Response> {
@@ -124,11 +110,6 @@ function headOf(c: RouteContext): Parameters<typeof readTask>[0] {
     traceparent: undefined,
     wantsEvents: false,
   }
-}
-
-/** What a list leaves out. */
-function toItem({ input: _i, result: _r, attempts: _a, messages: _m, ...item }: RunView): RunItem {
-  return item
 }
 
 function idOf(c: RouteContext): string {
