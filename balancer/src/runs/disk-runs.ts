@@ -45,35 +45,33 @@ export class DiskRuns {
   /** Ends a run that has not ended; undefined for an unknown one. */
   async cancel(id: string): Promise<Removed | undefined> {
     const { book, core, clock } = this.#options
-    const found = await this.#look(id)
-    if (found.kind === 'error') return { ok: false, error: found.error }
-    if (found.kind === 'unknown') return undefined
-    if (found.kind === 'done') return OK
-    const held = book.get(id)
-    if (held) core().cancel(id, 'operator', clock.monoMs())
-    else this.endOnDisk(found.run, 'cancelled', CANCELLED)
-    return this.#whenEnded(id)
+    return this.#look(id, (found) => {
+      if (found.kind === 'done') return OK
+      const held = book.get(id)
+      if (held) core().cancel(id, 'operator', clock.monoMs())
+      else this.endOnDisk(found.run, 'cancelled', CANCELLED)
+      return this.#whenEnded(id)
+    })
   }
 
   /** Only of a run that waits. */
   async reprioritise(id: string, priority: number): Promise<Removed | undefined> {
     const { book } = this.#options
-    const found = await this.#look(id)
-    if (found.kind === 'error') return { ok: false, error: found.error }
-    if (found.kind === 'unknown') return undefined
-    const held = book.get(id)
-    if (held) return this.#reprioritiseHeld(held, priority)
-    if (found.kind === 'done' || found.run.status === 'running') return { ok: false, error: waitsNoMore(id) }
-    return this.#reprioritiseOnDisk(found.run, priority)
+    return this.#look(id, (found) => {
+      const held = book.get(id)
+      if (held) return this.#reprioritiseHeld(held, priority)
+      if (found.kind === 'done' || found.run.status === 'running')
+        return { ok: false, error: waitsNoMore(id) }
+      return this.#reprioritiseOnDisk(found.run, priority)
+    })
   }
 
   /** Forgets a final run with all it has. */
   async remove(id: string): Promise<Removed | undefined> {
-    const found = await this.#look(id)
-    if (found.kind === 'error') return { ok: false, error: found.error }
-    if (found.kind === 'unknown') return undefined
-    if (found.kind !== 'done') return { ok: false, error: notFinished(id) }
-    return this.#written([{ kind: 'run-removed', seq: found.seq }])
+    return this.#look(id, (found) => {
+      if (found.kind !== 'done') return { ok: false, error: notFinished(id) }
+      return this.#written([{ kind: 'run-removed', seq: found.seq }])
+    })
   }
 
   /** A run that waits on disk only ends there. */
@@ -82,21 +80,24 @@ export class DiskRuns {
     ledger.end(hold(run, undefined), endOnDisk(run, status, error, clock.wallMs()), 0)
   }
 
-  async #look(id: string): Promise<Found> {
+  /** Acts on a run in the turn in which it is sure how it stands. */
+  async #look(id: string, act: Act): Promise<Removed | undefined> {
     const { book, reads } = this.#options
-    const before = book.get(id)
-    if (before) return { kind: 'live', run: before.row }
-    let found: StoredRun | null
-    try {
-      found = await reads.find(id)
-    } catch (error) {
-      return { kind: 'error', error: storeUnavailable(messageOf(error)) }
+    for (;;) {
+      const before = book.get(id)
+      if (before) return act({ kind: 'live', run: before.row })
+      const read = () => reads.find(id).catch((error: unknown) => ({ kind: 'error', error }) as const)
+      const acted = await book.judge(read, (found, departed) => {
+        // It may have come into memory while the disk was read, and gone again: to its end, or back to the disk.
+        const since = book.get(id)
+        if (since) return { answer: act({ kind: 'live', run: since.row }) }
+        if (found?.kind === 'error')
+          return { answer: { ok: false, error: storeUnavailable(messageOf(found.error)) } as const }
+        if (departed.has(id)) return undefined
+        return { answer: found ? act(standing(found)) : undefined }
+      })
+      if (acted) return acted.answer
     }
-    // It may have come into memory while the disk was read.
-    const since = book.get(id)
-    if (since) return { kind: 'live', run: since.row }
-    if (!found) return { kind: 'unknown' }
-    return found.kind === 'done' ? { kind: 'done', seq: found.run.seq } : { kind: 'live', run: found.run }
   }
 
   async #whenEnded(id: string): Promise<Removed> {
@@ -145,12 +146,16 @@ export class DiskRuns {
 }
 
 type Found =
-  | { readonly kind: 'unknown' }
   | { readonly kind: 'live'; readonly run: LiveRun }
   | { readonly kind: 'done'; readonly seq: number }
-  | { readonly kind: 'error'; readonly error: TaskError }
+
+type Act = (found: Found) => Removed | Promise<Removed>
 
 const OK: Removed = { ok: true }
+
+function standing(found: StoredRun): Found {
+  return found.kind === 'done' ? { kind: 'done', seq: found.run.seq } : { kind: 'live', run: found.run }
+}
 
 function progressIn(run: LiveRun): RunProgress {
   const { status, priority, attempt, failures, losses, worker, boot, fence, startedMs, history } = run

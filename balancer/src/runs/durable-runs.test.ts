@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { WINDOW } from '../core/disk-window.ts'
 import type { LiveRun, RunEnd } from '../ports/run-store.ts'
 import type { Accepted } from '../ports/runs.ts'
+import { MemoryRunReads } from '../store/memory-run-reads.ts'
 import type { ModelWorker } from './testing/model-worker.ts'
 import { ModelWorld, type WorldOptions } from './testing/model-world.ts'
 
@@ -291,6 +292,42 @@ test('a deadline is kept on disk too, and a delayed run waits for its instant', 
   await world.advance(1_000)
   assert.equal(world.runs.held(delayed)?.state, 'live')
 })
+
+for (const action of ['cancel', 'expire'] as const)
+  test(`a run that is claimed and ends while ${action} reads the disk ends once`, async (context) => {
+    const told: [string, string][] = []
+    const hooks = { onEnded: (run: LiveRun, end: RunEnd) => told.push([run.id, end.status]) }
+    const [world, worker] = await makeWorld(1, { hooks, windowSize: 1 })
+    const first = await world.accept()
+    await run(world, worker, first)
+    const runs = await ask(world, 3)
+    assert.ok(runs.ok)
+    const id = await world.accept({ deadlineMs: world.clock.wallMs() + 3_000 })
+    assert.equal(world.runs.held(id), undefined)
+    const gate = Promise.withResolvers<void>()
+    const [asked, method] = [Promise.withResolvers<void>(), action === 'cancel' ? 'find' : 'overdue'] as const
+    const reads = MemoryRunReads.prototype
+    const original = reads[method] as (...values: unknown[]) => Promise<unknown>
+    context.mock.method(reads, method, async function late(this: MemoryRunReads, ...values: unknown[]) {
+      const found = await original.apply(this, values)
+      asked.resolve()
+      await gate.promise
+      return found
+    })
+    const cancelled = action === 'cancel' ? world.runs.cancel(id) : world.advance(3_500)
+    await asked.promise
+    for (let n = 0; n < 50 && world.done(id) === undefined; n++) await world.settle(1)
+    const { status } = world.done(id) ?? {}
+    gate.resolve()
+    await cancelled
+    await world.breathe()
+    assert.ok(status)
+    assert.deepEqual(
+      told.filter(([run]) => run === id),
+      [[id, status]],
+    )
+    assert.equal(world.runs.live, world.disk.runs.live.size)
+  })
 
 test('only what has ended is removed', async () => {
   const [world] = await makeWorld()

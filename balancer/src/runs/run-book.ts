@@ -9,6 +9,8 @@ export class RunBook {
   /** Runs that are not final: those in memory and those on disk only. */
   live: number
   readonly #held = new TurnoverMap<string, HeldRun>()
+  /** One of each read of the disk that is under way. */
+  readonly #departures = new Set<Set<string>>()
 
   constructor(live: number) {
     this.live = live
@@ -27,7 +29,26 @@ export class RunBook {
   }
 
   remove(run: HeldRun): void {
-    if (this.#held.get(run.run) === run) this.#held.delete(run.run)
+    if (this.#held.get(run.run) !== run) return
+    this.#held.delete(run.run)
+    for (const departed of this.#departures) departed.add(run.run)
+  }
+
+  /**
+   * Reads the disk and judges what was read in one turn. What is here, or in `departed` because it was here during
+   * the read, is no more as it was read.
+   */
+  async judge<Read, Judged>(
+    read: () => Promise<Read>,
+    judgement: (read: Read, departed: ReadonlySet<string>) => Judged,
+  ): Promise<Judged> {
+    const departed = new Set<string>()
+    this.#departures.add(departed)
+    try {
+      return judgement(await read(), departed)
+    } finally {
+      this.#departures.delete(departed)
+    }
   }
 
   /** Those in memory. */

@@ -133,8 +133,14 @@ export class RunUpkeep {
     this.#isReading = true
     this.#nextOverdueMs = Number.POSITIVE_INFINITY
     try {
-      const overdue = await reads.overdue(now, OVERDUE_AT_ONCE)
-      for (const run of overdue) if (!book.has(run.id)) expire(run, overdueError(run, now))
+      const overdue = await book.judge(
+        () => reads.overdue(now, OVERDUE_AT_ONCE),
+        (found, departed) => {
+          for (const run of found)
+            if (!book.has(run.id) && !departed.has(run.id)) expire(run, overdueError(run, now))
+          return found
+        },
+      )
       const [next] =
         overdue.length < OVERDUE_AT_ONCE ? await reads.overdue(Number.MAX_SAFE_INTEGER, 1) : overdue
       if (next) this.noteGivenUp(Math.max(givenUpMs(next), now + EVERY_MS))
