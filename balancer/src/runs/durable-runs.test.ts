@@ -209,6 +209,19 @@ test('a key is remembered for 24 h behind the end, then it begins anew', async (
   assert.ok(second.ok && !second.isReplay && second.runs[0] !== first)
 })
 
+test('a call that breaks inside leaves its key to the next', async () => {
+  const [world] = await makeWorld()
+  const key = { hash: 'h', bodyHash: 'b', answer: null }
+  const broken = Object.defineProperty(world.order(), 'metadata', {
+    enumerable: true,
+    get: () => assert.fail('broken inside'),
+  })
+  await assert.rejects(world.runs.accept([broken], key), /broken inside/)
+  const next = world.runs.accept([world.order()], key)
+  const late = world.breathe(50).then(() => undefined)
+  assert.ok((await Promise.race([next, late]))?.ok)
+})
+
 test('a refusal keeps no key, and more keys than IDEMPOTENCY_LIMIT are refused', async () => {
   const [world] = await makeWorld(1, { terms: { idempotencyLimit: 1 } })
   const gone = await world.runs.accept([world.order({ function: 'gone' })], {

@@ -151,9 +151,15 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
     if (!key) return this.#accept(runs, undefined, [])
     const turn = await this.#keys.begin(key)
     if (turn.kind === 'answered') return turn.answer
-    const accepted = await this.#accept(runs, key, turn.writes)
-    turn.end(accepted.ok)
-    return accepted
+    let isAccepted = false
+    try {
+      const accepted = await this.#accept(runs, key, turn.writes)
+      isAccepted = accepted.ok
+      return accepted
+    } finally {
+      // Whoever comes with the same key waits for this.
+      turn.end(isAccepted)
+    }
   }
 
   replay(key: KeyUse): Promise<Accepted | undefined> {
