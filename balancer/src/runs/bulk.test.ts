@@ -19,7 +19,13 @@ function makeStage(count: number, status: RunStatus, atStart: readonly StoredBul
   const writes: StoredBulk[] = []
   const retried: { id: string; key: KeyUse | undefined }[] = []
   const removed: string[] = []
-  const state: { failure?: string; refusal?: TaskError; listFails: boolean; next: number } = {
+  const state: {
+    failure?: string
+    refusal?: TaskError
+    listFails: boolean
+    isUnread?: boolean
+    next: number
+  } = {
     listFails: false,
     next: count,
   }
@@ -59,7 +65,12 @@ function makeStage(count: number, status: RunStatus, atStart: readonly StoredBul
         return { ok: true }
       },
     },
-    reads: { bulk: async (id) => writes.findLast((bulk) => bulk.id === id) ?? null },
+    reads: {
+      async bulk(id) {
+        if (state.isUnread) throw new Error('the store is busy')
+        return writes.findLast((bulk) => bulk.id === id) ?? null
+      },
+    },
     keeper: {
       async keep(all: readonly StoreWrite[]) {
         if (state.failure !== undefined) return { ok: false, detail: state.failure }
@@ -221,6 +232,15 @@ test('a store that does not answer: nothing is begun, and what runs waits', asyn
   await new Promise((resolve) => setTimeout(resolve, 5))
   stage.state.listFails = false
   assert.equal((await stage.ended(id)).done, 5)
+})
+
+test('one that cannot be read is not taken for an unknown one', async () => {
+  const stage = makeStage(1, 'failed')
+  const { id } = await begin(stage, 'delete', {})
+  await stage.ended(id)
+  stage.state.isUnread = true
+  await assert.rejects(stage.bulk.find(id), /busy/)
+  await assert.rejects(stage.bulk.stop(id), /busy/)
 })
 
 test('at most four at once', async () => {

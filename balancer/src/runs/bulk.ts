@@ -105,7 +105,7 @@ export class Bulk implements BulkPort {
   }
 
   async find(id: string): Promise<BulkView | undefined> {
-    const bulk = this.#running.get(id) ?? (await this.#options.reads.bulk(id).catch(() => null))
+    const bulk = this.#running.get(id) ?? (await this.#options.reads.bulk(id))
     return bulk ? toView(bulk) : undefined
   }
 

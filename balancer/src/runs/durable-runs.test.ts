@@ -342,6 +342,16 @@ for (const action of ['cancel', 'expire'] as const)
     assert.equal(world.runs.live, world.disk.runs.live.size)
   })
 
+test('an outcome that cannot be read is STORE_UNAVAILABLE at once', async () => {
+  const [world] = await makeWorld()
+  const id = await world.accept()
+  await world.settle()
+  world.disk.fault = 'the disk is gone'
+  const late = world.breathe(50).then(() => undefined)
+  const outcome = await Promise.race([world.runs.outcome(id, 60_000, NEVER), late])
+  assert.equal(outcome?.kind === 'failed' && outcome.error.code, 'STORE_UNAVAILABLE')
+})
+
 test('only what has ended is removed', async () => {
   const [world] = await makeWorld()
   const id = await world.accept()

@@ -9,7 +9,7 @@
  * Invariant: what was answered as accepted is on disk and reaches one end; an end that was told is on disk.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { timeOfRun } from '@berth/protocol'
+import { type TaskError, timeOfRun } from '@berth/protocol'
 import type { Service } from '@berth/runtime'
 import type { LedgerPort } from '../ports/ledger.ts'
 import type { ClaimedRun, LiveRun, RunEnd, StoredPayload } from '../ports/run-store.ts'
@@ -311,8 +311,9 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
       if (found?.kind !== 'done') return found ? 'live' : undefined
       const { run } = found
       return settlementOf(run, run.resultBytes === null ? null : await reads.result(id))
-    } catch {
-      return 'live'
+    } catch (error) {
+      // Its end may have been told already: nobody waits for what may never come.
+      return { kind: 'failed', error: unread(id, error), attempt: 0, worker: undefined, queueMs: 0, runMs: 0 }
     }
   }
 
@@ -407,6 +408,12 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
 const systemTimer: After = (ms, act) => {
   const timer = setTimeout(act, ms)
   return () => clearTimeout(timer)
+}
+
+function unread(id: string, error: unknown): TaskError {
+  const reason = error instanceof Error ? error.message : String(error)
+  const detail = `The store cannot be read (${reason}). The run ${id} was accepted; GET /runs/${id} tells how it stands.`
+  return { code: 'STORE_UNAVAILABLE', detail, retryAfterMs: 1_000 }
 }
 
 const NOT_TRIED = {
