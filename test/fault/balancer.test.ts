@@ -10,9 +10,6 @@ import { until } from '../harness/until.ts'
 import { LEASE_MS, LIMIT_MS, SILENCE_MS, Site, SLACK_MS } from './site.ts'
 import type { Call } from './story.ts'
 
-/** From a call of `fetch` to the balancer's having read it, on a busy machine. */
-const ON_ITS_WAY_MS = 500
-
 describe('a balancer', { timeout: 150_000 }, () => {
   const scope = createScope()
   let site: Site
@@ -68,9 +65,16 @@ describe('a balancer', { timeout: 150_000 }, () => {
       const later = story.calls.filter(({ submittedAtMs }) => submittedAtMs >= termAtMs)
       if (long) t.diagnostic(`503 at /readyz after ${notReadyMs} ms`)
       t.diagnostic(`before: ${count(before)}; later: ${count(later)}`)
-      assert.deepEqual(before.filter(isNeitherDoneNorToldWhen), [])
-      const early = before.filter(({ submittedAtMs }) => submittedAtMs < termAtMs - ON_ITS_WAY_MS)
-      assert.ok(early.every(({ status }) => status === 200))
+      // On a busy machine a call may not have got as far as the balancer for seconds; one that began had.
+      const begun = new Set(story.executions.filter(({ atMs }) => atMs < termAtMs).map(({ id }) => id))
+      assert.ok(begun.size >= 1_000)
+      assert.deepEqual(
+        before.filter((call) => begun.has(call.id) && call.status !== 200),
+        [],
+      )
+      // Whoever had come that far was told when to come again.
+      const answered = before.filter(({ status }) => status !== undefined)
+      assert.deepEqual(answered.filter(isNeitherDoneNorToldWhen), [])
       assert.ok(!long || later.some(({ status }) => status === 503))
     })
 

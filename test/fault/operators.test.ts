@@ -225,8 +225,13 @@ describe('two operators', { timeout: 150_000 }, () => {
           LIMIT_MS,
           `all entries are of the editor who was last, ${wanted.editor}`,
         )
-        const { maintenance } = await show('w1')
-        assert.equal(maintenance?.by ?? null, wanted.editor === `a${round}` ? 'file' : null)
+        const by = wanted.editor === `a${round}` ? 'file' : null
+        // The worker's own word follows the file's a moment later.
+        await until(
+          async () => ((await show('w1')).maintenance?.by ?? null) === by,
+          LIMIT_MS,
+          `w1 is in maintenance by ${by}`,
+        )
       }
       await writeFile(`${path}.a`, JSON.stringify(plain))
       await rename(`${path}.a`, path)
