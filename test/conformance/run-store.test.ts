@@ -266,6 +266,47 @@ for (const [kind, newPlace] of Object.entries(KINDS)) {
       assert.equal((await bench.reads.lines(id, 10)).lines.length, 0)
     })
 
+    test('a run that is removed takes its key along, unless its answer needs no run', async (context) => {
+      const bench = await open(context, newPlace())
+      const hash = (seq: number) => String(seq).repeat(64)
+      const keyed = (seq: number, changes: Partial<IdempotencyRow> = {}) =>
+        ({
+          ...accepted(makeRun(seq)),
+          key: key({ hash: hash(seq), runs: [makeRun(seq).id], ...changes }),
+        }) as RunWrite
+      const remove = (seq: number): RunWrite => ({ kind: 'run-removed', seq })
+      const isKept = async (seq: number) => (await bench.reads.key(hash(seq))) !== null
+      // 1 waits, 2 and 3 have ended, the key of 4 has begun another run since, 5 was never acknowledged.
+      await bench.write(keyed(1), keyed(2), keyed(3, { answer: 'accepted' }), keyed(4))
+      await bench.write(keyed(5, { answer: 'accepted' }), ...[2, 3, 4].map((seq) => finished(seq)))
+      await bench.write({ kind: 'key-set', row: key({ hash: hash(4), runs: [makeRun(9).id] }) })
+      await bench.write(...[2, 3, 4, 5].map(remove))
+      assert.deepEqual(await Promise.all([1, 2, 3, 4, 5].map(isKept)), [true, false, true, true, false])
+      const anew = { ...accepted(makeRun(6)), key: key({ hash: hash(2), runs: [makeRun(6).id] }) } as RunWrite
+      await bench.write(anew)
+      assert.ok(await isKept(2))
+    })
+
+    test('retention has a bound of its own for runs that a key began', async (context) => {
+      const bench = await open(context, newPlace())
+      await bench.write({ ...accepted(makeRun(1)), key: key({ runs: [makeRun(1).id] }) } as RunWrite)
+      await bench.write(
+        accepted(makeRun(2)),
+        finished(1, { finishedMs: T0 }),
+        finished(2, { finishedMs: T0 + 1 }),
+      )
+      const retain = (keyedEndedBeforeMs: number, limit: number): RunWrite => {
+        const bounds = { endedBeforeMs: T0 + 9, keyedEndedBeforeMs, keepAtMost: 100, keysExpiredMs: 0, limit }
+        return { kind: 'retention', ...bounds }
+      }
+      await bench.write(retain(T0, 10))
+      assert.deepEqual(await listed(bench, {}, 10, null), [1])
+      await bench.write(retain(T0 + 1, 0))
+      assert.deepEqual(await listed(bench, {}, 10, null), [1])
+      await bench.write(retain(T0 + 1, 1))
+      assert.deepEqual(await listed(bench, {}, 10, null), [])
+    })
+
     test('claims come by priority and then by age, from a position on, of one line only', async (context) => {
       const bench = await open(context, newPlace())
       const tags = { b: '1', a: '2' }
@@ -529,6 +570,7 @@ for (const [kind, newPlace] of Object.entries(KINDS)) {
       const retain = (changes: object): RunWrite => ({
         kind: 'retention',
         endedBeforeMs: 0,
+        keyedEndedBeforeMs: 0,
         keepAtMost: 100,
         keysExpiredMs: 0,
         limit: 10,

@@ -240,7 +240,10 @@ export type RunWrite =
     }
   /** A run of a task in memory that is kept behind its end (`RUN_HISTORY`). */
   | { readonly kind: 'run-recorded'; readonly order: RunOrder; readonly end: RunEnd }
-  /** Takes a live run back that was never acknowledged, or removes a final one with all it has. */
+  /**
+   * Takes a live run back that was never acknowledged, or removes a final one with all it has. The key that began
+   * it alone goes too, unless its final run was answered `accepted`, which can be said again without it.
+   */
   | { readonly kind: 'run-removed'; readonly seq: number }
   /** `dropBefore`: events with a lower `n` go; `dropped` are those that went so far, in all. */
   | {
@@ -270,6 +273,8 @@ export type RunWrite =
   | {
       readonly kind: 'retention'
       readonly endedBeforeMs: number
+      /** Instead of it for a run that a key began alone: its end is an answer for as long as the key is good. */
+      readonly keyedEndedBeforeMs: number
       readonly keepAtMost: number
       readonly keysExpiredMs: number
       readonly limit: number

@@ -373,6 +373,22 @@ test('what has ended is kept for RUN_RETENTION', async () => {
   assert.equal(world.done(id), undefined)
 })
 
+test('a run is kept for as long as its key is good; deleted, its key begins anew', async () => {
+  const [world] = await makeWorld(1, { terms: { runRetentionMs: 60_000 } })
+  const key = { hash: 'h', bodyHash: 'b', answer: null }
+  const id = await world.accept({}, key)
+  await world.settle()
+  await world.advance(90_000)
+  assert.ok(world.done(id))
+  assert.deepEqual(await world.runs.remove(id), { ok: true })
+  const again = await world.accept({}, key)
+  assert.notEqual(again, id)
+  await world.settle()
+  world.clock.advance(24 * 3_600_000)
+  await world.advance(10_000)
+  assert.deepEqual([world.done(again), world.disk.runs.keys.size], [undefined, 0])
+})
+
 // --- Hooks -----------------------------------------------------------------------------------------
 
 test('what an end brings is written with it, and told when it is on disk', async () => {

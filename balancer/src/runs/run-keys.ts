@@ -29,7 +29,8 @@ export type KeyTurn =
 
 type Found<Kind extends KeyTurn['kind']> = Omit<Extract<KeyTurn, { kind: Kind }>, 'end'>
 
-const KEY_MS = 24 * 60 * 60 * 1_000
+/** How long a key is remembered behind the end of what it began. */
+export const KEY_MS = 24 * 60 * 60 * 1_000
 const RECOUNT_MS = 10_000
 const LIMIT_RETRY_MS = 60_000
 

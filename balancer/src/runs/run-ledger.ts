@@ -13,6 +13,7 @@ import type { After, EndExtras, RunHooks } from './durable-options.ts'
 import { HeldRun } from './held-run.ts'
 import type { RunBook } from './run-book.ts'
 import { endOf, placeInput, progressOf } from './run-end.ts'
+import { KEY_MS } from './run-keys.ts'
 import type { RunLanes } from './run-lanes.ts'
 import type { RunWrites } from './run-writes.ts'
 
@@ -31,8 +32,6 @@ export interface RunLedgerOptions {
 }
 
 const LATER_MS = 25
-/** How long a key is remembered behind the end of what it began. */
-const KEY_MS = 24 * 60 * 60 * 1_000
 const NO_EXTRAS: EndExtras = { delivery: null, events: [] }
 
 export class RunLedger implements LedgerPort {

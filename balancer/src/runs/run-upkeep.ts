@@ -8,6 +8,7 @@ import type { ClaimedRun, LiveRun, RunReads, RunStorePort } from '../ports/run-s
 import type { DiskSpace } from './disk-space.ts'
 import type { After } from './durable-options.ts'
 import type { RunBook } from './run-book.ts'
+import { KEY_MS } from './run-keys.ts'
 import type { RunWrites } from './run-writes.ts'
 
 export interface RunUpkeepOptions {
@@ -160,6 +161,7 @@ export class RunUpkeep {
       {
         kind: 'retention',
         endedBeforeMs: now - retentionMs,
+        keyedEndedBeforeMs: now - Math.max(retentionMs, KEY_MS),
         keepAtMost: MOST_KEPT,
         keysExpiredMs: now,
         limit,

@@ -35,6 +35,8 @@ export class MemoryRunTables {
   readonly tries = new Map<string, Map<number, StoredTry>>()
   readonly disabledUrls = new Map<string, number>()
   readonly keys = new Map<string, IdempotencyRow>()
+  /** The key that began a run alone, by the run's seq. */
+  readonly keyOf = new Map<number, string>()
   readonly bulks = new Map<string, StoredBulk>()
 
   begin(): RunsAtStart {
@@ -115,6 +117,7 @@ export class MemoryRunTables {
       case 'run-recorded':
         return this.#record(write)
       case 'run-removed':
+        this.#removeKey(write.seq)
         return this.#remove(write.seq)
       case 'run-events':
         return this.#addEvents(write)
@@ -160,7 +163,10 @@ export class MemoryRunTables {
       this.seqs.set(run.id, run.seq)
       this.payloads.set(run.seq, payload)
     }
-    if (key !== null) this.keys.set(key.hash, key)
+    if (key === null) return
+    this.keys.set(key.hash, key)
+    const [first] = runs
+    if (runs.length === 1 && first) this.keyOf.set(first.run.seq, key.hash)
   }
 
   #move({ seq, progress }: Write<'run-moved'>): undefined {
@@ -198,13 +204,22 @@ export class MemoryRunTables {
     const run = this.live.get(seq) ?? this.done.get(seq)
     if (run === undefined) return
     this.seqs.delete(run.id)
-    for (const table of [this.live, this.done, this.payloads, this.results, this.events, this.lines])
-      table.delete(seq)
+    const { live, done, payloads, results, events, lines, keyOf } = this
+    for (const table of [live, done, payloads, results, events, lines, keyOf]) table.delete(seq)
     for (const [id, delivery] of this.deliveries)
       if (delivery.seq === seq) {
         this.deliveries.delete(id)
         this.tries.delete(id)
       }
+  }
+
+  /** See `removeKey` (run-removal.ts). */
+  #removeKey(seq: number): void {
+    const hash = this.keyOf.get(seq)
+    const row = hash === undefined ? undefined : this.keys.get(hash)
+    if (!row) return
+    const isItsOwn = row.runs.includes(this.done.get(seq)?.id ?? '')
+    if (this.live.has(seq) || (isItsOwn && row.answer !== 'accepted')) this.keys.delete(row.hash)
   }
 
   #addEvents({ seq, events, dropBefore, dropped }: Write<'run-events'>): undefined {
@@ -260,15 +275,22 @@ export class MemoryRunTables {
       }
   }
 
-  #retain({ endedBeforeMs, keepAtMost, keysExpiredMs, limit }: Write<'retention'>): undefined {
-    const old = [...this.done.values()]
-      .filter(({ finishedMs }) => finishedMs < endedBeforeMs)
-      .sort((a, b) => a.finishedMs - b.finishedMs || a.seq - b.seq)
-      .slice(0, limit)
+  #retain({
+    endedBeforeMs,
+    keyedEndedBeforeMs,
+    keepAtMost,
+    keysExpiredMs,
+    limit,
+  }: Write<'retention'>): undefined {
+    const oldest = (hasKey: boolean, beforeMs: number) =>
+      [...this.done.values()]
+        .filter(({ seq, finishedMs }) => this.keyOf.has(seq) === hasKey && finishedMs < beforeMs)
+        .sort((a, b) => a.finishedMs - b.finishedMs || a.seq - b.seq)
+    const old = [...oldest(false, endedBeforeMs), ...oldest(true, keyedEndedBeforeMs)].slice(0, limit)
     for (const { seq } of old) this.#remove(seq)
     const excess = Math.min(limit - old.length, this.done.size - keepAtMost)
-    const oldest = [...this.done.keys()].sort((a, b) => a - b).slice(0, Math.max(0, excess))
-    for (const seq of oldest) this.#remove(seq)
+    const first = [...this.done.keys()].sort((a, b) => a - b).slice(0, Math.max(0, excess))
+    for (const seq of first) this.#remove(seq)
     const expired = [...this.keys.values()]
       .filter(({ expiresMs }) => expiresMs !== null && expiresMs <= keysExpiredMs)
       .sort((a, b) => (a.expiresMs ?? 0) - (b.expiresMs ?? 0))

@@ -7,7 +7,7 @@ import type { IdempotencyRow, RunProgress, StoredDelivery, StoredEvent } from '.
 import type { FleetWrite } from '../ports/store.ts'
 import { codeOf, hasAny, type Row, text } from './run-codec.ts'
 import type { RunNames } from './run-names.ts'
-import { removeRuns } from './run-removal.ts'
+import { removeKey, removeRuns } from './run-removal.ts'
 import { TRIES_KEPT } from './run-rows.ts'
 import { searchedWords } from './run-search.ts'
 import type { Statements } from './statements.ts'
@@ -27,8 +27,8 @@ const MOVE = `UPDATE runs_live SET status = ?, priority = ?, attempt = ?, failur
     fence = ?, started_ms = ?, history = ?
   WHERE seq = ?`
 const FINISH = `INSERT INTO runs_done (seq, id, function, contract, status, worker, accepted_ms, finished_ms, session,
-    schedule, has_words, result_bytes, facts, end_facts)
-  SELECT seq, id, function, contract, ?2, ?3, accepted_ms, ?4, session, schedule, has_words OR ?5, ?6, facts, ?7
+    schedule, key_hash, has_words, result_bytes, facts, end_facts)
+  SELECT seq, id, function, contract, ?2, ?3, accepted_ms, ?4, session, schedule, key_hash, has_words OR ?5, ?6, facts, ?7
   FROM runs_live WHERE seq = ?1 AND (?8 IS NULL OR fence IS NULL OR fence <= ?8)`
 const LEAVE = 'DELETE FROM runs_live WHERE seq = ?'
 const KEY_OF = 'SELECT key_hash FROM runs_live WHERE seq = ?'
@@ -86,6 +86,7 @@ export class RunTables {
       case 'run-recorded':
         return this.#record(write, bytes)
       case 'run-removed':
+        removeKey(this.#statements, write.seq)
         return this.#remove([write.seq])
       case 'run-events':
         return this.#addEvents(write)
@@ -305,12 +306,16 @@ export class RunTables {
     this.#run(sql, hash, bodyHash, JSON.stringify(runs), answer, expiresMs)
   }
 
-  #retain({ endedBeforeMs, keepAtMost, keysExpiredMs, limit }: Packed<'retention'>): void {
-    const old = this.#seqs(
-      'SELECT seq FROM runs_done WHERE finished_ms < ? ORDER BY finished_ms, seq LIMIT ?',
-      endedBeforeMs,
-      limit,
-    )
+  #retain({
+    endedBeforeMs,
+    keyedEndedBeforeMs,
+    keepAtMost,
+    keysExpiredMs,
+    limit,
+  }: Packed<'retention'>): void {
+    const old = this.#seqs(oldest('IS NULL'), endedBeforeMs, limit)
+    if (old.length < limit)
+      old.push(...this.#seqs(oldest('IS NOT NULL'), keyedEndedBeforeMs, limit - old.length))
     this.#remove(old)
     this.#done ??= Number(this.#statements.of('SELECT count(*) AS n FROM runs_done').get()?.n)
     const excess = Math.max(0, Math.min(limit - old.length, this.#done - keepAtMost))
@@ -340,6 +345,11 @@ export class RunTables {
   #run(sql: string, ...values: (Value | Uint8Array)[]): void {
     this.#statements.run(sql, ...values)
   }
+}
+
+/** Each of the two has an index of its own. */
+function oldest(key: 'IS NULL' | 'IS NOT NULL'): string {
+  return `SELECT seq FROM runs_done WHERE key_hash ${key} AND finished_ms < ? ORDER BY finished_ms, seq LIMIT ?`
 }
 
 function valuesOfDelivery(delivery: StoredDelivery): Value[] {

@@ -58,7 +58,16 @@ test('D9: a claim and a removal beside a million runs that have ended', async (t
   for (let tries = 0; tries < TRIES; tries++) {
     const beganAt = performance.now()
     const endedBeforeMs = idAt(DONE / 2).acceptedMs
-    store.apply([{ kind: 'retention', endedBeforeMs, keepAtMost: DONE, keysExpiredMs: 0, limit: REMOVED }])
+    store.apply([
+      {
+        kind: 'retention',
+        endedBeforeMs,
+        keyedEndedBeforeMs: endedBeforeMs,
+        keepAtMost: DONE,
+        keysExpiredMs: 0,
+        limit: REMOVED,
+      },
+    ])
     await store.flush()
     removals.push(performance.now() - beganAt)
   }

@@ -3,6 +3,7 @@ import { fleetMigration } from './001-fleet.ts'
 import { settingsMigration } from './002-settings.ts'
 import { drainMigration } from './003-drain.ts'
 import { runsMigration } from './004-runs.ts'
+import { runKeysMigration } from './005-run-keys.ts'
 import type { Migration } from './migration.ts'
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -10,4 +11,5 @@ export const MIGRATIONS: readonly Migration[] = [
   settingsMigration,
   drainMigration,
   runsMigration,
+  runKeysMigration,
 ]
