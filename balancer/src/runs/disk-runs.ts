@@ -5,10 +5,10 @@
  */
 import type { TaskError } from '@berth/protocol'
 import type { Clock } from '@berth/runtime'
-import type { LiveTask } from '../ports/ledger.ts'
 import type { ClaimedRun, LiveRun, RunProgress, RunReads, StoredRun } from '../ports/run-store.ts'
 import type { Removed } from '../ports/runs.ts'
 import type { DurableTasksPort } from '../ports/scheduling.ts'
+import type { StoreWrite } from '../ports/store.ts'
 import { type HeldRun, selectorOf } from './held-run.ts'
 import { storeUnavailable } from './run-admission.ts'
 import type { RunBook } from './run-book.ts'
@@ -106,20 +106,45 @@ export class DiskRuns {
     return end || !book.has(id) ? OK : { ok: false, error: storeUnavailable('the end is not on disk yet') }
   }
 
+  /** In effect at once, so that it holds wherever the run goes meanwhile; taken back when it cannot be kept. */
   async #reprioritiseHeld(held: HeldRun, priority: number): Promise<Removed> {
-    const { core, clock, ledger } = this.#options
+    const { core, clock } = this.#options
     const isChanged = core().reprioritise(held.run, priority, clock.monoMs())
     if (!isChanged) return { ok: false, error: waitsNoMore(held.run) }
-    // One without a task has only waited so far.
     held.row = { ...held.row, priority }
-    const progress = held.task ? undefined : progressIn(held.row)
-    const written = await this.#written([
-      progress
-        ? { kind: 'run-moved', seq: held.seq, progress }
-        : ledger.progressWrite(held, held.task as LiveTask),
-    ])
-    if (!written.ok) held.isBehind = true
+    const turn = ++held.reprioritised
+    const written = await this.#written([this.#standingOf(held)])
+    if (written.ok) held.keptPriority = priority
+    else if (held.reprioritised === turn) this.#restorePriority(held)
     return written
+  }
+
+  /** The disk has refused the last priority that was wanted. */
+  #restorePriority(held: HeldRun): void {
+    const { core, clock, lanes, book, writes } = this.#options
+    const { keptPriority: priority } = held
+    const row = { ...held.row, priority }
+    if (held.state === 'away') {
+      // It was put back at a place that its row does not have.
+      if (!book.has(held.run)) lanes.putBack(core().laneOnDisk(held), row)
+      return
+    }
+    if (held.state !== 'live' || !core().reprioritise(held.run, priority, clock.monoMs())) return
+    held.row = row
+    // Other steps of the run may have written the refused one meanwhile.
+    const nothing = () => {}
+    const follower = {
+      onWritten: nothing,
+      onLost: () =>
+        writes.tryAgain(follower, () => (held.state === 'live' ? this.#standingOf(held) : undefined)),
+    }
+    follower.onLost()
+  }
+
+  /** The row as it is to be; one without a task has only waited so far. */
+  #standingOf(held: HeldRun): StoreWrite {
+    if (held.task) return this.#options.ledger.progressWrite(held, held.task)
+    return { kind: 'run-moved', seq: held.seq, progress: progressIn(held.row) }
   }
 
   async #reprioritiseOnDisk(run: LiveRun, priority: number): Promise<Removed> {

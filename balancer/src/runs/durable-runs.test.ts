@@ -290,6 +290,48 @@ test('an urgent run comes from the disk before the window; one that has begun is
   )
 })
 
+test('a priority that the disk refuses does not hold: the last one that it took does', async () => {
+  const [world, worker] = await makeWorld(1, { windowSize: 2 })
+  const priorityOf = (id: string) => world.core.find(id)?.priority
+  await run(world, worker, await world.accept())
+  const [first, last] = [await world.accept({ priority: 50 }), await world.accept()]
+  assert.deepEqual(await world.runs.reprioritise(last, 60), { ok: true })
+  world.disk.fault = 'no space left'
+  const tries = [world.runs.reprioritise(last, 1), world.runs.reprioritise(last, 2)]
+  assert.equal(priorityOf(last), 2)
+  for (const lost of await Promise.all(tries))
+    assert.ok(lost && !lost.ok && lost.error.code === 'STORE_UNAVAILABLE')
+  assert.deepEqual([priorityOf(last), world.runs.held(last)?.row.priority], [60, 60])
+  world.disk.fault = undefined
+  assert.deepEqual(await world.runs.reprioritise(last, 70), { ok: true })
+  await world.advance(2_000)
+  const row = () => world.disk.runs.live.get(world.disk.runs.seqs.get(last) as number)
+  assert.deepEqual([priorityOf(last), row()?.priority], [70, 70])
+  await world.settle()
+  assert.deepEqual(
+    world.executions.slice(1).map((one) => one.run),
+    [first, last],
+  )
+})
+
+test('a run that is pushed back while the disk refuses its priority is found where its row says', async () => {
+  const [world, worker] = await makeWorld(1, { windowSize: 1 })
+  await run(world, worker, await world.accept())
+  const pushed = await world.accept({ priority: 50 })
+  const urgent = await world.accept({ priority: 10, dueMs: world.clock.wallMs() + 60_000 })
+  world.disk.fault = 'no space left'
+  const changing = world.runs.reprioritise(pushed, 90)
+  world.runs.onDue(world.disk.runs.takeDue(Number.MAX_SAFE_INTEGER, 1), null)
+  assert.equal(world.runs.held(pushed), undefined)
+  assert.equal((await changing)?.ok, false)
+  world.disk.fault = undefined
+  await world.settle()
+  assert.deepEqual(
+    world.executions.slice(1).map((one) => one.run),
+    [urgent, pushed],
+  )
+})
+
 test('a deadline is kept on disk too, and a delayed run waits for its instant', async () => {
   const [world, worker] = await makeWorld()
   const running = await world.accept()

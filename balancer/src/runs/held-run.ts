@@ -34,6 +34,10 @@ export class HeldRun implements Submission {
   extras: EndExtras | undefined
   /** It was begun under a key, as far as anybody remembers. */
   mayHaveKey = true
+  /** As somebody may rely on: the priority that it was accepted with, or that was answered for last. */
+  keptPriority: number
+  /** How often somebody wanted another priority while it was held. */
+  reprioritised = 0
 
   readonly run: string
   readonly group: string
@@ -62,6 +66,7 @@ export class HeldRun implements Submission {
   constructor(row: LiveRun, payload: StoredPayload, state: HeldState, clock: Clock, takeItem: TakeItem) {
     const skewMs = clock.monoMs() - clock.wallMs()
     this.row = row
+    this.keptPriority = row.priority
     this.state = state
     this.run = row.id
     this.group = row.group
