@@ -222,6 +222,21 @@ test('a call that breaks inside leaves its key to the next', async () => {
   assert.ok((await Promise.race([next, late]))?.ok)
 })
 
+test('a batch that breaks inside leaves nothing behind', async () => {
+  const created: string[] = []
+  const [world] = await makeWorld(1, { onCreated: (id) => created.push(id) })
+  const broken = Object.defineProperty(world.order(), 'tags', {
+    enumerable: true,
+    // Read once for its contract, then once more.
+    get: () => (created.length < 2 ? null : assert.fail('broken inside')),
+  })
+  const batch = [world.order(), world.order(), broken]
+  await assert.rejects(world.runs.accept(batch, undefined), /broken inside/)
+  assert.equal(created.length, 3)
+  for (const id of created) assert.equal(world.runs.held(id), undefined)
+  assert.deepEqual([world.runs.live, world.disk.runs.live.size], [0, 0])
+})
+
 test('a refusal keeps no key, and more keys than IDEMPOTENCY_LIMIT are refused', async () => {
   const [world] = await makeWorld(1, { terms: { idempotencyLimit: 1 } })
   const gone = await world.runs.accept([world.order({ function: 'gone' })], {

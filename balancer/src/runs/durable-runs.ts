@@ -201,9 +201,14 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
     hasKey: boolean,
   ): Promise<readonly HeldRun[]> {
     const held: HeldRun[] = []
-    for (const [index, run] of runs.entries()) {
-      if (index > 0 && index % SLICE_RUNS === 0) await nextTurn()
-      held.push(this.#make(run, contracts[index] as number, hasKey))
+    try {
+      for (const [index, run] of runs.entries()) {
+        if (index > 0 && index % SLICE_RUNS === 0) await nextTurn()
+        held.push(this.#make(run, contracts[index] as number, hasKey))
+      }
+    } catch (error) {
+      for (const run of held) this.#book.remove(run)
+      throw error
     }
     return held
   }

@@ -50,6 +50,7 @@ export interface WorldOptions {
   readonly random?: () => number
   /** Of each lane in memory; small ones come to the disk's part of the queue at once. */
   readonly windowSize?: number
+  readonly onCreated?: (id: string) => void
 }
 
 export class ModelWorld {
@@ -123,7 +124,7 @@ export class ModelWorld {
       atStart: contents.runs,
       clock: this.clock,
       log: createLog({ level: 'error', format: 'json', capacity: 10, source: 'model', write: () => {} }),
-      createRunId: () => `r_${String(++this.#ids).padStart(26, '0')}`,
+      createRunId: () => this.#createId(),
       bootOf: (worker) => boots.get(worker),
       health: () => ({ state: 'ok' }),
       freeBytes: async () => this.freeBytes,
@@ -158,6 +159,12 @@ export class ModelWorld {
       answered: new Set(),
       isDead: false,
     }
+  }
+
+  #createId(): string {
+    const id = `r_${String(++this.#ids).padStart(26, '0')}`
+    this.#options.onCreated?.(id)
+    return id
   }
 
   #dispatch(): DispatchPort {
