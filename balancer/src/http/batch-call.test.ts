@@ -48,6 +48,24 @@ test('a stream or a mixture is 400 and points at the body that differs', async (
   }
 })
 
+test('a body that is no object, or too large, has no mode, and its place counts all the same', async () => {
+  for (const body of ['5', 'null', '"async"', '[]', ' 5', 'true']) {
+    for (const named of ['{"function":"a","mode":"async"}', '{"function":"a"}']) {
+      const batch = await read(
+        `[${named},${body}, {"function":"b"${named.includes('mode') ? ',"async":true' : ''}}]`,
+      )
+      assert.ok(batch.ok, body)
+      assert.deepEqual(
+        [batch.ranges.length, batch.wish?.mode],
+        [3, named.includes('mode') ? 'async' : undefined],
+      )
+    }
+  }
+  const large = `{"function":"a","input":{"a":"${'x'.repeat(LIMIT)}"}}`
+  const error = await refusal(`[{"function":"a"},${large},7,{"function":"b","mode":"async"}]`)
+  assert.equal(error.errors?.[0]?.pointer, '/3/mode')
+})
+
 test('what is wrong in itself says nothing of the mode: it gets its own line', async () => {
   const deep = `{"mode":"async","input":${'['.repeat(200)}${']'.repeat(200)}}`
   const large = `{"mode":"async","input":"${'x'.repeat(LIMIT)}"}`

@@ -6,7 +6,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { findJsonExcess, type TaskBody, type TaskError } from '@berth/protocol'
-import { type Range, scanBatch } from './batch-scan.ts'
+import { OPEN_OBJECT, type Range, scanBatch, skipSpace } from './batch-scan.ts'
 import {
   type BackgroundPort,
   type DurableWish,
@@ -64,7 +64,8 @@ export async function readBatch(
       const { start, end } = scanned.range
       if (ranges.length === BATCH_TASKS)
         return invalid(`A batch has at most ${BATCH_TASKS} tasks; send it in parts.`)
-      const wrongMode = end - start > bodyLimitBytes ? undefined : modes.add(bytes.subarray(start, end))
+      const body = end - start > bodyLimitBytes ? undefined : bytes.subarray(start, end)
+      const wrongMode = body && modes.add(ranges.length, body)
       if (wrongMode) return { ok: false, error: wrongMode }
       ranges.push(scanned.range)
     }
@@ -81,7 +82,6 @@ export async function readBatch(
 class BatchModes {
   readonly #respondsAsync: boolean
   readonly #background: BackgroundPort | undefined
-  #count = 0
   #first: { readonly mode: Mode; readonly index: number } | undefined
 
   constructor(respondsAsync: boolean, background: BackgroundPort | undefined) {
@@ -93,9 +93,8 @@ class BatchModes {
     return this.#respondsAsync ? 'async' : (this.#first?.mode ?? 'sync')
   }
 
-  /** Why the next body does not belong to a batch, or not to this one. */
-  add(body: Buffer): TaskError | undefined {
-    const index = this.#count++
+  /** Why a body, the next that may name a mode, does not belong to a batch, or not to this one. */
+  add(index: number, body: Buffer): TaskError | undefined {
     const mode = this.#modeOf(body)
     // A body that is wrong in itself has no mode, and its own line in the answer.
     if (mode === undefined) return undefined
@@ -108,6 +107,7 @@ class BatchModes {
   }
 
   #modeOf(body: Buffer): Mode | undefined {
+    if (!isObjectText(body)) return undefined
     const background = this.#background
     if (!background && !MODE_WORDS.some((word) => body.includes(word))) return 'sync'
     const members = parseMembers(body)
@@ -122,6 +122,11 @@ type Mode = 'sync' | 'stream' | 'async' | 'webhook'
 
 function isMode(value: unknown): value is Mode {
   return value === 'sync' || value === 'stream' || value === 'async' || value === 'webhook'
+}
+
+/** By how it begins: nothing else is an object. */
+function isObjectText(body: Buffer): boolean {
+  return body[skipSpace(body, 0, body.length)] === OPEN_OBJECT
 }
 
 /** As they are written: each may be anything. */

@@ -24,7 +24,7 @@ const COMMA = 0x2c
 const OPEN_ARRAY = 0x5b
 const BACKSLASH = 0x5c
 const CLOSE_ARRAY = 0x5d
-const OPEN_OBJECT = 0x7b
+export const OPEN_OBJECT = 0x7b
 const CLOSE_OBJECT = 0x7d
 const NEWLINE = 0x0a
 
@@ -114,7 +114,7 @@ function wrong(what: string): Scanned {
 }
 
 /** The place of the first byte that is no whitespace of JSON's, at most `to`. */
-function skipSpace(bytes: Uint8Array, from: number, to: number): number {
+export function skipSpace(bytes: Uint8Array, from: number, to: number): number {
   let at = from
   while (at < to && isSpace(bytes[at])) at++
   return at

@@ -133,6 +133,17 @@ test('metadata that is too much refuses the whole batch, with its place', async 
   assert.deepEqual([status, json.errors, durable.accepted.size], [422, errors, 0])
 })
 
+test('what is no object is said to be none, with its place, whatever the others are', async () => {
+  const { post, durable } = begin()
+  for (const text of ['5', 'null', '[]', '"async"', '"mode"']) {
+    const { status, json } = await post(`[{"function":"f","mode":"async"},${text}]`)
+    assert.deepEqual([status, json.code], [422, 'INVALID_REQUEST'], text)
+    assert.deepEqual(json.errors, [{ pointer: '/1', detail: 'must be an object' }])
+    assert.match(json.detail, /^Task 1 of the batch is wrong.*must be a JSON object/)
+  }
+  assert.equal(durable.accepted.size, 0)
+})
+
 test('all or nothing: every wrong body with its place', async () => {
   const { post, durable } = begin()
   const webhook = { url: 'https://forbidden.example' }
