@@ -114,6 +114,36 @@ for (const way of WAYS)
       )
     })
 
+    test('an instant that is too far ahead, and a deadline that comes first, are refused', async (t) => {
+      const { post, send, durable, clock } = await begin(t)
+      const now = clock.wallMs()
+      const at = (ms: number) => new Date(now + ms).toISOString()
+      const year = 365 * 86_400_000
+      const asked: [object, string, RegExp][] = [
+        [{ runAt: at(year + 1) }, '/runAt', /365 days ahead.*earlier instant/],
+        [{ runAt: '9999-12-31T23:59:59Z' }, '/runAt', /365 days/],
+        [{ delay: year + 1 }, '/delay', /31536000000/],
+        [{ runAt: at(5_000), deadline: at(5_000) }, '/deadline', /due; name a later one/],
+        [{ delay: 5_000, deadline: at(-1) }, '/deadline', /due/],
+      ]
+      for (const [fields, pointer, detail] of asked) {
+        const { status, json } = await post({ mode: 'async', ...fields })
+        assert.deepEqual([status, json.code, json.errors?.[0]?.pointer], [400, 'INVALID_REQUEST', pointer])
+        assert.match(json.detail ?? '', detail)
+      }
+      const routed = await send(`/task/g/f?mode=async&runAt=${at(year + 1)}`, '{}')
+      assert.deepEqual([routed.status, routed.json.errors], [400, undefined])
+      assert.match(routed.json.detail ?? '', /"runAt" is wrong: is more than 365 days/)
+      assert.equal(durable.accepted.size, 0)
+      for (const fields of [
+        { runAt: at(year) },
+        { delay: year },
+        { runAt: at(5_000), deadline: at(5_001) },
+        { runAt: at(-5_000), deadline: at(-1) },
+      ])
+        assert.equal((await post({ mode: 'async', ...fields })).status, 202)
+    })
+
     test('limits: a sync run has those of a task in memory, an async one those that it names', async (t) => {
       const { post, durable, clock } = await begin(t)
       const now = clock.wallMs()

@@ -14,7 +14,7 @@ import type { WebhookTargetPort } from '../ports/webhooks.ts'
 import type { Door } from './door.ts'
 import { acceptedAnswer, drainedAnswer, noLongerKept, REPLAYED, stillRunning } from './durable-answer.ts'
 import { useKey } from './durable-key.ts'
-import { orderRun, originOf, readInput } from './durable-order.ts'
+import { findWrongTime, orderRun, originOf, readInput } from './durable-order.ts'
 import type { DurableWish } from './durable-wish.ts'
 import { findHugeNumber } from './huge-number.ts'
 import { describeProblem, INTERNAL_ERROR } from './problem.ts'
@@ -97,17 +97,18 @@ export class DurableCalls {
     checksInput = true,
   ): Ordered {
     const { inputs, clock } = this.#deps
-    const wrongWebhook = this.#findWrongWebhook(body)
-    if (wrongWebhook) return pointer === '' ? wordQuery(wrongWebhook) : wrongWebhook
+    const nowMs = clock.wallMs()
+    const wrong = findWrongTime(body, nowMs) ?? this.#findWrongWebhook(body)
+    if (wrong) return pointer === '' ? wordQuery(wrong) : wrong
     const read = readInput(body, payload)
     if (!read.ok) return read
     const huge = mayHoldHuge(read.payload.bytes) ? findHugeNumber(read.input) : []
     if (huge.length > 0) return { ok: false, error: wrongInput(huge, pointer) }
     const { group = 'default', function: called, contract } = body
     const isChecked = checksInput && read.input !== undefined
-    const wrong = isChecked ? inputs.check({ group, function: called, contract }, read.input) : []
-    if (wrong.length > 0) return { ok: false, error: wrongInput(wrong, pointer) }
-    return { ok: true, run: this.#orderOf(body, wish.mode, read.payload, head, clock.wallMs()) }
+    const unfit = isChecked ? inputs.check({ group, function: called, contract }, read.input) : []
+    if (unfit.length > 0) return { ok: false, error: wrongInput(unfit, pointer) }
+    return { ok: true, run: this.#orderOf(body, wish.mode, read.payload, head, nowMs) }
   }
 
   #findWrongWebhook({ webhook }: TaskBody): Refused | undefined {

@@ -3,12 +3,13 @@
  * payload. Pure. Called by durable-call.ts and durable-batch.ts, once a run.
  * Invariant: what is kept is what a worker needs; nothing of the envelope, such as a webhook's headers, is in it.
  */
-import type { TaskBody } from '@berth/protocol'
+import { MAX_DURATION_MS, type TaskBody } from '@berth/protocol'
 import type { Payload } from '../ports/dispatch.ts'
 import type { StoredPayload } from '../ports/run-store.ts'
 import type { NewRun } from '../ports/runs.ts'
 import type { DurableWish } from './durable-wish.ts'
 import { type Refused, readJsonObject, type TaskHead } from './task-call.ts'
+import { wrongField } from './wrong-field.ts'
 
 export interface OrderTerms {
   /** Unix milliseconds. */
@@ -73,6 +74,19 @@ export function originOf({
   const url = URL.parse(`${forwardedProto === 'https' ? 'https' : 'http'}://${host}`)
   return url && url.username === '' && url.pathname === '/' && url.search === '' ? url.origin : undefined
 }
+
+/** What is wrong with when a task is to run. `delay` has its bound in the schema. */
+export function findWrongTime(body: TaskBody, nowMs: number): Refused | undefined {
+  const dueMs = dueOf(body, nowMs)
+  if (dueMs === null) return undefined
+  if (dueMs - nowMs > MAX_DURATION_MS) return wrongField('/runAt', TOO_LATE)
+  const isOverdue = body.deadline !== undefined && Date.parse(body.deadline) <= dueMs
+  return isOverdue ? wrongField('/deadline', NEVER_IN_TIME) : undefined
+}
+
+const TOO_LATE = `is more than ${MAX_DURATION_MS / 86_400_000} days ahead, which is the limit; name an earlier instant`
+const NEVER_IN_TIME =
+  'is not later than the instant at which the task is due; name a later one, or an earlier `runAt` or `delay`'
 
 /** Null: at once, which an instant in the past means too. */
 function dueOf({ delay, runAt }: TaskBody, nowMs: number): number | null {
