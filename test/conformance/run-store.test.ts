@@ -59,6 +59,7 @@ const FULL: LiveRun = makeRun(7, {
   budget: 'low',
   metadata: JSON.parse('{"__proto__":"yes","ключ":"Zoë"}'),
   trace: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+  isRouted: true,
   webhook: { url: 'https://a.example', headers: { 'x-a': 'b' }, format: 'result' },
   priority: 2_097_152,
 })

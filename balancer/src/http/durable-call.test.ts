@@ -81,6 +81,10 @@ for (const way of WAYS)
         runs.slice(-2).map(({ payload }) => Buffer.from(payload.bytes).toString()),
         ['{"a":1}', '{}'],
       )
+      assert.deepEqual(
+        runs.map(({ isRouted = false }) => isRouted),
+        [...Array.from({ length: 8 }, () => false), true, true],
+      )
     })
 
     test('bytes are kept as they are, with what stands beside them', async (t) => {

@@ -14,7 +14,7 @@ import type { WebhookTargetPort } from '../ports/webhooks.ts'
 import type { Door } from './door.ts'
 import { acceptedAnswer, drainedAnswer, noLongerKept, REPLAYED, stillRunning } from './durable-answer.ts'
 import { useKey } from './durable-key.ts'
-import { findWrongTime, orderRun, originOf, readInput } from './durable-order.ts'
+import { findWrongTime, type OrderTerms, orderRun, originOf, readInput } from './durable-order.ts'
 import type { DurableWish } from './durable-wish.ts'
 import { findHugeNumber } from './huge-number.ts'
 import { describeProblem, INTERNAL_ERROR } from './problem.ts'
@@ -98,8 +98,9 @@ export class DurableCalls {
   ): Ordered {
     const { inputs, clock } = this.#deps
     const nowMs = clock.wallMs()
+    const isRouted = pointer === ''
     const wrong = findWrongTime(body, nowMs) ?? this.#findWrongWebhook(body)
-    if (wrong) return pointer === '' ? wordQuery(wrong) : wrong
+    if (wrong) return isRouted ? wordQuery(wrong) : wrong
     const read = readInput(body, payload)
     if (!read.ok) return read
     const huge = mayHoldHuge(read.payload.bytes) ? findHugeNumber(read.input) : []
@@ -108,7 +109,7 @@ export class DurableCalls {
     const isChecked = checksInput && read.input !== undefined
     const unfit = isChecked ? inputs.check({ group, function: called, contract }, read.input) : []
     if (unfit.length > 0) return { ok: false, error: wrongInput(unfit, pointer) }
-    return { ok: true, run: this.#orderOf(body, wish.mode, read.payload, head, nowMs) }
+    return { ok: true, run: this.#orderOf(body, wish.mode, read.payload, head, { nowMs, isRouted }) }
   }
 
   #findWrongWebhook({ webhook }: TaskBody): Refused | undefined {
@@ -123,13 +124,13 @@ export class DurableCalls {
     mode: DurableWish['mode'],
     payload: StoredPayload,
     head: OrderHead,
-    nowMs: number,
+    at: Pick<OrderTerms, 'nowMs' | 'isRouted'>,
   ): NewRun {
     const { taskTimeoutMs, queueTimeoutMs, defaultPriority } = this.#deps
     const trace = isTrace(head.traceparent) ? head.traceparent : ''
     const origin = () => originOf(head)
     return orderRun(body, mode, payload, {
-      nowMs,
+      ...at,
       taskTimeoutMs,
       queueTimeoutMs,
       defaultPriority,

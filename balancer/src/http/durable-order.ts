@@ -21,13 +21,15 @@ export interface OrderTerms {
   readonly trace: string
   /** Where the caller reached the balancer; undefined when that cannot be told. */
   readonly origin: () => string | undefined
+  /** The body of the call is the input. */
+  readonly isRouted: boolean
 }
 
 export function orderRun(
   body: TaskBody,
   mode: DurableWish['mode'],
   payload: StoredPayload,
-  { nowMs, taskTimeoutMs, queueTimeoutMs, defaultPriority, trace, origin }: OrderTerms,
+  { nowMs, taskTimeoutMs, queueTimeoutMs, defaultPriority, trace, origin, isRouted }: OrderTerms,
 ): NewRun {
   const { webhook } = body
   const deadlineMs = body.deadline === undefined ? null : Date.parse(body.deadline)
@@ -62,6 +64,7 @@ export function orderRun(
       : null,
     priority: body.priority ?? defaultPriority,
     payload,
+    ...(isRouted ? { isRouted } : {}),
   }
 }
 

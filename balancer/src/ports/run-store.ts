@@ -63,6 +63,8 @@ export interface RunOrder {
   readonly metadata: Readonly<Record<string, string>>
   readonly trace: string
   readonly webhook: WebhookOrder | null
+  /** The body of its call was the input itself (`POST /task/{group}/{function}`). */
+  readonly isRouted?: boolean | undefined
 }
 
 export interface StoredAttempt {

@@ -59,11 +59,12 @@ test('a run is on disk when it is answered, and its end when that is told', asyn
 
 test('what is wrong with an input is told where it stands in the task', async () => {
   const [world, worker] = await makeWorld()
-  for (const [pointer, said, told] of [
-    ['/q', 'The input at /q does not fit: no', 'The input at /input/q does not fit: no'],
-    ['', 'The input does not fit: no', 'The input at /input does not fit: no'],
+  for (const [pointer, said, told, place] of [
+    ['/q', 'The input at /q does not fit: no', 'The input at /input/q does not fit: no', '/input/q'],
+    ['', 'The input does not fit: no', 'The input at /input does not fit: no', '/input'],
+    ['/q', 'The input at /q does not fit: no', 'The input at /q does not fit: no', '/q'],
   ] as const) {
-    const id = await world.accept()
+    const id = await world.accept(place === '/q' ? { isRouted: true } : {})
     await run(world, worker, id)
     const outcome = world.runs.outcome(id, 60_000, NEVER)
     const errors = [{ pointer, detail: 'no' }]
@@ -74,7 +75,7 @@ test('what is wrong with an input is told where it stands in the task', async ()
     await world.settle()
     const settlement = await outcome
     const error = settlement?.kind === 'failed' ? settlement.error : undefined
-    assert.deepEqual([error?.detail, error?.errors], [told, [{ pointer: `/input${pointer}`, detail: 'no' }]])
+    assert.deepEqual([error?.detail, error?.errors], [told, [{ pointer: place, detail: 'no' }]])
     assert.deepEqual(world.done(id)?.error, error)
   }
 })

@@ -53,7 +53,7 @@ export class RunLedger implements LedgerPort {
   finish({ fence, status }: FinalRecord, task: EndedTask, settlement: Settlement, now: number): void {
     const run = held(task)
     const end = endOf(task, settlement, status, now, this.#options.clock)
-    this.end(run, isBareInput(run) ? placeInput(end) : end, fence)
+    this.end(run, isMisplaced(run) ? placeInput(end) : end, fence)
   }
 
   writeFirst(task: LiveTask, worker: string, attemptId: number): void {
@@ -207,7 +207,7 @@ function held({ submission }: Pick<LiveTask, 'submission'>): HeldRun {
   throw new TypeError(`the durable task ${submission.run} is none of the runs on disk`)
 }
 
-/** Its worker gets the input alone and knows of no task around it. */
-function isBareInput({ payload }: HeldRun): boolean {
-  return !payload.isEnvelope && payload.mediaType === ''
+/** Its worker gets the input alone and knows nothing of the task around it, though its caller wrote one. */
+function isMisplaced({ payload, row }: HeldRun): boolean {
+  return !payload.isEnvelope && payload.mediaType === '' && row.isRouted !== true
 }

@@ -73,6 +73,7 @@ export function encodeFacts(run: RunOrder): string {
   if (run.retryOf !== null) facts.retryOf = run.retryOf
   if (run.budget !== null) facts.budget = run.budget
   if (run.webhook !== null) facts.webhook = run.webhook
+  if (run.isRouted === true) facts.isRouted = true
   return JSON.stringify(facts)
 }
 

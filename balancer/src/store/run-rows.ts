@@ -33,6 +33,7 @@ export function orderOf(run: RunOrder): RunOrder {
     metadata: run.metadata,
     trace: run.trace,
     webhook: run.webhook,
+    ...(run.isRouted === true ? { isRouted: true } : {}),
   }
 }
 
