@@ -8,7 +8,13 @@ import { DatabaseSync } from 'node:sqlite'
 import { describe, type TestContext, test } from 'node:test'
 import { createLog, ManualClock } from '@berth/runtime'
 import { TestScheduler } from '../../balancer/src/core/test-scheduler.ts'
-import type { IdempotencyRow, LiveRun, RunWrite, StoredEvent } from '../../balancer/src/ports/run-store.ts'
+import type {
+  IdempotencyRow,
+  LiveRun,
+  RunWrite,
+  StoredDelivery,
+  StoredEvent,
+} from '../../balancer/src/ports/run-store.ts'
 import { RunHistory } from '../../balancer/src/runs/run-history.ts'
 import { SqliteStore } from '../../balancer/src/store/sqlite-store.ts'
 import { until } from '../harness/until.ts'
@@ -500,9 +506,31 @@ for (const [kind, newPlace] of Object.entries(KINDS)) {
       assert.equal(await bench.reads.nextDeliveryMs(T0 + 9), null)
       const between = await bench.reads.deliveriesBetween(T0 + 2, T0 + 4, null, null, 2)
       assert.deepEqual(ids(between), [2, 3])
-      const last = between.at(-1)?.id ?? ''
+      const last = between.at(-1) ?? null
       assert.deepEqual(ids(await bench.reads.deliveriesBetween(T0 + 2, T0 + 4, null, last, 2)), [4])
       assert.deepEqual(ids(await bench.reads.deliveriesBetween(T0, T0 + 9, b.url, null, 9)), [1, 5])
+    })
+
+    test('every delivery of a stretch of time is on one page, also of a clock that was set back', async (context) => {
+      const bench = await open(context, newPlace())
+      const instants = [5, 3, 3, 4, 9, 3, 4, 1]
+      await bench.write(accepted(...instants.map((_, at) => makeRun(at + 1))))
+      const makeAt = (at: number, n: number) => makeDelivery(n + 1, n + 1, { createdMs: T0 + at })
+      for (const [n, at] of instants.entries())
+        await bench.write({ ...finished(n + 1), delivery: makeAt(at, n) } as RunWrite)
+      for (const size of [1, 2, 3]) {
+        const found: StoredDelivery[] = []
+        for (let after: StoredDelivery | null = null; ; ) {
+          const page = await bench.reads.deliveriesBetween(T0 + 3, T0 + 5, null, after, size)
+          found.push(...page)
+          after = page.at(-1) ?? null
+          if (page.length < size) break
+        }
+        assert.deepEqual(
+          found.map(({ id }) => Number(id.slice(-2))),
+          [2, 3, 6, 4, 7, 1],
+        )
+      }
     })
 
     test('a URL that wants no more gets no more, until it is taken up again', async (context) => {

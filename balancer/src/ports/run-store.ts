@@ -371,12 +371,12 @@ export interface RunReads {
   delivery(id: string): Promise<StoredDelivery | null>
   /** Pending ones due by then, the earliest first, but none to these receivers (at most 1,000), which are busy. */
   dueDeliveries(untilMs: number, limit: number, except: readonly string[]): Promise<readonly StoredDelivery[]>
-  /** Those that were made between, both included, the oldest first, behind the id `after`. */
+  /** Those that were made between, both included, in the order of instant and id, behind the place `after`. */
   deliveriesBetween(
     fromMs: number,
     toMs: number,
     url: string | null,
-    after: string | null,
+    after: Pick<StoredDelivery, 'createdMs' | 'id'> | null,
     limit: number,
   ): Promise<readonly StoredDelivery[]>
   /** When the next pending one is due, of those due later than `afterMs`. */

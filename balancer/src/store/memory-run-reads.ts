@@ -11,6 +11,7 @@ import type { MemoryRunTables } from './memory-run-tables.ts'
 import { givenUpMs } from './run-rows.ts'
 import { isMeant } from './run-search.ts'
 
+type Place = Pick<StoredDelivery, 'createdMs' | 'id'>
 type Answer<Name extends keyof RunReads> = ReturnType<RunReads[Name]>
 
 export class MemoryRunReads implements RunReads {
@@ -99,7 +100,7 @@ export class MemoryRunReads implements RunReads {
     fromMs: number,
     toMs: number,
     url: string | null,
-    after: string | null,
+    after: Place | null,
     limit: number,
   ): Answer<'deliveriesBetween'> {
     const found = this.#deliveries(
@@ -107,9 +108,9 @@ export class MemoryRunReads implements RunReads {
         one.createdMs >= fromMs &&
         one.createdMs <= toMs &&
         (url === null || one.url === url) &&
-        (after === null || one.id > after),
+        (after === null || comparePlaces(one, after) > 0),
     )
-    return structuredClone(found.slice(0, limit))
+    return structuredClone(found.sort(comparePlaces).slice(0, limit))
   }
 
   async nextDeliveryMs(afterMs: number): Promise<number | null> {
@@ -156,4 +157,10 @@ export class MemoryRunReads implements RunReads {
 
 function inOrder(events: ReadonlyMap<number, StoredEvent>): StoredEvent[] {
   return [...events.values()].sort((a, b) => a.n - b.n)
+}
+
+function comparePlaces(a: Place, b: Place): number {
+  if (a.createdMs !== b.createdMs) return a.createdMs - b.createdMs
+  if (a.id === b.id) return 0
+  return a.id < b.id ? -1 : 1
 }

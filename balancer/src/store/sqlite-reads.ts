@@ -122,10 +122,10 @@ export class SqliteReads implements SyncReads {
 
   deliveriesBetween(...[fromMs, toMs, url, after, limit]: Parameters<RunReads['deliveriesBetween']>) {
     const sql = `SELECT * FROM deliveries
-      WHERE created_ms BETWEEN max(?1, coalesce((SELECT created_ms FROM deliveries WHERE id = ?4), ?1)) AND ?2
-        AND (?3 IS NULL OR url = ?3) AND (?4 IS NULL OR id > ?4)
+      WHERE created_ms BETWEEN ?1 AND ?2 AND (created_ms > ?1 OR id > ?3) AND (?4 IS NULL OR url = ?4)
       ORDER BY created_ms, id LIMIT ?5`
-    return this.#all(sql, fromMs, toMs, url, after, limit).map(toDelivery)
+    const from = after ?? { createdMs: fromMs, id: '' }
+    return this.#all(sql, from.createdMs, toMs, from.id, url, limit).map(toDelivery)
   }
 
   nextDeliveryMs(afterMs: number) {

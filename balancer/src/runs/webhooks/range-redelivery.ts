@@ -95,7 +95,7 @@ export class RangeRedelivery {
   }
 
   async *#pages({ fromMs, toMs, url }: DeliveryRange): AsyncGenerator<readonly StoredDelivery[]> {
-    for (let after: string | null = null; ; ) {
+    for (let after: StoredDelivery | null = null; ; ) {
       const page: readonly StoredDelivery[] = await this.#options.reads.deliveriesBetween(
         fromMs,
         toMs,
@@ -105,7 +105,7 @@ export class RangeRedelivery {
       )
       if (page.length > 0) yield page
       if (page.length < PAGE) return
-      after = page.at(-1)?.id ?? null
+      after = page.at(-1) ?? null
     }
   }
 }
