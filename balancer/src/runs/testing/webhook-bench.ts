@@ -33,6 +33,8 @@ export interface WebhookBench {
   readonly disk: MemoryDisk
   readonly webhooks: Webhooks
   readonly lines: readonly string[]
+  /** What was to be kept, together each time. */
+  readonly kept: readonly (readonly RunWrite[])[]
   keep(writes: readonly RunWrite[]): Promise<void>
   /** A run with that webhook has ended: all is on disk, and the queue is told. */
   end(run: Partial<LiveRun>, end?: Partial<RunEnd>): Promise<StoredDelivery>
@@ -63,9 +65,13 @@ export async function makeWebhookBench(options: BenchOptions = {}): Promise<Webh
   const secrets = parseWebhookSecrets(options.secret ?? SECRET)
   const allow = parseAllow(options.allow ?? ['127.0.0.0/8'], options.isOwn)
   if (!allow.ok) assert.fail(allow.problem)
+  const kept: (readonly RunWrite[])[] = []
   const webhooks = new Webhooks({
     reads: store.reads,
-    keep: (writes) => keeper.keep(writes),
+    keep: (writes) => {
+      kept.push(writes)
+      return keeper.keep(writes)
+    },
     outbound: new Outbound(allow.rules, options.resolve),
     clock: systemClock,
     log,
@@ -76,8 +82,8 @@ export async function makeWebhookBench(options: BenchOptions = {}): Promise<Webh
   })
   await webhooks.start()
   const keep = async (writes: readonly RunWrite[]) => {
-    const kept = await keeper.keep(writes)
-    if (!kept.ok) assert.fail(kept.detail)
+    const answer = await keeper.keep(writes)
+    if (!answer.ok) assert.fail(answer.detail)
   }
   const finish = async (changes: Partial<LiveRun>, ends: Partial<RunEnd> = {}) => {
     const run = makeLiveRun(changes)
@@ -93,6 +99,7 @@ export async function makeWebhookBench(options: BenchOptions = {}): Promise<Webh
   return {
     disk,
     webhooks,
+    kept,
     get lines() {
       return log.lines()
     },

@@ -82,15 +82,20 @@ export class RangeRedelivery {
   async #mark(page: readonly StoredDelivery[]): Promise<boolean> {
     const { queue, keep, clock, log } = this.#options
     const nowMs = clock.wallMs()
-    const asked = page
-      .filter(({ id }) => !queue.askAgain(id))
-      .map((found) => askedAgain(queue.latest(found), nowMs))
-    for (const delivery of asked) queue.note(delivery)
-    const kept = await keep(
-      asked.map((delivery): RunWrite => ({ kind: 'delivery-set', delivery, attempt: null })),
-    )
+    const takeBack: (() => void)[] = []
+    const writes = page.map((found): RunWrite => {
+      const delivery = askedAgain(queue.latest(found), nowMs)
+      const isHere = queue.askAgain(found.id)
+      if (isHere) takeBack.push(isHere)
+      else queue.note(delivery)
+      return { kind: 'delivery-set', delivery, attempt: null }
+    })
+    const kept = await keep(writes)
     if (kept.ok) queue.wake(nowMs)
-    else log.warn('the redelivery of a range could not be written down', { reason: kept.detail })
+    else {
+      for (const each of takeBack) each()
+      log.warn('the redelivery of a range could not be written down', { reason: kept.detail })
+    }
     return kept.ok
   }
 

@@ -66,8 +66,8 @@ interface Held extends Content {
 interface Job {
   delivery: StoredDelivery
   content: Held | undefined
-  /** Somebody wants it sent again, whatever becomes of this try. */
-  isAskedAgain: boolean
+  /** How many want it sent again, whatever becomes of this try. */
+  asked: number
   isTrying: boolean
 }
 
@@ -141,7 +141,7 @@ export class WebhookQueue {
       const job: Job = {
         delivery,
         content: content && this.#hold(content),
-        isAskedAgain: false,
+        asked: 0,
         isTrying: false,
       }
       this.#jobs.set(id, job)
@@ -150,13 +150,21 @@ export class WebhookQueue {
     }
   }
 
-  /** Sends it once more if it is here already; false when it is not, and the store must be told. */
-  askAgain(id: string): boolean {
+  /**
+   * Sends it once more if it is here; what comes back takes that back, if it cannot be promised. Undefined when it
+   * is not here. The store is to be told in any case.
+   */
+  askAgain(id: string): (() => void) | undefined {
     const job = this.#jobs.get(id)
-    if (!job) return false
-    if (job.isTrying) job.isAskedAgain = true
-    else job.delivery = { ...job.delivery, failures: 0 }
-    return true
+    if (!job) return undefined
+    if (!job.isTrying) {
+      job.delivery = { ...job.delivery, failures: 0 }
+      return () => {}
+    }
+    job.asked++
+    return () => {
+      job.asked = Math.max(0, job.asked - 1)
+    }
   }
 
   /** As it was saved last, which a read may not have seen. */
@@ -230,7 +238,7 @@ export class WebhookQueue {
   async #deliver(job: Job): Promise<void> {
     job.isTrying = true
     this.#underWay++
-    const { receiver, id } = job.delivery
+    const { receiver } = job.delivery
     const beganMs = this.#options.clock.wallMs()
     const result = await this.#try(job)
     this.#receivers.release(receiver, didAnswer(result))
@@ -239,7 +247,7 @@ export class WebhookQueue {
     const concluded = isKept ? this.#conclude(job, result, beganMs) : undefined
     this.#begin()
     await concluded
-    this.#jobs.delete(id)
+    this.#forget(job)
     this.#underWay--
     this.#goOn(receiver)
     if (this.#underWay === 0) for (const resolve of this.#idle.splice(0)) resolve()
@@ -311,15 +319,30 @@ export class WebhookQueue {
   }
 
   async #save(job: Job, tried: StoredDelivery, writes: RunWrite[]): Promise<void> {
-    let last = tried
-    let isSaved = await this.#saving.save(tried, writes)
-    // Asked for while it was tried or saved.
-    while (isSaved && job.isAskedAgain) {
-      job.isAskedAgain = false
-      last = askedAgain(last, this.#options.clock.wallMs())
-      isSaved = await this.#saving.save(last, [{ kind: 'delivery-set', delivery: last, attempt: null }])
+    let last = this.#takeAsked(job, tried, writes)
+    let isSaved = await this.#saving.save(last, writes)
+    while (isSaved && job.asked > 0) {
+      const more: RunWrite[] = []
+      last = this.#takeAsked(job, last, more)
+      isSaved = await this.#saving.save(last, more)
     }
+    // Whoever asks from now on does not find it here.
+    this.#forget(job)
     if (isSaved && last.nextMs !== null) this.wake(last.nextMs)
+  }
+
+  /** Asked for meanwhile: in one write with how the try has ended, so that no crash comes between the two. */
+  #takeAsked(job: Job, delivery: StoredDelivery, writes: RunWrite[]): StoredDelivery {
+    if (job.asked === 0) return delivery
+    job.asked = 0
+    const asked = askedAgain(delivery, this.#options.clock.wallMs())
+    writes.push({ kind: 'delivery-set', delivery: asked, attempt: null })
+    return asked
+  }
+
+  #forget(job: Job): void {
+    const { id } = job.delivery
+    if (this.#jobs.get(id) === job) this.#jobs.delete(id)
   }
 
   /** What waits here for that URL is not sent either. */

@@ -343,6 +343,66 @@ describe('redelivery', () => {
     assert.equal(bench.disk.runs.deliveries.get(delivery.id)?.state, 'delivered')
   })
 
+  it('asked for while a try is under way is on disk when it is answered, and never less', async () => {
+    const bench = await make()
+    const row = () => bench.disk.runs.deliveries.get(delivery.id)
+    const held = Promise.withResolvers<void>()
+    receiver.answer = (_request, response) => void held.promise.then(() => response.writeHead(410).end())
+    const delivery = await bench.end(hook())
+    await receiver.until(1)
+    const asked = await bench.webhooks.redeliver(delivery.id)
+    assert.ok(asked?.ok)
+    assert.equal(row()?.nextMs, Date.parse(asked.delivery.nextAt ?? ''))
+    const before = bench.kept.length
+    receiver.answerWith(204)
+    held.resolve()
+    await receiver.until(2)
+    const [concluded = []] = bench.kept.slice(before)
+    const states = concluded.map((write) =>
+      write.kind === 'delivery-set' ? write.delivery.state : write.kind,
+    )
+    assert.deepEqual(states, ['disabled', 'url-disabled', 'pending'])
+    assert.equal((await bench.settled(delivery.id)).state, 'delivered')
+  })
+
+  it('that cannot be written down is refused, and nothing is sent', async () => {
+    const bench = await make()
+    const held = Promise.withResolvers<void>()
+    receiver.answer = (_request, response) => void held.promise.then(() => response.writeHead(204).end())
+    const delivery = await bench.end(hook())
+    await receiver.until(1)
+    const found = (await bench.store(hook('/found'))).id
+    const reads = bench.webhooks.redeliver(delivery.id)
+    bench.disk.fault = 'no space left'
+    const refused = await reads
+    assert.ok(refused && !refused.ok && refused.error.code === 'STORE_UNAVAILABLE')
+    bench.disk.fault = undefined
+    held.resolve()
+    assert.equal((await bench.settled(delivery.id)).state, 'delivered')
+    await bench.webhooks.redeliver(found)
+    assert.equal((await bench.settled(found)).state, 'delivered')
+    assert.deepEqual(
+      receiver.heard.map(({ path }) => path),
+      ['/hook', '/found'],
+    )
+  })
+
+  it('of a range is on disk, too, for what is being tried', async () => {
+    const bench = await make()
+    const held = Promise.withResolvers<void>()
+    receiver.answer = (_request, response) => void held.promise.then(() => response.writeHead(204).end())
+    const delivery = await bench.end(hook())
+    await receiver.until(1)
+    const before = bench.kept.length
+    await bench.webhooks.redeliverRange({ fromMs: 0, toMs: Date.now() + 60_000, url: null })
+    while (bench.kept.length === before) await new Promise((resolve) => setTimeout(resolve, 1))
+    const marked = bench.kept[before]?.map((write) => write.kind === 'delivery-set' && write.delivery.id)
+    assert.deepEqual(marked, [delivery.id])
+    receiver.answerWith(204)
+    held.resolve()
+    await receiver.until(2)
+  })
+
   it('of a range counts first, and sends all that was made then to that URL', async () => {
     const bench = await make()
     const [fromMs, made]: [number, StoredDelivery[]] = [Date.now(), []]

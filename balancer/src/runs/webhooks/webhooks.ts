@@ -121,13 +121,14 @@ export class Webhooks implements WebhookEndsPort, WebhookTargetPort, DeliveriesP
     const found = await reads.delivery(id)
     if (!found) return undefined
     const delivery = askedAgain(this.#queue.latest(found), clock.wallMs())
-    if (!this.#queue.askAgain(id)) {
-      const kept = await keep([{ kind: 'delivery-set', delivery, attempt: null }])
-      if (!kept.ok)
-        return {
-          ok: false,
-          error: { code: 'STORE_UNAVAILABLE', detail: `The redelivery is not on disk: ${kept.detail}.` },
-        }
+    const takeBack = this.#queue.askAgain(id)
+    const kept = await keep([{ kind: 'delivery-set', delivery, attempt: null }])
+    if (!kept.ok) {
+      takeBack?.()
+      const detail = `The redelivery is not on disk: ${kept.detail}. Ask again in a moment.`
+      return { ok: false, error: { code: 'STORE_UNAVAILABLE', detail } }
+    }
+    if (!takeBack) {
       this.#queue.note(delivery)
       this.#queue.add(delivery)
     }
