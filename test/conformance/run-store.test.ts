@@ -234,18 +234,22 @@ for (const [kind, newPlace] of Object.entries(KINDS)) {
       assert.equal((await bench.reads.find(makeRun(9).id))?.run.function, 'another')
     })
 
-    test('the end of the one run of a key says when the key expires; of several it does not', async (context) => {
+    test('the last end of what a key began says when it expires, and nothing takes that back', async (context) => {
       const bench = await open(context, newPlace())
       const other = 'd'.repeat(64)
       await bench.write({ ...accepted(makeRun(1)), key: key({ runs: [makeRun(1).id] }) } as RunWrite)
       const two = key({ hash: other, runs: [makeRun(2).id, makeRun(3).id] })
       await bench.write({ ...accepted(makeRun(2), makeRun(3)), key: two } as RunWrite)
       await bench.write({ kind: 'key-set', row: key({ runs: [makeRun(1).id], answer: 'accepted' }) })
-      const end = (seq: number) => ({ ...finished(seq), keyExpiresMs: T0 + 9 }) as RunWrite
-      await bench.write(end(1), end(2), end(3))
-      const expected = key({ runs: [makeRun(1).id], answer: 'accepted', expiresMs: T0 + 9 })
+      const end = (seq: number) => ({ ...finished(seq), keyExpiresMs: T0 + seq }) as RunWrite
+      await bench.write(end(1), end(3))
+      const expected = key({ runs: [makeRun(1).id], answer: 'accepted', expiresMs: T0 + 1 })
       assert.deepEqual(await bench.reads.key(HASH), expected)
       assert.deepEqual(await bench.reads.key(other), two)
+      await bench.write(end(2))
+      assert.deepEqual(await bench.reads.key(other), { ...two, expiresMs: T0 + 2 })
+      await bench.write({ kind: 'key-set', row: { ...two, answer: 'final' } })
+      assert.deepEqual(await bench.reads.key(other), { ...two, answer: 'final', expiresMs: T0 + 2 })
       assert.equal(await bench.reads.keyCount(), 2)
       await bench.write({ kind: 'key-removed', hash: HASH })
       assert.equal(await bench.reads.key(HASH), null)
@@ -283,6 +287,16 @@ for (const [kind, newPlace] of Object.entries(KINDS)) {
         }) as RunWrite
       const remove = (seq: number): RunWrite => ({ kind: 'run-removed', seq })
       const isKept = async (seq: number) => (await bench.reads.key(hash(seq))) !== null
+      const [batch, taken] = ['e'.repeat(64), 'f'.repeat(64)]
+      const several = (hash: string, ...runs: readonly number[]) =>
+        ({
+          ...accepted(...runs.map((seq) => makeRun(seq))),
+          key: key({ hash, runs: runs.map((seq) => makeRun(seq).id) }),
+        }) as RunWrite
+      // Of two batches: one run is deleted of the first, nobody was told of the second.
+      await bench.write(several(batch, 21, 22), several(taken, 23, 24), finished(21), finished(22))
+      await bench.write(remove(21), remove(23), remove(24))
+      assert.deepEqual([(await bench.reads.key(batch))?.runs.length, await bench.reads.key(taken)], [2, null])
       // 1 waits, 2 and 3 have ended, the key of 4 has begun another run since, 5 was never acknowledged.
       await bench.write(keyed(1), keyed(2), keyed(3, { answer: 'accepted' }), keyed(4))
       await bench.write(keyed(5, { answer: 'accepted' }), ...[2, 3, 4].map((seq) => finished(seq)))
@@ -299,7 +313,7 @@ for (const [kind, newPlace] of Object.entries(KINDS)) {
       await bench.write({ ...accepted(makeRun(1)), key: key({ runs: [makeRun(1).id] }) } as RunWrite)
       await bench.write(
         accepted(makeRun(2)),
-        finished(1, { finishedMs: T0 }),
+        { ...finished(1, { finishedMs: T0 }), keyExpiresMs: 0 } as RunWrite,
         finished(2, { finishedMs: T0 + 1 }),
       )
       const retain = (keyedEndedBeforeMs: number, limit: number): RunWrite => {
@@ -312,6 +326,31 @@ for (const [kind, newPlace] of Object.entries(KINDS)) {
       assert.deepEqual(await listed(bench, {}, 10, null), [1])
       await bench.write(retain(T0 + 1, 1))
       assert.deepEqual(await listed(bench, {}, 10, null), [])
+    })
+
+    test('a run stays while the key that began it is good, unless a 202 was its answer', async (context) => {
+      const bench = await open(context, newPlace())
+      const hash = (n: number) => String(n).repeat(64)
+      const begin = (n: number, answer: IdempotencyRow['answer'], ...runs: readonly number[]) =>
+        ({
+          ...accepted(...runs.map((seq) => makeRun(seq))),
+          key: key({ hash: hash(n), answer, runs: runs.map((seq) => makeRun(seq).id) }),
+        }) as RunWrite
+      const end = (seq: number) => ({ ...finished(seq), keyExpiresMs: T0 + 50 + seq }) as RunWrite
+      const retain = (atMs: number, limit = 10): RunWrite => {
+        const bounds = { endedBeforeMs: 0, keyedEndedBeforeMs: T0 + 9_000, keepAtMost: 100, limit }
+        return { kind: 'retention', ...bounds, keysExpiredMs: atMs }
+      }
+      // 1 and 2 are of a batch whose 3 still runs; 4 and 5 of one that was answered 202; 6 used the key that 7 uses.
+      await bench.write(begin(1, null, 1, 2, 3), begin(2, 'accepted', 4, 5), begin(3, null, 6), end(6))
+      await bench.write({ kind: 'key-removed', hash: hash(3) }, begin(3, null, 7), ...[1, 2, 4, 7].map(end))
+      await bench.write(retain(T0))
+      assert.deepEqual(await listed(bench, {}, 10, null), [7, 5, 3, 2, 1])
+      await bench.write(end(3), retain(T0 + 52, 2))
+      assert.deepEqual(await listed(bench, {}, 10, null), [7, 5, 3, 2, 1])
+      await bench.write(retain(T0 + 53, 3))
+      assert.deepEqual(await listed(bench, {}, 10, null), [7, 5])
+      assert.equal(await bench.reads.key(hash(1)), null)
     })
 
     test('claims come by priority and then by age, from a position on, of one line only', async (context) => {

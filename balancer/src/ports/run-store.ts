@@ -193,7 +193,7 @@ export interface IdempotencyRow {
   readonly runs: readonly string[]
   /** How the first call was answered: at acceptance (202), or with the end; null while it was not. */
   readonly answer: 'accepted' | 'final' | null
-  /** 24 h after the final state; null while it has none. */
+  /** 24 h after the final state of the last of them; null while it has none. */
   readonly expiresMs: number | null
 }
 
@@ -229,7 +229,8 @@ export type RunWrite =
   | { readonly kind: 'run-moved'; readonly seq: number; readonly progress: RunProgress }
   /**
    * The end; moves the row. Nothing when the run is not live, or is at a higher fence than `fence` (null: whatever
-   * the fence). `delivery` is the first message of its webhook; `keyExpiresMs` of the key that began it alone.
+   * the fence). `delivery` is the first message of its webhook; `keyExpiresMs` of the key that began it, if all that
+   * the key began have ended with it.
    */
   | {
       readonly kind: 'run-finished'
@@ -268,6 +269,7 @@ export type RunWrite =
   | { readonly kind: 'url-disabled'; readonly url: string; readonly sinceMs: number }
   /** Somebody asked for a redelivery, and the receiver took it. */
   | { readonly kind: 'url-enabled'; readonly url: string }
+  /** An expiry that is known stays when the row has none. */
   | { readonly kind: 'key-set'; readonly row: IdempotencyRow }
   | { readonly kind: 'key-removed'; readonly hash: string }
   | { readonly kind: 'bulk-set'; readonly bulk: StoredBulk }
@@ -275,7 +277,10 @@ export type RunWrite =
   | {
       readonly kind: 'retention'
       readonly endedBeforeMs: number
-      /** Instead of it for a run that a key began alone: its end is an answer for as long as the key is good. */
+      /**
+       * Instead of it for a run that a key began: its end is an answer for as long as the key is good. It stays in
+       * any case while the key is good, unless that was answered `accepted`.
+       */
       readonly keyedEndedBeforeMs: number
       readonly keepAtMost: number
       readonly keysExpiredMs: number

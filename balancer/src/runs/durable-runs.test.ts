@@ -210,6 +210,33 @@ test('a key is remembered for 24 h behind the end, then it begins anew', async (
   assert.ok(second.ok && !second.isReplay && second.runs[0] !== first)
 })
 
+test('the key of a batch is good until 24 h after the last of its runs, which stay so long', async () => {
+  const [world] = await makeWorld(1, { terms: { runRetentionMs: 60_000 } })
+  const key = { hash: 'h', bodyHash: 'b', answer: null }
+  const hourMs = 3_600_000
+  const late = world.order({ dueMs: world.clock.wallMs() + 2 * hourMs })
+  const first = await world.runs.accept([world.order(), late, world.order()], key)
+  assert.ok(first.ok)
+  const again = async () => {
+    const accepted = await world.runs.accept([world.order()], key)
+    return accepted.ok && accepted.isReplay
+  }
+  const expiry = () => world.disk.runs.keys.get('h')?.expiresMs
+  for (let n = 0; n < 20; n++) await world.settle(1)
+  assert.deepEqual([world.runs.live, expiry()], [1, null])
+  await world.advance(2 * hourMs + 1_000)
+  await world.settle()
+  const [a, b, c] = first.runs as [string, string, string]
+  assert.equal(expiry(), (world.done(b)?.finishedMs ?? 0) + 24 * hourMs)
+  world.clock.advance(23 * hourMs)
+  await world.advance(10_000)
+  assert.deepEqual([await again(), [a, b, c].every((id) => world.done(id))], [true, true])
+  world.clock.advance(hourMs)
+  await world.advance(20_000)
+  assert.deepEqual([world.done(a), world.done(b), world.disk.runs.keys.size], [undefined, undefined, 0])
+  assert.equal(await again(), false)
+})
+
 test('a call that breaks inside leaves its key to the next', async () => {
   const [world] = await makeWorld()
   const key = { hash: 'h', bodyHash: 'b', answer: null }

@@ -31,8 +31,6 @@ import { RunUpkeep } from './run-upkeep.ts'
 import { RunWaits } from './run-waits.ts'
 import { RunWrites } from './run-writes.ts'
 
-/** Over-long for the key of a batch: its runs end at different times. */
-const BATCH_KEY_MS = 30 * 24 * 60 * 60 * 1_000
 /** Runs that are made in one turn of the loop; about 2 ms. */
 const SLICE_RUNS = 1_000
 const NO_PAYLOAD: StoredPayload = { mediaType: '', bytes: new Uint8Array(0), head: null }
@@ -82,7 +80,7 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
     this.#disk = new DiskSpace(options.freeBytes)
     this.#admission = new RunAdmission({ terms, book, writes, disk: this.#disk, health, clock, core })
     const { idempotencyLimit: limit } = terms
-    this.#keys = new RunKeys({ reads, writes, book, clock, limit, count: atStart.keys })
+    this.#keys = new RunKeys({ reads, writes, clock, limit, count: atStart.keys })
     const waits = this.#waits
     this.#diskRuns = new DiskRuns({ reads, book, writes, lanes, ledger, waits, clock, core, hold })
     this.#recovery = new RunRecovery({ reads, book, lanes, clock, log, core, hold })
@@ -183,8 +181,7 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
         ? [this.#make(first, fixed.contracts[0] as number, hasKey)]
         : await this.#makeAll(runs, fixed.contracts, hasKey)
     const ids = held.map(({ run }) => run)
-    const batchExpiryMs = held.length > 1 ? this.#options.clock.wallMs() + BATCH_KEY_MS : null
-    const row = key ? { ...key, runs: ids, expiresMs: batchExpiryMs } : null
+    const row = key ? { ...key, runs: ids, expiresMs: null } : null
     const accepted = held.map(({ row: run, source }) => ({ run, payload: source }))
     const lost = await this.#writeAccepted(
       [...before, { kind: 'runs-accepted', runs: accepted, key: row }],

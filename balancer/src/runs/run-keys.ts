@@ -9,13 +9,11 @@ import type { IdempotencyRow, RunReads } from '../ports/run-store.ts'
 import type { Accepted, KeyUse } from '../ports/runs.ts'
 import type { StoreWrite } from '../ports/store.ts'
 import { storeUnavailable } from './run-admission.ts'
-import type { RunBook } from './run-book.ts'
 import type { RunWrites } from './run-writes.ts'
 
 export interface RunKeysOptions {
   readonly reads: Pick<RunReads, 'key' | 'keyCount'>
   readonly writes: RunWrites
-  readonly book: RunBook
   readonly clock: Clock
   /** `IDEMPOTENCY_LIMIT`, and the keys that are on disk. */
   readonly limit: number
@@ -77,13 +75,11 @@ export class RunKeys {
 
   /** How the first call of a key was answered. */
   async note({ hash }: KeyUse, answer: 'accepted' | 'final'): Promise<void> {
-    const { reads, writes, book, clock } = this.#options
+    const { reads, writes } = this.#options
     const row = await reads.key(hash).catch(() => null)
     if (!row || row.answer === answer) return
-    // An end that is on its way to disk sets the key's expiry before this write comes.
-    const isLive = row.runs.some((run) => book.get(run)?.state === 'live')
-    const expiresMs = row.expiresMs ?? (isLive || row.runs.length > 1 ? null : clock.wallMs() + KEY_MS)
-    writes.write([{ kind: 'key-set', row: { ...row, answer, expiresMs } }])
+    // Its last end has set its expiry, or is going to: this write leaves that as it is.
+    writes.write([{ kind: 'key-set', row: { ...row, answer } }])
   }
 
   /** Those that have expired are taken away on disk, which tells nobody; asked at most every ten seconds. */

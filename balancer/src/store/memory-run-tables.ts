@@ -35,7 +35,7 @@ export class MemoryRunTables {
   readonly tries = new Map<string, Map<number, StoredTry>>()
   readonly disabledUrls = new Map<string, number>()
   readonly keys = new Map<string, IdempotencyRow>()
-  /** The key that began a run alone, by the run's seq. */
+  /** The key that began a run, by the run's seq. */
   readonly keyOf = new Map<number, string>()
   readonly bulks = new Map<string, StoredBulk>()
 
@@ -131,8 +131,7 @@ export class MemoryRunTables {
         this.disabledUrls.delete(write.url)
         return
       case 'key-set':
-        this.keys.set(write.row.hash, write.row)
-        return
+        return this.#setKey(write.row)
       case 'key-removed':
         this.keys.delete(write.hash)
         return
@@ -165,8 +164,7 @@ export class MemoryRunTables {
     }
     if (key === null) return
     this.keys.set(key.hash, key)
-    const [first] = runs
-    if (runs.length === 1 && first) this.keyOf.set(first.run.seq, key.hash)
+    for (const { run } of runs) this.keyOf.set(run.seq, key.hash)
   }
 
   #move({ seq, progress }: Write<'run-moved'>): undefined {
@@ -181,10 +179,11 @@ export class MemoryRunTables {
     this.#setDone(orderOf(run), end, true)
     if (events.length > 0) this.#addEvents({ kind: 'run-events', seq, events, dropBefore: 0, dropped: 0 })
     if (delivery !== null) this.#setDelivery({ kind: 'delivery-set', delivery, attempt: null })
-    if (keyExpiresMs === null) return
-    for (const [hash, row] of this.keys)
-      if (row.runs.length === 1 && row.runs[0] === run.id)
-        this.keys.set(hash, { ...row, expiresMs: keyExpiresMs })
+    const hash = this.keyOf.get(seq)
+    const key = hash === undefined ? undefined : this.keys.get(hash)
+    if (keyExpiresMs === null || key === undefined) return
+    const isLast = ![...this.live.keys()].some((other) => this.keyOf.get(other) === hash)
+    if (isLast) this.keys.set(key.hash, { ...key, expiresMs: keyExpiresMs })
   }
 
   #record({ order, end }: Write<'run-recorded'>): undefined {
@@ -218,8 +217,21 @@ export class MemoryRunTables {
     const hash = this.keyOf.get(seq)
     const row = hash === undefined ? undefined : this.keys.get(hash)
     if (!row) return
-    const isItsOwn = row.runs.includes(this.done.get(seq)?.id ?? '')
+    const isItsOwn = row.runs.length === 1 && row.runs[0] === this.done.get(seq)?.id
     if (this.live.has(seq) || (isItsOwn && row.answer !== 'accepted')) this.keys.delete(row.hash)
+  }
+
+  /** An expiry that is known stays. */
+  #setKey(row: IdempotencyRow): undefined {
+    const expiresMs = row.expiresMs ?? this.keys.get(row.hash)?.expiresMs ?? null
+    this.keys.set(row.hash, { ...row, expiresMs })
+  }
+
+  /** Whether its end may be asked for again, by its key. */
+  #answersForKey({ seq, id }: DoneRun, nowMs: number): boolean {
+    const key = this.keys.get(this.keyOf.get(seq) ?? '')
+    if (!key?.runs.includes(id) || key.answer === 'accepted') return false
+    return key.expiresMs === null || key.expiresMs > nowMs
   }
 
   #addEvents({ seq, events, dropBefore, dropped }: Write<'run-events'>): undefined {
@@ -286,7 +298,9 @@ export class MemoryRunTables {
       [...this.done.values()]
         .filter(({ seq, finishedMs }) => this.keyOf.has(seq) === hasKey && finishedMs < beforeMs)
         .sort((a, b) => a.finishedMs - b.finishedMs || a.seq - b.seq)
-    const old = [...oldest(false, endedBeforeMs), ...oldest(true, keyedEndedBeforeMs)].slice(0, limit)
+    const old = oldest(false, endedBeforeMs).slice(0, limit)
+    const keyed = oldest(true, keyedEndedBeforeMs).slice(0, limit - old.length)
+    old.push(...keyed.filter((run) => !this.#answersForKey(run, keysExpiredMs)))
     for (const { seq } of old) this.#remove(seq)
     const excess = Math.min(limit - old.length, this.done.size - keepAtMost)
     const first = [...this.done.keys()].sort((a, b) => a - b).slice(0, Math.max(0, excess))

@@ -19,13 +19,14 @@ export function removeRuns(statements: Statements, seqs: readonly number[]): num
 }
 
 /**
- * The key that began a run alone begins anew: of a live one, of which nobody was told, and of a final one whose end
- * was the answer, or would be. A 202 can be said again without its run. The key may have begun another run since.
+ * The key of a run begins anew: of a live one, of which nobody was told, and of a final one that it began alone and
+ * whose end was the answer, or would be. A 202 can be said again without its run. The key may have begun another run
+ * since.
  */
 export function removeKey(statements: Statements, seq: number): void {
   const hashOf = (table: string) => `hash = (SELECT key_hash FROM ${table} WHERE seq = ?1)`
   statements.run(`DELETE FROM idempotency WHERE ${hashOf('runs_live')}`, seq)
-  const isItsOwn = `instr(runs, (SELECT id FROM runs_done WHERE seq = ?1)) > 0`
+  const isItsOwn = `runs = (SELECT json_array(id) FROM runs_done WHERE seq = ?1)`
   statements.run(
     `DELETE FROM idempotency WHERE ${hashOf('runs_done')} AND answer IS NOT 'accepted' AND ${isItsOwn}`,
     seq,

@@ -31,15 +31,16 @@ const FINISH = `INSERT INTO runs_done (seq, id, function, contract, status, work
   SELECT seq, id, function, contract, ?2, ?3, accepted_ms, ?4, session, schedule, key_hash, has_words OR ?5, ?6, facts, ?7
   FROM runs_live WHERE seq = ?1 AND (?8 IS NULL OR fence IS NULL OR fence <= ?8)`
 const LEAVE = 'DELETE FROM runs_live WHERE seq = ?'
-const KEY_OF = 'SELECT key_hash FROM runs_live WHERE seq = ?'
+const EXPIRE_KEY = `UPDATE idempotency SET expires_ms = ?2 WHERE hash = (SELECT key_hash FROM runs_live WHERE seq = ?1)
+  AND NOT EXISTS (SELECT 1 FROM runs_live r WHERE r.key_hash = idempotency.hash AND r.seq <> ?1)`
 const RECORD = `INSERT INTO runs_done (seq, id, function, contract, status, worker, accepted_ms, finished_ms, session,
     schedule, has_words, is_recorded, result_bytes, facts, end_facts)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?)`
 const SEARCHED = `SELECT r.id, f.name, r.facts FROM runs_done r JOIN functions f ON f.id = r.function WHERE r.seq = ?`
 const IS_THERE = `SELECT 1 FROM runs_live WHERE seq = ?1 UNION ALL SELECT 1 FROM runs_done WHERE seq = ?1`
-const SET_KEY = `INSERT INTO idempotency (hash, body_hash, runs, answer, expires_ms) VALUES (?, ?, ?, ?, ?)`
+const SET_KEY = `INSERT INTO idempotency (hash, body_hash, runs, answer, expires_ms, first_seq) VALUES (?, ?, ?, ?, ?, ?)`
 const REPLACE_KEY = `${SET_KEY} ON CONFLICT (hash) DO UPDATE SET body_hash = excluded.body_hash,
-  runs = excluded.runs, answer = excluded.answer, expires_ms = excluded.expires_ms`
+  runs = excluded.runs, answer = excluded.answer, expires_ms = coalesce(excluded.expires_ms, expires_ms)`
 const SET_DELIVERY = `INSERT INTO deliveries (id, seq, run, type, url, receiver, created_ms, state, tries, failures, next_ms,
     last_status, last_error)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -55,6 +56,14 @@ const SET_TRY = `INSERT INTO delivery_tries (delivery, n, at_ms, duration_ms, st
     status = excluded.status, error = excluded.error`
 const CUT_TRIES = `DELETE FROM delivery_tries WHERE delivery = ?1 AND n <= (
     SELECT n FROM delivery_tries WHERE delivery = ?1 ORDER BY n DESC LIMIT 1 OFFSET ${TRIES_KEPT})`
+/** Each of the two has an index of its own. */
+const OLDEST = `SELECT seq FROM runs_done WHERE key_hash IS NULL AND finished_ms < ? ORDER BY finished_ms, seq LIMIT ?`
+/** Of the oldest, those that answer for no key any more; a 202 can be said again without its runs. */
+const OLDEST_KEYED = `SELECT seq FROM (
+    SELECT seq, key_hash FROM runs_done WHERE key_hash IS NOT NULL AND finished_ms < ?1
+    ORDER BY finished_ms, seq LIMIT ?2) r
+  WHERE NOT EXISTS (SELECT 1 FROM idempotency k WHERE k.hash = r.key_hash AND k.first_seq <= r.seq
+    AND k.answer IS NOT 'accepted' AND (k.expires_ms IS NULL OR k.expires_ms > ?3))`
 const SET_BULK = `INSERT INTO bulk_jobs (id, state, finished_ms, job) VALUES (?, ?, ?, ?)
   ON CONFLICT (id) DO UPDATE SET state = excluded.state, finished_ms = excluded.finished_ms, job = excluded.job`
 
@@ -99,7 +108,7 @@ export class RunTables {
       case 'url-enabled':
         return this.#run('DELETE FROM disabled_urls WHERE url = ?', write.url)
       case 'key-set':
-        return this.#setKey(REPLACE_KEY, write.row)
+        return this.#setKey(REPLACE_KEY, write.row, null)
       case 'key-removed':
         return this.#run('DELETE FROM idempotency WHERE hash = ?', write.hash)
       case 'bulk-set': {
@@ -112,8 +121,8 @@ export class RunTables {
   }
 
   #accept({ values, moved, key }: Packed<'runs-accepted'>, bytes: Uint8Array): void {
-    if (key !== null) this.#setKey(SET_KEY, key)
-    const keyHash = key !== null && values.length === ACCEPTED.length ? key.hash : null
+    if (key !== null) this.#setKey(SET_KEY, key, values[0] ?? null)
+    const keyHash = key?.hash ?? null
     for (let at = 0; at < values.length; at += ACCEPTED.length) this.#acceptOne(values, at, keyHash, bytes)
     for (const { seq, progress } of moved) this.#move(seq, progress)
   }
@@ -187,19 +196,13 @@ export class RunTables {
       fence,
     )
     if (moved === 0) return
-    if (keyExpiresMs !== null) this.#expireKey(seq, keyExpiresMs)
+    if (keyExpiresMs !== null) this.#run(EXPIRE_KEY, seq, keyExpiresMs)
     this.#run(LEAVE, seq)
     this.#keepResult(seq, end, bytes)
     if (error !== null) this.#setWordsAgain(seq, error)
     if (events.length > 0) this.#addEvents({ kind: 'run-events', seq, events, dropBefore: 0, dropped: 0 })
     if (delivery !== null) this.#setDelivery({ kind: 'delivery-set', delivery, attempt: null })
     if (this.#done !== undefined) this.#done++
-  }
-
-  #expireKey(seq: number, expiresMs: number): void {
-    const hash = this.#statements.of(KEY_OF).get(seq)?.key_hash
-    if (typeof hash === 'string')
-      this.#run('UPDATE idempotency SET expires_ms = ? WHERE hash = ?', expiresMs, hash)
   }
 
   #keepResult(seq: number, { mediaType, bytesAt, bytesLength }: PackedEnd, bytes: Uint8Array): void {
@@ -302,8 +305,9 @@ export class RunTables {
     for (const seq of new Set(rows.map((row) => Number(row.seq)))) this.#run(NOTE_DELIVERIES, seq)
   }
 
-  #setKey(sql: string, { hash, bodyHash, runs, answer, expiresMs }: IdempotencyRow): void {
-    this.#run(sql, hash, bodyHash, JSON.stringify(runs), answer, expiresMs)
+  /** `firstSeq`: of the runs that it begins now. */
+  #setKey(sql: string, { hash, bodyHash, runs, answer, expiresMs }: IdempotencyRow, firstSeq: Value): void {
+    this.#run(sql, hash, bodyHash, JSON.stringify(runs), answer, expiresMs, firstSeq)
   }
 
   #retain({
@@ -313,9 +317,9 @@ export class RunTables {
     keysExpiredMs,
     limit,
   }: Packed<'retention'>): void {
-    const old = this.#seqs(oldest('IS NULL'), endedBeforeMs, limit)
+    const old = this.#seqs(OLDEST, endedBeforeMs, limit)
     if (old.length < limit)
-      old.push(...this.#seqs(oldest('IS NOT NULL'), keyedEndedBeforeMs, limit - old.length))
+      old.push(...this.#seqs(OLDEST_KEYED, keyedEndedBeforeMs, limit - old.length, keysExpiredMs))
     this.#remove(old)
     this.#done ??= Number(this.#statements.of('SELECT count(*) AS n FROM runs_done').get()?.n)
     const excess = Math.max(0, Math.min(limit - old.length, this.#done - keepAtMost))
@@ -345,11 +349,6 @@ export class RunTables {
   #run(sql: string, ...values: (Value | Uint8Array)[]): void {
     this.#statements.run(sql, ...values)
   }
-}
-
-/** Each of the two has an index of its own. */
-function oldest(key: 'IS NULL' | 'IS NOT NULL'): string {
-  return `SELECT seq FROM runs_done WHERE key_hash ${key} AND finished_ms < ? ORDER BY finished_ms, seq LIMIT ?`
 }
 
 function valuesOfDelivery(delivery: StoredDelivery): Value[] {
