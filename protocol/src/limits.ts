@@ -17,6 +17,11 @@ export const LIMITS = {
   inlineBytes: 32 * 1024,
   /** The error of an END record as JSON; a longer one loses its list, then its tail. */
   errorBytes: 16 * 1024,
+  /** What a TASK says beyond its fixed header, as characters of JSON. */
+  extrasText: 10 * 1024,
+  /** Earlier turns that a task of a session brings along, and their inputs and outputs together. */
+  turns: 100,
+  turnsBytes: 1024 * 1024,
   /** Calls below each other (`ctx.call`). */
   callDepth: 8,
   /** Functions of one worker. */

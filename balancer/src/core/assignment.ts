@@ -28,6 +28,7 @@ export function assignmentOf(task: Task, worker: Worker, now: number): Assignmen
     timeoutMs: submission.timeoutMs ?? null,
     trace: submission.trace,
     callers: submission.call?.callers,
+    extras: submission.extras,
     payload: submission.payload,
   }
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { FunctionTimes, ServiceTimes } from './service-times.ts'
-import { seededRandom, TestScheduler, work } from './test-scheduler.ts'
+import { seededRandom, TestScheduler, work, workerFacts } from './test-scheduler.ts'
 import { Worker } from './worker.ts'
 
 /** Runs so many tasks one after another at one worker, each for so long. */
@@ -38,6 +38,34 @@ test('within 10 % the least occupied, beyond it the cheapest', () => {
   const far = benchOf({ a: 100, b: 130 })
   far.submitMany(6)
   assert.deepEqual(new Set(chosen(far)), new Set(['a']))
+})
+
+test('the preferred worker first while it has a free slot, whatever is faster or emptier; then any', () => {
+  const bench = benchOf({ fast: 10, slow: 90 }, 2)
+  const runs = [1, 2, 3, 4].map(() => bench.submit({ prefer: 'slow' }))
+  assert.deepEqual(chosen(bench), ['slow', 'slow', 'fast', 'fast'])
+  for (const run of runs) bench.finish(run, { outcome: 'cancelled' })
+  bench.sent.length = 0
+  bench.submit({ prefer: 'nobody' })
+  bench.submit({ prefer: 'slow', tags: { host: 'fast' } })
+  bench.core.setWorker({ ...workerFacts('slow', { tags: { host: 'slow' } }), isInService: false }, bench.now)
+  bench.submit({ prefer: 'slow' })
+  assert.deepEqual(
+    chosen(bench),
+    ['fast', 'fast', 'fast'].slice(0, chosen(bench).length),
+    'never where it may not',
+  )
+})
+
+test('who prefers a worker goes past nobody who waits for it', () => {
+  const bench = new TestScheduler()
+  bench.worker('a', { slots: 1 })
+  const first = bench.submit({})
+  const urgent = bench.submit({ priority: 1 })
+  bench.submit({ prefer: 'a' })
+  bench.start(first)
+  bench.finish(first)
+  assert.deepEqual(bench.order, [first, urgent])
 })
 
 test('relative occupancy alone until two workers have 20 samples each', () => {

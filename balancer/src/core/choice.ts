@@ -58,22 +58,29 @@ function hasBars(lane: Lane): boolean {
   return false
 }
 
-/** The worker to send a task to now, if any has room for it. */
-export function choose(lane: Lane, task: Task, now: number): Worker | undefined {
-  const chosen = pick(lane, task)
+/** The worker to send a task to now, if any has room for it; the preferred one before all others. */
+export function choose(lane: Lane, task: Task, now: number, preferred?: Worker): Worker | undefined {
+  const chosen = pick(lane, task, preferred)
   // Afterwards, so that the next choice is what a look at it says.
   for (const serving of lane.classes) serving.roll(now)
   return chosen
 }
 
 /** The same without any effect. */
-export function pick(lane: Lane, task: Task): Worker | undefined {
+export function pick(lane: Lane, task: Task, preferred?: Worker): Worker | undefined {
+  if (preferred && isFreeFor(preferred, lane)) return preferred
   const best = cheapest(lane) ?? leastOccupied(lane)
   const cost = costOf(task)
   if (!best || isBarred(best, lane.needs.function)) return undefined
   if (best.free >= cost) return best
   if (cost > 1) return freest(lane)
   return hasRoom(best, task) ? best : undefined
+}
+
+/** In service for the lane, with a free slot; whether another would be better is not asked. */
+function isFreeFor(worker: Worker, { classes, facts, needs }: Lane): boolean {
+  if (worker.heapIndex < 0 || worker.free < facts.slots || isBarred(worker, needs.function)) return false
+  return worker.class !== undefined && classes.has(worker.class)
 }
 
 /** A free slot, or room ahead of one; a task of several slots goes ahead only to whoever saves up for it. */

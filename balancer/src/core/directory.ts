@@ -26,7 +26,7 @@ export class Directory {
   readonly #plain = new PlainLanes()
   /** What an operator set, by group and function; the function is '' for all of the group. */
   readonly #setContracts = new Map<string, number>()
-  readonly #workers = new Set<Worker>()
+  readonly #workers = new Map<string, Worker>()
   /** By group, contract and function; one for all its lanes. */
   readonly #times = new Map<string, FunctionTimes>()
   /** By group: nobody who serves without a break began before. */
@@ -40,13 +40,17 @@ export class Directory {
     this.#comparesSpeed = comparesSpeed
   }
 
+  worker(id: string): Worker | undefined {
+    return this.#workers.get(id)
+  }
+
   get classes(): Iterable<WorkerClass> {
     return this.#classes.values()
   }
 
   /** Puts a worker into the class that its present facts ask for. */
   sort(worker: Worker): void {
-    this.#workers.add(worker)
+    this.#workers.set(worker.id, worker)
     const key = this.#classKey(worker)
     this.#forget()
     if (worker.class?.key === key) return
@@ -58,7 +62,7 @@ export class Directory {
 
   remove(worker: Worker): void {
     worker.forgetService()
-    this.#workers.delete(worker)
+    this.#workers.delete(worker.id)
     this.#forget()
     this.#unsort(worker)
   }
@@ -242,7 +246,7 @@ export class Directory {
   }
 
   #resortAll(): void {
-    for (const worker of this.#workers) {
+    for (const worker of this.#workers.values()) {
       const isAvailable = worker.heapIndex >= 0
       this.sort(worker)
       worker.class?.place(worker, isAvailable)

@@ -104,7 +104,9 @@ export class Placement {
     this.#joinFlow(task, lane)
     const head = this.#turns.headOf(lane, now)
     if ((head && goesBefore(head, task)) || !this.#turns.isOpen(task, now)) return false
-    for (let worker = choose(lane, task, now); worker; worker = choose(lane, task, now)) {
+    const preferred = this.preferredOf(task)
+    let worker = choose(lane, task, now, preferred)
+    while (worker) {
       const aged = this.#turns.agedTurn(worker, now)
       const next = aged ?? this.#turns.mostUrgentHead(worker, now)
       if (!next || (!aged && !goesBefore(next, task)))
@@ -114,8 +116,14 @@ export class Placement {
       this.dequeue(next)
       this.#send(next, worker, now)
       if (!this.#turns.isOpen(task, now)) return false
+      worker = choose(lane, task, now, preferred)
     }
     return false
+  }
+
+  /** The worker that its task would rather have than any other, if it is in the list. */
+  preferredOf({ submission: { prefer } }: Task): Worker | undefined {
+    return prefer === undefined ? undefined : this.directory.worker(prefer)
   }
 
   #joinFlow(task: Task, lane: Lane): void {
@@ -172,7 +180,7 @@ export class Placement {
       let worker: Worker | undefined
       do {
         const head = this.#turns.headOf(lane, now)
-        worker = head && choose(lane, head, now)
+        worker = head && choose(lane, head, now, this.preferredOf(head))
       } while (worker && this.#startNext(worker, now) === 'started')
     }
   }
@@ -382,6 +390,7 @@ export class Placement {
  * not be repeated it must know; of others it shall, where the wait for it is little beside the run.
  */
 function isWrittenFirst({ submission, lane }: Task): boolean {
+  if (submission.isWrittenFirst) return true
   const mayRepeat = (submission.idempotent ?? lane?.facts.idempotent) !== false && submission.attempts !== 1
   const medianMs = lane?.times.medianMs || Number.POSITIVE_INFINITY
   return !mayRepeat || medianMs >= QUICK_MS

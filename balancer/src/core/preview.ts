@@ -71,7 +71,7 @@ function refusalOf(
 function takerOf(lane: Lane, task: Task, placement: Placement, now: number): Worker | undefined {
   task.flow = placement.fairness.peek(lane.needs.group, task.submission.fairnessKey ?? '')
   if (placement.gates.openAt(task, now) > now) return undefined
-  const worker = pick(lane, task)
+  const worker = pick(lane, task, placement.preferredOf(task))
   if (worker && worker.free < costOf(task) && placement.gates.isRated(task)) return undefined
   for (const other of worker?.class?.waitingLanes ?? [])
     if (other.head && goesBefore(other.head, task) && placement.gates.openAt(other.head, now) <= now)

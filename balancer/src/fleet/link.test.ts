@@ -175,6 +175,31 @@ test('a task carries all that the worker needs', async (t) => {
   assert.deepEqual(Buffer.from(input), bytes)
 })
 
+test('a turn brings its session, and the turns before it ahead of its input', async (t) => {
+  const { link, peer } = await connect(t)
+  const turns = Buffer.from('[{"input":{"n":1},"output":"one"}]')
+  const bytes = Buffer.from('{"n":2}')
+  const extras = { session: 'chat' }
+  link.task(
+    makeAssignment({
+      attemptId: 5,
+      isDurable: true,
+      extras,
+      payload: { bytes, mediaType: '', isEnvelope: false, turns },
+    }),
+  )
+  const { flags, header } = await peer.task()
+  await peer.heard(RECORD.END, 5)
+  assert.equal(flags, 0x01, 'durable, and its input comes behind')
+  assert.deepEqual(header.extras, { session: 'chat', turns: true })
+  assert.deepEqual(
+    peer.records.flatMap((record) =>
+      record.type === RECORD.DATA ? [Buffer.from(record.bytes).toString()] : [],
+    ),
+    [turns.toString(), bytes.toString()],
+  )
+})
+
 test('an input of 3 MB goes as far as the credit, then on with it, and arrives whole', async (t) => {
   const { link, peer } = await connect(t)
   const bytes = makeBytes(3 * MB)

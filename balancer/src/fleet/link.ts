@@ -110,8 +110,11 @@ export class Link {
     if (this.#isClosed) return
     const { attemptId, payload } = assignment
     this.#tasks.set(attemptId, undefined)
-    const { mediaType, bytes, head } = payload
-    this.#writer.task(attemptId, flagsOf(assignment), assignment, mediaType, bytes, head)
+    const { mediaType, bytes, head, turns } = payload
+    const header = turns
+      ? { ...assignment, extras: { ...assignment.extras, turns: true as const } }
+      : assignment
+    this.#writer.task(attemptId, flagsOf(assignment), header, mediaType, bytes, head, turns)
     this.#schedule()
   }
 

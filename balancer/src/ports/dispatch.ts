@@ -2,7 +2,7 @@
  * What the core asks of the links. Calls only queue something for the link's next frame: none of
  * them calls back into the core before it returns.
  */
-import type { CancelReason, Mode } from '@berth/protocol'
+import type { CancelReason, Mode, TaskExtras } from '@berth/protocol'
 
 /** The bytes of a task and how to read them; the core never opens them. */
 export interface Payload {
@@ -13,6 +13,8 @@ export interface Payload {
   readonly isEnvelope: boolean
   /** Goes before bytes that are no JSON: an envelope behind its length (docs/protocol.md, Bytes). */
   readonly head?: Uint8Array | undefined
+  /** The earlier turns of its session as they go to the worker; there only while it is sent. */
+  readonly turns?: Uint8Array | undefined
 }
 
 /** One attempt, ready to be sent. Durations in milliseconds. */
@@ -38,6 +40,8 @@ export interface Assignment {
   readonly trace: string
   /** Of a task that a handler called: the functions above it, the first one first. */
   readonly callers?: readonly string[] | undefined
+  /** What else its worker is told; most tasks have none. */
+  readonly extras?: TaskExtras | undefined
   readonly payload: Payload
 }
 

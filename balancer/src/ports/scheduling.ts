@@ -13,6 +13,7 @@ import type {
   OutcomeKind,
   Tags,
   TaskError,
+  TaskExtras,
 } from '@berth/protocol'
 import type { Payload } from './dispatch.ts'
 import type { ClaimNeeds } from './ledger.ts'
@@ -67,6 +68,12 @@ export interface Submission {
   readonly past?: PastAttempts | undefined
   /** Present when a handler called it: it ends with that attempt at the latest. */
   readonly call?: CallOrigin | undefined
+  /** A worker that is taken, when it has a free slot and may have it, before any other. */
+  readonly prefer?: string | undefined
+  /** Its row is to say where it is before it is sent, however quick it is (`LedgerPort.writeFirst`). */
+  readonly isWrittenFirst?: boolean | undefined
+  /** What else its worker is told (`session`, `budget` …); the core only carries them. */
+  readonly extras?: TaskExtras | undefined
   /** What the handler makes on the way, before the end; without it that is dropped. */
   readonly onItem?: ((item: StreamItem, origin: StreamOrigin) => void) | undefined
   /** Called once, with the end of the task; for a durable one when that end is on disk. */

@@ -31,7 +31,7 @@ export class HeldRun implements Submission {
   isNoted = false
   end: RunEnd | undefined
   endFence = 0
-  extras: EndExtras | undefined
+  endExtras: EndExtras | undefined
   /** It was begun under a key, as far as anybody remembers. */
   mayHaveKey = true
   /** As somebody may rely on: the priority that it was accepted with, or that was answered for last. */

@@ -147,7 +147,7 @@ export class RunLedger implements LedgerPort {
     run.end = end
     run.endFence = fence
     // Once: a try that failed may have written it all the same.
-    run.extras = this.#options.hooks().extrasOf?.(run.row, end) ?? NO_EXTRAS
+    run.endExtras = this.#options.hooks().extrasOf?.(run.row, end) ?? NO_EXTRAS
     const follower = {
       onWritten: () => this.#onWritten(run),
       onLost: (detail: string) => {
@@ -169,7 +169,7 @@ export class RunLedger implements LedgerPort {
   }
 
   #endWrite(run: HeldRun, end: RunEnd): StoreWrite {
-    const { events, delivery } = run.extras ?? NO_EXTRAS
+    const { events, delivery } = run.endExtras ?? NO_EXTRAS
     return {
       kind: 'run-finished',
       seq: run.seq,
@@ -194,7 +194,7 @@ export class RunLedger implements LedgerPort {
     const { hooks, core, onEnded } = this.#options
     core().persisted(ended.map(({ run }) => run))
     for (const run of ended) {
-      const { row, end, extras } = run
+      const { row, end, endExtras: extras } = run
       if (!end) continue
       onEnded(run, end)
       hooks().onEnded?.(row, end, extras ?? NO_EXTRAS)

@@ -57,6 +57,13 @@ const HEADER: Omit<TaskHeader, 'mediaType'> = {
   timeoutMs: null,
   trace: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
 }
+const EXTRAS = {
+  session: 's-1',
+  budget: { level: 'low', tokens: 1000, runMs: 60_000 },
+  files: [{ path: 'a/b.txt', mediaType: 'text/plain', size: 3 }],
+  follow: true,
+} as const
+const TURNS = new TextEncoder().encode('[{"input":{"n":1},"output":"one"}]')
 const INPUT = new TextEncoder().encode('{"function":"images.resize","input":{"width":64}}')
 const RESULT = new TextEncoder().encode('{"message":"Grüße"}')
 
@@ -73,6 +80,12 @@ const FRAMES: Readonly<Record<string, (writer: LinkWriter) => void>> = {
     ),
   'TASK called': (writer) =>
     writer.task(9, TASK_FLAG.WHOLE, { ...HEADER, callers: ['album', 'images.all'] }, '', INPUT),
+  'TASK of a session': (writer) =>
+    writer.task(10, TASK_FLAG.DURABLE, { ...HEADER, extras: EXTRAS }, '', INPUT),
+  'TASK with earlier turns': (writer) => {
+    const header = { ...HEADER, callers: ['album'], extras: { session: 's-1', turns: true as const } }
+    writer.task(11, TASK_FLAG.DURABLE, header, '', INPUT, undefined, TURNS)
+  },
   'DATA chunk': (writer) => writer.data(7, DATA_KIND.chunk, new Uint8Array([1, 2, 3])),
   'END completed': (writer) =>
     writer.outcome(7, { outcome: 'completed', runMs: 1.25, mediaType: '' }, RESULT),
@@ -168,6 +181,8 @@ test('golden frames read back as they were written', () => {
   assert.deepEqual(seen.get('RESULT-ACK'), { task: 7, flags: 0, fence: HEADER.fence })
   assert.deepEqual(seen.get('CREDIT'), { task: 7, flags: 0, bytes: 65_536 })
   assert.deepEqual((seen.get('TASK called') as TaskHeader).callers, ['album', 'images.all'])
+  const session = seen.get('TASK of a session') as TaskHeader
+  assert.deepEqual([session.callers, session.extras], [undefined, EXTRAS])
   const via = ['greet', 'polite']
   const call = { task: 7, call: 2, function: 'hello', via, rest: '{}', flags: CALL_FLAG.VIA }
   assert.deepEqual(seen.get('CALL via'), call)
@@ -226,7 +241,7 @@ const DECIDE =
 
 function read(type: number, flags: number, payload: ByteReader): object {
   if (type === RECORD.TASK) return { ...readTaskHeader(payload), rest: restOf(payload) }
-  if (type === RECORD.END) return { ...readOutcome(payload), rest: restOf(payload) }
+  if (type === RECORD.END && payload.left > 0) return { ...readOutcome(payload), rest: restOf(payload) }
   if (type === RECORD.CANCEL) return { reason: readCancelReason(payload) }
   if (type === RECORD.RESULT_ACK) return { fence: payload.u64() }
   if (type === RECORD.CREDIT) return { bytes: payload.u32() }

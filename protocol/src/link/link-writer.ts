@@ -66,8 +66,9 @@ export function reuseFrame(frame: Uint8Array): void {
   if (spares.length < MOST_SPARES) spares.push(new Uint8Array(buffer))
 }
 
-/** An END with an inline result and the longest error, headers included. */
-const LARGEST_SMALL_RECORD = LIMITS.inlineBytes + LIMITS.errorBytes + 1024
+/** An END with the longest error or a TASK with the longest extras, with what is inline and its headers. */
+const LARGEST_SMALL_RECORD =
+  LIMITS.inlineBytes + Math.max(LIMITS.errorBytes, LIMITS.extrasText * MOST_BYTES) + 2048
 
 export class LinkWriter {
   readonly #stamp: () => Stamp
@@ -95,7 +96,10 @@ export class LinkWriter {
     return this.#control.length > 0 || this.#frames.length > 0
   }
 
-  /** Sends a task with its input, `head` before it: inline when small, else as DATA and END behind it. */
+  /**
+   * Sends a task with its input, `head` before it: inline when small, else as DATA and END behind it. The earlier
+   * `turns` of its session, if any, go before its input, which then is never inline.
+   */
   task(
     task: number,
     flags: number,
@@ -103,8 +107,9 @@ export class LinkWriter {
     mediaType: string,
     input: Uint8Array,
     head: Uint8Array = EMPTY,
+    turns: Uint8Array = EMPTY,
   ): void {
-    const isWhole = head.length + input.length <= LIMITS.inlineBytes
+    const isWhole = turns.length === 0 && head.length + input.length <= LIMITS.inlineBytes
     const out = this.#room()
     const at = beginRecord(out, RECORD.TASK, isWhole ? flags | TASK_FLAG.WHOLE : flags, task)
     writeTaskHeader(out, header, mediaType)
@@ -114,6 +119,7 @@ export class LinkWriter {
     }
     endRecord(out, at)
     if (isWhole) return
+    if (turns.length > 0) this.data(task, DATA_KIND.turns, turns)
     if (head.length > 0) this.data(task, DATA_KIND.payload | DATA_MORE, head)
     this.data(task, DATA_KIND.payload, input, (out) => emptyRecord(out, RECORD.END, task))
   }

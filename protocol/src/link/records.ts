@@ -22,6 +22,7 @@
  */
 import { LIMITS } from '../limits.ts'
 import { type ByteReader, type ByteWriter, type KnownText, ProtocolError } from './bytes.ts'
+import { readExtras, type TaskExtras, writeExtras } from './task-extras.ts'
 
 export const RECORD = {
   TASK: 0x01,
@@ -58,7 +59,18 @@ export const CALL_FLAG = {
 } as const
 
 /** What DATA carries, in the low nibble of its flags. */
-export const DATA_KIND = { payload: 0, chunk: 1, file: 2, log: 3, progress: 4, usage: 5 } as const
+export const DATA_KIND = {
+  payload: 0,
+  chunk: 1,
+  file: 2,
+  log: 3,
+  progress: 4,
+  usage: 5,
+  /** To the worker: the earlier turns of the session, one JSON array. */
+  turns: 6,
+  message: 7,
+  source: 8,
+} as const
 export const DATA_MORE = 0x10
 
 export const MODES = ['sync', 'stream', 'webhook', 'async'] as const
@@ -94,6 +106,8 @@ export interface TaskHeader {
   readonly trace: string
   /** Of a task that a handler called: the functions above it, the first one first. */
   readonly callers?: readonly string[] | undefined
+  /** Most tasks have none. */
+  readonly extras?: TaskExtras | undefined
 }
 
 /** `mediaType` stands apart so that the hot path need not copy a header to add it. */
@@ -115,10 +129,13 @@ export function writeTaskHeader(
   out.text8(task.function)
   out.text8(mediaType)
   out.text8(task.trace)
-  if (task.callers) writeNames(out, task.callers)
+  const { callers, extras } = task
+  if (callers || extras) writeNames(out, callers ?? NO_NAMES)
+  if (extras) out.text16(writeExtras(extras))
   out.patchU16(start, out.length - start)
 }
 
+const NO_NAMES: readonly string[] = []
 const functionName: KnownText = { last: '' }
 const taskMediaType: KnownText = { last: '' }
 
@@ -137,8 +154,10 @@ export function readTaskHeader(input: ByteReader): TaskHeader {
   const name = input.knownText8(functionName)
   const mediaType = input.knownText8(taskMediaType)
   const trace = input.text8()
-  const callers = input.at < start + length ? readNames(input) : undefined
-  input.skipTo(start + length)
+  const end = start + length
+  const callers = input.at < end ? readNames(input) : NO_NAMES
+  const extras = input.at < end ? readExtras(input.text16()) : undefined
+  input.skipTo(end)
   const header = {
     run,
     fence,
@@ -152,7 +171,8 @@ export function readTaskHeader(input: ByteReader): TaskHeader {
     mediaType,
     trace,
   }
-  return callers ? { ...header, callers } : header
+  if (callers.length === 0 && !extras) return header
+  return { ...header, ...(callers.length > 0 ? { callers } : {}), ...(extras ? { extras } : {}) }
 }
 
 /** At most 255 names, behind their count. */

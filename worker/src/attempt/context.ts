@@ -7,6 +7,7 @@ import type { Log } from '@berth/runtime'
 import { type Context, type ContextLog, RetryAfter, type Turn } from '../functions/define.ts'
 import type { FunctionEnv } from '../privacy/env-file.ts'
 import type { Emitter, NoteKind } from '../stream/emitter.ts'
+import { readTurns } from './session-turns.ts'
 import { readMessage, readSource, readUsage, refuseFile } from './told.ts'
 
 /** The part of a task that its handler may see. */
@@ -18,6 +19,9 @@ export interface ContextFacts {
   readonly contentType: string
   /** Bytes that came in instead of JSON. */
   readonly body?: Blob | undefined
+  readonly session?: string | undefined
+  /** The earlier turns of the session as JSON. */
+  readonly turns?: Uint8Array | undefined
   readonly functionName: string
 }
 
@@ -35,7 +39,6 @@ export interface ContextPorts {
 }
 
 const NO_ENV: FunctionEnv = Object.freeze({})
-const NO_TURNS: readonly Turn[] = Object.freeze([])
 const ROOM = Promise.resolve()
 /** Longest text of a progress. */
 const PROGRESS_TEXT = 1024
@@ -54,6 +57,7 @@ export class AttemptContext implements Context {
   #reason: Error | undefined
   #log: ContextLog | undefined
   #isClosed = false
+  #turns: readonly Turn[] | undefined
   /** Handlers that wait for room. */
   #waiters: Set<() => void> | undefined
 
@@ -77,13 +81,13 @@ export class AttemptContext implements Context {
     return this.#controller.signal
   }
 
-  // Sessions and budgets belong to runs on disk, of which this version has none.
   get session(): string | undefined {
-    return undefined
+    return this.#facts.session
   }
 
   get turns(): readonly Turn[] {
-    return NO_TURNS
+    this.#turns ??= readTurns(this.#facts.turns)
+    return this.#turns
   }
 
   get budget(): Context['budget'] {
@@ -147,6 +151,11 @@ export class AttemptContext implements Context {
       if (!(ms >= 0)) throw new RangeError(`ctx.retryAfter takes milliseconds, not ${ms}`)
       throw new RetryAfter(ms, message)
     }
+  }
+
+  /** Not for handlers: the turns as they came, for the thread in which they are read. */
+  static turnsOf(context: AttemptContext): Uint8Array | undefined {
+    return context.#facts.turns
   }
 
   /** Not for handlers: fires the signal. */

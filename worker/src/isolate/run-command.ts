@@ -42,7 +42,10 @@ const LINES_LIMIT = 10_000
 const CLOSE_LIMIT_MS = 2_000
 
 type Child = ChildProcessByStdio<Writable, Readable, Readable>
-type CommandContext = Pick<Context, 'signal' | 'log' | 'env' | 'runId' | 'attempt' | 'deadline' | 'trace'>
+type CommandContext = Pick<
+  Context,
+  'signal' | 'log' | 'env' | 'runId' | 'attempt' | 'deadline' | 'trace' | 'session'
+>
 
 /** Throws when the input cannot be written. */
 export function runCommand(
@@ -111,7 +114,7 @@ function follow(
 
 function environmentOf(
   line: CommandLine,
-  { env, runId, attempt, deadline, trace }: CommandContext,
+  { env, runId, attempt, deadline, trace, session }: CommandContext,
   base: NodeJS.ProcessEnv,
 ): NodeJS.ProcessEnv {
   return {
@@ -122,6 +125,7 @@ function environmentOf(
     BERTH_ATTEMPT: String(attempt),
     BERTH_DEADLINE: deadline.toISOString(),
     ...(trace === '' ? {} : { TRACEPARENT: trace }),
+    ...(session === undefined ? {} : { BERTH_SESSION: session }),
   }
 }
 

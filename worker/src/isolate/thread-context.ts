@@ -3,6 +3,7 @@
  * attempt's own context does it. Made by `thread-main.ts`, once a call.
  */
 import type { Tags } from '@berth/protocol'
+import { readTurns } from '../attempt/session-turns.ts'
 import { readMessage, readSource, readUsage, refuseFile } from '../attempt/told.ts'
 import { type Context, type ContextLog, RetryAfter, type Turn } from '../functions/define.ts'
 import type { FunctionEnv } from '../privacy/env-file.ts'
@@ -23,8 +24,7 @@ export class ThreadContext implements Context {
   readonly contentType: string
   readonly deadline: Date
   readonly body: Blob | undefined
-  readonly session: string | undefined = undefined
-  readonly turns: readonly Turn[] = []
+  readonly session: string | undefined
   readonly budget: Context['budget'] = undefined
   /** As they were when the attempt began. */
   readonly tags: Tags
@@ -32,6 +32,8 @@ export class ThreadContext implements Context {
   readonly signal: AbortSignal
   readonly log: ContextLog
   readonly #voice: ThreadVoice
+  readonly #turnsJson: Uint8Array | undefined
+  #turns: readonly Turn[] | undefined
 
   constructor(facts: CallFacts, env: FunctionEnv, signal: AbortSignal, voice: ThreadVoice) {
     this.runId = facts.runId
@@ -41,11 +43,18 @@ export class ThreadContext implements Context {
     this.contentType = facts.contentType
     this.deadline = new Date(facts.deadlineAt)
     this.body = facts.body
+    this.session = facts.session
+    this.#turnsJson = facts.turns
     this.tags = facts.tags
     this.env = env
     this.signal = signal
     this.log = logInto((note) => voice.note(note))
     this.#voice = voice
+  }
+
+  get turns(): readonly Turn[] {
+    this.#turns ??= readTurns(this.#turnsJson)
+    return this.#turns
   }
 
   get stream(): Context['stream'] {

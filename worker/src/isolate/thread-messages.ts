@@ -28,6 +28,9 @@ export interface CallFacts {
   readonly deadlineAt: number
   readonly tags: Tags
   readonly body: Blob | undefined
+  readonly session: string | undefined
+  /** JSON, read in the thread. */
+  readonly turns: Uint8Array | undefined
 }
 
 export type ToThread =

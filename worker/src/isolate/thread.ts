@@ -10,7 +10,7 @@ import { extname } from 'node:path'
 import { getHeapStatistics } from 'node:v8'
 import { Worker } from 'node:worker_threads'
 import type { Log } from '@berth/runtime'
-import type { AttemptContext } from '../attempt/context.ts'
+import { AttemptContext } from '../attempt/context.ts'
 import { messageOf } from '../attempt/result.ts'
 import { startTimer } from '../attempt/timer.ts'
 import type { RegisteredFunction } from '../functions/registry.ts'
@@ -202,8 +202,10 @@ export class FunctionThread {
 }
 
 function factsOf(context: AttemptContext): CallFacts {
-  const { runId, attempt, fence, trace, contentType, deadline, tags, body } = context
-  return { runId, attempt, fence, trace, contentType, deadlineAt: deadline.getTime(), tags, body }
+  const { runId, attempt, fence, trace, contentType, deadline, tags, body, session } = context
+  const turns = AttemptContext.turnsOf(context)
+  const deadlineAt = deadline.getTime()
+  return { runId, attempt, fence, trace, contentType, deadlineAt, tags, body, session, turns }
 }
 
 function whyEnded(error: unknown): string {

@@ -28,6 +28,40 @@ describe('a task on the link', () => {
     assert.equal(link.outcomes.get(1)?.result, '{"ok":1}')
   })
 
+  it('shows its session and the turns before it', async () => {
+    const tell = defineFunction({
+      input: z.looseObject({}),
+      handler: (input, { session, turns }) => ({ input, session, turns, isFrozen: Object.isFrozen(turns) }),
+    })
+    const fleet = new TestFleet(makeParts({ slots: 2, functions: { tell } }))
+    const link = fleet.link()
+    const before = [
+      { input: { n: 1 }, output: 'one' },
+      { input: { n: 2 }, output: null },
+    ]
+    const extras = { session: 'chat', turns: true } as const
+    link.task(1, 'tell', { n: 3 }, { turns: JSON.stringify(before), extras })
+    link.task(2, 'tell', { n: 1 }, { extras: { session: 'fresh' } })
+    link.task(3, 'tell', {})
+    await fleet.settle()
+    const told = [1, 2, 3].map((number) => JSON.parse(link.outcomes.get(number)?.result ?? ''))
+    assert.deepEqual(told, [
+      { input: { n: 3 }, session: 'chat', turns: before, isFrozen: true },
+      { input: { n: 1 }, session: 'fresh', turns: [], isFrozen: true },
+      { input: {}, turns: [], isFrozen: true },
+    ])
+  })
+
+  it('refuses more earlier turns than there may be', async () => {
+    const { fleet } = makeFleet()
+    const link = fleet.link()
+    link.task(2, 'held', {}, { turns: 'x'.repeat(LIMITS.turnsBytes + 1) })
+    for (let sent = 0; sent < LIMITS.turnsBytes; sent += LIMITS.windowBytes)
+      link.write((writer) => writer.credit(2, LIMITS.windowBytes))
+    await fleet.settle()
+    assert.equal(link.outcomes.get(2)?.header.error?.code, 'PAYLOAD_TOO_LARGE')
+  })
+
   it('waits with the handler until a backlog has gone', async () => {
     const { fleet, calls } = makeFleet()
     const link = fleet.link()

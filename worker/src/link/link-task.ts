@@ -78,6 +78,8 @@ export class LinkedTask implements Order, AttemptListener, Placed {
   outcome: Outcome | undefined
   /** What came of its input, until that is read; most come whole and need none. */
   received: ByteBlocks | undefined
+  /** What came of the earlier turns of its session. */
+  turns: ByteBlocks | undefined
   #input: unknown
   #owner: TaskOwner | undefined
   /** Only where somebody follows: streams and durable runs. */
@@ -306,6 +308,7 @@ export class LinkedTask implements Order, AttemptListener, Placed {
     this.#hold = undefined
     this.#input = undefined
     this.upload = undefined
+    this.turns = undefined
     hold?.release()
   }
 
@@ -340,6 +343,8 @@ export class LinkedTask implements Order, AttemptListener, Placed {
           trace: header.trace,
           contentType: this.upload?.contentType ?? 'application/json',
           body: this.upload?.blob,
+          session: header.extras?.session,
+          turns: this.turns?.whole(),
         },
         timeoutMs: ownMs ?? (isWaitedFor ? limits.defaultTimeoutMs : limits.backgroundTimeoutMs),
         remainingMs: header.remainingMs === null ? null : Math.max(0, header.remainingMs - elapsedMs),

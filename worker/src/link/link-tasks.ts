@@ -10,6 +10,7 @@ import {
   type ByteWriter,
   CALL_FLAG,
   DATA_KIND,
+  LIMITS,
   type OutcomeError,
   ProtocolError,
   RECORD,
@@ -229,7 +230,10 @@ export class LinkTasks implements TaskOwner {
       return this.#giveCredit(number, bytes.length)
     }
     // What was refused or recalled may still have bytes under way.
-    if (task?.state !== 'assembling' || (flags & 0x0f) !== 0) return
+    if (task?.state !== 'assembling') return
+    const kind = flags & 0x0f
+    if (kind === DATA_KIND.turns) return this.#onTurns(task, bytes)
+    if (kind !== DATA_KIND.payload) return
     const { requestBodyBytes } = this.#parts.limits
     task.received ??= new ByteBlocks()
     if (task.received.length + bytes.length > requestBodyBytes + BODY_MARGIN_BYTES) {
@@ -240,6 +244,17 @@ export class LinkTasks implements TaskOwner {
     // Small ones are copied: they lie in a frame, which would be kept for as long.
     task.received.add(bytes)
     this.#giveCredit(number, bytes.length)
+  }
+
+  #onTurns(task: LinkedTask, bytes: Uint8Array): void {
+    task.turns ??= new ByteBlocks()
+    if (task.turns.length + bytes.length > LIMITS.turnsBytes) {
+      this.#drop(task)
+      const message = `The earlier turns of the session are over ${LIMITS.turnsBytes} bytes`
+      return this.#refuse(task.number, { code: 'PAYLOAD_TOO_LARGE', message })
+    }
+    task.turns.add(bytes)
+    this.#giveCredit(task.number, bytes.length)
   }
 
   #giveCredit(number: number, bytes: number): void {
@@ -331,6 +346,7 @@ export class LinkTasks implements TaskOwner {
     task.state = 'gone'
     task.holdSlots(0)
     task.received = undefined
+    task.turns = undefined
     if (this.#tasks.get(task.number) === task) this.#tasks.delete(task.number)
   }
 

@@ -72,6 +72,14 @@ describe('runFunction', () => {
     assert.deepEqual([mediaType, Buffer.from(given).toString()], ['text/plain', 'QUIET'])
   })
 
+  it('gives a session and its earlier turns, as if they had travelled', async () => {
+    const chat = defineFunction({ handler: (_input, { session, turns }) => ({ session, turns }) })
+    const turns = [{ input: { at: new Date(0) }, output: 1 }]
+    const { result } = await runFunction(chat, {}, { session: 's-1', turns })
+    const at = '1970-01-01T00:00:00.000Z'
+    assert.deepEqual(result, { session: 's-1', turns: [{ input: { at }, output: 1 }] })
+  })
+
   it('keeps what is told of usage, sources and messages, and says what is wrong with it', async () => {
     const tell = defineFunction({
       async handler(_input, ctx) {

@@ -7,7 +7,7 @@ import { isUtf8 } from 'node:buffer'
 import type { LogEntry, OutcomeError, OutcomeKind, Tags } from '@berth/protocol'
 import { createLog, type Log, systemClock } from '@berth/runtime'
 import { Attempt, type AttemptSpec, type Outcome } from '../attempt/attempt.ts'
-import type { FunctionDefinition, Source } from '../functions/define.ts'
+import type { FunctionDefinition, Source, Turn } from '../functions/define.ts'
 import { type RegisteredFunction, registerFunction } from '../functions/registry.ts'
 import { MainRunner } from '../isolate/main-seat.ts'
 import { Secrets } from '../privacy/secrets.ts'
@@ -24,6 +24,9 @@ export interface RunOptions {
   /** Default none. Lines and errors of the run show `***` instead of the values. */
   readonly env?: Readonly<Record<string, string>>
   readonly tags?: Tags
+  /** The session that the task is of, and its earlier turns, the oldest first. */
+  readonly session?: string
+  readonly turns?: readonly Turn[]
   /** Bytes instead of JSON: `ctx.body`. */
   readonly body?: Uint8Array | string | Blob
   /** Default that of `body`, else `application/json`. */
@@ -110,6 +113,9 @@ function specOf(fn: RegisteredFunction, input: unknown, options: RunOptions): At
       contentType:
         options.contentType ?? (body ? body.type || 'application/octet-stream' : 'application/json'),
       body,
+      session: options.session,
+      // As if they had travelled.
+      turns: options.turns && Buffer.from(JSON.stringify(options.turns)),
     },
     timeoutMs: options.timeout ?? fn.timeoutMs ?? TIMEOUT_MS,
     remainingMs: null,
