@@ -107,7 +107,7 @@ const HEADERS = [
 ]
 const KEYS = [undefined, 'k', '', ' ', '"quoted"', '\u0000', 'x'.repeat(300), '\u00e9']
 const INSTANTS = [
-  '"2030-01-01T00:00:00Z"',
+  '"2026-03-01T00:00:00Z"',
   '"1970-01-01T00:00:00+14:00"',
   '"9999-12-31T23:59:59.999Z"',
   '"soon"',
@@ -157,7 +157,11 @@ test(`${BODIES} bodies and heads: each is a run that can be kept, a task in memo
     if (!wish.wish) continue
     const { body, payload } = read
     const ordered = calls.order(body, payload, wish.wish, head, '/input')
-    assert.ok(ordered.ok, text)
+    if (!ordered.ok) {
+      assert.equal(ordered.error.errors?.[0]?.pointer, '/runAt', text)
+      assert.match(text, /"runAt":"9999/)
+      continue
+    }
     kept++
     const { payload: stored, ...order } = ordered.run
     assert.deepEqual(structuredClone(order), order, text)
