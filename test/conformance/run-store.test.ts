@@ -657,6 +657,34 @@ for (const [kind, newPlace] of Object.entries(KINDS)) {
       assert.ok(await bench.reads.key(row(3, null).hash))
     })
 
+    test('how many have ended is known behind refusals, removals and a restart', async (context) => {
+      const place = newPlace()
+      const bench = await RunBench.open(place)
+      const numbers = (from: number, to: number) =>
+        Array.from({ length: to - from + 1 }, (_, at) => from + at)
+      const keep = (keepAtMost: number): RunWrite => {
+        const bounds = { endedBeforeMs: 0, keyedEndedBeforeMs: 0, keysExpiredMs: 0, limit: 100 }
+        return { kind: 'retention', keepAtMost, ...bounds }
+      }
+      await bench.write(accepted(...numbers(1, 20).map((seq) => makeRun(seq))), finished(1))
+      const twins = accepted(makeRun(30), makeRun(30))
+      await bench.try(finished(2), twins, finished(3), { kind: 'run-removed', seq: 3 }, twins, finished(4))
+      const whole = makeRun(40)
+      await bench.write({ kind: 'run-recorded', order: whole, end: makeEnd() }, finished(5), finished(5))
+      // Ended: 1, 2, 4, 5, 40.
+      await bench.write(keep(5))
+      assert.equal(await bench.reads.count({ status: ['completed'] }, 100), 5)
+      await bench.close()
+      const again = await open(context, place)
+      await again.write(finished(6), keep(6))
+      assert.equal(await again.reads.count({ status: ['completed'] }, 100), 6)
+      await again.write(keep(2))
+      await again.write(keep(2), ...numbers(7, 9).map((seq) => finished(seq)))
+      assert.deepEqual(await listed(again, { status: ['completed'] }, 10, null), [40, 9, 8, 7, 6])
+      await again.write(keep(5), keep(4))
+      assert.deepEqual(await listed(again, { status: ['completed'] }, 10, null), [40, 9, 8, 7])
+    })
+
     test('bulk jobs are kept, and those that run are there at the start', async (context) => {
       const place = newPlace()
       const bench = await RunBench.open(place)

@@ -64,23 +64,32 @@ const OLDEST_KEYED = `SELECT seq FROM (
     ORDER BY finished_ms, seq LIMIT ?2) r
   WHERE NOT EXISTS (SELECT 1 FROM idempotency k WHERE k.hash = r.key_hash AND k.first_seq <= r.seq
     AND k.answer IS NOT 'accepted' AND (k.expires_ms IS NULL OR k.expires_ms > ?3))`
+/** Kept, because counting millions would hold up the writer. */
+const COUNT = `SELECT runs FROM run_counts WHERE name = 'done'`
+const ADD_TO_COUNT = `UPDATE run_counts SET runs = runs + ? WHERE name = 'done'`
 const SET_BULK = `INSERT INTO bulk_jobs (id, state, finished_ms, job) VALUES (?, ?, ?, ?)
   ON CONFLICT (id) DO UPDATE SET state = excluded.state, finished_ms = excluded.finished_ms, job = excluded.job`
 
 export class RunTables {
   readonly #statements: Statements
   readonly #names: RunNames
-  /** Rows of `runs_done`; undefined when that must be counted. */
-  #done: number | undefined
+  /** Rows of `runs_done` beyond those that are in the table of counts. */
+  #added = 0
 
   constructor(statements: Statements, names: RunNames) {
     this.#statements = statements
     this.#names = names
   }
 
-  /** After a transaction that was rolled back. */
+  /** After a transaction, or a part of one, that was rolled back. */
   forget(): void {
-    this.#done = undefined
+    this.#added = 0
+  }
+
+  /** At the end of a transaction, and of every part of one that may be rolled back alone. */
+  keepCount(): void {
+    if (this.#added !== 0) this.#run(ADD_TO_COUNT, this.#added)
+    this.#added = 0
   }
 
   /** Throws what SQLite or the binding of a value throws. `bytes` are those of the batch. */
@@ -202,7 +211,7 @@ export class RunTables {
     if (error !== null) this.#setWordsAgain(seq, error)
     if (events.length > 0) this.#addEvents({ kind: 'run-events', seq, events, dropBefore: 0, dropped: 0 })
     if (delivery !== null) this.#setDelivery({ kind: 'delivery-set', delivery, attempt: null })
-    if (this.#done !== undefined) this.#done++
+    this.#added++
   }
 
   #keepResult(seq: number, { mediaType, bytesAt, bytesLength }: PackedEnd, bytes: Uint8Array): void {
@@ -236,7 +245,7 @@ export class RunTables {
     this.#run(INSERT_ID, id, seq)
     this.#keepResult(seq, end, bytes)
     if (hasWords) this.#setWords(seq, { id, name: order.function, facts }, end.error)
-    if (this.#done !== undefined) this.#done++
+    this.#added++
   }
 
   #setWords(seq: number, row: Row, error: PackedEnd['error']): void {
@@ -321,8 +330,8 @@ export class RunTables {
     if (old.length < limit)
       old.push(...this.#seqs(OLDEST_KEYED, keyedEndedBeforeMs, limit - old.length, keysExpiredMs))
     this.#remove(old)
-    this.#done ??= Number(this.#statements.of('SELECT count(*) AS n FROM runs_done').get()?.n)
-    const excess = Math.max(0, Math.min(limit - old.length, this.#done - keepAtMost))
+    const done = Number(this.#statements.of(COUNT).get()?.runs) + this.#added
+    const excess = Math.max(0, Math.min(limit - old.length, done - keepAtMost))
     if (excess > 0) this.#remove(this.#seqs('SELECT seq FROM runs_done ORDER BY seq LIMIT ?', excess))
     this.#run(
       `DELETE FROM idempotency WHERE hash IN (SELECT hash FROM idempotency WHERE expires_ms <= ?
@@ -335,8 +344,7 @@ export class RunTables {
 
   #remove(seqs: readonly number[]): void {
     if (seqs.length === 0) return
-    const removed = removeRuns(this.#statements, seqs)
-    if (this.#done !== undefined) this.#done -= removed
+    this.#added -= removeRuns(this.#statements, seqs)
   }
 
   #seqs(sql: string, ...values: number[]): number[] {

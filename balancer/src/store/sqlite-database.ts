@@ -147,6 +147,7 @@ export class SqliteDatabase {
     this.#database.exec('SAVEPOINT one')
     try {
       this.#write(write, bytes)
+      this.#runs.keepCount()
       return []
     } catch (error) {
       if (!this.#database.isTransaction || !isOwnFault(error)) throw error
@@ -164,6 +165,7 @@ export class SqliteDatabase {
       // What changes nothing, such as the removal of a run that is not there, succeeds on a full disk as well.
       if (this.#isInDoubt) this.#fleet.write({ kind: 'touch' })
       const result = work()
+      this.#runs.keepCount()
       this.#database.exec('COMMIT')
       this.#isInDoubt = false
       return result
