@@ -15,7 +15,9 @@ import { until } from '../harness/until.ts'
 
 export const NO_SPACE = 28
 export const IO_ERROR = 5
+export const TOO_LARGE = 27
 export const READ_ONLY = 30
+export const NO_QUOTA = 122
 
 /** `write` and `sync`: before it; `synced`: behind a good one. */
 export type Step = 'write' | 'sync' | 'synced'

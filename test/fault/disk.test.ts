@@ -15,9 +15,11 @@ import { until } from '../harness/until.ts'
 import {
   BadDisk,
   IO_ERROR,
+  NO_QUOTA,
   NO_SPACE,
   READ_ONLY,
   SmallDisk,
+  TOO_LARGE,
   whyNoBadDisk,
   whyNoSmallDisk,
 } from './bad-disk.ts'
@@ -174,30 +176,48 @@ describe('a disk', { concurrency: 3, timeout: 150_000 }, () => {
     assert.equal((await handover.judge()).repeats, 0)
   })
 
-  for (const [title, step, error] of [
-    ['D2: EIO from fsync', 'sync', IO_ERROR],
-    ['D8: read-only all at once', 'write', READ_ONLY],
+  for (const [title, error] of [
+    ['D1: no quota left', NO_QUOTA],
+    ['D1: a file that may not grow', TOO_LARGE],
+    ['D8: read-only all at once', READ_ONLY],
   ] as const)
-    test(`${title}: nothing is relied on before a restart, then all is there`, {
-      skip: noBadDisk,
-    }, async (t) => {
+    test(`${title}: refused with 503 and said, and all goes on by itself`, { skip: noBadDisk }, async (t) => {
       const scene = await startOnBadDisk(t)
       const { site, handover, disk } = scene
       const long = await beginLong(scene)
-      await disk.fail(step, error)
+      await disk.fail('write', error)
       assertRefused(await handover.hand())
       await assertClosed(scene)
+      assert.match((await storeHealth(site)).error ?? '', /check its room, its quota/)
       await assertEndsAreKept(scene, long)
-      await disk.heal()
       await assertClosed(scene)
-      assert.match((await storeHealth(site)).error ?? '', /restart the balancer/)
-      site.fault('balancer-ended')
-      await site.balancer.stop()
-      await site.restartBalancer()
+      await disk.heal()
       await opensAgain(scene)
       for (const run of long) await handover.completed(run)
       assert.equal((await handover.judge()).repeats, 0)
+      assert.equal((await storeHealth(site)).state, 'ok')
     })
+
+  test('D2: EIO from fsync: nothing is relied on before a restart, then all is there', {
+    skip: noBadDisk,
+  }, async (t) => {
+    const scene = await startOnBadDisk(t)
+    const { site, handover, disk } = scene
+    const long = await beginLong(scene)
+    await disk.fail('sync', IO_ERROR)
+    assertRefused(await handover.hand())
+    await assertClosed(scene)
+    await assertEndsAreKept(scene, long)
+    await disk.heal()
+    await assertClosed(scene)
+    assert.match((await storeHealth(site)).error ?? '', /restart the balancer/)
+    site.fault('balancer-ended')
+    await site.balancer.stop()
+    await site.restartBalancer()
+    await opensAgain(scene)
+    for (const run of long) await handover.completed(run)
+    assert.equal((await handover.judge()).repeats, 0)
+  })
 
   test('D4: locked by another process: refused, nobody else waits for it', async (t) => {
     const site = await Site.start(t, { workers: WORKERS, env: PATIENT })

@@ -3,7 +3,8 @@
  * transaction; when a write of them is bad, each batch is tried again alone with a savepoint for each write, so that
  * one bad write does not take the others, and good ones do not pay for it.
  * Invariant: `ok` means on disk, in the file that bears the name. After an I/O error nothing is said to be
- * on disk any more: a later fsync of the same file would succeed without the pages that were lost.
+ * on disk any more: a later fsync of the same file would succeed without the pages that were lost. A write that the
+ * system refused loses no page that was written before, so it is like a full disk.
  */
 import { statSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
@@ -13,7 +14,16 @@ import { FleetTables, isFleetWrite } from './fleet-tables.ts'
 import { RunClaims } from './run-claims.ts'
 import { RunNames } from './run-names.ts'
 import { RunTables } from './run-tables.ts'
-import { messageOf, openFile, rollBack, SQLITE, sqliteCode, translate } from './sqlite-file.ts'
+import {
+  isIoFault,
+  isRefusedWrite,
+  messageOf,
+  openFile,
+  rollBack,
+  SQLITE,
+  sqliteCode,
+  translate,
+} from './sqlite-file.ts'
 import { Statements } from './statements.ts'
 import { StoreError } from './store-error.ts'
 import type { ThreadSettings } from './thread-messages.ts'
@@ -22,6 +32,8 @@ import type { PackedBatch, PackedWrite } from './write-packing.ts'
 export type CommitOutcome = { readonly ok: true } | { readonly ok: false; readonly detail: string }
 
 const RESTART = 'nothing more is written; check the disk and restart the balancer'
+const REFUSED =
+  'the disk takes no more: check its room, its quota, the largest size of a file there and whether it is read-only'
 /** After a due run could not be taken it is tried again then. */
 const DUE_AGAIN_MS = 1_000
 
@@ -191,7 +203,8 @@ export class SqliteDatabase {
   #describe(error: unknown): CommitOutcome {
     this.#isInDoubt = true
     if (isIoFault(error)) this.giveUp(`${this.#path}: ${messageOf(error)}`)
-    const detail = this.#fault ?? `nothing of the batch was written: ${messageOf(error)}`
+    const refused = isRefusedWrite(error) ? `; ${REFUSED}` : ''
+    const detail = this.#fault ?? `nothing of the batch was written: ${messageOf(error)}${refused}`
     return { ok: false, detail }
   }
 }
@@ -200,11 +213,6 @@ export class SqliteDatabase {
 function isOwnFault(error: unknown): boolean {
   const code = sqliteCode(error)
   return code === undefined || code === SQLITE.CONSTRAINT || code === SQLITE.TOOBIG
-}
-
-function isIoFault(error: unknown): boolean {
-  const code = sqliteCode(error)
-  return code === SQLITE.IOERR || code === SQLITE.CORRUPT
 }
 
 function describeRefusals(refusals: readonly string[], total: number): CommitOutcome {

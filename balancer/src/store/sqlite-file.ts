@@ -14,14 +14,32 @@ import { StoreError } from './store-error.ts'
 /** SQLite's primary result codes that mean something of their own here. */
 export const SQLITE = { BUSY: 5, LOCKED: 6, IOERR: 10, CORRUPT: 11, TOOBIG: 18, CONSTRAINT: 19 } as const
 const NOTADB = 26
+/** Extended codes of writes that the system refused (no quota, file too large, read-only): none of it is in the file. */
+const REFUSED_WRITES: ReadonlySet<number> = new Set([0x30a, 0x130a])
 /** What is read at the start in any case. */
 const CHECKED_TABLES = ['migrations', 'balancer', 'intents', 'workers', 'interfaces', 'sessions', 'settings']
 const CHECKED_BYTES = 64 * 1024 * 1024
 
 /** The primary result code of an error that SQLite raised; undefined for any other. */
 export function sqliteCode(error: unknown): number | undefined {
+  const code = extendedCode(error)
+  return code === undefined ? undefined : code & 0xff
+}
+
+/** Why nobody knows any more what is in the file. A write that was refused as such is no such fault: it left nothing. */
+export function isIoFault(error: unknown): boolean {
+  const code = sqliteCode(error)
+  return code === SQLITE.CORRUPT || (code === SQLITE.IOERR && !isRefusedWrite(error))
+}
+
+export function isRefusedWrite(error: unknown): boolean {
+  const code = extendedCode(error)
+  return code !== undefined && REFUSED_WRITES.has(code)
+}
+
+function extendedCode(error: unknown): number | undefined {
   const code = error instanceof Error ? Reflect.get(error, 'errcode') : undefined
-  return typeof code === 'number' ? code & 0xff : undefined
+  return typeof code === 'number' ? code : undefined
 }
 
 export function messageOf(error: unknown): string {

@@ -7,7 +7,7 @@
 import { DatabaseSync } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
 import { parentPort, workerData } from 'node:worker_threads'
-import { messageOf, rollBack, SQLITE, sqliteCode } from './sqlite-file.ts'
+import { isIoFault, messageOf, rollBack } from './sqlite-file.ts'
 import { SqliteReads } from './sqlite-reads.ts'
 import { Statements } from './statements.ts'
 import type { FromReader, ReadQuestion, ThreadSettings, ToReader } from './thread-messages.ts'
@@ -67,9 +67,7 @@ function lookAtLog(): void {
     }
     lastLog = log
   } catch (error) {
-    const code = sqliteCode(error)
-    if (code === SQLITE.IOERR || code === SQLITE.CORRUPT)
-      say({ kind: 'fault', detail: `${path}: ${messageOf(error)}` })
+    if (isIoFault(error)) say({ kind: 'fault', detail: `${path}: ${messageOf(error)}` })
   }
 }
 
