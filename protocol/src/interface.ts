@@ -37,6 +37,8 @@ export const functionInterfaceSchema = z.looseObject({
   /** Absent: every default. It makes no call fail, so it sets no worker apart. */
   backoff: backoffSchema.optional(),
   background: z.boolean(),
+  /** It is made ready when its worker starts, and kept so. Absent: false. */
+  keepWarm: z.boolean().optional(),
 })
 
 export const interfaceSchema = z.array(functionInterfaceSchema).max(LIMITS.functions)

@@ -48,6 +48,10 @@ const FRONT: Record<string, string> = {
       return { name, code, message, errors }
     }
   }`,
+  swells: `async handler({ sizes }, { call }) {
+    const measure = (size) => call('measured', { text: 'x'.repeat(size) }).catch(({ code }) => code)
+    return Promise.all(sizes.map(measure))
+  }`,
   waits: `async handler(_input, { call }) { return call('held', { as: 'waited for' }) }`,
   sized: `async handler({ size }, { call }) {
     const [text, file, small] = await Promise.all([call('long', { size }), call('file'), call('photo', { n: 1 })])
@@ -69,6 +73,7 @@ const BACK: Record<string, string> = {
   }`,
   long: `handler: ({ size }) => 'x'.repeat(size)`,
   file: `handler: () => bytes('a file', 'text/plain')`,
+  measured: `handler: ({ text }) => text.length`,
   back: `async handler(_input, { call }) { return call('ring') }`,
   once: `config: { idempotent: true }, async handler(_input, { attempt, signal }) {
     say('once ' + attempt + ' ' + process.pid)
@@ -179,8 +184,12 @@ test('what goes wrong there is told to the caller, who may go on', async () => {
   assert.deepEqual([strict.code, strict.errors[0]?.pointer], ['INVALID_INPUT', '/n'])
   const nobody = (await told('nobody')) as { code: string; message: string }
   assert.deepEqual(nobody.code, 'UNKNOWN_FUNCTION')
-  const large = (await told('photo', { text: 'x'.repeat(40_000) })) as { code: string; message: string }
-  assert.equal(large.code, 'PAYLOAD_TOO_LARGE')
+})
+
+test('an input goes up to REQUEST_BODY_LIMIT, several at once', async () => {
+  const most = 10 * 1024 * 1024 - '{"text":""}'.length
+  assert.deepEqual(await ask('swells', { sizes: [most, 1, 40_000, 1_500_000] }), [most, 1, 40_000, 1_500_000])
+  assert.deepEqual(await ask('swells', { sizes: [most + 1] }), ['PAYLOAD_TOO_LARGE'])
 })
 
 test('long results and bytes come back, each to its own call', async () => {

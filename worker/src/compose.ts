@@ -35,6 +35,8 @@ import { TagBoard } from './services/tags.ts'
 import { makeDeliveries } from './webhook/webhook-config.ts'
 
 const METER_EVERY_MS = 1_000
+/** What takes longer to get warm is called cold rather than keep all of the worker out of service. */
+const WARM_LIMIT_MS = 60_000
 /** What is told to stop at the end of a drain gets this long to obey. */
 const ABANDON_MS = 1_000
 
@@ -139,6 +141,8 @@ export async function startWorker(
   const stopWatching = logCondition(parts, url)
   const stopCounting = log.follow(metrics.noteLine)
   await Promise.all([services.start(), tags.start()])
+  // What is kept warm may need the services; whoever waits for this worker finds it ready.
+  await runners.warmth.start(WARM_LIMIT_MS)
   condition.setDown(services.downReason)
   condition.started()
 

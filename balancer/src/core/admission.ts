@@ -65,7 +65,8 @@ export interface QueueState {
 export function queueRefusal(task: Task, state: QueueState): TaskError | undefined {
   const { waitingBytes, limits, random, now } = state
   const lane = task.lane as Lane
-  const isLong = lane.waiting >= limits.tasksPerLane
+  // What a running task called is part of what was taken.
+  const isLong = !task.caller && lane.waiting >= limits.tasksPerLane
   if (!isLong && waitingBytes + task.bytes <= limits.bytes) return undefined
   const what = isLong
     ? `${lane.waiting} tasks wait for "${lane.needs.function}" already`

@@ -4,9 +4,10 @@
  * Invariant: an END frees the attempt's slots before anybody judges what it means, and its worker is
  * served once that is known.
  */
-import type { Caller, Outcome } from '../ports/scheduling.ts'
+import type { Caller, CallTarget, Outcome } from '../ports/scheduling.ts'
 import type { StreamItem } from '../ports/stream.ts'
 import type { AttemptEnds } from './attempt-ends.ts'
+import type { Directory } from './directory.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import type { Placement } from './placement.ts'
 import type { Task } from './task.ts'
@@ -38,12 +39,14 @@ export class Attempts {
     return task?.phase === 'running' ? task : undefined
   }
 
-  started(id: string, attemptId: number, now: number): void {
+  /** What came behind a setup says nothing of the way to its worker. */
+  started(id: string, attemptId: number, isCold: boolean, now: number): void {
     const worker = this.#workers.get(id)
     const task = worker?.attempts.get(attemptId)
     if (!worker || !task || task.hasStarted) return
-    if (!task.isAhead) worker.noteRoundTrip(now - task.sentAt)
+    if (!task.isAhead && !isCold) worker.noteRoundTrip(now - task.sentAt)
     this.#begin(task, worker, now)
+    task.isCold = isCold
   }
 
   streamed(id: string, attemptId: number, item: StreamItem, now: number): void {
@@ -65,6 +68,8 @@ export class Attempts {
     const { lifecycle, placement, ends } = this.#options
     if (!isUnbegun(task, outcome) && !task.hasStarted) this.#begin(task, worker, now)
     lifecycle.endCalls(task, now)
+    if (outcome.outcome !== 'refused')
+      task.coldStartMs = (task.coldStartMs ?? 0) + (outcome.facts?.coldStartMs ?? 0)
     if (outcome.outcome === 'completed') measure(task, worker, outcome.runMs, now)
     placement.release(task, now, !task.hasStarted)
     this.#noteHealth(task, worker, outcome, now)
@@ -105,7 +110,9 @@ export class Attempts {
 }
 
 /** What may be told of a running task to those that it calls. */
-export function callerFacts({ submission, priority, calls }: Task): Caller {
+export function callerFacts(task: Task): Caller {
+  const { submission, priority, calls } = task
+  task.tree ??= submission.call?.tree ?? { run: submission.run, isDurable: submission.isDurable, kept: 0 }
   const { run, group, function: name, fairnessKey, deadlineAt, trace, call } = submission
   const callers = call?.callers ?? []
   return {
@@ -118,7 +125,38 @@ export function callerFacts({ submission, priority, calls }: Task): Caller {
     trace,
     callers,
     calls: calls?.size ?? 0,
+    tree: task.tree,
   }
+}
+
+/** What a running task calls, as it would be taken now. */
+export function callTarget(caller: Task | undefined, name: string, directory: Directory): CallTarget {
+  const own = caller?.lane?.needs
+  if (!own) return UNKNOWN_TARGET
+  const usual = directory.defaultContract(own.group, name)
+  for (const contract of [own.contract, usual]) {
+    const idempotent =
+      contract === undefined ? undefined : takenBy(caller, own.group, name, contract, directory)
+    if (idempotent !== undefined) return { contract, idempotent }
+  }
+  return UNKNOWN_TARGET
+}
+
+const UNKNOWN_TARGET: CallTarget = { contract: undefined, idempotent: null }
+
+/** Whether it is idempotent, by whoever takes it; undefined when nobody does. */
+function takenBy(
+  { worker }: Task,
+  group: string,
+  name: string,
+  contract: number,
+  directory: Directory,
+): boolean | null | undefined {
+  for (const { members, functions } of directory.having(group, name, contract))
+    for (const member of members)
+      if (member.isServing || (member === worker && member.facts.takesCalls))
+        return functions.get(name)?.idempotent ?? null
+  return undefined
 }
 
 function measure({ lane, occupancy }: Task, worker: Worker, runMs: number, now: number): void {

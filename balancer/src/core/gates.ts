@@ -23,6 +23,8 @@ export class Gates {
   readonly #keys = new Set<string>()
   /** Those of them with a rate. */
   readonly #rated = new Set<string>()
+  /** Permits by key whose tasks wait for what they called. */
+  readonly #idle = new Map<string, number>()
 
   constructor(limits: LimitsPort) {
     this.#limits = limits
@@ -51,6 +53,7 @@ export class Gates {
       if (!concerns(target, task) || task.permits.includes(key)) continue
       // Who waits for what it called takes this one when it goes on.
       if (task.lentAt !== undefined && target.function === undefined) continue
+      if (task.lentAt !== undefined) this.#countIdle(key, 1)
       task.permits = [...task.permits, key]
       this.#limits.hold(key)
     }
@@ -60,10 +63,17 @@ export class Gates {
     return this.#limits.facts(keyOf(target), now)
   }
 
-  /** When the task may start as far as its limits go: now, an instant, or Infinity. */
+  /**
+   * When the task may start as far as its limits go: now, an instant, or Infinity. What was called may start beyond
+   * the concurrency of its function by those who wait for a call themselves: two functions that call each other would
+   * wait for each other's permits for good.
+   */
   openAt(task: Task, now: number): number {
     let at = now
-    for (const key of this.#keysOf(task)) at = Math.max(at, this.#limits.openAt(key, now))
+    for (const key of this.#keysOf(task)) {
+      const beyond = task.caller ? (this.#idle.get(key) ?? 0) : 0
+      at = Math.max(at, this.#limits.openAt(key, now, beyond))
+    }
     return at
   }
 
@@ -94,9 +104,12 @@ export class Gates {
 
   /** The task starts; remembers what it took, whatever terms change meanwhile. */
   take(task: Task, now: number): void {
-    task.permits = this.#keysOf(task).filter(
-      (key) => this.#limits.take(key, 1, Number.POSITIVE_INFINITY, now) > 0,
-    )
+    task.permits = this.#keysOf(task).filter((key) => {
+      if (this.#limits.take(key, 1, Number.POSITIVE_INFINITY, now) > 0) return true
+      if (!task.caller) return false
+      this.#limits.hold(key)
+      return true
+    })
   }
 
   /** It runs already: what is counted is what runs, over a limit and in a pause if need be. */
@@ -114,17 +127,26 @@ export class Gates {
 
   /**
    * It waits for what it called, which needs permits as well: those that are not its function's own come back
-   * meanwhile, or a group of concurrency 1 would wait for itself. True when there were any.
+   * meanwhile, or a group of concurrency 1 would wait for itself. True when somebody may go for it.
    */
   lend(task: Task): boolean {
+    if (task.permits.length === 0) return false
     const shared = this.#sharedOf(task).filter((key) => task.permits.includes(key))
     for (const key of shared) this.#limits.give(key, 1)
     task.permits = task.permits.filter((key) => !shared.includes(key))
-    return shared.length > 0
+    for (const key of task.permits) this.#countIdle(key, 1)
+    return true
+  }
+
+  #countIdle(key: string, more: number): void {
+    const count = (this.#idle.get(key) ?? 0) + more
+    if (count > 0) this.#idle.set(key, count)
+    else this.#idle.delete(key)
   }
 
   /** It goes on in any case, and counts again: nothing else starts before the count is below the limit. */
   reclaim(task: Task): void {
+    for (const key of task.permits) this.#countIdle(key, -1)
     const held = this.#sharedOf(task).filter((key) => !task.permits.includes(key))
     for (const key of held) this.#limits.hold(key)
     if (held.length > 0) task.permits = [...task.permits, ...held]

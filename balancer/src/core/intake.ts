@@ -272,7 +272,7 @@ export class Intake {
     if (pause) return pausedError(task, pause, now)
     const lane = this.#laneOf(submission)
     const refusal = lane
-      ? (streamRefusal(lane, submission) ?? capacityRefusal(lane, this.#placement, now))
+      ? (streamRefusal(lane, submission) ?? this.#absence(task, lane, now))
       : unknownFunction(submission)
     if (lane && !refusal) {
       task.lane = lane
@@ -282,6 +282,12 @@ export class Intake {
     }
     if (lane) this.#placement.directory.retire(lane)
     return this.#isFleetSettled ? refusal : this.#lobbyRefusal(task)
+  }
+
+  /** Nobody is in service; but whoever runs its caller may take it all the same. */
+  #absence(task: Task, lane: Lane, now: number): TaskError | undefined {
+    const refusal = capacityRefusal(lane, this.#placement, now)
+    return refusal && this.#placement.homeOf(task, lane) ? undefined : refusal
   }
 
   #laneOf(submission: Submission): Lane | undefined {

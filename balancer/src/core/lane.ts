@@ -51,6 +51,10 @@ export class Lane {
   repeating = 0
   /** Recalls of this lane whose answer is on its way; those at workers in trouble do not count. */
   recallsOpen = 0
+  /** Those of the waiting that a running task called. */
+  readonly called = new Set<Task>()
+  /** Tasks of this lane whose slots are lent while they wait for what they called. */
+  lent = 0
   /** Runs of this lane that wait on disk beyond the window; true asks the ledger when there is room. */
   hasMoreOnDisk = false
   isClaiming = false
@@ -114,6 +118,7 @@ export class Lane {
     task.flow?.join()
     this.#waiting++
     if (task.submission.isDurable) this.durables.add(task)
+    if (task.caller) this.called.add(task)
     const line = this.#lines.get(task.flow) ?? new Line(this, task.flow)
     this.#lines.set(task.flow, line)
     line.tasks.add(task)
@@ -142,6 +147,7 @@ export class Lane {
     }
     this.#waiting--
     this.durables.remove(task)
+    this.called.delete(task)
     task.flow?.leave()
     if (this.#waiting === 0) for (const serving of this.classes) serving.waitingLanes.delete(this)
   }

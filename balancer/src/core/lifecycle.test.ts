@@ -216,6 +216,7 @@ test('the end tells worker, attempt, time in line and time in the handler', () =
     attempt: 1,
     queueMs: 42,
     runMs: 18,
+    coldStartMs: 0,
     result,
     mediaType: 'text/plain',
   })

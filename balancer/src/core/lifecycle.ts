@@ -132,7 +132,7 @@ export class Lifecycle {
 
   /** Sends the task if a worker has room for it now. */
   offer(task: Task, now: number): boolean {
-    if (!this.#placement.offer(task, now)) return false
+    if (!this.#placement.offer(task, now) && !this.#placement.bringHome(task, now)) return false
     this.#agenda.set(task, task.submission.deadlineAt)
     return true
   }
@@ -217,9 +217,12 @@ export class Lifecycle {
 
   /** Answers every caller who still waits; their attempts are cancelled. Durable runs stay with their workers. */
   abandonCallers(now: number): void {
-    // What a task called has ended with it.
-    for (const task of [...this.#tasks.values()])
-      if (!task.submission.isDurable && !task.isSettled) this.giveUp(task, drainingError(), 'drain', now)
+    // What a task called has ended with it; what a durable run called goes on as that does.
+    for (const task of [...this.#tasks.values()]) {
+      const { isDurable, call } = task.submission
+      if (!isDurable && !call?.tree?.isDurable && !task.isSettled)
+        this.giveUp(task, drainingError(), 'drain', now)
+    }
   }
 
   /** Ends a task from outside: its caller left, its time is up, someone cancelled it. */

@@ -58,14 +58,14 @@ export class MemoryLimits implements LimitsPort {
     this.#dropIdle(key, gate)
   }
 
-  openAt(key: string, now: number): number {
+  openAt(key: string, now: number, beyond = 0): number {
     this.#expire(now)
     const gate = this.#gates.get(key)
     if (!gate) return now
     const pause = pauseOf(gate, now)
     if (pause) return pause.untilAt ?? NEVER
     const { concurrency = NEVER, rate } = gate.terms
-    if (gate.used >= concurrency) return NEVER
+    if (gate.used - beyond >= concurrency) return NEVER
     return rate ? gate.starts.openAt(rate, now) : now
   }
 

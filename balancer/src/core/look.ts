@@ -121,6 +121,8 @@ function pictureOf(task: Task): TaskPicture {
     startedAt: hasStarted ? task.startedAt : undefined,
     metadata: submission.metadata,
     parent: submission.call?.parent,
+    isCold: hasStarted ? task.isCold : undefined,
+    coldStartMs: task.coldStartMs,
     history: task.history,
     choice: worker && task.choice,
   }

@@ -23,7 +23,7 @@ import { MemoryLimits } from './limits.ts'
 import { findSaver, Saving } from './saving.ts'
 import { SentAhead } from './sent-ahead.ts'
 import { goesBefore, type Task } from './task.ts'
-import { Turns } from './turns.ts'
+import { MOST_LENT, Turns } from './turns.ts'
 import { SLOW_START_MS, type Worker } from './worker.ts'
 
 export interface PlacementOptions {
@@ -199,6 +199,7 @@ export class Placement {
   serveWorker(worker: Worker, now: number): void {
     this.#expire(now)
     if (this.#turns.isReopened) this.#serveLimited(now)
+    if (worker.facts.takesCalls) this.#bringCallsHome(worker, now)
     while (worker.heapIndex >= 0) {
       const next = this.#startNext(worker, now)
       if (next === 'started') continue
@@ -213,6 +214,37 @@ export class Placement {
     this.dequeue(task)
     this.#send(task, worker, now)
     return 'started'
+  }
+
+  /**
+   * The worker that runs the caller of a task which nobody in service serves: out of service it finishes what it runs,
+   * and takes what that calls.
+   */
+  homeOf({ caller }: Task, lane: Lane): Worker | undefined {
+    const worker = caller?.worker
+    if (!worker?.facts.takesCalls || worker.trouble || !worker.class) return undefined
+    if (!lane.isServedBy(worker.class) || lane.facts.slots > worker.limit) return undefined
+    for (const { members } of lane.classes) for (const other of members) if (other.isServing) return undefined
+    return worker
+  }
+
+  /** Sends the task to the worker of its caller, whatever is free there: its line is nobody else's. */
+  bringHome(task: Task, now: number): boolean {
+    const worker = task.lane && this.homeOf(task, task.lane)
+    if (!worker || worker.blockedUntilAt > now) return false
+    this.#joinFlow(task, task.lane as Lane)
+    return this.#send(task, worker, now)
+  }
+
+  /** What its tasks called waits in vain for somebody in service. */
+  #bringCallsHome(worker: Worker, now: number): void {
+    for (const { calls } of [...worker.attempts.values()])
+      for (const task of calls ?? []) {
+        if (task.laneIndex < 0 || !task.lane || this.homeOf(task, task.lane) !== worker) continue
+        if (worker.blockedUntilAt > now) return
+        this.dequeue(task)
+        this.#send(task, worker, now)
+      }
   }
 
   /** A free slot; or room ahead of one, but not for what became old there or is under a rate. */
@@ -245,6 +277,7 @@ export class Placement {
     if (!worker || task.lentAt !== undefined) return
     task.lentAt = now
     worker.own -= task.cost
+    if (task.lane) task.lane.lent++
     if (this.gates.lend(task)) this.#turns.reopen(now)
     this.#placeAgain(worker, now)
   }
@@ -260,6 +293,7 @@ export class Placement {
     task.lentAt = undefined
     worker.own += task.cost
     this.gates.reclaim(task)
+    if (task.lane && task.lane.lent-- === MOST_LENT) this.#turns.reopen(now)
     this.#placeAgain(worker, now)
   }
 
@@ -317,7 +351,7 @@ export class Placement {
     this.gates.take(task, now)
     this.#turns.noteTurn(task, worker)
     if (isAhead) this.ahead.add(task, worker, isOld)
-    worker.class?.place(worker, this.health.admits(worker))
+    if (worker.heapIndex >= 0) worker.class?.place(worker, this.health.admits(worker))
     if (task.submission.isDurable) this.#sendDurable(task, worker, now)
     else this.#dispatch.send(assignmentOf(task, worker, now))
     return true
@@ -374,6 +408,7 @@ export class Placement {
     task.waitedAt = undefined
     task.endsUntilAt = undefined
     task.lentMs = 0
+    task.isCold = undefined
     task.sentAt = now
     if (task.lane) this.#saving.look(task.lane, now)
     worker.attempts.set(task.attemptId, task)

@@ -19,6 +19,7 @@ import type {
   BreakerFacts,
   Caller,
   CallPort,
+  CallTarget,
   ContractsPort,
   DoorPort,
   DryRun,
@@ -45,7 +46,7 @@ import type { StreamItem } from '../ports/stream.ts'
 import type { Traffic } from '../ports/traffic.ts'
 import type { QueueLimits } from './admission.ts'
 import { AttemptEnds } from './attempt-ends.ts'
-import { Attempts, callerFacts } from './attempts.ts'
+import { Attempts, callerFacts, callTarget } from './attempts.ts'
 import { concerns } from './gates.ts'
 import { Intake } from './intake.ts'
 import { Lifecycle } from './lifecycle.ts'
@@ -179,6 +180,11 @@ export class Scheduler
     return task && callerFacts(task)
   }
 
+  /** What a running task would call now: its contract, and what is known of it. */
+  callTarget(id: string, attemptId: number, name: string): CallTarget {
+    return callTarget(this.#attempts.runningTask(id, attemptId), name, this.#placement.directory)
+  }
+
   /** Ends a task that nobody wants any more. False when it is unknown or has ended. */
   cancel(run: string, reason: CancelReason, now: number): boolean {
     return this.#lifecycle.cancel(run, reason, now)
@@ -252,8 +258,8 @@ export class Scheduler
 
   // --- Attempts --------------------------------------------------------------------------------
 
-  started(id: string, attemptId: number, now: number): void {
-    this.#attempts.started(id, attemptId, now)
+  started(id: string, attemptId: number, now: number, isCold = false): void {
+    this.#attempts.started(id, attemptId, isCold, now)
   }
 
   /** Something that the handler made on the way. What nobody follows is passed over. */

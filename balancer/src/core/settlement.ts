@@ -19,6 +19,7 @@ export function provenance(task: Task, now: number, runMs: number, worker?: Pick
     attempt: task.attempts,
     queueMs: Math.max(0, queueUntilAt - task.acceptedAt),
     runMs,
+    coldStartMs: task.coldStartMs,
   }
 }
 

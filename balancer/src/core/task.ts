@@ -14,7 +14,7 @@
  */
 import type { Assignment } from '../ports/dispatch.ts'
 import type { AttemptRecord, ChoiceRecord } from '../ports/record.ts'
-import type { PastAttempts, Submission } from '../ports/scheduling.ts'
+import type { CallTree, PastAttempts, Submission } from '../ports/scheduling.ts'
 import type { Flow } from './fairness.ts'
 import type { Lane } from './lane.ts'
 import type { Phase } from './states.ts'
@@ -83,6 +83,12 @@ export class Task {
   caller: Task | undefined
   /** What its handler has called and waits for; most tasks have none. */
   calls: Set<Task> | undefined
+  /** Shared with all that comes of its calls; made with the first. */
+  tree: CallTree | undefined
+  /** Its present attempt waited for a setup; undefined when nobody knows. */
+  isCold: boolean | undefined
+  /** What its attempts that are over waited for setups; undefined when nobody knows. */
+  coldStartMs: number | undefined
   /** Since when its slots are free for others, because its handler waits for what it called. */
   lentAt: number | undefined
   /** How long they were so far, in this attempt. */

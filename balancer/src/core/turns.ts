@@ -13,6 +13,8 @@ import type { Worker } from './worker.ts'
 
 /** Every so many-th start goes to those who have waited too long. */
 const AGED_TURN = 8
+/** Tasks of one lane that wait for what they called: beyond that only what is called itself starts there. */
+export const MOST_LENT = 1_000
 
 export class Turns {
   readonly #gates: Gates
@@ -54,12 +56,22 @@ export class Turns {
   headOf(lane: Lane, now: number): Task | undefined {
     const { head } = lane
     if (!head || this.isOpen(head, now)) return head
+    const called = this.#calledOf(lane, now)
+    if (called) return called
     if (this.#gates.sharedOpenAt(head, now) > now) return undefined
     return lane.findHead((other) => this.isOpen(other, now))
   }
 
+  /** What was called may go where others may not: somebody who runs waits for it. */
+  #calledOf({ called }: Lane, now: number): Task | undefined {
+    let found: Task | undefined
+    for (const task of called) if (this.isOpen(task, now) && (!found || goesBefore(task, found))) found = task
+    return found
+  }
+
   /** No limit holds it back now. */
   isOpen(task: Task, now: number): boolean {
+    if (!task.caller && (task.lane?.lent ?? 0) >= MOST_LENT) return false
     if (!this.#gates.areAnySet) return true
     const at = this.#gates.openAt(task, now)
     if (at > now) this.#gateAt = Math.min(this.#gateAt, at)

@@ -2,7 +2,7 @@
  * What handlers call through the balancer (docs/protocol.md, Calls): a CALL of a running attempt becomes a task of
  * its own, and the end of that the CALL-RESULT. One a fleet; members bring the calls and carry the answers.
  * Invariant: a call is answered once, and tasks of handlers never wait for themselves: no function below itself,
- * at most eight below each other, a bound on what one attempt and all together have open.
+ * at most eight below each other, a bound on what one attempt and all together have open. Nobody outlives its caller.
  */
 import {
   ANY_WORKER,
@@ -13,17 +13,20 @@ import {
   type TaskError,
 } from '@berth/protocol'
 import type { Clock, Log } from '@berth/runtime'
-import type { Caller, CallPort, Settlement } from '../ports/scheduling.ts'
+import type { Caller, CallPort, CallTarget, Settlement } from '../ports/scheduling.ts'
+import type { GatheredInput } from './call-inputs.ts'
 
-/** CALL as a link read it. */
-export interface HeardCall {
+/** CALL as a link read it, with its input (JSON), or why that could not be read. */
+export type HeardCall = GatheredInput & {
   /** Its number among those of its attempt. */
   readonly id: number
   readonly function: string
   /** Functions between the task and the call, which ran at the worker. */
   readonly via: readonly string[]
-  /** JSON; shares memory with its frame. */
-  readonly input: Uint8Array
+  /** What the caller's attempt has left; null when its worker does not say. */
+  readonly remainingMs: number | null
+  /** It was asked on an earlier link, and may have run. */
+  readonly isAgain: boolean
 }
 
 export type AnswerCall = (header: OutcomeHeader, result: Uint8Array) => void
@@ -56,17 +59,19 @@ export class Calls {
     const { port, clock, log, createRunId, queueTimeoutMs } = this.#options
     const caller = port.caller(worker, attemptId)
     const chain = [...(caller?.callers ?? []), ...(caller ? [caller.function] : []), ...call.via]
-    const refusal = caller ? this.#refusalOf(caller, chain, call) : GONE
-    if (!caller || refusal) return answer(headerOf('refused', refusal ?? GONE), NOTHING)
+    const target = port.callTarget(worker, attemptId, call.function)
+    const refusal = caller ? this.#refusalOf(caller, chain, call, target) : GONE
+    if (!caller || refusal || !('bytes' in call)) return answer(headerOf('refused', refusal ?? GONE), NOTHING)
     const now = clock.monoMs()
     const run = createRunId()
-    const { priority, fairnessKey, deadlineAt, trace, group } = caller
+    const { priority, fairnessKey, trace, group, tree } = caller
+    const deadlineAt = Math.min(caller.deadlineAt, now + (call.remainingMs ?? Number.POSITIVE_INFINITY))
     const admission = port.submit(
       {
         run,
         group,
         function: call.function,
-        contract: undefined,
+        contract: target.contract,
         selector: ANY_WORKER,
         priority,
         fairnessKey,
@@ -77,10 +82,9 @@ export class Calls {
         timeoutMs: undefined,
         deadlineAt,
         queueUntilAt: now + queueTimeoutMs,
-        // Copied: the bytes lie in a buffer of the socket.
-        payload: { bytes: new Uint8Array(call.input), mediaType: '', isEnvelope: false },
+        payload: { bytes: call.bytes, mediaType: '', isEnvelope: false },
         trace,
-        call: { worker, attemptId, parent: caller.run, callers: chain },
+        call: { worker, attemptId, parent: caller.run, callers: chain, tree },
         onSettled: (settlement) => {
           this.#open--
           answerWith(settlement, answer)
@@ -93,18 +97,21 @@ export class Calls {
     log.debug('function called', { run, parent: caller.run, function: call.function, taken: admission.ok })
   }
 
-  #refusalOf(caller: Caller, chain: readonly string[], call: HeardCall): OutcomeError | undefined {
+  #refusalOf(
+    caller: Caller,
+    chain: readonly string[],
+    call: HeardCall,
+    target: CallTarget,
+  ): OutcomeError | undefined {
     const name = call.function
+    if (call.isAgain && !mayRunAgain(caller, target)) return MAY_HAVE_RUN
     const whole = [...chain, name].join(' → ')
     if (chain.includes(name)) return conflict(`it would call itself: ${whole}`)
     if (chain.length > LIMITS.callDepth)
       return conflict(`it would be more than ${LIMITS.callDepth} calls deep: ${whole}`)
     if (caller.calls >= OPEN_LIMIT)
       return conflict(`${OPEN_LIMIT} calls are open already; await some of them first`)
-    if (call.input.length > LIMITS.inlineBytes) {
-      const message = `its input is ${call.input.length} bytes; through the balancer at most ${LIMITS.inlineBytes} can be passed`
-      return { code: 'PAYLOAD_TOO_LARGE', message }
-    }
+    if ('error' in call) return call.error
     if (this.#open < ALL_LIMIT) return undefined
     const message = `${ALL_LIMIT} calls of running tasks are open at this balancer, which is the limit`
     return { code: 'QUEUE_FULL', message, retryAfterMs: 1_000 }
@@ -112,6 +119,16 @@ export class Calls {
 }
 
 const GONE: OutcomeError = { code: 'CANCELLED', message: 'the task that calls it does not run any more' }
+const MAY_HAVE_RUN: OutcomeError = {
+  code: 'WORKER_LOST',
+  message:
+    'the link to its caller was lost before the answer arrived, and it may have run; declare it idempotent to have it called again',
+}
+
+/** As after any loss: what runs for a durable run counts like that run itself. */
+function mayRunAgain({ tree }: Caller, { idempotent }: CallTarget): boolean {
+  return idempotent ?? tree.isDurable
+}
 
 function conflict(message: string): OutcomeError {
   return { code: 'CONFLICT', message }

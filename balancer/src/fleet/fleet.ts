@@ -14,6 +14,7 @@ import type {
   MaintenanceWish,
   Planned,
   ServedInterface,
+  WarmthOrder,
   Wished,
   WorkerGauge,
 } from '../ports/fleet.ts'
@@ -21,6 +22,7 @@ import type { CallPort } from '../ports/scheduling.ts'
 import type { FleetContents, MaintenanceIntent } from '../ports/store.ts'
 import { renewedKey } from '../ports/worker-key.ts'
 import { Boots } from './boots.ts'
+import { CallInputs } from './call-inputs.ts'
 import { Calls, type CallsOptions } from './calls.ts'
 import { Contracts } from './contracts.ts'
 import { DialTurns } from './dial-turns.ts'
@@ -35,13 +37,18 @@ import { readWorkerLogs } from './worker-logs.ts'
 
 export interface FleetOptions
   extends Pick<MemberContext, 'clock' | 'log' | 'workforce' | 'health' | 'remember'> {
-  readonly terms: MemberTerms & Pick<CallsOptions, 'queueTimeoutMs'>
+  readonly terms: MemberTerms &
+    Pick<CallsOptions, 'queueTimeoutMs'> & {
+      readonly requestBodyLimitBytes: number
+    }
   /** Takes what handlers call; `createRunId` names it. */
   readonly calls: CallPort
   readonly createRunId: () => string
   readonly contents: Pick<FleetContents, 'intents' | 'workers' | 'interfaces'>
   /** See member-context.ts; looks nothing up unless given. */
   readonly recover?: MemberContext['recover']
+  /** See member-context.ts; nothing is kept ready unless given. */
+  readonly warmthOf?: MemberContext['warmthOf']
 }
 
 const DIALS_AT_ONCE = { all: 64, doubtful: 32 }
@@ -171,6 +178,8 @@ export class Fleet implements FleetPort, DispatchPort {
     const { terms, clock, log, workforce, health, remember, calls: port, createRunId } = this.#options
     const { queueTimeoutMs } = terms
     return {
+      callInputs: new CallInputs(terms.requestBodyLimitBytes),
+      warmthOf: this.#options.warmthOf ?? (() => undefined),
       calls: new Calls({ port, clock, log, createRunId, queueTimeoutMs }),
       terms,
       clock,
@@ -291,6 +300,11 @@ export class Fleet implements FleetPort, DispatchPort {
 
   isSettled(): boolean {
     return this.#isSettled
+  }
+
+  /** What operators want kept ready of the group is another from now on. */
+  tellWarmth(group: string, order: WarmthOrder): void {
+    for (const member of this.#members.values()) member.tellWarmth(group, order)
   }
 
   planMaintenance(id: string, wish: MaintenanceWish): Planned {

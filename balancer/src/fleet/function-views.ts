@@ -46,7 +46,8 @@ function gather(pictures: Iterable<Picture>): Iterable<Serving> {
 }
 
 function describe(declared: FunctionInterface, { group, contract, workers }: Serving): OpenView {
-  const { name, input, output, supportsStreaming, idempotent, slots, timeoutMs, background } = declared
+  const { name, input, output, supportsStreaming, idempotent, slots, timeoutMs, background, keepWarm } =
+    declared
   return {
     name,
     group,
@@ -58,6 +59,7 @@ function describe(declared: FunctionInterface, { group, contract, workers }: Ser
     slots,
     timeout: timeoutMs,
     background,
+    keepWarm: keepWarm ?? false,
     workers: [...workers],
   }
 }

@@ -7,6 +7,7 @@
  */
 import { LIMITS } from '@berth/protocol'
 import type { StreamSource } from '../ports/stream.ts'
+import { CallInput, type CallInputs, type GatheredInput } from './call-inputs.ts'
 import { PartialResult } from './partial-result.ts'
 
 /** Credit for less waits for more: a record a token would cost more than the token. */
@@ -22,6 +23,7 @@ export class Incoming implements StreamSource {
   #takenBytes = 0
   #isClosed = false
   #result: PartialResult | undefined
+  #input: CallInput | undefined
 
   constructor(task: number, resultLimitBytes: number, onCreditDue: (incoming: Incoming) => void) {
     this.task = task
@@ -64,6 +66,22 @@ export class Incoming implements StreamSource {
     if (!this.#result) return tail.length > this.#resultLimitBytes ? undefined : tail
     this.#result.add(tail)
     return this.#result.take()
+  }
+
+  /** Of a call whose CALL is to come. */
+  addInput(piece: Uint8Array, inputs: CallInputs): void {
+    this.#input ??= new CallInput(inputs)
+    this.#input.add(piece)
+  }
+
+  /** The whole input of the call that has come; undefined when none of it has. */
+  takeInput(): GatheredInput | undefined {
+    return this.#input?.take()
+  }
+
+  /** Nobody asks for any of it any more. */
+  drop(): void {
+    this.#input?.drop()
   }
 
   /** What a CREDIT that is written now gives. */

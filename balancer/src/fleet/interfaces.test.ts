@@ -104,6 +104,7 @@ test('one view a group, contract and name, newest contract first, workers in ord
     slots: 1,
     timeout: null,
     background: false,
+    keepWarm: false,
   })
 })
 

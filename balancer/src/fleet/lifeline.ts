@@ -20,7 +20,7 @@ import type { Picture } from './picture.ts'
 
 export interface LifelineOptions {
   readonly picture: Picture
-  readonly context: Pick<MemberContext, 'clock' | 'terms' | 'dialTurns' | 'strangers'>
+  readonly context: Pick<MemberContext, 'clock' | 'terms' | 'dialTurns' | 'strangers' | 'callInputs'>
   readonly events: LifelineEvents
 }
 
@@ -112,7 +112,7 @@ export class Lifeline {
 
   #open(socket: WebSocket): void {
     const { context, picture, events } = this.#options
-    const { clock, terms } = context
+    const { clock, terms, callInputs } = context
     const { resultLimitBytes } = terms
     this.#isTwin = false
     this.#openedAtMs = this.#now()
@@ -122,7 +122,8 @@ export class Lifeline {
       events.onFrame()
     }
     const onClosed = (code: number, reason: string) => this.#ended(code, reason)
-    this.#link = new Link({ socket, clock, resultLimitBytes, events: { ...events, onFrame, onClosed } })
+    const heard = { ...events, onFrame, onClosed }
+    this.#link = new Link({ socket, clock, resultLimitBytes, callInputs, events: heard })
   }
 
   /** Its hello was good. */

@@ -13,6 +13,7 @@ import {
 import { systemClock } from '@berth/runtime'
 import type { Outcome } from '../ports/scheduling.ts'
 import type { StreamItem } from '../ports/stream.ts'
+import { CallInputs } from './call-inputs.ts'
 import { dial } from './dial.ts'
 import { Link } from './link.ts'
 import { makeAssignment, until } from './testing/fleet-bench.ts'
@@ -58,6 +59,7 @@ async function connect(t: TestContext, resultLimitBytes = 4 * MB): Promise<Pair>
     socket: dialled.socket,
     clock: systemClock,
     resultLimitBytes,
+    callInputs: new CallInputs(MB),
     events: {
       onMessage: (message) => note(`message ${message.type}`),
       onFrame: () => note('frame'),

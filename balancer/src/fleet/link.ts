@@ -23,11 +23,12 @@ import {
   ProtocolError,
   parseFromWorker,
   RECORD,
+  readCall,
   readFrame,
-  readNames,
   readOutcome,
   readStamp,
   reuseFrame,
+  STARTED_FLAG,
   TASK_FLAG,
   TurnoverMap,
 } from '@berth/protocol'
@@ -36,6 +37,7 @@ import type { WebSocket } from 'ws'
 import type { Assignment } from '../ports/dispatch.ts'
 import type { Outcome } from '../ports/scheduling.ts'
 import type { StreamItem, StreamKind } from '../ports/stream.ts'
+import type { CallInputs } from './call-inputs.ts'
 import type { HeardCall } from './calls.ts'
 import { Incoming } from './incoming.ts'
 
@@ -44,7 +46,8 @@ export interface LinkEvents {
   /** Any frame: a sign of life. */
   onFrame(): void
   onOccupancy(occupancy: Occupancy): void
-  onStarted(attemptId: number): void
+  /** `isCold`: behind a setup. */
+  onStarted(attemptId: number, isCold: boolean): void
   /** Whoever gets the item says when it is taken. */
   onItem(attemptId: number, item: StreamItem): void
   onReturned(attemptId: number, why: 'busy' | 'recalled'): void
@@ -63,6 +66,7 @@ export interface LinkOptions {
   readonly socket: WebSocket
   readonly clock: Clock
   readonly resultLimitBytes: number
+  readonly callInputs: CallInputs
   readonly events: LinkEvents
 }
 
@@ -78,7 +82,6 @@ const CLOSE_REASON_BYTES = 123
 /** A worker that lets so much pile up does not read any more. */
 const UNREAD_BYTES = LIMITS.textBytes
 const NOTHING = new Uint8Array(0)
-const NO_NAMES: readonly string[] = []
 /** Answers of calls that may wait for one attempt, whose worker takes them when it likes. */
 const ANSWER_BYTES = 64 * 1024 * 1024
 
@@ -87,6 +90,7 @@ export class Link {
   readonly #clock: Clock
   readonly #events: LinkEvents
   readonly #resultLimitBytes: number
+  readonly #callInputs: CallInputs
   readonly #writer: LinkWriter
   /** Tasks the worker has from this link; with what comes in pieces, once something does. */
   readonly #tasks = new TurnoverMap<number, Incoming | undefined>()
@@ -101,6 +105,7 @@ export class Link {
     this.#clock = options.clock
     this.#events = options.events
     this.#resultLimitBytes = options.resultLimitBytes
+    this.#callInputs = options.callInputs
     this.#writer = new LinkWriter(() => ({ at: this.#clock.monoMs() }))
     this.#listen()
   }
@@ -179,6 +184,7 @@ export class Link {
     if (this.#isClosed) return
     this.#isClosed = true
     if (this.#flushing) clearImmediate(this.#flushing)
+    for (const incoming of this.#tasks.values()) incoming?.drop()
     this.#tasks.clear()
     this.#events.onClosed(code, reason)
   }
@@ -212,7 +218,7 @@ export class Link {
     if (!this.#tasks.has(task)) return this.#stray(task)
     switch (type) {
       case RECORD.STARTED:
-        return this.#events.onStarted(task)
+        return this.#events.onStarted(task, (flags & STARTED_FLAG.COLD) !== 0)
       case RECORD.BUSY:
         return this.#return(task, 'busy')
       case RECORD.RECALLED:
@@ -222,7 +228,7 @@ export class Link {
       case RECORD.END:
         return this.#finish(task, payload)
       case RECORD.CALL:
-        return this.#events.onCall(task, readCall(flags, payload))
+        return this.#events.onCall(task, this.#readCall(task, flags, payload))
     }
   }
 
@@ -248,11 +254,20 @@ export class Link {
     const incoming = this.#incomingOf(task)
     if (!incoming.receive(bytes.length)) throw new ProtocolError('more DATA than its window has room for')
     if (kind === DATA_KIND.payload) incoming.addResult(bytes)
+    if (kind === DATA_KIND.call && !incoming.isClosed) incoming.addInput(bytes, this.#callInputs)
     const streamKind = KINDS[kind]
     // Files have no reader yet.
     if (streamKind === undefined || incoming.isClosed) return incoming.taken(bytes.length)
     const isLast = (flags & DATA_MORE) === 0
     this.#events.onItem(task, { kind: streamKind, bytes, isLast, source: incoming })
+  }
+
+  #readCall(task: number, flags: number, payload: ByteReader): HeardCall {
+    const { call, remainingMs, isAgain = false, ...header } = readCall(flags, payload)
+    const heard = { id: call, function: header.function, via: header.via, remainingMs, isAgain }
+    // Copied: the bytes lie in a buffer of the socket.
+    if ((flags & CALL_FLAG.LONG) === 0) return { ...heard, bytes: new Uint8Array(payload.rest()) }
+    return { ...heard, ...(this.#tasks.get(task)?.takeInput() ?? { bytes: NOTHING }) }
   }
 
   #incomingOf(task: number): Incoming {
@@ -294,6 +309,7 @@ export class Link {
   #forget(task: number): void {
     const incoming = this.#tasks.get(task)
     if (incoming) this.#credits.delete(incoming)
+    incoming?.drop()
     this.#tasks.delete(task)
     this.#writer.forget(task)
   }
@@ -355,13 +371,6 @@ const SPEAKS_OF_TASK: ReadonlySet<number> = new Set([
   RECORD.END,
   RECORD.CALL,
 ])
-
-function readCall(flags: number, payload: ByteReader): HeardCall {
-  const id = payload.u32()
-  const name = payload.text8()
-  const via = (flags & CALL_FLAG.VIA) === 0 ? NO_NAMES : readNames(payload)
-  return { id, function: name, via, input: payload.rest() }
-}
 
 function flagsOf({ isDurable, isAhead, payload }: Assignment): number {
   return (

@@ -4,8 +4,10 @@
  */
 import type { LogEntry } from '@berth/protocol'
 import type { Clock, Log } from '@berth/runtime'
+import type { WarmthOrder } from '../ports/fleet.ts'
 import type { HealthPort, StartedThere, WorkforcePort } from '../ports/scheduling.ts'
 import type { KnownWorker, StoreWrite } from '../ports/store.ts'
+import type { CallInputs } from './call-inputs.ts'
 import type { Calls } from './calls.ts'
 import type { Contracts } from './contracts.ts'
 import type { DialTurns } from './dial-turns.ts'
@@ -37,6 +39,9 @@ export interface MemberContext {
   /** Why the core leaves a worker out. */
   readonly health: HealthPort
   readonly calls: Calls
+  readonly callInputs: CallInputs
+  /** What operators want kept ready of a group; undefined where nothing is set. */
+  readonly warmthOf: (group: string) => WarmthOrder | undefined
   readonly interfaces: Interfaces
   readonly contracts: Contracts
   readonly dialTurns: DialTurns

@@ -16,7 +16,7 @@ import {
   type WorkerEntry,
   type WorkerView,
 } from '@berth/protocol'
-import type { WorkerGauge } from '../ports/fleet.ts'
+import type { WarmthOrder, WorkerGauge } from '../ports/fleet.ts'
 import type { Outcome, StartedThere } from '../ports/scheduling.ts'
 import type { MaintenanceIntent } from '../ports/store.ts'
 import { Announcement } from './announcement.ts'
@@ -142,6 +142,11 @@ export class Member {
     this.#finishLeaving()
   }
 
+  /** What operators want kept ready of its group, all that has been said. */
+  tellWarmth(group: string, order: WarmthOrder): void {
+    if (this.picture.report?.group === group) this.link?.message({ type: 'warm', ...copyOf(order) })
+  }
+
   followLogs(isFollowed: boolean): void {
     this.link?.message({ type: 'logs', follow: isFollowed, level: 'debug' })
   }
@@ -197,7 +202,7 @@ export class Member {
     onMessage: (message) => this.#onMessage(message),
     onFrame: () => this.#onFrame(),
     onOccupancy: (occupancy) => this.#onOccupancy(occupancy),
-    onStarted: (attempt) => this.#context.workforce.started(this.key, attempt, this.#now()),
+    onStarted: (attempt, isCold) => this.#context.workforce.started(this.key, attempt, this.#now(), isCold),
     onItem: (attempt, item) => this.#context.workforce.streamed(this.key, attempt, item, this.#now()),
     onReturned: (attempt, why) => {
       this.#context.workforce.returned(this.key, attempt, why, this.#now())
@@ -361,6 +366,8 @@ export class Member {
     const { group, contract, interfaceHash } = report
     const seenAt = new Date(clock.wallMs()).toISOString()
     onKnown(this, { worker: this.id, group, contract, interfaceHash, seenAt })
+    const warmth = this.#context.warmthOf(group)
+    if (warmth) this.tellWarmth(group, warmth)
     this.#announce()
     this.#tellSlots(report)
     log.info('worker linked', { worker: this.id, group, contract, slots: report.slots.limit })
@@ -464,4 +471,8 @@ export class Member {
     this.#context.onGone(this)
     return true
   }
+}
+
+function copyOf({ all, on, off }: WarmthOrder) {
+  return { ...(all === undefined ? {} : { all }), on: [...on], off: [...off] }
 }

@@ -122,8 +122,16 @@ export function factsOf(picture: Picture): WorkerFacts | undefined {
     weight: entry.weight,
     isInService: verdict.isInService,
     outReason: verdict.isInService ? '' : describeOut(verdict.status),
+    takesCalls: takesCalls(picture, verdict),
   }
 }
+
+/** It finishes what it runs, and so it takes what that calls. */
+function takesCalls({ link, isSilent }: Picture, { status }: Verdict): boolean {
+  return link === 'open' && !isSilent && FINISHES.has(status)
+}
+
+const FINISHES: ReadonlySet<WorkerState> = new Set(['maintenance', 'draining', 'leaving'])
 
 /**
  * The worker as the API and the dashboard show it; `id` when it is shown under another than its entry's.

@@ -58,6 +58,7 @@ export function makeFunction(name: string, group = 'default'): FunctionView {
     slots: 1,
     timeout: null,
     background: false,
+    keepWarm: false,
     workers: ['w1'],
   }
 }

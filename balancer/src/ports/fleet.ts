@@ -18,8 +18,17 @@ export interface FunctionView {
   /** Milliseconds, or null for the worker's default. */
   readonly timeout: number | null
   readonly background: boolean
+  readonly keepWarm: boolean
   /** Ids of the workers that serve it, in service or not. */
   readonly workers: readonly string[]
+}
+
+/** Which functions of a group an operator wants kept ready, or not, whatever they declare. */
+export interface WarmthOrder {
+  /** Those that are not named. */
+  readonly all?: boolean | undefined
+  readonly on: readonly string[]
+  readonly off: readonly string[]
 }
 
 export type WorkerGauge = Pick<WorkerView, 'status' | 'slots' | 'maintenance'>

@@ -34,7 +34,10 @@ export interface LimitsPort {
   hold(key: string): void
   /** Gives permits back before their time; of what never started, with the instant at which they were taken. */
   give(key: string, count: number, unusedSinceAt?: number): void
-  /** When a permit may be had: now, an instant, or Infinity for "when one is given back". */
-  openAt(key: string, now: number): number
+  /**
+   * When a permit may be had: now, an instant, or Infinity for "when one is given back"; `beyond` the limit of
+   * concurrency by so many.
+   */
+  openAt(key: string, now: number, beyond?: number): number
   facts(key: string, now: number): LimitFacts
 }

@@ -37,6 +37,8 @@ export interface EndedTask {
   readonly startedAt: number
   readonly hasStarted: boolean
   readonly attempts: number
+  /** What its attempts waited for setups; undefined when nobody knows. */
+  readonly coldStartMs?: number | undefined
   readonly history: readonly AttemptRecord[]
   /** Of the last attempt, when it was asked for. */
   readonly choice: ChoiceRecord | undefined

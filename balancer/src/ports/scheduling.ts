@@ -10,6 +10,7 @@ import type {
   CompiledSelector,
   Mode,
   OutcomeError,
+  OutcomeFacts,
   OutcomeKind,
   Tags,
   TaskError,
@@ -32,6 +33,17 @@ export interface CallOrigin {
   readonly parent: string
   /** The functions above the task, the first one first; the last one called it. */
   readonly callers: readonly string[]
+  readonly tree?: CallTree | undefined
+}
+
+/** What all tasks share that come of the calls of one; one object a tree. */
+export interface CallTree {
+  /** The run that nobody called. */
+  readonly run: string
+  /** Its runs are kept on disk. */
+  readonly isDurable: boolean
+  /** So many of them, so far. */
+  kept: number
 }
 
 /** What `submit` takes. Instants are the core's monotonic milliseconds, Infinity for none. */
@@ -106,6 +118,8 @@ export interface Provenance {
   readonly attempt: number
   readonly queueMs: number
   readonly runMs: number
+  /** What its attempts waited for setups, 0 for none; undefined when nobody knows. */
+  readonly coldStartMs?: number | undefined
 }
 
 export type Settlement =
@@ -139,6 +153,8 @@ export interface WorkerFacts {
   readonly outReason: string
   /** When it is to come back by itself, if somebody knows. */
   readonly backAt?: number | undefined
+  /** Out of service it takes what its own tasks call all the same: it finishes what it runs. */
+  readonly takesCalls?: boolean | undefined
 }
 
 export type Admission = { readonly ok: true } | { readonly ok: false; readonly error: TaskError }
@@ -149,6 +165,7 @@ export interface Outcome {
   readonly runMs: number
   readonly mediaType: string
   readonly error?: OutcomeError
+  readonly facts?: OutcomeFacts
   readonly result: Uint8Array
 }
 
@@ -216,6 +233,10 @@ export interface TaskPicture {
   readonly metadata: Readonly<Record<string, string>> | undefined
   /** The run whose handler called it. */
   readonly parent: string | undefined
+  /** Its present attempt waited for a setup; undefined when nobody knows. */
+  readonly isCold?: boolean | undefined
+  /** As in `Provenance`, of attempts that are over. */
+  readonly coldStartMs?: number | undefined
   /** Attempts that are over. */
   readonly history: readonly AttemptRecord[]
   /** Why this worker, when that was noted. */
@@ -313,12 +334,22 @@ export interface Caller {
   readonly callers: readonly string[]
   /** What it has called and waits for. */
   readonly calls: number
+  readonly tree: CallTree
+}
+
+/** What is called, as it would be taken now. */
+export interface CallTarget {
+  /** Undefined: the group's default. */
+  readonly contract: number | undefined
+  readonly idempotent: boolean | null
 }
 
 /** For calls of handlers, which `fleet/` hears of. */
 export interface CallPort extends Pick<SubmitPort, 'submit'> {
   /** Undefined when this attempt does not run, or nobody wants its result any more. */
   caller(worker: string, attemptId: number): Caller | undefined
+  /** Under its caller's contract where somebody takes it under that, else under the default. */
+  callTarget(worker: string, attemptId: number, name: string): CallTarget
 }
 
 /** For `http/`, before a body is read. */
@@ -383,7 +414,8 @@ export interface WorkforcePort {
   underWay(id: string, now: number): AttemptPicture[]
   emptyWorker(id: string, graceMs: number, now: number): void
   settleFleet(now: number): void
-  started(id: string, attemptId: number, now: number): void
+  /** `isCold`: behind a setup. */
+  started(id: string, attemptId: number, now: number, isCold?: boolean): void
   streamed(id: string, attemptId: number, item: StreamItem, now: number): void
   finished(id: string, attemptId: number, outcome: Outcome, now: number): void
   returned(id: string, attemptId: number, why: 'busy' | 'recalled', now: number): void

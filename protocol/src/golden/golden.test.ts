@@ -12,6 +12,7 @@ import {
   type ByteReader,
   CALL_FLAG,
   CANCEL_REASONS,
+  type CallHeader,
   canonicalJson,
   DATA_KIND,
   DATA_MORE,
@@ -25,16 +26,18 @@ import {
   LinkWriter,
   MODES,
   OUTCOMES,
+  type OutcomeHeader,
   PROTOCOL_VERSION,
   parseFromBalancer,
   parseFromWorker,
   RECORD,
+  readCall,
   readCancelReason,
   readFrame,
-  readNames,
   readOutcome,
   readStamp,
   readTaskHeader,
+  STARTED_FLAG,
   TASK_FLAG,
   type TaskHeader,
   taskBodySchema,
@@ -102,6 +105,21 @@ const FRAMES: Readonly<Record<string, (writer: LinkWriter) => void>> = {
       out.bytes(RESULT)
     }),
   STARTED: (writer) => writer.control(RECORD.STARTED, 7),
+  'STARTED cold': (writer) => writer.control(RECORD.STARTED, 7, undefined, STARTED_FLAG.COLD),
+  'END cold': (writer) =>
+    writer.outcome(
+      7,
+      { outcome: 'completed', runMs: 1.25, mediaType: '', facts: { coldStartMs: 1500 } },
+      RESULT,
+    ),
+  'CALL remaining': (writer) =>
+    writer.call(7, { call: 3, function: 'hello', remainingMs: 4_000 }, new TextEncoder().encode('{}')),
+  'CALL again': (writer) =>
+    writer.call(
+      7,
+      { call: 4, function: 'hello', remainingMs: 4_000, isAgain: true },
+      new TextEncoder().encode('{}'),
+    ),
   BUSY: (writer) => writer.control(RECORD.BUSY, 7),
   RECALLED: (writer) => writer.control(RECORD.RECALLED, 7),
   CALL: (writer) =>
@@ -184,9 +202,14 @@ test('golden frames read back as they were written', () => {
   const session = seen.get('TASK of a session') as TaskHeader
   assert.deepEqual([session.callers, session.extras], [undefined, EXTRAS])
   const via = ['greet', 'polite']
-  const call = { task: 7, call: 2, function: 'hello', via, rest: '{}', flags: CALL_FLAG.VIA }
+  const terms = { remainingMs: null, isAgain: false }
+  const call = { task: 7, call: 2, function: 'hello', via, rest: '{}', flags: CALL_FLAG.VIA, ...terms }
   assert.deepEqual(seen.get('CALL via'), call)
   assert.deepEqual(seen.get('STARTED'), { task: 7, flags: 0, rest: '' })
+  assert.deepEqual((seen.get('END cold') as OutcomeHeader).facts, { coldStartMs: 1500 })
+  assert.equal((seen.get('END completed') as OutcomeHeader).facts, undefined)
+  const again = seen.get('CALL again') as CallHeader & { rest: string }
+  assert.deepEqual([again.call, again.remainingMs, again.isAgain, again.rest], [4, 4_000, true, '{}'])
 })
 
 for (const [name, message] of Object.entries(WORKER_MESSAGES))
@@ -223,6 +246,7 @@ test('the schemas are those of the decided version', () => {
     RECORD,
     TASK_FLAG,
     CALL_FLAG,
+    STARTED_FLAG,
     DATA_KIND,
     DATA_MORE,
     MODES,
@@ -245,10 +269,7 @@ function read(type: number, flags: number, payload: ByteReader): object {
   if (type === RECORD.CANCEL) return { reason: readCancelReason(payload) }
   if (type === RECORD.RESULT_ACK) return { fence: payload.u64() }
   if (type === RECORD.CREDIT) return { bytes: payload.u32() }
-  if (type === RECORD.CALL && (flags & CALL_FLAG.VIA) !== 0) {
-    const [call, name] = [payload.u32(), payload.text8()]
-    return { call, function: name, via: readNames(payload), rest: restOf(payload) }
-  }
+  if (type === RECORD.CALL) return { ...readCall(flags, payload), rest: restOf(payload) }
   return { rest: restOf(payload) }
 }
 

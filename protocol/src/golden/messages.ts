@@ -77,6 +77,7 @@ export const BALANCER_MESSAGES: Record<string, FromBalancer> = {
     until: '2026-01-01T00:00:00.000Z',
   },
   logs: { type: 'logs', at: 4, follow: true, level: 'info' },
+  warm: { type: 'warm', at: 4, all: false, on: ['images.resize'], off: [] },
   ping: { type: 'ping', at: 5, id: 1 },
   pong: { type: 'pong', at: 6, id: 1 },
   bye: { type: 'bye', at: 7, reason: 'the balancer stops' },

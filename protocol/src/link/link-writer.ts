@@ -8,6 +8,7 @@
  */
 import { LIMITS } from '../limits.ts'
 import { ByteWriter, reuseBytes } from './bytes.ts'
+import { type CallHeader, callFlagsOf, writeCall } from './call-record.ts'
 import {
   DATA_KIND,
   DATA_MORE,
@@ -154,6 +155,22 @@ export class LinkWriter {
     const bytes = isInline ? EMPTY : result
     outgoing.items.push({ kind: DATA_KIND.payload, bytes, sent: 0, after, goesOn: true })
     outgoing.waitingBytes += bytes.length
+    this.#schedule(outgoing)
+  }
+
+  /** Asks for a call of a task. A long input goes before the record; those of one task leave one by one. */
+  call(task: number, header: CallHeader, input: Uint8Array): void {
+    const isLong = input.length > LIMITS.inlineBytes
+    const after = (out: ByteWriter) => {
+      const at = beginRecord(out, RECORD.CALL, callFlagsOf(header, isLong), task)
+      writeCall(out, header)
+      if (!isLong) out.bytes(input)
+      endRecord(out, at)
+    }
+    if (!isLong) return after(this.#room())
+    const outgoing = this.#outgoingOf(task)
+    outgoing.items.push({ kind: DATA_KIND.call, bytes: input, sent: 0, after, goesOn: true })
+    outgoing.waitingBytes += input.length
     this.#schedule(outgoing)
   }
 

@@ -15,10 +15,10 @@
  * | 0x07 | RESULT-ACK  | worker | u64 fence: the outcome is on disk |
  * | 0x08 | CALL-RESULT | worker | u32 call, then as END |
  * | 0x10 | STAMP       | both   | f64 sender's monotonic ms; from a worker also u32 seq, used, linked, queued |
- * | 0x11 | STARTED     | balancer | empty; written before the handler is called |
+ * | 0x11 | STARTED     | balancer | empty; written before the handler is called; flag COLD: behind a setup |
  * | 0x12 | BUSY        | balancer | empty: it never started here |
  * | 0x13 | RECALLED    | balancer | empty: it never started here |
- * | 0x14 | CALL        | balancer | u32 call, text8 function, with flag VIA names, then the input |
+ * | 0x14 | CALL        | balancer | u32 call, text8 function, with VIA names, with REMAINING u32 ms, then the input |
  */
 import { LIMITS } from '../limits.ts'
 import { type ByteReader, type ByteWriter, type KnownText, ProtocolError } from './bytes.ts'
@@ -56,6 +56,17 @@ export const TASK_FLAG = {
 export const CALL_FLAG = {
   /** Names (u8 count, text8 each) before the input: the functions between the task and the call, which ran at the worker. */
   VIA: 0x01,
+  /** u32 before the input: the milliseconds that the caller's attempt has left. */
+  REMAINING: 0x02,
+  /** The input went before, as DATA of kind call; the record has none. */
+  LONG: 0x04,
+  /** It was asked on an earlier link, and nobody knows what became of it. */
+  AGAIN: 0x08,
+} as const
+
+export const STARTED_FLAG = {
+  /** Its function was made ready first: the time since it was sent says nothing of the way there. */
+  COLD: 0x01,
 } as const
 
 /** What DATA carries, in the low nibble of its flags. */
@@ -70,6 +81,8 @@ export const DATA_KIND = {
   turns: 6,
   message: 7,
   source: 8,
+  /** To the balancer: the input of a call, whose CALL comes behind it. */
+  call: 9,
 } as const
 export const DATA_MORE = 0x10
 
@@ -194,6 +207,14 @@ export interface OutcomeHeader {
   readonly mediaType: string
   /** Present unless completed. */
   readonly error?: OutcomeError
+  /** What else there is to say of the attempt; absent for most. */
+  readonly facts?: OutcomeFacts
+}
+
+/** JSON behind the error; a reader passes over members that it does not know. */
+export interface OutcomeFacts {
+  /** How long it waited in its slot until its function was made ready (`setup`); absent when it was. */
+  readonly coldStartMs?: number
 }
 
 export interface OutcomeError {
@@ -211,6 +232,7 @@ export function writeOutcome(out: ByteWriter, outcome: OutcomeHeader): void {
   out.u32(Math.min(Math.round(outcome.runMs * 1000), NO_LIMIT))
   out.text8(outcome.mediaType)
   out.text16(outcome.error ? errorText(outcome.error) : '')
+  if (outcome.facts) out.text16(JSON.stringify(outcome.facts))
   out.patchU16(start, out.length - start)
 }
 
@@ -222,9 +244,19 @@ export function readOutcome(input: ByteReader): OutcomeHeader {
   const runMs = input.u32() / 1000
   const mediaType = input.text8()
   const errorText = input.text16()
+  const facts = input.at < start + length ? readFacts(input.text16()) : undefined
   input.skipTo(start + length)
   const error = errorText === '' ? undefined : readOutcomeError(errorText)
-  return error ? { outcome, runMs, mediaType, error } : { outcome, runMs, mediaType }
+  const header = error ? { outcome, runMs, mediaType, error } : { outcome, runMs, mediaType }
+  return facts ? { ...header, facts } : header
+}
+
+/** Anything that is no such thing tells nothing. */
+function readFacts(text: string): OutcomeFacts | undefined {
+  const value = parseJson(text)
+  if (typeof value !== 'object' || value === null) return undefined
+  const { coldStartMs } = value as Record<string, unknown>
+  return typeof coldStartMs === 'number' && coldStartMs >= 0 ? { coldStartMs } : undefined
 }
 
 /** The occupancy that rides on every frame of a worker (CONTRACT §8, rule 7). */

@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import { interfaceHashSchema } from '../interface.ts'
 import { LIMITS } from '../limits.ts'
+import { nameSchema } from '../names.ts'
 import { atSchema, byeSchema, logLevelSchema, pingSchema, pongSchema } from './worker.ts'
 
 /**
@@ -52,11 +53,25 @@ export const followLogsSchema = z.object({
   level: logLevelSchema,
 })
 
+/**
+ * Which functions an operator wants kept ready, or not, whatever they say themselves: all that has been said, anew
+ * each time. Behind a welcome where anything is set, and on every change.
+ */
+export const warmSchema = z.object({
+  type: z.literal('warm'),
+  at: atSchema,
+  /** Of every function that is not named; absent: as each declares it. */
+  all: z.boolean().optional(),
+  on: z.array(nameSchema).max(LIMITS.functions),
+  off: z.array(nameSchema).max(LIMITS.functions),
+})
+
 export const fromBalancerSchema = z.discriminatedUnion('type', [
   welcomeSchema,
   interfaceQuestionSchema,
   maintenanceSchema,
   followLogsSchema,
+  warmSchema,
   pingSchema,
   pongSchema,
   byeSchema,
@@ -65,4 +80,5 @@ export const fromBalancerSchema = z.discriminatedUnion('type', [
 export type Welcome = z.infer<typeof welcomeSchema>
 export type MaintenanceOrder = z.infer<typeof maintenanceSchema>
 export type FollowLogs = z.infer<typeof followLogsSchema>
+export type Warm = z.infer<typeof warmSchema>
 export type FromBalancer = z.infer<typeof fromBalancerSchema>

@@ -1,5 +1,5 @@
 /**
- * `ctx.call` of one attempt: runs another function, here when this worker serves it, else through the balancer, and
+ * `ctx.call` of one attempt: runs another function, through the balancer where the task came from one, else here, and
  * keeps the attempt's slots in circulation meanwhile. Made with each attempt by `direct-order.ts` and `link-task.ts`.
  *
  * From the first call until none is open the slots are lent. Results are handed over when they are back: a handler
@@ -25,20 +25,21 @@ export interface Calling {
   readonly function: RegisteredFunction
   /** The functions above it, the first one first. */
   readonly callers: readonly string[]
+  readonly hold: Pick<SlotHold, 'lend' | 'reclaim'>
+  readonly how: CallHere | AskBalancer
+}
+
+/** The task came over this worker's own HTTP: what it calls runs here, or nowhere. */
+export interface CallHere {
   readonly priority: number
   /** Its place in the queue: children go before what arrived later. */
   rank(): number | undefined
-  readonly hold: Pick<SlotHold, 'lend' | 'reclaim'>
-  /** Makes the task of a child here. */
+  /** Makes the task of a child. */
   makeChild(spec: DirectSpec, reply: Reply, inheritance: Inheritance): DirectOrder
-  /** Slots that children take on its behalf. */
-  onSlots?(more: number): void
-  /** Asks the balancer; absent when the task did not come from one. */
-  readonly callRemote?: CallRemote | undefined
 }
 
-/** `via`: the functions between the task that came from the balancer and the call, which ran here. */
-export type CallRemote = (name: string, input: Uint8Array, via: readonly string[]) => Promise<unknown>
+/** Whoever sent the task runs what it calls, also when that is served here: there is one tree, and one owner of slots. */
+export type AskBalancer = (name: string, input: Uint8Array, remainingMs: number) => Promise<unknown>
 
 interface OpenCall {
   /** Ends the waiting: with the result, or because the attempt is over. */
@@ -83,9 +84,9 @@ export class CallGate {
     this.#open.add(open)
     signal.addEventListener('abort', onAbort, { once: true })
     try {
-      const fn = this.#parts.registry.get(name)
-      if (fn) await this.#startHere(fn, text, context, open)
-      else this.#startRemote(name, text, open)
+      const { how } = this.#calling
+      if (typeof how === 'function') this.#ask(how, name, text, context, open)
+      else await this.#startHere(how, name, text, context, open)
       this.#lend()
       return await done.promise
     } finally {
@@ -126,39 +127,34 @@ export class CallGate {
     })
   }
 
-  #startRemote(name: string, text: string, open: OpenCall): void {
-    const { callRemote } = this.#calling
-    if (!callRemote) {
-      const message =
-        'this worker has no such function, and there is no balancer to ask; send the task through one'
-      throw new CallError(name, { code: 'UNKNOWN_FUNCTION', message })
-    }
-    open.onAbort = () => {
-      const message =
-        'the balancer did not answer before the attempt was over; it may be of a version without calls'
-      open.done.reject(new CallError(name, { code: 'TIMEOUT', message }))
-    }
-    callRemote(name, Buffer.from(text), []).then(open.done.resolve, open.done.reject)
+  #ask(ask: AskBalancer, name: string, text: string, { deadline }: AttemptContext, open: OpenCall): void {
+    const remainingMs = Math.max(0, deadline.getTime() - this.#parts.clock.wallMs())
+    ask(name, Buffer.from(text), remainingMs).then(open.done.resolve, open.done.reject)
   }
 
   async #startHere(
-    fn: RegisteredFunction,
+    here: CallHere,
+    name: string,
     text: string,
     context: AttemptContext,
     open: OpenCall,
   ): Promise<void> {
+    const fn = this.#parts.registry.get(name)
+    if (!fn) {
+      const message =
+        'this worker has no such function, and there is no balancer to ask; send the task through one'
+      throw new CallError(name, { code: 'UNKNOWN_FUNCTION', message })
+    }
     // A copy, as if it had come over the wire: what the caller does with its own is nobody else's.
     const checked = await fn.input.check(JSON.parse(text) as object, '')
     if (!checked.ok) throw new CallError(fn.name, checked.error)
     context.signal.throwIfAborted()
     if (this.#isClosed) throw overError(fn.name)
     const reply = new CallReply(fn.name, () => this.#settle(open))
-    const { callers, function: caller, callRemote } = this.#calling
-    const order = this.#calling.makeChild(this.#specOf(fn, checked.value, context), reply, {
-      rank: this.#calling.rank(),
+    const { callers, function: caller } = this.#calling
+    const order = here.makeChild(this.#specOf(fn, checked.value, context, here.priority), reply, {
+      rank: here.rank(),
       callers: [...callers, caller.name],
-      onSlots: (more) => this.#calling.onSlots?.(more),
-      callRemote: callRemote && ((name, input, via) => callRemote(name, input, [fn.name, ...via])),
     })
     open.onAbort = (reason) => {
       open.done.reject(reason)
@@ -169,11 +165,15 @@ export class CallGate {
     order.submit()
   }
 
-  #specOf(fn: RegisteredFunction, input: unknown, { deadline, trace }: AttemptContext): DirectSpec {
+  #specOf(
+    fn: RegisteredFunction,
+    input: unknown,
+    { deadline, trace }: AttemptContext,
+    priority: number,
+  ): DirectSpec {
     const now = this.#parts.clock.wallMs()
     const remainingMs = Math.max(0, deadline.getTime() - now)
     const timeoutMs = fn.timeoutMs ?? Math.max(1, remainingMs)
-    const { priority } = this.#calling
     return { function: fn, input, run: makeRunId(now), priority, timeoutMs, remainingMs, trace }
   }
 

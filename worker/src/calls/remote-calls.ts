@@ -1,49 +1,72 @@
 /**
- * The calls of one linked task that its balancer is to answer: CALL goes out, CALL-RESULT comes back. Kept by
+ * The calls of one linked task, which its balancer answers: CALL goes out, CALL-RESULT comes back. Kept by
  * `link-task.ts`, fed by `link-tasks.ts`; `call-gate.ts` waits.
- * Invariant: a call is settled once: by its result, by the end of its link, or by the end of the attempt.
+ *
+ * The balancer ends what was called when the link ends. So a call that has no answer by then is asked again on the
+ * next link, as one that may have run, and the balancer says whether that may be repeated; one that is made while
+ * there is no link waits for the next.
+ * Invariant: a call is settled once, and after `close` nothing is asked any more.
  */
-import { type ByteReader, LIMITS, type OutcomeError, readOutcome } from '@berth/protocol'
+import { type ByteReader, type OutcomeError, readOutcome } from '@berth/protocol'
+import type { Clock } from '@berth/runtime'
 import { CallError } from './call-error.ts'
 import { readResult } from './call-reply.ts'
 
-/** Writes CALL. */
-export type SendCall = (id: number, name: string, input: Uint8Array, via: readonly string[]) => void
+/** A CALL to be written. */
+export interface AskedCall {
+  readonly id: number
+  readonly name: string
+  readonly input: Uint8Array
+  readonly remainingMs: number
+  /** It was written on an earlier link. */
+  readonly isAgain: boolean
+}
+
+export type SendCall = (call: AskedCall) => void
 
 interface OpenCall {
   readonly name: string
+  /** Kept until the answer is here. */
+  readonly input: Uint8Array
+  /** On the monotonic clock. */
+  readonly endsAt: number
   readonly done: PromiseWithResolvers<unknown>
+  wasSent: boolean
 }
+
+const NOTHING = new Uint8Array(0)
 
 export class RemoteCalls {
   readonly #open = new Map<number, OpenCall>()
   readonly #limitBytes: number
+  readonly #clock: Pick<Clock, 'monoMs'>
+  #send: SendCall | undefined
   #ids = 0
   /** A long result comes as DATA before its CALL-RESULT, one at a time. */
   #chunks: Uint8Array[] = []
   #size = 0
 
-  constructor(limitBytes: number) {
+  constructor(limitBytes: number, clock: Pick<Clock, 'monoMs'>, send: SendCall | undefined) {
     this.#limitBytes = limitBytes
+    this.#clock = clock
+    this.#send = send
   }
 
-  /** Resolves to the result, rejects with a CallError. */
-  start(
-    name: string,
-    input: Uint8Array,
-    via: readonly string[],
-    send: SendCall | undefined,
-  ): Promise<unknown> {
-    if (!send) return Promise.reject(lost(name))
-    if (input.length > LIMITS.inlineBytes) {
-      const message = `its input is ${input.length} bytes; through the balancer at most ${LIMITS.inlineBytes} can be passed`
-      return Promise.reject(new CallError(name, { code: 'PAYLOAD_TOO_LARGE', message }))
-    }
+  /** Resolves to the result, rejects with a CallError; stays open when the attempt ends before. */
+  start(name: string, input: Uint8Array, remainingMs: number): Promise<unknown> {
     const id = ++this.#ids
-    const done = Promise.withResolvers<unknown>()
-    this.#open.set(id, { name, done })
-    send(id, name, input, via)
-    return done.promise
+    const endsAt = this.#clock.monoMs() + remainingMs
+    const call: OpenCall = { name, input, endsAt, done: Promise.withResolvers<unknown>(), wasSent: false }
+    this.#open.set(id, call)
+    if (this.#send) this.#write(id, call, this.#send)
+    return call.done.promise
+  }
+
+  /** The task has another link, or none for now. */
+  attach(send: SendCall | undefined): void {
+    this.#take(NOTHING)
+    this.#send = send
+    if (send) for (const [id, call] of this.#open) this.#write(id, call, send)
   }
 
   onData(bytes: Uint8Array): void {
@@ -69,11 +92,16 @@ export class RemoteCalls {
     }
   }
 
-  /** The link has gone, and with it whoever would answer. */
-  fail(): void {
-    for (const { name, done } of this.#open.values()) done.reject(lost(name))
+  /** The attempt is over: nobody waits for them. */
+  close(): void {
     this.#open.clear()
-    this.#take(new Uint8Array(0))
+    this.#take(NOTHING)
+  }
+
+  #write(id: number, call: OpenCall, send: SendCall): void {
+    const { name, input, endsAt, wasSent } = call
+    call.wasSent = true
+    send({ id, name, input, remainingMs: Math.max(0, endsAt - this.#clock.monoMs()), isAgain: wasSent })
   }
 
   /** Undefined when it was over the limit. */
@@ -84,11 +112,6 @@ export class RemoteCalls {
     this.#size = 0
     return isOver ? undefined : bytes
   }
-}
-
-function lost(name: string): CallError {
-  const message = 'the link to the balancer was lost, and nobody answers'
-  return new CallError(name, { code: 'WORKER_LOST', message })
 }
 
 function unnamed(outcome: string): OutcomeError {

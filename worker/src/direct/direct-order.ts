@@ -13,7 +13,7 @@ import { type AbortCause, Attempt, type Outcome } from '../attempt/attempt.ts'
 import { attemptPortsOf } from '../attempt/attempt-ports.ts'
 import { startTimer } from '../attempt/timer.ts'
 import type { Upload } from '../bytes/upload.ts'
-import { CallGate, type CallRemote } from '../calls/call-gate.ts'
+import { CallGate } from '../calls/call-gate.ts'
 import type { RegisteredFunction } from '../functions/registry.ts'
 import type { Order, Refusal, SlotHold } from '../intake/intake.ts'
 import type { Claimed, Seat } from '../isolate/seat.ts'
@@ -42,10 +42,6 @@ export interface Inheritance {
   readonly rank: number | undefined
   /** The names of the functions above it, the first one first. */
   readonly callers: readonly string[]
-  /** Its slots have become so many more, or fewer. */
-  onSlots(more: number): void
-  /** Asks the balancer from which the first of them came, if it did. */
-  readonly callRemote: CallRemote | undefined
 }
 
 const REFUSALS: Readonly<Record<Refusal, string>> = {
@@ -69,11 +65,13 @@ export class DirectOrder implements Order {
   /** On the monotonic clock. */
   readonly #endsAt: number | null
   readonly #reply: Reply
-  readonly #inheritance: Inheritance | undefined
+  readonly #callers: readonly string[]
   #attempts = 0
   #attempt: Attempt | undefined
   /** When the first attempt began. */
   #startedAt: number | undefined
+  /** How long its attempts waited until the function was made ready. */
+  #coldStartMs = 0
   #isSettled = false
   #stopPatience: (() => void) | undefined
   #stopDeadline: (() => void) | undefined
@@ -83,7 +81,7 @@ export class DirectOrder implements Order {
     this.#parts = parts
     this.#spec = spec
     this.#input = spec.input
-    this.#inheritance = inheritance
+    this.#callers = inheritance?.callers ?? []
     this.isChild = inheritance !== undefined
     this.rank = inheritance?.rank
     this.cost = spec.function.slots
@@ -110,14 +108,18 @@ export class DirectOrder implements Order {
     return true
   }
 
-  start(given: SlotHold): void {
-    const hold = this.#inheritance ? countedHold(given, this.cost, this.#inheritance) : given
+  start(hold: SlotHold): void {
     this.#stopPatience?.()
     this.#stopPatience = undefined
     this.#reply.accept()
-    const claimed = this.#parts.runners.claim(this.#spec.function)
+    const { runners, clock } = this.#parts
+    const claimed = runners.claim(this.#spec.function)
     if (!(claimed instanceof Promise)) return this.#begin(hold, claimed)
-    void claimed.then((result) => this.#onClaimed(hold, result))
+    const beganAt = clock.monoMs()
+    void claimed.then((result) => {
+      this.#coldStartMs += clock.monoMs() - beganAt
+      this.#onClaimed(hold, result)
+    })
   }
 
   abort(cause: AbortCause): void {
@@ -215,16 +217,15 @@ export class DirectOrder implements Order {
   }
 
   #callsOf(hold: SlotHold): CallGate {
-    const inherited = this.#inheritance
     return new CallGate(this.#parts, () => ({
       function: this.#spec.function,
-      callers: inherited?.callers ?? [],
-      priority: this.priority,
-      rank: () => this.rank,
+      callers: this.#callers,
       hold,
-      makeChild: (...child) => new DirectOrder(this.#parts, ...child),
-      callRemote: inherited?.callRemote,
-      ...(inherited ? { onSlots: (more: number) => inherited.onSlots(more) } : {}),
+      how: {
+        priority: this.priority,
+        rank: () => this.rank,
+        makeChild: (...child) => new DirectOrder(this.#parts, ...child),
+      },
     }))
   }
 
@@ -288,7 +289,8 @@ export class DirectOrder implements Order {
 
   #timing(runMs: number): string {
     const queueMs = (this.#startedAt ?? this.#submittedAt) - this.#submittedAt
-    return `queue;dur=${tenths(queueMs)}, run;dur=${tenths(runMs)}`
+    const setup = this.#coldStartMs > 0 ? `setup;dur=${tenths(this.#coldStartMs)}, ` : ''
+    return `queue;dur=${tenths(queueMs)}, ${setup}run;dur=${tenths(runMs)}`
   }
 }
 
@@ -296,30 +298,4 @@ export class DirectOrder implements Order {
 function tenths(ms: number): string {
   const count = Math.round(ms * 10)
   return `${Math.floor(count / 10)}.${count % 10}`
-}
-
-/** Tells the one it was called by of every slot that comes and goes. */
-function countedHold(hold: SlotHold, cost: number, { onSlots }: Inheritance): SlotHold {
-  let held = 0
-  const count = (now: number) => {
-    const more = now - held
-    held = now
-    if (more !== 0) onSlots(more)
-  }
-  count(cost)
-  return {
-    markStuck: () => hold.markStuck(),
-    release() {
-      count(0)
-      hold.release()
-    },
-    lend() {
-      count(0)
-      hold.lend()
-    },
-    async reclaim() {
-      await hold.reclaim()
-      count(cost)
-    },
-  }
 }

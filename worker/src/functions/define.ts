@@ -190,7 +190,11 @@ export interface FunctionConfig {
   /** A repeat after a loss is harmless. */
   readonly idempotent?: boolean
   readonly background?: boolean
-  readonly keepWarm?: number
+  /**
+   * Makes it ready (`setup`, its threads) when the worker starts, and keeps it so. With `isolation: 'thread'` as many
+   * threads as can run it at once, or so many. Default false.
+   */
+  readonly keepWarm?: boolean | number
   readonly isolation?: 'thread'
   /** How many slots one task takes; default 1. */
   readonly slots?: number

@@ -51,7 +51,7 @@ const configSchema = z.strictObject({
   supportsStreaming: z.boolean().optional(),
   idempotent: z.boolean().optional(),
   background: z.boolean().optional(),
-  keepWarm: z.int().min(0).max(LIMITS.slots).optional(),
+  keepWarm: z.union([z.boolean(), z.int().min(0).max(LIMITS.slots)]).optional(),
   isolation: z.literal('thread').optional(),
   slots: z.int().min(1).max(LIMITS.slots).optional(),
   maxResultBytes: z.int().min(1).optional(),
@@ -100,6 +100,7 @@ export function registerFunction(
       maxRetries: config.maxRetries ?? 0,
       ...(config.backoff === undefined ? {} : { backoff: config.backoff }),
       background: config.background ?? false,
+      ...(config.keepWarm ? { keepWarm: true } : {}),
     },
   }
 }

@@ -198,10 +198,10 @@ export class Intake {
     return this.#slots.isWaiting(order)
   }
 
-  /** Gives back every waiting order that came over a link. */
+  /** Gives back every waiting order that came over a link, but for what somebody who runs waits for. */
   recallLinked(code: 'MAINTENANCE' | 'DRAINING'): void {
     this.#giveUp(
-      this.#slots.waiting().filter((order) => order.isLinked),
+      this.#slots.waiting().filter((order) => order.isLinked && !order.isChild),
       code,
     )
   }
@@ -233,7 +233,7 @@ export class Intake {
     // Maintenance and drain let what runs finish, and a child is part of that.
     if (order.isChild ? this.#isAbandoned : status === 'draining') return 'DRAINING'
     if (!order.isChild && status === 'maintenance') return 'MAINTENANCE'
-    if (order.isLinked && status !== 'ready') return 'NO_CAPACITY'
+    if (order.isLinked && !order.isChild && status !== 'ready') return 'NO_CAPACITY'
     if (order.cost > this.limit) return 'SLOT_COST_TOO_BIG'
     if (order.isChild) return undefined
     return this.#size >= this.limit + this.queueLimit ? 'QUEUE_FULL' : undefined

@@ -31,6 +31,11 @@ interface RunningSetup {
 export interface Runner {
   /** At once when there is nothing to prepare. */
   claim(): Seat | Promise<Claimed>
+  /**
+   * Makes it ready for `count` calls at once, before anybody asks; why that could not be done. Absent where there is
+   * nothing to prepare.
+   */
+  readonly warm?: ((count: number) => Promise<StartFailure | undefined>) | undefined
   /** Nothing is claimed any more. */
   stop(): void
 }
@@ -40,6 +45,7 @@ export class MainRunner implements Runner {
   readonly #ports: RunnerPorts
   readonly #seat: Seat
   readonly #gate: StartGate
+  readonly warm: Runner['warm']
   #isReady: boolean
   #preparing: Promise<StartFailure | undefined> | undefined
   #setup: RunningSetup | undefined
@@ -50,6 +56,7 @@ export class MainRunner implements Runner {
     this.#seat = mainSeat(fn)
     this.#gate = new StartGate(ports.clock)
     this.#isReady = fn.definition.setup === undefined
+    this.warm = this.#isReady ? undefined : () => this.#warm()
   }
 
   claim(): Seat | Promise<Claimed> {
@@ -58,6 +65,11 @@ export class MainRunner implements Runner {
 
   stop(): void {
     this.#setup?.controller.abort(new Error('the worker stops'))
+  }
+
+  async #warm(): Promise<StartFailure | undefined> {
+    const claimed = this.#isReady ? undefined : await this.#claimLater()
+    return claimed?.ok === false ? claimed : undefined
   }
 
   async #claimLater(): Promise<Claimed> {

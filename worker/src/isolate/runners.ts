@@ -8,18 +8,22 @@ import { MainRunner, type Runner } from './main-seat.ts'
 import type { Claimed, Seat } from './seat.ts'
 import { type PoolPorts, ThreadPool, ThreadRunner } from './thread-pool.ts'
 import { Warden } from './warden.ts'
+import { Warmth } from './warmth.ts'
 
 export class Runners {
   readonly #runners: ReadonlyMap<string, Runner>
   readonly #pool: ThreadPool
   readonly #warden = new Warden()
+  readonly warmth: Warmth
 
   constructor(functions: readonly RegisteredFunction[], ports: PoolPorts) {
-    const pool = new ThreadPool(ports)
+    const pool = new ThreadPool(ports, () => this.warmth.topUp())
     this.#pool = pool
     this.#runners = new Map(
       functions.map((fn) => [fn.name, runnerOf(fn, pool, { ...ports, warden: this.#warden })]),
     )
+    const runnerNamed = (name: string) => this.#runners.get(name)
+    this.warmth = new Warmth({ functions, runnerOf: runnerNamed, slots: ports.size, log: ports.log })
   }
 
   /** Function threads that exist. */
@@ -35,6 +39,7 @@ export class Runners {
   }
 
   async stop(): Promise<void> {
+    this.warmth.stop()
     for (const runner of this.#runners.values()) runner.stop()
     this.#warden.stop()
     await this.#pool.stop()

@@ -9,7 +9,7 @@
  */
 import type { RegisteredFunction } from '../functions/registry.ts'
 import { type Runner, type RunnerPorts, SETUP_LIMIT_MS } from './main-seat.ts'
-import type { Claimed, Seat } from './seat.ts'
+import type { Claimed, Seat, StartFailure } from './seat.ts'
 import { StartGate } from './start-gate.ts'
 import { FunctionThread, type ThreadPorts } from './thread.ts'
 
@@ -20,11 +20,14 @@ export interface PoolPorts extends ThreadPorts, RunnerPorts {
 
 export class ThreadPool {
   readonly #ports: PoolPorts
+  readonly #onRoom: () => void
   readonly #threads = new Set<FunctionThread>()
   readonly #idle = new Set<FunctionThread>()
 
-  constructor(ports: PoolPorts) {
+  /** `onRoom` is called when a thread has nothing to do, or is gone. */
+  constructor(ports: PoolPorts, onRoom: () => void = () => {}) {
     this.#ports = ports
+    this.#onRoom = onRoom
   }
 
   /** Threads that exist. */
@@ -41,19 +44,46 @@ export class ThreadPool {
   /** Any idle one, or a new one. */
   take(): FunctionThread {
     const [idle] = this.#idle
-    if (idle) return this.#take(idle)
+    return idle ? this.#take(idle) : this.#begin()
+  }
+
+  /** One that could have the function ready and has not, if there is room for it without anybody waiting. */
+  takeUnready(name: string): FunctionThread | undefined {
+    for (const thread of this.#idle) if (!thread.prepared.has(name)) return this.#take(thread)
+    return this.#threads.size < this.#ports.size ? this.#begin() : undefined
+  }
+
+  /** Threads that have the function ready, idle or not. */
+  countReady(name: string): number {
+    let count = 0
+    for (const { prepared } of this.#threads) if (prepared.has(name)) count++
+    return count
+  }
+
+  /** Of more threads than are kept, the one with the least ready ends. */
+  put(thread: FunctionThread): void {
+    if (thread.isDead) return
+    this.#idle.add(thread)
+    if (this.#threads.size > this.#ports.size) this.#endOne(thread)
+    this.#onRoom()
+  }
+
+  #endOne(last: FunctionThread): void {
+    let least = last
+    for (const thread of this.#idle) if (thread.prepared.size < least.prepared.size) least = thread
+    this.#idle.delete(least)
+    this.#threads.delete(least)
+    void least.end()
+  }
+
+  #begin(): FunctionThread {
     const thread = new FunctionThread(this.#ports, () => {
       this.#threads.delete(thread)
       this.#idle.delete(thread)
+      this.#onRoom()
     })
     this.#threads.add(thread)
     return thread
-  }
-
-  put(thread: FunctionThread): void {
-    if (thread.isDead) return
-    if (this.#threads.size > this.#ports.size) void thread.end()
-    else this.#idle.add(thread)
   }
 
   async stop(): Promise<void> {
@@ -86,14 +116,32 @@ export class ThreadRunner implements Runner {
 
   stop(): void {}
 
+  readonly warm = async (count: number): Promise<StartFailure | undefined> => {
+    while (this.#pool.countReady(this.#function.name) < count) {
+      const refusal = this.#gate.refusal
+      if (refusal) return refusal
+      const thread = this.#pool.takeUnready(this.#function.name)
+      // All are busy: the first that is not is looked at again.
+      if (!thread) return undefined
+      const failure = await this.#prepare(thread)
+      if (failure) return failure
+      this.#pool.put(thread)
+    }
+    return undefined
+  }
+
   async #claimLater(): Promise<Claimed> {
     const refusal = this.#gate.refusal
     if (refusal) return refusal
     const thread = this.#pool.take()
+    return (await this.#prepare(thread)) ?? { ok: true, seat: this.#seatOf(thread) }
+  }
+
+  async #prepare(thread: FunctionThread): Promise<StartFailure | undefined> {
     const why = await thread.prepare(this.#function, this.#ports.setupLimitMs ?? SETUP_LIMIT_MS)
     if (why === undefined) {
       this.#gate.succeeded()
-      return { ok: true, seat: this.#seatOf(thread) }
+      return undefined
     }
     // Half a setup is no state to run anything in.
     void thread.end()

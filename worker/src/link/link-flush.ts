@@ -6,7 +6,7 @@
  * Invariants: no frame is handed over while an earlier one still lies in the socket's buffer; a handler is called
  * at most once, and only after the frame with its STARTED was handed over or its link is gone.
  */
-import { LinkWriter, RECORD, type Stamp } from '@berth/protocol'
+import { LinkWriter, RECORD, STARTED_FLAG, type Stamp } from '@berth/protocol'
 import type { Carrier } from '../stream/link-emitter.ts'
 import type { LinkedTask } from './link-task.ts'
 
@@ -52,7 +52,7 @@ export class LinkFlush implements Carrier {
 
   /** Writes STARTED; the task begins when it has gone. */
   started(task: LinkedTask): void {
-    this.writer.control(RECORD.STARTED, task.number)
+    this.writer.control(RECORD.STARTED, task.number, undefined, task.isCold ? STARTED_FLAG.COLD : 0)
     this.#begins.push(task)
     this.wake()
   }

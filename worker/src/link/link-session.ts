@@ -119,6 +119,7 @@ export class LinkSession implements PeerLink {
     this.#voice.close()
     this.#tasks.close()
     if (this.#terms) this.#parts.condition.unlink(this.#terms.bootId, this.#terms.leaseMs)
+    this.#parts.runners.warmth.leave(this)
     this.#shared.peers.leave(this)
   }
 
@@ -212,6 +213,7 @@ export class LinkSession implements PeerLink {
     else if (message.type === 'interface') this.#voice.interface()
     else if (message.type === 'maintenance') this.#onMaintenance(message)
     else if (message.type === 'logs') this.#voice.logs.follow(message.follow, message.level)
+    else if (message.type === 'warm') this.#parts.runners.warmth.heed(this, message)
     else if (message.type === 'bye') log.info('the balancer leaves', { peer, reason: message.reason })
   }
 
@@ -219,6 +221,7 @@ export class LinkSession implements PeerLink {
     if (this.#terms) throw new ProtocolError('a second welcome on one link')
     this.#terms = message
     this.#parts.condition.link(message)
+    this.#parts.runners.warmth.welcome(this)
     this.#shared.peers.welcome(this, message, 2 * this.#heartbeatMs)
     this.#parts.log.info('linked', { peer: message.name, adopted: message.adopt.length })
     this.#voice.noteChange(true)

@@ -15,8 +15,7 @@ import { attemptPortsOf } from '../attempt/attempt-ports.ts'
 import type { AttemptContext } from '../attempt/context.ts'
 import type { Upload } from '../bytes/upload.ts'
 import { CallGate } from '../calls/call-gate.ts'
-import { RemoteCalls, type SendCall } from '../calls/remote-calls.ts'
-import { DirectOrder } from '../direct/direct-order.ts'
+import { type AskedCall, RemoteCalls } from '../calls/remote-calls.ts'
 import type { RegisteredFunction } from '../functions/registry.ts'
 import type { Placed } from '../intake/bag.ts'
 import type { Order, SlotHold } from '../intake/intake.ts'
@@ -40,7 +39,7 @@ export interface TaskOwner {
   /** STARTED is to be written; the task's `begin` is called when it has been handed over. */
   onStarting(task: LinkedTask): void
   /** CALL is to be written. */
-  onCall(task: LinkedTask, ...call: Parameters<SendCall>): void
+  onCall(task: LinkedTask, call: AskedCall): void
   /** It will not run here. */
   onRecalled(task: LinkedTask): void
   onAnswer(task: LinkedTask): void
@@ -84,12 +83,12 @@ export class LinkedTask implements Order, AttemptListener, Placed {
   #owner: TaskOwner | undefined
   /** Only where somebody follows: streams and durable runs. */
   #emitter: LinkEmitter | undefined
-  #ownSlots = 0
-  /** Slots of what its handler calls here. */
-  #childSlots = 0
+  #slots = 0
   #isLent = false
   /** What its handler asks of the balancer. */
   #remote: RemoteCalls | undefined
+  /** How long it waited until its function was made ready. */
+  #coldStartMs: number | undefined
   readonly #parts: WorkerParts
   readonly #keeper: TaskKeeper
   /** When it was sent, on our clock. */
@@ -129,9 +128,15 @@ export class LinkedTask implements Order, AttemptListener, Placed {
   }
 
   set owner(owner: TaskOwner | undefined) {
-    if (owner !== this.#owner) this.#remote?.fail()
+    const isOther = owner !== this.#owner
     this.#owner = owner
     this.#emitter?.attach(owner?.carrier)
+    if (isOther) this.#remote?.attach(this.#sender)
+  }
+
+  get #sender(): ((call: AskedCall) => void) | undefined {
+    const owner = this.#owner
+    return owner && ((call) => owner.onCall(this, call))
   }
 
   get isStream(): boolean {
@@ -180,7 +185,12 @@ export class LinkedTask implements Order, AttemptListener, Placed {
 
   /** Slots that are used on behalf of its link's balancer. */
   get linkedCost(): number {
-    return this.#ownSlots + this.#childSlots
+    return this.#slots
+  }
+
+  /** Its function was made ready for it. */
+  get isCold(): boolean {
+    return this.#coldStartMs !== undefined
   }
 
   /** The calls that its balancer is to answer, if there are any. */
@@ -190,17 +200,22 @@ export class LinkedTask implements Order, AttemptListener, Placed {
 
   /** Tells its link how many slots it holds from now on. */
   holdSlots(cost: number): void {
-    const more = cost - this.#ownSlots
-    this.#ownSlots = cost
+    const more = cost - this.#slots
+    this.#slots = cost
     if (more !== 0) this.owner?.onSlots(more)
   }
 
   start(hold: SlotHold): void {
     this.holdSlots(this.cost)
-    const claimed = this.#parts.runners.claim(this.function)
+    const { runners, clock } = this.#parts
+    const claimed = runners.claim(this.function)
     if (!(claimed instanceof Promise)) return this.#start(hold, claimed)
     this.state = 'preparing'
-    void claimed.then((result) => this.#onClaimed(hold, result))
+    const beganAt = clock.monoMs()
+    void claimed.then((result) => {
+      this.#coldStartMs = Math.round((clock.monoMs() - beganAt) * 100) / 100
+      this.#onClaimed(hold, result)
+    })
   }
 
   /** STARTED comes behind the preparation: when that fails, or takes too long, there was no attempt. */
@@ -255,13 +270,11 @@ export class LinkedTask implements Order, AttemptListener, Placed {
     return this.#emitter
   }
 
-  /** Slots that are lent, and those of children, are told to the balancer: they are used on this task's behalf. */
+  /** Slots that are lent are told to the balancer, which gives them to whom it likes. */
   #makeGate(): CallGate {
     return new CallGate(this.#parts, () => ({
       function: this.function,
       callers: this.header.callers ?? [],
-      priority: this.priority,
-      rank: () => this.rank,
       hold: {
         lend: () => {
           this.#isLent = true
@@ -274,30 +287,30 @@ export class LinkedTask implements Order, AttemptListener, Placed {
           if (this.state === 'running') this.holdSlots(this.cost)
         },
       },
-      makeChild: (...child) => new DirectOrder(this.#parts, ...child),
-      onSlots: (more) => {
-        this.#childSlots += more
-        this.owner?.onSlots(more)
+      how: (...call) => {
+        const { limits, clock } = this.#parts
+        this.#remote ??= new RemoteCalls(limits.resultBytes, clock, this.#sender)
+        return this.#remote.start(...call)
       },
-      callRemote: (...call) => this.#callRemote(...call),
     }))
-  }
-
-  #callRemote(name: string, input: Uint8Array, via: readonly string[]): Promise<unknown> {
-    this.#remote ??= new RemoteCalls(this.#parts.limits.resultBytes)
-    const { owner } = this
-    const send: SendCall | undefined = owner && ((...call) => owner.onCall(this, ...call))
-    return this.#remote.start(name, input, via, send)
   }
 
   // What its attempt says
 
   onAnswer(outcome: Outcome): void {
-    this.outcome = outcome
+    this.outcome = this.#withFacts(outcome)
     this.state = 'finished'
+    this.#remote?.close()
     this.#keeper.keep(this)
     this.holdSlots(0)
     this.owner?.onAnswer(this)
+  }
+
+  #withFacts(outcome: Outcome): Outcome {
+    const coldStartMs = this.#coldStartMs
+    return coldStartMs === undefined
+      ? outcome
+      : { ...outcome, header: { ...outcome.header, facts: { coldStartMs } } }
   }
 
   /** Lets go of all but the outcome: that may be kept for long, and an input may be large. */
@@ -331,6 +344,10 @@ export class LinkedTask implements Order, AttemptListener, Placed {
     const isWaitedFor = header.mode === 'sync' || header.mode === 'stream'
     const ownMs = header.timeoutMs ?? this.function.timeoutMs
     const elapsedMs = clock.monoMs() - this.#sentAt
+    const remainingMs = header.remainingMs === null ? null : Math.max(0, header.remainingMs - elapsedMs)
+    const defaultMs = isWaitedFor ? limits.defaultTimeoutMs : limits.backgroundTimeoutMs
+    // Its caller's attempt is its own limit.
+    const patienceMs = this.isChild && remainingMs !== null ? Math.max(1, remainingMs) : defaultMs
     return new Attempt(
       {
         function: this.function,
@@ -346,8 +363,8 @@ export class LinkedTask implements Order, AttemptListener, Placed {
           session: header.extras?.session,
           turns: this.turns?.whole(),
         },
-        timeoutMs: ownMs ?? (isWaitedFor ? limits.defaultTimeoutMs : limits.backgroundTimeoutMs),
-        remainingMs: header.remainingMs === null ? null : Math.max(0, header.remainingMs - elapsedMs),
+        timeoutMs: ownMs ?? patienceMs,
+        remainingMs,
       },
       attemptPortsOf(this.#parts, (...call) => this.#call(...call), this.#follow()),
       this,

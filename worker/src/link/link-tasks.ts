@@ -7,8 +7,6 @@
  */
 import {
   type ByteReader,
-  type ByteWriter,
-  CALL_FLAG,
   DATA_KIND,
   LIMITS,
   type OutcomeError,
@@ -18,10 +16,10 @@ import {
   readTaskHeader,
   TASK_FLAG,
   type TaskHeader,
-  writeNames,
+  type WorkerStatus,
 } from '@berth/protocol'
 import { ByteBlocks } from '@berth/runtime'
-import type { SendCall } from '../calls/remote-calls.ts'
+import type { AskedCall } from '../calls/remote-calls.ts'
 import { type RegisteredFunction, unknownFunction } from '../functions/registry.ts'
 import type { CheckedInput } from '../input/parameters.ts'
 import { noStreaming } from '../input/task-request.ts'
@@ -143,14 +141,8 @@ export class LinkTasks implements TaskOwner {
     this.#flush.started(task)
   }
 
-  onCall(task: LinkedTask, ...[id, name, input, via]: Parameters<SendCall>): void {
-    const write = (out: ByteWriter) => {
-      out.u32(id)
-      out.text8(name)
-      if (via.length > 0) writeNames(out, via)
-      out.bytes(input)
-    }
-    this.#flush.writer.control(RECORD.CALL, task.number, write, via.length > 0 ? CALL_FLAG.VIA : 0)
+  onCall({ number }: LinkedTask, { id, name, input, remainingMs, isAgain }: AskedCall): void {
+    this.#flush.writer.call(number, { call: id, function: name, remainingMs, isAgain }, input)
     this.#flush.wake()
   }
 
@@ -192,7 +184,8 @@ export class LinkTasks implements TaskOwner {
   #hasRoomFor(flags: number, isChild: boolean): boolean {
     const { condition } = this.#parts
     const { peers } = this.#ports
-    if (condition.status !== 'ready' || !peers.mayStart) return false
+    if (!peers.mayStart || !(condition.status === 'ready' || (isChild && mayFinish(condition.status))))
+      return false
     if ((flags & TASK_FLAG.DURABLE) !== 0 && !peers.hasRoomForDurable) return false
     const spare = this.#mostTasks - this.#tasks.size + this.#finished
     // What was called may be what all the others here wait for.
@@ -356,4 +349,9 @@ export class LinkTasks implements TaskOwner {
     task.abort('orphaned')
     this.#ports.peers.release(task)
   }
+}
+
+/** What runs may finish, and with it what it calls. */
+function mayFinish(status: WorkerStatus): boolean {
+  return status === 'maintenance' || status === 'draining'
 }

@@ -176,12 +176,16 @@ export class FleetBench {
 
   constructor(t: TestContext, { terms, contents, workforce, calls }: BenchOptions = {}) {
     this.fleet = new Fleet({
-      terms: { ...TERMS, queueTimeoutMs: 60_000, ...terms },
+      terms: { ...TERMS, queueTimeoutMs: 60_000, requestBodyLimitBytes: 1024 * 1024, ...terms },
       clock: systemClock,
       log: this.log,
       workforce: workforce ?? this.workforce,
       health: this.health,
-      calls: calls ?? { caller: () => undefined, submit: () => assert.fail('nobody calls') },
+      calls: calls ?? {
+        caller: () => undefined,
+        callTarget: () => ({ contract: undefined, idempotent: null }),
+        submit: () => assert.fail('nobody calls'),
+      },
       createRunId: () => `r_call${++this.#runs}`,
       contents: { ...EMPTY, ...contents },
       remember: (write) => void this.writes.push(write),
