@@ -11,7 +11,8 @@ import type {
   StoredDelivery,
   StoredPayload,
 } from '../../balancer/src/ports/run-store.ts'
-import type { StorePort } from '../../balancer/src/ports/store.ts'
+import type { SchedulesAtStart } from '../../balancer/src/ports/schedule-store.ts'
+import type { StoreContents, StorePort, StoreWrite } from '../../balancer/src/ports/store.ts'
 import type { Place } from './store-places.ts'
 
 export const T0 = Date.parse('2026-01-01T00:00:00Z')
@@ -149,6 +150,7 @@ export function makeDelivery(n: number, seq: number, changes: Partial<StoredDeli
 export class RunBench {
   readonly store: StorePort
   readonly atStart: RunsAtStart
+  readonly schedules: SchedulesAtStart
   readonly #waits: Waits
 
   static async open(place: Place): Promise<RunBench> {
@@ -160,12 +162,13 @@ export class RunBench {
       onClaimed: (claim, runs, hasMore) => waits.tell(`claim ${claim}`, { runs, hasMore }),
       onDue: (runs, nextMs) => waits.tell('due', { runs, nextMs }),
     })
-    return new RunBench(store, contents.runs, waits)
+    return new RunBench(store, contents, waits)
   }
 
-  private constructor(store: StorePort, atStart: RunsAtStart, waits: Waits) {
+  private constructor(store: StorePort, { runs, schedules }: StoreContents, waits: Waits) {
     this.store = store
-    this.atStart = atStart
+    this.atStart = runs
+    this.schedules = schedules
     this.#waits = waits
   }
 
@@ -174,11 +177,11 @@ export class RunBench {
   }
 
   /** Why the batch was given up; undefined when it is on disk. */
-  async try(...writes: readonly RunWrite[]): Promise<string | undefined> {
+  async try(...writes: readonly StoreWrite[]): Promise<string | undefined> {
     return this.#waits.on<string | undefined>(`batch ${this.store.apply(writes)}`)
   }
 
-  async write(...writes: readonly RunWrite[]): Promise<void> {
+  async write(...writes: readonly StoreWrite[]): Promise<void> {
     assert.equal(await this.try(...writes), undefined)
   }
 

@@ -9,6 +9,7 @@
  */
 import type { Mode, RunStatus, TaskError } from '@berth/protocol'
 import type { AttemptOutcome } from './record.ts'
+import type { ScheduleClaim, ScheduleReads } from './schedule-store.ts'
 
 export type RunTrigger = 'api' | 'schedule' | 'webhook' | 'email' | 'call' | 'ui'
 
@@ -219,11 +220,15 @@ export interface StoredBulk {
 // --- Writes ----------------------------------------------------------------------------------------
 
 export type RunWrite =
-  /** All of them or none. With `key`, its row is written in the same step and refuses all when it exists. */
+  /**
+   * All of them or none. With `key`, its row is written in the same step and refuses all when it exists; with
+   * `claim` the one run is what an instant of a schedule fires, and a claim that does not fit refuses it.
+   */
   | {
       readonly kind: 'runs-accepted'
       readonly runs: readonly { readonly run: LiveRun; readonly payload: StoredPayload }[]
       readonly key: IdempotencyRow | null
+      readonly claim?: ScheduleClaim | undefined
     }
   /** Where a live run stands. Nothing when it is not live. */
   | { readonly kind: 'run-moved'; readonly seq: number; readonly progress: RunProgress }
@@ -345,7 +350,7 @@ export interface StoredFilter {
 }
 
 /** A read is rejected with `StoreError` when the store is closed, too busy (`maxPendingReads`) or broken. */
-export interface RunReads {
+export interface RunReads extends ScheduleReads {
   /** The newest first, of those whose id is lower than `before`. */
   list(filter: StoredFilter, limit: number, before: string | null): Promise<readonly StoredRun[]>
   /** Exact up to `atMost`, else `atMost`. */

@@ -5,6 +5,7 @@
  */
 import type { FunctionInterface } from '@berth/protocol'
 import type { RunStoreEvents, RunStorePort, RunsAtStart, RunWrite } from './run-store.ts'
+import type { SchedulesAtStart, ScheduleWrite } from './schedule-store.ts'
 
 /** An operator's decision about one worker, kept over restarts. */
 export interface MaintenanceIntent {
@@ -65,7 +66,7 @@ export interface StoredSettings {
   readonly fairness: readonly StoredShare[]
 }
 
-export type StoreWrite = FleetWrite | RunWrite
+export type StoreWrite = FleetWrite | RunWrite | ScheduleWrite
 
 export type FleetWrite =
   | { readonly kind: 'intent-set'; readonly intent: MaintenanceIntent }
@@ -87,6 +88,7 @@ export type FleetWrite =
 /** Everything of the fleet's memory and what there is of runs, read once at start. */
 export interface StoreContents extends FleetContents {
   readonly runs: RunsAtStart
+  readonly schedules: SchedulesAtStart
 }
 
 export interface FleetContents {

@@ -7,6 +7,7 @@ import type {
   StoredFilter,
   StoredRun,
 } from '../ports/run-store.ts'
+import type { ScheduleFilter } from '../ports/schedule-store.ts'
 import type { MemoryRunTables } from './memory-run-tables.ts'
 import { givenUpMs } from './run-rows.ts'
 import { isMeant } from './run-search.ts'
@@ -135,6 +136,35 @@ export class MemoryRunReads implements RunReads {
 
   async bulk(id: string): Answer<'bulk'> {
     return structuredClone(this.#tables.bulks.get(id) ?? null)
+  }
+
+  async schedule(id: string): Answer<'schedule'> {
+    return structuredClone(this.#tables.schedules.find(id))
+  }
+
+  async schedulePayload(id: string): Answer<'schedulePayload'> {
+    return structuredClone(this.#tables.schedules.payload(id))
+  }
+
+  async schedules(filter: ScheduleFilter, limit: number, before: string | null): Answer<'schedules'> {
+    return structuredClone(this.#tables.schedules.list(filter, limit, before))
+  }
+
+  async dueSchedules(untilMs: number, limit: number): Answer<'dueSchedules'> {
+    return structuredClone(this.#tables.schedules.due(untilMs, limit, this.#busySchedules()))
+  }
+
+  async dueSchedule(id: string): Answer<'dueSchedule'> {
+    return structuredClone(this.#tables.schedules.dueOne(id, this.#busySchedules()))
+  }
+
+  async scheduleFires(id: string, limit: number): Answer<'scheduleFires'> {
+    return structuredClone(this.#tables.schedules.fires(id, limit))
+  }
+
+  /** Those that have a run which is not final. */
+  #busySchedules(): ReadonlySet<string> {
+    return new Set([...this.#tables.live.values()].flatMap(({ schedule }) => schedule ?? []))
   }
 
   #all(): StoredRun[] {

@@ -19,6 +19,7 @@ import type {
   StoredPayload,
   StoredTry,
 } from '../ports/run-store.ts'
+import { MemoryScheduleTables } from './memory-schedule-tables.ts'
 import { laneKey, orderOf, TRIES_KEPT } from './run-rows.ts'
 
 type Write<Kind extends RunWrite['kind']> = Extract<RunWrite, { kind: Kind }>
@@ -38,6 +39,7 @@ export class MemoryRunTables {
   /** The key that began a run, by the run's seq. */
   readonly keyOf = new Map<number, string>()
   readonly bulks = new Map<string, StoredBulk>()
+  readonly schedules = new MemoryScheduleTables()
 
   begin(): RunsAtStart {
     const runs = [...this.live.values()].sort(bySeq)
@@ -149,7 +151,7 @@ export class MemoryRunTables {
     return { ...run, payload }
   }
 
-  #accept({ runs, key }: Write<'runs-accepted'>): string | undefined {
+  #accept({ runs, key, claim }: Write<'runs-accepted'>): string | undefined {
     if (key !== null && this.keys.has(key.hash)) return 'UNIQUE constraint failed: the key exists'
     const seqs = new Set(runs.map(({ run }) => run.seq))
     const ids = new Set(runs.map(({ run }) => run.id))
@@ -157,6 +159,8 @@ export class MemoryRunTables {
       !this.live.has(run.seq) && !this.done.has(run.seq) && !this.seqs.has(run.id)
     if (seqs.size < runs.length || ids.size < runs.length || !runs.every(isNew))
       return 'UNIQUE constraint failed: the run exists'
+    const refusal = claim && this.schedules.claim(claim)
+    if (refusal !== undefined) return refusal
     for (const { run, payload } of runs) {
       this.live.set(run.seq, run)
       this.seqs.set(run.id, run.seq)

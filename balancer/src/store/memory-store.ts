@@ -21,6 +21,7 @@ import { Batches } from './batches.ts'
 import { isFleetWrite } from './fleet-tables.ts'
 import { MemoryRunReads } from './memory-run-reads.ts'
 import { MemoryRunTables } from './memory-run-tables.ts'
+import { isScheduleWrite } from './schedule-tables.ts'
 import { StoreError } from './store-error.ts'
 
 type Functions = FleetContents['interfaces'][number]['functions']
@@ -78,6 +79,7 @@ export class MemoryStore implements StorePort {
     return {
       ...begin(this.#disk, new Date(this.#clock.wallMs()).toISOString()),
       runs: this.#disk.runs.begin(),
+      schedules: this.#disk.runs.schedules.begin(),
     }
   }
 
@@ -143,6 +145,12 @@ export class MemoryStore implements StorePort {
 
   /** Why one write is refused, or nothing. */
   #write(write: StoreWrite): string | undefined {
+    if (isScheduleWrite(write)) {
+      const { runs } = this.#disk
+      const refusal = runs.schedules.write(structuredClone(write))
+      if (write.kind === 'schedule-unfired') runs.write({ kind: 'run-removed', seq: write.seq })
+      return refusal && `${write.kind}: ${refusal}`
+    }
     if (!isFleetWrite(write)) {
       const refusal = this.#disk.runs.write(structuredClone(write))
       return refusal && `${write.kind}: ${refusal}`

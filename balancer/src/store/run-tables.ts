@@ -4,6 +4,7 @@
  */
 
 import type { IdempotencyRow, RunProgress, StoredDelivery, StoredEvent } from '../ports/run-store.ts'
+import type { ScheduleWrite } from '../ports/schedule-store.ts'
 import type { FleetWrite } from '../ports/store.ts'
 import { codeOf, hasAny, type Row, text } from './run-codec.ts'
 import type { RunNames } from './run-names.ts'
@@ -13,7 +14,7 @@ import { searchedWords } from './run-search.ts'
 import type { Statements } from './statements.ts'
 import { ACCEPTED, type PackedEnd, type PackedWrite, type Value } from './write-packing.ts'
 
-type RunPacked = Exclude<PackedWrite, FleetWrite>
+type RunPacked = Exclude<PackedWrite, FleetWrite | ScheduleWrite>
 type Packed<Kind extends RunPacked['kind']> = Extract<RunPacked, { kind: Kind }>
 
 const INSERT_LIVE = `INSERT INTO runs_live (seq, id, function, contract, lane, status, priority, accepted_ms, due_ms,

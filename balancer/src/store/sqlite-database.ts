@@ -14,6 +14,7 @@ import { FleetTables, isFleetWrite } from './fleet-tables.ts'
 import { RunClaims } from './run-claims.ts'
 import { RunNames } from './run-names.ts'
 import { RunTables } from './run-tables.ts'
+import { isScheduleWrite, ScheduleTables } from './schedule-tables.ts'
 import {
   isIoFault,
   isRefusedWrite,
@@ -45,6 +46,7 @@ export class SqliteDatabase {
   readonly #names: RunNames
   readonly #runs: RunTables
   readonly #claims: RunClaims
+  readonly #schedules: ScheduleTables
   /** Device and inode of the file and of its log, as opened. */
   readonly #identity: string
   #fault: string | undefined
@@ -60,10 +62,12 @@ export class SqliteDatabase {
     this.#names = new RunNames(statements)
     this.#runs = new RunTables(statements, this.#names)
     this.#claims = new RunClaims(statements, this.#names)
+    this.#schedules = new ScheduleTables(statements)
     try {
       this.contents = this.#transact(() => ({
         ...this.#fleet.begin(openedAtMs),
         runs: this.#claims.begin(),
+        schedules: this.#schedules.begin(),
       }))
       this.#identity = identify(path)
     } catch (error) {
@@ -138,8 +142,14 @@ export class SqliteDatabase {
   }
 
   #write(write: PackedWrite, bytes: Uint8Array): void {
-    if (isFleetWrite(write)) this.#fleet.write(write)
-    else this.#runs.write(write, bytes)
+    if (isFleetWrite(write)) return this.#fleet.write(write)
+    if (isScheduleWrite(write)) {
+      this.#schedules.write(write)
+      if (write.kind === 'schedule-unfired') this.#runs.write({ kind: 'run-removed', seq: write.seq }, bytes)
+      return
+    }
+    if (write.kind === 'runs-accepted' && write.claim) this.#schedules.claim(write.claim)
+    this.#runs.write(write, bytes)
   }
 
   /** One batch, write by write. */

@@ -114,6 +114,12 @@ const NAMES: Readonly<Record<keyof RunReads, true>> = {
   key: true,
   keyCount: true,
   bulk: true,
+  schedule: true,
+  schedulePayload: true,
+  schedules: true,
+  dueSchedules: true,
+  dueSchedule: true,
+  scheduleFires: true,
 }
 
 /** Every method asks by its own name. */

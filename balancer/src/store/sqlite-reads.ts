@@ -23,6 +23,7 @@ import {
   textOrNull,
 } from './run-codec.ts'
 import { RunLists } from './run-lists.ts'
+import { ScheduleSqlReads } from './schedule-reads.ts'
 import type { Statements } from './statements.ts'
 
 /** The port without its promises. */
@@ -37,10 +38,12 @@ type Bound = string | number | null
 export class SqliteReads implements SyncReads {
   readonly #statements: Statements
   readonly #lists: RunLists
+  readonly #schedules: ScheduleSqlReads
 
   constructor(statements: Statements) {
     this.#statements = statements
     this.#lists = new RunLists(statements)
+    this.#schedules = new ScheduleSqlReads(statements)
   }
 
   list(...[filter, limit, before]: Parameters<RunReads['list']>) {
@@ -152,6 +155,30 @@ export class SqliteReads implements SyncReads {
     const row = this.#get('SELECT job FROM bulk_jobs WHERE id = ?', id)
     const bulk: StoredBulk | null = row === undefined ? null : JSON.parse(text(row.job))
     return bulk
+  }
+
+  schedule(id: string) {
+    return this.#schedules.schedule(id)
+  }
+
+  schedulePayload(id: string) {
+    return this.#schedules.schedulePayload(id)
+  }
+
+  schedules(...values: Parameters<RunReads['schedules']>) {
+    return this.#schedules.schedules(...values)
+  }
+
+  dueSchedules(untilMs: number, limit: number) {
+    return this.#schedules.dueSchedules(untilMs, limit)
+  }
+
+  dueSchedule(id: string) {
+    return this.#schedules.dueSchedule(id)
+  }
+
+  scheduleFires(id: string, limit: number) {
+    return this.#schedules.scheduleFires(id, limit)
   }
 
   /** -1, which no run has, for an unknown id. */

@@ -6,6 +6,7 @@
  */
 import { canonicalJson } from '@berth/protocol'
 import type { IdempotencyRow, LiveRun, RunEnd, RunWrite, StoredPayload } from '../ports/run-store.ts'
+import type { ScheduleClaim } from '../ports/schedule-store.ts'
 import type { StoreWrite } from '../ports/store.ts'
 import { codeOf, encodeEnd, encodeFacts, hasAny } from './run-codec.ts'
 import { givenUpMs } from './run-rows.ts'
@@ -43,6 +44,7 @@ export interface PackedAcceptance {
   /** Of those that are no longer as new: place in the list, and how they stand. */
   readonly moved: readonly Write<'run-moved'>[]
   readonly key: IdempotencyRow | null
+  readonly claim: ScheduleClaim | undefined
 }
 
 export interface PackedEnd {
@@ -87,14 +89,14 @@ function packWrite(write: StoreWrite, blocks: Blocks): PackedWrite {
   }
 }
 
-function packAcceptance({ runs, key }: Write<'runs-accepted'>, blocks: Blocks): PackedAcceptance {
+function packAcceptance({ runs, key, claim }: Write<'runs-accepted'>, blocks: Blocks): PackedAcceptance {
   const values: Value[] = []
   const moved: Write<'run-moved'>[] = []
   for (const { run, payload } of runs) {
     pushRun(values, run, payload, blocks)
     if (!isFresh(run)) moved.push({ kind: 'run-moved', seq: run.seq, progress: progressOf(run) })
   }
-  return { kind: 'runs-accepted', values, moved, key }
+  return { kind: 'runs-accepted', values, moved, key, claim }
 }
 
 /** In the order of `ACCEPTED`. */

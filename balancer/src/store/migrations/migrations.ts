@@ -4,6 +4,7 @@ import { settingsMigration } from './002-settings.ts'
 import { drainMigration } from './003-drain.ts'
 import { runsMigration } from './004-runs.ts'
 import { runKeysMigration } from './005-run-keys.ts'
+import { schedulesMigration } from './007-schedules.ts'
 import { batchKeysMigration } from './011-batch-keys.ts'
 import type { Migration } from './migration.ts'
 
@@ -13,5 +14,6 @@ export const MIGRATIONS: readonly Migration[] = [
   drainMigration,
   runsMigration,
   runKeysMigration,
+  schedulesMigration,
   batchKeysMigration,
 ]
