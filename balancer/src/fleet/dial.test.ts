@@ -64,9 +64,9 @@ test('a hello in one write with the answer of the upgrade is there for whoever l
   if (dialled.kind !== 'open') return
   const { socket } = dialled
   await new Promise((resolve) => setImmediate(resolve))
-  const heard = new Promise((resolve) => socket.once('message', (data) => resolve(String(data))))
-  socket.resume()
-  assert.equal(await heard, 'hello')
+  const heard = Promise.withResolvers<string>()
+  socket.start({ onText: heard.resolve, onBinary: () => {}, onClosed: () => {} })
+  assert.equal(await heard.promise, 'hello')
   socket.terminate()
 })
 

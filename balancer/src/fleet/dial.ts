@@ -4,9 +4,8 @@
  * timeout does not. Called by a member; an open socket is handed over paused, so that a hello that
  * came together with the upgrade's answer is not lost before somebody listens.
  */
-import type { ClientRequest, IncomingMessage } from 'node:http'
 import { LIMITS, PROTOCOL } from '@berth/protocol'
-import { WebSocket } from 'ws'
+import { dialWire, type WireDialled, type WireSocket } from '@berth/runtime'
 
 export interface DialOptions {
   /** The worker's base URL, http or https. */
@@ -18,7 +17,7 @@ export interface DialOptions {
 }
 
 export type Dialled =
-  | { readonly kind: 'open'; readonly socket: WebSocket }
+  | { readonly kind: 'open'; readonly socket: WireSocket }
   | { readonly kind: 'refused' | 'failed'; readonly reason: string }
 
 /** How long a peer may take to agree to a close before its socket is destroyed. */
@@ -29,73 +28,48 @@ const HEADER_PATTERN = /^[\t\x20-\x7e\x80-\xff]*$/
 /** What Node says of a certificate that it does not take. */
 const CERTIFICATE_FAULT = /CERT|SIGNATURE|SELF_SIGNED|UNABLE_TO_GET_ISSUER/
 
-const NO_ANSWER = 'no answer in time'
 const NO_WORKER = 'what listens there is no Berth worker'
 
+const TERMS = {
+  limits: { textBytes: LIMITS.textBytes, binaryBytes: LIMITS.frameBytes },
+  closeWaitMs: CLOSE_WAIT_MS,
+}
+
 /** Never rejects. */
-export function dial(options: DialOptions): Promise<Dialled> {
-  const { url, fleetKey, workerKey, timeoutMs } = options
+export async function dial({ url, fleetKey, workerKey, timeoutMs }: DialOptions): Promise<Dialled> {
   const wrongKey = findUnsendable({ fleetKey, workerKey })
-  if (wrongKey !== undefined) return Promise.resolve({ kind: 'failed', reason: wrongKey })
-  const socket = new WebSocket(linkUrl(url), PROTOCOL, {
-    headers: { 'x-lb-auth': fleetKey, authorization: workerKey },
-    perMessageDeflate: false,
-    // The link checks text frames itself; the rest is bytes.
-    skipUTF8Validation: true,
-    maxPayload: LIMITS.textBytes,
-    followRedirects: false,
-    closeTimeout: CLOSE_WAIT_MS,
-    generateMask: leaveZero,
-  } as WebSocket.ClientOptions)
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => settle({ kind: 'failed', reason: NO_ANSWER }), timeoutMs)
-    const settle = (dialled: Dialled) => {
-      clearTimeout(timer)
-      unlisten()
-      resolve(dialled)
-      if (dialled.kind !== 'open') socket.terminate()
-    }
-    const unlisten = listen(socket, settle)
+  if (wrongKey !== undefined) return { kind: 'failed', reason: wrongKey }
+  const headers = { 'x-lb-auth': fleetKey, authorization: workerKey }
+  const dialled = await dialWire({
+    url: new URL(`${url}/link`),
+    protocol: PROTOCOL,
+    headers,
+    timeoutMs,
+    terms: TERMS,
   })
+  return dialled.kind === 'open' ? { kind: 'open', socket: dialled.wire } : verdictOf(dialled)
 }
 
-/** A mask guards proxies against pages in a browser, and here is neither: left zero, ws skips it. */
-function leaveZero(): void {}
-
-/** Later errors of a dial that is settled go nowhere, but they have a listener. */
-function ignore(): void {}
-
-/** Returns what ends it: an open link lives long, and would keep all that its dial had. */
-function listen(socket: WebSocket, settle: (dialled: Dialled) => void): () => void {
-  const onOpen = () => {
-    socket.pause()
-    settle({ kind: 'open', socket })
-  }
-  const onAnswer = (_request: ClientRequest, response: IncomingMessage) => {
-    response.on('error', ignore)
-    settle({ kind: 'failed', reason: refusalOf(response.statusCode ?? 0) })
-  }
-  const onError = (error: NodeJS.ErrnoException) => settle(verdictOf(error))
-  socket.on('open', onOpen)
-  socket.on('unexpected-response', onAnswer)
-  socket.on('error', onError)
-  return () => {
-    socket.on('error', ignore)
-    socket.off('open', onOpen)
-    socket.off('unexpected-response', onAnswer)
-    socket.off('error', onError)
+function verdictOf(dialled: Exclude<WireDialled, { kind: 'open' }>): Dialled {
+  switch (dialled.kind) {
+    case 'failed':
+      return verdictOfError(dialled.error)
+    case 'answered':
+      return { kind: 'failed', reason: refusalOf(dialled.status) }
+    case 'late':
+      return { kind: 'failed', reason: 'no answer in time' }
+    case 'foreign':
+      return { kind: 'failed', reason: `${NO_WORKER} (${LACKS[dialled.lacks]})` }
   }
 }
+
+const LACKS = { WebSocket: 'it does not speak WebSocket', protocol: `it does not speak ${PROTOCOL}` }
 
 function findUnsendable(keys: Readonly<Record<'fleetKey' | 'workerKey', string>>): string | undefined {
   if (!HEADER_PATTERN.test(keys.fleetKey)) return 'FLEET_KEY holds characters that no header can carry'
   if (!HEADER_PATTERN.test(keys.workerKey))
     return 'the key of this entry (or WORKER_AUTH_KEY) holds characters that no header can carry'
   return undefined
-}
-
-function linkUrl(url: string): string {
-  return `${url.replace(/^http/, 'ws')}/link`
 }
 
 function refusalOf(status: number): string {
@@ -105,7 +79,7 @@ function refusalOf(status: number): string {
   return `the worker answered ${status} to the link`
 }
 
-function verdictOf(error: NodeJS.ErrnoException): Dialled {
+function verdictOfError(error: NodeJS.ErrnoException): Dialled {
   const codes = codesOf(error)
   if (codes.length > 0 && codes.every((code) => code === 'ECONNREFUSED'))
     return { kind: 'refused', reason: 'nothing listens at this address' }
@@ -120,9 +94,6 @@ function codesOf(error: NodeJS.ErrnoException): (string | undefined)[] {
 
 function reasonOf(error: Error, code: string | undefined): string {
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'the host name cannot be resolved'
-  if (/sub-?protocol/i.test(error.message)) return `${NO_WORKER} of this version (no ${PROTOCOL})`
-  if (/Sec-WebSocket|Upgrade header/i.test(error.message) || code?.startsWith('HPE_'))
-    return `${NO_WORKER} (it does not speak WebSocket)`
   if (code !== undefined && CERTIFICATE_FAULT.test(code))
     return `the worker's certificate is not accepted (${code}): give it one for this host, by an authority known here`
   return code ? `the connection failed (${code})` : error.message.slice(0, 200)

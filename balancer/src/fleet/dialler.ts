@@ -5,8 +5,7 @@
  * Invariant: at most one dial or one planned dial at a time; none after `stop`.
  */
 import { randomInt } from 'node:crypto'
-import { type Backoff, createBackoff } from '@berth/runtime'
-import type { WebSocket } from 'ws'
+import { type Backoff, createBackoff, type WireSocket } from '@berth/runtime'
 import { type DialOptions, dial } from './dial.ts'
 import type { DialTurns } from './dial-turns.ts'
 
@@ -16,7 +15,7 @@ export interface DiallerOptions {
   readonly intervalMs: number
   /** Asked when its turn has come, which may be long after it was asked for. */
   readonly target: () => DialOptions
-  readonly onOpen: (socket: WebSocket) => void
+  readonly onOpen: (socket: WireSocket) => void
   readonly onFailed: (kind: 'refused' | 'failed', reason: string) => void
 }
 

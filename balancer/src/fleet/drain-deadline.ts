@@ -29,7 +29,7 @@ export class DrainDeadline {
 
   enforce(): void {
     const { intent } = this.#picture
-    if (this.#enforced === intent || !isPastDeadline(intent, this.#means.clock.wallMs())) return
+    if (!intent || this.#enforced === intent || !isPastDeadline(intent, this.#means.clock.wallMs())) return
     this.#enforced = intent
     this.empty('its drain has reached the deadline')
   }

@@ -11,7 +11,7 @@
  * Invariant: at most one link, and no dial while there is one.
  */
 import { CLOSE } from '@berth/protocol'
-import type { WebSocket } from 'ws'
+import type { WireSocket } from '@berth/runtime'
 import { Dialler, stretchOf } from './dialler.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Link, type LinkEvents, type Unstamped } from './link.ts'
@@ -110,7 +110,7 @@ export class Lifeline {
 
   // --- The link --------------------------------------------------------------------------------
 
-  #open(socket: WebSocket): void {
+  #open(socket: WireSocket): void {
     const { context, picture, events } = this.#options
     const { clock, terms, callInputs } = context
     const { resultLimitBytes } = terms

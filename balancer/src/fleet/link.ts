@@ -5,7 +5,6 @@
  * Invariant: a link is over as soon as either end says so. `onClosed` comes once, nothing comes after
  * it, and nothing is thrown into the socket's events whatever the worker sends.
  */
-import { isUtf8 } from 'node:buffer'
 import {
   type ByteReader,
   CALL_FLAG,
@@ -32,8 +31,7 @@ import {
   TASK_FLAG,
   TurnoverMap,
 } from '@berth/protocol'
-import type { Clock } from '@berth/runtime'
-import type { WebSocket } from 'ws'
+import { type Clock, WIRE_HEAD_BYTES, type WireSocket } from '@berth/runtime'
 import type { Assignment } from '../ports/dispatch.ts'
 import type { Outcome } from '../ports/scheduling.ts'
 import type { StreamItem, StreamKind } from '../ports/stream.ts'
@@ -63,7 +61,7 @@ export interface LinkEvents {
 
 export interface LinkOptions {
   /** As `dial` hands it over: open and paused. */
-  readonly socket: WebSocket
+  readonly socket: WireSocket
   readonly clock: Clock
   readonly resultLimitBytes: number
   readonly callInputs: CallInputs
@@ -86,7 +84,7 @@ const NOTHING = new Uint8Array(0)
 const ANSWER_BYTES = 64 * 1024 * 1024
 
 export class Link {
-  readonly #socket: WebSocket
+  readonly #socket: WireSocket
   readonly #clock: Clock
   readonly #events: LinkEvents
   readonly #resultLimitBytes: number
@@ -106,7 +104,7 @@ export class Link {
     this.#events = options.events
     this.#resultLimitBytes = options.resultLimitBytes
     this.#callInputs = options.callInputs
-    this.#writer = new LinkWriter(() => ({ at: this.#clock.monoMs() }))
+    this.#writer = new LinkWriter(() => ({ at: this.#clock.monoMs() }), WIRE_HEAD_BYTES)
     this.#listen()
   }
 
@@ -155,8 +153,8 @@ export class Link {
 
   message(message: Unstamped): void {
     if (this.#isClosed) return
-    if (this.#socket.bufferedAmount > UNREAD_BYTES) return this.close(CLOSE.silent, 'you do not read')
-    this.#socket.send(JSON.stringify({ ...message, at: this.#clock.monoMs() }), this.#afterSend)
+    if (this.#socket.backlogBytes > UNREAD_BYTES) return this.close(CLOSE.silent, 'you do not read')
+    this.#socket.sendText(JSON.stringify({ ...message, at: this.#clock.monoMs() }), this.#afterSend)
   }
 
   /**
@@ -173,11 +171,11 @@ export class Link {
   // --- In --------------------------------------------------------------------------------------
 
   #listen(): void {
-    this.#socket.on('message', (data, isBinary) => this.#receive(data as Buffer, isBinary))
-    // ws has answered with the close code that fits; `close` follows.
-    this.#socket.on('error', () => {})
-    this.#socket.on('close', (code, reason) => this.#end(code, reason.toString()))
-    this.#socket.resume()
+    this.#socket.start({
+      onText: (text) => this.#receive(text),
+      onBinary: (frame) => this.#receive(frame),
+      onClosed: (code, reason) => this.#end(code, reason),
+    })
   }
 
   #end(code: number, reason: string): void {
@@ -189,11 +187,11 @@ export class Link {
     this.#events.onClosed(code, reason)
   }
 
-  #receive(data: Buffer, isBinary: boolean): void {
+  #receive(message: string | Uint8Array): void {
     if (this.#isClosed) return
     try {
-      if (isBinary) readFrame(data, this.#onRecord)
-      else this.#text(data)
+      if (typeof message === 'string') this.#text(message)
+      else readFrame(message, this.#onRecord)
     } catch (error) {
       if (error instanceof ProtocolError) return this.close(error.closeCode, error.message)
       this.#events.onFault(error)
@@ -201,9 +199,8 @@ export class Link {
     }
   }
 
-  #text(bytes: Buffer): void {
-    if (!isUtf8(bytes)) throw new ProtocolError('a text frame is not UTF-8', 1007)
-    const parsed = parseFromWorker(bytes.toString('utf8'))
+  #text(text: string): void {
+    const parsed = parseFromWorker(text)
     if (parsed.kind === 'invalid') throw new ProtocolError(parsed.reason)
     this.#events.onFrame()
     if (parsed.kind === 'message') this.#events.onMessage(parsed.message)
@@ -332,11 +329,11 @@ export class Link {
 
   /** A worker that does not read gets no credit either, so its window bounds what it may send. */
   #flush(): void {
-    while (!this.#isClosed && this.#socket.bufferedAmount + LIMITS.frameBytes <= LIMITS.socketBytes) {
+    while (!this.#isClosed && this.#socket.backlogBytes + LIMITS.frameBytes <= LIMITS.socketBytes) {
       this.#giveCredit()
       const frame = this.#writer.take()
       if (!frame) return
-      this.#socket.send(frame, (error) => {
+      this.#socket.sendBinary(frame, (error) => {
         if (!error) reuseFrame(frame)
         this.#afterSend()
       })

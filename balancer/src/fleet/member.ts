@@ -160,7 +160,8 @@ export class Member {
   /** Called a few times a second: silence, pings, maintenance that ends by itself. */
   sweep(nowMs: number): void {
     if (this.picture.isLeaving && this.#finishLeaving()) return
-    if (isOver(this.picture.intent, this.#context.clock.wallMs())) this.#context.onIntentOver(this)
+    const { intent } = this.picture
+    if (intent && isOver(intent, this.#context.clock.wallMs())) this.#context.onIntentOver(this)
     this.#drainDeadline.enforce()
     if (nowMs >= this.#asksAgainAtMs) this.#lifeline.close(CLOSE.goingAway, 'say hello again')
     this.#lifeline.watch(nowMs)
@@ -375,11 +376,14 @@ export class Member {
   }
 
   #onState(state: State): void {
-    const { report } = this.picture
-    if (!report || !applyState(report, state)) return
+    const { report, isSwitchedOn } = this.picture
+    const fate = report ? applyState(report, state) : 'older'
+    if (!report || fate === 'older') return
     // Said with the order obeyed: whatever it says, nothing hides it any more.
     if (this.#orders.isObeyed) this.picture.isSwitchedOn = false
     this.#noteSeen(state.status)
+    // Everybody has been told of that: what most pushes are.
+    if (fate === 'same' && this.picture.isSwitchedOn === isSwitchedOn) return
     this.#announce()
     this.#tellSlots(report)
   }

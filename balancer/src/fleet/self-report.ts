@@ -46,17 +46,33 @@ export function reportFrom(hello: Hello): SelfReport {
   }
 }
 
-/** False when it is older than what is known. */
-export function applyState(report: SelfReport, state: State): boolean {
-  if (state.seq < report.seq) return false
+/** `older` than what is known; `same` when it brings nothing but the system's figures, as most do. */
+export function applyState(report: SelfReport, state: State): 'older' | 'same' | 'changed' {
+  if (state.seq < report.seq) return 'older'
   report.seq = state.seq
+  if (state.system) report.system = state.system
+  if (saysTheSame(report, state)) return 'same'
   report.status = state.status
   report.reason = state.reason
   report.slots = state.slots
   if (state.tags) report.tags = state.tags
   if (state.services) report.services = state.services
-  if (state.system) report.system = state.system
-  return true
+  return 'changed'
+}
+
+function saysTheSame(report: SelfReport, { status, reason, slots, tags, services }: State): boolean {
+  if (tags !== undefined || services !== undefined) return false
+  const { limit, used, linked, stuck, queued, queueLimit } = report.slots
+  return (
+    status === report.status &&
+    reason === report.reason &&
+    slots.used === used &&
+    slots.linked === linked &&
+    slots.queued === queued &&
+    slots.stuck === stuck &&
+    slots.limit === limit &&
+    slots.queueLimit === queueLimit
+  )
 }
 
 /** Only what is `taken` counts: it is not older than what is known, and can be. */

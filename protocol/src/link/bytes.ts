@@ -37,10 +37,18 @@ export class ByteWriter {
   /** Empty until something is written: most links have nothing to say most of the time. */
   #bytes: Uint8Array = NO_BYTES
   #view: DataView = NO_VIEW
-  #length = 0
+  readonly #headroom: number
+  /** Where the next byte goes: behind the headroom and what is written. */
+  #length: number
+
+  /** `headroom`: so many bytes stay free before what is written, in the memory that `take` hands over. */
+  constructor(headroom = 0) {
+    this.#headroom = headroom
+    this.#length = headroom
+  }
 
   get length(): number {
-    return this.#length
+    return this.#length - this.#headroom
   }
 
   u8(value: number): void {
@@ -99,19 +107,19 @@ export class ByteWriter {
   }
 
   patchU16(at: number, value: number): void {
-    this.#view.setUint16(at, value)
+    this.#view.setUint16(this.#headroom + at, value)
   }
 
   patchU32(at: number, value: number): void {
-    this.#view.setUint32(at, value)
+    this.#view.setUint32(this.#headroom + at, value)
   }
 
   /** Hands the written bytes over and begins anew. */
   take(): Uint8Array {
-    const bytes = this.#bytes.subarray(0, this.#length)
+    const bytes = this.#bytes.subarray(this.#headroom, this.#length)
     this.#bytes = NO_BYTES
     this.#view = NO_VIEW
-    this.#length = 0
+    this.#length = this.#headroom
     return bytes
   }
 
@@ -152,7 +160,7 @@ export class ByteWriter {
     const larger = isSmall
       ? (spares.pop() ?? new Uint8Array(CAPACITY))
       : new Uint8Array(Math.max(needed, this.#bytes.length * 2))
-    if (this.#length > 0) larger.set(this.#bytes.subarray(0, this.#length))
+    if (this.length > 0) larger.set(this.#bytes.subarray(0, this.#length))
     this.#bytes = larger
     this.#view = new DataView(larger.buffer)
   }

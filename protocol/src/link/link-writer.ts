@@ -56,14 +56,17 @@ const LONG_BYTES = LIMITS.recordBytes / 4
 const spares: Uint8Array<ArrayBuffer>[] = []
 const MOST_SPARES = 16
 
+/** More than any headroom. */
+const LARGE_BYTES = LIMITS.frameBytes + 64
+
 function largeBuffer(): Uint8Array<ArrayBuffer> {
-  return spares.pop() ?? new Uint8Array(LIMITS.frameBytes)
+  return spares.pop() ?? new Uint8Array(LARGE_BYTES)
 }
 
 /** The frame is with the operating system and nobody looks at it any more: its memory serves another one. */
 export function reuseFrame(frame: Uint8Array): void {
   const { buffer } = frame
-  if (buffer.byteLength !== LIMITS.frameBytes || !(buffer instanceof ArrayBuffer)) return reuseBytes(frame)
+  if (buffer.byteLength !== LARGE_BYTES || !(buffer instanceof ArrayBuffer)) return reuseBytes(frame)
   if (spares.length < MOST_SPARES) spares.push(new Uint8Array(buffer))
 }
 
@@ -73,7 +76,7 @@ const LARGEST_SMALL_RECORD =
 
 export class LinkWriter {
   readonly #stamp: () => Stamp
-  #control = new ByteWriter()
+  readonly #control: ByteWriter
   #frames: Uint8Array[] = []
   readonly #outgoing = new Map<number, Outgoing>()
   /** Tasks with something to send and credit for it, in turn. */
@@ -82,9 +85,11 @@ export class LinkWriter {
   /**
    * `stamp` leads every frame. It is asked when a frame begins, to make room, and again as the frame is taken:
    * what counts is the moment at which it leaves, with every change that its records brought about.
+   * `headroom` bytes stay free before each frame, in the same memory, for whoever sends it.
    */
-  constructor(stamp: () => Stamp) {
+  constructor(stamp: () => Stamp, headroom = 0) {
     this.#stamp = stamp
+    this.#control = new ByteWriter(headroom)
   }
 
   /** True when `take` would return a frame. */

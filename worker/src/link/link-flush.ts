@@ -7,6 +7,7 @@
  * at most once, and only after the frame with its STARTED was handed over or its link is gone.
  */
 import { LinkWriter, RECORD, STARTED_FLAG, type Stamp } from '@berth/protocol'
+import { WIRE_HEAD_BYTES } from '@berth/runtime'
 import type { Carrier } from '../stream/link-emitter.ts'
 import type { LinkedTask } from './link-task.ts'
 
@@ -15,7 +16,10 @@ export interface Outlet {
   /** Bytes handed to the socket and not yet to the operating system. */
   readonly backlogBytes: number
   sendText(text: string): void
-  /** `handedOver` is called when the operating system has the frame, or never when the socket is gone. */
+  /**
+   * `handedOver` is called when the operating system has the frame, or never when the socket is gone. Of the memory
+   * before the frame `WIRE_HEAD_BYTES` are free.
+   */
   sendFrame(frame: Uint8Array, handedOver: () => void): void
   close(code: number, reason: string): void
 }
@@ -47,7 +51,7 @@ export class LinkFlush implements Carrier {
 
   constructor(ports: FlushPorts) {
     this.#ports = ports
-    this.writer = new LinkWriter(() => ports.stamp())
+    this.writer = new LinkWriter(() => ports.stamp(), WIRE_HEAD_BYTES)
   }
 
   /** Writes STARTED; the task begins when it has gone. */

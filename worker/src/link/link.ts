@@ -4,9 +4,10 @@
  * Invariant: no frame is read before both keys were right; every socket has an error listener.
  */
 import type { IncomingMessage, Server } from 'node:http'
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { CLOSE, LIMITS, PROTOCOL, reuseFrame } from '@berth/protocol'
-import { WebSocket, WebSocketServer } from 'ws'
+import { LIMITS, PROTOCOL, reuseFrame } from '@berth/protocol'
+import { acceptWire, findHandshakeFault, type WireSocket } from '@berth/runtime'
 import type { Keys } from '../config.ts'
 import { type Answer, problem } from '../http/answer.ts'
 import { opensLink } from '../http/auth.ts'
@@ -22,18 +23,20 @@ const DELIVER_LIMIT_MS = 5_000
 /** How long a close waits for the peer's answer. */
 const CLOSE_LIMIT_MS = 2_000
 
+const TERMS = {
+  limits: { textBytes: LIMITS.textBytes, binaryBytes: LIMITS.frameBytes },
+  closeWaitMs: CLOSE_LIMIT_MS,
+}
+
+interface OpenLink {
+  readonly socket: WireSocket
+  readonly gone: PromiseWithResolvers<void>
+}
+
 export class LinkServer {
   readonly #keys: Keys
   readonly #shared: LinkShared
-  readonly #sockets = new WebSocketServer({
-    noServer: true,
-    perMessageDeflate: false,
-    maxPayload: Math.max(LIMITS.textBytes, LIMITS.frameBytes),
-    // What a balancer sends is UTF-8 that it encoded itself; texts of callers are checked where they are read.
-    skipUTF8Validation: true,
-    handleProtocols: (offered) => (offered.has(PROTOCOL) ? PROTOCOL : false),
-  })
-  readonly #sessions = new Map<LinkSession, WebSocket>()
+  readonly #sessions = new Map<LinkSession, OpenLink>()
   #ticker: NodeJS.Timeout | undefined
 
   constructor(parts: WorkerParts, keys: Keys) {
@@ -68,18 +71,13 @@ export class LinkServer {
       DELIVER_LIMIT_MS,
     )
     clearInterval(this.#ticker)
-    const closed = sessions.map(([session, socket]) => {
-      const done = new Promise<void>((resolve) => {
-        if (socket.readyState === WebSocket.CLOSED) resolve()
-        else socket.once('close', () => resolve())
-      })
+    const closed = sessions.map(([session, { gone }]) => {
       session.bye(reason)
-      return done
+      return gone.promise
     })
     await withinLimit(closed, CLOSE_LIMIT_MS)
-    for (const socket of this.#sessions.values()) socket.terminate()
+    for (const { socket } of this.#sessions.values()) socket.terminate()
     this.#shared.peers.stop()
-    this.#sockets.close()
   }
 
   #tick(): void {
@@ -89,9 +87,9 @@ export class LinkServer {
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => {})
     const refusal = this.#refusalOf(request)
-    if (refusal === undefined)
-      return this.#sockets.handleUpgrade(request, socket, head, (webSocket) => this.#open(webSocket))
-    refuseSocket(socket, refusal)
+    if (refusal !== undefined || !(socket instanceof Socket))
+      return refuseSocket(socket, refusal ?? problem('INVALID_REQUEST', 'The link needs a connection'))
+    this.#open(acceptWire(request, socket, { head, protocol: PROTOCOL, ...TERMS }))
   }
 
   #refusalOf(request: IncomingMessage): Answer | undefined {
@@ -104,26 +102,26 @@ export class LinkServer {
         headers: { 'www-authenticate': 'Bearer' },
       })
     const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((word) => word.trim())
-    if (offered.includes(PROTOCOL)) return undefined
-    return problem('INVALID_REQUEST', `The link speaks the subprotocol ${PROTOCOL}; offer it`)
+    if (!offered.includes(PROTOCOL))
+      return problem('INVALID_REQUEST', `The link speaks the subprotocol ${PROTOCOL}; offer it`)
+    const fault = findHandshakeFault(request)
+    const headers = { 'sec-websocket-version': '13' }
+    return fault === undefined ? undefined : problem('INVALID_REQUEST', fault, { headers })
   }
 
-  #open(socket: WebSocket): void {
+  #open(socket: WireSocket): void {
     const session = new LinkSession(this.#shared, outletOf(socket))
-    this.#sessions.set(session, socket)
-    socket.on('message', (data, isBinary) => {
-      if (!(data instanceof Buffer)) return
-      if (isBinary) session.onBinary(data)
-      else session.onText(data.toString('utf8'))
-    })
-    socket.on('error', (error) => {
-      this.#shared.parts.log.warn('a link failed', { peer: session.peerName, reason: error.message })
-    })
-    socket.on('close', (code, reason) => {
-      this.#sessions.delete(session)
-      session.closed()
-      const { log } = this.#shared.parts
-      log.info('a link closed', { peer: session.peerName, code, reason: reason.toString('utf8') })
+    const gone = Promise.withResolvers<void>()
+    this.#sessions.set(session, { socket, gone })
+    socket.start({
+      onText: (text) => session.onText(text),
+      onBinary: (frame) => session.onBinary(frame),
+      onClosed: (code, reason) => {
+        this.#sessions.delete(session)
+        session.closed()
+        this.#shared.parts.log.info('a link closed', { peer: session.peerName, code, reason })
+        gone.resolve()
+      },
     })
     session.open()
   }
@@ -136,28 +134,21 @@ async function withinLimit(waits: readonly Promise<void>[], limitMs: number): Pr
   clearTimeout(timer)
 }
 
-function outletOf(socket: WebSocket): Outlet {
+function outletOf(socket: WireSocket): Outlet {
   return {
     get backlogBytes() {
       // A socket that is closing takes nothing more; what is written to it would count as delivered.
-      return socket.readyState === WebSocket.OPEN ? socket.bufferedAmount : Number.POSITIVE_INFINITY
+      return socket.isOpen ? socket.backlogBytes : Number.POSITIVE_INFINITY
     },
-    sendText(text) {
-      if (socket.readyState === WebSocket.OPEN) socket.send(text)
-    },
+    sendText: (text) => socket.sendText(text),
     sendFrame(frame, handedOver) {
-      if (socket.readyState !== WebSocket.OPEN) return
-      socket.send(frame, { binary: true }, (error) => {
+      if (!socket.isOpen) return
+      socket.sendBinary(frame, (error) => {
         if (error) return
         reuseFrame(frame)
         handedOver()
       })
     },
-    close(code, reason) {
-      if (socket.readyState !== WebSocket.OPEN) return
-      socket.close(code, reason)
-      // A peer that does not answer the close would hold the socket for half a minute.
-      if (code !== CLOSE.goingAway) setTimeout(() => socket.terminate(), CLOSE_LIMIT_MS).unref()
-    },
+    close: (code, reason) => socket.close(code, reason),
   }
 }
