@@ -123,7 +123,9 @@ export const runItemSchema = z.object({
   budget: z.string().nullable(),
   usage: z.record(z.string(), z.number()).nullable(),
   costs: z.record(z.string(), z.number()).nullable(),
+  /** An attempt of it waited until its function was made ready, and how long that was in all. */
   coldStart: z.boolean().nullable(),
+  coldStartMs: z.number().nullable(),
   sources: z.array(z.unknown()),
   output: z.unknown(),
   explain: choiceSchema.nullable(),

@@ -626,6 +626,34 @@ for (const [kind, newPlace] of Object.entries(KINDS)) {
       }
     })
 
+    test('what a run called is found by it, and goes with it when it is removed', async (context) => {
+      const bench = await open(context, newPlace())
+      const recorded = (seq: number, parent: string | null, changes: object = {}): RunWrite => ({
+        kind: 'run-recorded',
+        order: makeRun(seq, { mode: 'sync', trigger: 'call', parent }),
+        end: makeEnd({ result: null, ...changes }),
+      })
+      const [root, child] = [makeRun(1).id, makeRun(2).id]
+      await bench.write(
+        accepted(makeRun(1), makeRun(9)),
+        recorded(2, root),
+        recorded(3, root, { status: 'failed' }),
+      )
+      await bench.write(recorded(4, child), recorded(5, child, { coldStartMs: 12.5 }), recorded(6, null))
+      assert.deepEqual(await listed(bench, { parent: root }, 10, null), [3, 2])
+      assert.deepEqual(await listed(bench, { parent: root }, 1, null), [3])
+      assert.deepEqual(await listed(bench, { parent: root }, 10, makeRun(3).id), [2])
+      assert.deepEqual(await listed(bench, { parent: root, status: ['failed'] }, 10, null), [3])
+      assert.deepEqual(await listed(bench, { parent: makeRun(9).id }, 10, null), [])
+      assert.equal(await bench.reads.count({ parent: child }, 10), 2)
+      assert.equal(await bench.reads.count({ parent: child }, 1), 1)
+      const found = await bench.reads.find(makeRun(5).id)
+      assert.equal(found?.kind === 'done' && found.run.coldStartMs, 12.5)
+      await bench.write(finished(1), { kind: 'run-removed', seq: 1 })
+      assert.deepEqual(await listed(bench, {}, 10, null), [9, 6])
+      assert.deepEqual(await listed(bench, { parent: root }, 10, null), [])
+    })
+
     test('retention takes the oldest ends by age and by count, at most so many, and expired keys', async (context) => {
       const bench = await open(context, newPlace())
       const all = [1, 2, 3, 4, 5, 6, 7, 8]

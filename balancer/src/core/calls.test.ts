@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Limits, Submission, WorkerFacts } from '../ports/scheduling.ts'
-import { type Asked, TestScheduler } from './test-scheduler.ts'
+import { type Asked, TestScheduler, workerFacts } from './test-scheduler.ts'
 
 const functions: WorkerFacts['functions'] = new Map(
   ['parent', 'child', 'work'].map((name) => [name, { slots: 1, idempotent: null, maxRetries: 0 }]),
@@ -275,4 +275,173 @@ test('a run that was called says by whom', () => {
   const child = call(bench, parent)
   assert.equal(bench.core.find(child)?.parent, 'p')
   assert.equal(bench.core.find(parent)?.parent, undefined)
+})
+
+// --- Out of service, its caller's worker ---------------------------------------------------------
+
+const OUT = { isInService: false, outReason: 'in maintenance', takesCalls: true }
+
+test('a worker that only finishes what it runs takes what that calls, beyond its slots if need be', () => {
+  const { bench, parent } = setUp()
+  bench.worker('a', { slots: 1, functions, ...OUT })
+  const [first, second] = [call(bench, parent), call(bench, parent)]
+  assert.deepEqual(bench.order, ['p', first, second])
+  assert.deepEqual([bench.last(first).isAhead, bench.last(second).isAhead], [false, true])
+  const refused = bench.core.submit(bench.submission({ function: 'child' }), bench.now)
+  assert.equal(refused.ok || refused.error.code, 'NO_CAPACITY', 'nobody else’s')
+  for (const run of [first, second]) {
+    bench.start(run)
+    bench.finish(run)
+  }
+  bench.finish(parent)
+  assert.equal(bench.verdict(parent), 'completed')
+})
+
+test('what was called and waits when its worker leaves service goes there all the same', () => {
+  const { bench, parent } = setUp()
+  const other = bench.submit({ priority: 1, run: 'other' })
+  const child = call(bench, parent)
+  bench.start(other)
+  assert.equal(bench.sends(child), 0)
+  bench.worker('a', { slots: 1, functions, ...OUT })
+  assert.equal(bench.sends(child), 1)
+})
+
+test('BUSY there is no reason to ask without end, and a moment later it is asked again', () => {
+  const { bench, parent } = setUp()
+  bench.worker('a', { slots: 1, functions, ...OUT })
+  const child = call(bench, parent)
+  bench.busy(child)
+  assert.equal(bench.sends(child), 1)
+  bench.advance(1_000)
+  assert.equal(bench.sends(child), 2)
+})
+
+test('where somebody in service serves it, that is where it goes', () => {
+  const { bench, parent } = setUp()
+  bench.worker('b', { slots: 1, functions })
+  bench.worker('a', { slots: 1, functions, ...OUT })
+  assert.equal(bench.last(call(bench, parent)).worker, 'b')
+})
+
+// --- Limits ----------------------------------------------------------------------------------------
+
+test('functions of concurrency 1 that call each other do not wait for each other for good', () => {
+  const { bench, parent } = setUp({ slots: 4 })
+  const limit = (name: string) =>
+    bench.core.setLimits({ group: 'default', function: name }, { concurrency: 1 }, bench.now)
+  limit('parent')
+  limit('child')
+  const other = bench.submit({ function: 'child', run: 'c' })
+  bench.start(other)
+  const waiting = bench.submit({ function: 'child', run: 'waits' })
+  const inParent = call(bench, parent)
+  assert.equal(bench.sends(inParent), 0, 'its function has one that runs')
+  const inChild = call(bench, 'c', { function: 'parent' })
+  bench.advance(1)
+  assert.deepEqual([bench.sends(inParent), bench.sends(inChild)], [1, 1], 'both wait for what they called')
+  assert.equal(bench.sends(waiting), 0, 'nobody called it')
+  const used = () => bench.core.limits({ group: 'default', function: 'child' }, bench.now).concurrency.used
+  assert.equal(used(), 2)
+  const third = call(bench, parent)
+  bench.advance(1)
+  assert.equal(bench.sends(third), 0, 'one of its function runs')
+  for (const run of [inChild, inParent]) {
+    bench.start(run)
+    bench.finish(run)
+  }
+  bench.finish('c')
+  bench.advance(1)
+  assert.deepEqual([bench.sends(third), bench.sends(waiting)], [1, 0])
+  bench.start(third)
+  bench.finish(third)
+  bench.advance(1)
+  assert.equal(bench.sends(waiting), 1)
+  bench.finish(waiting)
+  bench.finish(parent)
+  assert.equal(used(), 0)
+})
+
+test('a full line keeps nothing out that a running task calls', () => {
+  const bench = new TestScheduler({ limits: { tasksPerLane: 2, bytes: 1_000 } })
+  bench.worker('a', { slots: 1, functions })
+  const parent = bench.submit({ function: 'parent', run: 'p' })
+  bench.start(parent)
+  const blocker = bench.submit({ priority: 1, run: 'blocker' })
+  bench.submitMany(2, { function: 'child' })
+  const child = call(bench, parent)
+  bench.start(blocker)
+  assert.equal(bench.verdict(child), undefined)
+  const heavy = callOf(bench, parent, { bytes: 2_000 })
+  const admission = bench.core.submit(heavy, bench.now)
+  assert.equal(admission.ok || admission.error.code, 'QUEUE_FULL', 'memory has a bound for everybody')
+})
+
+test('a lane with a thousand callers that wait starts nothing but what was called', () => {
+  const bench = new TestScheduler()
+  const serve = (name: string) => new Map([[name, { slots: 1, idempotent: null, maxRetries: 0 }]])
+  bench.worker('a', { slots: 1, interfaceHash: 'one', functions: serve('parent') })
+  bench.worker('b', { slots: 1, interfaceHash: 'two', functions: serve('child') })
+  const parents = bench.submitMany(1_002, { function: 'parent' })
+  const children: string[] = []
+  for (const parent of parents.slice(0, 1_000)) {
+    bench.start(parent)
+    children.push(call(bench, parent))
+  }
+  const [next = ''] = parents.slice(1_000)
+  assert.equal(bench.sends(next), 0)
+  bench.start(children[0] as string)
+  bench.finish(children[0] as string)
+  bench.finish(parents[0] as string)
+  assert.equal(bench.sends(next), 1)
+})
+
+// --- What a call inherits ----------------------------------------------------------------------------
+
+test('a call goes to its caller’s contract where somebody takes it so, else to the default', () => {
+  const { bench, parent } = setUp({ contract: 1 })
+  const facts = { slots: 1, idempotent: true, maxRetries: 0 }
+  bench.worker('new', { slots: 9, contract: 2, functions: new Map([...functions, ['other', facts]]) })
+  const { worker, attemptId } = bench.last(parent)
+  const target = (name: string) => bench.core.callTarget(worker, attemptId, name)
+  assert.deepEqual(target('child'), { contract: 1, idempotent: null })
+  assert.deepEqual(target('other'), { contract: 2, idempotent: true })
+  assert.deepEqual(target('nobody'), { contract: undefined, idempotent: null })
+  bench.core.setWorker({ ...workerFacts('a', { functions }), isInService: false, outReason: 'gone' }, 0)
+  assert.deepEqual(target('child'), { contract: 2, idempotent: null })
+})
+
+test('all of one tree share its root', () => {
+  const { bench, parent } = setUp()
+  const rootOf = (run: string) => {
+    const { worker, attemptId } = bench.last(run)
+    return bench.core.caller(worker, attemptId)?.tree
+  }
+  const tree = rootOf(parent)
+  assert.deepEqual(tree, { run: 'p', isDurable: false, kept: 0 })
+  const { worker, attemptId } = bench.last(parent)
+  const child = call(bench, parent, { call: { worker, attemptId, parent, callers: ['parent'], tree } })
+  bench.start(child)
+  assert.equal(rootOf(child), tree)
+})
+
+// --- Cold starts -------------------------------------------------------------------------------------
+
+test('a setup is no part of the way to a worker, and its end says how long it took', () => {
+  const bench = new TestScheduler()
+  bench.worker('a', { slots: 1, functions })
+  const run = bench.submit({ function: 'child' })
+  const { worker, attemptId } = bench.last(run)
+  bench.now = 9_000
+  bench.core.started(worker, attemptId, bench.now, true)
+  assert.equal(bench.core.find(run)?.isCold, true)
+  bench.finish(run, { runMs: 10, facts: { coldStartMs: 8_999 } })
+  assert.equal(bench.end(run)?.coldStartMs, 8_999)
+  const next = bench.submitMany(3, { function: 'child' })
+  assert.equal(bench.sends(next[1] as string), 0, 'nothing is sent ahead over a way that is short')
+  bench.now += 1
+  bench.start(next[0] as string)
+  assert.equal(bench.core.find(next[0] as string)?.isCold, false)
+  bench.finish(next[0] as string)
+  assert.equal(bench.end(next[0] as string)?.coldStartMs, 0)
 })

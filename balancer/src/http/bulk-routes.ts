@@ -30,6 +30,7 @@ const filterSchema = z
     group: text,
     session: text,
     schedule: text,
+    parent: text,
     worker: text,
     q: text,
     from: instant,

@@ -14,6 +14,7 @@ const FILTERS = [
   'group',
   'session',
   'schedule',
+  'parent',
   'worker',
   'q',
   'from',
@@ -57,14 +58,14 @@ export function readWait(url: string): BodyRead<number> {
 }
 
 function readFilter(query: Query<(typeof FILTERS)[number]>): BodyRead<RunFilter> {
-  const { status, q, from, to, group, worker, session, schedule } = query
+  const { status, q, from, to, group, worker, session, schedule, parent } = query
   const statuses = status === undefined ? undefined : readStatuses(status)
   if (statuses && !statuses.ok) return statuses
   if (q !== undefined && q.length > MAX_WORDS) return refuse(`\`q\` is over ${MAX_WORDS} characters.`)
   const [fromMs, toMs] = [readInstant(from), readInstant(to)]
   if (fromMs === null || toMs === null)
     return refuse(`\`${fromMs === null ? 'from' : 'to'}\` must be an ISO 8601 instant with a zone.`)
-  const named = { function: query.function, group, worker, session, schedule }
+  const named = { function: query.function, group, worker, session, schedule, parent }
   return { ok: true, value: { ...named, status: statuses?.value, q, fromMs, toMs } }
 }
 

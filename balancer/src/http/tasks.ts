@@ -215,12 +215,13 @@ export class Tasks {
   #headersOf(run: string, known: Partial<Provenance>): Record<string, string> {
     const headers: Record<string, string> = { 'x-run-id': run }
     if (this.#deps.answerHeaders === 'minimal') return headers
-    const { worker, attempt = 0, queueMs, runMs } = known
+    const { worker, attempt = 0, queueMs, runMs, coldStartMs = 0 } = known
     if (worker !== undefined) headers['x-worker'] = shownId(worker)
     if (attempt > 0) headers['x-attempt'] = String(attempt)
     if (queueMs === undefined) return headers
+    const setup = coldStartMs > 0 ? `, setup;dur=${round(coldStartMs)}` : ''
     const ran = runMs === undefined ? '' : `, run;dur=${round(runMs)}`
-    headers['server-timing'] = `queue;dur=${round(queueMs)}${ran}`
+    headers['server-timing'] = `queue;dur=${round(queueMs)}${setup}${ran}`
     return headers
   }
 }

@@ -4,7 +4,7 @@
  * of it (its payload is as large as the caller made it). Instants are the core's own.
  */
 import type { FinalRecord } from './ledger.ts'
-import type { Score, Settlement, Submission } from './scheduling.ts'
+import type { CallTree, Score, Settlement, Submission } from './scheduling.ts'
 
 /** How an attempt ended. An attempt that never started is none and is not listed. */
 export type AttemptOutcome = 'completed' | 'failed' | 'timeout' | 'lost' | 'cancelled'
@@ -37,6 +37,8 @@ export interface EndedTask {
   readonly startedAt: number
   readonly hasStarted: boolean
   readonly attempts: number
+  /** With all that comes of its calls; undefined when it called nothing. */
+  readonly tree?: CallTree | undefined
   /** What its attempts waited for setups; undefined when nobody knows. */
   readonly coldStartMs?: number | undefined
   readonly history: readonly AttemptRecord[]

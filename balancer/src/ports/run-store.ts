@@ -116,6 +116,8 @@ export interface RunEnd {
   readonly result: { readonly mediaType: string; readonly bytes: Uint8Array } | null
   /** JSON of the choice of its last worker (`choiceSchema`), when that was noted. */
   readonly explain: string | null
+  /** What its attempts waited for setups, 0 for none; null or absent when nobody knows. */
+  readonly coldStartMs?: number | null
 }
 
 /** A run that is not live: what a list shows of it. */
@@ -246,10 +248,10 @@ export type RunWrite =
       readonly delivery: StoredDelivery | null
       readonly keyExpiresMs: number | null
     }
-  /** A run of a task in memory that is kept behind its end (`RUN_HISTORY`). */
+  /** A run of a task in memory that is kept behind its end (`RUN_HISTORY`, or what a durable run called). */
   | { readonly kind: 'run-recorded'; readonly order: RunOrder; readonly end: RunEnd }
   /**
-   * Takes a live run back that was never acknowledged, or removes a final one with all it has. The key that began
+   * Takes a live run back that was never acknowledged, or removes a final one with all it has and called. The key that began
    * it alone goes too, unless its final run was answered `accepted`, which can be said again without it.
    */
   | { readonly kind: 'run-removed'; readonly seq: number }
@@ -342,6 +344,8 @@ export interface StoredFilter {
   readonly worker?: string | undefined
   readonly session?: string | undefined
   readonly schedule?: string | undefined
+  /** The run that called it. */
+  readonly parent?: string | undefined
   /** Each of its words begins a word of the id, the function, metadata or the error (`wordsOf`). */
   readonly q?: string | undefined
   /** Of acceptance, both included. */

@@ -23,6 +23,8 @@ export interface RunFilter {
   readonly worker?: string | undefined
   readonly session?: string | undefined
   readonly schedule?: string | undefined
+  /** The run that called it. */
+  readonly parent?: string | undefined
   /** Each of its words begins a word of the id, the function, metadata or the error, in any case of letters. */
   readonly q?: string | undefined
   /** Unix milliseconds of acceptance, both included. */

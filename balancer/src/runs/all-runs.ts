@@ -68,7 +68,10 @@ export class AllRuns implements RunsPort {
   async count(filter: RunFilter, atMost: number): Promise<number> {
     const { memory, reads, isRecorded } = this.#options
     const stored = await reads.count(filter, atMost)
-    return Math.min(atMost, stored + memory.countOwn(filter, atMost, isRecorded))
+    return Math.min(
+      atMost,
+      stored + memory.countOwn(filter, atMost, (run) => run.isKept || isRecorded(run.status)),
+    )
   }
 
   async find(id: string): Promise<RunView | undefined> {

@@ -64,12 +64,12 @@ export class MemoryRuns implements RunsPort {
   }
 
   /** Tasks that are in memory only, at most `atMost`; `isOnDisk` tells ended ones that are counted there. */
-  countOwn(filter: RunFilter, atMost: number, isOnDisk: (status: RunView['status']) => boolean): number {
+  countOwn(filter: RunFilter, atMost: number, isOnDisk: (run: EndedRun) => boolean): number {
     const { scheduler, sample } = this.#options
     const isMeant = toMatcher(filter)
     const isOwn = (task: TaskPicture) => !task.isDurable && isMeant(task.run, task)
     let count = scheduler.newest(atMost, undefined, isOwn).length
-    for (const run of sample.all()) if (!isOnDisk(run.status) && isMeant(run.id, run)) count++
+    for (const run of sample.all()) if (!isOnDisk(run) && isMeant(run.id, run)) count++
     return Math.min(count, atMost)
   }
 

@@ -37,6 +37,7 @@ export function endOf(
     error: isCompleted ? null : settlement.error,
     result: isCompleted ? { mediaType: settlement.mediaType, bytes: settlement.result } : null,
     explain: explainOf(task, skewMs),
+    coldStartMs: task.coldStartMs ?? null,
   }
 }
 
@@ -94,8 +95,14 @@ export function progressOf(task: LiveTask, boot: string | null, clock: Clock): R
 
 /** What the end of a run is to who waits for it, as it was read from disk. */
 export function settlementOf(end: Omit<RunEnd, 'result'>, result: RunEnd['result']): Settlement {
-  const { worker, attempt, queueMs, runMs, error } = end
-  const known = { worker: worker ?? undefined, attempt, queueMs, runMs }
+  const { worker, attempt, queueMs, runMs, error, coldStartMs } = end
+  const known = {
+    worker: worker ?? undefined,
+    attempt,
+    queueMs,
+    runMs,
+    coldStartMs: coldStartMs ?? undefined,
+  }
   if (error) return { kind: 'failed', error, ...known }
   return { kind: 'completed', result: result?.bytes ?? NOTHING, mediaType: result?.mediaType ?? '', ...known }
 }

@@ -31,6 +31,8 @@ type Shared =
   | 'metadata'
   | 'parent'
   | 'history'
+  | 'isCold'
+  | 'coldStartMs'
 
 /** Of those that ended only. */
 export interface EndFacts {
@@ -51,6 +53,7 @@ export const NOTHING = {
   usage: null,
   costs: null,
   coldStart: null,
+  coldStartMs: null,
   messages: [],
   sources: [],
   output: null,
@@ -82,6 +85,7 @@ export function toRunView(facts: RunFacts & Partial<EndFacts>): RunView {
     attempt: facts.attempt,
     attempts: attemptsOf(facts, toIso),
     worker: worker === undefined ? null : shownId(worker),
+    ...coldStartOf(facts),
     explain: facts.choice ? toChoiceView(facts.choice, toIso) : null,
     metadata: { ...facts.metadata },
     createdAt: toIso(acceptedAt),
@@ -109,6 +113,17 @@ export function toScoreView(score: Score): ChoiceView['winner'] {
     expectedMs: expectedMs === undefined ? null : round(expectedMs),
     occupancyAfter: round(score.occupancyAfter, 10_000),
   }
+}
+
+/** What is known so far: of attempts that are over, and whether the present one waited. */
+export function coldStartOf({
+  isCold,
+  coldStartMs,
+}: Pick<RunFacts, 'isCold' | 'coldStartMs'>): Pick<RunView, 'coldStart' | 'coldStartMs'> {
+  if (coldStartMs !== undefined && coldStartMs > 0) return { coldStart: true, coldStartMs }
+  if (isCold) return { coldStart: true, coldStartMs: null }
+  const isKnown = (coldStartMs ?? isCold) !== undefined
+  return { coldStart: isKnown ? false : null, coldStartMs: coldStartMs ?? null }
 }
 
 /** Unix milliseconds at which it was accepted. */

@@ -13,7 +13,7 @@ export type Filtered = Omit<ListedFacts, 'id'>
 
 /** The question to ask of each run; all that the filter gives must hold. */
 export function toMatcher(filter: RunFilter): (id: string, run: Filtered) => boolean {
-  const { status, group, function: name, worker, session, schedule, q, fromMs, toMs } = filter
+  const { status, group, function: name, worker, session, schedule, parent, q, fromMs, toMs } = filter
   const words = q === undefined || q.trim() === '' ? undefined : soughtWords(q)
   return (id, run) =>
     (status === undefined || status.includes(run.status)) &&
@@ -23,6 +23,7 @@ export function toMatcher(filter: RunFilter): (id: string, run: Filtered) => boo
     // A task in memory belongs to no session and to no schedule.
     (session === undefined || run.row?.session === session) &&
     (schedule === undefined || run.row?.schedule === schedule) &&
+    (parent === undefined || run.parent === parent) &&
     (fromMs === undefined || createdMs(id, run) >= fromMs) &&
     (toMs === undefined || createdMs(id, run) <= toMs) &&
     (words === undefined || mentions(id, run, words))

@@ -106,3 +106,42 @@ test('what ends faster than it is written is handed over in small parts, and bey
   for (let n = 0; n < 50; n++) history.flush()
   assert.equal(applied.flat().length, 20_000)
 })
+
+test('what a durable run called is written whatever RUN_HISTORY says, before the end of that run', () => {
+  const { history, applied, written } = makeHistory('none')
+  const tree = { run: 'root', isDurable: true, kept: 0 }
+  const called = (run: string): EndedTask => {
+    const task = endedTask(run)
+    const call = { worker: 'w', attemptId: 1, parent: 'root', callers: ['top'], tree }
+    return { ...task, submission: { ...task.submission, call } }
+  }
+  for (const run of ['a', 'b']) history.ended(called(run), COMPLETED, 'completed', 5)
+  assert.equal(applied.length, 0)
+  history.ended({ ...endedTask('other', true) }, COMPLETED, 'completed', 5)
+  assert.equal(applied.length, 0, 'it called nothing')
+  history.ended({ ...endedTask('root', true), tree }, COMPLETED, 'completed', 5)
+  assert.deepEqual(written(), ['a', 'b'])
+  const [write] = applied.flat()
+  assert.ok(write?.kind === 'run-recorded')
+  assert.deepEqual([write.order.parent, write.order.trigger], ['root', 'call'])
+  tree.kept = 10_000
+  history.ended(called('c'), COMPLETED, 'completed', 5)
+  history.ended({ ...endedTask('root', true), tree }, COMPLETED, 'completed', 5)
+  assert.deepEqual(written(), ['a', 'b'], 'one tree has a bound')
+})
+
+test('what nobody waits for is written by itself, a moment later', async () => {
+  const done = Promise.withResolvers<readonly StoreWrite[]>()
+  const log = createLog({ source: 'test', write: () => {} })
+  const next = { wantsChoice: () => true, ended() {} }
+  const store = {
+    apply(writes: readonly StoreWrite[]) {
+      done.resolve(writes)
+      return 1
+    },
+  }
+  const history = new RunHistory({ mode: 'all', next, store, clock: new ManualClock(), log, everyMs: 5 })
+  history.ended(endedTask(ID), COMPLETED, 'completed', 5)
+  assert.equal((await done.promise).length, 1)
+  await history.stop()
+})

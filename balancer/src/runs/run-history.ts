@@ -1,7 +1,8 @@
 /**
- * `RUN_HISTORY`: tasks in memory are written behind to the store once they have ended. Stands between the core and the
- * sample; gathers what ended and hands it over a little at a time. Invariants: a task never waits for it; what is
- * gathered has a bound, and what goes beyond is counted and said, not kept.
+ * Tasks in memory are written behind to the store once they have ended: those of `RUN_HISTORY`, and what a durable run
+ * called, so that its tree can be read when it is over. Stands between the core and the sample; gathers what ended and
+ * hands it over a little at a time. Invariants: a task never waits for it; what is gathered has a bound, and what goes
+ * beyond is counted and said, not kept; what a durable run called is on its way to disk before that run's end is.
  */
 import { timeOfRun } from '@berth/protocol'
 import type { Clock, Log, Service } from '@berth/runtime'
@@ -31,6 +32,8 @@ const EVERY_MS = 50
 const MAX_AT_ONCE = 500
 const MAX_GATHERED = 20_000
 const MAX_DETAIL = 1_000
+/** Of what one durable run called, and of what that called. */
+const MAX_OF_A_TREE = 10_000
 
 export class RunHistory implements RecordPort, Service {
   readonly name = 'run history'
@@ -49,9 +52,18 @@ export class RunHistory implements RecordPort, Service {
 
   ended(task: EndedTask, settlement: Settlement, status: FinalRecord['status'], now: number): void {
     this.#options.next.ended(task, settlement, status, now)
-    if (task.submission.isDurable || !this.isRecorded(status) || isRefusedInput(task, settlement)) return
+    if (task.submission.isDurable) return task.tree ? this.#flushAll() : undefined
+    if (!this.#isMeant(task, status) || isRefusedInput(task, settlement)) return
     if (this.#gathered.length >= MAX_GATHERED) this.#dropped++
     else this.#gathered.push(this.#write(task, settlement, status, now))
+    this.#wakeLater()
+  }
+
+  #isMeant({ submission }: EndedTask, status: FinalRecord['status']): boolean {
+    const tree = submission.call?.tree
+    if (!tree?.isDurable || tree.kept >= MAX_OF_A_TREE) return this.isRecorded(status)
+    tree.kept++
+    return true
   }
 
   /** Whether tasks in memory that end so are on disk as well, a little later. */
@@ -60,18 +72,30 @@ export class RunHistory implements RecordPort, Service {
     return mode === 'all' || (mode === 'failed' && (status === 'failed' || status === 'expired'))
   }
 
-  async start(): Promise<void> {
-    if (this.#options.mode === 'none') return
-    this.#timer ??= setInterval(() => this.flush(), this.#options.everyMs ?? EVERY_MS)
-  }
+  async start(): Promise<void> {}
 
   /** What has gathered is on its way to disk then. */
   async stop(): Promise<void> {
-    clearInterval(this.#timer)
+    this.#flushAll()
+    clearTimeout(this.#timer)
     this.#timer = undefined
+  }
+
+  #flushAll(): void {
     while (this.#gathered.length > 0) this.flush()
   }
 
+  #onTime(): void {
+    this.#timer = undefined
+    this.flush()
+    if (this.#gathered.length > 0) this.#wakeLater()
+  }
+
+  #wakeLater(): void {
+    this.#timer ??= setTimeout(() => this.#onTime(), this.#options.everyMs ?? EVERY_MS)
+  }
+
+  /** Hands over as much as goes at once. */
   flush(): void {
     const { store, log } = this.#options
     if (this.#gathered.length > 0) store.apply(this.#gathered.splice(0, MAX_AT_ONCE))

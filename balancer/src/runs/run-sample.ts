@@ -20,6 +20,8 @@ export interface EndedRun extends RunFacts {
   readonly error: { readonly code: string; readonly message: string } | undefined
   readonly runMs: number
   readonly choice: ChoiceRecord | undefined
+  /** A durable run called it, and so it is on disk as well, a little later. */
+  readonly isKept: boolean
 }
 
 export class RunSample implements RecordPort {
@@ -134,6 +136,8 @@ function describe(task: EndedTask, settlement: Settlement, status: FinalStatus, 
     runMs,
     history: withLast(task, settlement, status, now),
     parent: submission.call?.parent,
+    coldStartMs: task.coldStartMs,
+    isKept: submission.call?.tree?.isDurable ?? false,
     metadata: boundedMetadata(submission.metadata),
     choice: task.choice,
   }

@@ -13,7 +13,7 @@ import type {
 } from '../ports/run-store.ts'
 import type { TaskPicture } from '../ports/scheduling.ts'
 import { shownId } from '../ports/worker-key.ts'
-import { NOTHING, toChoiceView } from './run-facts.ts'
+import { coldStartOf, NOTHING, toChoiceView } from './run-facts.ts'
 
 /** Bytes that are shown in full, as base64; of more only the size. */
 const MAX_SHOWN_BYTES = 262_144
@@ -41,7 +41,8 @@ export function toHeldView(row: LiveRun, task: TaskPicture): RunView {
       outcome,
     })),
   }
-  return liveView(now, task.choice ? toChoiceView(task.choice, (at) => iso(toMs(at))) : null)
+  const choice = task.choice ? toChoiceView(task.choice, (at) => iso(toMs(at))) : null
+  return { ...liveView(now, choice), ...coldStartOf(task) }
 }
 
 /** Input and result of a run as JSON; null for what there is not. */
@@ -87,6 +88,7 @@ function doneView(run: DoneRun): RunView {
     attempts: run.history.map(toAttempt),
     worker: shown(run.worker),
     explain: choice,
+    ...coldStartOf({ coldStartMs: run.coldStartMs ?? undefined }),
     startedAt: startedMs === null ? null : iso(startedMs),
     finishedAt: iso(finishedMs),
     queueMs: run.queueMs,

@@ -120,7 +120,7 @@ export class MemoryRunTables {
         return this.#record(write)
       case 'run-removed':
         this.#removeKey(write.seq)
-        return this.#remove(write.seq)
+        return this.#removeTree(write.seq)
       case 'run-events':
         return this.#addEvents(write)
       case 'run-lines':
@@ -201,6 +201,14 @@ export class MemoryRunTables {
     const state = { isDurable, webhookState: null, deliveries: 0, resultBytes }
     this.done.set(order.seq, { ...order, ...end, ...state })
     if (result !== null) this.results.set(order.seq, result)
+  }
+
+  /** What it called goes with it. */
+  #removeTree(seq: number): undefined {
+    const id = this.done.get(seq)?.id
+    this.#remove(seq)
+    if (id === undefined) return
+    for (const { seq: child, parent } of [...this.done.values()]) if (parent === id) this.#removeTree(child)
   }
 
   #remove(seq: number): undefined {

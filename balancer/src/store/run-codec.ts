@@ -25,7 +25,7 @@ type Facts = Omit<
 >
 type EndFacts = Pick<
   RunEnd,
-  'startedMs' | 'queueMs' | 'runMs' | 'attempt' | 'priority' | 'history' | 'error' | 'explain'
+  'startedMs' | 'queueMs' | 'runMs' | 'attempt' | 'priority' | 'history' | 'error' | 'explain' | 'coldStartMs'
 >
 
 const NO_FACTS = {
@@ -88,6 +88,7 @@ export function encodeEnd(end: RunEnd): string {
   if (end.history.length > 0) facts.history = end.history
   if (end.error !== null) facts.error = end.error
   if (end.explain !== null) facts.explain = end.explain
+  if (typeof end.coldStartMs === 'number') facts.coldStartMs = end.coldStartMs
   return JSON.stringify(facts)
 }
 

@@ -68,7 +68,8 @@ export class RunLists {
   count(filter: StoredFilter, atMost: number): number {
     const bounds = boundsOf(this.#statements, filter, null)
     if (bounds === undefined) return 0
-    if (wordsToFind(filter.q) !== undefined) return this.#seqs(filter, bounds, atMost).length
+    if (wordsToFind(filter.q) !== undefined || filter.parent !== undefined)
+      return this.#seqs(filter, bounds, atMost).length
     return this.#countProbes(this.#probes(filter, bounds), atMost)
   }
 
@@ -76,6 +77,7 @@ export class RunLists {
   #seqs(filter: StoredFilter, bounds: Bounds, limit: number): number[] {
     const sought = wordsToFind(filter.q)
     if (sought?.length === 0) return []
+    if (filter.parent !== undefined) return this.#childSeqs(filter, bounds, limit)
     // The first word of every id.
     const words = sought?.filter((word) => word !== 'r') ?? []
     if (words.length === 0) return this.#walk(this.#probes(filter, bounds), limit)
@@ -96,6 +98,19 @@ export class RunLists {
     }
     const probes = [...this.#wordProbes(filter, bounds, words), ...this.#nameProbes(filter, bounds, words)]
     return this.#walk(probes, limit)
+  }
+
+  /** What one run called is little: each is looked at. */
+  #childSeqs(filter: StoredFilter, { low, high }: Bounds, limit: number): number[] {
+    const statement = this.#statements.of(CHILDREN)
+    const found: number[] = []
+    for (let last = high; found.length < limit; ) {
+      const seqs = statement.all(filter.parent ?? '', low, last).map(({ seq }) => Number(seq))
+      for (const one of this.#fetch(seqs)) if (isMeant(filter, one)) found.push(one.run.seq)
+      if (seqs.length < CHILDREN_AT_ONCE) break
+      last = (seqs.at(-1) ?? 0) - 1
+    }
+    return found.slice(0, limit)
   }
 
   /** The highest `limit` of all that the probes find; later ones walk no further down than is of use. */
@@ -295,6 +310,9 @@ export class RunLists {
   }
 }
 
+const CHILDREN_AT_ONCE = 500
+const CHILDREN = `SELECT seq FROM run_children WHERE parent = ? AND seq >= ? AND seq <= ?
+  ORDER BY seq DESC LIMIT ${CHILDREN_AT_ONCE}`
 const GIVEN = '(SELECT value FROM json_each(?))'
 
 /** Runs of these probes that have words of their own, by these words. */

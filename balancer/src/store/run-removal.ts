@@ -18,6 +18,21 @@ export function removeRuns(statements: Statements, seqs: readonly number[]): num
   return run(`DELETE FROM runs_done WHERE seq IN (${GIVEN})`)
 }
 
+/** What a run called, what that called, and so on, as far as it is kept; a bounded number. */
+export function findDescendants(statements: Statements, seq: number): number[] {
+  const rows = statements
+    .of(
+      `WITH RECURSIVE below (seq) AS (
+        SELECT c.seq FROM runs_done r JOIN run_children c ON c.parent = r.id WHERE r.seq = ?1
+        UNION SELECT c.seq FROM below b JOIN runs_done r ON r.seq = b.seq JOIN run_children c ON c.parent = r.id
+      ) SELECT seq FROM below LIMIT ${MOST_DESCENDANTS}`,
+    )
+    .all(seq)
+  return rows.map((row) => Number(row.seq))
+}
+
+const MOST_DESCENDANTS = 10_000
+
 /**
  * The key of a run begins anew: of a live one, of which nobody was told, and of a final one that it began alone and
  * whose end was the answer, or would be. A 202 can be said again without its run. The key may have begun another run
@@ -40,5 +55,6 @@ const OF_A_RUN = [
   'run_events',
   'run_event_drops',
   'run_lines',
+  'run_children',
   'deliveries',
 ] as const

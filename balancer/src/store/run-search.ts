@@ -34,7 +34,7 @@ export function wordsToFind(q: string | undefined): readonly string[] | undefine
 
 /** Whether a run is meant; all that the filter gives must hold. */
 export function isMeant(filter: StoredFilter, { kind, run }: StoredRun): boolean {
-  const { status, group, function: name, worker, session, schedule, fromMs, toMs } = filter
+  const { status, group, function: name, worker, session, schedule, parent, fromMs, toMs } = filter
   return (
     (status === undefined || status.includes(run.status)) &&
     (group === undefined || run.group === group) &&
@@ -42,6 +42,7 @@ export function isMeant(filter: StoredFilter, { kind, run }: StoredRun): boolean
     (worker === undefined || (run.worker !== null && shownId(run.worker) === worker)) &&
     (session === undefined || run.session === session) &&
     (schedule === undefined || run.schedule === schedule) &&
+    (parent === undefined || run.parent === parent) &&
     (fromMs === undefined || run.acceptedMs >= fromMs) &&
     (toMs === undefined || run.acceptedMs <= toMs) &&
     mentions({ ...run, error: kind === 'done' ? run.error : null }, wordsToFind(filter.q))

@@ -8,7 +8,7 @@ import type { ScheduleWrite } from '../ports/schedule-store.ts'
 import type { FleetWrite } from '../ports/store.ts'
 import { codeOf, hasAny, type Row, text } from './run-codec.ts'
 import type { RunNames } from './run-names.ts'
-import { removeKey, removeRuns } from './run-removal.ts'
+import { findDescendants, removeKey, removeRuns } from './run-removal.ts'
 import { TRIES_KEPT } from './run-rows.ts'
 import { searchedWords } from './run-search.ts'
 import type { Statements } from './statements.ts'
@@ -106,7 +106,7 @@ export class RunTables {
         return this.#record(write, bytes)
       case 'run-removed':
         removeKey(this.#statements, write.seq)
-        return this.#remove([write.seq])
+        return this.#remove([write.seq, ...findDescendants(this.#statements, write.seq)])
       case 'run-events':
         return this.#addEvents(write)
       case 'run-lines':
@@ -244,6 +244,8 @@ export class RunTables {
       end.facts,
     )
     this.#run(INSERT_ID, id, seq)
+    if (order.parent !== null)
+      this.#run('INSERT INTO run_children (parent, seq) VALUES (?, ?)', order.parent, seq)
     this.#keepResult(seq, end, bytes)
     if (hasWords) this.#setWords(seq, { id, name: order.function, facts }, end.error)
     this.#added++

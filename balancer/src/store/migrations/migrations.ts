@@ -6,6 +6,7 @@ import { runsMigration } from './004-runs.ts'
 import { runKeysMigration } from './005-run-keys.ts'
 import { schedulesMigration } from './007-schedules.ts'
 import { batchKeysMigration } from './011-batch-keys.ts'
+import { runChildrenMigration } from './012-run-children.ts'
 import type { Migration } from './migration.ts'
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -16,4 +17,5 @@ export const MIGRATIONS: readonly Migration[] = [
   runKeysMigration,
   schedulesMigration,
   batchKeysMigration,
+  runChildrenMigration,
 ]
