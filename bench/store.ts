@@ -59,6 +59,7 @@ async function openStore(name: string) {
     },
     onClaimed() {},
     onDue() {},
+    onTurns() {},
   })
   const write = (writes: readonly StoreWrite[]) =>
     new Promise<void>((resolve) => {
@@ -132,6 +133,7 @@ async function reportOpening(path: string): Promise<void> {
     onFailed() {},
     onClaimed: () => --open === 0 && claimed.resolve(),
     onDue() {},
+    onTurns() {},
   })
   const openMs = Math.round(performance.now() - startedAt)
   for (const lane of contents.runs.lanes) store.claim(lane.lane, lane, 1_000, null)

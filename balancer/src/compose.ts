@@ -18,6 +18,7 @@ import { Background } from './http/background.ts'
 import { batchRoutes, mayReceiveBatch } from './http/batch-routes.ts'
 import { bulkRoutes } from './http/bulk-routes.ts'
 import { limitConnections, readDescriptorLimit } from './http/connections.ts'
+import { continueRoutes } from './http/continue-route.ts'
 import { readAssets } from './http/dashboard-assets.ts'
 import type { Dashboard } from './http/dashboard-routes.ts'
 import { deliveryRoutes } from './http/delivery-routes.ts'
@@ -52,6 +53,7 @@ import { MemoryRuns } from './runs/memory-runs.ts'
 import { RunHistory } from './runs/run-history.ts'
 import { createRunHooks } from './runs/run-hooks.ts'
 import { RunSample } from './runs/run-sample.ts'
+import { ContinuedRuns } from './runs/sessions/continued-runs.ts'
 import { SchedulerTicks } from './scheduler-ticks.ts'
 import { makeWebhooks } from './webhook-config.ts'
 
@@ -210,6 +212,7 @@ export function composeBalancer(parts: BalancerParts): Balancer {
   const batches = new DurableBatches({ runs: durable, calls, tasks, isAsync })
   const exchange = new TaskExchange({ tasks, log, bodyLimitBytes, door })
   const ended = new EndedRuns({ durable, reads: store.reads, runs, sample })
+  const continued = new ContinuedRuns({ durable, reads: store.reads, runs })
   const bulk = new Bulk({
     runs,
     ended,
@@ -236,6 +239,7 @@ export function composeBalancer(parts: BalancerParts): Balancer {
       ...taskRoutes({ exchange }),
       ...runRoutes({ runs, tasks, door, bodyLimitBytes }),
       ...endedRunRoutes({ runs, ended, inputs, bodyLimitBytes }),
+      ...continueRoutes({ runs, continued, inputs, bodyLimitBytes }),
       ...bulkRoutes(bulk),
       ...deliveryRoutes({ runs, deliveries: webhooks }),
       ...eventRoutes({ events }),

@@ -12,6 +12,7 @@ import type {
   StoredPayload,
 } from '../../balancer/src/ports/run-store.ts'
 import type { SchedulesAtStart } from '../../balancer/src/ports/schedule-store.ts'
+import type { SessionAsk, SessionTurn } from '../../balancer/src/ports/session-store.ts'
 import type { StoreContents, StorePort, StoreWrite } from '../../balancer/src/ports/store.ts'
 import type { Place } from './store-places.ts'
 
@@ -161,6 +162,7 @@ export class RunBench {
       onFailed: (batch, detail) => waits.tell(`batch ${batch}`, detail),
       onClaimed: (claim, runs, hasMore) => waits.tell(`claim ${claim}`, { runs, hasMore }),
       onDue: (runs, nextMs) => waits.tell('due', { runs, nextMs }),
+      onTurns: (_asked, turns) => waits.tell('turns', turns),
     })
     return new RunBench(store, contents, waits)
   }
@@ -194,6 +196,16 @@ export class RunBench {
   async takeDue(untilMs: number, limit: number) {
     this.store.takeDue(untilMs, limit)
     return this.#waits.on<{ runs: readonly ClaimedRun[]; nextMs: number | null }>('due')
+  }
+
+  /** Whose turn it is in each of the sessions. */
+  async askTurns(...sessions: readonly (string | SessionAsk)[]): Promise<readonly SessionTurn[]> {
+    this.store.askTurns(
+      sessions.map((one) => (typeof one === 'string' ? { session: one, known: null } : one)),
+    )
+    const turns = await this.#waits.on<readonly SessionTurn[] | null>('turns')
+    assert.ok(turns)
+    return turns
   }
 
   async close(): Promise<void> {

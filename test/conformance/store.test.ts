@@ -34,6 +34,7 @@ function record() {
     onFailed: (failed: number, detail: string) => add({ failed, detail }),
     onClaimed() {},
     onDue() {},
+    onTurns() {},
     reach: (count: number) =>
       events.length >= count
         ? Promise.resolve()
@@ -383,6 +384,7 @@ describe('only a store with a disk', () => {
       onFailed: (_, detail) => assert.fail(detail),
       onClaimed() {},
       onDue() {},
+      onTurns() {},
     })
     store.apply([intentSet('w1')])
     await nextTick()

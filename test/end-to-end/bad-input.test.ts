@@ -168,7 +168,8 @@ const DURABLE_CASES: Case[] = [
   wrongOrder({ webhook: { url: 'https://example.org/', headers: { host: 'a' } } }, '/webhook/headers/host'),
   wrongOrder({ webhook: { url: 'https://example.org/', headers: { a: 'b\r\nc: d' } } }, '/webhook/headers/a'),
   wrongOrder({ webhook: { url: 'https://example.org/', more: 1 } }, '/webhook/more'),
-  wrongOrder({ session: 's' }, '/session'),
+  wrongOrder({ session: 'a b' }, '/session'),
+  wrongOrder({ session: 's', mode: 'stream' }, '/session'),
   wrongOrder({ budget: 'low' }, '/budget'),
 ]
 

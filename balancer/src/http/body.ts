@@ -15,16 +15,29 @@ export type BodyRead<T> =
   | { readonly ok: false; readonly error: TaskError }
 
 /** The body as `schema` reads it; no body at all counts as `{}`. */
-export async function readJsonBody<T>(
+export function readJsonBody<T>(
   request: Request,
   schema: z.ZodType<T>,
   limitBytes = OPERATOR_BODY_BYTES,
 ): Promise<BodyRead<T>> {
+  return readJsonBytes(request, schema, limitBytes)
+}
+
+/** The same, and the bytes it was read from. */
+export async function readJsonBytes<T>(
+  request: Request,
+  schema: z.ZodType<T>,
+  limitBytes: number,
+): Promise<Extract<BodyRead<T>, { ok: false }> | { ok: true; value: T; bytes: Uint8Array }> {
   const refusal = findWrongType(request)
   if (refusal !== undefined) return { ok: false, error: refusal }
   const bytes = await readBytes(request, limitBytes)
   if (bytes === undefined) return fail('PAYLOAD_TOO_LARGE', `The body is over ${limitBytes} bytes.`)
-  if (bytes.length === 0) return check({}, schema)
+  const read = bytes.length === 0 ? check({}, schema) : parse(bytes, schema)
+  return read.ok ? { ...read, bytes } : read
+}
+
+function parse<T>(bytes: Uint8Array, schema: z.ZodType<T>): BodyRead<T> {
   const text = decodeText(bytes)
   if (text === undefined) return fail('INVALID_REQUEST', 'The body is not UTF-8.')
   const excess = findJsonExcess(bytes)
@@ -81,6 +94,6 @@ function check<T>(value: unknown, schema: z.ZodType<T>): BodyRead<T> {
   return wrongFields(fieldErrors(result.error.issues))
 }
 
-function fail(code: TaskError['code'], detail: string): BodyRead<never> {
+function fail(code: TaskError['code'], detail: string): Extract<BodyRead<never>, { ok: false }> {
   return { ok: false, error: { code, detail } }
 }

@@ -152,7 +152,7 @@ test('all or nothing: every wrong body with its place', async () => {
     '{"function":"f","input":[]}',
     'nonsense',
     JSON.stringify({ function: 'f', input: { x: 'x'.repeat(2_000) } }),
-    '{"function":"f","session":"s"}',
+    '{"function":"f","session":"a b"}',
     JSON.stringify({ function: 'f', webhook }),
     '{"function":"f","delay":1,"runAt":"2030-01-01T00:00:00Z"}',
   ]

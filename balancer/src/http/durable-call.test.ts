@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { beginCalls } from './durable-call-bench.ts'
-import { serve, WAYS } from './task-bench.ts'
+import { complete, serve, WAYS } from './task-bench.ts'
 
 for (const way of WAYS)
   describe(`runs on disk by the ${way} route`, () => {
@@ -85,6 +85,20 @@ for (const way of WAYS)
         runs.map(({ isRouted = false }) => isRouted),
         [...Array.from({ length: 8 }, () => false), true, true],
       )
+    })
+
+    test('a turn of a session is kept, in any mode, and a sync one is answered with its end', async (t) => {
+      const { post, send, durable, core } = await begin(t)
+      assert.equal((await post({ mode: 'async', session: 's-1' })).status, 202)
+      const answers = [post({ session: 's-1' }), send('/task/g/hello?session=s-1', '{"a":1}')]
+      await durable.untilWaiting(2)
+      for (const id of durable.accepted.keys()) durable.end(id, complete('1'))
+      for (const answer of answers) assert.equal((await answer).status, 200)
+      assert.deepEqual(
+        [...durable.accepted.values()].map(({ session, mode }) => `${session} ${mode}`),
+        ['s-1 async', 's-1 sync', 's-1 sync'],
+      )
+      assert.deepEqual(core.submissions, [])
     })
 
     test('bytes are kept as they are, with what stands beside them', async (t) => {
@@ -282,7 +296,8 @@ for (const way of WAYS)
           {},
           '/webhook/headers/host',
         ],
-        [{ mode: 'async', session: 's' }, {}, '/session'],
+        [{ mode: 'async', session: 'a b' }, {}, '/session'],
+        [{ mode: 'stream', session: 's' }, {}, '/session'],
         [{ mode: 'async', budget: 'low' }, {}, '/budget'],
       ]
       for (const [fields, headers, pointer] of cases) {

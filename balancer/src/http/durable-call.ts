@@ -1,6 +1,6 @@
 /**
- * Calls whose run goes to disk before they are answered: async and webhook, delayed, with `Idempotency-Key` or
- * `Prefer: wait`. Asked by tasks.ts once it knows that a call is one of these; ports/runs.ts does the rest.
+ * Calls whose run goes to disk before they are answered: async and webhook, delayed, with `Idempotency-Key`,
+ * `session` or `Prefer: wait`. Asked by tasks.ts once it knows that a call is one of these; ports/runs.ts does the rest.
  * Invariants: 202 is said only of what is on disk; a caller that goes away ends its waiting and never its run;
  * one key begins one run.
  */

@@ -49,7 +49,7 @@ export function orderRun(
     deadlineMs: isSync ? Math.min(deadlineMs ?? lastMs, lastMs) : deadlineMs,
     queueUntilMs: isSync ? nowMs + queueTimeoutMs : null,
     dueMs: dueOf(body, nowMs),
-    session: null,
+    session: body.session ?? null,
     retryOf: null,
     budget: null,
     metadata: body.metadata ?? {},

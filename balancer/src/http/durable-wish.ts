@@ -1,9 +1,9 @@
 /**
  * What a caller wants beyond an answer now: that its task is kept on disk, that it is not waited for, or only so
- * long, that it runs once however often the call is made. Reads the headers `Prefer` and `Idempotency-Key` beside
+ * long, that it runs once however often the call is made, that it has its turn in a session. Reads the headers `Prefer` and `Idempotency-Key` beside
  * the mode of the body. Pure; called by tasks.ts for the few calls that say any of it, and once a batch.
  */
-import type { TaskBody } from '@berth/protocol'
+import type { TaskBody, TaskError } from '@berth/protocol'
 import { type IsAsync, invalid, type Refused, type TaskHead } from './task-call.ts'
 
 /** How a run on disk is answered. */
@@ -65,8 +65,8 @@ export function createIsAsync(background: BackgroundPort | undefined): IsAsync {
 /** `isBackground`: the function is run in the background unless a mode is named. */
 export function readWish(head: TaskHead, body: TaskBody, isBackground: boolean): ReadWish {
   const { idempotencyKey: key } = head
-  if (key !== undefined && !KEY_PATTERN.test(key))
-    return invalid('The header Idempotency-Key takes 1 to 255 printable ASCII characters.')
+  const wrongKey = key === undefined ? undefined : findWrongKey(key)
+  if (wrongKey) return { ok: false, error: wrongKey }
   const preferred = readPreferences(head.prefer)
   if (!preferred.ok) return preferred
   const { respondsAsync, waitMs } = preferred
@@ -77,8 +77,16 @@ export function readWish(head: TaskHead, body: TaskBody, isBackground: boolean):
     return { ok: true, wish: undefined }
   }
   const mode = modeOf(named, respondsAsync, isBackground)
-  if (mode === 'sync' && key === undefined && waitMs === undefined) return { ok: true, wish: undefined }
+  const isPlain = key === undefined && waitMs === undefined && body.session === undefined
+  if (mode === 'sync' && isPlain) return { ok: true, wish: undefined }
   return { ok: true, wish: { mode, waitMs: mode === 'sync' ? waitMs : undefined, key } }
+}
+
+/** What is wrong with the value of a header `Idempotency-Key`. */
+export function findWrongKey(key: string): TaskError | undefined {
+  if (KEY_PATTERN.test(key)) return undefined
+  const detail = 'The header Idempotency-Key takes 1 to 255 printable ASCII characters.'
+  return { code: 'INVALID_REQUEST', detail }
 }
 
 export function namedMode({ mode, async }: Pick<TaskBody, 'mode' | 'async'>): TaskBody['mode'] {

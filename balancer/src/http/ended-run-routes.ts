@@ -2,7 +2,7 @@
  * A run that has ended, by HTTP (CONTRACT §4, Runs): begun again as a new run, or forgotten. Everything is asked of
  * ports/runs.ts. Invariant: an input that is named is held against the function's schema like that of a new task.
  */
-import { prioritySchema, type TaskError } from '@berth/protocol'
+import { prioritySchema, type RunView, type TaskError } from '@berth/protocol'
 import { z } from 'zod'
 import type { EndedRunsPort, InputCheckPort, RunsPort } from '../ports/runs.ts'
 import { readJsonBody } from './body.ts'
@@ -21,13 +21,13 @@ export interface EndedRunRouteDeps {
   readonly bodyLimitBytes: number
 }
 
+export const inputSchema = z.custom<Record<string, unknown>>(
+  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  'must be an object',
+)
+
 const retrySchema = z.strictObject({
-  input: z
-    .custom<Record<string, unknown>>(
-      (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-      'must be an object',
-    )
-    .optional(),
+  input: inputSchema.optional(),
   priority: prioritySchema.optional(),
 })
 
@@ -50,17 +50,22 @@ async function retryRun(c: RouteContext, deps: EndedRunRouteDeps): Promise<Respo
   const begun = await ended.retry(id, { input, priority, trigger })
   if (begun === undefined) return problem(unknownRun(id))
   if (!begun.ok) return problem(begun.error)
-  const { run } = begun
+  return answerBegun(c, begun.run)
+}
+
+/** 202 for a new run that began with an earlier one. */
+export function answerBegun(c: RouteContext, run: RunView, more: Record<string, string> = {}): Response {
   const location = `/runs/${run.id}`
   const message = `Accepted: the run is on disk; GET ${location} tells how it goes.`
-  const headers = { location, 'x-run-id': run.id }
+  const headers = { location, 'x-run-id': run.id, ...more }
   return c.json({ success: true, runId: run.id, message, ...run }, 202, headers)
 }
 
-async function findWrongInput(
+/** What the function of a run is sure to refuse of another input. */
+export async function findWrongInput(
   id: string,
   input: object,
-  { runs, inputs }: EndedRunRouteDeps,
+  { runs, inputs }: Pick<EndedRunRouteDeps, 'runs' | 'inputs'>,
 ): Promise<TaskError | undefined> {
   const huge = findHugeNumber(input)
   if (huge.length > 0) return wrongInput(huge, '/input')

@@ -110,7 +110,11 @@ for (const way of WAYS)
           '/task/g/f?mode=async&webhook=https://forbidden.example',
           /"webhook" is wrong at "url": the webhook may/,
         ],
-        ['/task/g/f?session=s', /the field "session" yet/],
+        ['/task/g/f?budget=low', /the field "budget" yet/],
+        [
+          '/task/g/f?session=s&mode=stream',
+          /^The query parameter "session" is wrong: contradicts mode stream/,
+        ],
         ['/task/g/f%20f', /^The function in the address is wrong: /],
         ['/task/%2e%2e%2f/f', /^The group in the address is wrong: /],
       ]

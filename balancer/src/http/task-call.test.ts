@@ -226,15 +226,19 @@ test('modes contradict what only other modes have', () => {
 })
 
 test('what this version does not do yet says so', () => {
-  const cases: [string, string][] = [
-    ['"session":"s"', 'field "session"'],
-    ['"budget":"low"', 'field "budget"'],
-  ]
+  const cases: [string, string][] = [['"budget":"low"', 'field "budget"']]
   for (const [fields, what] of cases) {
     const error = refusal(readText(`{"function":"hello",${fields}}`))
     assert.equal(error.code, 'INVALID_REQUEST')
     assert.ok(error.detail.includes(`does not do the ${what} yet`), error.detail)
   }
+})
+
+test('a turn of a session is no stream, and what to do instead is said', () => {
+  assert.equal(readText('{"function":"hello","session":"s"}').ok, true)
+  const error = refusal(readText('{"function":"hello","session":"s","mode":"stream"}'))
+  assert.deepEqual([error.code, error.errors?.[0]?.pointer], ['INVALID_REQUEST', '/session'])
+  assert.match(error.detail, /mode: "async".*\/events/)
 })
 
 test('the head: media types, encodings, and bodies that are not sent as they are', () => {

@@ -58,7 +58,7 @@ export type ReadTask = { readonly ok: true; readonly body: TaskBody; readonly pa
 const EXAMPLE = 'send an object such as {"function": "hello", "input": {}}.'
 
 /** Fields of the contract that a later version has. */
-const LATER_FIELDS = ['session', 'budget'] as const
+const LATER_FIELDS = ['budget'] as const
 /** Fields that only a task has whose caller does not wait. */
 const BACKGROUND_FIELDS = ['webhook', 'delay', 'runAt'] as const
 
@@ -155,11 +155,16 @@ function checkMode(body: TaskBody, head: TaskHead, isAsync: IsAsync): CheckedBod
       if (body[field] !== undefined) return wrongField(`/${field}`, `contradicts mode ${mode}`)
   if (mode === 'webhook' && body.webhook === undefined)
     return wrongField('/webhook', 'is required with `mode: "webhook"`')
+  if (mode === 'stream' && body.session !== undefined) return wrongField('/session', NO_STREAMED_TURN)
   if (body.delay !== undefined && body.runAt !== undefined) return wrongField('/runAt', 'contradicts /delay')
   for (const field of LATER_FIELDS)
     if (body[field] !== undefined) return { ok: false, error: notYet(`the field "${field}"`, `/${field}`) }
   return { ok: true, body }
 }
+
+/** A turn outlives its caller; a stream ends with its connection. */
+const NO_STREAMED_TURN =
+  'contradicts mode stream; send the task with `mode: "async"` and read GET /runs/{id}/events, which streams and resumes'
 
 const TRACE_PATTERN = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
 

@@ -94,7 +94,7 @@ export class Tasks {
     }
     const { body, payload } = read
     const { background } = this.#deps
-    const saysMore = head.prefer ?? head.idempotencyKey ?? body.mode ?? body.async
+    const saysMore = head.prefer ?? head.idempotencyKey ?? body.mode ?? body.async ?? body.session
     if (saysMore !== undefined || background?.isAny === true) {
       const handled = this.#handleDurable(call, read, reply)
       if (handled) return handled

@@ -10,6 +10,7 @@
 import type { Mode, RunStatus, TaskError } from '@berth/protocol'
 import type { AttemptOutcome } from './record.ts'
 import type { ScheduleClaim, ScheduleReads } from './schedule-store.ts'
+import type { SessionReads, SessionStoreEvents, SessionStorePort, SessionWrite } from './session-store.ts'
 
 export type RunTrigger = 'api' | 'schedule' | 'webhook' | 'email' | 'call' | 'ui'
 
@@ -222,6 +223,7 @@ export interface StoredBulk {
 // --- Writes ----------------------------------------------------------------------------------------
 
 export type RunWrite =
+  | SessionWrite
   /**
    * All of them or none. With `key`, its row is written in the same step and refuses all when it exists; with
    * `claim` the one run is what an instant of a schedule fires, and a claim that does not fit refuses it.
@@ -247,6 +249,8 @@ export type RunWrite =
       readonly events: readonly StoredEvent[]
       readonly delivery: StoredDelivery | null
       readonly keyExpiresMs: number | null
+      /** Of a turn: the next one of its session goes in the same step. */
+      readonly session?: string | null
     }
   /** A run of a task in memory that is kept behind its end (`RUN_HISTORY`, or what a durable run called). */
   | { readonly kind: 'run-recorded'; readonly order: RunOrder; readonly end: RunEnd }
@@ -324,7 +328,7 @@ export interface RunLane {
 }
 
 /** What the store tells by itself. */
-export interface RunStoreEvents {
+export interface RunStoreEvents extends SessionStoreEvents {
   /**
    * The answer to a claim, in the order (priority, seq). None, with `hasMore`, when the store could not be read:
    * claim again in a second.
@@ -354,7 +358,7 @@ export interface StoredFilter {
 }
 
 /** A read is rejected with `StoreError` when the store is closed, too busy (`maxPendingReads`) or broken. */
-export interface RunReads extends ScheduleReads {
+export interface RunReads extends ScheduleReads, SessionReads {
   /** The newest first, of those whose id is lower than `before`. */
   list(filter: StoredFilter, limit: number, before: string | null): Promise<readonly StoredRun[]>
   /** Exact up to `atMost`, else `atMost`. */
@@ -404,7 +408,7 @@ export interface RunReads extends ScheduleReads {
 }
 
 /** What `runs/` asks of the store, beside `StorePort.apply`. */
-export interface RunStorePort {
+export interface RunStorePort extends SessionStorePort {
   readonly reads: RunReads
   /**
    * Answers by `onClaimed` with up to `count` queued runs of a lane behind the position, in the order

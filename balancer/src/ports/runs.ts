@@ -156,6 +156,27 @@ export interface EndedRunsPort {
   remove(id: string): Promise<Removed | undefined>
 }
 
+/** Another turn after a run. */
+export interface Continuation {
+  readonly input: Readonly<Record<string, unknown>>
+  readonly trigger: 'api' | 'ui'
+  /** A traceparent, or empty. */
+  readonly trace: string
+}
+
+export type Continued =
+  | { readonly ok: true; readonly run: RunView; readonly isReplay: boolean }
+  | { readonly ok: false; readonly error: TaskError }
+
+/** For sessions. Undefined answers: there is no such run. */
+export interface ContinueRunsPort {
+  /**
+   * Begins a new run of the same session with the run's order; a run of none starts the session that bears its id.
+   * Under a key at most one, ever.
+   */
+  continue(id: string, next: Continuation, key?: KeyUse): Promise<Continued | undefined>
+}
+
 export type BulkBegun =
   | { readonly ok: true; readonly bulk: BulkView }
   | { readonly ok: false; readonly error: TaskError }

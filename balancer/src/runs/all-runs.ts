@@ -128,9 +128,12 @@ export class AllRuns implements RunsPort {
     const found = await reads.find(id)
     if (!found) return undefined
     const view = toStoredView(found)
-    return found.kind === 'done' || isFinal(view.status)
-      ? explainStored(view)
-      : this.#explainWaiting(found.run)
+    if (found.kind === 'done' || isFinal(view.status)) return explainStored(view)
+    const turn = found.run.session === null ? null : await reads.turnOf(id)
+    const waiting = this.#explainWaiting(found.run)
+    if (!turn) return waiting
+    const { head, before } = turn
+    return { ...waiting, worker: null, position: before, heldBy: `waits for its turn behind ${head}` }
   }
 
   explainTask(submission: Submission): Promise<ExplanationView> {

@@ -27,6 +27,8 @@ export interface DiskRunsOptions {
   readonly waits: RunWaits
   readonly clock: Clock
   readonly core: () => DurableTasksPort
+  /** The turns of a session may stand otherwise on disk by now. */
+  readonly lookAt: (session: string) => void
   /** Holds a run that was read, to end it or to hand it to the core. */
   readonly hold: (row: LiveRun, payload: ClaimedRun['payload'] | undefined) => HeldRun
 }
@@ -113,7 +115,7 @@ export class DiskRuns {
     if (!isChanged) return { ok: false, error: waitsNoMore(held.run) }
     held.row = { ...held.row, priority }
     const turn = ++held.reprioritised
-    const written = await this.#written([this.#standingOf(held)])
+    const written = await this.#writeMoved(held.row, this.#standingOf(held))
     if (written.ok) held.keptPriority = priority
     else if (held.reprioritised === turn) this.#restorePriority(held)
     return written
@@ -147,10 +149,24 @@ export class DiskRuns {
     return { kind: 'run-moved', seq: held.seq, progress: progressIn(held.row) }
   }
 
+  /** The priority of a turn counts for its session. */
+  async #writeMoved({ seq, session, priority }: LiveRun, moved: StoreWrite): Promise<Removed> {
+    if (session === null) return this.#written([moved])
+    const written = await this.#written([moved, { kind: 'turn-set', seq, priority }])
+    this.#options.lookAt(session)
+    return written
+  }
+
   async #reprioritiseOnDisk(run: LiveRun, priority: number): Promise<Removed> {
     const { lanes, book, hold, core, clock } = this.#options
     const changed = { ...run, priority }
-    const answer = this.#written([{ kind: 'run-moved', seq: run.seq, progress: progressIn(changed) }])
+    const answer = this.#writeMoved(changed, {
+      kind: 'run-moved',
+      seq: run.seq,
+      progress: progressIn(changed),
+    })
+    // Held, or brought by a look at its session.
+    if (run.session !== null) return answer
     // Its new place may lie before all that anybody would look at.
     void answer.then(({ ok }) => {
       if (ok && run.status === 'queued' && !book.has(run.id))

@@ -1,15 +1,18 @@
 /**
  * Random lives of a balancer and its workers: runs are accepted, sent, begun, ended; links are cut, workers and the
  * balancer are killed between any two steps, the disk fails for a while. Whatever happens, every acknowledged run
- * ends once (C1), within its attempts (C3), by its newest attempt (C13), and nobody keeps anything behind.
+ * ends once (C1), within its attempts (C3), by its newest attempt (C13), and nobody keeps anything behind; turns of a
+ * session begin one after another (S1), and are told of those before them (S2).
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { seededRandom } from '../core/test-scheduler.ts'
+import type { Execution } from './testing/model-worker.ts'
 import { ModelWorld } from './testing/model-world.ts'
 
 const SEEDS = 150
 const STEPS = 120
+const SESSIONS = ['a', 'b']
 const FUNCTIONS = { work: {}, flaky: { maxRetries: 2 }, once: { idempotent: false } }
 
 interface Faults {
@@ -34,7 +37,8 @@ class Life {
     this.#random = seededRandom(seed)
     this.#faults = faults
     const windowSize = this.#chance(0.5) ? 1_000 : 1 + this.#below(4)
-    this.world = new ModelWorld({ functions: FUNCTIONS, random: this.#random, windowSize })
+    const onBegin = (execution: Execution) => this.#checkTurn(execution)
+    this.world = new ModelWorld({ functions: FUNCTIONS, random: this.#random, windowSize, onBegin })
     for (let i = 0, count = 1 + this.#below(3); i < count; i++)
       this.world.addWorker(`w${i}`, 1 + this.#below(3))
   }
@@ -90,10 +94,42 @@ class Life {
     const name = this.#pick(Object.keys(FUNCTIONS))
     const priority = this.#pick([100, 100, 1])
     const dueMs = this.#chance(0.2) ? world.clock.wallMs() + this.#below(3_000) : null
+    const session = this.#chance(0.4) ? this.#pick(SESSIONS) : null
     // A balancer that dies never answers.
-    void world.runs.accept([world.order({ function: name, priority, dueMs })], undefined).then((accepted) => {
-      if (accepted.ok) for (const run of accepted.runs) this.acknowledged.add(run)
-    })
+    void world.runs
+      .accept([world.order({ function: name, priority, dueMs, session })], undefined)
+      .then((accepted) => {
+        if (accepted.ok) for (const run of accepted.runs) this.acknowledged.add(run)
+      })
+  }
+
+  /** Whoever was to go before has ended, on disk, and is told to the handler if it completed. */
+  #checkTurn({ run, session, turns, fence }: Execution): void {
+    if (session === undefined) return
+    const { runs } = this.world.disk
+    const own = runs.seqs.get(run) ?? -1
+    const others = [...runs.live.values()].filter((other) => other.session === session && other.id !== run)
+    const sooner = others.filter(
+      (other) =>
+        other.status === 'running' || (other.dueMs === null && other.status === 'queued' && other.seq < own),
+    )
+    // An attempt that nobody waits for may begin late at a worker that was cut off.
+    if (runs.done.has(own) || (runs.live.get(own)?.fence ?? 0) > fence) return
+    const isDelayed = runs.live.get(own)?.dueMs !== null
+    assert.deepEqual(
+      sooner.map(({ id, status }) => `${id} ${status}`).filter(() => !isDelayed),
+      [],
+      `S1: ${run} of "${session}" began before its turn`,
+    )
+    const completed = [...runs.turns.completed(session)].reverse()
+    const outputs = completed.map((seq) =>
+      JSON.parse(Buffer.from(runs.results.get(seq)?.bytes ?? []).toString()),
+    )
+    assert.deepEqual(
+      turns.map(({ output }) => output),
+      outputs,
+      `S2: ${run} of "${session}" was told of other turns`,
+    )
   }
 
   #reprioritise(): void {

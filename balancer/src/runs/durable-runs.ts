@@ -15,6 +15,7 @@ import type { LedgerPort } from '../ports/ledger.ts'
 import type { ClaimedRun, LiveRun, RunEnd, StoredPayload } from '../ports/run-store.ts'
 import type { Accepted, DurableRunsPort, KeyUse, NewRun, Removed, SteerRunsPort } from '../ports/runs.ts'
 import type { DurableTasksPort, Settlement, StartedThere } from '../ports/scheduling.ts'
+import type { SessionAsk, SessionTurn } from '../ports/session-store.ts'
 import type { StoreEvents } from '../ports/store.ts'
 import { DiskRuns } from './disk-runs.ts'
 import { DiskSpace } from './disk-space.ts'
@@ -30,6 +31,7 @@ import { RunRecovery } from './run-recovery.ts'
 import { RunUpkeep } from './run-upkeep.ts'
 import { RunWaits } from './run-waits.ts'
 import { RunWrites } from './run-writes.ts'
+import { Sessions } from './sessions/sessions.ts'
 
 /** Runs that are made in one turn of the loop; about 2 ms. */
 const SLICE_RUNS = 1_000
@@ -49,6 +51,7 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
   readonly #diskRuns: DiskRuns
   readonly #recovery: RunRecovery
   readonly #upkeep: RunUpkeep
+  readonly #sessions: Sessions
   #core: DurableTasksPort | undefined
   #hooks: RunHooks = {}
 
@@ -62,6 +65,25 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
     const hooks = () => this.#hooks
     const hold = (row: LiveRun, payload: StoredPayload | undefined) =>
       this.#hold(row, payload ?? NO_PAYLOAD, 'live')
+    /** What an earlier balancer has left at workers: if it is a turn, it is its session's. */
+    const holdHead = (row: LiveRun, payload: StoredPayload | undefined) => {
+      const run = hold(row, payload)
+      book.setHead(run)
+      return run
+    }
+    const sessions = new Sessions({
+      store,
+      reads,
+      book,
+      clock,
+      after,
+      core,
+      hold,
+      takeUp: (run) => this.#recovery.takeUp(run),
+    })
+    this.#sessions = sessions
+    const turnsFor = (session: string) => sessions.turnsFor(session)
+    const lookAt = (session: string) => sessions.look(session)
     const lanes = new RunLanes({
       store,
       after,
@@ -71,8 +93,10 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
     const onEnded = (run: HeldRun, end: RunEnd) => {
       this.#upkeep.noteEnded()
       this.#waits.tell(run.run, () => settlementOf(end, end.result))
+      if (run.row.session !== null) lookAt(run.row.session)
     }
-    const ledger = new RunLedger({ writes, book, lanes, clock, log, hooks, bootOf, after, core, onEnded })
+    const held = { writes, book, lanes, clock, core }
+    const ledger = new RunLedger({ ...held, log, hooks, bootOf, after, turnsFor, onEnded })
     this.#book = book
     this.#writes = writes
     this.#lanes = lanes
@@ -82,8 +106,8 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
     const { idempotencyLimit: limit } = terms
     this.#keys = new RunKeys({ reads, writes, clock, limit, count: atStart.keys })
     const waits = this.#waits
-    this.#diskRuns = new DiskRuns({ reads, book, writes, lanes, ledger, waits, clock, core, hold })
-    this.#recovery = new RunRecovery({ reads, book, lanes, clock, log, core, hold })
+    this.#diskRuns = new DiskRuns({ ...held, reads, ledger, waits, lookAt, hold })
+    this.#recovery = new RunRecovery({ reads, book, lanes, clock, log, core, hold: holdHead })
     this.#upkeep = new RunUpkeep({
       store,
       reads,
@@ -139,6 +163,7 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
     this.beginDrain()
     this.releaseCallers()
     this.#upkeep.stop()
+    this.#sessions.stop()
     this.#lanes.stop()
     this.#ledger.flush()
   }
@@ -241,6 +266,8 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
     held: readonly HeldRun[],
   ): Promise<string | undefined> {
     this.#book.live += held.length
+    // Whoever ends from now on is to know that others wait for it.
+    for (const { row } of held) if (row.session !== null) this.#sessions.adoptBase(row.session)
     return new Promise((resolve) => {
       this.#writes.write(writes, {
         onWritten: () => {
@@ -258,22 +285,34 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
   /** It is on disk: from now on it will end. */
   #begin(run: HeldRun): void {
     const { clock } = this.#options
-    const { dueMs, status, deadlineMs, queueUntilMs } = run.row
+    const { dueMs, status, deadlineMs, queueUntilMs, session } = run.row
     this.#upkeep.noteGivenUp(
       Math.min(deadlineMs ?? Number.POSITIVE_INFINITY, queueUntilMs ?? Number.POSITIVE_INFINITY),
     )
     run.state = 'live'
-    if (status === 'queued') return this.#attached.queued(run, true, clock.monoMs())
+    if (status === 'queued' && session === null) return this.#attached.queued(run, true, clock.monoMs())
     run.state = 'away'
     this.#book.remove(run)
-    this.#upkeep.noteDue(dueMs ?? 0)
+    if (status === 'queued') this.#beginTurn(run)
+    else this.#upkeep.noteDue(dueMs ?? 0)
+  }
+
+  /** It waits on disk until it is its turn, which may be now. */
+  #beginTurn({ row }: HeldRun): void {
+    const base = row.session === null ? undefined : this.#sessions.adoptBase(row.session)
+    // It came from the disk meanwhile, and its end may be on its way without a word of the session.
+    if (base) this.#writes.write([{ kind: 'turn-set', seq: base.seq, priority: null }])
+    this.#sessions.joined(row)
   }
 
   /** Nobody was told of it, and a part of its batch may be on disk all the same. */
   #takeBack(run: HeldRun): void {
     this.#book.live--
     const follower = {
-      onWritten: () => this.#book.remove(run),
+      onWritten: () => {
+        this.#book.remove(run)
+        if (run.row.session !== null) this.#sessions.look(run.row.session)
+      },
       onLost: () => this.#writes.tryAgain(follower, () => ({ kind: 'run-removed', seq: run.seq })),
     }
     follower.onLost()
@@ -377,8 +416,13 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
     this.#upkeep.onDue(runs, nextMs)
   }
 
+  onTurns(asked: readonly SessionAsk[], turns: readonly SessionTurn[] | null): void {
+    this.#sessions.onTurns(asked, turns)
+  }
+
   #onClaimed(lane: string, runs: readonly ClaimedRun[], hasMore: boolean): void {
     const held = runs.map((run) => this.#hold(run, run.payload, 'live'))
+    for (const run of held) this.#book.setHead(run)
     const waiting = held.filter((run) => !this.#recovery.takeUp(run))
     this.#attached.claimed(lane, waiting, hasMore, this.#options.clock.monoMs())
     const [first] = held
@@ -389,7 +433,9 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
   #onDue(runs: readonly ClaimedRun[]): void {
     const now = this.#options.clock.monoMs()
     for (const run of runs)
-      if (!this.#book.has(run.id)) this.#attached.queued(this.#hold(run, run.payload, 'live'), false, now)
+      if (run.session !== null) this.#sessions.joined(run)
+      else if (!this.#book.has(run.id))
+        this.#attached.queued(this.#hold(run, run.payload, 'live'), false, now)
   }
 
   // --- Held runs -------------------------------------------------------------------------------

@@ -92,7 +92,7 @@ function again(run: DoneRun, payload: StoredPayload, { priority, trigger }: Retr
   }
 }
 
-function jsonPayload(input: object): StoredPayload {
+export function jsonPayload(input: object): StoredPayload {
   return { mediaType: '', bytes: Buffer.from(JSON.stringify(input)), head: null }
 }
 

@@ -3,7 +3,14 @@
  * disk. To the core it is a submission; the ledger finds here what the run's row says.
  * Made by acceptance and by whatever brings runs from the disk; the book (run-book.ts) has each at most once.
  */
-import { ANY_WORKER, type CompiledSelector, compileSelector, type Mode, type Selector } from '@berth/protocol'
+import {
+  ANY_WORKER,
+  type CompiledSelector,
+  compileSelector,
+  type Mode,
+  type Selector,
+  type TaskExtras,
+} from '@berth/protocol'
 import type { Clock } from '@berth/runtime'
 import type { Payload } from '../ports/dispatch.ts'
 import type { LiveTask } from '../ports/ledger.ts'
@@ -32,6 +39,8 @@ export class HeldRun implements Submission {
   end: RunEnd | undefined
   endFence = 0
   endExtras: EndExtras | undefined
+  /** Who ran the turn before it. */
+  prefer: string | undefined
   /** It was begun under a key, as far as anybody remembers. */
   mayHaveKey = true
   /** As somebody may rely on: the priority that it was accepted with, or that was answered for last. */
@@ -53,7 +62,10 @@ export class HeldRun implements Submission {
   readonly timeoutMs: number | undefined
   readonly deadlineAt: number
   readonly queueUntilAt: number
-  readonly payload: Payload
+  readonly payload: Payload & { turns?: Uint8Array | undefined }
+  readonly extras: TaskExtras | undefined
+  /** A turn must never begin twice, and its handler is told of those before it. */
+  readonly isWrittenFirst: boolean
   readonly trace: string
   readonly metadata: Readonly<Record<string, string>>
   readonly seq: number
@@ -83,7 +95,10 @@ export class HeldRun implements Submission {
     this.queueUntilAt = row.queueUntilMs === null ? Number.POSITIVE_INFINITY : row.queueUntilMs + skewMs
     this.source = payload
     const { bytes, mediaType, head } = payload
-    this.payload = { bytes, mediaType, isEnvelope: head !== null, head: head ?? undefined }
+    const isEnvelope = head !== null
+    this.payload = { bytes, mediaType, isEnvelope, head: head ?? undefined, turns: undefined }
+    this.extras = extrasOf(row)
+    this.isWrittenFirst = row.session !== null
     this.trace = row.trace
     this.metadata = row.metadata
     this.seq = row.seq
@@ -99,6 +114,10 @@ export class HeldRun implements Submission {
 
   /** Whoever waits for it is told by the ledger, which also knows of ends outside the core. */
   onSettled(): void {}
+}
+
+function extrasOf({ session }: LiveRun): TaskExtras | undefined {
+  return session === null ? undefined : { session }
 }
 
 /** The same selector is always written the same way, so that all who ask the same stand in one line. */

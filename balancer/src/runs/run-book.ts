@@ -9,6 +9,8 @@ export class RunBook {
   /** Runs that are not final: those in memory and those on disk only. */
   live: number
   readonly #held = new TurnoverMap<string, HeldRun>()
+  /** By session, the one whose turn it is. */
+  readonly #heads = new TurnoverMap<string, HeldRun>()
   /** One of each read of the disk that is under way. */
   readonly #departures = new Set<Set<string>>()
 
@@ -28,9 +30,21 @@ export class RunBook {
     this.#held.set(run.run, run)
   }
 
+  /** It is its session's turn; until it leaves. */
+  setHead(run: HeldRun): void {
+    const { session } = run.row
+    if (session !== null) this.#heads.set(session, run)
+  }
+
+  headOf(session: string): HeldRun | undefined {
+    return this.#heads.get(session)
+  }
+
   remove(run: HeldRun): void {
     if (this.#held.get(run.run) !== run) return
     this.#held.delete(run.run)
+    const { session } = run.row
+    if (session !== null && this.#heads.get(session) === run) this.#heads.delete(session)
     for (const departed of this.#departures) departed.add(run.run)
   }
 

@@ -27,6 +27,8 @@ export interface RunLedgerOptions {
   readonly bootOf: (worker: string) => string | undefined
   readonly after: After
   readonly core: () => DurableTasksPort
+  /** What its handler gets of the turns before it, of a run of a session. */
+  readonly turnsFor: (session: string) => Promise<Uint8Array>
   /** Its end is on disk. */
   readonly onEnded: (run: HeldRun, end: RunEnd) => void
 }
@@ -58,15 +60,30 @@ export class RunLedger implements LedgerPort {
 
   writeFirst(task: LiveTask, worker: string, attemptId: number): void {
     const run = held(task)
-    const { writes, core, clock } = this.#options
+    const { writes, core, clock, turnsFor } = this.#options
+    const { session } = run.row
     run.task = task
+    // Meanwhile: all of them have ended.
+    const turns = session === null ? undefined : turnsFor(session).catch(() => undefined)
+    const giveBack = () => {
+      run.isBehind = true
+      core().unwritten(worker, attemptId, clock.monoMs())
+    }
     writes.write([this.progressWrite(run, task)], {
-      onWritten: () => core().written(worker, attemptId, clock.monoMs()),
-      onLost: () => {
-        run.isBehind = true
-        core().unwritten(worker, attemptId, clock.monoMs())
+      onWritten: () => {
+        if (!turns) return core().written(worker, attemptId, clock.monoMs())
+        void turns.then((bytes) => (bytes ? this.#sendTurn(run, bytes, worker, attemptId) : giveBack()))
       },
+      onLost: giveBack,
     })
+  }
+
+  /** The turns are held no longer than until they are with the link: there may be much of them. */
+  #sendTurn({ payload }: HeldRun, turns: Uint8Array, worker: string, attemptId: number): void {
+    const { core, clock } = this.#options
+    payload.turns = turns.length > 0 ? turns : undefined
+    core().written(worker, attemptId, clock.monoMs())
+    payload.turns = undefined
   }
 
   moved(task: LiveTask): void {
@@ -178,6 +195,7 @@ export class RunLedger implements LedgerPort {
       events,
       delivery,
       keyExpiresMs: run.mayHaveKey ? end.finishedMs + KEY_MS : null,
+      session: run.row.session,
     }
   }
 

@@ -178,7 +178,12 @@ function overdueError(run: LiveRun, nowMs: number): TaskError {
   const waitedMs = Math.round(nowMs - run.acceptedMs)
   const what =
     run.deadlineMs !== null && run.deadlineMs <= nowMs
-      ? `reached its deadline after ${waitedMs} ms, waiting for a slot`
-      : `waited ${waitedMs} ms for a free slot and reached the limit of the queue (QUEUE_TIMEOUT)`
+      ? `reached its deadline after ${waitedMs} ms, waiting for ${whatFor(run)}`
+      : `waited ${waitedMs} ms for ${whatFor(run)} and reached the limit of the queue (QUEUE_TIMEOUT)`
   return { code: 'TIMEOUT', detail: `The task ${what}.` }
+}
+
+/** On disk only: a run of a session waits for those before it there, as a rule. */
+function whatFor({ session }: LiveRun): string {
+  return session === null ? 'a free slot' : `its turn in the session "${session}"`
 }

@@ -11,6 +11,7 @@ import type { ScheduleFilter } from '../ports/schedule-store.ts'
 import type { MemoryRunTables } from './memory-run-tables.ts'
 import { givenUpMs } from './run-rows.ts'
 import { isMeant } from './run-search.ts'
+import { encodeTurns } from './turn-list.ts'
 
 type Place = Pick<StoredDelivery, 'createdMs' | 'id'>
 type Answer<Name extends keyof RunReads> = ReturnType<RunReads[Name]>
@@ -165,6 +166,18 @@ export class MemoryRunReads implements RunReads {
   /** Those that have a run which is not final. */
   #busySchedules(): ReadonlySet<string> {
     return new Set([...this.#tables.live.values()].flatMap(({ schedule }) => schedule ?? []))
+  }
+
+  async turns(session: string): Answer<'turns'> {
+    const { turns, payloads, results } = this.#tables
+    const completed = turns.completed(session)
+    return encodeTurns(
+      completed.map((seq) => ({ input: payloads.get(seq) ?? null, output: results.get(seq) ?? null })),
+    )
+  }
+
+  async turnOf(id: string): Answer<'turnOf'> {
+    return this.#tables.turns.standing(this.#seqOf(id))
   }
 
   #all(): StoredRun[] {

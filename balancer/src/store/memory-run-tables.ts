@@ -19,7 +19,9 @@ import type {
   StoredPayload,
   StoredTry,
 } from '../ports/run-store.ts'
+import type { SessionAsk, SessionTurn } from '../ports/session-store.ts'
 import { MemoryScheduleTables } from './memory-schedule-tables.ts'
+import { MemoryTurns } from './memory-turns.ts'
 import { laneKey, orderOf, TRIES_KEPT } from './run-rows.ts'
 
 type Write<Kind extends RunWrite['kind']> = Extract<RunWrite, { kind: Kind }>
@@ -40,10 +42,11 @@ export class MemoryRunTables {
   readonly keyOf = new Map<number, string>()
   readonly bulks = new Map<string, StoredBulk>()
   readonly schedules = new MemoryScheduleTables()
+  readonly turns = new MemoryTurns(this)
 
   begin(): RunsAtStart {
     const runs = [...this.live.values()].sort(bySeq)
-    const queued = runs.filter(({ status }) => status === 'queued')
+    const queued = runs.filter(({ status, seq }) => status === 'queued' && !this.turns.isHeld(seq))
     const lanes = new Map(queued.map((run) => [laneKey(run), run]))
     return structuredClone({
       lastSeq: Math.max(0, ...this.seqs.values()),
@@ -73,6 +76,7 @@ export class MemoryRunTables {
     const key = laneKey(needs)
     const found = [...this.live.values()]
       .filter((run) => run.status === 'queued' && laneKey(run) === key && isBehind(run, after))
+      .filter(({ seq }) => !this.turns.isHeld(seq))
       .sort((a, b) => a.priority - b.priority || a.seq - b.seq)
     return {
       runs: found.slice(0, count).map((run) => structuredClone(this.#claimed(run))),
@@ -85,11 +89,10 @@ export class MemoryRunTables {
       .filter(({ status, dueMs }) => status === 'scheduled' && (dueMs ?? 0) <= untilMs)
       .sort((a, b) => (a.dueMs ?? 0) - (b.dueMs ?? 0) || a.seq - b.seq)
       .slice(0, limit)
-    return due.map((run) => {
-      const queued = { ...run, status: 'queued' } as const
-      this.live.set(run.seq, queued)
-      return structuredClone(this.#claimed(queued))
-    })
+    const queued = due.map((run) => ({ ...run, status: 'queued' }) as const)
+    for (const run of queued) this.live.set(run.seq, run)
+    this.turns.joinDue(queued)
+    return queued.map((run) => structuredClone(this.#claimed(run)))
   }
 
   nextDueMs(): number | null {
@@ -107,6 +110,15 @@ export class MemoryRunTables {
     )
   }
 
+  askTurns(asked: readonly SessionAsk[]): SessionTurn[] {
+    return asked.map(({ session, known }) => {
+      const { head, worker } = this.turns.look(session)
+      const run = head?.status === 'queued' && head.id !== known ? this.#claimed(head) : null
+      const shown = head ? { id: head.id, priority: head.priority } : null
+      return structuredClone({ session, head: shown, run, worker })
+    })
+  }
+
   /** Why a write is refused, or nothing when it was performed. */
   write(write: RunWrite): string | undefined {
     switch (write.kind) {
@@ -121,6 +133,9 @@ export class MemoryRunTables {
       case 'run-removed':
         this.#removeKey(write.seq)
         return this.#removeTree(write.seq)
+      case 'turn-set':
+        this.turns.set(write.seq, write.priority)
+        return
       case 'run-events':
         return this.#addEvents(write)
       case 'run-lines':
@@ -166,6 +181,7 @@ export class MemoryRunTables {
       this.seqs.set(run.id, run.seq)
       this.payloads.set(run.seq, payload)
     }
+    this.turns.joinAccepted(runs.flatMap(({ run }) => (run.status === 'queued' ? [run] : [])))
     if (key === null) return
     this.keys.set(key.hash, key)
     for (const { run } of runs) this.keyOf.set(run.seq, key.hash)
@@ -176,11 +192,13 @@ export class MemoryRunTables {
     if (run !== undefined) this.live.set(seq, { ...run, ...progress })
   }
 
-  #finish({ seq, fence, end, events, delivery, keyExpiresMs }: Write<'run-finished'>): undefined {
+  #finish(write: Write<'run-finished'>): undefined {
+    const { seq, fence, end, events, delivery, keyExpiresMs } = write
     const run = this.live.get(seq)
     if (run === undefined || (fence !== null && run.fence !== null && run.fence > fence)) return
     this.live.delete(seq)
     this.#setDone(orderOf(run), end, true)
+    if (write.session) this.turns.set(seq, null)
     if (events.length > 0) this.#addEvents({ kind: 'run-events', seq, events, dropBefore: 0, dropped: 0 })
     if (delivery !== null) this.#setDelivery({ kind: 'delivery-set', delivery, attempt: null })
     const hash = this.keyOf.get(seq)
@@ -214,6 +232,7 @@ export class MemoryRunTables {
   #remove(seq: number): undefined {
     const run = this.live.get(seq) ?? this.done.get(seq)
     if (run === undefined) return
+    this.turns.remove(seq)
     this.seqs.delete(run.id)
     const { live, done, payloads, results, events, lines, keyOf } = this
     for (const table of [live, done, payloads, results, events, lines, keyOf]) table.delete(seq)

@@ -5,6 +5,7 @@
  */
 import { type Clock, systemClock } from '@berth/runtime'
 import type { RunLaneNeeds, RunPosition, RunReads } from '../ports/run-store.ts'
+import type { SessionAsk } from '../ports/session-store.ts'
 import type {
   FleetContents,
   FleetWrite,
@@ -100,6 +101,13 @@ export class MemoryStore implements StorePort {
       if (this.#disk.fault !== undefined) return events.onDue([], untilMs + 1_000)
       const due = this.#disk.runs.takeDue(untilMs, limit)
       events.onDue(due, this.#disk.runs.nextDueMs())
+    })
+  }
+
+  askTurns(asked: readonly SessionAsk[]): void {
+    this.#behind((events) => {
+      const isFaulty = this.#disk.fault !== undefined
+      events.onTurns(asked, isFaulty ? null : this.#disk.runs.askTurns(asked))
     })
   }
 

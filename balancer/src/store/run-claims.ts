@@ -10,6 +10,7 @@ import type {
   RunsAtStart,
   StoredBulk,
 } from '../ports/run-store.ts'
+import type { SessionAsk, SessionTurn } from '../ports/session-store.ts'
 import {
   decodeClaimed,
   decodeLive,
@@ -22,16 +23,23 @@ import {
 import type { RunNames } from './run-names.ts'
 import { laneKey } from './run-rows.ts'
 import type { Statements } from './statements.ts'
+import { TurnTables } from './turn-tables.ts'
 
 const QUEUED = `${SELECT_CLAIMED} WHERE r.status = 1 AND r.lane = ?`
 
 export class RunClaims {
   readonly #statements: Statements
   readonly #names: RunNames
+  readonly #turns: TurnTables
 
   constructor(statements: Statements, names: RunNames) {
     this.#statements = statements
     this.#names = names
+    this.#turns = new TurnTables(statements)
+  }
+
+  askTurns(asked: readonly SessionAsk[]): readonly SessionTurn[] {
+    return this.#turns.ask(asked)
   }
 
   claim(
@@ -58,7 +66,11 @@ export class RunClaims {
       'UPDATE runs_live SET status = 1 WHERE seq IN (SELECT value FROM json_each(?))',
       seqs,
     )
-    return rows.map((row) => ({ ...decodeClaimed(row), status: 'queued' }))
+    const due = rows.map((row): ClaimedRun => ({ ...decodeClaimed(row), status: 'queued' }))
+    this.#turns.joinDue(
+      due.flatMap(({ session, seq, priority }) => (session === null ? [] : [{ session, seq, priority }])),
+    )
+    return due
   }
 
   nextDueMs(): number | null {

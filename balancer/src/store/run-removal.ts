@@ -1,10 +1,12 @@
 /** Removes runs with all they have, on the store's writer thread. Called by `run-tables.ts` within a transaction. */
 import type { Statements } from './statements.ts'
+import { TurnTables } from './turn-tables.ts'
 
 const GIVEN = 'SELECT value FROM json_each(?)'
 
 /** How many of them were final. */
 export function removeRuns(statements: Statements, seqs: readonly number[]): number {
+  new TurnTables(statements).remove(seqs)
   const given = JSON.stringify(seqs)
   const run = (sql: string) => statements.run(sql, given)
   for (const table of ['runs_live', 'runs_done']) {

@@ -12,6 +12,7 @@ import { findDescendants, removeKey, removeRuns } from './run-removal.ts'
 import { TRIES_KEPT } from './run-rows.ts'
 import { searchedWords } from './run-search.ts'
 import type { Statements } from './statements.ts'
+import { heldLane, type JoiningTurn, TurnTables } from './turn-tables.ts'
 import { ACCEPTED, type PackedEnd, type PackedWrite, type Value } from './write-packing.ts'
 
 type RunPacked = Exclude<PackedWrite, FleetWrite | ScheduleWrite>
@@ -76,10 +77,12 @@ export class RunTables {
   readonly #names: RunNames
   /** Rows of `runs_done` beyond those that are in the table of counts. */
   #added = 0
+  readonly #turns: TurnTables
 
   constructor(statements: Statements, names: RunNames) {
     this.#statements = statements
     this.#names = names
+    this.#turns = new TurnTables(statements)
   }
 
   /** After a transaction, or a part of one, that was rolled back. */
@@ -107,6 +110,8 @@ export class RunTables {
       case 'run-removed':
         removeKey(this.#statements, write.seq)
         return this.#remove([write.seq, ...findDescendants(this.#statements, write.seq)])
+      case 'turn-set':
+        return this.#turns.set(write.seq, write.priority)
       case 'run-events':
         return this.#addEvents(write)
       case 'run-lines':
@@ -135,6 +140,8 @@ export class RunTables {
     const keyHash = key?.hash ?? null
     for (let at = 0; at < values.length; at += ACCEPTED.length) this.#acceptOne(values, at, keyHash, bytes)
     for (const { seq, progress } of moved) this.#move(seq, progress)
+    const joining = joiningOf(values)
+    if (joining.length > 0) this.#turns.joinAccepted(joining)
   }
 
   /** The places are those of `ACCEPTED`. */
@@ -142,7 +149,8 @@ export class RunTables {
     const value = (place: number): Value => values[at + place] ?? null
     const [seq, id] = [value(0), value(1)]
     const [group, name, contract, tags] = [String(value(2)), String(value(3)), value(4), value(5)]
-    const lane = this.#names.lane(`${group}\n${name}\n${contract}\n${tags ?? ''}`)
+    const ownLane = this.#names.lane(`${group}\n${name}\n${contract}\n${tags ?? ''}`)
+    const lane = value(11) === null ? ownLane : heldLane(ownLane)
     const number = this.#names.function(group, name)
     const [hasWords, facts] = [value(14), value(13)]
     this.#run(
@@ -209,6 +217,7 @@ export class RunTables {
     if (keyExpiresMs !== null) this.#run(EXPIRE_KEY, seq, keyExpiresMs)
     this.#run(LEAVE, seq)
     this.#keepResult(seq, end, bytes)
+    if (write.session) this.#turns.set(seq, null)
     if (error !== null) this.#setWordsAgain(seq, error)
     if (events.length > 0) this.#addEvents({ kind: 'run-events', seq, events, dropBefore: 0, dropped: 0 })
     if (delivery !== null) this.#setDelivery({ kind: 'delivery-set', delivery, attempt: null })
@@ -360,6 +369,17 @@ export class RunTables {
   #run(sql: string, ...values: (Value | Uint8Array)[]): void {
     this.#statements.run(sql, ...values)
   }
+}
+
+/** Those of a session that wait for their turn from now on. */
+function joiningOf(values: readonly Value[]): JoiningTurn[] {
+  const joining: JoiningTurn[] = []
+  for (let at = 0; at < values.length; at += ACCEPTED.length) {
+    const session = values[at + 11] ?? null
+    if (session === null || values[at + 6] !== codeOf('queued')) continue
+    joining.push({ session: String(session), seq: Number(values[at]), priority: Number(values[at + 7]) })
+  }
+  return joining
 }
 
 function valuesOfDelivery(delivery: StoredDelivery): Value[] {

@@ -9,6 +9,7 @@
 import { statSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
 import type { ClaimedRun, RunLaneNeeds, RunPosition } from '../ports/run-store.ts'
+import type { SessionAsk, SessionTurn } from '../ports/session-store.ts'
 import type { StoreContents } from '../ports/store.ts'
 import { FleetTables, isFleetWrite } from './fleet-tables.ts'
 import { RunClaims } from './run-claims.ts'
@@ -105,6 +106,16 @@ export class SqliteDatabase {
       this.#describe(error)
     }
     return { runs: [], hasMore: true }
+  }
+
+  /** Null when the database cannot be read now. */
+  askTurns(asked: readonly SessionAsk[]): readonly SessionTurn[] | null {
+    try {
+      if (this.#fault === undefined) return this.#claims.askTurns(asked)
+    } catch (error) {
+      this.#describe(error)
+    }
+    return null
   }
 
   takeDue(

@@ -24,7 +24,7 @@ after(() => rmSync(folder, { recursive: true, force: true }))
 let count = 0
 const newPath = () => join(folder, `data-${++count}`, 'berth.db')
 
-const QUIET = { onPersisted() {}, onFailed() {}, onClaimed() {}, onDue() {} }
+const QUIET = { onPersisted() {}, onFailed() {}, onClaimed() {}, onDue() {}, onTurns() {} }
 
 /** A database with a thousand rows, closed again. */
 function makeFilled(): string {

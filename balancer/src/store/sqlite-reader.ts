@@ -120,6 +120,8 @@ const NAMES: Readonly<Record<keyof RunReads, true>> = {
   dueSchedules: true,
   dueSchedule: true,
   scheduleFires: true,
+  turns: true,
+  turnOf: true,
 }
 
 /** Every method asks by its own name. */

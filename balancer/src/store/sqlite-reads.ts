@@ -2,6 +2,7 @@
  * Everything that is read of runs, as the store's reading thread does it: synchronous, on a connection of its own.
  * Each question is answered from one state of the database.
  */
+import { LIMITS } from '@berth/protocol'
 import type {
   IdempotencyRow,
   RunReads,
@@ -25,6 +26,7 @@ import {
 import { RunLists } from './run-lists.ts'
 import { ScheduleSqlReads } from './schedule-reads.ts'
 import type { Statements } from './statements.ts'
+import { encodeTurns, type StoredTurn } from './turn-list.ts'
 
 /** The port without its promises. */
 type SyncReads = {
@@ -33,7 +35,12 @@ type SyncReads = {
   ) => Awaited<ReturnType<RunReads[Name]>>
 }
 
+const HELD_BEFORE = `SELECT count(*) AS n FROM turns WHERE session = ?1 AND state = 0 AND (place, seq) < (?2, ?3)`
+
 type Bound = string | number | null
+
+const HEAD_ID = `SELECT l.id FROM turns t JOIN runs_live l ON l.seq = t.seq
+  WHERE t.session = ? AND t.state = 1 LIMIT 1`
 
 export class SqliteReads implements SyncReads {
   readonly #statements: Statements
@@ -179,6 +186,35 @@ export class SqliteReads implements SyncReads {
 
   scheduleFires(id: string, limit: number) {
     return this.#schedules.scheduleFires(id, limit)
+  }
+
+  turns(session: string) {
+    return encodeTurns(this.#newestTurns(session))
+  }
+
+  /** One by one, for most are not long, and nobody wants those that are. */
+  *#newestTurns(session: string): Iterable<StoredTurn> {
+    const sql = `SELECT t.seq, coalesce(length(p.bytes), 0) + coalesce(length(r.bytes), 0) AS bytes FROM turns t
+      LEFT JOIN payloads p ON p.seq = t.seq LEFT JOIN results r ON r.seq = t.seq
+      WHERE t.session = ? AND t.state = 2 ORDER BY t.place DESC, t.seq DESC LIMIT ?`
+    for (const { seq, bytes: length } of this.#all(sql, session, LIMITS.turns)) {
+      if (Number(length) > LIMITS.turnsBytes) return
+      const content = (table: string) => {
+        const row = this.#get(`SELECT media_type, bytes FROM ${table} WHERE seq = ?`, Number(seq))
+        return row ? { mediaType: text(row.media_type), bytes: bytes(row.bytes) } : null
+      }
+      yield { input: content('payloads'), output: content('results') }
+    }
+  }
+
+  turnOf(id: string) {
+    const own = this.#get('SELECT session, state, place FROM turns WHERE seq = ?', this.#seqOf(id))
+    if (own?.state !== 0) return null
+    const session = text(own.session)
+    const head = this.#get(HEAD_ID, session)
+    const seq = this.#seqOf(id)
+    const before = this.#get(HELD_BEFORE, session, Number(own.place), seq)
+    return head ? { head: text(head.id), before: 1 + Number(before?.n) } : null
   }
 
   /** -1, which no run has, for an unknown id. */

@@ -6,6 +6,7 @@
 import { Worker } from 'node:worker_threads'
 import { type Clock, systemClock } from '@berth/runtime'
 import type { RunLaneNeeds, RunPosition, RunReads } from '../ports/run-store.ts'
+import type { SessionAsk } from '../ports/session-store.ts'
 import type { StoreContents, StoreEvents, StorePort, StoreWrite } from '../ports/store.ts'
 import { Batches } from './batches.ts'
 import { SqliteReader } from './sqlite-reader.ts'
@@ -88,6 +89,10 @@ export class SqliteStore implements StorePort {
     this.#batches?.behind(() => this.#post({ kind: 'due', untilMs, limit }))
   }
 
+  askTurns(asked: readonly SessionAsk[]): void {
+    this.#batches?.behind(() => this.#post({ kind: 'turns', asked }))
+  }
+
   flush(): Promise<void> {
     return this.#batches?.flush() ?? Promise.resolve()
   }
@@ -131,6 +136,8 @@ export class SqliteStore implements StorePort {
         return events.onClaimed(message.claim, message.runs, message.hasMore)
       case 'due':
         return events.onDue(message.runs, message.nextMs)
+      case 'turns':
+        return events.onTurns(message.asked, message.turns)
     }
   }
 

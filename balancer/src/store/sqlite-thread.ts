@@ -55,6 +55,9 @@ function handle(database: SqliteDatabase, message: ToThread): ToThread | undefin
       say({ kind: 'claimed', claim, ...database.claim(lane, count, after) })
       return undefined
     }
+    case 'turns':
+      say({ kind: 'turns', asked: message.asked, turns: database.askTurns(message.asked) })
+      return undefined
     case 'due':
       say({ kind: 'due', ...database.takeDue(message.untilMs, message.limit) })
       return undefined

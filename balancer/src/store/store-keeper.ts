@@ -92,6 +92,10 @@ export class StoreKeeper implements KeepPort, StoreListenPort, StoreEvents {
     for (const listener of this.#listeners) listener.onDue(runs, nextMs)
   }
 
+  onTurns(...told: Parameters<StoreEvents['onTurns']>): void {
+    for (const listener of this.#listeners) listener.onTurns(...told)
+  }
+
   onPersisted(batch: number): void {
     this.#settle(batch, KEPT)
     for (const listener of this.#listeners) listener.onPersisted(batch)

@@ -3,6 +3,7 @@
  * batches, claims and reads; each is answered exactly once.
  */
 import type { ClaimedRun, RunLaneNeeds, RunPosition, RunReads } from '../ports/run-store.ts'
+import type { SessionAsk, SessionTurn } from '../ports/session-store.ts'
 import type { StoreContents } from '../ports/store.ts'
 import type { StoreErrorCode } from './store-error.ts'
 import type { PackedBatch } from './write-packing.ts'
@@ -31,6 +32,7 @@ export type ToThread =
       readonly after: RunPosition | null
     }
   | { readonly kind: 'due'; readonly untilMs: number; readonly limit: number }
+  | { readonly kind: 'turns'; readonly asked: readonly SessionAsk[] }
   /** The log has grown long and nearly all of it is in the file. */
   | { readonly kind: 'shorten-log' }
   /** What was written cannot be relied on any more. */
@@ -49,6 +51,11 @@ export type FromThread =
       readonly hasMore: boolean
     }
   | { readonly kind: 'due'; readonly runs: readonly ClaimedRun[]; readonly nextMs: number | null }
+  | {
+      readonly kind: 'turns'
+      readonly asked: readonly SessionAsk[]
+      readonly turns: readonly SessionTurn[] | null
+    }
 
 /** A question to the reading thread: a method of `RunReads` and what it is called with. */
 export interface ReadQuestion {

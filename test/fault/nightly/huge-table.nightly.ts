@@ -32,6 +32,7 @@ test('D9: a claim and a removal beside a million runs that have ended', async (t
     onFailed: (_batch, detail) => assert.fail(detail),
     onClaimed: (_claim, runs) => answers.shift()?.(runs),
     onDue() {},
+    onTurns() {},
   })
   for (let seq = 1; seq <= DONE; seq += A_BATCH) {
     const seqs = Array.from({ length: A_BATCH }, (_, index) => seq + index)

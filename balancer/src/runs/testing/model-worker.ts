@@ -20,6 +20,9 @@ export interface Execution {
   readonly fence: number
   readonly attempt: number
   readonly boot: string
+  readonly session: string | undefined
+  /** The earlier turns that came with it. */
+  readonly turns: readonly { readonly input: unknown; readonly output: unknown }[]
 }
 
 /** What it says on its link. */
@@ -38,15 +41,16 @@ export class ModelWorker {
   readonly tasks = new Set<WorkerTask>()
   /** What waits to be read by the balancer, in order. */
   said: Said[] = []
-  readonly #executions: Execution[]
+  readonly #begin: (execution: Execution) => void
   readonly #fences = new Map<string, number>()
   #boots = 1
 
-  constructor(id: string, slots: number, executions: Execution[]) {
+  /** `begin` hears of every handler as it is called. */
+  constructor(id: string, slots: number, begin: (execution: Execution) => void) {
     this.id = id
     this.slots = slots
     this.bootId = `${id}-boot-1`
-    this.#executions = executions
+    this.#begin = begin
   }
 
   get started(): WorkerTask[] {
@@ -86,7 +90,7 @@ export class ModelWorker {
     if (task.outcome) this.said.push({ kind: 'finished', number, outcome: task.outcome })
   }
 
-  take({ attemptId, run, fence, attempt }: Assignment): void {
+  take({ attemptId, run, fence, attempt, extras, payload }: Assignment): void {
     const isOld = fence < (this.#fences.get(run) ?? 0)
     const open = [...this.tasks].filter(({ state }) => state !== 'finished').length
     if (isOld || open >= this.slots + AHEAD) {
@@ -95,10 +99,12 @@ export class ModelWorker {
     }
     this.#fences.set(run, fence)
     const task: WorkerTask = { run, fence, state: 'waiting', number: attemptId, outcome: undefined }
-    this.#attempts.set(task, attempt)
+    // The link has them now; nobody keeps them for it.
+    const turns = payload.turns ? JSON.parse(Buffer.from(payload.turns).toString()) : []
+    this.#told.set(task, { attempt, session: extras?.session, turns })
     this.tasks.add(task)
   }
-  readonly #attempts = new WeakMap<WorkerTask, number>()
+  readonly #told = new WeakMap<WorkerTask, Pick<Execution, 'attempt' | 'session' | 'turns'>>()
 
   /** Starts whatever has a slot. */
   startNext(): void {
@@ -106,7 +112,8 @@ export class ModelWorker {
     if (!next || this.running.length >= this.slots) return
     next.state = 'running'
     const { run, fence, number } = next
-    this.#executions.push({ run, fence, attempt: this.#attempts.get(next) ?? 0, boot: this.bootId })
+    const told = this.#told.get(next) ?? { attempt: 0, session: undefined, turns: [] }
+    this.#begin({ run, fence, boot: this.bootId, ...told })
     if (number !== undefined) this.said.push({ kind: 'started', number })
   }
 

@@ -48,6 +48,8 @@ export interface WorldOptions {
   readonly terms?: Partial<typeof TERMS>
   readonly hooks?: RunHooks
   readonly random?: () => number
+  /** A handler is called. */
+  readonly onBegin?: (execution: Execution) => void
   /** Of each lane in memory; small ones come to the disk's part of the queue at once. */
   readonly windowSize?: number
   readonly onCreated?: (id: string) => void
@@ -85,7 +87,10 @@ export class ModelWorld {
   }
 
   addWorker(id: string, slots: number): ModelWorker {
-    const worker = new ModelWorker(id, slots, this.executions)
+    const worker = new ModelWorker(id, slots, (execution) => {
+      this.executions.push(execution)
+      this.#options.onBegin?.(execution)
+    })
     this.workers.set(id, worker)
     return worker
   }
@@ -103,6 +108,7 @@ export class ModelWorld {
       onFailed: (batch, detail) => tell((runs) => runs.onFailed(batch, detail)),
       onClaimed: (...claimed) => tell((runs) => runs.onClaimed(...claimed)),
       onDue: (...due) => tell((runs) => runs.onDue(...due)),
+      onTurns: (...told) => tell((runs) => runs.onTurns(...told)),
     }
     const contents = await store.open(events)
     const life = this.#make(store, contents)

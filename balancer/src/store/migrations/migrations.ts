@@ -5,6 +5,7 @@ import { drainMigration } from './003-drain.ts'
 import { runsMigration } from './004-runs.ts'
 import { runKeysMigration } from './005-run-keys.ts'
 import { schedulesMigration } from './007-schedules.ts'
+import { turnsMigration } from './008-turns.ts'
 import { batchKeysMigration } from './011-batch-keys.ts'
 import { runChildrenMigration } from './012-run-children.ts'
 import type { Migration } from './migration.ts'
@@ -16,6 +17,7 @@ export const MIGRATIONS: readonly Migration[] = [
   runsMigration,
   runKeysMigration,
   schedulesMigration,
+  turnsMigration,
   batchKeysMigration,
   runChildrenMigration,
 ]

@@ -1,0 +1,51 @@
+/**
+ * `POST /runs/{id}/continue`: another turn after a run (CONTRACT §4, Runs). Asked of ports/runs.ts.
+ * Invariant: an input is held against the function's schema like that of a new task, and one key begins one turn.
+ */
+import { z } from 'zod'
+import type { ContinueRunsPort, KeyUse } from '../ports/runs.ts'
+import { readJsonBytes } from './body.ts'
+import { REPLAYED } from './durable-answer.ts'
+import { useKey } from './durable-key.ts'
+import { findWrongKey } from './durable-wish.ts'
+import { answerBegun, type EndedRunRouteDeps, findWrongInput, inputSchema } from './ended-run-routes.ts'
+import { plain } from './plain-address.ts'
+import { problem } from './problem.ts'
+import type { Route, RouteContext } from './routes.ts'
+import { unknownRun } from './run-routes.ts'
+import { isTrace } from './task-call.ts'
+
+export interface ContinueRouteDeps extends Omit<EndedRunRouteDeps, 'ended'> {
+  readonly continued: ContinueRunsPort
+}
+
+const continueSchema = z.strictObject({ input: inputSchema.optional() })
+
+export function continueRoutes(deps: ContinueRouteDeps): readonly Route[] {
+  const handle = plain((c) => continueRun(c, deps))
+  return [{ method: 'POST', path: '/runs/:id/continue', policy: 'key', handle }]
+}
+
+async function continueRun(c: RouteContext, deps: ContinueRouteDeps): Promise<Response> {
+  const { continued, bodyLimitBytes } = deps
+  const id = c.req.param('id') ?? ''
+  const read = await readJsonBytes(c.req.raw, continueSchema, bodyLimitBytes)
+  if (!read.ok) return problem(read.error)
+  const { input = {} } = read.value
+  const key = c.req.header('idempotency-key')
+  const wrong = (key === undefined ? undefined : findWrongKey(key)) ?? (await findWrongInput(id, input, deps))
+  if (wrong) return problem(wrong)
+  const trigger = c.get('access').kind === 'session' ? 'ui' : 'api'
+  const given = c.req.header('traceparent')
+  const trace = isTrace(given) ? given : ''
+  const begun = await continued.continue(id, { input, trigger, trace }, await keyOf(id, key, read.bytes))
+  if (begun === undefined) return problem(unknownRun(id))
+  if (!begun.ok) return problem(begun.error)
+  return answerBegun(c, begun.run, begun.isReplay ? REPLAYED : {})
+}
+
+async function keyOf(id: string, key: string | undefined, bytes: Uint8Array): Promise<KeyUse | undefined> {
+  return key === undefined
+    ? undefined
+    : useKey({ key, route: `/runs/${id}/continue`, query: '', bytes, isAsync: true })
+}
