@@ -106,6 +106,8 @@ export interface StoreEvents extends RunStoreEvents {
   onPersisted(batch: number): void
   /** A batch was given up; `detail` says why. The store tries later batches all the same. */
   onFailed(batch: number, detail: string): void
+  /** What is not in the database file yet is so long that somebody must look; null once it is short again. */
+  onLogSize?(bytes: number | null): void
 }
 
 export interface StorePort extends RunStorePort {
@@ -128,7 +130,8 @@ export type Kept = { readonly ok: true } | { readonly ok: false; readonly detail
 
 /** What was heard last of the store. `since` is an instant. */
 export type StoreHealth =
-  | { readonly state: 'ok' }
+  /** `warning`: what somebody must look at before it fails. */
+  | { readonly state: 'ok'; readonly warning?: string | undefined }
   | { readonly state: 'failed'; readonly error: string; readonly since: string }
 
 /** Promises that somebody waits for, for `http/`. */

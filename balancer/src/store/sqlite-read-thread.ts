@@ -23,14 +23,17 @@ const port = parentPort
 if (port === null) throw new Error('this file is the read thread; start balancer/src/main.ts')
 const say = (message: FromReader) => port.postMessage(message)
 
-const { path, busyTimeoutMs }: ThreadSettings = workerData
+const { path, busyTimeoutMs, longLogBytes }: ThreadSettings = workerData
 // Never made anew: beside an empty file SQLite removes the log, and with it what is not in the moved file yet.
 const database = new DatabaseSync(existing(path), { timeout: busyTimeoutMs })
 database.exec('PRAGMA query_only = ON; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0')
 database.exec('PRAGMA cache_size = -16000')
 const reads = new SqliteReads(new Statements(database))
+const pageBytes = Number(database.prepare('PRAGMA page_size').get()?.page_size)
 /** Pages of the log at the last look. */
 let lastLog = 0
+/** The length of the log that is told next. */
+let toldFromBytes = longLogBytes
 const timer = setInterval(lookAtLog, LOOK_EVERY_MS)
 
 port.on('message', (message: ToReader) => {
@@ -66,8 +69,20 @@ function lookAtLog(): void {
       if (after.log >= LONG_LOG_PAGES && after.rest <= SHORT_REST_PAGES) say({ kind: 'log-is-long' })
     }
     lastLog = log
+    tellLength(log * pageBytes)
   } catch (error) {
     if (isIoFault(error)) say({ kind: 'fault', detail: `${path}: ${messageOf(error)}` })
+  }
+}
+
+/** When it passes its bound, whenever it has doubled since, and when it is short again. */
+function tellLength(bytes: number): void {
+  if (bytes >= toldFromBytes) {
+    toldFromBytes = 2 * bytes
+    say({ kind: 'log-size', bytes })
+  } else if (toldFromBytes > longLogBytes && bytes < longLogBytes / 2) {
+    toldFromBytes = longLogBytes
+    say({ kind: 'log-size', bytes: null })
   }
 }
 

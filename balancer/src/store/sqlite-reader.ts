@@ -11,6 +11,8 @@ export interface SqliteReaderOptions {
   readonly maxPending: number
   /** The log has grown long and is nearly all in the file. */
   readonly onLongLog: () => void
+  /** It grows beyond its bound, or null: it is short again. */
+  readonly onLogSize: (bytes: number | null) => void
   /** What was written cannot be relied on any more. */
   readonly onFault: (detail: string) => void
 }
@@ -51,6 +53,7 @@ export class SqliteReader {
     this.#exited = new Promise((resolve) => {
       thread.once('exit', () => {
         this.#thread = undefined
+        this.#options.onLogSize(null)
         for (const { reject } of this.#waiting.values()) reject(new StoreError('CLOSED', reason))
         this.#waiting.clear()
         // The file could not be opened (moved, no descriptor left): it may be possible again.
@@ -84,6 +87,7 @@ export class SqliteReader {
 
   #hear(message: FromReader): void {
     if (message.kind === 'log-is-long') return this.#options.onLongLog()
+    if (message.kind === 'log-size') return this.#options.onLogSize(message.bytes)
     if (message.kind === 'fault') return this.#options.onFault(message.detail)
     const waiting = this.#waiting.get(message.id)
     this.#waiting.delete(message.id)

@@ -26,9 +26,13 @@ export interface SqliteStoreOptions {
   /** After this `close` gives up what is open and ends the thread; default 10,000 ms. */
   readonly closeTimeoutMs?: number
   readonly clock?: Clock
+  /** The length of the write-ahead log that is told (`onLogSize`); default 256 MB. */
+  readonly longLogBytes?: number
   /** The thread's script; default the one beside this file. */
   readonly thread?: URL
 }
+
+const LONG_LOG_BYTES = 256 * 1024 * 1024
 
 type Told = Exclude<FromThread, { kind: 'opened' | 'refused' }>
 
@@ -39,6 +43,7 @@ export class SqliteStore implements StorePort {
   /** Claims that the thread has not answered. */
   readonly #claims = new Set<number>()
   #batches: Batches | undefined
+  #events: StoreEvents | undefined
   #thread: Worker | undefined
   #exited: Promise<void> = Promise.resolve()
   #closing: Promise<void> | undefined
@@ -48,6 +53,7 @@ export class SqliteStore implements StorePort {
     this.#reader = new SqliteReader({
       maxPending: options.maxPendingReads ?? 1_000,
       onLongLog: () => this.#post({ kind: 'shorten-log' }),
+      onLogSize: (bytes) => this.#events?.onLogSize?.(bytes),
       onFault: (why) => this.#post({ kind: 'give-up', why }),
     })
     this.reads = this.#reader.reads
@@ -58,7 +64,9 @@ export class SqliteStore implements StorePort {
     if (this.#thread !== undefined || this.#closing !== undefined)
       return Promise.reject(new Error('a store is opened once; make another'))
     const { path, busyTimeoutMs = 5000, maxPendingWrites = 100_000, clock = systemClock } = this.#options
-    const settings: ThreadSettings = { path, busyTimeoutMs, openedAtMs: clock.wallMs() }
+    const { longLogBytes = LONG_LOG_BYTES } = this.#options
+    const settings: ThreadSettings = { path, busyTimeoutMs, openedAtMs: clock.wallMs(), longLogBytes }
+    this.#events = events
     const script = this.#options.thread ?? new URL('./sqlite-thread.ts', import.meta.url)
     // The thread needs none of the environment, which may hold keys.
     const thread = new Worker(script, { workerData: settings, env: {}, name: 'store' })

@@ -87,3 +87,23 @@ test('on a real store', async (context) => {
   assert.deepEqual(await keeper.keep([{ kind: 'intent-set', intent }]), { ok: true })
   assert.deepEqual([...disk.intents.keys()], ['w1'])
 })
+
+test('a log that grows is a warning of a store that is well, said each time, until it is short', (context) => {
+  const { keeper, log } = makeKeeper(context)
+  keeper.onLogSize(null)
+  keeper.onLogSize(300 * 1024 * 1024)
+  const health = keeper.health()
+  assert.match(health.state === 'ok' ? (health.warning ?? '') : '', /grown to 300 MB.*backup.*end it/)
+  keeper.onFailed(1, 'gone')
+  assert.equal(keeper.health().state, 'failed')
+  keeper.onPersisted(2)
+  assert.ok('warning' in keeper.health())
+  keeper.onLogSize(600 * 1024 * 1024)
+  keeper.onLogSize(null)
+  assert.deepEqual(keeper.health(), { state: 'ok' })
+  const lines = log.lines().filter((line) => line.includes('write-ahead'))
+  assert.deepEqual(
+    lines.map((line) => JSON.parse(line).level),
+    ['warn', 'warn', 'info'],
+  )
+})

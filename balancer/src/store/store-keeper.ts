@@ -27,6 +27,9 @@ export interface StoreKeeperOptions {
   readonly touchEveryMs?: number
 }
 
+const MEGABYTE = 1024 * 1024
+const PINNED =
+  'somebody reads the database in one long transaction, such as a backup or a shell (fuser names them); end it, or the disk fills.'
 const OK: StoreHealth = Object.freeze({ state: 'ok' })
 const KEPT: Kept = Object.freeze({ ok: true })
 
@@ -36,6 +39,7 @@ export class StoreKeeper implements KeepPort, StoreListenPort, StoreEvents {
   readonly #waiting = new Map<number, Set<(kept: Kept) => void>>()
   readonly #listeners = new Set<StoreEvents>()
   #health: StoreHealth = OK
+  #warning: string | undefined
   #lost = 0
   #touching: NodeJS.Timeout | undefined
   /** A touch that is neither on disk nor given up. */
@@ -59,7 +63,8 @@ export class StoreKeeper implements KeepPort, StoreListenPort, StoreEvents {
   }
 
   health(): StoreHealth {
-    return this.#health
+    const warning = this.#warning
+    return warning === undefined || this.#health.state === 'failed' ? this.#health : { state: 'ok', warning }
   }
 
   async keep(writes: readonly StoreWrite[], undo: readonly StoreWrite[] = []): Promise<Kept> {
@@ -103,6 +108,17 @@ export class StoreKeeper implements KeepPort, StoreListenPort, StoreEvents {
     this.#options.log.info('the store can be written again', { lostBatches: this.#lost })
     this.#health = OK
     this.#lost = 0
+  }
+
+  onLogSize(bytes: number | null): void {
+    const { log } = this.#options
+    if (bytes === null) {
+      if (this.#warning !== undefined) log.info('the write-ahead log of the store is short again')
+      this.#warning = undefined
+      return
+    }
+    this.#warning = `The write-ahead log has grown to ${Math.round(bytes / MEGABYTE)} MB: ${PINNED}`
+    log.warn('the write-ahead log of the store grows', { bytes, detail: PINNED })
   }
 
   onFailed(batch: number, detail: string): void {

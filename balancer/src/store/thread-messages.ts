@@ -15,6 +15,8 @@ export interface ThreadSettings {
   readonly busyTimeoutMs: number
   /** Milliseconds since 1970, for what has expired meanwhile. */
   readonly openedAtMs: number
+  /** From here on the length of the write-ahead log is told. */
+  readonly longLogBytes: number
 }
 
 export interface BatchMessage extends PackedBatch {
@@ -71,4 +73,6 @@ export type FromReader =
   | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'no-answer'; readonly id: number; readonly detail: string }
   | { readonly kind: 'log-is-long' }
+  /** It is too long, or null: not any more. */
+  | { readonly kind: 'log-size'; readonly bytes: number | null }
   | { readonly kind: 'fault'; readonly detail: string }
