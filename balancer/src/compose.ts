@@ -114,7 +114,14 @@ export function composeBalancer(parts: BalancerParts): Balancer {
     starvationAfterMs: config.starvationAfterMs,
   })
   // Before any task can come: the limits of an earlier process hold.
-  const settings = new Settings({ operator: scheduler, keeper, clock, log, stored: contents.settings })
+  const settings = new Settings({
+    operator: scheduler,
+    keeper,
+    clock,
+    log,
+    stored: contents.settings,
+    onWarmth: (group, order) => fleet.tellWarmth(group, order),
+  })
   const fleet = new Fleet({
     clock,
     log,
@@ -125,6 +132,7 @@ export function composeBalancer(parts: BalancerParts): Balancer {
     createRunId,
     remember: (write) => void store.apply([write]),
     recover: (...greeted) => durable.recover(...greeted),
+    warmthOf: (group) => settings.warmthOf(group),
     terms: {
       ...config,
       bootId: randomUUID(),

@@ -70,6 +70,7 @@ function settings(group: string, name: string | null): StoredSettings {
     paused,
     defaultContract: 2,
     background: name === 'hello' ? true : null,
+    keepWarm: name === 'hello' ? false : null,
     fairness: [
       { key: '__proto__', weight: 0.5, concurrency: null, paused: null },
       { key: 'ünter\u0000', weight: null, concurrency: 1, paused: { ...paused, until: null, reason: null } },

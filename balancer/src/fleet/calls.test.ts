@@ -5,6 +5,8 @@ import {
   ANY_WORKER,
   ByteReader,
   type CallHeader,
+  DATA_KIND,
+  DATA_MORE,
   LIMITS,
   LinkWriter,
   type OutcomeHeader,
@@ -16,7 +18,14 @@ import { Scheduler } from '../core/scheduler.ts'
 import type { Caller, CallPort, Settlement, Submission } from '../ports/scheduling.ts'
 import { Calls } from './calls.ts'
 import type { Fleet } from './fleet.ts'
-import { endWith, FleetBench, makeEntry, TERMS, until } from './testing/fleet-bench.ts'
+import {
+  endWith,
+  FleetBench,
+  makeEntry,
+  REQUEST_BODY_LIMIT_BYTES,
+  TERMS,
+  until,
+} from './testing/fleet-bench.ts'
 import { makeFunctions, type ScriptedLink, ScriptedWorker } from './testing/scripted-worker.ts'
 
 interface Answer {
@@ -40,6 +49,12 @@ function answersAt(link: ScriptedLink, task: number): Answer[] {
     gathered = []
   }
   return answers
+}
+
+/** Bytes that the balancer has given back of a task's window. */
+function creditedOf({ records }: ScriptedLink, task: number): number {
+  const credits = records.filter((each) => each.type === RECORD.CREDIT && each.task === task)
+  return credits.reduce((sum, { bytes }) => sum + new ByteReader(bytes).u32(), 0)
 }
 
 function call(
@@ -81,7 +96,10 @@ async function setUp(t: TestContext) {
     heartbeatMs: TERMS.heartbeatIntervalMs + TERMS.heartbeatTimeoutMs,
     leaseMs: TERMS.leaseMs,
   })
-  const functions = makeFunctions('parent', 'child')
+  const functions = makeFunctions('parent', 'child', 'harmless').map((each) => ({
+    ...each,
+    idempotent: each.name === 'harmless' ? true : null,
+  }))
   const worker = endWith(t, await ScriptedWorker.start({ functions }))
   const bench = new FleetBench(t, { workforce: scheduler, calls: scheduler })
   fleet = bench.fleet
@@ -220,6 +238,89 @@ test('what a finished task still calls is nothing to anybody', async (t) => {
   call(link, parent, 1, 'child')
   await until(() => bench.logged('worker speaks of a task that it does not have') || undefined, 'the line')
   assert.equal(link.tasks.length, 1)
+})
+
+test('a long input comes before its call, and one that is too long is told so', async (t) => {
+  const { link, parent, answers } = await setUp(t)
+  // Less than a window: nobody gives this writer credit.
+  const text = JSON.stringify({ text: 'x'.repeat(LIMITS.windowBytes / 2) })
+  call(link, parent, 1, 'child', text)
+  const { task } = await link.task(1)
+  await link.heard(RECORD.END, task)
+  const pieces = link.records.filter((each) => each.task === task && each.type === RECORD.DATA)
+  assert.equal(Buffer.concat(pieces.map(({ bytes }) => bytes)).toString(), text)
+  link.started(task)
+  link.end(task, 1)
+  const writer = new LinkWriter(() => ({ at: performance.now() }))
+  let sent = text.length
+  const untilTaken = () =>
+    link.until(() => creditedOf(link, parent) > sent - LIMITS.inlineBytes || undefined, 'credit')
+  await untilTaken()
+  for (; sent < 2 * REQUEST_BODY_LIMIT_BYTES; sent += LIMITS.windowBytes / 2, await untilTaken()) {
+    writer.data(parent, DATA_KIND.call | DATA_MORE, Buffer.alloc(LIMITS.windowBytes / 2))
+    for (let frame = writer.take(); frame; frame = writer.take()) link.raw(Uint8Array.from(frame))
+    writer.credit(parent, LIMITS.windowBytes)
+  }
+  call(link, parent, 2, 'child', text)
+  sent += text.length
+  await untilTaken()
+  call(link, parent, 3, 'child', text)
+  await link.task(2)
+  const told = (await answers(2)).map(({ call: id, header }) => [id, header.error?.code])
+  assert.deepEqual(told, [
+    [1, undefined],
+    [2, 'PAYLOAD_TOO_LARGE'],
+  ])
+})
+
+test('what its caller’s attempt has left is the limit of a call', async (t) => {
+  const { link, parent } = await setUp(t)
+  call(link, parent, 1, 'child', '{}', { remainingMs: 5_000 })
+  const { header } = await link.task(1)
+  assert.ok((header.remainingMs ?? 0) > 3_000 && (header.remainingMs ?? 0) <= 5_100, `${header.remainingMs}`)
+})
+
+test('a call that may have run is taken again only if that does no harm', async (t) => {
+  const { link, parent, answers } = await setUp(t)
+  call(link, parent, 1, 'child', '{}', { isAgain: true })
+  call(link, parent, 2, 'harmless', '{}', { isAgain: true })
+  const [answer] = await answers(1)
+  assert.deepEqual([answer?.call, answer?.header.error?.code], [1, 'WORKER_LOST'])
+  assert.equal((await link.task(1)).header.function, 'harmless')
+})
+
+test('of a durable run it is taken again unless its function says that this does harm', () => {
+  const taken: string[] = []
+  const idempotent: Record<string, boolean | null> = { plain: null, harmful: false, harmless: true }
+  const tree = { run: 'r_p', isDurable: true, kept: 0 }
+  const caller: Caller = {
+    run: 'r_p',
+    group: 'g',
+    function: 'parent',
+    priority: 1,
+    fairnessKey: undefined,
+    deadlineAt: Number.POSITIVE_INFINITY,
+    trace: '',
+    callers: [],
+    calls: 0,
+    tree,
+  }
+  const port: CallPort = {
+    caller: () => caller,
+    callTarget: (_worker, _attempt, name) => ({ contract: 3, idempotent: idempotent[name] ?? null }),
+    submit: (submission) => {
+      taken.push(submission.function)
+      assert.deepEqual([submission.contract, submission.call?.tree], [3, tree])
+      return { ok: true }
+    },
+  }
+  const log = createLog({ source: 'test', write: () => {}, capacity: 10, level: 'info' })
+  const all = new Calls({ port, clock: systemClock, log, createRunId: () => 'r_c', queueTimeoutMs: 1_000 })
+  for (const name of Object.keys(idempotent)) {
+    const heard = { id: 1, function: name, via: [], bytes: new Uint8Array(2), remainingMs: null }
+    all.take('w', 1, { ...heard, isAgain: true }, () => {})
+  }
+  assert.deepEqual(taken, ['plain', 'harmless'])
 })
 
 test('calls have bounds: of an attempt, and of all', () => {

@@ -69,10 +69,10 @@ const settingsSchema = z.strictObject({
   defaultContract: whole(1, MAX_CONTRACT).nullable().optional(),
   fairness: fairnessSchema,
   background: z.boolean('must be true or false').nullable().optional(),
-  keepWarm: notYet(),
+  keepWarm: z.boolean('must be true or false').nullable().optional(),
 })
 
-export type SettingsPatch = Omit<z.infer<typeof settingsSchema>, 'keepWarm'>
+export type SettingsPatch = z.infer<typeof settingsSchema>
 export type PausePatch = NonNullable<SettingsPatch['paused']>
 
 /** The body of a PATCH; instants in it are UTC and lie after `nowMs`. */
@@ -111,10 +111,6 @@ function readShare(
 
 function isObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function notYet() {
-  return z.undefined('is not supported yet; leave it out').optional()
 }
 
 function whole(min: number, max: number): z.ZodInt {

@@ -18,13 +18,14 @@ export interface Moment {
 
 export function emptySettings({ group, function: name }: SettingsTarget): StoredSettings {
   const nothing = { concurrency: null, rate: null, paused: null, defaultContract: null }
-  const more = { background: null, fairness: [] }
+  const more = { background: null, keepWarm: null, fairness: [] }
   return { group, function: name, ...nothing, ...more }
 }
 
 export function isEmpty(settings: StoredSettings): boolean {
-  const { concurrency, rate, paused, defaultContract, background, fairness } = settings
-  return (concurrency ?? rate ?? paused ?? defaultContract ?? background) === null && fairness.length === 0
+  const { concurrency, rate, paused, defaultContract, background, keepWarm, fairness } = settings
+  const isSet = (concurrency ?? rate ?? paused ?? defaultContract ?? background ?? keepWarm) !== null
+  return !isSet && fairness.length === 0
 }
 
 export function mergeSettings(before: StoredSettings, patch: SettingsPatch, wallMs: number): StoredSettings {
@@ -36,6 +37,7 @@ export function mergeSettings(before: StoredSettings, patch: SettingsPatch, wall
     paused: mergePause(before.paused, patch.paused, wallMs),
     defaultContract: choose(patch.defaultContract, before.defaultContract),
     background: choose(patch.background, before.background),
+    keepWarm: choose(patch.keepWarm, before.keepWarm),
     fairness: mergeFairness(before.fairness, patch.fairness, wallMs),
   }
 }

@@ -15,6 +15,7 @@ const NOTHING = {
   paused: null,
   defaultContract: null,
   background: null,
+  keepWarm: null,
   fairness: {},
   used: { concurrency: null, rate: null },
 }
@@ -30,8 +31,9 @@ interface Shown {
   paused: Paused
   defaultContract: number | null
   background: boolean | null
+  keepWarm: boolean | null
   fairness: Record<string, { weight: number | null; concurrency: number | null }>
-  items: { paused: Paused; background: boolean }[]
+  items: { paused: Paused; background: boolean; keepWarm: boolean }[]
   code: string
   detail: string
   errors: { pointer: string; detail: string }[]
@@ -101,6 +103,7 @@ describe('settings', () => {
           paused: null,
           defaultContract: null,
           background: null,
+          keepWarm: null,
           fairness: [
             { key: 'vip', weight: 3, concurrency: null, paused: null },
             { key: 'batch', weight: null, concurrency: 1, paused },
@@ -193,16 +196,46 @@ describe('settings', () => {
       paused: past,
       defaultContract: 2,
       background: true,
+      keepWarm: true,
       fairness: [{ key: 'k', weight: 2, concurrency: null, paused: ahead }],
     }
     const settings = new Settings({ operator, keeper, clock, log, stored: [stored] })
     assert.deepEqual([operator.last(hello).concurrency, operator.last(hello).defaultContract], [3, 2])
     assert.equal(operator.last(hello).paused, undefined)
     assert.deepEqual([settings.hasBackground, settings.backgroundOf('default', 'hello')], [true, true])
+    assert.deepEqual(settings.warmthOf('default'), { all: undefined, on: ['hello'], off: [] })
     const share = operator.last({ ...hello, fairnessKey: 'k' })
     assert.deepEqual([share.weight, share.paused?.untilAt], [2, clock.monoMs() + 3000])
     assert.equal(settings.view(stored).paused, null)
     assert.deepEqual(keeper.kept, [])
+  })
+
+  test('keepWarm is kept and shown, and workers of the group are told all of it at each change', async () => {
+    const bench = makeBench()
+    const { settings } = bench.deps
+    const listed = async () => {
+      const { items } = (await show(bench, '/functions?group=default')).body
+      return items.map(({ keepWarm }) => keepWarm)
+    }
+    assert.deepEqual([settings.warmthOf('default'), await listed()], [undefined, [false]])
+    const { status, body } = await patch(bench, HELLO, { keepWarm: true })
+    assert.deepEqual([status, body.keepWarm, await listed()], [200, true, [true]])
+    await patch(bench, GROUP, { keepWarm: true })
+    await patch(bench, HELLO, { keepWarm: false })
+    await patch(bench, HELLO, { background: true })
+    assert.deepEqual(await listed(), [false])
+    await patch(bench, HELLO, { keepWarm: null })
+    await patch(bench, GROUP, { keepWarm: null })
+    assert.deepEqual([settings.warmthOf('default'), await listed()], [undefined, [false]])
+    const none: readonly string[] = []
+    assert.deepEqual(bench.warmth, [
+      ['default', { all: undefined, on: ['hello'], off: none }],
+      ['default', { all: true, on: ['hello'], off: none }],
+      ['default', { all: true, on: none, off: ['hello'] }],
+      ['default', { all: true, on: none, off: none }],
+      ['default', { all: undefined, on: none, off: none }],
+    ])
+    assert.deepEqual(bench.operator.told, [])
   })
 
   test('background is kept and shown, and is nothing to the core', async () => {
@@ -335,7 +368,7 @@ const WRONG: readonly (readonly [string, string, string])[] = [
   ['{"fairness":{"a/b":{"paused":{"until":"2001-01-01T00:00:00Z"}}}}', '/fairness/a~1b/paused/until', 'past'],
   ['{"fairness":{"k":{"share":1}}}', '/fairness/k/share', 'no such field'],
   ['{"background":"yes"}', '/background', 'must be true or false'],
-  ['{"keepWarm":2}', '/keepWarm', 'not supported yet'],
+  ['{"keepWarm":2}', '/keepWarm', 'must be true or false'],
   ['{"nothing":1}', '/nothing', 'no such field'],
   ['{"__proto__":{"concurrency":1}}', '/__proto__', ''],
   ['[]', '', 'object'],

@@ -7,6 +7,7 @@
  */
 import type { TaskError } from '@berth/protocol'
 import type { Clock, Log } from '@berth/runtime'
+import type { WarmthOrder } from '../ports/fleet.ts'
 import type { LimitFacts, LimitTarget, OperatorPort } from '../ports/scheduling.ts'
 import type { KeepPort, StoredPause, StoredSettings, StoredShare, StoreWrite } from '../ports/store.ts'
 import { MAX_KEYS, type SettingsPatch } from './settings-body.ts'
@@ -27,6 +28,8 @@ export interface SettingsOptions {
   readonly clock: Clock
   readonly log: Log
   readonly stored: readonly StoredSettings[]
+  /** What is to be kept ready of the group is another from now on; nobody hears of it unless given. */
+  readonly onWarmth?: (group: string, order: WarmthOrder) => void
 }
 
 export interface Used {
@@ -76,7 +79,7 @@ export class Settings {
   }
 
   view(target: SettingsTarget): SettingsView {
-    const { concurrency, rate, paused, defaultContract, background, fairness } = this.#get(target)
+    const { concurrency, rate, paused, defaultContract, background, keepWarm, fairness } = this.#get(target)
     const facts = this.#facts(limitTarget(target))
     const shares = fairness.map(({ key, ...share }) => [key, this.#showShare(target, key, share)] as const)
     return {
@@ -85,6 +88,7 @@ export class Settings {
       paused: facts.paused ? paused : null,
       defaultContract,
       background,
+      keepWarm,
       fairness: Object.fromEntries(shares),
       used: { ...usedOf(facts), rate: facts.rate?.used ?? null },
     }
@@ -113,6 +117,26 @@ export class Settings {
     return this.#get({ group, function: name }).background ?? this.#get({ group, function: null }).background
   }
 
+  /** Of a function, else of its group; null where nothing is set. */
+  keepWarmOf(group: string, name: string): boolean | null {
+    return this.#get({ group, function: name }).keepWarm ?? this.#get({ group, function: null }).keepWarm
+  }
+
+  /** What its workers are told; undefined where nothing is set. */
+  warmthOf(group: string): WarmthOrder | undefined {
+    const order = this.#warmthOf(group)
+    return order.all === undefined && order.on.length + order.off.length === 0 ? undefined : order
+  }
+
+  #warmthOf(group: string): WarmthOrder {
+    const on: string[] = []
+    const off: string[] = []
+    for (const settings of this.#all.values())
+      if (settings.group === group && settings.function !== null && settings.keepWarm !== null)
+        (settings.keepWarm ? on : off).push(settings.function)
+    return { all: this.#get({ group, function: null }).keepWarm ?? undefined, on, off }
+  }
+
   /** `by` names who asks, for the log. */
   async change(target: SettingsTarget, patch: SettingsPatch, by: string): Promise<Changed> {
     const changed = await this.#turns.take(() => this.#change(target, patch, by))
@@ -132,6 +156,8 @@ export class Settings {
     else this.#all.set(placeOf(target), after)
     this.#noteBackground()
     this.#tell(before, after)
+    if (before.keepWarm !== after.keepWarm)
+      this.#options.onWarmth?.(target.group, this.#warmthOf(target.group))
     const { group, function: name } = target
     log.info('limits changed', { group, function: name, change: describe(patch), by })
     return { ok: true, view: this.view(target) }
@@ -191,7 +217,7 @@ function limitTarget({ group, function: name }: SettingsTarget): LimitTarget {
 
 /** What concerns the core. */
 function isOther(before: StoredSettings, after: StoredSettings): boolean {
-  const own = { background: null, fairness: [] }
+  const own = { background: null, keepWarm: null, fairness: [] }
   return JSON.stringify({ ...before, ...own }) !== JSON.stringify({ ...after, ...own })
 }
 

@@ -15,7 +15,7 @@ import type { Settings } from './settings.ts'
 export interface StatusRouteDeps {
   readonly fleet: FleetPort
   readonly keeper: Pick<KeepPort, 'health'>
-  readonly settings: Pick<Settings, 'backgroundOf' | 'pauseOf'>
+  readonly settings: Pick<Settings, 'backgroundOf' | 'keepWarmOf' | 'pauseOf'>
   readonly traffic: TrafficPort
   readonly log: Log
   readonly balancer: () => BalancerView
@@ -72,6 +72,7 @@ function listFunctions(c: RouteContext, { fleet, settings }: StatusRouteDeps): R
   const shown = items.map((item) => ({
     ...item,
     background: settings.backgroundOf(item.group, item.name) ?? item.background,
+    keepWarm: settings.keepWarmOf(item.group, item.name) ?? item.keepWarm,
     paused: settings.pauseOf(item.group, item.name),
   }))
   return c.json({ items: shown, cursor })

@@ -8,6 +8,7 @@ import type {
   MaintenanceWish,
   Planned,
   ServedInterface,
+  WarmthOrder,
   Wished,
 } from '../ports/fleet.ts'
 import type { LimitFacts, Limits, LimitTarget, OperatorPort } from '../ports/scheduling.ts'
@@ -191,6 +192,8 @@ export interface Bench {
   readonly clock: ManualClock
   readonly sessions: Sessions
   readonly writes: StoreWrite[]
+  /** What workers were told to keep ready, by group. */
+  readonly warmth: readonly (readonly [group: string, order: WarmthOrder])[]
   readonly log: Log
   /** Opens a session; answers the `Cookie` header that stands for it. */
   signIn(): string
@@ -204,6 +207,7 @@ export function makeBench(changes: Partial<AppDeps> = {}): Bench {
   const operator = new FakeOperator()
   const log = createLog({ source: 'test', write: () => {} })
   const writes: StoreWrite[] = []
+  const warmth: (readonly [group: string, order: WarmthOrder])[] = []
   const sessions = new Sessions({ store: recordInto(writes), stored: [], clock })
   const gate = new Gate({ key: KEY, sessions, wrongKeys: new WrongKeys(log, clock) })
   const deps: AppDeps = {
@@ -211,7 +215,14 @@ export function makeBench(changes: Partial<AppDeps> = {}): Bench {
     sessions,
     fleet,
     keeper,
-    settings: new Settings({ operator, keeper, clock, log, stored: [] }),
+    settings: new Settings({
+      operator,
+      keeper,
+      clock,
+      log,
+      stored: [],
+      onWarmth: (...told) => warmth.push(told),
+    }),
     traffic: {
       traffic: () => ({ submitted: 9, completed: 5, failed: 1, cancelled: 0, waiting: 2, running: 1 }),
     },
@@ -238,6 +249,7 @@ export function makeBench(changes: Partial<AppDeps> = {}): Bench {
     clock,
     sessions,
     writes,
+    warmth,
     log,
     signIn: () => `berth_session=${sessions.open().secret}`,
     async ask(path, { address = '10.0.0.1', ...init } = {}) {

@@ -62,6 +62,8 @@ export interface StoredSettings {
   readonly defaultContract: number | null
   /** Calls that name no mode are async. */
   readonly background: boolean | null
+  /** Its workers have it ready before anybody asks; absent in what an earlier version has written. */
+  readonly keepWarm: boolean | null
   /** One a key; a list, because any text may be a key. */
   readonly fairness: readonly StoredShare[]
 }

@@ -172,6 +172,7 @@ const settingsText = z.preprocess(
     defaultContract: z.int().nullable(),
     // Not there in what an earlier version has written.
     background: z.boolean().nullable().default(null),
+    keepWarm: z.boolean().nullable().default(null),
     fairness: z.array(
       z.object({
         key: z.string(),

@@ -31,6 +31,11 @@ export class Runners {
     return this.#pool.count
   }
 
+  /** Threads that have a function ready. */
+  readyFor(fn: RegisteredFunction): number {
+    return this.#pool.countReady(fn.name)
+  }
+
   /** At once when there is nothing to prepare; otherwise when it is ready, or could not be made ready. */
   claim(fn: RegisteredFunction): Seat | Promise<Claimed> {
     const runner = this.#runners.get(fn.name)

@@ -20,7 +20,7 @@ import type {
 import type { FleetContents, StoreWrite } from '../../ports/store.ts'
 import type { StreamItem } from '../../ports/stream.ts'
 import { Fleet } from '../fleet.ts'
-import type { MemberTerms } from '../member-context.ts'
+import type { MemberContext, MemberTerms } from '../member-context.ts'
 import { type Script, ScriptedWorker } from './scripted-worker.ts'
 
 export const TERMS: MemberTerms = {
@@ -46,6 +46,7 @@ export const EMPTY: FleetContents = {
   settings: [],
 }
 
+export const REQUEST_BODY_LIMIT_BYTES = 1024 * 1024
 const WAIT_MS = 5_000
 const STEP_MS = 2
 
@@ -162,6 +163,7 @@ export interface BenchOptions {
   readonly contents?: Partial<FleetContents>
   readonly workforce?: WorkforcePort
   readonly calls?: CallPort
+  readonly warmthOf?: MemberContext['warmthOf']
 }
 
 export class FleetBench {
@@ -174,9 +176,9 @@ export class FleetBench {
   readonly fleet: Fleet
   #runs = 0
 
-  constructor(t: TestContext, { terms, contents, workforce, calls }: BenchOptions = {}) {
+  constructor(t: TestContext, { terms, contents, workforce, calls, warmthOf }: BenchOptions = {}) {
     this.fleet = new Fleet({
-      terms: { ...TERMS, queueTimeoutMs: 60_000, requestBodyLimitBytes: 1024 * 1024, ...terms },
+      terms: { ...TERMS, queueTimeoutMs: 60_000, requestBodyLimitBytes: REQUEST_BODY_LIMIT_BYTES, ...terms },
       clock: systemClock,
       log: this.log,
       workforce: workforce ?? this.workforce,
@@ -189,6 +191,7 @@ export class FleetBench {
       createRunId: () => `r_call${++this.#runs}`,
       contents: { ...EMPTY, ...contents },
       remember: (write) => void this.writes.push(write),
+      ...(warmthOf ? { warmthOf } : {}),
     })
     this.fleet.start()
     t.after(() => this.fleet.stop())
