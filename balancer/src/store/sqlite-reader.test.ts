@@ -53,6 +53,7 @@ test('a log that somebody holds is told as it grows, and when it is short again'
     onFailed: (_batch, detail) => assert.fail(detail),
     onClaimed() {},
     onDue() {},
+    onTurns() {},
     onLogSize: (bytes) => void sizes.push(bytes),
   })
   let seq = 0
