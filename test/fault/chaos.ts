@@ -57,7 +57,7 @@ export async function spreadChaos(plan: ChaosPlan): Promise<Chaos> {
 }
 
 /** One after the other, each replaced before the next; now and then balancer and worker at once. */
-async function killAtRandom(site: Site, times: number): Promise<void> {
+export async function killAtRandom(site: Site, times: number): Promise<void> {
   for (let done = 0; done < times; done++) {
     await pause(randomInt(0, PAUSE_MS))
     const draw = randomInt(0, 10)

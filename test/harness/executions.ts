@@ -16,6 +16,10 @@ export type Execution = {
   pid: number
   /** Unix milliseconds. */
   atMs: number
+  /** As it starts, of a turn: its session, how many turns before it the handler was told of, and the `id` of the last. */
+  session?: string
+  turns?: number
+  lastTurn?: string
 }
 
 export type Probe = {
@@ -83,9 +87,12 @@ export default defineFunction({
     bytes: z.number().int().min(0).default(0),
   }),
   config: ${JSON.stringify(config)},
-  async handler({ id, ms, how, times, bytes }, { runId, attempt, signal, log }) {
+  async handler({ id, ms, how, times, bytes }, ctx) {
+    const { runId, attempt, signal, log, session } = ctx
+    const tell = () => ({ session, turns: ctx.turns.length, lastTurn: ctx.turns.at(-1)?.input.id })
     const note = (event) => {
-      const line = { event, id, runId, attempt, pid: process.pid, atMs: Date.now() }
+      const told = event === 'started' && session !== undefined ? tell() : {}
+      const line = { event, id, runId, attempt, pid: process.pid, atMs: Date.now(), ...told }
       appendFileSync(${JSON.stringify(logFile)}, JSON.stringify(line) + '\\n')
     }
     const does = (what) => how === what && attempt <= times
