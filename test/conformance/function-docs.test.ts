@@ -72,6 +72,7 @@ describe('the examples of docs/functions.md', () => {
     const title = `data:text/html,${encodeURIComponent('<title>A page</title>')}`
     const expected: Record<string, [input: object, result: unknown]> = {
       hello: [{ name: 'Ada' }, { message: 'Hello Ada!' }],
+      chat: [{ text: 'hi' }, { said: 'hi', before: [] }],
       repeat: [{ text: 'row ', style: 'loud' }, 'ROW ROW '],
       'fetch-title': [{ url: title }, 'A page'],
       'count-down': [{ from: 1 }, 'lift-off'],

@@ -114,9 +114,12 @@ export interface Context {
   readonly trace: string
   /** Media type of the input; `application/json` unless bytes came in. */
   readonly contentType: string
-  /** The session that the task is of; undefined when it is of none. */
+  /** The session that the task is a turn of; undefined when it is of none. */
   readonly session: string | undefined
-  /** The earlier tasks of the session, the oldest first; empty without one. */
+  /**
+   * The earlier turns of the session that completed, the oldest first: the newest 100, as many as 1 MiB has room for.
+   * Bytes are `{mediaType, base64}`. Empty without a session, and in its first turn.
+   */
   readonly turns: readonly Turn[]
   /** What the run may use (`tokens`, `costUsd`, `steps`, `runMs`); undefined when nothing limits it. */
   readonly budget: Readonly<Record<string, number>> | undefined
