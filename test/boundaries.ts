@@ -61,6 +61,7 @@ export const AREAS: readonly Area[] = [
     reachesTypesOf: [
       'balancer/src/ports/scheduling.ts',
       'balancer/src/ports/stream.ts',
+      'balancer/src/ports/files.ts',
       'balancer/src/ports/traffic.ts',
       'balancer/src/ports/record.ts',
     ],
@@ -70,6 +71,7 @@ export const AREAS: readonly Area[] = [
   { ...EFFECT, folder: 'balancer/src/fleet' },
   { ...EFFECT, folder: 'balancer/src/store' },
   { ...EFFECT, folder: 'balancer/src/runs' },
+  { ...EFFECT, folder: 'balancer/src/files' },
   { ...EFFECT, folder: 'balancer/src/observe' },
   { ...SERVER, folder: 'worker', reaches: [] },
   { ...SERVER, folder: 'client', reaches: [] },

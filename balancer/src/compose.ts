@@ -5,11 +5,17 @@
 import { randomUUID } from 'node:crypto'
 import { statfs } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type BalancerView, BERTH_VERSION, isLoopback } from '@berth/protocol'
 import { type Clock, createOwnAddress, type Log, type Service, systemClock } from '@berth/runtime'
 import type { BalancerConfig, BalancerKeys } from './config.ts'
 import { Scheduler } from './core/scheduler.ts'
+import { DiskFiles } from './files/disk-files.ts'
+import { FileKeeper } from './files/file-keeper.ts'
+import { FileSpace } from './files/file-space.ts'
+import { FileViews } from './files/file-views.ts'
+import { RunFiles } from './files/run-files.ts'
 import { Fleet } from './fleet/fleet.ts'
 import { Roster } from './fleet/roster.ts'
 import { createApp } from './http/app.ts'
@@ -29,6 +35,7 @@ import { createIsAsync } from './http/durable-wish.ts'
 import { endedRunRoutes } from './http/ended-run-routes.ts'
 import { eventRoutes } from './http/event-routes.ts'
 import { createFeedSocket } from './http/feed-socket.ts'
+import { fileRoutes } from './http/file-routes.ts'
 import { createHotTask, mayContinue } from './http/hot-task.ts'
 import { createRunIds } from './http/run-id.ts'
 import { runRoutes } from './http/run-routes.ts'
@@ -85,7 +92,31 @@ export function composeBalancer(parts: BalancerParts): Balancer {
   const clock: Clock = systemClock
   const dispatch = new LateDispatch()
   const sample = new RunSample()
-  const history = new RunHistory({ mode: config.runHistory, next: sample, store, clock, log })
+  const keepFiles: KeepPort['keep'] = (writes) => keeper.keep(writes)
+  const storage = new DiskFiles(join(config.dataDir, 'files'))
+  const space = new FileSpace(storage, clock, config.diskReserveBytes)
+  const files = new RunFiles({
+    storage,
+    space,
+    terms: config,
+    reads: store.reads,
+    keep: keepFiles,
+    log,
+    lastSeq: contents.runs.lastSeq,
+    onFile: (run, { path, mediaType, size }) => {
+      const row = durable.held(run)?.row
+      if (row) events.onFile(row, JSON.stringify({ path, mediaType, size }))
+    },
+  })
+  const history = new RunHistory({
+    mode: config.runHistory,
+    next: sample,
+    store,
+    clock,
+    log,
+    files,
+    keep: keepFiles,
+  })
   const createRunId = createRunIds(contents.epoch, clock.wallMs, contents.runs.lastId)
   const durable = new DurableRuns({
     store,
@@ -131,6 +162,7 @@ export function composeBalancer(parts: BalancerParts): Balancer {
     calls: scheduler,
     createRunId,
     remember: (write) => void store.apply([write]),
+    openFile: (name) => storage.open(name),
     recover: (...greeted) => durable.recover(...greeted),
     warmthOf: (group) => settings.warmthOf(group),
     terms: {
@@ -207,7 +239,7 @@ export function composeBalancer(parts: BalancerParts): Balancer {
     lastSeq: contents.runs.lastSeq,
     memory,
   })
-  durable.attach(scheduler, createRunHooks(webhooks, events))
+  durable.attach(scheduler, createRunHooks(webhooks, events, files))
 
   const { requestBodyLimitBytes: bodyLimitBytes, batchBodyLimitBytes: batchLimitBytes } = config
   const door = new Door(scheduler)
@@ -215,7 +247,16 @@ export function composeBalancer(parts: BalancerParts): Balancer {
   const background = new Background({ settings, interfaces: fleet, contracts: scheduler })
   const find = (id: string) => runs.find(id)
   const calls = new DurableCalls({ ...config, runs: durable, find, inputs, webhooks, clock, log, door })
-  const tasks = new Tasks({ ...config, scheduler, clock, log, createRunId, durable: calls, background })
+  const tasks = new Tasks({
+    ...config,
+    scheduler,
+    clock,
+    log,
+    createRunId,
+    durable: calls,
+    background,
+    files,
+  })
   const isAsync = createIsAsync(background)
   const batches = new DurableBatches({ runs: durable, calls, tasks, isAsync })
   const exchange = new TaskExchange({ tasks, log, bodyLimitBytes, door })
@@ -230,6 +271,11 @@ export function composeBalancer(parts: BalancerParts): Balancer {
     createRunId,
     clock,
     log,
+  })
+  const fileViews = new FileViews({
+    storage,
+    reads: store.reads,
+    isKnown: async (id) => (await find(id)) !== undefined,
   })
   const app = createApp({
     gate,
@@ -251,6 +297,7 @@ export function composeBalancer(parts: BalancerParts): Balancer {
       ...bulkRoutes(bulk),
       ...deliveryRoutes({ runs, deliveries: webhooks }),
       ...eventRoutes({ events }),
+      ...fileRoutes({ files: fileViews }),
       ...batchRoutes({ tasks, clock, door, bodyLimitBytes, batchLimitBytes, durable: batches, background }),
     ],
   })
@@ -278,6 +325,7 @@ export function composeBalancer(parts: BalancerParts): Balancer {
     // The list is read before anybody can ask: a fleet that is not known yet must not look like an empty one.
     services: [
       new SchedulerTicks(scheduler, clock),
+      new FileKeeper({ storage, reads: store.reads, keep: keepFiles, log }),
       // Ends behind all that ends tasks.
       history,
       // Ends behind the fleet: what workers tell last is written as well.

@@ -58,6 +58,8 @@ test('an empty environment gives the defaults of the contract', () => {
     workerLeaseMs: 30_000,
     runEventsLimitBytes: 10 * 1024 ** 2,
     runLogLines: 1000,
+    fileLimitBytes: 100 * 1024 ** 2,
+    runFilesLimitBytes: 1024 ** 3,
     webhooks: {
       timeoutMs: 15_000,
       maxRetries: 9,
@@ -119,9 +121,9 @@ for (const [variable, value] of [
 }
 
 test('what is not supported yet is one warning a variable; the unknown is none', () => {
-  const { warnings } = accepted({ FILE_LIMIT: '1mb', COMPAT: 'workers', READ_KEY: GOOD_KEY, EDITOR: 'vi' })
+  const { warnings } = accepted({ EMAIL_PORT: '25', COMPAT: 'workers', READ_KEY: GOOD_KEY, EDITOR: 'vi' })
   assert.equal(warnings.length, 3)
-  for (const name of ['FILE_LIMIT', 'COMPAT', 'READ_KEY'])
+  for (const name of ['EMAIL_PORT', 'COMPAT', 'READ_KEY'])
     assert.equal(warnings.filter((line) => line.includes(name)).length, 1)
   assert.ok(!warnings.join().includes(GOOD_KEY))
 })

@@ -63,6 +63,8 @@ const schema = z.object({
   WORKER_LEASE: durationMs({ min: 10, default: 30_000 }),
   RUN_EVENTS_LIMIT: sizeBytes({ min: 1024, max: 1024 ** 3, default: '10mb' }),
   RUN_LOG_LINES: integer({ min: 1, max: 1_000_000, default: 1000 }),
+  FILE_LIMIT: sizeBytes({ min: 0, max: 1024 ** 4, default: '100mb' }),
+  RUN_FILES_LIMIT: sizeBytes({ min: 0, max: 1024 ** 4, default: '1gb' }),
   ...webhookFields,
   MAX_LOGS: integer({ min: 0, max: 1_000_000, default: 1000 }),
   DASHBOARD_ENABLED: flag({ default: true }),
@@ -82,8 +84,6 @@ const REFUSED = ['DATABASE_URL', 'DATABASE_URL_FILE', 'UPSTREAM_URL', 'BALANCER_
 
 const NOT_YET_SUPPORTED = [
   ...['READ_KEY', 'READ_KEY_FILE', 'BUDGETS'],
-  ...['FILE_LIMIT'],
-  ...['RUN_FILES_LIMIT'],
   ...['COMPAT', 'AGENT_FUNCTION', 'EMAIL_DOMAIN', 'EMAIL_PORT', 'OPENAPI_ENABLED', 'METRICS_ENABLED'],
 ]
 
@@ -134,6 +134,9 @@ export interface BalancerConfig {
   readonly workerLeaseMs: number
   readonly runEventsLimitBytes: number
   readonly runLogLines: number
+  /** A file of a run, and all of one run. */
+  readonly fileLimitBytes: number
+  readonly runFilesLimitBytes: number
   readonly webhooks: WebhookConfig
   readonly maxLogs: number
   readonly isDashboardEnabled: boolean
@@ -321,6 +324,8 @@ function toConfig(values: Filled): BalancerConfig {
     workerLeaseMs: values.WORKER_LEASE,
     runEventsLimitBytes: values.RUN_EVENTS_LIMIT,
     runLogLines: values.RUN_LOG_LINES,
+    fileLimitBytes: values.FILE_LIMIT,
+    runFilesLimitBytes: values.RUN_FILES_LIMIT,
     webhooks: toWebhookConfig(values),
     maxLogs: values.MAX_LOGS,
     isDashboardEnabled: values.DASHBOARD_ENABLED,

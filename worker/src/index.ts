@@ -4,6 +4,9 @@
  */
 export { type BytesResult, bytes } from './bytes/bytes.ts'
 export { CallError } from './calls/call-error.ts'
+export type { FileData } from './files/file-data.ts'
+export { FileError } from './files/file-writer.ts'
+export type { FileFacts, TaskFile, TaskFiles } from './files/task-files.ts'
 export {
   type BackoffConfig,
   type Context,

@@ -4,6 +4,8 @@
  * Invariant: an END frees the attempt's slots before anybody judges what it means, and its worker is
  * served once that is known.
  */
+import type { OutcomeError } from '@berth/protocol'
+import type { FilePiece } from '../ports/files.ts'
 import type { Caller, CallTarget, Outcome } from '../ports/scheduling.ts'
 import type { StreamItem } from '../ports/stream.ts'
 import type { AttemptEnds } from './attempt-ends.ts'
@@ -60,6 +62,17 @@ export class Attempts {
     task.submission.onItem(item, { worker: id, attempt: task.attempts, queueMs })
   }
 
+  filed(id: string, attemptId: number, piece: FilePiece, now: number): void {
+    const worker = this.#workers.get(id)
+    const task = worker?.attempts.get(attemptId)
+    if (!worker || !task?.submission.onFile || task.isSettled) {
+      if (piece.header) piece.answer(piece.header.file, NO_FILES)
+      return piece.source.taken(piece.recordBytes)
+    }
+    if (!task.hasStarted) this.#begin(task, worker, now)
+    task.submission.onFile(piece, { attempt: task.attempts, fence: task.fence })
+  }
+
   finished(id: string, attemptId: number, outcome: Outcome, now: number): void {
     const worker = this.#workers.get(id)
     const task = worker?.attempts.get(attemptId)
@@ -107,6 +120,13 @@ export class Attempts {
       if (lane) health.ran(worker, lane, outcome === 'completed', now)
     }
   }
+}
+
+/** Of what a handler called, and of a task that has ended. */
+const NO_FILES: OutcomeError = {
+  code: 'CONFLICT',
+  message:
+    'this task keeps no files: it was called by another, which may write what it returns, or it has ended',
 }
 
 /** What may be told of a running task to those that it calls. */

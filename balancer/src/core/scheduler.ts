@@ -9,6 +9,7 @@
  */
 import type { CancelReason, TaskError } from '@berth/protocol'
 import type { DispatchPort } from '../ports/dispatch.ts'
+import type { FilePiece } from '../ports/files.ts'
 import type { ClaimNeeds, LedgerPort } from '../ports/ledger.ts'
 import type { RecordPort } from '../ports/record.ts'
 import type {
@@ -265,6 +266,11 @@ export class Scheduler
   /** Something that the handler made on the way. What nobody follows is passed over. */
   streamed(id: string, attemptId: number, item: StreamItem, now: number): void {
     this.#attempts.streamed(id, attemptId, item, now)
+  }
+
+  /** A piece of a file that the handler writes. */
+  filed(id: string, attemptId: number, piece: FilePiece, now: number): void {
+    this.#attempts.filed(id, attemptId, piece, now)
   }
 
   /** END: the attempt is over and its slots are free. Unknown attempts are ignored. */

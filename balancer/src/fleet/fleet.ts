@@ -49,6 +49,8 @@ export interface FleetOptions
   readonly recover?: MemberContext['recover']
   /** See member-context.ts; nothing is kept ready unless given. */
   readonly warmthOf?: MemberContext['warmthOf']
+  /** The bytes of what was sent along with tasks. */
+  readonly openFile?: MemberContext['openFile']
 }
 
 const DIALS_AT_ONCE = { all: 64, doubtful: 32 }
@@ -190,6 +192,7 @@ export class Fleet implements FleetPort, DispatchPort {
       interfaces: this.#interfaces,
       contracts: this.#contracts,
       dialTurns: new DialTurns(DIALS_AT_ONCE),
+      openFile: this.#options.openFile,
       claimBoot: (bootId, member) => this.#boots.claim(bootId, member),
       recover: this.#options.recover ?? (() => undefined),
       resumeLogs: (member) => this.#resumeLogs(member),

@@ -20,7 +20,10 @@ import type { Picture } from './picture.ts'
 
 export interface LifelineOptions {
   readonly picture: Picture
-  readonly context: Pick<MemberContext, 'clock' | 'terms' | 'dialTurns' | 'strangers' | 'callInputs'>
+  readonly context: Pick<
+    MemberContext,
+    'clock' | 'terms' | 'dialTurns' | 'strangers' | 'callInputs' | 'openFile'
+  >
   readonly events: LifelineEvents
 }
 
@@ -112,7 +115,7 @@ export class Lifeline {
 
   #open(socket: WireSocket): void {
     const { context, picture, events } = this.#options
-    const { clock, terms, callInputs } = context
+    const { clock, terms, callInputs, openFile } = context
     const { resultLimitBytes } = terms
     this.#isTwin = false
     this.#openedAtMs = this.#now()
@@ -123,7 +126,7 @@ export class Lifeline {
     }
     const onClosed = (code: number, reason: string) => this.#ended(code, reason)
     const heard = { ...events, onFrame, onClosed }
-    this.#link = new Link({ socket, clock, resultLimitBytes, callInputs, events: heard })
+    this.#link = new Link({ socket, clock, resultLimitBytes, callInputs, openFile, events: heard })
   }
 
   /** Its hello was good. */

@@ -11,6 +11,7 @@ import {
   type TaskHeader,
 } from '@berth/protocol'
 import { systemClock } from '@berth/runtime'
+import type { FilePiece } from '../ports/files.ts'
 import type { Outcome } from '../ports/scheduling.ts'
 import type { StreamItem } from '../ports/stream.ts'
 import { CallInputs } from './call-inputs.ts'
@@ -25,6 +26,7 @@ interface Heard {
   readonly events: string[]
   readonly outcomes: Outcome[]
   readonly items: StreamItem[]
+  readonly pieces: FilePiece[]
   readonly occupancies: Occupancy[]
   readonly faults: unknown[]
   closed: { code: number; reason: string } | undefined
@@ -50,7 +52,15 @@ async function connect(t: TestContext, resultLimitBytes = 4 * MB): Promise<Pair>
   const dialled = await dial({ url: worker.url, fleetKey: 'f', workerKey: 'w', timeoutMs: 2_000 })
   assert.equal(dialled.kind, 'open')
   if (dialled.kind !== 'open') throw new Error('no link')
-  const heard: Heard = { events: [], outcomes: [], items: [], occupancies: [], faults: [], closed: undefined }
+  const heard: Heard = {
+    events: [],
+    outcomes: [],
+    items: [],
+    pieces: [],
+    occupancies: [],
+    faults: [],
+    closed: undefined,
+  }
   const note = (event: string) => {
     heard.events.push(event)
     if (event === pair.on?.[0]) pair.on[1]()
@@ -68,6 +78,10 @@ async function connect(t: TestContext, resultLimitBytes = 4 * MB): Promise<Pair>
       onItem: (task, item) => {
         heard.items.push(item)
         note(`item ${task} ${item.kind}`)
+      },
+      onFile: (task, piece) => {
+        heard.pieces.push(piece)
+        note(`file ${task} ${piece.header?.path ?? piece.bytes.length}`)
       },
       onReturned: (task, why) => note(`returned ${task} ${why}`),
       onFinished: (task, outcome) => {

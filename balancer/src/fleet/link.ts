@@ -11,6 +11,7 @@ import {
   CANCEL_REASONS,
   type CancelReason,
   CLOSE,
+  DATA_FIRST,
   DATA_KIND,
   DATA_MORE,
   type FromBalancer,
@@ -23,21 +24,26 @@ import {
   parseFromWorker,
   RECORD,
   readCall,
+  readFileHeader,
   readFrame,
   readOutcome,
   readStamp,
   reuseFrame,
   STARTED_FLAG,
   TASK_FLAG,
+  type TaskExtras,
   TurnoverMap,
+  writeFileResult,
 } from '@berth/protocol'
 import { type Clock, WIRE_HEAD_BYTES, type WireSocket } from '@berth/runtime'
-import type { Assignment } from '../ports/dispatch.ts'
+import type { Assignment, Payload } from '../ports/dispatch.ts'
+import type { FilePiece, UploadedFile } from '../ports/files.ts'
 import type { Outcome } from '../ports/scheduling.ts'
 import type { StreamItem, StreamKind } from '../ports/stream.ts'
 import type { CallInputs } from './call-inputs.ts'
 import type { HeardCall } from './calls.ts'
 import { Incoming } from './incoming.ts'
+import { type OpenFile, UploadFeed } from './upload-feed.ts'
 
 export interface LinkEvents {
   onMessage(message: FromWorker): void
@@ -48,6 +54,8 @@ export interface LinkEvents {
   onStarted(attemptId: number, isCold: boolean): void
   /** Whoever gets the item says when it is taken. */
   onItem(attemptId: number, item: StreamItem): void
+  /** Whoever gets it says when its bytes are taken. */
+  onFile(attemptId: number, piece: FilePiece): void
   onReturned(attemptId: number, why: 'busy' | 'recalled'): void
   onFinished(attemptId: number, outcome: Outcome): void
   /** A handler calls another function; `input` shares memory with its frame. */
@@ -65,6 +73,8 @@ export interface LinkOptions {
   readonly clock: Clock
   readonly resultLimitBytes: number
   readonly callInputs: CallInputs
+  /** The bytes of what was sent along with tasks. */
+  readonly openFile?: OpenFile | undefined
   readonly events: LinkEvents
 }
 
@@ -92,6 +102,9 @@ export class Link {
   readonly #writer: LinkWriter
   /** Tasks the worker has from this link; with what comes in pieces, once something does. */
   readonly #tasks = new TurnoverMap<number, Incoming | undefined>()
+  /** Of those whose files are on their way. */
+  readonly #feeds = new Map<number, UploadFeed>()
+  readonly #openFile: OpenFile
   /** Those for whose DATA the next frame gives credit. */
   readonly #credits = new Set<Incoming>()
   #flushing: NodeJS.Immediate | undefined
@@ -104,6 +117,7 @@ export class Link {
     this.#events = options.events
     this.#resultLimitBytes = options.resultLimitBytes
     this.#callInputs = options.callInputs
+    this.#openFile = options.openFile ?? (async () => undefined)
     this.#writer = new LinkWriter(() => ({ at: this.#clock.monoMs() }), WIRE_HEAD_BYTES)
     this.#listen()
   }
@@ -113,12 +127,44 @@ export class Link {
     if (this.#isClosed) return
     const { attemptId, payload } = assignment
     this.#tasks.set(attemptId, undefined)
-    const { mediaType, bytes, head, turns } = payload
-    const header = turns
-      ? { ...assignment, extras: { ...assignment.extras, turns: true as const } }
-      : assignment
+    const { mediaType, bytes, head, turns, files } = payload
+    const extras = turns || files ? { ...assignment.extras, ...moreExtras(payload) } : assignment.extras
+    const header = extras === assignment.extras ? assignment : { ...assignment, extras }
     this.#writer.task(attemptId, flagsOf(assignment), header, mediaType, bytes, head, turns)
+    if (files) this.#feed(attemptId, files)
     this.#schedule()
+  }
+
+  /** The files of a task follow it, and the end of its input them. */
+  #feed(task: number, files: readonly UploadedFile[]): void {
+    const feed = new UploadFeed(files, {
+      open: this.#openFile,
+      send: (bytes, onSent) => {
+        this.#writer.bulk(task, DATA_KIND.file | DATA_MORE, bytes, onSent)
+        this.#schedule()
+      },
+      onEnd: () => {
+        this.#feeds.delete(task)
+        this.#writer.inputEnd(task)
+        this.#schedule()
+      },
+      onFailed: (message) => this.#refuse(task, message),
+    })
+    this.#feeds.set(task, feed)
+  }
+
+  /** It cannot be sent as a whole, there or anywhere: it has ended before it began. */
+  #refuse(task: number, message: string): void {
+    if (this.#isClosed || !this.#tasks.has(task)) return
+    this.#control(RECORD.RECALL, task)
+    this.#forget(task)
+    const error = { code: 'INTERNAL', message, nonRetryable: true }
+    this.#events.onFinished(task, { outcome: 'refused', runMs: 0, mediaType: '', error, result: NOTHING })
+  }
+
+  #stopFeed(task: number): void {
+    this.#feeds.get(task)?.stop()
+    this.#feeds.delete(task)
   }
 
   /** Tasks of a former link that go on under these numbers. */
@@ -131,6 +177,7 @@ export class Link {
   }
 
   cancel(attemptId: number, reason: CancelReason): void {
+    this.#stopFeed(attemptId)
     this.#writer.forget(attemptId)
     this.#control(RECORD.CANCEL, attemptId, (out) => out.u8(CANCEL_REASONS.indexOf(reason)))
     if (this.#isClosed || !this.#tasks.has(attemptId)) return
@@ -183,6 +230,7 @@ export class Link {
     this.#isClosed = true
     if (this.#flushing) clearImmediate(this.#flushing)
     for (const incoming of this.#tasks.values()) incoming?.drop()
+    for (const task of this.#feeds.keys()) this.#stopFeed(task)
     this.#tasks.clear()
     this.#events.onClosed(code, reason)
   }
@@ -221,7 +269,7 @@ export class Link {
       case RECORD.RECALLED:
         return this.#return(task, 'recalled')
       case RECORD.DATA:
-        return this.#data(task, flags, payload.rest())
+        return this.#data(task, flags, payload)
       case RECORD.END:
         return this.#finish(task, payload)
       case RECORD.CALL:
@@ -246,14 +294,15 @@ export class Link {
     this.#schedule()
   }
 
-  #data(task: number, flags: number, bytes: Uint8Array): void {
+  #data(task: number, flags: number, payload: ByteReader): void {
     const kind = flags & 0x0f
     const incoming = this.#incomingOf(task)
+    if (kind === DATA_KIND.file) return this.#file(task, flags, payload, incoming)
+    const bytes = payload.rest()
     if (!incoming.receive(bytes.length)) throw new ProtocolError('more DATA than its window has room for')
     if (kind === DATA_KIND.payload) incoming.addResult(bytes)
     if (kind === DATA_KIND.call && !incoming.isClosed) incoming.addInput(bytes, this.#callInputs)
     const streamKind = KINDS[kind]
-    // Files have no reader yet.
     if (streamKind === undefined || incoming.isClosed) return incoming.taken(bytes.length)
     const isLast = (flags & DATA_MORE) === 0
     this.#events.onItem(task, { kind: streamKind, bytes, isLast, source: incoming })
@@ -265,6 +314,19 @@ export class Link {
     // Copied: the bytes lie in a buffer of the socket.
     if ((flags & CALL_FLAG.LONG) === 0) return { ...heard, bytes: new Uint8Array(payload.rest()) }
     return { ...heard, ...(this.#tasks.get(task)?.takeInput() ?? { bytes: NOTHING }) }
+  }
+
+  #file(task: number, flags: number, payload: ByteReader, source: Incoming): void {
+    const recordBytes = payload.left
+    if (!source.receive(recordBytes)) throw new ProtocolError('more DATA than its window has room for')
+    if (source.isClosed) return source.taken(recordBytes)
+    const header = (flags & DATA_FIRST) === 0 ? undefined : readFileHeader(payload)
+    const answer: FilePiece['answer'] = (file, error) => {
+      if (!this.#isClosed && this.#tasks.has(task))
+        this.#control(RECORD.FILE_RESULT, task, (out) => writeFileResult(out, { file, error }))
+    }
+    const isLast = (flags & DATA_MORE) === 0
+    this.#events.onFile(task, { header, isLast, bytes: payload.rest(), recordBytes, source, answer })
   }
 
   #incomingOf(task: number): Incoming {
@@ -307,6 +369,7 @@ export class Link {
     const incoming = this.#tasks.get(task)
     if (incoming) this.#credits.delete(incoming)
     incoming?.drop()
+    if (this.#feeds.size > 0) this.#stopFeed(task)
     this.#tasks.delete(task)
     this.#writer.forget(task)
   }
@@ -368,6 +431,12 @@ const SPEAKS_OF_TASK: ReadonlySet<number> = new Set([
   RECORD.END,
   RECORD.CALL,
 ])
+
+/** What the payload brings that its worker has to be told. */
+function moreExtras({ turns, files }: Payload): TaskExtras {
+  const named = files?.map(({ path, mediaType, size }) => ({ path, mediaType, size }))
+  return { ...(turns ? { turns: true } : {}), ...(named ? { files: named } : {}) }
+}
 
 function flagsOf({ isDurable, isAhead, payload }: Assignment): number {
   return (

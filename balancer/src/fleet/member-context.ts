@@ -4,6 +4,7 @@
  */
 import type { LogEntry } from '@berth/protocol'
 import type { Clock, Log } from '@berth/runtime'
+import type { FileStoragePort } from '../ports/files.ts'
 import type { WarmthOrder } from '../ports/fleet.ts'
 import type { HealthPort, StartedThere, WorkforcePort } from '../ports/scheduling.ts'
 import type { KnownWorker, StoreWrite } from '../ports/store.ts'
@@ -28,6 +29,8 @@ export interface MemberTerms {
   /** How long what was told to end may still run. */
   readonly shutdownTimeoutMs: number
   readonly resultLimitBytes: number
+  /** `FILE_LIMIT`, told to workers. */
+  readonly fileLimitBytes?: number | undefined
 }
 
 /** What a member needs of its fleet. */
@@ -45,6 +48,8 @@ export interface MemberContext {
   readonly interfaces: Interfaces
   readonly contracts: Contracts
   readonly dialTurns: DialTurns
+  /** The bytes of what was sent along with tasks. */
+  readonly openFile?: FileStoragePort['open'] | undefined
   /** Takes this process for the member; the id of the one that has it already, if any. */
   readonly claimBoot: (bootId: string, member: Member) => string | undefined
   /**

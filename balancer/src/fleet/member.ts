@@ -205,6 +205,7 @@ export class Member {
     onOccupancy: (occupancy) => this.#onOccupancy(occupancy),
     onStarted: (attempt, isCold) => this.#context.workforce.started(this.key, attempt, this.#now(), isCold),
     onItem: (attempt, item) => this.#context.workforce.streamed(this.key, attempt, item, this.#now()),
+    onFile: (attempt, piece) => this.#context.workforce.filed(this.key, attempt, piece, this.#now()),
     onReturned: (attempt, why) => {
       this.#context.workforce.returned(this.key, attempt, why, this.#now())
       if (this.picture.isLeaving) this.#finishLeaving()
@@ -338,8 +339,9 @@ export class Member {
     const { workforce, terms } = this.#context
     const taken = workforce.relinked(this.key, started, this.#now(), boot)
     const adopt = taken.map(({ run, fence, task }) => ({ run, fence, task }))
-    const { name, bootId, heartbeatIntervalMs, heartbeatTimeoutMs, leaseMs } = terms
-    const heartbeat = { heartbeatIntervalMs, heartbeatTimeoutMs, leaseMs }
+    const { name, bootId, heartbeatIntervalMs, heartbeatTimeoutMs, leaseMs, fileLimitBytes } = terms
+    const limits = fileLimitBytes === undefined ? {} : { fileLimitBytes }
+    const heartbeat = { heartbeatIntervalMs, heartbeatTimeoutMs, leaseMs, ...limits }
     this.link?.adopt(adopt.map(({ task }) => task))
     this.link?.message({ type: 'welcome', protocol: PROTOCOL_VERSION, name, bootId, ...heartbeat, adopt })
     // Taken over to be forgotten: what still runs of it ends first.

@@ -7,6 +7,7 @@ import { z } from 'zod'
 import type { EndedRunsPort, InputCheckPort, RunsPort } from '../ports/runs.ts'
 import { readJsonBody } from './body.ts'
 import { wrongInput } from './durable-call.ts'
+import { placeFiles, requestOrigin } from './file-address.ts'
 import { findHugeNumber } from './huge-number.ts'
 import { plain } from './plain-address.ts'
 import { problem } from './problem.ts'
@@ -58,7 +59,8 @@ export function answerBegun(c: RouteContext, run: RunView, more: Record<string, 
   const location = `/runs/${run.id}`
   const message = `Accepted: the run is on disk; GET ${location} tells how it goes.`
   const headers = { location, 'x-run-id': run.id, ...more }
-  return c.json({ success: true, runId: run.id, message, ...run }, 202, headers)
+  const shown = placeFiles(run, requestOrigin(c))
+  return c.json({ success: true, runId: run.id, message, ...shown }, 202, headers)
 }
 
 /** What the function of a run is sure to refuse of another input. */

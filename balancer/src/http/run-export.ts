@@ -5,6 +5,7 @@
  */
 import type { RunItem, RunView } from '@berth/protocol'
 import type { RunFilter, RunsPort } from '../ports/runs.ts'
+import { placeFiles } from './file-address.ts'
 import { problem } from './problem.ts'
 
 export interface RunExportOptions {
@@ -36,13 +37,18 @@ export class RunExports {
   }
 
   /** 429 when too many are under way. */
-  answer(filter: RunFilter, before: string | undefined, connection: Connection | undefined): Response {
+  answer(
+    filter: RunFilter,
+    before: string | undefined,
+    connection: Connection | undefined,
+    origin = '',
+  ): Response {
     if (this.#open >= this.#limit) {
       const detail = `${this.#limit} lists are being exported already. Try again when one of them has ended.`
       return problem({ code: 'RATE_LIMITED', detail, retryAfterMs: 5_000 })
     }
     this.#open++
-    const lines = this.#lines(filter, before, connection)
+    const lines = this.#lines(filter, before, connection, origin)
     return new Response(lines, { headers: { 'content-type': 'application/x-ndjson' } })
   }
 
@@ -50,6 +56,7 @@ export class RunExports {
     filter: RunFilter,
     before: string | undefined,
     connection: Connection | undefined,
+    origin: string,
   ): ReadableStream<Uint8Array> {
     let last = before
     let count = FIRST_PAGE
@@ -70,7 +77,9 @@ export class RunExports {
       const found = await this.#runs.list(filter, count, last)
       if (!isOpen) return
       last = found.at(-1)?.id
-      const page = Buffer.from(found.map((run) => `${JSON.stringify(toItem(run))}\n`).join(''))
+      const page = Buffer.from(
+        found.map((run) => `${JSON.stringify(placeFiles(toItem(run), origin))}\n`).join(''),
+      )
       patience = setTimeout(cut, PATIENCE_MS).unref()
       if (page.length > 0) controller.enqueue(page)
       if (found.length === count) count = nextCount(count, page.length)

@@ -9,6 +9,7 @@ import { z } from 'zod'
 import type { RunsPort } from '../ports/runs.ts'
 import { readJsonBody } from './body.ts'
 import type { Door } from './door.ts'
+import { placeFiles, requestOrigin } from './file-address.ts'
 import { readQuery } from './lists.ts'
 import { plain } from './plain-address.ts'
 import { problem } from './problem.ts'
@@ -48,9 +49,10 @@ async function listRuns(c: RouteContext, runs: RunsPort, exports: RunExports): P
   if (!query.ok) return problem(query.error)
   const { filter, limit, before } = query.value
   if (c.req.header('accept')?.includes('application/x-ndjson'))
-    return exports.answer(filter, before, c.env?.outgoing)
+    return exports.answer(filter, before, c.env?.outgoing, requestOrigin(c))
   const found = await runs.list(filter, limit + 1, before)
-  const items = found.slice(0, limit).map(toItem)
+  const origin = requestOrigin(c)
+  const items = found.slice(0, limit).map((run) => placeFiles(toItem(run), origin))
   return c.json({ items, cursor: found.length > limit ? (items.at(-1)?.id ?? null) : null })
 }
 
@@ -60,7 +62,7 @@ async function showRun(c: RouteContext, runs: RunsPort): Promise<Response> {
   const id = idOf(c)
   const found = await runs.waitFor(id, wait.value, c.req.raw.signal)
   if (found === undefined) return problem(unknownRun(id))
-  return found.ok ? c.json(found.run) : problem(found.error)
+  return found.ok ? c.json(placeFiles(found.run, requestOrigin(c))) : problem(found.error)
 }
 
 async function changeRun(c: RouteContext, runs: RunsPort): Promise<Response> {
@@ -69,7 +71,7 @@ async function changeRun(c: RouteContext, runs: RunsPort): Promise<Response> {
   const id = idOf(c)
   const changed = await runs.reprioritise(id, read.value.priority)
   if (changed === undefined) return problem(unknownRun(id))
-  return changed.ok ? c.json(changed.run) : problem(changed.error)
+  return changed.ok ? c.json(placeFiles(changed.run, requestOrigin(c))) : problem(changed.error)
 }
 
 async function cancelRun(c: RouteContext, runs: RunsPort): Promise<Response> {
@@ -78,7 +80,7 @@ async function cancelRun(c: RouteContext, runs: RunsPort): Promise<Response> {
   const id = idOf(c)
   const changed = await runs.cancel(id)
   if (changed === undefined) return problem(unknownRun(id))
-  return changed.ok ? c.json(changed.run) : problem(changed.error)
+  return changed.ok ? c.json(placeFiles(changed.run, requestOrigin(c))) : problem(changed.error)
 }
 
 async function explainRun(c: RouteContext, runs: RunsPort): Promise<Response> {

@@ -6,6 +6,7 @@
 import type { TaskBody, TaskError } from '@berth/protocol'
 import { type Clock, jsonOfBytes, type Log } from '@berth/runtime'
 import type { Payload } from '../ports/dispatch.ts'
+import type { MemoryFilesPort } from '../ports/files.ts'
 import type { Provenance, Settlement, Submission, SubmitPort } from '../ports/scheduling.ts'
 import { shownId } from '../ports/worker-key.ts'
 import type { AnswerBody } from './answer-body.ts'
@@ -67,6 +68,8 @@ export interface TasksDeps {
   /** Calls that are kept on disk; undefined refuses them. */
   readonly durable?: Pick<DurableCalls, 'handle'> | undefined
   readonly background?: BackgroundPort | undefined
+  /** What tasks in memory write; undefined refuses it. */
+  readonly files?: MemoryFilesPort | undefined
 }
 
 const PREFIX = Buffer.from('{"success":true,"result":')
@@ -132,17 +135,30 @@ export class Tasks {
 
   /** Hands a checked task of mode sync or stream to the core. */
   submit(order: TaskOrder): Submitted {
-    const { scheduler, clock, log, createRunId } = this.#deps
+    const { scheduler, clock, log, createRunId, files } = this.#deps
     const now = clock.monoMs()
     const run = createRunId()
     const onSettled = (settlement: Settlement) => {
       if (settlement.kind === 'failed') note(log, run, settlement.worker, settlement.error)
-      order.onSettled(settlement)
+      if (files?.has(run)) void this.#settleRecorded(run, order, settlement)
+      else order.onSettled(settlement)
     }
     const admission = scheduler.submit(this.#draft(run, order, onSettled, now), now)
-    if (admission.ok) return { ok: true, run, cancel: () => scheduler.cancel(run, 'caller', clock.monoMs()) }
+    const cancel = () => {
+      // With a file it is as a run on disk: it goes on.
+      if (!files?.has(run)) scheduler.cancel(run, 'caller', clock.monoMs())
+    }
+    if (admission.ok) return { ok: true, run, cancel }
     note(log, run, order.body.function, admission.error)
     return { ok: false, run, error: admission.error }
+  }
+
+  /** It has written files: its answer is given when its end is on disk with them. */
+  async #settleRecorded(run: string, order: TaskOrder, settlement: Settlement): Promise<void> {
+    const error = await this.#deps.files?.whenRecorded(run)
+    const { worker, attempt, queueMs, runMs } = settlement
+    const known = { worker, attempt, queueMs, runMs }
+    order.onSettled(error ? { kind: 'failed', error, ...known } : settlement)
   }
 
   /** A checked task as it would be submitted now, for a dry run. */
@@ -153,7 +169,7 @@ export class Tasks {
 
   #draft(run: string, order: TaskOrder, onSettled: Submission['onSettled'], now: number): Submission {
     const { body, payload, traceparent, onItem } = order
-    const { taskTimeoutMs, queueTimeoutMs, defaultPriority } = this.#deps
+    const { taskTimeoutMs, queueTimeoutMs, defaultPriority, files } = this.#deps
     return {
       run,
       group: body.group ?? 'default',
@@ -173,6 +189,8 @@ export class Tasks {
       trace: isTrace(traceparent) ? traceparent : '',
       metadata: body.metadata,
       onItem,
+      onFile:
+        files && ((piece, origin) => files.receive({ id: run, seq: 0, isDurable: false }, piece, origin)),
       onSettled,
     }
   }

@@ -3,6 +3,7 @@
  * them calls back into the core before it returns.
  */
 import type { CancelReason, Mode, TaskExtras } from '@berth/protocol'
+import type { UploadedFile } from './files.ts'
 
 /** The bytes of a task and how to read them; the core never opens them. */
 export interface Payload {
@@ -15,6 +16,8 @@ export interface Payload {
   readonly head?: Uint8Array | undefined
   /** The earlier turns of its session as they go to the worker; there only while it is sent. */
   readonly turns?: Uint8Array | undefined
+  /** What was sent along with the task, and goes to the worker behind the bytes. */
+  readonly files?: readonly UploadedFile[] | undefined
 }
 
 /** One attempt, ready to be sent. Durations in milliseconds. */

@@ -32,6 +32,8 @@ export interface EndedTask {
   readonly submission: Submission
   /** Order of acceptance over all of the process; no two tasks have one, whoever called them. */
   readonly seq: number
+  /** Of the newest attempt. */
+  readonly fence?: number | undefined
   readonly priority: number
   readonly acceptedAt: number
   readonly startedAt: number

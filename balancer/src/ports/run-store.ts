@@ -8,6 +8,7 @@
  * same way, so a list's cursor is an id. Instants are Unix milliseconds, durations milliseconds.
  */
 import type { Mode, RunStatus, TaskError } from '@berth/protocol'
+import type { FileReads, StoredFile, UploadedFile } from './files.ts'
 import type { AttemptOutcome } from './record.ts'
 import type { ScheduleClaim, ScheduleReads } from './schedule-store.ts'
 import type { SessionReads, SessionStoreEvents, SessionStorePort, SessionWrite } from './session-store.ts'
@@ -67,6 +68,8 @@ export interface RunOrder {
   readonly webhook: WebhookOrder | null
   /** The body of its call was the input itself (`POST /task/{group}/{function}`). */
   readonly isRouted?: boolean | undefined
+  /** What was sent along; its rows are written beside the run's. */
+  readonly uploads?: readonly UploadedFile[] | undefined
 }
 
 export interface StoredAttempt {
@@ -251,9 +254,19 @@ export type RunWrite =
       readonly keyExpiresMs: number | null
       /** Of a turn: the next one of its session goes in the same step. */
       readonly session?: string | null
+      /** Attempts of it may have written files: those of `fence` stay. */
+      readonly mayHaveFiles?: boolean | undefined
     }
-  /** A run of a task in memory that is kept behind its end (`RUN_HISTORY`, or what a durable run called). */
-  | { readonly kind: 'run-recorded'; readonly order: RunOrder; readonly end: RunEnd }
+  /**
+   * A run of a task in memory that is kept behind its end (`RUN_HISTORY`, or what a durable run called), or, with files, in place of a run on disk,
+   * which it counts as from then on.
+   */
+  | {
+      readonly kind: 'run-recorded'
+      readonly order: RunOrder
+      readonly end: RunEnd
+      readonly files?: readonly StoredFile[] | undefined
+    }
   /**
    * Takes a live run back that was never acknowledged, or removes a final one with all it has and called. The key that began
    * it alone goes too, unless its final run was answered `accepted`, which can be said again without it.
@@ -358,7 +371,7 @@ export interface StoredFilter {
 }
 
 /** A read is rejected with `StoreError` when the store is closed, too busy (`maxPendingReads`) or broken. */
-export interface RunReads extends ScheduleReads, SessionReads {
+export interface RunReads extends FileReads, ScheduleReads, SessionReads {
   /** The newest first, of those whose id is lower than `before`. */
   list(filter: StoredFilter, limit: number, before: string | null): Promise<readonly StoredRun[]>
   /** Exact up to `atMost`, else `atMost`. */

@@ -17,6 +17,7 @@ import type {
   TaskExtras,
 } from '@berth/protocol'
 import type { Payload } from './dispatch.ts'
+import type { FileOrigin, FilePiece } from './files.ts'
 import type { ClaimNeeds } from './ledger.ts'
 import type { LimitFacts, LimitTerms } from './limits.ts'
 import type { AttemptRecord, ChoiceRecord } from './record.ts'
@@ -88,6 +89,8 @@ export interface Submission {
   readonly extras?: TaskExtras | undefined
   /** What the handler makes on the way, before the end; without it that is dropped. */
   readonly onItem?: ((item: StreamItem, origin: StreamOrigin) => void) | undefined
+  /** A piece of a file that its handler writes; without it files are refused. */
+  readonly onFile?: ((piece: FilePiece, origin: FileOrigin) => void) | undefined
   /** Called once, with the end of the task; for a durable one when that end is on disk. */
   onSettled(settlement: Settlement): void
 }
@@ -417,6 +420,7 @@ export interface WorkforcePort {
   /** `isCold`: behind a setup. */
   started(id: string, attemptId: number, now: number, isCold?: boolean): void
   streamed(id: string, attemptId: number, item: StreamItem, now: number): void
+  filed(id: string, attemptId: number, piece: FilePiece, now: number): void
   finished(id: string, attemptId: number, outcome: Outcome, now: number): void
   returned(id: string, attemptId: number, why: 'busy' | 'recalled', now: number): void
   troubled(id: string, kind: 'silent' | 'unlinked', lastSeenAt: number, now: number): void

@@ -4,6 +4,7 @@
  * that everything up to it is on disk. Whatever crosses is plain data.
  */
 import type { FunctionInterface } from '@berth/protocol'
+import type { FileWrite } from './files.ts'
 import type { RunStoreEvents, RunStorePort, RunsAtStart, RunWrite } from './run-store.ts'
 import type { SchedulesAtStart, ScheduleWrite } from './schedule-store.ts'
 
@@ -68,7 +69,7 @@ export interface StoredSettings {
   readonly fairness: readonly StoredShare[]
 }
 
-export type StoreWrite = FleetWrite | RunWrite | ScheduleWrite
+export type StoreWrite = FleetWrite | RunWrite | FileWrite | ScheduleWrite
 
 export type FleetWrite =
   | { readonly kind: 'intent-set'; readonly intent: MaintenanceIntent }

@@ -105,6 +105,7 @@ function makeRuns(core: readonly TaskPicture[], disk: readonly StoredRun[]) {
   }
   const bytes = Buffer.from('{"a":1}')
   const reads: Partial<RunReads> = {
+    files: async () => [],
     async list(filter, limit, before) {
       reading.lists++
       const isMeant = ({ run }: StoredRun) => !filter.status || filter.status.includes(run.status)

@@ -9,6 +9,7 @@ import type { FleetPort } from '../ports/fleet.ts'
 import type { LiveRun, RunReads, StoredRun } from '../ports/run-store.ts'
 import type { Changed, DurableRunsPort, Removed, RunFilter, RunsPort, SteerRunsPort } from '../ports/runs.ts'
 import type { Submission, TaskLookPort } from '../ports/scheduling.ts'
+import { fileAddress, shownFiles } from '../ports/shown-files.ts'
 import { HeldRun } from './held-run.ts'
 import type { MemoryRuns } from './memory-runs.ts'
 import { explainStored, toExplanationView } from './run-explanation.ts'
@@ -49,7 +50,23 @@ export class AllRuns implements RunsPort {
     for (const view of memory.listNow(filter, count, before))
       if (!found.has(view.id)) found.set(view.id, view)
     const newest = [...found.values()].sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, count)
-    return newest.map((view) => this.#withProgress(view))
+    return this.#withFiles(newest.map((view) => this.#withProgress(view)))
+  }
+
+  async #withFiles(views: readonly RunView[]): Promise<readonly RunView[]> {
+    const ids = views.filter(({ durable }) => durable).map(({ id }) => id)
+    if (ids.length === 0) return views
+    const found = new Map((await this.#options.reads.files(ids)).map((one) => [one.run, one]))
+    if (found.size === 0) return views
+    return views.map((view) => {
+      const has = found.get(view.id)
+      return has ? { ...view, files: shownFiles(has).map((file) => toFileView(view.id, file)) } : view
+    })
+  }
+
+  async #withOwnFiles(view: RunView): Promise<RunView> {
+    const [shown = view] = await this.#withFiles([view])
+    return shown
   }
 
   /** As far down as `count` runs of the disk that the core has not, or to the end. */
@@ -79,7 +96,7 @@ export class AllRuns implements RunsPort {
     const held = durable.held(id)
     const view = await memory.find(id)
     if (view && (view.durable === false || held))
-      return held ? this.#withProgress({ ...view, input: toContent(held.source) }) : view
+      return held ? this.#withOwnFiles(this.#withProgress({ ...view, input: toContent(held.source) })) : view
     // What is no id is not asked of the disk.
     if (timeOfRun(id) === undefined) return view
     const found = await reads.find(id)
@@ -88,7 +105,8 @@ export class AllRuns implements RunsPort {
       reads.payload(id),
       found.kind === 'done' ? reads.result(id) : null,
     ])
-    return this.#withProgress({ ...toStoredView(found), input: toContent(input), result: toContent(result) })
+    const stored = { ...toStoredView(found), input: toContent(input), result: toContent(result) }
+    return this.#withOwnFiles(this.#withProgress(stored))
   }
 
   #withProgress(view: RunView): RunView {
@@ -159,4 +177,11 @@ export class AllRuns implements RunsPort {
   #isInCore({ kind, run }: StoredRun): boolean {
     return kind === 'live' && this.#options.memory.isLive(run.id)
   }
+}
+
+function toFileView(
+  run: string,
+  { path, mediaType, size }: ReturnType<typeof shownFiles>[number],
+): RunView['files'][number] {
+  return { path, mediaType, size, url: fileAddress(run, path) }
 }

@@ -3,6 +3,7 @@
  * `DurableRuns` (durable-runs.ts); types only.
  */
 import type { Clock, Log } from '@berth/runtime'
+import type { FileOrigin, FilePiece } from '../ports/files.ts'
 import type {
   LiveRun,
   RunEnd,
@@ -48,6 +49,8 @@ export interface EndExtras {
   readonly delivery: StoredDelivery | null
   /** Its last events. */
   readonly events: readonly StoredEvent[]
+  /** Attempts of it may have written files. */
+  readonly mayHaveFiles?: boolean | undefined
 }
 
 /** Others who follow durable runs. None of them may call back into the core or these runs before it returns. */
@@ -58,6 +61,8 @@ export interface RunHooks {
   readonly onMoved?: (run: LiveRun) => void
   /** Something that its handler made on the way; `source.taken` is to be called for its bytes. */
   readonly onItem?: (run: LiveRun, item: StreamItem, origin: StreamOrigin) => void
+  /** A piece of a file that its handler writes. */
+  readonly onFile?: (run: LiveRun, piece: FilePiece, origin: FileOrigin) => void
   /** Its end is on disk. */
   readonly onEnded?: (run: LiveRun, end: RunEnd, extras: EndExtras) => void
 }

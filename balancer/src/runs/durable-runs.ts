@@ -16,11 +16,11 @@ import type { ClaimedRun, LiveRun, RunEnd, StoredPayload } from '../ports/run-st
 import type { Accepted, DurableRunsPort, KeyUse, NewRun, Removed, SteerRunsPort } from '../ports/runs.ts'
 import type { DurableTasksPort, Settlement, StartedThere } from '../ports/scheduling.ts'
 import type { SessionAsk, SessionTurn } from '../ports/session-store.ts'
-import type { StoreEvents } from '../ports/store.ts'
+import type { StoreEvents, StoreWrite } from '../ports/store.ts'
 import { DiskRuns } from './disk-runs.ts'
 import { DiskSpace } from './disk-space.ts'
 import type { After, DurableRunsOptions, RunHooks } from './durable-options.ts'
-import { canonicalTags, HeldRun, type HeldState, type TakeItem } from './held-run.ts'
+import { canonicalTags, HeldRun, type HeldState, type TakeFile, type TakeItem } from './held-run.ts'
 import { RunAdmission, storeUnavailable } from './run-admission.ts'
 import { RunBook } from './run-book.ts'
 import { settlementOf } from './run-end.ts'
@@ -209,7 +209,7 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
     const row = key ? { ...key, runs: ids, expiresMs: null } : null
     const accepted = held.map(({ row: run, source }) => ({ run, payload: source }))
     const lost = await this.#writeAccepted(
-      [...before, { kind: 'runs-accepted', runs: accepted, key: row }],
+      [...before, { kind: 'runs-accepted', runs: accepted, key: row }, ...held.flatMap(uploadWrites)],
       held,
     )
     if (lost !== undefined) return { ok: false, error: storeUnavailable(lost) }
@@ -441,7 +441,7 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
   // --- Held runs -------------------------------------------------------------------------------
 
   #hold(row: LiveRun, payload: StoredPayload, state: HeldState): HeldRun {
-    const run = new HeldRun(row, payload, state, this.#options.clock, this.#takeItem)
+    const run = new HeldRun(row, payload, state, this.#options.clock, this.#takeItem, this.#takeFile)
     this.#book.add(run)
     return run
   }
@@ -451,6 +451,17 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
     if (hooks.onItem) hooks.onItem(run, item, origin)
     else item.source.taken(item.bytes.length)
   }
+
+  readonly #takeFile: TakeFile = (run, piece, origin) => {
+    const hooks = this.#hooks
+    if (hooks.onFile) hooks.onFile(run, piece, origin)
+    else piece.source.taken(piece.recordBytes)
+  }
+}
+
+/** What was sent along with it. */
+function uploadWrites({ seq, row: { uploads = [] } }: HeldRun): StoreWrite[] {
+  return uploads.map((file) => ({ kind: 'run-file', seq, file: { ...file, fence: 0 } }))
 }
 
 const systemTimer: After = (ms, act) => {

@@ -13,6 +13,7 @@ import {
 } from '@berth/protocol'
 import type { Clock } from '@berth/runtime'
 import type { Payload } from '../ports/dispatch.ts'
+import type { FileOrigin, FilePiece } from '../ports/files.ts'
 import type { LiveTask } from '../ports/ledger.ts'
 import type { AttemptRecord } from '../ports/record.ts'
 import type { LiveRun, RunEnd, StoredAttempt, StoredPayload } from '../ports/run-store.ts'
@@ -22,6 +23,7 @@ import type { EndExtras } from './durable-options.ts'
 
 /** Takes what the handlers of held runs make on the way. */
 export type TakeItem = (run: LiveRun, item: StreamItem, origin: StreamOrigin) => void
+export type TakeFile = (run: LiveRun, piece: FilePiece, origin: FileOrigin) => void
 
 /** `accepting`: not on disk yet · `live` · `ending`: its end is on its way to disk · `away`: on disk only again. */
 export type HeldState = 'accepting' | 'live' | 'ending' | 'away'
@@ -74,8 +76,16 @@ export class HeldRun implements Submission {
   /** As it is stored. */
   readonly source: StoredPayload
   readonly #takeItem: TakeItem
+  readonly #takeFile: TakeFile | undefined
 
-  constructor(row: LiveRun, payload: StoredPayload, state: HeldState, clock: Clock, takeItem: TakeItem) {
+  constructor(
+    row: LiveRun,
+    payload: StoredPayload,
+    state: HeldState,
+    clock: Clock,
+    takeItem: TakeItem,
+    takeFile?: TakeFile,
+  ) {
     const skewMs = clock.monoMs() - clock.wallMs()
     this.row = row
     this.keptPriority = row.priority
@@ -95,8 +105,9 @@ export class HeldRun implements Submission {
     this.queueUntilAt = row.queueUntilMs === null ? Number.POSITIVE_INFINITY : row.queueUntilMs + skewMs
     this.source = payload
     const { bytes, mediaType, head } = payload
+    const { uploads: files } = row
     const isEnvelope = head !== null
-    this.payload = { bytes, mediaType, isEnvelope, head: head ?? undefined, turns: undefined }
+    this.payload = { bytes, mediaType, isEnvelope, head: head ?? undefined, turns: undefined, files }
     this.extras = extrasOf(row)
     this.isWrittenFirst = row.session !== null
     this.trace = row.trace
@@ -106,10 +117,16 @@ export class HeldRun implements Submission {
     this.acceptedAt = Math.max(row.acceptedMs, row.dueMs ?? 0) + skewMs
     this.past = pastOf(row, skewMs)
     this.#takeItem = takeItem
+    this.#takeFile = takeFile
   }
 
   onItem(item: StreamItem, origin: StreamOrigin): void {
     this.#takeItem(this.row, item, origin)
+  }
+
+  onFile(piece: FilePiece, origin: FileOrigin): void {
+    if (this.#takeFile) this.#takeFile(this.row, piece, origin)
+    else piece.source.taken(piece.recordBytes)
   }
 
   /** Whoever waits for it is told by the ledger, which also knows of ends outside the core. */

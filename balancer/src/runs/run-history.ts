@@ -6,11 +6,12 @@
  */
 import { timeOfRun } from '@berth/protocol'
 import type { Clock, Log, Service } from '@berth/runtime'
+import type { StoredFile } from '../ports/files.ts'
 import type { FinalRecord } from '../ports/ledger.ts'
 import type { EndedTask, RecordPort } from '../ports/record.ts'
 import type { RunOrder, RunWrite } from '../ports/run-store.ts'
 import type { Settlement } from '../ports/scheduling.ts'
-import type { StorePort } from '../ports/store.ts'
+import type { Kept, StorePort } from '../ports/store.ts'
 import { endOf } from './run-end.ts'
 import { isRefusedInput } from './run-sample.ts'
 
@@ -23,8 +24,16 @@ export interface RunHistoryOptions {
   readonly store: Pick<StorePort, 'apply'>
   readonly clock: Clock
   readonly log: Log
+  /** Tasks that have written files are written with them, whatever the mode; nobody else hears of those. */
+  readonly files?: RecordFiles | undefined
+  readonly keep?: ((writes: readonly RunWrite[]) => Promise<Kept>) | undefined
   /** Default 50 ms. */
   readonly everyMs?: number
+}
+
+export interface RecordFiles {
+  /** False when there are none; else `record` was called. */
+  record(run: string, fence: number, record: (files: readonly StoredFile[]) => Promise<Kept>): boolean
 }
 
 const EVERY_MS = 50
@@ -51,6 +60,7 @@ export class RunHistory implements RecordPort, Service {
   }
 
   ended(task: EndedTask, settlement: Settlement, status: FinalRecord['status'], now: number): void {
+    if (!task.submission.isDurable && this.#recordFiles(task, settlement, status, now)) return
     this.#options.next.ended(task, settlement, status, now)
     if (task.submission.isDurable) return task.tree ? this.#flushAll() : undefined
     if (!this.#isMeant(task, status) || isRefusedInput(task, settlement)) return
@@ -64,6 +74,16 @@ export class RunHistory implements RecordPort, Service {
     if (!tree?.isDurable || tree.kept >= MAX_OF_A_TREE) return this.isRecorded(status)
     tree.kept++
     return true
+  }
+
+  #recordFiles(task: EndedTask, settlement: Settlement, status: FinalRecord['status'], now: number): boolean {
+    const { files, keep, clock } = this.#options
+    const { run } = task.submission
+    if (!files || !keep) return false
+    return files.record(run, task.fence ?? 0, (written) => {
+      const end = endOf(task, settlement, status, now, clock)
+      return keep([{ kind: 'run-recorded', order: orderOf(task, end.finishedMs), end, files: written }])
+    })
   }
 
   /** Whether tasks in memory that end so are on disk as well, a little later. */

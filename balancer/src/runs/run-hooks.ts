@@ -2,6 +2,7 @@
  * Ties durable runs to those who follow them: their events and their webhooks. Made by compose, called by the ledger of
  * durable runs. Invariant: a webhook's first try begins only when its delivery is on disk.
  */
+import type { FileIntakePort, WritingRun } from '../ports/files.ts'
 import type { LiveRun, RunEnd, StoredEvent } from '../ports/run-store.ts'
 import type { WebhookEndsPort } from '../ports/webhooks.ts'
 import type { RunHooks } from './durable-options.ts'
@@ -13,14 +14,29 @@ export interface EventHooks {
   readonly onEnded: (run: LiveRun) => void
 }
 
-export function createRunHooks(webhooks: WebhookEndsPort, events: EventHooks): Required<RunHooks> {
+export interface FileHooks extends FileIntakePort {
+  mayHave(run: Pick<WritingRun, 'id' | 'seq'>): boolean
+  ended(run: string): void
+}
+
+export function createRunHooks(
+  webhooks: WebhookEndsPort,
+  events: EventHooks,
+  files: FileHooks,
+): Required<RunHooks> {
   return {
-    extrasOf: (run, end) => ({ delivery: webhooks.deliveryOf(run, end), events: events.endOf(run, end) }),
+    extrasOf: (run, end) => ({
+      delivery: webhooks.deliveryOf(run, end),
+      events: events.endOf(run, end),
+      mayHaveFiles: files.mayHave(run),
+    }),
+    onFile: ({ id, seq }, piece, origin) => files.receive({ id, seq, isDurable: true }, piece, origin),
     onItem: (run, item, origin) => events.onItem(run, item, origin),
     onMoved: (run) => events.onMoved(run),
     onEnded(run, end, { delivery }) {
       if (delivery) webhooks.stored(delivery, run, end)
       events.onEnded(run)
+      files.ended(run.id)
     },
   }
 }

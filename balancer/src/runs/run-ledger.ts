@@ -186,7 +186,7 @@ export class RunLedger implements LedgerPort {
   }
 
   #endWrite(run: HeldRun, end: RunEnd): StoreWrite {
-    const { events, delivery } = run.endExtras ?? NO_EXTRAS
+    const { events, delivery, mayHaveFiles } = run.endExtras ?? NO_EXTRAS
     return {
       kind: 'run-finished',
       seq: run.seq,
@@ -196,6 +196,7 @@ export class RunLedger implements LedgerPort {
       delivery,
       keyExpiresMs: run.mayHaveKey ? end.finishedMs + KEY_MS : null,
       session: run.row.session,
+      ...(mayHaveFiles ? { mayHaveFiles } : {}),
     }
   }
 

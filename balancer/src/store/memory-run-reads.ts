@@ -28,6 +28,31 @@ export class MemoryRunReads implements RunReads {
     return this.#open()
   }
 
+  async files(runs: readonly string[]): Answer<'files'> {
+    const { done, results, files } = this.#tables
+    return runs.flatMap((run) => {
+      const seq = this.#seqOf(run)
+      const own = (files.get(seq) ?? []).filter(({ fence }) => fence === 0 || done.has(seq))
+      const { mediaType = '', bytes } = results.get(seq) ?? {}
+      const result = mediaType === '' || bytes === undefined ? null : { mediaType, size: bytes.length }
+      return own.length > 0 || result ? [{ run, files: structuredClone(own), result }] : []
+    })
+  }
+
+  async filesOfAttempt(run: string, fence: number): Answer<'filesOfAttempt'> {
+    const files = this.#tables.files.get(this.#seqOf(run)) ?? []
+    return structuredClone(files.filter((file) => file.fence === fence))
+  }
+
+  async knownFiles(names: readonly string[]): Answer<'knownFiles'> {
+    const known = new Set([...this.#tables.files.values()].flat().map(({ name }) => name))
+    return names.filter((name) => known.has(name))
+  }
+
+  async goneFiles(limit: number): Answer<'goneFiles'> {
+    return [...this.#tables.goneFiles].slice(0, limit)
+  }
+
   async list(filter: StoredFilter, limit: number, before: string | null): Answer<'list'> {
     const meant = this.#all().filter((one) => isMeant(filter, one) && (!before || one.run.id < before))
     return structuredClone(meant.sort((a, b) => (a.run.id < b.run.id ? 1 : -1)).slice(0, limit))

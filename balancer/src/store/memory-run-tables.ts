@@ -2,6 +2,8 @@
  * Runs as the store without a disk keeps them: maps where SQLite has tables. Used by `memory-store.ts` and read by
  * `memory-run-reads.ts`. Invariant: a write changes all that belongs to it or, when it is refused, nothing.
  */
+
+import type { FileWrite, StoredFile } from '../ports/files.ts'
 import type {
   ClaimedRun,
   DoneRun,
@@ -43,6 +45,9 @@ export class MemoryRunTables {
   readonly bulks = new Map<string, StoredBulk>()
   readonly schedules = new MemoryScheduleTables()
   readonly turns = new MemoryTurns(this)
+  readonly files = new Map<number, StoredFile[]>()
+  /** Names that no run has any more. */
+  readonly goneFiles = new Set<string>()
 
   begin(): RunsAtStart {
     const runs = [...this.live.values()].sort(bySeq)
@@ -160,6 +165,25 @@ export class MemoryRunTables {
     }
   }
 
+  writeFile(write: FileWrite): void {
+    if (write.kind === 'files-gone') for (const name of write.names) this.goneFiles.delete(name)
+    else {
+      const { seq, file } = write
+      const run = this.live.get(seq)
+      const isNewest = file.fence === 0 || (run?.fence ?? 0) <= file.fence
+      if (run === undefined || !isNewest) this.goneFiles.add(file.name)
+      else this.#replaceFiles(seq, (one) => one.fence !== file.fence || one.path !== file.path, [file])
+    }
+  }
+
+  #replaceFiles(seq: number, stays: (file: StoredFile) => boolean, more: readonly StoredFile[] = []): void {
+    const files = this.files.get(seq) ?? []
+    for (const file of files) if (!stays(file)) this.goneFiles.add(file.name)
+    const left = [...files.filter(stays), ...more]
+    if (left.length > 0) this.files.set(seq, left)
+    else this.files.delete(seq)
+  }
+
   #claimed(run: LiveRun): ClaimedRun {
     const payload = this.payloads.get(run.seq)
     if (payload === undefined) throw new Error(`the run ${run.id} has no payload`)
@@ -193,10 +217,11 @@ export class MemoryRunTables {
   }
 
   #finish(write: Write<'run-finished'>): undefined {
-    const { seq, fence, end, events, delivery, keyExpiresMs } = write
+    const { seq, fence, end, events, delivery, keyExpiresMs, mayHaveFiles } = write
     const run = this.live.get(seq)
     if (run === undefined || (fence !== null && run.fence !== null && run.fence > fence)) return
     this.live.delete(seq)
+    if (mayHaveFiles) this.#replaceFiles(seq, (file) => file.fence === 0 || file.fence === fence)
     this.#setDone(orderOf(run), end, true)
     if (write.session) this.turns.set(seq, null)
     if (events.length > 0) this.#addEvents({ kind: 'run-events', seq, events, dropBefore: 0, dropped: 0 })
@@ -208,10 +233,15 @@ export class MemoryRunTables {
     if (isLast) this.keys.set(key.hash, { ...key, expiresMs: keyExpiresMs })
   }
 
-  #record({ order, end }: Write<'run-recorded'>): undefined {
-    if (this.seqs.has(order.id) || this.live.has(order.seq) || this.done.has(order.seq)) return
-    this.seqs.set(order.id, order.seq)
-    this.#setDone(orderOf(order), end, false)
+  #record({ order, end, files = [] }: Write<'run-recorded'>): undefined {
+    const { id, seq } = order
+    if (this.seqs.has(id) || this.live.has(seq) || this.done.has(seq)) {
+      for (const { name } of files) this.goneFiles.add(name)
+      return
+    }
+    this.seqs.set(id, seq)
+    this.#setDone(orderOf(order), end, files.length > 0)
+    if (files.length > 0) this.files.set(seq, [...files])
   }
 
   #setDone(order: RunOrder, { result, ...end }: RunEnd, isDurable: boolean): void {
@@ -234,6 +264,7 @@ export class MemoryRunTables {
     if (run === undefined) return
     this.turns.remove(seq)
     this.seqs.delete(run.id)
+    this.#replaceFiles(seq, () => false)
     const { live, done, payloads, results, events, lines, keyOf } = this
     for (const table of [live, done, payloads, results, events, lines, keyOf]) table.delete(seq)
     for (const [id, delivery] of this.deliveries)

@@ -19,6 +19,7 @@ import type {
   StoreWrite,
 } from '../ports/store.ts'
 import { Batches } from './batches.ts'
+import { isFileWrite } from './file-tables.ts'
 import { isFleetWrite } from './fleet-tables.ts'
 import { MemoryRunReads } from './memory-run-reads.ts'
 import { MemoryRunTables } from './memory-run-tables.ts'
@@ -153,6 +154,10 @@ export class MemoryStore implements StorePort {
 
   /** Why one write is refused, or nothing. */
   #write(write: StoreWrite): string | undefined {
+    if (isFileWrite(write)) {
+      this.#disk.runs.writeFile(structuredClone(write))
+      return undefined
+    }
     if (isScheduleWrite(write)) {
       const { runs } = this.#disk
       const refusal = runs.schedules.write(structuredClone(write))

@@ -74,6 +74,7 @@ export function encodeFacts(run: RunOrder): string {
   if (run.budget !== null) facts.budget = run.budget
   if (run.webhook !== null) facts.webhook = run.webhook
   if (run.isRouted === true) facts.isRouted = true
+  if (run.uploads !== undefined) facts.uploads = run.uploads
   return JSON.stringify(facts)
 }
 

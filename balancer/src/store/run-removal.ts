@@ -59,4 +59,5 @@ const OF_A_RUN = [
   'run_lines',
   'run_children',
   'deliveries',
+  'run_files',
 ] as const

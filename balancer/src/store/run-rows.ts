@@ -34,6 +34,7 @@ export function orderOf(run: RunOrder): RunOrder {
     trace: run.trace,
     webhook: run.webhook,
     ...(run.isRouted === true ? { isRouted: true } : {}),
+    ...(run.uploads === undefined ? {} : { uploads: run.uploads }),
   }
 }
 

@@ -3,9 +3,11 @@
  * Every value is bound. A write that does not fit throws; whoever began the transaction undoes it.
  */
 
+import type { FileWrite } from '../ports/files.ts'
 import type { IdempotencyRow, RunProgress, StoredDelivery, StoredEvent } from '../ports/run-store.ts'
 import type { ScheduleWrite } from '../ports/schedule-store.ts'
 import type { FleetWrite } from '../ports/store.ts'
+import { dropOtherAttempts, keepFiles } from './file-tables.ts'
 import { codeOf, hasAny, type Row, text } from './run-codec.ts'
 import type { RunNames } from './run-names.ts'
 import { findDescendants, removeKey, removeRuns } from './run-removal.ts'
@@ -15,7 +17,7 @@ import type { Statements } from './statements.ts'
 import { heldLane, type JoiningTurn, TurnTables } from './turn-tables.ts'
 import { ACCEPTED, type PackedEnd, type PackedWrite, type Value } from './write-packing.ts'
 
-type RunPacked = Exclude<PackedWrite, FleetWrite | ScheduleWrite>
+type RunPacked = Exclude<PackedWrite, FleetWrite | FileWrite | ScheduleWrite>
 type Packed<Kind extends RunPacked['kind']> = Extract<RunPacked, { kind: Kind }>
 
 const INSERT_LIVE = `INSERT INTO runs_live (seq, id, function, contract, lane, status, priority, accepted_ms, due_ms,
@@ -216,6 +218,7 @@ export class RunTables {
     if (moved === 0) return
     if (keyExpiresMs !== null) this.#run(EXPIRE_KEY, seq, keyExpiresMs)
     this.#run(LEAVE, seq)
+    if (write.mayHaveFiles) dropOtherAttempts(this.#statements, seq, fence)
     this.#keepResult(seq, end, bytes)
     if (write.session) this.#turns.set(seq, null)
     if (error !== null) this.#setWordsAgain(seq, error)
@@ -229,10 +232,12 @@ export class RunTables {
       this.#run(INSERT_RESULT, seq, mediaType, bytes.subarray(bytesAt, bytesAt + bytesLength))
   }
 
-  #record({ order, facts, end }: Packed<'run-recorded'>, bytes: Uint8Array): void {
+  #record({ order, facts, end, files = [] }: Packed<'run-recorded'>, bytes: Uint8Array): void {
     const { seq, id, metadata } = order
     const known = this.#statements.of('SELECT 1 FROM run_ids WHERE id = ?').get(id)
-    if (known !== undefined || this.#isThere(seq)) return
+    const isNew = known === undefined && !this.#isThere(seq)
+    if (files.length > 0) keepFiles(this.#statements, seq, files, isNew)
+    if (!isNew) return
     const hasWords = hasAny(metadata) || end.error !== null
     const size = end.mediaType === null ? null : end.bytesLength
     this.#run(
@@ -252,6 +257,7 @@ export class RunTables {
       facts,
       end.facts,
     )
+    if (files.length > 0) this.#run('UPDATE runs_done SET is_recorded = 0 WHERE seq = ?', seq)
     this.#run(INSERT_ID, id, seq)
     if (order.parent !== null)
       this.#run('INSERT INTO run_children (parent, seq) VALUES (?, ?)', order.parent, seq)

@@ -11,6 +11,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { ClaimedRun, RunLaneNeeds, RunPosition } from '../ports/run-store.ts'
 import type { SessionAsk, SessionTurn } from '../ports/session-store.ts'
 import type { StoreContents } from '../ports/store.ts'
+import { FileTables, isFileWrite } from './file-tables.ts'
 import { FleetTables, isFleetWrite } from './fleet-tables.ts'
 import { RunClaims } from './run-claims.ts'
 import { RunNames } from './run-names.ts'
@@ -48,6 +49,7 @@ export class SqliteDatabase {
   readonly #runs: RunTables
   readonly #claims: RunClaims
   readonly #schedules: ScheduleTables
+  readonly #files: FileTables
   /** Device and inode of the file and of its log, as opened. */
   readonly #identity: string
   #fault: string | undefined
@@ -64,6 +66,7 @@ export class SqliteDatabase {
     this.#runs = new RunTables(statements, this.#names)
     this.#claims = new RunClaims(statements, this.#names)
     this.#schedules = new ScheduleTables(statements)
+    this.#files = new FileTables(statements)
     try {
       this.contents = this.#transact(() => ({
         ...this.#fleet.begin(openedAtMs),
@@ -154,6 +157,7 @@ export class SqliteDatabase {
 
   #write(write: PackedWrite, bytes: Uint8Array): void {
     if (isFleetWrite(write)) return this.#fleet.write(write)
+    if (isFileWrite(write)) return this.#files.write(write)
     if (isScheduleWrite(write)) {
       this.#schedules.write(write)
       if (write.kind === 'schedule-unfired') this.#runs.write({ kind: 'run-removed', seq: write.seq }, bytes)

@@ -126,6 +126,10 @@ const NAMES: Readonly<Record<keyof RunReads, true>> = {
   scheduleFires: true,
   turns: true,
   turnOf: true,
+  files: true,
+  filesOfAttempt: true,
+  knownFiles: true,
+  goneFiles: true,
 }
 
 /** Every method asks by its own name. */

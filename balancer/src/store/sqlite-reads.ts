@@ -11,6 +11,7 @@ import type {
   StoredEvent,
   StoredTry,
 } from '../ports/run-store.ts'
+import { FileRows } from './file-rows.ts'
 import {
   bytes,
   decodeDone,
@@ -46,11 +47,29 @@ export class SqliteReads implements SyncReads {
   readonly #statements: Statements
   readonly #lists: RunLists
   readonly #schedules: ScheduleSqlReads
+  readonly #files: FileRows
 
   constructor(statements: Statements) {
     this.#statements = statements
     this.#lists = new RunLists(statements)
     this.#schedules = new ScheduleSqlReads(statements)
+    this.#files = new FileRows(statements)
+  }
+
+  files(runs: readonly string[]) {
+    return this.#files.ofRuns(runs)
+  }
+
+  filesOfAttempt(run: string, fence: number) {
+    return this.#files.ofAttempt(this.#seqOf(run), fence)
+  }
+
+  knownFiles(names: readonly string[]) {
+    return this.#files.known(names)
+  }
+
+  goneFiles(limit: number) {
+    return this.#files.gone(limit)
   }
 
   list(...[filter, limit, before]: Parameters<RunReads['list']>) {

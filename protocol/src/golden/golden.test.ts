@@ -10,10 +10,12 @@ import { test } from 'node:test'
 import { z } from 'zod'
 import {
   type ByteReader,
+  ByteWriter,
   CALL_FLAG,
   CANCEL_REASONS,
   type CallHeader,
   canonicalJson,
+  DATA_FIRST,
   DATA_KIND,
   DATA_MORE,
   ERRORS,
@@ -33,6 +35,8 @@ import {
   RECORD,
   readCall,
   readCancelReason,
+  readFileHeader,
+  readFileResult,
   readFrame,
   readOutcome,
   readStamp,
@@ -41,6 +45,8 @@ import {
   TASK_FLAG,
   type TaskHeader,
   taskBodySchema,
+  writeFileHeader,
+  writeFileResult,
   writeNames,
   writeOutcome,
 } from '../index.ts'
@@ -63,9 +69,9 @@ const HEADER: Omit<TaskHeader, 'mediaType'> = {
 const EXTRAS = {
   session: 's-1',
   budget: { level: 'low', tokens: 1000, runMs: 60_000 },
-  files: [{ path: 'a/b.txt', mediaType: 'text/plain', size: 3 }],
   follow: true,
 } as const
+const FILES = [{ path: 'a/b.txt', mediaType: 'text/plain', size: 3 }] as const
 const TURNS = new TextEncoder().encode('[{"input":{"n":1},"output":"one"}]')
 const INPUT = new TextEncoder().encode('{"function":"images.resize","input":{"width":64}}')
 const RESULT = new TextEncoder().encode('{"message":"Grüße"}')
@@ -89,6 +95,19 @@ const FRAMES: Readonly<Record<string, (writer: LinkWriter) => void>> = {
     const header = { ...HEADER, callers: ['album'], extras: { session: 's-1', turns: true as const } }
     writer.task(11, TASK_FLAG.DURABLE, header, '', INPUT, undefined, TURNS)
   },
+  'TASK with files': (writer) => {
+    writer.task(12, TASK_FLAG.DURABLE, { ...HEADER, extras: { files: FILES } }, '', INPUT)
+    writer.bulk(12, DATA_KIND.file, new Uint8Array([1, 2, 3]), () => writer.inputEnd(12))
+  },
+  'DATA file, its header': (writer) => {
+    const out = new ByteWriter()
+    writeFileHeader(out, FILE)
+    writer.bulk(7, DATA_KIND.file | DATA_FIRST | DATA_MORE, out.take(), () => {})
+  },
+  'FILE-RESULT': (writer) =>
+    writer.control(RECORD.FILE_RESULT, 7, (out) => writeFileResult(out, { file: 1, error: undefined })),
+  'FILE-RESULT refused': (writer) =>
+    writer.control(RECORD.FILE_RESULT, 7, (out) => writeFileResult(out, { file: 2, error: TOO_LARGE })),
   'DATA chunk': (writer) => writer.data(7, DATA_KIND.chunk, new Uint8Array([1, 2, 3])),
   'END completed': (writer) =>
     writer.outcome(7, { outcome: 'completed', runMs: 1.25, mediaType: '' }, RESULT),
@@ -141,6 +160,8 @@ const FRAMES: Readonly<Record<string, (writer: LinkWriter) => void>> = {
       CALL_FLAG.VIA,
     ),
 }
+const FILE = { file: 1, path: 'a/b.txt', mediaType: 'text/plain', size: 3, sha256: '0f'.repeat(32) }
+const TOO_LARGE = { code: 'PAYLOAD_TOO_LARGE', message: 'over 3 bytes' }
 const REFUSAL = {
   code: 'INVALID_INPUT',
   message: 'must be a number',
@@ -201,6 +222,9 @@ test('golden frames read back as they were written', () => {
   assert.deepEqual((seen.get('TASK called') as TaskHeader).callers, ['album', 'images.all'])
   const session = seen.get('TASK of a session') as TaskHeader
   assert.deepEqual([session.callers, session.extras], [undefined, EXTRAS])
+  assert.deepEqual(seen.get('DATA file, its header'), { task: 7, flags: 0x32, ...FILE })
+  assert.deepEqual(seen.get('FILE-RESULT'), { task: 7, flags: 0, file: 1, error: undefined })
+  assert.deepEqual(seen.get('FILE-RESULT refused'), { task: 7, flags: 0, file: 2, error: TOO_LARGE })
   const via = ['greet', 'polite']
   const terms = { remainingMs: null, isAgain: false }
   const call = { task: 7, call: 2, function: 'hello', via, rest: '{}', flags: CALL_FLAG.VIA, ...terms }
@@ -249,6 +273,7 @@ test('the schemas are those of the decided version', () => {
     STARTED_FLAG,
     DATA_KIND,
     DATA_MORE,
+    DATA_FIRST,
     MODES,
     OUTCOMES,
     CANCEL_REASONS,
@@ -267,6 +292,8 @@ function read(type: number, flags: number, payload: ByteReader): object {
   if (type === RECORD.TASK) return { ...readTaskHeader(payload), rest: restOf(payload) }
   if (type === RECORD.END && payload.left > 0) return { ...readOutcome(payload), rest: restOf(payload) }
   if (type === RECORD.CANCEL) return { reason: readCancelReason(payload) }
+  if (type === RECORD.FILE_RESULT) return readFileResult(payload)
+  if (type === RECORD.DATA && (flags & DATA_FIRST) !== 0) return readFileHeader(payload)
   if (type === RECORD.RESULT_ACK) return { fence: payload.u64() }
   if (type === RECORD.CREDIT) return { bytes: payload.u32() }
   if (type === RECORD.CALL) return { ...readCall(flags, payload), rest: restOf(payload) }

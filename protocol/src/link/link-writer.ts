@@ -10,6 +10,7 @@ import { LIMITS } from '../limits.ts'
 import { ByteWriter, reuseBytes } from './bytes.ts'
 import { type CallHeader, callFlagsOf, writeCall } from './call-record.ts'
 import {
+  DATA_FIRST,
   DATA_KIND,
   DATA_MORE,
   type OutcomeHeader,
@@ -37,6 +38,8 @@ interface Item {
 interface Outgoing {
   readonly task: number
   readonly items: Item[]
+  /** A piece of a file: goes when nothing else does, of this task or any other. */
+  bulk: Item | undefined
   credit: number
   waitingBytes: number
   /** Called when the queue has room again. */
@@ -81,6 +84,8 @@ export class LinkWriter {
   readonly #outgoing = new Map<number, Outgoing>()
   /** Tasks with something to send and credit for it, in turn. */
   readonly #turns = new Set<Outgoing>()
+  /** The same for those that have nothing but a piece of a file to send: they go last. */
+  readonly #bulkTurns = new Set<Outgoing>()
 
   /**
    * `stamp` leads every frame. It is asked when a frame begins, to make room, and again as the frame is taken:
@@ -94,7 +99,7 @@ export class LinkWriter {
 
   /** True when `take` would return a frame. */
   get isReady(): boolean {
-    return this.#control.length > 0 || this.#frames.length > 0 || this.#turns.size > 0
+    return this.hasControl || this.#turns.size > 0 || this.#bulkTurns.size > 0
   }
 
   /** True while records written at once (all but long payloads) wait for `take`. */
@@ -104,7 +109,8 @@ export class LinkWriter {
 
   /**
    * Sends a task with its input, `head` before it: inline when small, else as DATA and END behind it. The earlier
-   * `turns` of its session, if any, go before its input, which then is never inline.
+   * `turns` of its session, if any, go before its input, which then is never inline. Where its extras name files its
+   * input stays open: the files follow by `bulk`, and `inputEnd` behind them.
    */
   task(
     task: number,
@@ -115,7 +121,8 @@ export class LinkWriter {
     head: Uint8Array = EMPTY,
     turns: Uint8Array = EMPTY,
   ): void {
-    const isWhole = turns.length === 0 && head.length + input.length <= LIMITS.inlineBytes
+    const isOpen = (header.extras?.files?.length ?? 0) > 0
+    const isWhole = !isOpen && turns.length === 0 && head.length + input.length <= LIMITS.inlineBytes
     const out = this.#room()
     const at = beginRecord(out, RECORD.TASK, isWhole ? flags | TASK_FLAG.WHOLE : flags, task)
     writeTaskHeader(out, header, mediaType)
@@ -127,7 +134,17 @@ export class LinkWriter {
     if (isWhole) return
     if (turns.length > 0) this.data(task, DATA_KIND.turns, turns)
     if (head.length > 0) this.data(task, DATA_KIND.payload | DATA_MORE, head)
-    this.data(task, DATA_KIND.payload, input, (out) => emptyRecord(out, RECORD.END, task))
+    this.data(
+      task,
+      DATA_KIND.payload,
+      input,
+      isOpen ? undefined : (out) => emptyRecord(out, RECORD.END, task),
+    )
+  }
+
+  /** All files of a task have left: its input is complete. */
+  inputEnd(task: number): void {
+    this.data(task, DATA_KIND.payload, EMPTY, (out) => emptyRecord(out, RECORD.END, task))
   }
 
   /** Sends an outcome with its result, behind whatever the task still has under way. A text travels as UTF-8. */
@@ -187,6 +204,17 @@ export class LinkWriter {
     this.#schedule(outgoing)
   }
 
+  /**
+   * Queues a piece of a file behind everything else that there is to send; one at a time for each task. `onSent` is
+   * called when its last byte is in a frame, and never when the task is forgotten before.
+   */
+  bulk(task: number, flags: number, bytes: Uint8Array, onSent: () => void): void {
+    const outgoing = this.#outgoingOf(task)
+    outgoing.bulk = { kind: flags, bytes, sent: 0, after: onSent, goesOn: true }
+    outgoing.waitingBytes += bytes.length
+    this.#schedule(outgoing)
+  }
+
   /** Sends a record without payload, or with the few bytes that `write` adds. */
   control(type: number, task: number, write?: (out: ByteWriter) => void, flags = 0): void {
     const out = this.#room()
@@ -225,10 +253,10 @@ export class LinkWriter {
   take(): Uint8Array | undefined {
     const whole = this.#frames.shift()
     if (whole) return this.#stamped(whole)
-    if (this.#control.length === 0 && this.#turns.size === 0) return undefined
+    if (!this.isReady) return undefined
     this.#stampFirst()
     if (this.#isLong && this.#control.length < LONG_BYTES) this.#control.moveInto(largeBuffer())
-    while (this.#turns.size > 0 && this.#control.length + RECORD_HEADER_BYTES < LIMITS.frameBytes) {
+    while (this.#control.length + RECORD_HEADER_BYTES < LIMITS.frameBytes) {
       if (!this.#turn()) break
     }
     return this.#stamped(this.#control.take())
@@ -236,21 +264,26 @@ export class LinkWriter {
 
   /** True when long payloads fill much of the next frame. */
   get #isLong(): boolean {
-    const outgoing = this.#turns.values().next().value
+    const outgoing = this.#next
     return outgoing !== undefined && Math.min(outgoing.waitingBytes, outgoing.credit) >= LONG_BYTES
   }
 
-  /** One record of the task whose turn it is. False when the frame has no room for it. */
+  get #next(): Outgoing | undefined {
+    return this.#turns.values().next().value ?? this.#bulkTurns.values().next().value
+  }
+
+  /** One record of the task whose turn it is. False when there is none, or the frame has no room for it. */
   #turn(): boolean {
-    const outgoing = this.#turns.values().next().value
-    const item = outgoing?.items[0]
+    const outgoing = this.#next
+    const item = outgoing?.items[0] ?? outgoing?.bulk
     if (!outgoing || !item) return false
     const left = item.bytes.length - item.sent
     const room = LIMITS.frameBytes - this.#control.length - RECORD_HEADER_BYTES
     const size = Math.min(left, LIMITS.recordBytes, outgoing.credit, room)
     if (left > 0 && size <= 0) return false
+    if (size < left && isUndivided(item)) return false
     if (item.after && size === left && room - size < LARGEST_SMALL_RECORD) return false
-    this.#turns.delete(outgoing)
+    this.#leaveTurns(outgoing)
     if (left > 0) this.#writeData(outgoing, item, size)
     if (item.sent === item.bytes.length) this.#finishItem(outgoing, item)
     this.#schedule(outgoing)
@@ -269,29 +302,46 @@ export class LinkWriter {
   }
 
   #finishItem(outgoing: Outgoing, item: Item): void {
-    outgoing.items.shift()
+    if (item === outgoing.bulk) outgoing.bulk = undefined
+    else outgoing.items.shift()
     item.after?.(this.#control)
     if (item.after && !item.goesOn) this.#remove(outgoing)
   }
 
   #schedule(outgoing: Outgoing): void {
-    const item = outgoing.items[0]
+    const item = outgoing.items[0] ?? outgoing.bulk
     if (!item || this.#outgoing.get(outgoing.task) !== outgoing) return
-    if (outgoing.credit > 0 || item.bytes.length === item.sent) this.#turns.add(outgoing)
+    const isBulk = item === outgoing.bulk
+    if (!isBulk) this.#bulkTurns.delete(outgoing)
+    const needed = isUndivided(item) ? item.bytes.length : 1
+    if (outgoing.credit >= needed || item.bytes.length === item.sent)
+      (isBulk ? this.#bulkTurns : this.#turns).add(outgoing)
   }
 
   #outgoingOf(task: number): Outgoing {
     const known = this.#outgoing.get(task)
     if (known) return known
-    const fresh: Outgoing = { task, items: [], credit: LIMITS.windowBytes, waitingBytes: 0, waiters: [] }
+    const fresh: Outgoing = {
+      task,
+      items: [],
+      bulk: undefined,
+      credit: LIMITS.windowBytes,
+      waitingBytes: 0,
+      waiters: [],
+    }
     this.#outgoing.set(task, fresh)
     return fresh
   }
 
   #remove(outgoing: Outgoing): void {
     this.#outgoing.delete(outgoing.task)
-    this.#turns.delete(outgoing)
+    this.#leaveTurns(outgoing)
     for (const waiter of outgoing.waiters.splice(0)) waiter()
+  }
+
+  #leaveTurns(outgoing: Outgoing): void {
+    this.#turns.delete(outgoing)
+    this.#bulkTurns.delete(outgoing)
   }
 
   /** Where the next small record goes. */
@@ -339,6 +389,11 @@ function writeEnd(out: ByteWriter, task: number, header: OutcomeHeader, result: 
 
 function emptyRecord(out: ByteWriter, type: number, task: number): void {
   endRecord(out, beginRecord(out, type, 0, task))
+}
+
+/** The header of a file, which is read as a whole. */
+function isUndivided({ kind }: Item): boolean {
+  return (kind & DATA_FIRST) !== 0
 }
 
 /** Fits into its END whatever its characters are. */

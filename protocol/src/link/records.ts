@@ -14,6 +14,7 @@
  * | 0x06 | RECALL      | worker | empty: give it back unless it has started |
  * | 0x07 | RESULT-ACK  | worker | u64 fence: the outcome is on disk |
  * | 0x08 | CALL-RESULT | worker | u32 call, then as END |
+ * | 0x09 | FILE-RESULT | worker | u32 file, text16 error as JSON, empty: it is kept |
  * | 0x10 | STAMP       | both   | f64 sender's monotonic ms; from a worker also u32 seq, used, linked, queued |
  * | 0x11 | STARTED     | balancer | empty; written before the handler is called; flag COLD: behind a setup |
  * | 0x12 | BUSY        | balancer | empty: it never started here |
@@ -33,6 +34,7 @@ export const RECORD = {
   RECALL: 0x06,
   RESULT_ACK: 0x07,
   CALL_RESULT: 0x08,
+  FILE_RESULT: 0x09,
   STAMP: 0x10,
   STARTED: 0x11,
   BUSY: 0x12,
@@ -85,6 +87,8 @@ export const DATA_KIND = {
   call: 9,
 } as const
 export const DATA_MORE = 0x10
+/** Of kind file, towards the balancer: the record is a header, and whatever file was under way is given up. */
+export const DATA_FIRST = 0x20
 
 export const MODES = ['sync', 'stream', 'webhook', 'async'] as const
 export type Mode = (typeof MODES)[number]
@@ -305,7 +309,7 @@ export function readCancelReason(input: ByteReader): CancelReason {
   return CANCEL_REASONS[input.left > 0 ? input.u8() : 0] ?? 'operator'
 }
 
-function errorText(error: OutcomeError): string {
+export function errorText(error: OutcomeError): string {
   const whole = JSON.stringify(error)
   if (whole.length * 3 <= LIMITS.errorBytes) return whole
   // A character takes at most three bytes in UTF-8, and six when JSON escapes it.
@@ -317,7 +321,7 @@ function errorText(error: OutcomeError): string {
   return JSON.stringify({ ...error, message, errors })
 }
 
-function readOutcomeError(text: string): OutcomeError {
+export function readOutcomeError(text: string): OutcomeError {
   const value: unknown = parseJson(text)
   if (typeof value !== 'object' || value === null) throw new ProtocolError('an outcome has no readable error')
   const { code, message, errors, retryAfterMs, nonRetryable } = value as Record<string, unknown>

@@ -150,15 +150,23 @@ export class Attempt {
       if (isThenable(returned)) {
         this.#limit()
         Promise.resolve(returned).then(
-          (value) => this.#check(value),
+          (value) => this.#whenWritten(value),
           (thrown: unknown) => this.#settle(true, thrown),
         )
       } else {
-        this.#check(returned)
+        this.#whenWritten(returned)
       }
     } catch (thrown) {
       this.#settle(true, thrown)
     }
+  }
+
+  /** Files that its handler did not wait for are part of what it made; one that is not kept is told in the log. */
+  #whenWritten(value: unknown): void {
+    const pending = this.#ports.files?.pending()
+    if (!pending) return this.#check(value)
+    this.#limit()
+    void pending.then(() => this.#check(value))
   }
 
   /** Holds the result against the function's `output`, if it has one. */

@@ -4,6 +4,8 @@
  */
 import type { Tags } from '@berth/protocol'
 import type { Log } from '@berth/runtime'
+import { type FileData, type FileOrder, readFileOrder } from '../files/file-data.ts'
+import { NO_FILES, type TaskFiles } from '../files/task-files.ts'
 import { type Context, type ContextLog, RetryAfter, type Turn } from '../functions/define.ts'
 import type { FunctionEnv } from '../privacy/env-file.ts'
 import type { Emitter, NoteKind } from '../stream/emitter.ts'
@@ -25,6 +27,17 @@ export interface ContextFacts {
   readonly functionName: string
 }
 
+/** Where files go and come from. */
+export interface ContextFiles {
+  write(order: FileOrder): Promise<void>
+  /** Resolves when nothing is written any more; undefined when nothing is. */
+  pending(): Promise<unknown> | undefined
+  /** Nobody wants them any more. */
+  end(): void
+  /** What came with the task. */
+  readonly received: TaskFiles | undefined
+}
+
 export interface ContextPorts {
   readonly log: Log
   readonly tags: () => Tags
@@ -34,6 +47,8 @@ export interface ContextPorts {
   readonly redact?: (() => readonly string[]) | undefined
   /** Absent when nobody reads what is made on the way. */
   readonly emitter?: Emitter | undefined
+  /** Absent where no run keeps them. */
+  readonly files?: ContextFiles | undefined
   /** Runs another function; absent where there is none. */
   readonly call?: ((name: string, input: unknown, context: AttemptContext) => Promise<unknown>) | undefined
 }
@@ -135,7 +150,22 @@ export class AttemptContext implements Context {
   }
 
   get file(): Context['file'] {
-    return refuseFile
+    return (path, data, mediaType) => {
+      const written = this.#file(path, data, mediaType)
+      // Whoever does not wait for it finds it in the log.
+      written.catch((error: unknown) => this.log.warn('a file was not kept', { path: String(path), error }))
+      return written
+    }
+  }
+
+  /** For a handler in a thread, which gets its files piece by piece. */
+  async read(path: string, from: number, length: number): Promise<Uint8Array> {
+    const file = await this.files.read(path)
+    return file.part(from, length)
+  }
+
+  get files(): TaskFiles {
+    return this.#ports.files?.received ?? NO_FILES
   }
 
   get call(): Context['call'] {
@@ -161,6 +191,7 @@ export class AttemptContext implements Context {
   /** Not for handlers: fires the signal. */
   static abort(context: AttemptContext, reason: Error): void {
     context.#reason ??= reason
+    context.#ports.files?.end()
     context.#controller?.abort(context.#reason)
     for (const release of context.#waiters ?? []) release()
   }
@@ -168,6 +199,14 @@ export class AttemptContext implements Context {
   /** Not for handlers: the attempt is over, and what it still says reaches nobody. */
   static close(context: AttemptContext): void {
     context.#isClosed = true
+  }
+
+  async #file(path: string, data: FileData, mediaType: string | undefined): Promise<void> {
+    const order = readFileOrder(path, data, mediaType)
+    const { files } = this.#ports
+    if (!files) return refuseFile(order.path)
+    if (this.#isClosed || this.#reason) throw new Error('ctx.file: the attempt is over')
+    await files.write(order)
   }
 
   #stream(chunk: string | Uint8Array): Promise<void> {

@@ -50,10 +50,10 @@ export function readMessage(message: unknown): string | object {
   return JSON.parse(text)
 }
 
-/** Files belong to runs on disk. */
+/** A task that came past the balancer is no run, and the test kit keeps what it is asked to keep. */
 export function refuseFile(path: string): Promise<never> {
-  const detail = `this version keeps no files yet, so "${String(path).slice(0, URL_LENGTH)}" was not written`
-  return Promise.reject(new NonRetryable(`ctx.file: ${detail}; return the data as bytes(data, mediaType)`))
+  const detail = `files are kept by a balancer, and this task came past it, so "${path}" was not written`
+  return Promise.reject(new NonRetryable(`ctx.file: ${detail}; send the task to the balancer`))
 }
 
 function isObject(value: unknown): value is object {

@@ -5,6 +5,8 @@
  * (the project's and the running worker's) understand each other.
  */
 import type { Tags } from '@berth/protocol'
+import type { FileData } from '../files/file-data.ts'
+import type { TaskFiles } from '../files/task-files.ts'
 
 /** Any schema library that follows the Standard Schema interface; zod does. */
 export interface StandardSchema<Input = unknown, Output = Input> {
@@ -147,8 +149,18 @@ export interface Context {
   source(source: Source): void
   /** Adds a message to what the run puts out: a text or an object, at most 64 K characters of JSON, else a TypeError. */
   message(message: string | object): void
-  /** Adds a file to the run. This version keeps none: rejects with a NonRetryable. */
-  file(path: string, data: string | Uint8Array, mediaType?: string): Promise<void>
+  /** The files that came with the task. */
+  readonly files: TaskFiles
+  /**
+   * Adds a file to the run, in the place of one that this attempt wrote under the same path, and resolves when it is
+   * kept; the run shows it once it has ended. `path`: relative, parts separated by "/", at most 512 bytes. A text is
+   * written as UTF-8; data that comes piece by piece (a stream, an async iterable) is never in memory as a whole; bytes
+   * must stay as they are until it resolves. Default type: `text/plain; charset=utf-8` for a text, a Blob's own, else
+   * `application/octet-stream`. Rejects with a TypeError on a path, data or type that cannot be; with an error whose
+   * `code` is `PAYLOAD_TOO_LARGE` (FILE_LIMIT, RUN_FILES_LIMIT) or `STORE_UNAVAILABLE` (no room) when it is not kept,
+   * after which the handler may go on; and with a NonRetryable where the task did not come through a balancer.
+   */
+  file(path: string, data: FileData, mediaType?: string): Promise<void>
   /**
    * Runs another function, here when this worker serves it, else through the balancer, and resolves to its result
    * (bytes as `bytes()` makes them). This task's slots are free for others meanwhile. The child has this task's

@@ -4,7 +4,9 @@
  */
 import type { Tags } from '@berth/protocol'
 import { readTurns } from '../attempt/session-turns.ts'
-import { readMessage, readSource, readUsage, refuseFile } from '../attempt/told.ts'
+import { readMessage, readSource, readUsage } from '../attempt/told.ts'
+import { isPlainData, piecesOf, readFileOrder } from '../files/file-data.ts'
+import { makeTaskFiles, type TaskFiles } from '../files/task-files.ts'
 import { type Context, type ContextLog, RetryAfter, type Turn } from '../functions/define.ts'
 import type { FunctionEnv } from '../privacy/env-file.ts'
 import type { Ask, CallFacts, Note } from './thread-messages.ts'
@@ -12,8 +14,8 @@ import type { Ask, CallFacts, Note } from './thread-messages.ts'
 export interface ThreadVoice {
   /** Dropped and counted when too many are under way. */
   note(note: Note): void
-  /** Resolves to the worker's answer. */
-  ask(ask: Ask): Promise<unknown>
+  /** Resolves to the worker's answer. `transfer` is the worker's from then on. */
+  ask(ask: Ask, transfer?: readonly ReadableStream[]): Promise<unknown>
 }
 
 export class ThreadContext implements Context {
@@ -24,6 +26,7 @@ export class ThreadContext implements Context {
   readonly contentType: string
   readonly deadline: Date
   readonly body: Blob | undefined
+  readonly files: TaskFiles
   readonly session: string | undefined
   readonly budget: Context['budget'] = undefined
   /** As they were when the attempt began. */
@@ -43,6 +46,10 @@ export class ThreadContext implements Context {
     this.contentType = facts.contentType
     this.deadline = new Date(facts.deadlineAt)
     this.body = facts.body
+    this.files = makeTaskFiles(facts.files, async (at, from, length) => {
+      const path = facts.files[at]?.path ?? ''
+      return (await voice.ask({ what: 'read', path, from, length })) as Uint8Array<ArrayBuffer>
+    })
     this.session = facts.session
     this.#turnsJson = facts.turns
     this.tags = facts.tags
@@ -80,7 +87,14 @@ export class ThreadContext implements Context {
   }
 
   get file(): Context['file'] {
-    return refuseFile
+    return async (path, data, mediaType) => {
+      const order = readFileOrder(path, data, mediaType)
+      // What gives the data piece by piece stays here, and gives them to the worker as a stream.
+      const isWhole = isPlainData(order.data)
+      const stream = isWhole ? undefined : ReadableStream.from(piecesOf(order.data))
+      const ask = { what: 'file', ...order, data: stream ?? order.data } as const
+      await this.#voice.ask(ask, stream ? [stream] : [])
+    }
   }
 
   get call(): Context['call'] {

@@ -4,7 +4,7 @@
  * Invariant: whatever user code does here reaches this thread alone; what it throws outside of a call ends the thread.
  */
 import { pathToFileURL } from 'node:url'
-import { parentPort, workerData } from 'node:worker_threads'
+import { parentPort, type Transferable as Transfer, workerData } from 'node:worker_threads'
 import { encodeResult, messageOf } from '../attempt/result.ts'
 import { explainLoadError } from '../functions/discover.ts'
 import { isFunctionDefinition, type RegisteredFunction, registerFunction } from '../functions/registry.ts'
@@ -42,8 +42,8 @@ parentPort?.on('message', (message: ToThread) => {
   else settleAsk(message.id)?.reject(new CrossedError(message.error))
 })
 
-function send(message: FromThread, transfer: ArrayBuffer[] = []): void {
-  parentPort?.postMessage(message, transfer)
+function send(message: FromThread, transfer: readonly (ArrayBuffer | ReadableStream)[] = []): void {
+  parentPort?.postMessage(message, [...transfer] as Transfer[])
 }
 
 function settleAsk(id: number): PromiseWithResolvers<unknown> | undefined {
@@ -83,7 +83,7 @@ async function run({ name, input, facts, limitBytes }: Extract<ToThread, { type:
   const fn = functions.get(name)
   const voice = {
     note: (note: Note) => sendNote(note, number),
-    ask: (ask: Ask) => sendAsk(ask, number),
+    ask: (ask: Ask, transfer?: readonly ReadableStream[]) => sendAsk(ask, number, transfer),
   }
   const context = new ThreadContext(facts, env, own.signal, voice)
   try {
@@ -101,11 +101,11 @@ async function run({ name, input, facts, limitBytes }: Extract<ToThread, { type:
   }
 }
 
-function sendAsk(ask: Ask, number: number): Promise<unknown> {
+function sendAsk(ask: Ask, number: number, transfer: readonly ReadableStream[] = []): Promise<unknown> {
   if (number !== call) return Promise.resolve(undefined)
   const id = ++asks
   const waiting = Promise.withResolvers<unknown>()
-  send({ type: 'ask', call: number, id, ask })
+  send({ type: 'ask', call: number, id, ask }, transfer)
   asked.set(id, waiting)
   return waiting.promise
 }

@@ -4,6 +4,8 @@
  */
 import type { Tags } from '@berth/protocol'
 import type { EncodedResult } from '../attempt/result.ts'
+import type { FileData } from '../files/file-data.ts'
+import type { FileFacts } from '../files/task-files.ts'
 import type { ContextLog, Source } from '../functions/define.ts'
 import type { FunctionEnv } from '../privacy/env-file.ts'
 
@@ -28,6 +30,7 @@ export interface CallFacts {
   readonly deadlineAt: number
   readonly tags: Tags
   readonly body: Blob | undefined
+  readonly files: readonly FileFacts[]
   readonly session: string | undefined
   /** JSON, read in the thread. */
   readonly turns: Uint8Array | undefined
@@ -70,6 +73,8 @@ export type Note =
 export type Ask =
   | { readonly what: 'stream'; readonly chunk: string | Uint8Array }
   | { readonly what: 'call'; readonly name: string; readonly input: object }
+  | { readonly what: 'file'; readonly path: string; readonly data: FileData; readonly mediaType: string }
+  | { readonly what: 'read'; readonly path: string; readonly from: number; readonly length: number }
 
 /** An error as it crosses: what the worker reads of it, and its stack for the log. */
 export interface ThrownError {

@@ -117,7 +117,7 @@ describe('a function in a thread', () => {
     assert.deepEqual(result, { wrong: ['TypeError', 'TypeError', 'TypeError'], turns: [], none: true })
     const refused = await ask('file', {}, 'again')
     assert.deepEqual([refused.status, refused.code], [500, 'FUNCTION_FAILED'])
-    assert.match(refused.detail ?? '', /^ctx\.file: this version keeps no files yet/)
+    assert.match(refused.detail ?? '', /^ctx\.file: files are kept by a balancer/)
   })
 
   it('returns bytes, and says what cannot be written', async () => {

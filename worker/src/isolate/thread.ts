@@ -181,7 +181,10 @@ export class FunctionThread {
     }
     const answered = Promise.try(() => {
       if (!context) throw new Error('the attempt is over')
-      return ask.what === 'stream' ? context.stream(ask.chunk) : context.call(ask.name, ask.input)
+      if (ask.what === 'stream') return context.stream(ask.chunk)
+      if (ask.what === 'call') return context.call(ask.name, ask.input)
+      if (ask.what === 'file') return context.file(ask.path, ask.data, ask.mediaType)
+      return context.read(ask.path, ask.from, ask.length)
     })
     answered.then(
       (value) => reply({ type: 'reply', id, value }),
@@ -205,7 +208,8 @@ function factsOf(context: AttemptContext): CallFacts {
   const { runId, attempt, fence, trace, contentType, deadline, tags, body, session } = context
   const turns = AttemptContext.turnsOf(context)
   const deadlineAt = deadline.getTime()
-  return { runId, attempt, fence, trace, contentType, deadlineAt, tags, body, session, turns }
+  const files = context.files.list()
+  return { runId, attempt, fence, trace, contentType, deadlineAt, tags, body, files, session, turns }
 }
 
 function whyEnded(error: unknown): string {

@@ -8,6 +8,7 @@
  */
 import { LinkWriter, RECORD, STARTED_FLAG, type Stamp } from '@berth/protocol'
 import { WIRE_HEAD_BYTES } from '@berth/runtime'
+import type { FileCarrier } from '../files/file-writer.ts'
 import type { Carrier } from '../stream/link-emitter.ts'
 import type { LinkedTask } from './link-task.ts'
 
@@ -36,7 +37,7 @@ export interface FlushPorts {
 
 const NONE: LinkedTask[] = []
 
-export class LinkFlush implements Carrier {
+export class LinkFlush implements Carrier, FileCarrier {
   readonly writer: LinkWriter
   readonly #ports: FlushPorts
   /** Tasks whose STARTED is written and not handed over. */
@@ -73,6 +74,12 @@ export class LinkFlush implements Carrier {
   /** Writes what a handler makes on the way. */
   data(number: number, kind: number, bytes: Uint8Array): void {
     this.writer.data(number, kind, bytes)
+    this.wake()
+  }
+
+  /** Writes a piece of a file, behind everything else. */
+  bulk(...piece: Parameters<FileCarrier['bulk']>): void {
+    this.writer.bulk(...piece)
     this.wake()
   }
 

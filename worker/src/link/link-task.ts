@@ -12,10 +12,13 @@ import { TASK_FLAG } from '@berth/protocol'
 import type { ByteBlocks } from '@berth/runtime'
 import { type AbortCause, Attempt, type AttemptListener, type Outcome } from '../attempt/attempt.ts'
 import { attemptPortsOf } from '../attempt/attempt-ports.ts'
-import type { AttemptContext } from '../attempt/context.ts'
+import type { AttemptContext, ContextFiles } from '../attempt/context.ts'
 import type { Upload } from '../bytes/upload.ts'
 import { CallGate } from '../calls/call-gate.ts'
 import { type AskedCall, RemoteCalls } from '../calls/remote-calls.ts'
+import type { FileOrder } from '../files/file-data.ts'
+import { type FileCarrier, FileWriter } from '../files/file-writer.ts'
+import { makeTaskFiles, type ReceivedFiles } from '../files/task-files.ts'
 import type { RegisteredFunction } from '../functions/registry.ts'
 import type { Placed } from '../intake/bag.ts'
 import type { Order, SlotHold } from '../intake/intake.ts'
@@ -46,7 +49,9 @@ export interface TaskOwner {
   /** Older than this when its turn comes, it is given back. */
   readonly oldestMs: number
   /** Takes what the handler makes on the way. */
-  readonly carrier: Carrier
+  readonly carrier: Carrier & FileCarrier
+  /** The largest file that its balancer keeps. */
+  readonly fileLimitBytes: number
 }
 
 export type TaskState =
@@ -75,6 +80,8 @@ export class LinkedTask implements Order, AttemptListener, Placed {
   upload: Upload | undefined
   state: TaskState = 'assembling'
   outcome: Outcome | undefined
+  /** What came along with it. */
+  files: ReceivedFiles | undefined
   /** What came of its input, until that is read; most come whole and need none. */
   received: ByteBlocks | undefined
   /** What came of the earlier turns of its session. */
@@ -84,6 +91,8 @@ export class LinkedTask implements Order, AttemptListener, Placed {
   /** Only where somebody follows: streams and durable runs. */
   #emitter: LinkEmitter | undefined
   #slots = 0
+  #writer: FileWriter | undefined
+  #fileLimitBytes: number
   #isLent = false
   /** What its handler asks of the balancer. */
   #remote: RemoteCalls | undefined
@@ -112,6 +121,7 @@ export class LinkedTask implements Order, AttemptListener, Placed {
     this.#parts = parts
     this.#keeper = keeper
     this.#owner = owner
+    this.#fileLimitBytes = owner.fileLimitBytes
     this.number = task.number
     this.flags = task.flags
     this.header = task.header
@@ -132,11 +142,18 @@ export class LinkedTask implements Order, AttemptListener, Placed {
     this.#owner = owner
     this.#emitter?.attach(owner?.carrier)
     if (isOther) this.#remote?.attach(this.#sender)
+    if (owner) this.#fileLimitBytes = owner.fileLimitBytes
+    this.#writer?.attach(owner?.carrier)
   }
 
   get #sender(): ((call: AskedCall) => void) | undefined {
     const owner = this.#owner
     return owner && ((call) => owner.onCall(this, call))
+  }
+
+  /** What its handler writes, once it has begun to. */
+  get writer(): FileWriter | undefined {
+    return this.#writer
   }
 
   get isStream(): boolean {
@@ -322,6 +339,8 @@ export class LinkedTask implements Order, AttemptListener, Placed {
     this.#input = undefined
     this.upload = undefined
     this.turns = undefined
+    this.#writer?.end()
+    this.files?.close()
     hold?.release()
   }
 
@@ -336,6 +355,24 @@ export class LinkedTask implements Order, AttemptListener, Placed {
       if (!this.#hold) this.#calls.close()
     }
     return this.#calls.call(name, input, context)
+  }
+
+  #write(order: FileOrder): Promise<void> {
+    if (!this.#writer) {
+      this.#writer = new FileWriter(this, () => this.#fileLimitBytes)
+      this.#writer.attach(this.#owner?.carrier)
+    }
+    return this.#writer.write(order)
+  }
+
+  get #contextFiles(): ContextFiles {
+    const { files } = this
+    return {
+      write: (order) => this.#write(order),
+      pending: () => this.#writer?.pending,
+      end: () => this.#writer?.end(),
+      received: files && makeTaskFiles(files.facts, files.read),
+    }
   }
 
   #makeAttempt(seat: Seat): Attempt {
@@ -366,7 +403,10 @@ export class LinkedTask implements Order, AttemptListener, Placed {
         timeoutMs: ownMs ?? patienceMs,
         remainingMs,
       },
-      attemptPortsOf(this.#parts, (...call) => this.#call(...call), this.#follow()),
+      {
+        ...attemptPortsOf(this.#parts, (...call) => this.#call(...call), this.#follow()),
+        files: this.#contextFiles,
+      },
       this,
     )
   }

@@ -13,6 +13,7 @@ import {
   ProtocolError,
   RECORD,
   readCancelReason,
+  readFileResult,
   readTaskHeader,
   TASK_FLAG,
   type TaskHeader,
@@ -20,6 +21,8 @@ import {
 } from '@berth/protocol'
 import { ByteBlocks } from '@berth/runtime'
 import type { AskedCall } from '../calls/remote-calls.ts'
+import type { FileCarrier } from '../files/file-writer.ts'
+import { ReceivedFiles } from '../files/task-files.ts'
 import { type RegisteredFunction, unknownFunction } from '../functions/registry.ts'
 import type { CheckedInput } from '../input/parameters.ts'
 import { noStreaming } from '../input/task-request.ts'
@@ -41,6 +44,8 @@ export interface LinkTasksPorts {
   readonly link: PeerLink
   /** Older than this when its turn comes, a task that was sent ahead is given back. */
   oldestMs(): number
+  /** The largest file that its balancer keeps. */
+  fileLimitBytes(): number
 }
 
 const NOTHING = new Uint8Array(0)
@@ -69,7 +74,11 @@ export class LinkTasks implements TaskOwner {
     return this.#linked
   }
 
-  get carrier(): Carrier {
+  get fileLimitBytes(): number {
+    return this.#ports.fileLimitBytes()
+  }
+
+  get carrier(): Carrier & FileCarrier {
     return this.#flush
   }
 
@@ -86,6 +95,7 @@ export class LinkTasks implements TaskOwner {
     else if (type === RECORD.CANCEL) this.#onCancel(number, payload)
     else if (type === RECORD.RECALL) this.#onRecall(number)
     else if (type === RECORD.CALL_RESULT) this.#tasks.get(number)?.remoteCalls?.onResult(payload)
+    else if (type === RECORD.FILE_RESULT) this.#tasks.get(number)?.writer?.onResult(readFileResult(payload))
     else if (type === RECORD.RESULT_ACK) this.#onResultAck(number, payload.u64())
   }
 
@@ -178,6 +188,7 @@ export class LinkTasks implements TaskOwner {
     const facts = { number, flags, header, function: fn, ageMs }
     const task = new LinkedTask(this.#parts, this.#ports.peers, this, facts)
     this.#tasks.set(number, task)
+    if (header.extras?.files) task.files = new ReceivedFiles(header.extras.files)
     if ((flags & TASK_FLAG.WHOLE) !== 0) this.#judge(task, payload.rest())
   }
 
@@ -226,6 +237,7 @@ export class LinkTasks implements TaskOwner {
     if (task?.state !== 'assembling') return
     const kind = flags & 0x0f
     if (kind === DATA_KIND.turns) return this.#onTurns(task, bytes)
+    if (kind === DATA_KIND.file) return this.#onFile(task, bytes)
     if (kind !== DATA_KIND.payload) return
     const { requestBodyBytes } = this.#parts.limits
     task.received ??= new ByteBlocks()
@@ -237,6 +249,18 @@ export class LinkTasks implements TaskOwner {
     // Small ones are copied: they lie in a frame, which would be kept for as long.
     task.received.add(bytes)
     this.#giveCredit(number, bytes.length)
+  }
+
+  #onFile(task: LinkedTask, bytes: Uint8Array): void {
+    const added = task.files?.add(bytes)
+    if (!added)
+      throw new ProtocolError(`more bytes of files came for the task ${task.number} than it announced`)
+    const { number } = task
+    // What fails is told at the end of the input.
+    added.then(
+      () => this.#tasks.get(number) === task && this.#giveCredit(number, bytes.length),
+      () => this.#tasks.get(number) === task && this.#giveCredit(number, bytes.length),
+    )
   }
 
   #onTurns(task: LinkedTask, bytes: Uint8Array): void {
@@ -258,9 +282,21 @@ export class LinkTasks implements TaskOwner {
   #onInputEnd(number: number): void {
     const task = this.#tasks.get(number)
     if (task?.state !== 'assembling') return
-    const { received = new ByteBlocks() } = task
+    const { received = new ByteBlocks(), files } = task
     task.received = undefined
-    this.#judge(task, received)
+    if (!files) return this.#judge(task, received)
+    task.state = 'checking'
+    files.whole().then(
+      () => task.state === 'checking' && this.#judge(task, received),
+      (error: unknown) => task.state === 'checking' && this.#onFilesLost(task, error),
+    )
+  }
+
+  /** They are not here as a whole: somebody else may have more room. */
+  #onFilesLost(task: LinkedTask, error: unknown): void {
+    this.#parts.log.warn('the files of a task could not be taken in', { run: task.header.run, error })
+    this.#drop(task)
+    this.#flush.control(RECORD.BUSY, task.number)
   }
 
   #judge(task: LinkedTask, received: Received): void {
@@ -340,6 +376,7 @@ export class LinkTasks implements TaskOwner {
     task.holdSlots(0)
     task.received = undefined
     task.turns = undefined
+    task.files?.close()
     if (this.#tasks.get(task.number) === task) this.#tasks.delete(task.number)
   }
 

@@ -83,7 +83,7 @@ describe('runFunction', () => {
   it('keeps what is told of usage, sources and messages, and says what is wrong with it', async () => {
     const tell = defineFunction({
       async handler(_input, ctx) {
-        const { usage, source, message, file, session, turns, budget } = ctx
+        const { usage, source, message, session, turns, budget } = ctx
         usage({ inputTokens: 12, costUsd: 0.002, outputTokens: undefined })
         usage({ steps: 1 })
         source({ url: 'https://example.org/a', title: 'A'.repeat(2_000) })
@@ -111,29 +111,58 @@ describe('runFunction', () => {
           } catch (error) {
             wrong.push((error as Error).name)
           }
-        const refused = await file('a/b.txt', 'text').catch((error) => error)
-        return [
-          wrong,
-          refused.message,
-          refused.nonRetryable,
-          session === undefined,
-          turns,
-          budget === undefined,
-        ]
+        return [wrong, session === undefined, turns, budget === undefined]
       },
     })
     const { result, usage, sources, messages, error } = await runFunction(tell)
     assert.equal(error, undefined)
-    const [wrong, refusal, ...rest] = result as unknown[]
+    const [wrong, ...rest] = result as unknown[]
     assert.deepEqual(wrong, Array(11).fill('TypeError'))
-    assert.match(
-      String(refusal),
-      /^ctx\.file: this version keeps no files yet, so "a\/b\.txt" was not written/,
-    )
-    assert.deepEqual(rest, [true, true, [], true])
+    assert.deepEqual(rest, [true, [], true])
     assert.deepEqual(usage, [{ inputTokens: 12, costUsd: 0.002 }, { steps: 1 }])
     assert.deepEqual(sources, [{ url: 'https://example.org/a', title: 'A'.repeat(1_024) }])
     assert.deepEqual(messages, ['done', { role: 'assistant', content: [1] }, { n: 1 }])
+  })
+
+  it('keeps what is written, and gives what came along', async () => {
+    const copy = defineFunction({
+      async handler(_input, { file, files }) {
+        const [first] = files.list()
+        const found = await files.read('in/a.txt')
+        await file('a.txt', 'once')
+        await file('a.txt', await found.text())
+        await file('pieces.bin', found.stream())
+        await file('blob', new Blob(['<b>'], { type: 'text/html' }))
+        const wrong = await file('../x', 'no').catch((error) => error.name)
+        const none = await files.read('b').catch((error) => error.message)
+        // Not waited for, and part of the run all the same.
+        void file(
+          'late.txt',
+          (async function* () {
+            yield 'la'
+            yield 'te'
+          })(),
+        )
+        return [first, wrong, none]
+      },
+    })
+    const given = { path: 'in/a.txt', data: 'hello', mediaType: 'text/plain' }
+    const { result, files, error } = await runFunction(copy, {}, { files: [given] })
+    assert.equal(error, undefined)
+    assert.deepEqual(result, [
+      { path: 'in/a.txt', mediaType: 'text/plain', size: 5 },
+      'TypeError',
+      'ctx.files: no file "b" came with the task; it brought 1',
+    ])
+    assert.deepEqual(
+      files.map(({ path, mediaType, data }) => [path, mediaType, Buffer.from(data).toString()]),
+      [
+        ['a.txt', 'text/plain; charset=utf-8', 'hello'],
+        ['pieces.bin', 'application/octet-stream', 'hello'],
+        ['blob', 'text/html', '<b>'],
+        ['late.txt', 'application/octet-stream', 'late'],
+      ],
+    )
   })
 
   it('gives the context that the test asks for, and keeps its secrets', async () => {

@@ -7,6 +7,8 @@ import { isUtf8 } from 'node:buffer'
 import type { LogEntry, OutcomeError, OutcomeKind, Tags } from '@berth/protocol'
 import { createLog, type Log, systemClock } from '@berth/runtime'
 import { Attempt, type AttemptSpec, type Outcome } from '../attempt/attempt.ts'
+import { type FileOrder, piecesOf } from '../files/file-data.ts'
+import { makeTaskFiles, type TaskFiles } from '../files/task-files.ts'
 import type { FunctionDefinition, Source, Turn } from '../functions/define.ts'
 import { type RegisteredFunction, registerFunction } from '../functions/registry.ts'
 import { MainRunner } from '../isolate/main-seat.ts'
@@ -31,6 +33,8 @@ export interface RunOptions {
   readonly body?: Uint8Array | string | Blob
   /** Default that of `body`, else `application/json`. */
   readonly contentType?: string
+  /** What came along: `ctx.files`. */
+  readonly files?: readonly GivenFile[]
   /** Answers `ctx.call`; what it throws, the call rejects with. Default: every call is refused. */
   readonly call?: (name: string, input: object) => unknown
   /** Milliseconds; default the function's `config.timeout`, else 30,000. */
@@ -39,6 +43,19 @@ export interface RunOptions {
   readonly signal?: AbortSignal
   /** What the function is called; default `function`. */
   readonly name?: string
+}
+
+/** Default type `application/octet-stream`. */
+export interface GivenFile {
+  readonly path: string
+  readonly data: Uint8Array | string
+  readonly mediaType?: string
+}
+
+export interface WrittenFile {
+  readonly path: string
+  readonly mediaType: string
+  readonly data: Uint8Array
 }
 
 export interface Progress {
@@ -66,6 +83,8 @@ export interface FunctionRun {
   readonly usage: readonly Readonly<Record<string, number>>[]
   readonly sources: readonly Source[]
   readonly messages: readonly (string | object)[]
+  /** What `ctx.file` wrote, by path, the last of each. */
+  readonly files: readonly WrittenFile[]
   /** What was called by `ctx.call`, in order. */
   readonly calls: readonly Called[]
   /** Milliseconds. */
@@ -95,7 +114,7 @@ export async function runFunction(
   const spec: AttemptSpec = { ...specOf(fn, checked.value, options), seat }
   return gathered.run(
     spec,
-    { log, env, secrets, tags: options.tags ?? {}, call: options.call },
+    { log, env, secrets, tags: options.tags ?? {}, call: options.call, given: options.files },
     options.signal,
   )
 }
@@ -134,6 +153,7 @@ interface Surroundings {
   readonly secrets: Secrets
   readonly tags: Tags
   readonly call: RunOptions['call']
+  readonly given: RunOptions['files']
 }
 
 /** What one run gives away, kept for the test. */
@@ -145,6 +165,7 @@ class Gathered implements Emitter {
   readonly #sources: Source[] = []
   readonly #messages: (string | object)[] = []
   readonly #calls: Called[] = []
+  readonly #files = new Map<string, WrittenFile>()
 
   async chunk(bytes: Uint8Array): Promise<void> {
     this.#chunks.push(isUtf8(bytes) ? Buffer.from(bytes).toString('utf8') : bytes)
@@ -167,7 +188,7 @@ class Gathered implements Emitter {
 
   /** Resolves when the handler has ended, or was told to and did not. */
   async run(spec: AttemptSpec, around: Surroundings, signal: AbortSignal | undefined): Promise<FunctionRun> {
-    const { log, env, secrets, tags, call } = around
+    const { log, env, secrets, tags, call, given = [] } = around
     const answered = Promise.withResolvers<Outcome>()
     const ports = {
       clock: systemClock,
@@ -177,6 +198,12 @@ class Gathered implements Emitter {
       secrets,
       emitter: this,
       call: call && ((name: string, input: unknown) => this.#call(call, name, input)),
+      files: {
+        write: (order: FileOrder) => this.#write(order),
+        pending: () => this.#writing,
+        end() {},
+        received: receivedFrom(given),
+      },
       resultLimitBytes: RESULT_LIMIT_BYTES,
     }
     const attempt = new Attempt(spec, ports, {
@@ -197,6 +224,18 @@ class Gathered implements Emitter {
     return this.#report(outcome)
   }
 
+  #writing: Promise<unknown> | undefined
+
+  #write({ path, mediaType, data }: FileOrder): Promise<void> {
+    const written = Promise.resolve(this.#writing).then(async () => {
+      const pieces: Uint8Array[] = []
+      for await (const piece of piecesOf(data)) pieces.push(new Uint8Array(piece))
+      this.#files.set(path, { path, mediaType, data: new Uint8Array(Buffer.concat(pieces)) })
+    })
+    this.#writing = written.catch(() => {})
+    return written
+  }
+
   /** Input and result are copies, as if they had travelled. */
   async #call(answer: NonNullable<RunOptions['call']>, name: string, input: unknown): Promise<unknown> {
     const given = structuredClone(input) as object
@@ -215,10 +254,23 @@ class Gathered implements Emitter {
       usage: this.#usage,
       sources: this.#sources,
       messages: this.#messages,
+      files: [...this.#files.values()],
       calls: this.#calls,
       runMs: header.runMs,
     }
   }
+}
+
+function receivedFrom(given: readonly GivenFile[]): TaskFiles {
+  const data = given.map((file) => new Uint8Array(Buffer.from(file.data)))
+  const facts = given.map(({ path, mediaType = 'application/octet-stream' }, at) => ({
+    path,
+    mediaType,
+    size: data[at]?.length ?? 0,
+  }))
+  return makeTaskFiles(facts, async (at, from, length) =>
+    (data[at] ?? new Uint8Array(0)).slice(from, from + length),
+  )
 }
 
 function readResult(bytes: Uint8Array, mediaType: string): unknown {

@@ -7,6 +7,7 @@ import type { TestContext } from 'node:test'
 import type { WorkerEntry, WorkerState, WorkerView } from '@berth/protocol'
 import { createLog, type Log, systemClock } from '@berth/runtime'
 import type { Assignment } from '../../ports/dispatch.ts'
+import type { FilePiece } from '../../ports/files.ts'
 import type {
   Adopted,
   AttemptPicture,
@@ -126,6 +127,9 @@ export class RecordingWorkforce implements WorkforcePort {
   streamed(id: string, attemptId: number, item: StreamItem): void {
     this.items.push(item)
     this.events.push(`streamed ${id} ${attemptId} ${item.kind}`)
+  }
+  filed(id: string, attemptId: number, piece: FilePiece): void {
+    this.events.push(`filed ${id} ${attemptId} ${piece.header?.path ?? piece.bytes.length}`)
   }
   finished(id: string, attemptId: number, outcome: Outcome): void {
     this.outcomes.push(outcome)

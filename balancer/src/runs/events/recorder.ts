@@ -168,6 +168,12 @@ export class Recorder {
     })
   }
 
+  /** A file of it is kept. */
+  file(data: string): void {
+    this.hasItems = true
+    this.#whenReady(() => this.#append({ type: 'file', atMs: this.#now(), data }))
+  }
+
   /** The row is another. */
   moved(run: RecordedRun): void {
     this.#whenReady(() => {

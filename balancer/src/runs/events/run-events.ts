@@ -91,6 +91,13 @@ export class RunEvents implements RunEventsPort {
     this.#mark(recorder)
   }
 
+  /** Told as an event; `data` is JSON. */
+  onFile(run: LiveRun, data: string): void {
+    const recorder = this.#recorders.get(run.id) ?? this.#open(run)
+    recorder.file(data)
+    this.#mark(recorder)
+  }
+
   onMoved(run: LiveRun): void {
     const recorder = this.#recorders.get(run.id)
     if (!recorder) return

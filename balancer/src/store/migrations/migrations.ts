@@ -6,6 +6,7 @@ import { runsMigration } from './004-runs.ts'
 import { runKeysMigration } from './005-run-keys.ts'
 import { schedulesMigration } from './007-schedules.ts'
 import { turnsMigration } from './008-turns.ts'
+import { filesMigration } from './009-files.ts'
 import { batchKeysMigration } from './011-batch-keys.ts'
 import { runChildrenMigration } from './012-run-children.ts'
 import type { Migration } from './migration.ts'
@@ -18,6 +19,7 @@ export const MIGRATIONS: readonly Migration[] = [
   runKeysMigration,
   schedulesMigration,
   turnsMigration,
+  filesMigration,
   batchKeysMigration,
   runChildrenMigration,
 ]
