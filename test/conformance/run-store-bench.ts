@@ -14,6 +14,7 @@ import type {
 import type { SchedulesAtStart } from '../../balancer/src/ports/schedule-store.ts'
 import type { SessionAsk, SessionTurn } from '../../balancer/src/ports/session-store.ts'
 import type { StoreContents, StorePort, StoreWrite } from '../../balancer/src/ports/store.ts'
+import { makeEnd as makeCompleted, makeLiveRun } from '../../balancer/src/runs/testing/run-rows.ts'
 import type { Place } from './store-places.ts'
 
 export const T0 = Date.parse('2026-01-01T00:00:00Z')
@@ -33,62 +34,13 @@ function base32(value: number, length: number): string {
 
 export function makeRun(seq: number, changes: Partial<LiveRun> = {}): LiveRun {
   const acceptedMs = changes.acceptedMs ?? T0 + seq
-  return {
-    seq,
-    id: idOf(seq, acceptedMs),
-    group: 'default',
-    function: 'hello',
-    contract: 1,
-    tags: null,
-    fairnessKey: null,
-    mode: 'async',
-    trigger: 'api',
-    attempts: null,
-    idempotent: null,
-    timeoutMs: null,
-    acceptedMs,
-    deadlineMs: null,
-    queueUntilMs: null,
-    dueMs: null,
-    session: null,
-    schedule: null,
-    scheduledForMs: null,
-    parent: null,
-    retryOf: null,
-    budget: null,
-    metadata: {},
-    trace: '',
-    webhook: null,
-    status: 'queued',
-    priority: 100,
-    attempt: 0,
-    failures: 0,
-    losses: 0,
-    worker: null,
-    boot: null,
-    fence: null,
-    startedMs: null,
-    history: [],
-    ...changes,
-  }
+  return makeLiveRun({ seq, id: idOf(seq, acceptedMs), acceptedMs, ...changes })
 }
 
 export function makeEnd(changes: Partial<RunEnd> = {}): RunEnd {
-  return {
-    status: 'completed',
-    finishedMs: T0 + 1_000,
-    startedMs: T0 + 900,
-    queueMs: 1.5,
-    runMs: 2.25,
-    attempt: 1,
-    worker: 'w1',
-    priority: 100,
-    history: [],
-    error: null,
-    result: { mediaType: '', bytes: new TextEncoder().encode('"done"') },
-    explain: null,
-    ...changes,
-  }
+  const result = { mediaType: '', bytes: new TextEncoder().encode('"done"') }
+  const times = { finishedMs: T0 + 1_000, startedMs: T0 + 900, queueMs: 1.5, runMs: 2.25 }
+  return makeCompleted({ ...times, result, ...changes })
 }
 
 export function payloadOf(text: string): StoredPayload {

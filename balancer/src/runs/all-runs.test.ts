@@ -9,6 +9,7 @@ import { AllRuns } from './all-runs.ts'
 import { HeldRun } from './held-run.ts'
 import { MemoryRuns } from './memory-runs.ts'
 import { RunSample } from './run-sample.ts'
+import { makeLiveRun } from './testing/run-rows.ts'
 
 const T0 = Date.parse('2026-01-01T00:00:00Z')
 const ID = 'r_01kdvdna04000100000000000'
@@ -17,44 +18,7 @@ const ID = 'r_01kdvdna04000100000000000'
 const idOf = (n: number) => `${ID}${'0123456789abcdefghjkmnpq'[n]}`
 
 function liveRow(n: number, changes: Partial<LiveRun> = {}): LiveRun {
-  return {
-    seq: n,
-    id: idOf(n),
-    group: 'default',
-    function: 'work',
-    contract: 1,
-    tags: null,
-    fairnessKey: null,
-    mode: 'async',
-    trigger: 'api',
-    attempts: null,
-    idempotent: null,
-    timeoutMs: null,
-    acceptedMs: T0,
-    deadlineMs: null,
-    queueUntilMs: null,
-    dueMs: null,
-    session: 's1',
-    schedule: null,
-    scheduledForMs: null,
-    parent: null,
-    retryOf: null,
-    budget: null,
-    metadata: {},
-    trace: '',
-    webhook: null,
-    status: 'queued',
-    priority: 100,
-    attempt: 0,
-    failures: 0,
-    losses: 0,
-    worker: null,
-    boot: null,
-    fence: null,
-    startedMs: null,
-    history: [],
-    ...changes,
-  }
+  return makeLiveRun({ seq: n, id: idOf(n), function: 'work', acceptedMs: T0, session: 's1', ...changes })
 }
 
 function doneRow(n: number): DoneRun {

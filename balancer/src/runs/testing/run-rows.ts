@@ -1,11 +1,11 @@
-/** Rows of runs for the tests of this folder: what was accepted, and how it ended. */
+/** Rows of runs for every test that needs some: what was accepted, and how it ended. */
 import type { LiveRun, RunEnd, StoredPayload, WebhookOrder } from '../../ports/run-store.ts'
 
 let made = 0
 
 /** A run that waits; each has a seq and an id of its own. */
 export function makeLiveRun(changes: Partial<LiveRun> = {}): LiveRun {
-  const seq = ++made
+  const seq = changes.seq ?? ++made
   return {
     seq,
     id: `r_${String(seq).padStart(26, '0')}`,

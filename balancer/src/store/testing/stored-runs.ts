@@ -1,6 +1,7 @@
 /** Runs for trying and measuring the store in the large: mostly plain ones, some with metadata, sessions, errors, schedules. */
 import type { LiveRun, StoredPayload } from '../../ports/run-store.ts'
 import type { StoreWrite } from '../../ports/store.ts'
+import { makeEnd, makeLiveRun } from '../../runs/testing/run-rows.ts'
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 const FIRST_MS = Date.parse('2026-11-01T00:00:00Z')
@@ -31,43 +32,18 @@ function base32(value: number, length: number): string {
 export function acceptedRun(seq: number, status: LiveRun['status']): StoreWrite {
   const isRare = seq % 10_000 === 7
   const { id, acceptedMs } = idAt(seq)
-  const run: LiveRun = {
+  const run = makeLiveRun({
     seq,
     id,
     group: isRare ? 'group-0' : `group-${seq % 3}`,
     function: isRare ? 'rare' : `function-${seq % FUNCTIONS}`,
-    contract: 1,
-    tags: null,
-    fairnessKey: null,
-    mode: 'async',
-    trigger: 'api',
-    attempts: null,
-    idempotent: null,
-    timeoutMs: null,
     acceptedMs,
-    deadlineMs: null,
-    queueUntilMs: null,
-    dueMs: null,
     session: seq % 100 === 0 ? `session-${(seq / 100) % 50}` : null,
     schedule: seq % 1_000 === 1 ? 'schedule-1' : null,
-    scheduledForMs: null,
-    parent: null,
-    retryOf: null,
-    budget: null,
     metadata: seq % 10 === 1 ? { customer: `order${seq}` } : {},
     trace: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
-    webhook: null,
     status,
-    priority: 100,
-    attempt: 0,
-    failures: 0,
-    losses: 0,
-    worker: null,
-    boot: null,
-    fence: null,
-    startedMs: null,
-    history: [],
-  }
+  })
   return { kind: 'runs-accepted', runs: [{ run, payload }], key: null }
 }
 
@@ -80,20 +56,16 @@ export function endOf(seq: number): StoreWrite {
     kind: 'run-finished',
     seq,
     fence: null,
-    end: {
+    end: makeEnd({
       status: hasFailed ? 'failed' : 'completed',
       finishedMs,
       startedMs: finishedMs - 5,
       queueMs: 6.5,
       runMs: 5.25,
-      attempt: 1,
       worker: seq % 20_000 === 9 ? 'worker-rare' : `worker-${seq % 20}`,
-      priority: 100,
-      history: [],
       error: hasFailed ? error : null,
       result: hasFailed ? null : result,
-      explain: null,
-    },
+    }),
     events: [],
     delivery: null,
     keyExpiresMs: null,
