@@ -27,7 +27,7 @@ export type RestartPolicy = {
   stableMs: number
 }
 
-export const RESTART_POLICY: RestartPolicy = { baseMs: 500, maxMs: 30_000, stableMs: 60_000 }
+const RESTART_POLICY: RestartPolicy = { baseMs: 500, maxMs: 30_000, stableMs: 60_000 }
 
 /** How it came to its final end. */
 export type Finish = { reason: 'stopped' | 'killed' | 'misconfigured' }

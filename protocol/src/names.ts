@@ -14,9 +14,6 @@ export function isName(text: string): boolean {
   return NAME_PATTERN.test(text)
 }
 
-/** A worker's id may also be `host:port` or `host:port/path`. */
-export const workerIdSchema = z.string().min(1).max(2048)
-
 /** An object whose keys are names. */
 export function nameRecordSchema<Value extends z.ZodType>(value: Value) {
   return recordSchema(nameSchema, value, `must be a name: ${NAME_RULE}`)

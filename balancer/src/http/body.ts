@@ -8,7 +8,7 @@ import type { z } from 'zod'
 import { mediaTypeOf } from './auth.ts'
 import { wrongFields } from './wrong-field.ts'
 
-export const OPERATOR_BODY_BYTES = 64 * 1024
+const OPERATOR_BODY_BYTES = 64 * 1024
 
 export type BodyRead<T> =
   | { readonly ok: true; readonly value: T }

@@ -3,8 +3,8 @@
  * and to TLS; over plain HTTP on loopback browsers would drop such a cookie, so it goes without.
  * Invariant: what is read is a well-formed session secret or nothing, and two that differ are nothing.
  */
-export const SESSION_COOKIE = 'berth_session'
-export const SECURE_SESSION_COOKIE = '__Host-berth_session'
+const SESSION_COOKIE = 'berth_session'
+const SECURE_SESSION_COOKIE = '__Host-berth_session'
 
 /** 32 bytes in base64url. */
 const SECRET = /^[A-Za-z0-9_-]{43}$/

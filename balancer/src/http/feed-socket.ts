@@ -14,7 +14,7 @@ import { refuseConnection } from './problem.ts'
 import type { Sessions } from './sessions.ts'
 
 /** The session of this socket is over; signing in again helps, reconnecting does not. */
-export const SESSION_OVER = 4401
+const SESSION_OVER = 4401
 const POLICY_VIOLATION = 1008
 const MAX_MESSAGE_BYTES = 64 * 1024
 const CHECK_MS = 1000

@@ -122,7 +122,7 @@ export function refuseUpload(req: IncomingMessage, res: ServerResponse, error: T
   sendProblem(res, error)
 }
 
-export function readTaskHead({ headers }: IncomingMessage): TaskHead {
+function readTaskHead({ headers }: IncomingMessage): TaskHead {
   const { prefer, traceparent, accept, 'idempotency-key': idempotencyKey } = headers
   const { 'x-forwarded-proto': forwardedProto } = headers
   return {

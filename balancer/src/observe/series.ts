@@ -6,7 +6,7 @@ import type { FleetPoint } from '@berth/protocol'
 import type { WorkerGauge } from '../ports/fleet.ts'
 import type { Traffic } from '../ports/traffic.ts'
 
-export const SERIES_POINTS = 900
+const SERIES_POINTS = 900
 
 export class Series {
   #points: FleetPoint[] = []

@@ -3,7 +3,7 @@
  * through ports/runs.ts. Invariant: a retry is accepted like any run, and says whose retry it is.
  */
 import { isFinal, type TaskError } from '@berth/protocol'
-import type { DoneRun, RunReads, StoredPayload } from '../ports/run-store.ts'
+import type { DoneRun, LiveRun, RunReads, StoredPayload } from '../ports/run-store.ts'
 import type {
   Changed,
   DurableRunsPort,
@@ -65,8 +65,12 @@ export class EndedRuns implements EndedRunsPort {
   }
 }
 
-/** Its deadline and its delay were of their time. */
 function again(run: DoneRun, payload: StoredPayload, { priority, trigger }: RetryChanges): NewRun {
+  return { ...orderLike(run), trigger, retryOf: run.id, priority: priority ?? run.priority, payload }
+}
+
+/** What a run hands on to one that comes of it. Its deadline and its delay were of their time. */
+export function orderLike(run: LiveRun | DoneRun): Omit<NewRun, 'trigger' | 'retryOf' | 'payload'> {
   return {
     group: run.group,
     function: run.function,
@@ -74,7 +78,6 @@ function again(run: DoneRun, payload: StoredPayload, { priority, trigger }: Retr
     tags: run.tags,
     fairnessKey: run.fairnessKey,
     mode: run.mode === 'webhook' ? 'webhook' : 'async',
-    trigger,
     attempts: run.attempts,
     idempotent: run.idempotent,
     timeoutMs: run.timeoutMs,
@@ -82,13 +85,11 @@ function again(run: DoneRun, payload: StoredPayload, { priority, trigger }: Retr
     queueUntilMs: null,
     dueMs: null,
     session: run.session,
-    retryOf: run.id,
     budget: run.budget,
     metadata: run.metadata,
     trace: run.trace,
     webhook: run.webhook,
-    priority: priority ?? run.priority,
-    payload,
+    priority: run.priority,
   }
 }
 

@@ -246,7 +246,7 @@ function describeRefusals(refusals: readonly string[], total: number): CommitOut
 }
 
 /** Of the file and of its log: who is meant by their names. */
-export function identify(path: string): string {
+function identify(path: string): string {
   return [path, `${path}-wal`]
     .map((name) => statSync(name, { throwIfNoEntry: false }))
     .map((file) => (file === undefined ? 'gone' : `${file.dev}:${file.ino}`))

@@ -81,6 +81,4 @@ export const fromBalancerSchema = z.discriminatedUnion('type', [
 
 export type Welcome = z.infer<typeof welcomeSchema>
 export type MaintenanceOrder = z.infer<typeof maintenanceSchema>
-export type FollowLogs = z.infer<typeof followLogsSchema>
-export type Warm = z.infer<typeof warmSchema>
 export type FromBalancer = z.infer<typeof fromBalancerSchema>

@@ -4,7 +4,7 @@
  */
 import type { Clock } from '@berth/runtime'
 
-export const LEAST_GAP_MS = 10
+const LEAST_GAP_MS = 10
 /** Below a second, so that a late timer still keeps the promise. */
 const LONGEST_GAP_MS = 750
 

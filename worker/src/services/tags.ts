@@ -9,7 +9,7 @@ import type { Log } from '@berth/runtime'
 import { messageOf } from '../attempt/result.ts'
 import { LoadError, type LoadedFile } from '../functions/discover.ts'
 
-export const TAG_REFRESH_MS = 5_000
+const TAG_REFRESH_MS = 5_000
 const TAG_LIMIT_MS = 5_000
 
 interface TagSource {

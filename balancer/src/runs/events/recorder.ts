@@ -335,7 +335,7 @@ export class Recorder {
 }
 
 /** What a live run's statuses follow from. */
-export function toFacts(run: RecordedRun): StatusFacts {
+function toFacts(run: RecordedRun): StatusFacts {
   const { status, acceptedMs, dueMs } = run
   return { status, acceptedMs, dueMs, attempts: attemptsOf(run), finishedMs: null, error: null }
 }

@@ -14,7 +14,7 @@ import type {
   NewRun,
   RunsPort,
 } from '../../ports/runs.ts'
-import { jsonPayload } from '../ended-runs.ts'
+import { jsonPayload, orderLike } from '../ended-runs.ts'
 import { storeUnavailable } from '../run-admission.ts'
 
 export interface ContinuedRunsOptions {
@@ -64,29 +64,8 @@ export class ContinuedRuns implements ContinueRunsPort {
 
 /** Its deadline, its delay and whose retry it was were its own. */
 function turnAfter(run: LiveRun | DoneRun, { input, trigger, trace }: Continuation): NewRun {
-  return {
-    group: run.group,
-    function: run.function,
-    contract: run.contract,
-    tags: run.tags,
-    fairnessKey: run.fairnessKey,
-    mode: run.mode === 'webhook' ? 'webhook' : 'async',
-    trigger,
-    attempts: run.attempts,
-    idempotent: run.idempotent,
-    timeoutMs: run.timeoutMs,
-    deadlineMs: null,
-    queueUntilMs: null,
-    dueMs: null,
-    session: run.session ?? run.id,
-    retryOf: null,
-    budget: run.budget,
-    metadata: run.metadata,
-    trace,
-    webhook: run.webhook,
-    priority: run.priority,
-    payload: jsonPayload(input),
-  }
+  const session = run.session ?? run.id
+  return { ...orderLike(run), trigger, session, retryOf: null, trace, payload: jsonPayload(input) }
 }
 
 function notKept(id: string): TaskError {
