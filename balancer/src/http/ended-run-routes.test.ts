@@ -16,7 +16,7 @@ function begin() {
   const state: { refusal?: Awaited<ReturnType<EndedRunsPort['remove']>>; wrong: readonly FieldError[] } = {
     wrong: [],
   }
-  const old = { id: OLD, group: 'g', function: 'f', contract: 2 } as RunView
+  const old = { id: OLD, group: 'g', function: 'f', contract: 2, files: [] as RunView['files'] } as RunView
   const routes = endedRunRoutes({
     runs: { find: async (id) => (id === OLD ? old : undefined) },
     ended: {
