@@ -260,7 +260,9 @@ class Twins {
       SESSIONS.map(async (session) => parsed(await bench.reads.turns(session))),
     )
     const { runs: claimed } = await bench.claim(makeRun(0), 500)
-    return { turns, runs, queued, standing, before, inLane: claimed.map(({ seq }) => seq) }
+    const lines = await Promise.all(SESSIONS.map((session) => bench.reads.lineOf(session)))
+    const prefers = claimed.map(({ prefer }) => prefer)
+    return { turns, runs, queued, standing, before, lines, prefers, inLane: claimed.map(({ seq }) => seq) }
   }
 }
 

@@ -178,6 +178,9 @@ describe('sessions', { concurrency: 4 }, () => {
     for (const { verdict, heldBy } of explained)
       assert.deepEqual([verdict, heldBy], ['wait', `waits for its turn behind ${running.id}`])
     assert.deepEqual(explained.map(({ position }) => position).sort(), [1, 2])
+    const dry = of(await post('/explain', { function: 'turn', session: 'held', input: { n: 4 } }))
+    const dryHeld = [dry.verdict, dry.heldBy, dry.position]
+    assert.deepEqual(dryHeld, ['wait', `waits for its turn behind ${running.id}`, 3])
     const [one = '', two = ''] = waiting
     const changed = await balancer.request(`/runs/${one}`, { method: 'PATCH', body: '{"priority":3}' })
     assert.deepEqual([changed.status, of(changed).priority], [200, 3])

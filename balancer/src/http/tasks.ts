@@ -164,7 +164,8 @@ export class Tasks {
   /** A checked task as it would be submitted now, for a dry run. */
   draft(body: TaskBody, payload: Payload): Submission {
     const order = { body, payload, traceparent: undefined, onSettled: NOTHING_TO_END }
-    return this.#draft('', order, NOTHING_TO_END, this.#deps.clock.monoMs())
+    const submission = this.#draft('', order, NOTHING_TO_END, this.#deps.clock.monoMs())
+    return body.session === undefined ? submission : { ...submission, extras: { session: body.session } }
   }
 
   #draft(run: string, order: TaskOrder, onSettled: Submission['onSettled'], now: number): Submission {

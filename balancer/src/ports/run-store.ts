@@ -102,6 +102,8 @@ export interface LiveRun extends RunOrder, RunProgress {}
 
 export interface ClaimedRun extends LiveRun {
   readonly payload: StoredPayload
+  /** Of a session: who ran the last turn that completed. */
+  readonly prefer?: string
 }
 
 /** The end of a run. */

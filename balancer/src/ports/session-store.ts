@@ -46,6 +46,12 @@ export interface SessionStoreEvents {
   onTurns(asked: readonly SessionAsk[], turns: readonly SessionTurn[] | null): void
 }
 
+export interface SessionLine {
+  readonly head: string | null
+  readonly open: number
+  readonly worker: string | null
+}
+
 /** Part of `RunReads`. */
 export interface SessionReads {
   /**
@@ -53,6 +59,8 @@ export interface SessionReads {
    * first; the newest `LIMITS.turns` of them, and of these as many as `LIMITS.turnsBytes` have room for. Empty for none.
    */
   turns(session: string): Promise<Uint8Array>
+  /** Of a session: the head and how many turns have not ended, null and 0 when none is open; who ran the last one. */
+  lineOf(session: string): Promise<SessionLine>
   /** Of a run that is held: the head, and how many turns come before its own. Null for any other. */
   turnOf(id: string): Promise<{ readonly head: string; readonly before: number } | null>
 }

@@ -150,12 +150,17 @@ export class AllRuns implements RunsPort {
     const turn = found.run.session === null ? null : await reads.turnOf(id)
     const waiting = this.#explainWaiting(found.run)
     if (!turn) return waiting
-    const { head, before } = turn
-    return { ...waiting, worker: null, position: before, heldBy: `waits for its turn behind ${head}` }
+    return { ...waiting, ...heldBehind(turn.head, turn.before) }
   }
 
-  explainTask(submission: Submission): Promise<ExplanationView> {
-    return this.#options.memory.explainTask(submission)
+  async explainTask(submission: Submission): Promise<ExplanationView> {
+    const { memory, reads } = this.#options
+    const session = submission.extras?.session
+    if (session === undefined) return memory.explainTask(submission)
+    const { head, open, worker } = await reads.lineOf(session)
+    const view = await memory.explainTask({ ...submission, prefer: worker ?? undefined })
+    if (head === null || view.verdict === 'refuse') return view
+    return { ...view, ...heldBehind(head, open), verdict: 'wait' }
   }
 
   /** Waits on disk behind those that the core has, or is not due yet. */
@@ -184,4 +189,9 @@ function toFileView(
   { path, mediaType, size }: ReturnType<typeof shownFiles>[number],
 ): RunView['files'][number] {
   return { path, mediaType, size, url: fileAddress(run, path) }
+}
+
+/** It waits for the turns of its session before it, wherever there is a slot. */
+function heldBehind(head: string, before: number): Pick<ExplanationView, 'worker' | 'position' | 'heldBy'> {
+  return { worker: null, position: before, heldBy: `waits for its turn behind ${head}` }
 }

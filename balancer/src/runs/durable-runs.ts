@@ -422,7 +422,10 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
 
   #onClaimed(lane: string, runs: readonly ClaimedRun[], hasMore: boolean): void {
     const held = runs.map((run) => this.#hold(run, run.payload, 'live'))
-    for (const run of held) this.#book.setHead(run)
+    for (const [at, run] of held.entries()) {
+      run.prefer = runs[at]?.prefer
+      this.#book.setHead(run)
+    }
     const waiting = held.filter((run) => !this.#recovery.takeUp(run))
     this.#attached.claimed(lane, waiting, hasMore, this.#options.clock.monoMs())
     const [first] = held

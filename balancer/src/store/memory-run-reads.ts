@@ -201,6 +201,11 @@ export class MemoryRunReads implements RunReads {
     )
   }
 
+  async lineOf(session: string): Answer<'lineOf'> {
+    const { head, worker } = this.#tables.turns.look(session)
+    return { head: head?.id ?? null, open: this.#tables.turns.open(session), worker }
+  }
+
   async turnOf(id: string): Answer<'turnOf'> {
     return this.#tables.turns.standing(this.#seqOf(id))
   }

@@ -187,7 +187,8 @@ export class MemoryRunTables {
   #claimed(run: LiveRun): ClaimedRun {
     const payload = this.payloads.get(run.seq)
     if (payload === undefined) throw new Error(`the run ${run.id} has no payload`)
-    return { ...run, payload }
+    const prefer = run.session === null ? null : this.turns.lastCompletedBy(run.session)
+    return prefer === null ? { ...run, payload } : { ...run, payload, prefer }
   }
 
   #accept({ runs, key, claim }: Write<'runs-accepted'>): string | undefined {

@@ -74,6 +74,16 @@ export class MemoryTurns {
     return { head: head && this.#runs.live.get(head.seq), worker: last[0]?.worker ?? null }
   }
 
+  /** Turns that have not ended. */
+  open(session: string): number {
+    return this.#of(session).filter(isOpen).length
+  }
+
+  lastCompletedBy(session: string): string | null {
+    const workers = this.completed(session).map((seq) => this.#runs.done.get(seq)?.worker ?? null)
+    return workers.find((worker) => worker !== null) ?? null
+  }
+
   /** The newest first. */
   completed(session: string): readonly number[] {
     const completed = this.#of(session).filter(({ state }) => state === 'completed')

@@ -106,7 +106,11 @@ const LIVE_COLUMNS = `${SHARED}, r.priority, r.attempt, r.failures, r.losses, r.
 const DONE_COLUMNS = `${SHARED}, r.finished_ms, r.is_recorded, r.result_bytes, r.webhook_state, r.deliveries, r.end_facts`
 export const SELECT_LIVE = `SELECT ${LIVE_COLUMNS} FROM runs_live r ${NAMES}`
 export const SELECT_DONE = `SELECT ${DONE_COLUMNS} FROM runs_done r ${NAMES}`
-export const SELECT_CLAIMED = `SELECT ${LIVE_COLUMNS}, p.media_type, p.bytes, p.head
+/** Who ran the last turn of a session that completed; of any other run nobody is looked for. */
+const PREFER = `CASE WHEN r.session IS NULL THEN NULL ELSE (
+    SELECT tw.key FROM turns t JOIN runs_done td ON td.seq = t.seq JOIN run_workers tw ON tw.id = td.worker
+    WHERE t.session = r.session AND t.state = 2 ORDER BY t.place DESC LIMIT 1) END`
+export const SELECT_CLAIMED = `SELECT ${LIVE_COLUMNS}, p.media_type, p.bytes, p.head, ${PREFER} AS prefer
   FROM runs_live r ${NAMES} JOIN payloads p ON p.seq = r.seq`
 
 export function decodeLive(row: Row): LiveRun {
@@ -114,7 +118,8 @@ export function decodeLive(row: Row): LiveRun {
 }
 
 export function decodeClaimed(row: Row): ClaimedRun {
-  return { ...decodeLive(row), payload: decodePayload(row) }
+  const run = { ...decodeLive(row), payload: decodePayload(row) }
+  return row.prefer === null ? run : { ...run, prefer: text(row.prefer) }
 }
 
 export function decodePayload(row: Row): StoredPayload {

@@ -126,6 +126,7 @@ const NAMES: Readonly<Record<keyof RunReads, true>> = {
   scheduleFires: true,
   turns: true,
   turnOf: true,
+  lineOf: true,
   files: true,
   filesOfAttempt: true,
   knownFiles: true,

@@ -28,6 +28,7 @@ import { RunLists } from './run-lists.ts'
 import { ScheduleSqlReads } from './schedule-reads.ts'
 import type { Statements } from './statements.ts'
 import { encodeTurns, type StoredTurn } from './turn-list.ts'
+import { lastWorker } from './turn-tables.ts'
 
 /** The port without its promises. */
 type SyncReads = {
@@ -224,6 +225,13 @@ export class SqliteReads implements SyncReads {
       }
       yield { input: content('payloads'), output: content('results') }
     }
+  }
+
+  lineOf(session: string) {
+    const head = this.#get(HEAD_ID, session)
+    const open = this.#get('SELECT count(*) AS n FROM turns WHERE session = ? AND state < 2', session)
+    const worker = lastWorker(this.#statements, session)
+    return { head: head ? text(head.id) : null, open: Number(open?.n), worker }
   }
 
   turnOf(id: string) {

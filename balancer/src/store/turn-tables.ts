@@ -97,7 +97,12 @@ export class TurnTables {
       const head = row ? { id: text(row.id), priority: Number(row.priority) } : null
       const isWanted = row?.status === 1 && head?.id !== known
       const found = isWanted ? this.#get(CLAIMED, Number(row.seq)) : undefined
-      return { session, head, run: found ? decodeClaimed(found) : null, worker: this.#lastWorker(session) }
+      return {
+        session,
+        head,
+        run: found ? decodeClaimed(found) : null,
+        worker: lastWorker(this.#statements, session),
+      }
     })
   }
 
@@ -130,14 +135,6 @@ export class TurnTables {
     return row && text(row.session)
   }
 
-  /** Of the newer of the last that completed and the last that did not. */
-  #lastWorker(session: string): string | null {
-    const completed = this.#get(LAST_WORKER, session, TURN.completed)
-    const other = this.#get(LAST_WORKER, session, TURN.ended)
-    const isOtherNewer = Number(other?.place ?? -1) > Number(completed?.place ?? -1)
-    return textOrNull((isOtherNewer ? other : completed)?.key ?? null)
-  }
-
   #get(sql: string, ...values: (string | number)[]) {
     return this.#statements.of(sql).get(...values)
   }
@@ -145,6 +142,14 @@ export class TurnTables {
   #run(sql: string, ...values: (string | number)[]): void {
     this.#statements.run(sql, ...values)
   }
+}
+
+/** Of the newer of the last that completed and the last that did not. */
+export function lastWorker(statements: Statements, session: string): string | null {
+  const completed = statements.of(LAST_WORKER).get(session, TURN.completed)
+  const other = statements.of(LAST_WORKER).get(session, TURN.ended)
+  const isOtherNewer = Number(other?.place ?? -1) > Number(completed?.place ?? -1)
+  return textOrNull((isOtherNewer ? other : completed)?.key ?? null)
 }
 
 const RUN_ID = /^r_[0-9a-z]{26}$/

@@ -92,6 +92,25 @@ test('the next turn goes where the last one ran, while there is a slot; otherwis
   assert.equal(workerOf(world, late), elsewhere)
 })
 
+test('a head that waits on disk over a restart goes where the turn before ran', async () => {
+  const world = await makeWorld(4, 2)
+  const first = await turn(world)
+  await world.breathe(8)
+  const home = workerOf(world, first)
+  await play(world)
+  await world.crash(false)
+  // It is taken while nobody is there to run it, and waits over another restart.
+  await world.boot()
+  const next = await turn(world)
+  await world.breathe(8)
+  await world.crash(false)
+  await world.boot()
+  for (const worker of world.workers.values()) await world.link(worker)
+  await world.breathe(8)
+  assert.ok(home)
+  assert.equal(workerOf(world, next), home)
+})
+
 test('a handler is told of the turns that completed, also over a restart', async () => {
   const world = await makeWorld(1, 1)
   const input = (n: number) => ({ payload: { mediaType: '', bytes: Buffer.from(`{"n":${n}}`), head: null } })
