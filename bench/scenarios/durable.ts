@@ -26,7 +26,7 @@ export const durable: Scenario = {
     if (bullmq === undefined)
       return { findings: [], notes: [`${BULLMQ} was left out: redis-server is not installed`] }
     const berth = await startBerth(stage)
-    const store = new Store(stage)
+    const store = new Store(stage, berth)
     const task = await requestOf(stage, '/task', TASK)
     const rates = { ours: [] as number[], theirs: [] as number[] }
     const batches = { ours: [] as number[], theirs: [] as number[] }
@@ -69,29 +69,35 @@ export const durable: Scenario = {
   },
 }
 
-/** The balancer's database, read beside it. */
+/** The balancer's runs, counted in its database, which is read beside it. */
 class Store {
   readonly #database: DatabaseSync
+  readonly #url: string
 
-  constructor(stage: Stage) {
+  constructor(stage: Stage, { url }: Berth) {
     this.#database = new DatabaseSync(join(stage.folder, 'data', 'berth.db'), { readOnly: true })
+    this.#url = url
   }
 
+  /** Only behind `idle`. */
   countDone(): number {
-    return this.#count('runs_done')
+    return Number(this.#database.prepare('SELECT count(*) AS n FROM runs_done').get()?.n)
   }
 
-  /** Resolves when every run has ended. */
+  /** Resolves when every run has ended: a list is answered when all that is in the journal is in the tables. */
   async idle(): Promise<void> {
-    while (this.#count('runs_live') > 0) await sleep(5)
+    while (await this.#hasLive()) await sleep(5)
   }
 
   close(): void {
     this.#database.close()
   }
 
-  #count(table: 'runs_done' | 'runs_live'): number {
-    return Number(this.#database.prepare(`SELECT count(*) AS n FROM ${table}`).get()?.n)
+  async #hasLive(): Promise<boolean> {
+    const url = `${this.#url}/runs?status=scheduled,queued,running&limit=1`
+    const answer = await fetch(url, { headers: { authorization: `Bearer ${KEY}` } })
+    const { items } = (await answer.json()) as { items: readonly unknown[] }
+    return items.length > 0
   }
 }
 

@@ -37,4 +37,9 @@ export const KINDS: Record<string, () => Place> = {
     const path = newPath()
     return { make: (options) => new SqliteStore({ path, ...options }) }
   },
+  /** As while much is written. */
+  'sqlite, busy'() {
+    const path = newPath()
+    return { make: (options) => new SqliteStore({ path, journaling: 'always', ...options }) }
+  },
 }

@@ -10,6 +10,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { RUN_STATUSES } from '@berth/protocol'
+import { ACCEPTED, type PackedWrite } from '../../balancer/src/store/write-packing.ts'
+import { unpackAccepted, unpackFinished } from '../../balancer/src/store/write-unpacking.ts'
 import { type Answer, KEYS, postTask } from '../harness/berth.ts'
 import { until } from '../harness/until.ts'
 import { JUDGES, judge } from './checkers.ts'
@@ -184,28 +186,56 @@ function compare(stored: readonly Stored[], listed: ReadonlyMap<string, string>)
   return details
 }
 
-/** Every run in the store of a data folder, in the order of acceptance. */
+/** Every run in the store of a data folder, in the order of acceptance; what is in its journal alone counts, too. */
 export function readRuns(folder: string): Stored[] {
   const database = new DatabaseSync(join(folder, 'berth.db'), { readOnly: true, timeout: 5_000 })
   try {
+    database.exec('BEGIN')
     const rows = database
       .prepare(
         `SELECT id, seq, status, attempt, priority, facts FROM runs_live UNION ALL
-         SELECT id, seq, status, end_facts ->> 'attempt', end_facts ->> 'priority', facts FROM runs_done
-         ORDER BY seq`,
+         SELECT id, seq, status, end_facts ->> 'attempt', end_facts ->> 'priority', facts FROM runs_done`,
       )
       .all()
-    return rows.map(({ id, seq, status, attempt, priority, facts }) => ({
-      id: String(id),
-      seq: Number(seq),
-      priority: Number(priority),
-      status: RUN_STATUSES[Number(status)] ?? '',
-      attempt: Number(attempt),
-      metadata: (JSON.parse(String(facts)) as { metadata?: Record<string, string> }).metadata ?? {},
-    }))
+    const runs = new Map(rows.map((row) => [Number(row.seq), toStored(row)]))
+    const behind = database.prepare('SELECT writes FROM journal WHERE refused IS NULL ORDER BY n').all()
+    for (const { writes } of behind)
+      for (const write of JSON.parse(String(writes)) as PackedWrite[]) follow(runs, write)
+    return [...runs.values()].sort((a, b) => a.seq - b.seq)
   } finally {
     database.close()
   }
+}
+
+function toStored({ id, seq, status, attempt, priority, facts }: Record<string, unknown>): Stored {
+  return {
+    id: String(id),
+    seq: Number(seq),
+    priority: Number(priority),
+    status: RUN_STATUSES[Number(status)] ?? '',
+    attempt: Number(attempt),
+    metadata: (JSON.parse(String(facts)) as { metadata?: Record<string, string> }).metadata ?? {},
+  }
+}
+
+/** What a write in the journal means, as far as the tests ask. */
+function follow(runs: Map<number, Stored>, write: PackedWrite): void {
+  if (write.kind === 'runs-accepted') {
+    for (let at = 0; at < write.values.length; at += ACCEPTED.length) {
+      const { seq, id, status, priority, facts } = unpackAccepted(write.values, at, new Uint8Array(0))
+      if (!runs.has(seq)) runs.set(seq, toStored({ id, seq, status, attempt: 0, priority, facts }))
+    }
+  } else if (write.kind === 'run-moved') {
+    const run = runs.get(write.seq)
+    const { status, attempt, priority } = write.progress
+    if (run && !FINAL.has(run.status)) runs.set(write.seq, { ...run, status, attempt, priority })
+  } else if (write.kind === 'run-finished') {
+    const { seq, status, facts } = unpackFinished(write.values, new Uint8Array(0))
+    const run = runs.get(seq)
+    const { attempt, priority } = JSON.parse(String(facts)) as Pick<Stored, 'attempt' | 'priority'>
+    const ended = RUN_STATUSES[Number(status)] ?? ''
+    if (run && !FINAL.has(run.status)) runs.set(seq, { ...run, status: ended, attempt, priority })
+  } else if (write.kind === 'run-removed') runs.delete(write.seq)
 }
 
 function bodyOf(id: string, { ms = 0, priority, idempotent = true, bytes = 0 }: Order): object {

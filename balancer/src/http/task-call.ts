@@ -59,6 +59,7 @@ const EXAMPLE = 'send an object such as {"function": "hello", "input": {}}.'
 
 /** Fields of the contract that a later version has. */
 const LATER_FIELDS = ['budget'] as const
+const PLAIN_FIELDS: ReadonlySet<string> = new Set(['function', 'group', 'input', 'mode'])
 /** Fields that only a task has whose caller does not wait. */
 const BACKGROUND_FIELDS = ['webhook', 'delay', 'runAt'] as const
 
@@ -85,11 +86,12 @@ export function checkTask(value: unknown, head: TaskHead, isAsync: IsAsync = NEV
   return checkMode(parsed.data, head, isAsync)
 }
 
-/** A task that names a function, perhaps a group, and an input: most are, and the schema has no more to say of it. */
+/** A task that names a function, perhaps a group or a mode, and an input: most are, and the schema has no more to say of it. */
 function isPlainTask(value: unknown): value is TaskBody {
   if (!isObject(value)) return false
-  for (const name in value) if (name !== 'function' && name !== 'group' && name !== 'input') return false
-  const { function: called, group, input } = value as Readonly<Record<string, unknown>>
+  for (const name in value) if (!PLAIN_FIELDS.has(name)) return false
+  const { function: called, group, input, mode } = value as Readonly<Record<string, unknown>>
+  if (mode !== undefined && mode !== 'async' && mode !== 'sync') return false
   if (typeof called !== 'string' || !isName(called)) return false
   if (group !== undefined && (typeof group !== 'string' || !isName(group))) return false
   return input === undefined || isObject(input)

@@ -5,6 +5,7 @@
  * disk never exceeds `maxWrites`, since what comes on top is given up at once and said so.
  */
 import type { StoreEvents, StoreWrite } from '../ports/store.ts'
+import { weightOf } from './write-packing.ts'
 
 export interface BatchesOptions {
   readonly events: StoreEvents
@@ -127,8 +128,4 @@ export class Batches {
     this.#waiters = this.#waiters.filter(({ upTo }) => upTo >= oldest)
     for (const { wake } of ready) wake()
   }
-}
-
-function weightOf(write: StoreWrite): number {
-  return write.kind === 'runs-accepted' ? write.runs.length : 1
 }

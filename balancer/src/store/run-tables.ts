@@ -7,15 +7,22 @@ import type { FileWrite } from '../ports/files.ts'
 import type { IdempotencyRow, RunProgress, StoredDelivery, StoredEvent } from '../ports/run-store.ts'
 import type { ScheduleWrite } from '../ports/schedule-store.ts'
 import type { FleetWrite } from '../ports/store.ts'
-import { dropOtherAttempts, keepFiles } from './file-tables.ts'
-import { codeOf, hasAny, type Row, text } from './run-codec.ts'
+import { DoneRuns } from './done-runs.ts'
+import { dropOtherAttempts } from './file-tables.ts'
+import { codeOf } from './run-codec.ts'
 import type { RunNames } from './run-names.ts'
 import { findDescendants, removeKey, removeRuns } from './run-removal.ts'
 import { TRIES_KEPT } from './run-rows.ts'
-import { searchedWords } from './run-search.ts'
 import type { Statements } from './statements.ts'
 import { heldLane, type JoiningTurn, TurnTables } from './turn-tables.ts'
-import { ACCEPTED, type PackedEnd, type PackedWrite, type Value } from './write-packing.ts'
+import {
+  ACCEPTED,
+  type FinishExtras,
+  type PackedFinish,
+  type PackedWrite,
+  type Value,
+} from './write-packing.ts'
+import { type UnpackedRun, unpackAccepted } from './write-unpacking.ts'
 
 type RunPacked = Exclude<PackedWrite, FleetWrite | FileWrite | ScheduleWrite>
 type Packed<Kind extends RunPacked['kind']> = Extract<RunPacked, { kind: Kind }>
@@ -24,24 +31,11 @@ const INSERT_LIVE = `INSERT INTO runs_live (seq, id, function, contract, lane, s
     give_up_ms, session, schedule, key_hash, has_words, facts)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 const INSERT_ID = 'INSERT INTO run_ids (id, seq) VALUES (?, ?)'
-const INSERT_PAYLOAD = 'INSERT INTO payloads (seq, media_type, bytes, head) VALUES (?, ?, ?, ?)'
-const INSERT_RESULT = 'INSERT INTO results (seq, media_type, bytes) VALUES (?, ?, ?)'
-const INSERT_WORDS = 'INSERT INTO run_words (rowid, words) VALUES (?, ?)'
+const INSERT_PAYLOAD = `INSERT INTO payloads (seq, media_type, bytes, head, result_type, result)
+  VALUES (?, ?, ?, ?, ?, ?)`
 const MOVE = `UPDATE runs_live SET status = ?, priority = ?, attempt = ?, failures = ?, losses = ?, worker = ?, boot = ?,
     fence = ?, started_ms = ?, history = ?
   WHERE seq = ?`
-const FINISH = `INSERT INTO runs_done (seq, id, function, contract, status, worker, accepted_ms, finished_ms, session,
-    schedule, key_hash, has_words, result_bytes, facts, end_facts)
-  SELECT seq, id, function, contract, ?2, ?3, accepted_ms, ?4, session, schedule, key_hash, has_words OR ?5, ?6, facts, ?7
-  FROM runs_live WHERE seq = ?1 AND (?8 IS NULL OR fence IS NULL OR fence <= ?8)`
-const LEAVE = 'DELETE FROM runs_live WHERE seq = ?'
-const EXPIRE_KEY = `UPDATE idempotency SET expires_ms = ?2 WHERE hash = (SELECT key_hash FROM runs_live WHERE seq = ?1)
-  AND NOT EXISTS (SELECT 1 FROM runs_live r WHERE r.key_hash = idempotency.hash AND r.seq <> ?1)`
-const RECORD = `INSERT INTO runs_done (seq, id, function, contract, status, worker, accepted_ms, finished_ms, session,
-    schedule, has_words, is_recorded, result_bytes, facts, end_facts)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?)`
-const SEARCHED = `SELECT r.id, f.name, r.facts FROM runs_done r JOIN functions f ON f.id = r.function WHERE r.seq = ?`
-const IS_THERE = `SELECT 1 FROM runs_live WHERE seq = ?1 UNION ALL SELECT 1 FROM runs_done WHERE seq = ?1`
 const SET_KEY = `INSERT INTO idempotency (hash, body_hash, runs, answer, expires_ms, first_seq) VALUES (?, ?, ?, ?, ?, ?)`
 const REPLACE_KEY = `${SET_KEY} ON CONFLICT (hash) DO UPDATE SET body_hash = excluded.body_hash,
   runs = excluded.runs, answer = excluded.answer, expires_ms = coalesce(excluded.expires_ms, expires_ms)`
@@ -68,47 +62,61 @@ const OLDEST_KEYED = `SELECT seq FROM (
     ORDER BY finished_ms, seq LIMIT ?2) r
   WHERE NOT EXISTS (SELECT 1 FROM idempotency k WHERE k.hash = r.key_hash AND k.first_seq <= r.seq
     AND k.answer IS NOT 'accepted' AND (k.expires_ms IS NULL OR k.expires_ms > ?3))`
-/** Kept, because counting millions would hold up the writer. */
-const COUNT = `SELECT runs FROM run_counts WHERE name = 'done'`
-const ADD_TO_COUNT = `UPDATE run_counts SET runs = runs + ? WHERE name = 'done'`
 const SET_BULK = `INSERT INTO bulk_jobs (id, state, finished_ms, job) VALUES (?, ?, ?, ?)
   ON CONFLICT (id) DO UPDATE SET state = excluded.state, finished_ms = excluded.finished_ms, job = excluded.job`
+
+/** The end of a run that is accepted now. */
+export interface EndAhead {
+  readonly write: PackedFinish
+  readonly bytes: Uint8Array
+}
+
+/** Ends that come later among the writes under way. */
+export interface EndsAhead {
+  /** The end of a run, which counts as written from now on. */
+  take(seq: number, payloadBytes: number): EndAhead | undefined
+  isWritten(write: PackedFinish): boolean
+}
+
+const NOTHING_AHEAD: EndsAhead = { take: () => undefined, isWritten: () => false }
 
 export class RunTables {
   readonly #statements: Statements
   readonly #names: RunNames
-  /** Rows of `runs_done` beyond those that are in the table of counts. */
-  #added = 0
+  readonly #done: DoneRuns
   readonly #turns: TurnTables
 
   constructor(statements: Statements, names: RunNames) {
     this.#statements = statements
     this.#names = names
+    this.#done = new DoneRuns(statements, names)
     this.#turns = new TurnTables(statements)
   }
 
   /** After a transaction, or a part of one, that was rolled back. */
   forget(): void {
-    this.#added = 0
+    this.#done.forget()
   }
 
   /** At the end of a transaction, and of every part of one that may be rolled back alone. */
   keepCount(): void {
-    if (this.#added !== 0) this.#run(ADD_TO_COUNT, this.#added)
-    this.#added = 0
+    this.#done.keepCount()
   }
 
-  /** Throws what SQLite or the binding of a value throws. `bytes` are those of the batch. */
-  write(write: RunPacked, bytes: Uint8Array): void {
+  /**
+   * Throws what SQLite or the binding of a value throws. `bytes` are those of the batch, `ahead` knows the ends of
+   * runs that come later in the same transaction or behind it.
+   */
+  write(write: RunPacked, bytes: Uint8Array, ahead: EndsAhead = NOTHING_AHEAD): void {
     switch (write.kind) {
       case 'runs-accepted':
-        return this.#accept(write, bytes)
+        return this.#accept(write, bytes, ahead)
       case 'run-moved':
         return this.#move(write.seq, write.progress)
       case 'run-finished':
-        return this.#finish(write, bytes)
+        return ahead.isWritten(write) ? undefined : this.#finish(write, bytes)
       case 'run-recorded':
-        return this.#record(write, bytes)
+        return this.#done.record(write, bytes)
       case 'run-removed':
         removeKey(this.#statements, write.seq)
         return this.#remove([write.seq, ...findDescendants(this.#statements, write.seq)])
@@ -137,24 +145,27 @@ export class RunTables {
     }
   }
 
-  #accept({ values, moved, key }: Packed<'runs-accepted'>, bytes: Uint8Array): void {
+  #accept({ values, moved, key }: Packed<'runs-accepted'>, bytes: Uint8Array, ahead: EndsAhead): void {
     if (key !== null) this.#setKey(SET_KEY, key, values[0] ?? null)
     const keyHash = key?.hash ?? null
-    for (let at = 0; at < values.length; at += ACCEPTED.length) this.#acceptOne(values, at, keyHash, bytes)
+    for (let at = 0; at < values.length; at += ACCEPTED.length) {
+      const run = unpackAccepted(values, at, bytes)
+      // A turn goes before others, which must see it among those that wait.
+      const end = run.session === null ? ahead.take(run.seq, run.bytes.length) : undefined
+      if (end === undefined) this.#acceptOne(run, keyHash)
+      else this.#acceptEnded(run, end)
+    }
     for (const { seq, progress } of moved) this.#move(seq, progress)
     const joining = joiningOf(values)
     if (joining.length > 0) this.#turns.joinAccepted(joining)
   }
 
-  /** The places are those of `ACCEPTED`. */
-  #acceptOne(values: readonly Value[], at: number, keyHash: string | null, bytes: Uint8Array): void {
-    const value = (place: number): Value => values[at + place] ?? null
-    const [seq, id] = [value(0), value(1)]
-    const [group, name, contract, tags] = [String(value(2)), String(value(3)), value(4), value(5)]
+  #acceptOne(run: UnpackedRun, keyHash: string | null): void {
+    const { seq, id, group, name, contract, tags, hasWords, facts } = run
     const ownLane = this.#names.lane(`${group}\n${name}\n${contract}\n${tags ?? ''}`)
-    const lane = value(11) === null ? ownLane : heldLane(ownLane)
     const number = this.#names.function(group, name)
-    const [hasWords, facts] = [value(14), value(13)]
+    const { status, priority, acceptedMs, dueMs, giveUpMs, session, schedule } = run
+    const lane = session === null ? ownLane : heldLane(ownLane)
     this.#run(
       INSERT_LIVE,
       seq,
@@ -162,24 +173,28 @@ export class RunTables {
       number,
       contract,
       lane,
-      value(6),
-      value(7),
-      value(8),
-      value(9),
-      value(10),
-      value(11),
-      value(12),
+      status,
+      priority,
+      acceptedMs,
+      dueMs,
+      giveUpMs,
+      session,
+      schedule,
       keyHash,
       hasWords,
       facts,
     )
     this.#run(INSERT_ID, id, seq)
-    const from = Number(value(16))
-    const to = from + Number(value(17))
-    const headLength = value(18)
-    const head = headLength === null ? null : bytes.subarray(to, to + Number(headLength))
-    this.#run(INSERT_PAYLOAD, seq, value(15), bytes.subarray(from, to), head)
-    if (hasWords === 1) this.#setWords(Number(seq), { id, name, facts }, null)
+    this.#run(INSERT_PAYLOAD, seq, run.mediaType, run.bytes, run.head, null, null)
+    if (hasWords === 1) this.#done.setWords(seq, { id, name, facts }, null)
+  }
+
+  /** It never was in the table of live ones. */
+  #acceptEnded(run: UnpackedRun, { write, bytes }: EndAhead): void {
+    const { mediaType, result } = this.#done.insertEnded(run, write, bytes)
+    this.#run(INSERT_ID, run.id, run.seq)
+    this.#run(INSERT_PAYLOAD, run.seq, run.mediaType, run.bytes, run.head, mediaType, result)
+    if (write.more !== null) this.#addExtras(run.seq, write.more)
   }
 
   #move(seq: number, progress: RunProgress): void {
@@ -201,90 +216,21 @@ export class RunTables {
   }
 
   #finish(write: Packed<'run-finished'>, bytes: Uint8Array): void {
-    const { seq, fence, end, events, delivery, keyExpiresMs } = write
-    const { status, worker, finishedMs, error, facts } = end
-    const size = end.mediaType === null ? null : end.bytesLength
-    const moved = this.#statements.run(
-      FINISH,
-      seq,
-      status,
-      this.#names.worker(worker),
-      finishedMs,
-      error === null ? 0 : 1,
-      size,
-      facts,
-      fence,
-    )
-    if (moved === 0) return
-    if (keyExpiresMs !== null) this.#run(EXPIRE_KEY, seq, keyExpiresMs)
-    this.#run(LEAVE, seq)
-    if (write.mayHaveFiles) dropOtherAttempts(this.#statements, seq, fence)
-    this.#keepResult(seq, end, bytes)
-    if (write.session) this.#turns.set(seq, null)
-    if (error !== null) this.#setWordsAgain(seq, error)
+    if (!this.#done.finish(write, bytes) || write.more === null) return
+    const [seq, fence = null] = write.values
+    if (write.more.mayHaveFiles)
+      dropOtherAttempts(this.#statements, Number(seq), fence === null ? null : Number(fence))
+    if (write.more.session) this.#turns.set(Number(seq), null)
+    this.#addExtras(Number(seq), write.more)
+  }
+
+  #addExtras(seq: number, { events, delivery }: FinishExtras): void {
     if (events.length > 0) this.#addEvents({ kind: 'run-events', seq, events, dropBefore: 0, dropped: 0 })
     if (delivery !== null) this.#setDelivery({ kind: 'delivery-set', delivery, attempt: null })
-    this.#added++
-  }
-
-  #keepResult(seq: number, { mediaType, bytesAt, bytesLength }: PackedEnd, bytes: Uint8Array): void {
-    if (mediaType !== null)
-      this.#run(INSERT_RESULT, seq, mediaType, bytes.subarray(bytesAt, bytesAt + bytesLength))
-  }
-
-  #record({ order, facts, end, files = [] }: Packed<'run-recorded'>, bytes: Uint8Array): void {
-    const { seq, id, metadata } = order
-    const known = this.#statements.of('SELECT 1 FROM run_ids WHERE id = ?').get(id)
-    const isNew = known === undefined && !this.#isThere(seq)
-    if (files.length > 0) keepFiles(this.#statements, seq, files, isNew)
-    if (!isNew) return
-    const hasWords = hasAny(metadata) || end.error !== null
-    const size = end.mediaType === null ? null : end.bytesLength
-    this.#run(
-      RECORD,
-      seq,
-      id,
-      this.#names.function(order.group, order.function),
-      order.contract,
-      end.status,
-      this.#names.worker(end.worker),
-      order.acceptedMs,
-      end.finishedMs,
-      order.session,
-      order.schedule,
-      hasWords ? 1 : 0,
-      size,
-      facts,
-      end.facts,
-    )
-    if (files.length > 0) this.#run('UPDATE runs_done SET is_recorded = 0 WHERE seq = ?', seq)
-    this.#run(INSERT_ID, id, seq)
-    if (order.parent !== null)
-      this.#run('INSERT INTO run_children (parent, seq) VALUES (?, ?)', order.parent, seq)
-    this.#keepResult(seq, end, bytes)
-    if (hasWords) this.#setWords(seq, { id, name: order.function, facts }, end.error)
-    this.#added++
-  }
-
-  #setWords(seq: number, row: Row, error: PackedEnd['error']): void {
-    const { metadata = {} }: { metadata?: Record<string, string> } = JSON.parse(text(row.facts))
-    const words = searchedWords({ id: text(row.id), function: text(row.name), metadata, error })
-    this.#run(INSERT_WORDS, seq, [...words].join(' '))
-  }
-
-  #setWordsAgain(seq: number, error: PackedEnd['error']): void {
-    const row = this.#statements.of(SEARCHED).get(seq)
-    if (row === undefined) return
-    this.#run('DELETE FROM run_words WHERE rowid = ?', seq)
-    this.#setWords(seq, row, error)
-  }
-
-  #isThere(seq: number): boolean {
-    return this.#statements.of(IS_THERE).get(seq) !== undefined
   }
 
   #addEvents({ seq, events, dropBefore, dropped }: Packed<'run-events'>): void {
-    if (!this.#isThere(seq)) return
+    if (!this.#done.isThere(seq)) return
     this.#insertAll('run_events', seq, events)
     if (dropBefore > 0) this.#run('DELETE FROM run_events WHERE seq = ? AND n < ?', seq, dropBefore)
     if (dropped === 0) return
@@ -297,7 +243,7 @@ export class RunTables {
   }
 
   #addLines({ seq, lines, dropBefore }: Packed<'run-lines'>): void {
-    if (!this.#isThere(seq)) return
+    if (!this.#done.isThere(seq)) return
     this.#insertAll('run_lines', seq, lines)
     if (dropBefore > 0) this.#run('DELETE FROM run_lines WHERE seq = ? AND n < ?', seq, dropBefore)
   }
@@ -348,8 +294,7 @@ export class RunTables {
     if (old.length < limit)
       old.push(...this.#seqs(OLDEST_KEYED, keyedEndedBeforeMs, limit - old.length, keysExpiredMs))
     this.#remove(old)
-    const done = Number(this.#statements.of(COUNT).get()?.runs) + this.#added
-    const excess = Math.max(0, Math.min(limit - old.length, done - keepAtMost))
+    const excess = Math.max(0, Math.min(limit - old.length, this.#done.count() - keepAtMost))
     if (excess > 0) this.#remove(this.#seqs('SELECT seq FROM runs_done ORDER BY seq LIMIT ?', excess))
     this.#run(
       `DELETE FROM idempotency WHERE hash IN (SELECT hash FROM idempotency WHERE expires_ms <= ?
@@ -361,8 +306,7 @@ export class RunTables {
   }
 
   #remove(seqs: readonly number[]): void {
-    if (seqs.length === 0) return
-    this.#added -= removeRuns(this.#statements, seqs)
+    if (seqs.length > 0) this.#done.left(removeRuns(this.#statements, seqs))
   }
 
   #seqs(sql: string, ...values: number[]): number[] {

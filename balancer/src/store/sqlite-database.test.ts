@@ -11,12 +11,12 @@ test('a touch reaches the disk, and leaves everything as it was', (context) => {
   const folder = mkdtempSync(join(tmpdir(), 'berth-database-'))
   context.after(() => rmSync(folder, { recursive: true, force: true }))
   const path = join(folder, 'berth.db')
-  const settings = { path, busyTimeoutMs: 100, openedAtMs: 0, longLogBytes: 0 }
+  const settings = { path, busyTimeoutMs: 100, openedAtMs: 0, longLogBytes: 0, journaling: 'busy' } as const
   const database = new SqliteDatabase(settings)
   context.after(() => database.close())
   const { epoch } = database.contents
   const before = statSync(`${path}-wal`).size
-  assert.deepEqual(database.commit([packWrites([{ kind: 'touch' }])]), [{ ok: true }])
+  assert.deepEqual(database.commit([{ batch: 1, parts: packWrites([{ kind: 'touch' }]) }], 0), [{ ok: true }])
   assert.ok(statSync(`${path}-wal`).size > before, 'a full disk would be seen')
   database.close()
   const next = new SqliteDatabase(settings)

@@ -1,7 +1,8 @@
 /**
  * The database as the store's writer thread works with it: synchronous, one writer. `commit` takes batches in one
  * transaction; when a write of them is bad, each batch is tried again alone with a savepoint for each write, so that
- * one bad write does not take the others, and good ones do not pay for it.
+ * one bad write does not take the others, and good ones do not pay for it. While much is to be written batches go to
+ * the journal first, a row each, and `settle` brings many of them into the tables at once.
  * Invariant: `ok` means on disk, in the file that bears the name. After an I/O error nothing is said to be
  * on disk any more: a later fsync of the same file would succeed without the pages that were lost. A write that the
  * system refused loses no page that was written before, so it is like a full disk.
@@ -13,9 +14,10 @@ import type { SessionAsk, SessionTurn } from '../ports/session-store.ts'
 import type { StoreContents } from '../ports/store.ts'
 import { FileTables, isFileWrite } from './file-tables.ts'
 import { FleetTables, isFleetWrite } from './fleet-tables.ts'
+import { type Entry, Journal, type TextPart } from './journal.ts'
 import { RunClaims } from './run-claims.ts'
 import { RunNames } from './run-names.ts'
-import { RunTables } from './run-tables.ts'
+import { type EndsAhead, RunTables } from './run-tables.ts'
 import { isScheduleWrite, ScheduleTables } from './schedule-tables.ts'
 import {
   isIoFault,
@@ -30,15 +32,29 @@ import {
 import { Statements } from './statements.ts'
 import { StoreError } from './store-error.ts'
 import type { ThreadSettings } from './thread-messages.ts'
-import type { PackedBatch, PackedWrite } from './write-packing.ts'
+import { WriteLoad } from './write-load.ts'
+import { ACCEPTED, type PackedPart, type PackedWrite } from './write-packing.ts'
 
 export type CommitOutcome = { readonly ok: true } | { readonly ok: false; readonly detail: string }
+
+export interface Batch {
+  readonly batch: number
+  readonly parts: readonly PackedPart[]
+}
+
+/** A batch that was said to be on disk, and of which a part can never be in the tables: a fault of ours. */
+export interface Refusal {
+  readonly batch: number
+  readonly detail: string
+}
 
 const RESTART = 'nothing more is written; check the disk and restart the balancer'
 const REFUSED =
   'the disk takes no more: check its room, its quota, the largest size of a file there and whether it is read-only'
 /** After a due run could not be taken it is tried again then. */
 const DUE_AGAIN_MS = 1_000
+/** Of one batch; more is better written once. */
+const MAX_JOURNALED = 25_000
 
 export class SqliteDatabase {
   readonly contents: StoreContents
@@ -50,6 +66,11 @@ export class SqliteDatabase {
   readonly #claims: RunClaims
   readonly #schedules: ScheduleTables
   readonly #files: FileTables
+  readonly #journal: Journal
+  readonly #journaling: ThreadSettings['journaling']
+  readonly #load = new WriteLoad()
+  /** Of all that was accepted. */
+  #lastSeq: number
   /** Device and inode of the file and of its log, as opened. */
   readonly #identity: string
   #fault: string | undefined
@@ -57,8 +78,9 @@ export class SqliteDatabase {
   #isInDoubt = false
 
   /** Opens the file and begins a new epoch, which is on disk when this returns. Throws `StoreError`. */
-  constructor({ path, busyTimeoutMs, openedAtMs }: ThreadSettings) {
+  constructor({ path, busyTimeoutMs, openedAtMs, journaling }: ThreadSettings) {
     this.#path = path
+    this.#journaling = journaling
     this.#database = openFile(path, busyTimeoutMs)
     const statements = new Statements(this.#database)
     this.#fleet = new FleetTables(statements)
@@ -67,12 +89,16 @@ export class SqliteDatabase {
     this.#claims = new RunClaims(statements, this.#names)
     this.#schedules = new ScheduleTables(statements)
     this.#files = new FileTables(statements)
+    this.#journal = new Journal(statements)
     try {
+      this.#journal.load()
+      this.#settleOrThrow()
       this.contents = this.#transact(() => ({
         ...this.#fleet.begin(openedAtMs),
         runs: this.#claims.begin(),
         schedules: this.#schedules.begin(),
       }))
+      this.#lastSeq = this.contents.runs.lastSeq
       this.#identity = identify(path)
     } catch (error) {
       this.#database.close()
@@ -81,19 +107,64 @@ export class SqliteDatabase {
   }
 
   /** Writes batches, in order. Never throws; `detail` says what is not on disk and why. */
-  commit(batches: readonly PackedBatch[]): readonly CommitOutcome[] {
+  commit(batches: readonly Batch[], nowMs: number): readonly CommitOutcome[] {
     try {
       if (this.#fault !== undefined) throw new Error(this.#fault)
-      this.#transact(() => {
-        for (const { writes, bytes } of batches) for (const write of writes) this.#write(write, bytes)
-      })
+      const parts = this.#journalled(batches, nowMs)
+      if (parts !== undefined) this.#keep(batches, parts, nowMs)
+      else {
+        this.#settleOrThrow()
+        this.#transact(() => {
+          for (const batch of batches) this.#writeAll(batch)
+        })
+      }
       this.#confirm()
+      for (const batch of batches) this.#noteSeqs(batch)
       return batches.map(() => ({ ok: true }))
     } catch (error) {
       if (this.#fault === undefined && isOwnFault(error))
         return batches.map((batch) => this.#commitCarefully(batch))
       const outcome = this.#describe(error)
       return batches.map(() => outcome)
+    }
+  }
+
+  /** Something is on disk that is not in the tables. */
+  get isBehind(): boolean {
+    return !this.#journal.isEmpty
+  }
+
+  /** The oldest of what is not in the tables. */
+  get oldestKeptAtMs(): number {
+    return this.#journal.oldest?.keptAtMs ?? Number.POSITIVE_INFINITY
+  }
+
+  /** What of the journal has to be done, and what it takes in memory. */
+  get journalSize(): { readonly weight: number; readonly bytes: number } {
+    return this.#journal
+  }
+
+  /** The number of the newest row of the journal; `isSettled` tells when it is in the tables. */
+  get lastKept(): number {
+    return this.#journal.last
+  }
+
+  isSettled(n: number): boolean {
+    return (this.#journal.oldest?.n ?? Number.POSITIVE_INFINITY) > n
+  }
+
+  /** Brings the oldest of the journal into the tables, all of it unless told how much. Never throws. */
+  settle(weight = Number.POSITIVE_INFINITY): {
+    readonly outcome: CommitOutcome
+    readonly refusals: readonly Refusal[]
+  } {
+    try {
+      if (this.#fault !== undefined) throw new Error(this.#fault)
+      const refusals = this.#settleOrThrow(weight)
+      this.#confirm()
+      return { outcome: { ok: true }, refusals }
+    } catch (error) {
+      return { outcome: this.#describe(error), refusals: [] }
     }
   }
 
@@ -104,7 +175,10 @@ export class SqliteDatabase {
     after: RunPosition | null,
   ): { readonly runs: readonly ClaimedRun[]; readonly hasMore: boolean } {
     try {
-      if (this.#fault === undefined) return this.#claims.claim(needs, count, after)
+      if (this.#fault === undefined) {
+        this.#settleOrThrow()
+        return this.#claims.claim(needs, count, after)
+      }
     } catch (error) {
       this.#describe(error)
     }
@@ -114,7 +188,10 @@ export class SqliteDatabase {
   /** Null when the database cannot be read now. */
   askTurns(asked: readonly SessionAsk[]): readonly SessionTurn[] | null {
     try {
-      if (this.#fault === undefined) return this.#claims.askTurns(asked)
+      if (this.#fault === undefined) {
+        this.#settleOrThrow()
+        return this.#claims.askTurns(asked)
+      }
     } catch (error) {
       this.#describe(error)
     }
@@ -127,6 +204,7 @@ export class SqliteDatabase {
   ): { readonly runs: readonly ClaimedRun[]; readonly nextMs: number | null } {
     try {
       if (this.#fault !== undefined) throw new Error(this.#fault)
+      this.#settleOrThrow()
       const runs = this.#transact(() => this.#claims.takeDue(untilMs, limit))
       this.#confirm()
       return { runs, nextMs: this.#claims.nextDueMs() }
@@ -152,10 +230,85 @@ export class SqliteDatabase {
 
   /** Safe to call more than once. */
   close(): void {
-    if (this.#database.isOpen) this.#database.close()
+    if (!this.#database.isOpen) return
+    this.settle()
+    this.#database.close()
   }
 
-  #write(write: PackedWrite, bytes: Uint8Array): void {
+  /** The parts of all batches when they may go to the journal first. */
+  #journalled(batches: readonly Batch[], nowMs: number): (readonly TextPart[])[] | undefined {
+    if (this.#journaling === 'never') return undefined
+    let last = this.#lastSeq
+    let weight = 0
+    const all: TextPart[][] = []
+    for (const { parts } of batches) {
+      const texts: TextPart[] = []
+      for (const part of parts) {
+        if (part.text === undefined) return undefined
+        if (part.seqs !== null && part.seqs.first <= last) return undefined
+        last = part.seqs?.last ?? last
+        weight += part.weight
+        texts.push(part)
+      }
+      all.push(texts)
+    }
+    this.#load.add(weight, nowMs)
+    const isWanted = this.#load.isBusy || this.#journaling === 'always'
+    return isWanted && weight <= MAX_JOURNALED ? all : undefined
+  }
+
+  #keep(batches: readonly Batch[], parts: readonly (readonly TextPart[])[], nowMs: number): void {
+    const kept = this.#transact(() =>
+      parts.flatMap((each, at) => this.#journal.insert(batches[at]?.batch ?? 0, each, nowMs)),
+    )
+    this.#journal.push(kept)
+  }
+
+  #settleOrThrow(weight = Number.POSITIVE_INFINITY): readonly Refusal[] {
+    const entries = this.#journal.first(weight)
+    if (entries.length === 0) return []
+    try {
+      return this.#settleAll(entries, (entry, write) => {
+        this.#write(write, entry.bytes, this.#journal)
+        return []
+      })
+    } catch (error) {
+      if (this.#fault !== undefined || !isOwnFault(error)) throw error
+      return this.#settleAll(entries, (entry, write) => this.#writeOne(write, entry.bytes))
+    }
+  }
+
+  #settleAll(
+    entries: readonly Entry[],
+    write: (entry: Entry, write: PackedWrite) => readonly string[],
+  ): readonly Refusal[] {
+    const refusals: Refusal[] = []
+    this.#transact(() => {
+      for (const entry of entries) {
+        const refused = this.#journal.writesOf(entry).flatMap((each) => write(entry, each))
+        if (refused.length === 0) continue
+        const detail = `what was on disk already cannot be used: ${refused[0]}`
+        this.#journal.refuse(entry, detail)
+        refusals.push({ batch: entry.batch, detail })
+      }
+      this.#journal.remove(entries)
+    })
+    this.#journal.forget(entries)
+    return refusals
+  }
+
+  #noteSeqs({ parts }: Batch): void {
+    for (const part of parts) {
+      if (part.text !== undefined) this.#lastSeq = Math.max(this.#lastSeq, part.seqs?.last ?? 0)
+      else for (const write of part.writes) this.#lastSeq = Math.max(this.#lastSeq, lastSeqOf(write))
+    }
+  }
+
+  #writeAll({ parts }: Batch): void {
+    for (const part of parts) for (const write of writesOf(part)) this.#write(write, part.bytes)
+  }
+
+  #write(write: PackedWrite, bytes: Uint8Array, ahead?: EndsAhead): void {
     if (isFleetWrite(write)) return this.#fleet.write(write)
     if (isFileWrite(write)) return this.#files.write(write)
     if (isScheduleWrite(write)) {
@@ -164,15 +317,20 @@ export class SqliteDatabase {
       return
     }
     if (write.kind === 'runs-accepted' && write.claim) this.#schedules.claim(write.claim)
-    this.#runs.write(write, bytes)
+    this.#runs.write(write, bytes, ahead)
   }
 
   /** One batch, write by write. */
-  #commitCarefully({ writes, bytes }: PackedBatch): CommitOutcome {
+  #commitCarefully(batch: Batch): CommitOutcome {
     try {
       if (this.#fault !== undefined) throw new Error(this.#fault)
-      const refusals = this.#transact(() => writes.flatMap((write) => this.#writeOne(write, bytes)))
+      this.#settleOrThrow()
+      const writes = batch.parts.flatMap((part) => writesOf(part).map((write) => ({ write, part })))
+      const refusals = this.#transact(() =>
+        writes.flatMap(({ write, part }) => this.#writeOne(write, part.bytes)),
+      )
       this.#confirm()
+      this.#noteSeqs(batch)
       return refusals.length === 0 ? { ok: true } : describeRefusals(refusals, writes.length)
     } catch (error) {
       return this.#describe(error)
@@ -216,6 +374,7 @@ export class SqliteDatabase {
   #forget(): void {
     this.#names.forget()
     this.#runs.forget()
+    this.#journal.undo()
   }
 
   /** Throws when what was committed is not where it should be. */
@@ -232,6 +391,20 @@ export class SqliteDatabase {
     const detail = this.#fault ?? `nothing of the batch was written: ${messageOf(error)}${refused}`
     return { ok: false, detail }
   }
+}
+
+function writesOf(part: PackedPart): readonly PackedWrite[] {
+  if (part.text === undefined) return part.writes
+  const writes: readonly PackedWrite[] = JSON.parse(part.text)
+  return writes
+}
+
+function lastSeqOf(write: PackedWrite): number {
+  if (write.kind !== 'runs-accepted') return 0
+  let last = 0
+  for (let at = 0; at < write.values.length; at += ACCEPTED.length)
+    last = Math.max(last, Number(write.values[at]))
+  return last
 }
 
 /** The write itself is wrong (a constraint, a value that cannot be bound), not the database. */

@@ -24,8 +24,9 @@ test('a file that was moved before it was opened is not made anew, for its log w
     onLongLog: () => {},
     onLogSize: () => {},
     onFault: (detail) => void faults.push(detail),
+    settled: () => undefined,
   })
-  reader.start({ path, busyTimeoutMs: 20, openedAtMs: 0, longLogBytes: 1_000_000 })
+  reader.start({ path, busyTimeoutMs: 20, openedAtMs: 0, longLogBytes: 1_000_000, journaling: 'busy' })
   await assert.rejects(reader.reads.find('r_1'), { name: 'StoreError' })
   assert.deepEqual(readdirSync(folder), ['berth.db-wal'])
 

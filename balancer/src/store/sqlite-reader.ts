@@ -5,7 +5,7 @@
 import { Worker } from 'node:worker_threads'
 import type { RunReads } from '../ports/run-store.ts'
 import { StoreError } from './store-error.ts'
-import type { FromReader, ThreadSettings, ToReader } from './thread-messages.ts'
+import type { FromReader, ReadQuestion, ThreadSettings, ToReader } from './thread-messages.ts'
 
 export interface SqliteReaderOptions {
   readonly maxPending: number
@@ -15,6 +15,8 @@ export interface SqliteReaderOptions {
   readonly onLogSize: (bytes: number | null) => void
   /** What was written cannot be relied on any more. */
   readonly onFault: (detail: string) => void
+  /** Resolves when what is on disk can be read, or with why it cannot; undefined when it can. */
+  readonly settled: () => Promise<string | undefined> | undefined
 }
 
 /** After the thread has ended by itself another one is started. */
@@ -67,6 +69,7 @@ export class SqliteReader {
   async close(timeoutMs: number): Promise<void> {
     this.#isClosing = true
     clearTimeout(this.#again)
+    await this.#options.settled()
     const timer = setTimeout(() => this.#thread?.terminate(), timeoutMs)
     this.#post({ kind: 'close' })
     await this.#exited
@@ -81,8 +84,15 @@ export class SqliteReader {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>()
     const id = ++this.#last
     this.#waiting.set(id, { resolve, reject })
-    this.#post({ kind: 'read', id, name, values })
+    const settled = this.#options.settled()
+    if (settled === undefined) this.#post({ kind: 'read', id, name, values })
+    else void settled.then((detail) => this.#askBehind({ kind: 'read', id, name, values }, detail))
     return promise
+  }
+
+  #askBehind(question: ReadQuestion, detail: string | undefined): void {
+    if (detail === undefined) this.#post(question)
+    else this.#hear({ kind: 'no-answer', id: question.id, detail })
   }
 
   #hear(message: FromReader): void {

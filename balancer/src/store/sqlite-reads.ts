@@ -43,6 +43,10 @@ type Bound = string | number | null
 
 const HEAD_ID = `SELECT l.id FROM turns t JOIN runs_live l ON l.seq = t.seq
   WHERE t.session = ? AND t.state = 1 LIMIT 1`
+const INPUT = 'SELECT media_type, bytes FROM payloads WHERE seq = ?'
+/** A short one of JSON may lie beside its input. */
+const RESULT = `SELECT media_type, bytes FROM results WHERE seq = ?1 UNION ALL
+  SELECT result_type, result FROM payloads WHERE seq = ?1 AND result_type IS NOT NULL`
 
 export class SqliteReads implements SyncReads {
   readonly #statements: Statements
@@ -95,7 +99,7 @@ export class SqliteReads implements SyncReads {
   }
 
   result(id: string) {
-    const row = this.#get('SELECT media_type, bytes FROM results WHERE seq = ?', this.#seqOf(id))
+    const row = this.#get(RESULT, this.#seqOf(id))
     return row === undefined ? null : { mediaType: text(row.media_type), bytes: bytes(row.bytes) }
   }
 
@@ -214,16 +218,17 @@ export class SqliteReads implements SyncReads {
 
   /** One by one, for most are not long, and nobody wants those that are. */
   *#newestTurns(session: string): Iterable<StoredTurn> {
-    const sql = `SELECT t.seq, coalesce(length(p.bytes), 0) + coalesce(length(r.bytes), 0) AS bytes FROM turns t
+    const sql = `SELECT t.seq, coalesce(length(p.bytes), 0) + coalesce(length(r.bytes), length(p.result), 0) AS bytes
+      FROM turns t
       LEFT JOIN payloads p ON p.seq = t.seq LEFT JOIN results r ON r.seq = t.seq
       WHERE t.session = ? AND t.state = 2 ORDER BY t.place DESC, t.seq DESC LIMIT ?`
     for (const { seq, bytes: length } of this.#all(sql, session, LIMITS.turns)) {
       if (Number(length) > LIMITS.turnsBytes) return
-      const content = (table: string) => {
-        const row = this.#get(`SELECT media_type, bytes FROM ${table} WHERE seq = ?`, Number(seq))
+      const content = (sql: string) => {
+        const row = this.#get(sql, Number(seq))
         return row ? { mediaType: text(row.media_type), bytes: bytes(row.bytes) } : null
       }
-      yield { input: content('payloads'), output: content('results') }
+      yield { input: content(INPUT), output: content(RESULT) }
     }
   }
 

@@ -30,6 +30,8 @@ export interface SqliteStoreOptions {
   readonly longLogBytes?: number
   /** The thread's script; default the one beside this file. */
   readonly thread?: URL
+  /** Whether batches go to the journal before the tables; default while much is written. */
+  readonly journaling?: ThreadSettings['journaling']
 }
 
 const LONG_LOG_BYTES = 256 * 1024 * 1024
@@ -47,6 +49,12 @@ export class SqliteStore implements StorePort {
   #thread: Worker | undefined
   #exited: Promise<void> = Promise.resolve()
   #closing: Promise<void> | undefined
+  /** Something is on disk that cannot be read yet. */
+  #isBehind = false
+  /** What was asked since, and is shared by all who read. */
+  #settling: PromiseWithResolvers<string | undefined> | undefined
+  readonly #asked = new Map<number, PromiseWithResolvers<string | undefined>>()
+  #lastAsked = 0
 
   constructor(options: SqliteStoreOptions) {
     this.#options = options
@@ -55,6 +63,7 @@ export class SqliteStore implements StorePort {
       onLongLog: () => this.#post({ kind: 'shorten-log' }),
       onLogSize: (bytes) => this.#events?.onLogSize?.(bytes),
       onFault: (why) => this.#post({ kind: 'give-up', why }),
+      settled: () => this.#settle(),
     })
     this.reads = this.#reader.reads
   }
@@ -64,8 +73,9 @@ export class SqliteStore implements StorePort {
     if (this.#thread !== undefined || this.#closing !== undefined)
       return Promise.reject(new Error('a store is opened once; make another'))
     const { path, busyTimeoutMs = 5000, maxPendingWrites = 100_000, clock = systemClock } = this.#options
-    const { longLogBytes = LONG_LOG_BYTES } = this.#options
-    const settings: ThreadSettings = { path, busyTimeoutMs, openedAtMs: clock.wallMs(), longLogBytes }
+    const { longLogBytes = LONG_LOG_BYTES, journaling = 'busy' } = this.#options
+    const openedAtMs = clock.wallMs()
+    const settings: ThreadSettings = { path, busyTimeoutMs, openedAtMs, longLogBytes, journaling }
     this.#events = events
     const script = this.#options.thread ?? new URL('./sqlite-thread.ts', import.meta.url)
     // The thread needs none of the environment, which may hold keys.
@@ -127,6 +137,8 @@ export class SqliteStore implements StorePort {
         batches.abandon(
           this.#closing === undefined ? `${reason}; restart the balancer` : 'the store is closed',
         )
+        this.#isBehind = false
+        for (const { resolve: wake } of this.#asked.values()) wake(undefined)
         resolve()
       })
     })
@@ -136,7 +148,14 @@ export class SqliteStore implements StorePort {
   #hear(message: Told, batches: Batches, events: StoreEvents): void {
     switch (message.kind) {
       case 'persisted':
+        // Who asks from now on wants to see this one, too.
+        if (message.isBehind) this.#settling = undefined
+        this.#isBehind = message.isBehind
         return batches.persisted(message.batch)
+      case 'settled':
+        return this.#heardSettled(message.id, message.detail)
+      case 'refused-late':
+        return events.onFailed(message.batch, message.detail)
       case 'failed':
         return batches.failed(message.batch, message.detail)
       case 'claimed':
@@ -149,10 +168,36 @@ export class SqliteStore implements StorePort {
     }
   }
 
+  /** Resolves when all that is on disk now can be read, or with why it cannot; undefined when it can. */
+  #settle(): Promise<string | undefined> | undefined {
+    if (!this.#isBehind) return undefined
+    if (this.#settling === undefined) {
+      this.#settling = Promise.withResolvers()
+      const id = ++this.#lastAsked
+      this.#asked.set(id, this.#settling)
+      this.#post({ kind: 'settle', id })
+    }
+    return this.#settling.promise
+  }
+
+  #heardSettled(id: number, detail: string | undefined): void {
+    const asked = this.#asked.get(id)
+    this.#asked.delete(id)
+    if (asked === this.#settling) {
+      this.#settling = undefined
+      if (detail === undefined) this.#isBehind = false
+    }
+    asked?.resolve(detail)
+  }
+
   #send(batch: number, writes: readonly StoreWrite[]): void {
     try {
-      const packed = packWrites(writes)
-      this.#thread?.postMessage({ kind: 'batch', batch, ...packed } satisfies ToThread, [packed.bytes.buffer])
+      const parts = packWrites(writes)
+      const message: ToThread = { kind: 'batch', batch, parts }
+      this.#thread?.postMessage(
+        message,
+        parts.map(({ bytes }) => bytes.buffer),
+      )
     } catch (error) {
       // A value that cannot be cloned: a fault of the caller, who is told.
       this.#batches?.failed(batch, error instanceof Error ? error.message : String(error))

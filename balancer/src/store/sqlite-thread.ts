@@ -1,19 +1,20 @@
 /**
  * The store's writing thread: opens the database, then commits batches in the order they come, those that have
- * gathered meanwhile together, and answers claims in that order too. Started by `sqlite-store.ts`.
+ * gathered meanwhile together, and answers claims in that order too. What went to the journal follows into the tables
+ * behind it, in steps, between which batches have their turn. Started by `sqlite-store.ts`.
  * Invariant: every batch is answered once, after its commit.
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { Behind } from './behind.ts'
 import { SqliteDatabase } from './sqlite-database.ts'
 import { messageOf } from './sqlite-file.ts'
 import { StoreError } from './store-error.ts'
 import type { BatchMessage, FromThread, ThreadSettings, ToThread } from './thread-messages.ts'
-import { ACCEPTED } from './write-packing.ts'
 
-/** Batches that share a transaction, and so an fsync; no more than so many bytes or values, for they also wait together. */
+/** Batches that share a transaction, and so an fsync; no more than so many bytes or writes, for they also wait together. */
 const MAX_TOGETHER = 64
 const MAX_BYTES_TOGETHER = 4 * 1024 * 1024
-const MAX_VALUES_TOGETHER = 50_000
+const MAX_WEIGHT_TOGETHER = 2_500
 
 const port = parentPort
 if (port === null) throw new Error('this file is the store thread; start balancer/src/main.ts')
@@ -36,14 +37,18 @@ function openDatabase(): SqliteDatabase | undefined {
 }
 
 function serve(database: SqliteDatabase): void {
+  const journal = new Behind(database, say)
   port?.on('message', (message: ToThread) => {
     let next: ToThread | undefined = message
-    while (next !== undefined) next = handle(database, next)
+    while (next !== undefined) {
+      next = handle(database, journal, next)
+      journal.follow()
+    }
   })
 }
 
 /** Handles a message; what it took from the queue beyond its own is returned. */
-function handle(database: SqliteDatabase, message: ToThread): ToThread | undefined {
+function handle(database: SqliteDatabase, journal: Behind, message: ToThread): ToThread | undefined {
   switch (message.kind) {
     case 'batch': {
       const { batches, next } = gather(message)
@@ -61,6 +66,9 @@ function handle(database: SqliteDatabase, message: ToThread): ToThread | undefin
     case 'due':
       say({ kind: 'due', ...database.takeDue(message.untilMs, message.limit) })
       return undefined
+    case 'settle':
+      journal.ask(message.id)
+      return undefined
     case 'shorten-log':
       database.shortenLog()
       return undefined
@@ -68,6 +76,7 @@ function handle(database: SqliteDatabase, message: ToThread): ToThread | undefin
       database.giveUp(message.why)
       return undefined
     case 'close':
+      journal.stop()
       database.close()
       port?.close()
       return undefined
@@ -77,30 +86,33 @@ function handle(database: SqliteDatabase, message: ToThread): ToThread | undefin
 /** The batches that have come already, and the first message that is none. */
 function gather(first: BatchMessage): { batches: BatchMessage[]; next: ToThread | undefined } {
   const batches = [first]
-  let [bytes, values] = [first.bytes.length, valuesOf(first)]
+  const size = { bytes: 0, weight: 0 }
+  addSize(size, first)
   while (port !== null && batches.length < MAX_TOGETHER) {
-    if (bytes > MAX_BYTES_TOGETHER || values > MAX_VALUES_TOGETHER) break
+    if (size.bytes > MAX_BYTES_TOGETHER || size.weight > MAX_WEIGHT_TOGETHER) break
     const message: ToThread | undefined = receiveMessageOnPort(port)?.message
     if (message?.kind !== 'batch') return { batches, next: message }
     batches.push(message)
-    bytes += message.bytes.length
-    values += valuesOf(message)
+    addSize(size, message)
   }
   return { batches, next: undefined }
 }
 
-/** About as long as it takes: the end of a run counts as much as its acceptance. */
-function valuesOf({ writes }: BatchMessage): number {
-  let count = 0
-  for (const write of writes) count += write.kind === 'runs-accepted' ? write.values.length : ACCEPTED.length
-  return count
+function addSize(size: { bytes: number; weight: number }, { parts }: BatchMessage): void {
+  for (const { bytes, weight } of parts) {
+    size.bytes += bytes.length
+    size.weight += weight
+  }
 }
 
 function commit(database: SqliteDatabase, batches: readonly BatchMessage[]): void {
-  const outcomes = database.commit(batches)
+  const outcomes = database.commit(batches, performance.now())
+  const { isBehind } = database
   for (const [at, { batch }] of batches.entries()) {
     const outcome = outcomes[at]
     if (outcome === undefined) continue
-    say(outcome.ok ? { kind: 'persisted', batch } : { kind: 'failed', batch, detail: outcome.detail })
+    say(
+      outcome.ok ? { kind: 'persisted', batch, isBehind } : { kind: 'failed', batch, detail: outcome.detail },
+    )
   }
 }

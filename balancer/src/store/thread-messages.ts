@@ -6,7 +6,7 @@ import type { ClaimedRun, RunLaneNeeds, RunPosition, RunReads } from '../ports/r
 import type { SessionAsk, SessionTurn } from '../ports/session-store.ts'
 import type { StoreContents } from '../ports/store.ts'
 import type { StoreErrorCode } from './store-error.ts'
-import type { PackedBatch } from './write-packing.ts'
+import type { PackedPart } from './write-packing.ts'
 
 /** Handed to the threads as their `workerData`. */
 export interface ThreadSettings {
@@ -17,11 +17,14 @@ export interface ThreadSettings {
   readonly openedAtMs: number
   /** From here on the length of the write-ahead log is told. */
   readonly longLogBytes: number
+  /** Whether batches go to the journal first: while much is written, always or never. */
+  readonly journaling: 'busy' | 'always' | 'never'
 }
 
-export interface BatchMessage extends PackedBatch {
+export interface BatchMessage {
   readonly kind: 'batch'
   readonly batch: number
+  readonly parts: readonly PackedPart[]
 }
 
 export type ToThread =
@@ -35,6 +38,8 @@ export type ToThread =
     }
   | { readonly kind: 'due'; readonly untilMs: number; readonly limit: number }
   | { readonly kind: 'turns'; readonly asked: readonly SessionAsk[] }
+  /** Somebody wants to read what is on disk by now. */
+  | { readonly kind: 'settle'; readonly id: number }
   /** The log has grown long and nearly all of it is in the file. */
   | { readonly kind: 'shorten-log' }
   /** What was written cannot be relied on any more. */
@@ -44,7 +49,12 @@ export type ToThread =
 export type FromThread =
   | { readonly kind: 'opened'; readonly contents: StoreContents }
   | { readonly kind: 'refused'; readonly code: StoreErrorCode; readonly detail: string }
-  | { readonly kind: 'persisted'; readonly batch: number }
+  /** `isBehind`: it is in the journal, or something before it. */
+  | { readonly kind: 'persisted'; readonly batch: number; readonly isBehind: boolean }
+  /** What was on disk when that was asked can be read; why not, otherwise. */
+  | { readonly kind: 'settled'; readonly id: number; readonly detail: string | undefined }
+  /** Of a batch that was persisted, something cannot be read and never will be. */
+  | { readonly kind: 'refused-late'; readonly batch: number; readonly detail: string }
   | { readonly kind: 'failed'; readonly batch: number; readonly detail: string }
   | {
       readonly kind: 'claimed'

@@ -2,7 +2,8 @@
  * Makes of a tick's writes what crosses to the store's thread at the least cost for the main one: a run is a few
  * values in a flat list instead of forty named ones, and the bytes of all inputs and results lie in one buffer
  * that is handed over. A view on a large frame would otherwise be copied with the whole frame.
- * Invariant: `unpack…` at the other side sees the same bytes; nothing of the caller's is changed or held.
+ * A batch of which nothing can be refused goes as text, in the form in which the journal keeps it.
+ * Invariant: the other side sees the same bytes; nothing of the caller's is changed or held.
  */
 import { canonicalJson } from '@berth/protocol'
 import type { IdempotencyRow, LiveRun, RunEnd, RunWrite, StoredPayload } from '../ports/run-store.ts'
@@ -44,7 +45,32 @@ export interface PackedAcceptance {
   /** Of those that are no longer as new: place in the list, and how they stand. */
   readonly moved: readonly Write<'run-moved'>[]
   readonly key: IdempotencyRow | null
-  readonly claim: ScheduleClaim | undefined
+  readonly claim?: ScheduleClaim | undefined
+}
+
+/** The values of the end of a run, in this order. */
+export const FINISHED = [
+  'seq',
+  'fence',
+  'status',
+  'finishedMs',
+  'worker',
+  'facts',
+  'mediaType',
+  'bytesAt',
+  'bytesLength',
+] as const
+
+export interface PackedFinish {
+  readonly kind: 'run-finished'
+  readonly values: readonly Value[]
+  /** What a plain end has none of. */
+  readonly more: FinishExtras | null
+}
+
+export interface FinishExtras
+  extends Pick<Write<'run-finished'>, 'events' | 'delivery' | 'keyExpiresMs' | 'session' | 'mayHaveFiles'> {
+  readonly error: PackedEnd['error']
 }
 
 export interface PackedEnd {
@@ -62,18 +88,117 @@ export interface PackedEnd {
 export type PackedWrite =
   | Exclude<StoreWrite, { kind: 'runs-accepted' | 'run-finished' | 'run-recorded' }>
   | PackedAcceptance
-  | (Omit<Write<'run-finished'>, 'end'> & { readonly end: PackedEnd })
+  | PackedFinish
   | (Omit<Write<'run-recorded'>, 'end'> & { readonly facts: string; readonly end: PackedEnd })
 
-export interface PackedBatch {
-  readonly writes: readonly PackedWrite[]
+/** Some writes of a batch. Those of a part that is text can only be refused for a run that is there already. */
+export type PackedPart = {
   readonly bytes: Uint8Array<ArrayBuffer>
+  /** About as long as it takes: one for the acceptance of a run, one for its end. */
+  readonly weight: number
+} & (
+  | { readonly writes: readonly PackedWrite[]; readonly text?: undefined }
+  | {
+      readonly writes?: undefined
+      /** JSON of the writes. */
+      readonly text: string
+      /** Of the runs that it accepts, when they stand in the order of seq; null without any. */
+      readonly seqs: { readonly first: number; readonly last: number } | null
+    }
+)
+
+/** What can be kept in the journal first: nobody is told how it went, and whoever reads waits until it is done. */
+const JOURNALED: ReadonlySet<StoreWrite['kind']> = new Set<StoreWrite['kind']>([
+  'runs-accepted',
+  'run-moved',
+  'run-finished',
+  'run-recorded',
+  'run-removed',
+  'run-events',
+  'run-lines',
+  'delivery-set',
+  'retention',
+  'touch',
+])
+/** Runs that one part of a batch accepts at most. */
+const PART_RUNS = 500
+
+export function packWrites(writes: readonly StoreWrite[]): readonly PackedPart[] {
+  if (!writes.every(isJournaled)) {
+    const blocks = new Blocks()
+    const packed = writes.map((write) => packWrite(write, blocks))
+    return [{ writes: packed, bytes: blocks.join(), weight: weigh(writes) }]
+  }
+  const parts: PackedPart[] = []
+  let begun: StoreWrite[] = []
+  let weight = 0
+  const end = () => {
+    if (begun.length > 0) parts.push(packText(begun))
+    begun = []
+    weight = 0
+  }
+  for (const write of writes) {
+    for (const piece of piecesOf(write)) {
+      if (weight >= PART_RUNS) end()
+      begun.push(piece)
+      weight += weightOf(piece)
+    }
+  }
+  end()
+  return parts
 }
 
-export function packWrites(writes: readonly StoreWrite[]): PackedBatch {
+/** A key may have begun other runs before, and an instant of a schedule, too; that refuses them all. */
+function isJournaled(write: StoreWrite): boolean {
+  if (!JOURNALED.has(write.kind)) return false
+  if (write.kind !== 'runs-accepted') return true
+  return write.key === null && write.claim === undefined && isRising(write)
+}
+
+function isRising({ runs }: Write<'runs-accepted'>): boolean {
+  let last = 0
+  for (const { run } of runs) {
+    if (run.seq <= last) return false
+    last = run.seq
+  }
+  return true
+}
+
+/** Many runs that are accepted together are on disk together, and in the tables one after another. */
+function piecesOf(write: StoreWrite): readonly StoreWrite[] {
+  if (write.kind !== 'runs-accepted' || write.runs.length <= PART_RUNS) return [write]
+  const pieces: StoreWrite[] = []
+  for (let at = 0; at < write.runs.length; at += PART_RUNS)
+    pieces.push({ ...write, runs: write.runs.slice(at, at + PART_RUNS) })
+  return pieces
+}
+
+function packText(writes: readonly StoreWrite[]): PackedPart {
   const blocks = new Blocks()
   const packed = writes.map((write) => packWrite(write, blocks))
-  return { writes: packed, bytes: blocks.join() }
+  const text = JSON.stringify(packed)
+  return { text, bytes: blocks.join(), weight: weigh(writes), seqs: seqsOf(writes) }
+}
+
+/** From the lowest to the highest. */
+function seqsOf(writes: readonly StoreWrite[]): { first: number; last: number } | null {
+  let [first, last] = [Number.POSITIVE_INFINITY, 0]
+  for (const write of writes) {
+    if (write.kind !== 'runs-accepted' || write.runs.length === 0) continue
+    first = Math.min(first, write.runs[0]?.run.seq ?? 0)
+    last = Math.max(last, write.runs.at(-1)?.run.seq ?? 0)
+  }
+  return last === 0 ? null : { first, last }
+}
+
+function weigh(writes: readonly StoreWrite[]): number {
+  let weight = 0
+  for (const write of writes) weight += weightOf(write)
+  return weight
+}
+
+export function weightOf(write: StoreWrite): number {
+  return write.kind === 'runs-accepted' ? write.runs.length : 1
 }
 
 function packWrite(write: StoreWrite, blocks: Blocks): PackedWrite {
@@ -81,11 +206,27 @@ function packWrite(write: StoreWrite, blocks: Blocks): PackedWrite {
     case 'runs-accepted':
       return packAcceptance(write, blocks)
     case 'run-finished':
-      return { ...write, end: packEnd(write.end, blocks) }
+      return packFinish(write, blocks)
     case 'run-recorded':
       return { ...write, facts: encodeFacts(write.order), end: packEnd(write.end, blocks) }
     default:
       return write
+  }
+}
+
+/** In the order of `FINISHED`. */
+function packFinish(write: Write<'run-finished'>, blocks: Blocks): PackedFinish {
+  const { seq, fence, events, delivery, keyExpiresMs, session, mayHaveFiles } = write
+  const { status, finishedMs, worker, facts, error, mediaType, bytesAt, bytesLength } = packEnd(
+    write.end,
+    blocks,
+  )
+  const isQuiet = error === null && events.length === 0 && delivery === null
+  const isPlain = isQuiet && keyExpiresMs === null && !session && !mayHaveFiles
+  return {
+    kind: 'run-finished',
+    values: [seq, fence, status, finishedMs, worker, facts, mediaType, bytesAt, bytesLength],
+    more: isPlain ? null : { error, events, delivery, keyExpiresMs, session, mayHaveFiles },
   }
 }
 

@@ -4,6 +4,7 @@ import { settingsMigration } from './002-settings.ts'
 import { drainMigration } from './003-drain.ts'
 import { runsMigration } from './004-runs.ts'
 import { runKeysMigration } from './005-run-keys.ts'
+import { journalMigration } from './006-journal.ts'
 import { schedulesMigration } from './007-schedules.ts'
 import { turnsMigration } from './008-turns.ts'
 import { filesMigration } from './009-files.ts'
@@ -17,6 +18,7 @@ export const MIGRATIONS: readonly Migration[] = [
   drainMigration,
   runsMigration,
   runKeysMigration,
+  journalMigration,
   schedulesMigration,
   turnsMigration,
   filesMigration,
