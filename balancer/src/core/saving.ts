@@ -1,6 +1,6 @@
 /**
  * Tasks of several slots that find no worker with all of them free: who stands at the head of such a
- * lane for a second gets one worker that saves up freed slots for it. Kept by placement.ts. The
+ * lane for a second (less when it was called) gets one worker that saves up freed slots for it. Kept by placement.ts. The
  * invariant: at most one worker saves for a lane; all others work on.
  */
 import type { Lane } from './lane.ts'
@@ -9,6 +9,8 @@ import type { Worker } from './worker.ts'
 
 /** So long a task of several slots hopes for a worker with enough free ones. */
 const PATIENCE_MS = 1_000
+/** Of one that was called: somebody who runs waits for it. */
+const CALLED_PATIENCE_MS = 50
 
 interface Watch {
   readonly head: Task
@@ -30,7 +32,7 @@ export class Saving {
     if (!head) this.#watches.delete(lane)
     else if (this.#watches.get(lane)?.head !== head) {
       this.#watches.set(lane, { head, sinceAt: now })
-      this.#nextAt = Math.min(this.#nextAt, now + PATIENCE_MS)
+      this.#nextAt = Math.min(this.#nextAt, now + patienceOf(head))
     }
   }
 
@@ -40,17 +42,21 @@ export class Saving {
     const due: Task[] = []
     this.#nextAt = Number.POSITIVE_INFINITY
     for (const [lane, { head, sinceAt }] of this.#watches) {
-      const isDue = now >= sinceAt + PATIENCE_MS
+      const patienceMs = patienceOf(head)
+      const isDue = now >= sinceAt + patienceMs
       if (lane.head !== head) this.#watches.delete(lane)
       else if (isDue) {
         due.push(head)
         this.#watches.set(lane, { head, sinceAt: now })
       }
-      if (this.#watches.has(lane))
-        this.#nextAt = Math.min(this.#nextAt, (isDue ? now : sinceAt) + PATIENCE_MS)
+      if (this.#watches.has(lane)) this.#nextAt = Math.min(this.#nextAt, (isDue ? now : sinceAt) + patienceMs)
     }
     return due
   }
+}
+
+function patienceOf({ caller }: Task): number {
+  return caller ? CALLED_PATIENCE_MS : PATIENCE_MS
 }
 
 /** The one with the most free slots of those that can ever hold a task of the lane. */

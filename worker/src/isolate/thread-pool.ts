@@ -7,11 +7,15 @@
  * thread, and let idle ones sleep in `Atomics.wait`, where a handler's connections and timers stand still.
  * Invariant: a thread is idle, or claimed by one attempt, or dead and forgotten.
  */
+import { startTimer } from '../attempt/timer.ts'
 import type { RegisteredFunction } from '../functions/registry.ts'
 import { type Runner, type RunnerPorts, SETUP_LIMIT_MS } from './main-seat.ts'
 import type { Claimed, Seat, StartFailure } from './seat.ts'
 import { StartGate } from './start-gate.ts'
 import { FunctionThread, type ThreadPorts } from './thread.ts'
+
+/** How long one that is too many is kept: where handlers wait for calls, the next of them needs it again. */
+const LINGER_MS = 10_000
 
 export interface PoolPorts extends ThreadPorts, RunnerPorts {
   /** Threads that are kept; more exist only while handlers wait for what they called. */
@@ -23,6 +27,7 @@ export class ThreadPool {
   readonly #onRoom: () => void
   readonly #threads = new Set<FunctionThread>()
   readonly #idle = new Set<FunctionThread>()
+  #stopTrim: (() => void) | undefined
 
   /** `onRoom` is called when a thread has nothing to do, or is gone. */
   constructor(ports: PoolPorts, onRoom: () => void = () => {}) {
@@ -60,20 +65,22 @@ export class ThreadPool {
     return count
   }
 
-  /** Of more threads than are kept, the one with the least ready ends. */
   put(thread: FunctionThread): void {
     if (thread.isDead) return
     this.#idle.add(thread)
-    if (this.#threads.size > this.#ports.size) this.#endOne(thread)
+    if (this.#threads.size > this.#ports.size) this.#stopTrim ??= startTimer(LINGER_MS, () => this.#trim())
     this.#onRoom()
   }
 
-  #endOne(last: FunctionThread): void {
-    let least = last
-    for (const thread of this.#idle) if (thread.prepared.size < least.prepared.size) least = thread
-    this.#idle.delete(least)
-    this.#threads.delete(least)
-    void least.end()
+  /** Of more threads than are kept, those end that do nothing, the ones with the least ready first. */
+  #trim(): void {
+    this.#stopTrim = undefined
+    const byReady = [...this.#idle].sort((a, b) => a.prepared.size - b.prepared.size)
+    for (const thread of byReady.slice(0, Math.max(0, this.#threads.size - this.#ports.size))) {
+      this.#idle.delete(thread)
+      this.#threads.delete(thread)
+      void thread.end()
+    }
   }
 
   #begin(): FunctionThread {
@@ -87,6 +94,7 @@ export class ThreadPool {
   }
 
   async stop(): Promise<void> {
+    this.#stopTrim?.()
     await Promise.all([...this.#threads].map((thread) => thread.end()))
   }
 
