@@ -3,6 +3,7 @@
  * of ports/runs.ts. Invariant: a filter that says nothing, or says what cannot be meant, touches no run.
  */
 import { BULK_ACTIONS, RUN_STATUSES, type RunStatus, type TaskError } from '@berth/protocol'
+import { soughtWords } from '@berth/runtime'
 import { z } from 'zod'
 import type { BulkPort, RunFilter } from '../ports/runs.ts'
 import { readJsonBody } from './body.ts'
@@ -14,6 +15,10 @@ import type { Route, RouteContext } from './routes.ts'
 const MAX_WORDS = 256
 
 const text = z.string().min(1).max(MAX_WORDS).optional()
+/** A list takes one of no words for none at all, and shows every run: nobody means that of a DELETE. */
+const words = text.refine((q) => q === undefined || soughtWords(q).length > 0, {
+  error: 'must have a letter or a digit; without a word it would not say which runs are meant',
+})
 const instant = z.iso.datetime({ offset: true, error: 'must be an ISO 8601 instant with a zone' }).optional()
 const statusError = `must be one or several of ${RUN_STATUSES.join(', ')}`
 /** As in the query of a list, or as a list. */
@@ -32,7 +37,7 @@ const filterSchema = z
     schedule: text,
     parent: text,
     worker: text,
-    q: text,
+    q: words,
     from: instant,
     to: instant,
   })
