@@ -269,6 +269,22 @@ for (const [what, isEnded] of [
     )
   })
 
+test('a delayed run is no first turn of a session that began before it was due', async () => {
+  const world = await makeWorld(1, 4)
+  const late = await world.accept({ dueMs: world.clock.wallMs() + 1_000 })
+  const first = await turn(world, { session: late })
+  await play(world)
+  await world.advance(1_500)
+  const second = await turn(world, { session: late })
+  await world.breathe(8)
+  assert.ok(workerOf(world, second), 'it waits for nobody')
+  await play(world)
+  assert.deepEqual(new Set(order(world)), new Set([first, late, second]))
+  const third = await turn(world, { session: late })
+  await play(world)
+  assert.equal(statusOf(world, third), 'completed')
+})
+
 test('one key begins one turn; what lived in memory, is not due or is unknown has no next one', async () => {
   const world = await makeWorld(1, 1)
   const base = await world.accept()

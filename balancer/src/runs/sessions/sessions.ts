@@ -43,8 +43,9 @@ export class Sessions {
   joined({ session, priority }: LiveRun): void {
     if (session === null) return
     const head = this.#options.book.headOf(session)
-    // Its end will tell, and it is urgent enough.
-    if (head && head.state === 'live' && head.row.priority <= priority) return
+    // Its end will tell, and it is urgent enough. Of the one whose id the session bears only the disk is sure.
+    const isSure = head && head.state === 'live' && head.run !== session
+    if (isSure && head.row.priority <= priority) return
     this.look(session)
   }
 
@@ -89,8 +90,10 @@ export class Sessions {
   /** The store could not be read. */
   #askLater(asked: readonly SessionAsk[]): void {
     for (const { session } of asked) this.#wanted.add(session)
-    if (this.#wanted.size > asked.length) return
-    this.#cancelRetry = this.#options.after(RETRY_MS, () => this.#ask())
+    this.#cancelRetry ??= this.#options.after(RETRY_MS, () => {
+      this.#cancelRetry = undefined
+      this.#ask()
+    })
   }
 
   #take({ session, head, run, worker }: SessionTurn, known: string | null): void {
