@@ -120,6 +120,16 @@ for (const way of WAYS)
       ])
     })
 
+    test('a body that is the input and no object is told so in its own words', async (t) => {
+      const { send, durable } = await begin(t)
+      for (const body of ['[]', 'text=a', '5']) {
+        const { status, json } = await send('/task/g/f?mode=async', body)
+        assert.equal(status, 400)
+        assert.match(json.detail ?? '', /it is the input itself, an object such as \{"name": "Ada"\}\.$/)
+      }
+      assert.equal(durable.accepted.size, 0)
+    })
+
     test('when it is due: a delay, an instant, the past', async (t) => {
       const { post, durable, clock } = await begin(t)
       const now = clock.wallMs()

@@ -102,12 +102,14 @@ export type ReadInput =
   | { readonly ok: true; readonly payload: StoredPayload; readonly input: object | undefined }
   | Refused
 
+const INPUT_EXAMPLE = 'it is the input itself, an object such as {"name": "Ada"}.'
+
 /** `body.input` is the input of an envelope; the bytes of any other JSON are read here for the first time. */
 export function readInput(body: TaskBody, { bytes, mediaType, isEnvelope, head }: Payload): ReadInput {
   if (mediaType !== '')
     return { ok: true, payload: { bytes, mediaType, head: head ?? null }, input: body.input }
   if (isEnvelope) return inputOf(body.input ?? {})
-  const read = readJsonObject(bytes)
+  const read = readJsonObject(bytes, INPUT_EXAMPLE)
   return read.ok ? inputOf(read.value) : read
 }
 

@@ -129,18 +129,21 @@ export function findWrongHead(head: TaskHead): TaskError | undefined {
   return undefined
 }
 
-/** The bytes as one JSON object, within the bounds of what is parsed at all. */
-export function readJsonObject(bytes: Uint8Array): { readonly ok: true; readonly value: object } | Refused {
-  if (bytes.length === 0) return invalid(`The body is empty; ${EXAMPLE}`)
+/** The bytes as one JSON object, within the bounds of what is parsed at all. `example` is what to send instead. */
+export function readJsonObject(
+  bytes: Uint8Array,
+  example = EXAMPLE,
+): { readonly ok: true; readonly value: object } | Refused {
+  if (bytes.length === 0) return invalid(`The body is empty; ${example}`)
   if (!isUtf8(bytes)) return invalid('The body is not valid UTF-8.')
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
   if (text.startsWith('\uFEFF')) return invalid('The body begins with a byte order mark; send it without.')
   const excess = findJsonExcess(bytes)
   if (excess !== undefined) return invalid(`The body ${excess}.`)
   const value = parseJson(text)
-  if (value === undefined) return invalid(`The body is not JSON; ${EXAMPLE}`)
+  if (value === undefined) return invalid(`The body is not JSON; ${example}`)
   if (!isObject(value))
-    return invalid(`The body must be a JSON object; ${EXAMPLE}`, [
+    return invalid(`The body must be a JSON object; ${example}`, [
       { pointer: '', detail: 'must be an object' },
     ])
   return { ok: true, value }
