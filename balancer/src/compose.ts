@@ -39,6 +39,7 @@ import { fileRoutes } from './http/file-routes.ts'
 import { createHotTask, mayContinue } from './http/hot-task.ts'
 import { createRunIds } from './http/run-id.ts'
 import { runRoutes } from './http/run-routes.ts'
+import { scheduleRoutes } from './http/schedule-routes.ts'
 import { createHttpServer, type HttpServer } from './http/server.ts'
 import { Sessions } from './http/sessions.ts'
 import { Settings } from './http/settings.ts'
@@ -60,6 +61,7 @@ import { MemoryRuns } from './runs/memory-runs.ts'
 import { RunHistory } from './runs/run-history.ts'
 import { createRunHooks } from './runs/run-hooks.ts'
 import { RunSample } from './runs/run-sample.ts'
+import { Schedules } from './runs/schedules/schedules.ts'
 import { ContinuedRuns } from './runs/sessions/continued-runs.ts'
 import { SchedulerTicks } from './scheduler-ticks.ts'
 import { makeWebhooks } from './webhook-config.ts'
@@ -239,7 +241,17 @@ export function composeBalancer(parts: BalancerParts): Balancer {
     lastSeq: contents.runs.lastSeq,
     memory,
   })
-  durable.attach(scheduler, createRunHooks(webhooks, events, files))
+  const schedules = new Schedules({
+    reads: store.reads,
+    keeper,
+    runs: durable,
+    atStart: contents.schedules,
+    createRunId,
+    clock,
+    log,
+    retentionMs: config.runRetentionMs,
+  })
+  durable.attach(scheduler, createRunHooks(webhooks, events, files, schedules))
 
   const { requestBodyLimitBytes: bodyLimitBytes, batchBodyLimitBytes: batchLimitBytes } = config
   const door = new Door(scheduler)
@@ -295,6 +307,7 @@ export function composeBalancer(parts: BalancerParts): Balancer {
       ...endedRunRoutes({ runs, ended, inputs, bodyLimitBytes }),
       ...continueRoutes({ runs, continued, inputs, bodyLimitBytes }),
       ...bulkRoutes(bulk),
+      ...scheduleRoutes({ schedules, calls, door, bodyLimitBytes }),
       ...deliveryRoutes({ runs, deliveries: webhooks }),
       ...eventRoutes({ events }),
       ...fileRoutes({ files: fileViews }),
@@ -338,6 +351,7 @@ export function composeBalancer(parts: BalancerParts): Balancer {
       events,
       webhooks,
       bulk.service,
+      schedules,
     ],
     http,
     async drain(deadlineMs) {

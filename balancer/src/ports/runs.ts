@@ -69,6 +69,10 @@ export interface NewRun
   readonly contract: number | undefined
   readonly priority: number
   readonly payload: StoredPayload
+  /** Whose run it is; null or absent for none. */
+  readonly schedule?: string | null | undefined
+  /** The instant of its schedule that it stands for; absent: when it is due, of a delayed one. */
+  readonly scheduledForMs?: number | null | undefined
 }
 
 /** An `Idempotency-Key` in its scope; hex SHA-256 each. */

@@ -5,6 +5,7 @@
  * An instant of a schedule is claimed once, in the same step that brings the run which it fires and moves the
  * schedule on: whoever claims it a second time is refused with all of his write.
  */
+import type { FIRE_OUTCOMES, MISSED_POLICIES, OVERLAP_POLICIES } from '@berth/protocol'
 import type { StoredPayload } from './run-store.ts'
 
 export type ScheduleTerms =
@@ -15,9 +16,7 @@ export type ScheduleTerms =
   /** An ISO instant. */
   | { readonly type: 'scheduled'; readonly date: string }
 
-export const OVERLAPS = ['skip', 'queue', 'allow'] as const
-export type Overlap = (typeof OVERLAPS)[number]
-export const MISSED_POLICIES = ['skip', 'once'] as const
+export type Overlap = (typeof OVERLAP_POLICIES)[number]
 export type MissedPolicy = (typeof MISSED_POLICIES)[number]
 
 /** What an operator or caller decides of a schedule. */
@@ -66,7 +65,7 @@ export interface StoredSchedule extends ScheduleOrder, ScheduleProgress {
 }
 
 /** `waiting`: under `overlap: queue`, for the end of an earlier run; the only one that is claimed a second time. */
-export type FireOutcome = 'fired' | 'waiting' | 'skipped' | 'missed' | 'refused'
+export type FireOutcome = (typeof FIRE_OUTCOMES)[number]
 
 /** An instant of a schedule and what became of it. */
 export interface ScheduleFire {
@@ -152,6 +151,7 @@ export interface ScheduleReads {
   ): Promise<{ readonly due: readonly DueSchedule[]; readonly nextMs: number | null }>
   /** One as `dueSchedules` gives it, due or not. */
   dueSchedule(id: string): Promise<DueSchedule | null>
+  scheduleCount(): Promise<number>
   /** The newest entries first. */
   scheduleFires(id: string, limit: number): Promise<readonly ScheduleFire[]>
 }

@@ -14,6 +14,7 @@ import type { Service } from '@berth/runtime'
 import type { LedgerPort } from '../ports/ledger.ts'
 import type { ClaimedRun, LiveRun, RunEnd, StoredPayload } from '../ports/run-store.ts'
 import type { Accepted, DurableRunsPort, KeyUse, NewRun, Removed, SteerRunsPort } from '../ports/runs.ts'
+import type { ScheduleClaim } from '../ports/schedule-store.ts'
 import type { DurableTasksPort, Settlement, StartedThere } from '../ports/scheduling.ts'
 import type { SessionAsk, SessionTurn } from '../ports/session-store.ts'
 import type { StoreEvents, StoreWrite } from '../ports/store.ts'
@@ -21,7 +22,7 @@ import { DiskRuns } from './disk-runs.ts'
 import { DiskSpace } from './disk-space.ts'
 import type { After, DurableRunsOptions, RunHooks } from './durable-options.ts'
 import { canonicalTags, HeldRun, type HeldState, type TakeFile, type TakeItem } from './held-run.ts'
-import { RunAdmission, storeUnavailable } from './run-admission.ts'
+import { RunAdmission, storeUnavailable, UNSETTLED } from './run-admission.ts'
 import { RunBook } from './run-book.ts'
 import { settlementOf } from './run-end.ts'
 import { RunKeys } from './run-keys.ts'
@@ -216,6 +217,30 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
     return { ok: true, runs: ids, isReplay: false, answer: null }
   }
 
+  /** Accepts what an instant of a schedule fires, together with the claim of that instant; waits for nothing but the disk. */
+  async fire(wanted: NewRun, claim: ScheduleClaim): Promise<Accepted> {
+    const refusal = this.#admission.refusal(1)
+    if (refusal) return { ok: false, error: refusal }
+    const fixed = this.#admission.fixNow([wanted]) ?? UNSETTLED
+    if (!fixed.ok) return fixed
+    const held = this.#make(wanted, fixed.contracts[0] as number, false)
+    const claimed = { ...claim, run: held.run }
+    const runs = [{ run: held.row, payload: held.source }]
+    const lost = await this.#writeAccepted(
+      [{ kind: 'runs-accepted', runs, key: null, claim: claimed }],
+      [held],
+      claimed,
+    )
+    if (lost !== undefined) return { ok: false, error: storeUnavailable(lost) }
+    return { ok: true, runs: [held.run], isReplay: false, answer: null }
+  }
+
+  /** Why such a run would not be accepted, whatever room there is: its function is unknown. */
+  async judge(wanted: NewRun): Promise<TaskError | undefined> {
+    const fixed = await this.#admission.fix([wanted])
+    return fixed.ok ? undefined : fixed.error
+  }
+
   /** In slices: ten thousand at once would hold up everybody else. */
   async #makeAll(
     runs: readonly NewRun[],
@@ -250,8 +275,8 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
       tags: canonicalTags(order.tags),
       acceptedMs,
       dueMs: isDelayed ? order.dueMs : null,
-      schedule: null,
-      scheduledForMs: isDelayed ? order.dueMs : null,
+      schedule: order.schedule ?? null,
+      scheduledForMs: order.scheduledForMs ?? (isDelayed ? order.dueMs : null),
       parent: null,
       status: isDelayed ? 'scheduled' : 'queued',
       ...NOT_TRIED,
@@ -264,6 +289,7 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
   #writeAccepted(
     writes: Parameters<RunWrites['write']>[0],
     held: readonly HeldRun[],
+    claim?: ScheduleClaim,
   ): Promise<string | undefined> {
     this.#book.live += held.length
     // Whoever ends from now on is to know that others wait for it.
@@ -275,7 +301,7 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
           resolve(undefined)
         },
         onLost: (detail) => {
-          for (const run of held) this.#takeBack(run)
+          for (const run of held) this.#takeBack(run, claim)
           resolve(detail)
         },
       })
@@ -306,14 +332,16 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
   }
 
   /** Nobody was told of it, and a part of its batch may be on disk all the same. */
-  #takeBack(run: HeldRun): void {
+  #takeBack(run: HeldRun, claim?: ScheduleClaim): void {
+    const { seq } = run
+    const undo: StoreWrite = claim ? { kind: 'schedule-unfired', seq, claim } : { kind: 'run-removed', seq }
     this.#book.live--
     const follower = {
       onWritten: () => {
         this.#book.remove(run)
         if (run.row.session !== null) this.#sessions.look(run.row.session)
       },
-      onLost: () => this.#writes.tryAgain(follower, () => ({ kind: 'run-removed', seq: run.seq })),
+      onLost: () => this.#writes.tryAgain(follower, () => undo),
     }
     follower.onLost()
   }

@@ -109,6 +109,9 @@ const STARTING: TaskError = {
   retryAfterMs: STARTING_RETRY_MS,
 }
 
+/** For who does not wait for the fleet. */
+export const UNSETTLED: FixedContracts = { ok: false, error: STARTING, index: 0 }
+
 function limitReached(live: number, limit: number): TaskError {
   return {
     code: 'QUEUE_FULL',

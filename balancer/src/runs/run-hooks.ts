@@ -1,6 +1,6 @@
 /**
- * Ties durable runs to those who follow them: their events and their webhooks. Made by compose, called by the ledger of
- * durable runs. Invariant: a webhook's first try begins only when its delivery is on disk.
+ * Ties durable runs to those who follow them: their events, webhooks, files and schedules. Made by compose, called by
+ * the ledger of durable runs. Invariant: a webhook's first try begins only when its delivery is on disk.
  */
 import type { FileIntakePort, WritingRun } from '../ports/files.ts'
 import type { LiveRun, RunEnd, StoredEvent } from '../ports/run-store.ts'
@@ -19,10 +19,15 @@ export interface FileHooks extends FileIntakePort {
   ended(run: string): void
 }
 
+export interface ScheduleHooks {
+  readonly noteEnded: (run: LiveRun) => void
+}
+
 export function createRunHooks(
   webhooks: WebhookEndsPort,
   events: EventHooks,
   files: FileHooks,
+  schedules?: ScheduleHooks,
 ): Required<RunHooks> {
   return {
     extrasOf: (run, end) => ({
@@ -37,6 +42,7 @@ export function createRunHooks(
       if (delivery) webhooks.stored(delivery, run, end)
       events.onEnded(run)
       files.ended(run.id)
+      schedules?.noteEnded(run)
     },
   }
 }

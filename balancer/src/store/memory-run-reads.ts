@@ -184,6 +184,10 @@ export class MemoryRunReads implements RunReads {
     return structuredClone(this.#tables.schedules.dueOne(id, this.#busySchedules()))
   }
 
+  async scheduleCount(): Promise<number> {
+    return this.#tables.schedules.begin().count
+  }
+
   async scheduleFires(id: string, limit: number): Answer<'scheduleFires'> {
     return structuredClone(this.#tables.schedules.fires(id, limit))
   }

@@ -64,6 +64,10 @@ export class ScheduleSqlReads implements SyncReads {
     return row === undefined ? null : decodeDue(row)
   }
 
+  scheduleCount() {
+    return Number(this.#statements.of('SELECT count(*) AS n FROM schedules').get()?.n)
+  }
+
   scheduleFires(id: string, limit: number) {
     return this.#statements
       .of('SELECT * FROM schedule_fires WHERE schedule = ? ORDER BY n DESC LIMIT ?')

@@ -141,6 +141,7 @@ const NAMES: Readonly<Record<keyof RunReads, true>> = {
   filesOfAttempt: true,
   knownFiles: true,
   goneFiles: true,
+  scheduleCount: true,
 }
 
 /** Every method asks by its own name. */

@@ -208,6 +208,10 @@ export class SqliteReads implements SyncReads {
     return this.#schedules.dueSchedule(id)
   }
 
+  scheduleCount() {
+    return this.#schedules.scheduleCount()
+  }
+
   scheduleFires(id: string, limit: number) {
     return this.#schedules.scheduleFires(id, limit)
   }

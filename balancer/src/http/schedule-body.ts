@@ -1,0 +1,189 @@
+/**
+ * From the body of `POST /schedules` or a PATCH to what is wanted: the schedule's own members checked here, the task
+ * in it like that of `POST /task`. Pure but for what `order` asks. Called by schedule-routes.ts.
+ * Invariants: exactly one kind of time, with all that it needs and nothing of another; an unknown member is refused.
+ */
+import {
+  type FieldError,
+  fieldErrors,
+  MISSED_POLICIES,
+  OVERLAP_POLICIES,
+  SCHEDULE_TYPES,
+  type TaskBody,
+  type TaskError,
+} from '@berth/protocol'
+import { z } from 'zod'
+import type { StoredPayload } from '../ports/run-store.ts'
+import type { ScheduleTerms, StoredSchedule } from '../ports/schedule-store.ts'
+import type { JudgedChange, WantedSchedule } from '../ports/schedules.ts'
+import type { DurableCalls, OrderHead } from './durable-call.ts'
+import { checkTask, type TaskHead } from './task-call.ts'
+import { wrongField, wrongFields } from './wrong-field.ts'
+
+type Type = ScheduleTerms['type']
+type Members = Readonly<Record<string, unknown>>
+type Order = Pick<DurableCalls, 'order'>['order']
+
+/** A year; what is longer is a date. */
+const MAX_SECONDS = 366 * 86_400
+const MAX_CRON = 256
+const MAX_ZONE = 64
+const HIDDEN = '***'
+
+const ownShape = {
+  type: z.enum(SCHEDULE_TYPES),
+  cron: z.string().max(MAX_CRON),
+  timezone: z.string().min(1).max(MAX_ZONE).nullable(),
+  intervalSeconds: whole(1),
+  delayInSeconds: whole(0),
+  date: z.iso.datetime({ offset: true, error: 'must be an ISO 8601 instant with a zone' }),
+  overlap: z.enum(OVERLAP_POLICIES),
+  missed: z.enum(MISSED_POLICIES),
+  enabled: z.boolean('must be true or false'),
+}
+const ownSchema = z.strictObject(ownShape).partial().required({ type: true })
+type Own = z.infer<typeof ownSchema>
+
+/** What each kind of time is named by, and what may stand beside it. */
+const TIMES: Readonly<Record<Type, { readonly needs: keyof Own; readonly may: readonly (keyof Own)[] }>> = {
+  cron: { needs: 'cron', may: ['timezone'] },
+  interval: { needs: 'intervalSeconds', may: [] },
+  delayed: { needs: 'delayInSeconds', may: [] },
+  scheduled: { needs: 'date', may: [] },
+}
+const TIME_MEMBERS = ['cron', 'timezone', 'intervalSeconds', 'delayInSeconds', 'date'] as const
+
+export type ReadSchedule =
+  | { readonly ok: true; readonly wanted: WantedSchedule }
+  | { readonly ok: false; readonly error: TaskError }
+
+/** The whole of a new schedule. */
+export function readSchedule(value: object, head: TaskHead & OrderHead, order: Order): ReadSchedule {
+  const [own, task] = split(value as Members)
+  const parsed = ownSchema.safeParse(own)
+  if (!parsed.success) return wrongFields(fieldErrors(parsed.error.issues))
+  const wrong = findWrongTime(parsed.data)
+  if (wrong) return wrongFields([wrong])
+  const ordered = orderTask(task, head, order)
+  if (!ordered.ok) return ordered
+  const { type, overlap = 'skip', enabled = true } = parsed.data
+  const missed = parsed.data.missed ?? (type === 'cron' || type === 'interval' ? 'skip' : 'once')
+  return { ok: true, wanted: { terms: termsOf(parsed.data), overlap, missed, enabled, ...ordered.task } }
+}
+
+/**
+ * What becomes of a schedule by a PATCH: a member that is named takes the place of what was there, null takes it
+ * back, and all else stays. Naming its time, whatever it is, begins it anew.
+ */
+export function mergeSchedule(
+  patch: Members,
+  now: StoredSchedule,
+  payload: StoredPayload,
+  head: TaskHead & OrderHead,
+  order: Order,
+): JudgedChange {
+  const isRestart = [...TIME_MEMBERS, 'type'].some((name) => Object.hasOwn(patch, name))
+  const isOtherType = Object.hasOwn(patch, 'type') && patch.type !== now.terms.type
+  const { overlap, missed, body } = now
+  const task: Members = { ...JSON.parse(body), input: JSON.parse(Buffer.from(payload.bytes).toString()) }
+  const enabled = isRestart && now.doneMs !== null ? true : now.enabled
+  const before: Members = { ...(isOtherType ? {} : now.terms), overlap, missed, enabled, ...task }
+  const merged = new Map(Object.entries(before))
+  for (const [name, value] of Object.entries(patch))
+    if (value === null && name !== 'timezone') merged.delete(name)
+    else merged.set(name, name === 'webhook' ? unhide(value, task.webhook) : value)
+  const read = readSchedule(Object.fromEntries(merged), head, order)
+  return read.ok ? { ...read, isRestart } : read
+}
+
+/** The task as it was given, for whoever reads the schedule: a webhook's headers may hold secrets. */
+export function shownTask(body: string): Members {
+  const task: TaskBody = JSON.parse(body)
+  const { headers } = task.webhook ?? {}
+  if (!headers) return task
+  const hidden = Object.fromEntries(Object.keys(headers).map((name) => [name, HIDDEN]))
+  return { ...task, webhook: { ...task.webhook, headers: hidden } }
+}
+
+function split(value: Members): [Members, Members] {
+  const own = new Map<string, unknown>()
+  const task = new Map<string, unknown>()
+  for (const [name, member] of Object.entries(value))
+    (Object.hasOwn(ownShape, name) ? own : task).set(name, member)
+  return [Object.fromEntries(own), Object.fromEntries(task)]
+}
+
+function findWrongTime(own: Own): FieldError | undefined {
+  const { needs, may } = TIMES[own.type]
+  if (own[needs] === undefined) return { pointer: `/${needs}`, detail: `is required with type ${own.type}` }
+  const other = TIME_MEMBERS.find((name) => own[name] !== undefined && name !== needs && !may.includes(name))
+  return other && { pointer: `/${other}`, detail: `contradicts type ${own.type}` }
+}
+
+function termsOf({
+  type,
+  cron = '',
+  timezone = null,
+  intervalSeconds,
+  delayInSeconds,
+  date = '',
+}: Own): ScheduleTerms {
+  switch (type) {
+    case 'cron':
+      return { type, cron, timezone }
+    case 'interval':
+      return { type, intervalSeconds: intervalSeconds ?? 1 }
+    case 'delayed':
+      return { type, delayInSeconds: delayInSeconds ?? 0 }
+    case 'scheduled':
+      return { type, date }
+  }
+}
+
+type OrderedTask =
+  | { readonly ok: true; readonly task: Pick<WantedSchedule, 'run' | 'body'> }
+  | { readonly ok: false; readonly error: TaskError }
+
+/** Nobody waits for what a schedule fires. */
+function orderTask(task: Members, head: TaskHead & OrderHead, order: Order): OrderedTask {
+  for (const name of ['delay', 'runAt'])
+    if (Object.hasOwn(task, name)) return wrongField(`/${name}`, 'contradicts the time of the schedule')
+  if (task.async === false)
+    return wrongField('/async', 'must be true, or left out: nobody waits for a schedule')
+  const isWrongMode = task.mode === 'sync' || task.mode === 'stream'
+  if (isWrongMode) return wrongField('/mode', 'must be async or webhook: nobody waits for a schedule')
+  const checked = checkTask({ ...task, mode: task.mode ?? 'async' }, head)
+  if (!checked.ok) return checked
+  const mode = checked.body.mode === 'webhook' ? 'webhook' : 'async'
+  const ordered = order(checked.body, NO_BYTES, { mode }, head, '/input')
+  if (!ordered.ok) return ordered
+  const { input: _input, mode: _mode, async: _async, ...body } = checked.body
+  return { ok: true, task: { run: ordered.run, body: JSON.stringify({ ...body, mode }) } }
+}
+
+/** Whoever sends back what was shown keeps what was hidden. */
+function unhide(webhook: unknown, before: unknown): unknown {
+  const headersOf = (value: unknown): Members => {
+    const headers = isObject(value) ? value.headers : undefined
+    return isObject(headers) ? headers : {}
+  }
+  if (!isObject(webhook) || !isObject(webhook.headers)) return webhook
+  const known = headersOf(before)
+  const headers = Object.entries(webhook.headers).map(([name, value]) => [
+    name,
+    value === HIDDEN && typeof known[name] === 'string' ? known[name] : value,
+  ])
+  return { ...webhook, headers: Object.fromEntries(headers) }
+}
+
+function isObject(value: unknown): value is Members {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** The input stands in the body. */
+const NO_BYTES = { bytes: new Uint8Array(0), mediaType: '', isEnvelope: true } as const
+
+function whole(min: number): z.ZodInt {
+  const error = `must be a whole number of seconds from ${min} to ${MAX_SECONDS}`
+  return z.int(error).min(min, error).max(MAX_SECONDS, error)
+}

@@ -1,0 +1,237 @@
+/**
+ * Schedules by HTTP (CONTRACT §4, Schedules): made, listed, shown, changed, removed and fired by hand. Everything is
+ * asked of ports/schedules.ts; the body is read by schedule-body.ts. Invariant: a wrong body changes nothing.
+ */
+import { SCHEDULE_TYPES, type ScheduleView, type TaskError } from '@berth/protocol'
+import { z } from 'zod'
+import type { ScheduleFilter, ScheduleFire } from '../ports/schedule-store.ts'
+import type { FoundSchedule, SchedulesPort, ShownSchedule } from '../ports/schedules.ts'
+import { type BodyRead, readJsonBody } from './body.ts'
+import type { Door } from './door.ts'
+import { acceptedAnswer } from './durable-answer.ts'
+import type { DurableCalls, OrderHead } from './durable-call.ts'
+import { readLimit, readQuery } from './lists.ts'
+import { plain } from './plain-address.ts'
+import { problem } from './problem.ts'
+import { readRoutedBody } from './routed-body.ts'
+import type { Route, RouteContext } from './routes.ts'
+import { mergeSchedule, readSchedule, shownTask } from './schedule-body.ts'
+import { bodyTooLarge, findWrongHead, isMultipart, readJsonObject, type TaskHead } from './task-call.ts'
+
+export interface ScheduleRouteDeps {
+  readonly schedules: SchedulesPort
+  readonly calls: Pick<DurableCalls, 'order'>
+  readonly door: Door
+  /** `REQUEST_BODY_LIMIT`. */
+  readonly bodyLimitBytes: number
+}
+
+const nothingSchema = z.strictObject({})
+const ID = /^s_[0-9a-hjkmnp-tv-z]{26}$/
+const EXAMPLE = 'such as {"function": "hello", "type": "cron", "cron": "0 8 * * MON-FRI"}'
+
+export function scheduleRoutes(deps: ScheduleRouteDeps): readonly Route[] {
+  const { schedules } = deps
+  const route = (method: Route['method'], path: string, handle: Route['handle']): Route => {
+    return { method, path, policy: 'key', handle }
+  }
+  return [
+    route('GET', '/schedules', (c) => list(c, schedules)),
+    route(
+      'POST',
+      '/schedules',
+      plain((c) => create(c, deps)),
+    ),
+    route(
+      'GET',
+      '/schedules/:id',
+      plain((c) => show(c, schedules)),
+    ),
+    route(
+      'PATCH',
+      '/schedules/:id',
+      plain((c) => change(c, deps)),
+    ),
+    route(
+      'DELETE',
+      '/schedules/:id',
+      plain((c) => remove(c, schedules)),
+    ),
+    route(
+      'POST',
+      '/schedules/:id/trigger',
+      plain((c) => trigger(c, schedules)),
+    ),
+  ]
+}
+
+async function list(c: RouteContext, schedules: SchedulesPort): Promise<Response> {
+  const query = readList(c.req.url)
+  if (!query.ok) return problem(query.error)
+  const { filter, limit, before } = query.value
+  const found = await schedules.list(filter, limit + 1, before)
+  const items = found.slice(0, limit).map(toView)
+  return c.json({ items, cursor: found.length > limit ? (items.at(-1)?.id ?? null) : null })
+}
+
+async function create(c: RouteContext, deps: ScheduleRouteDeps): Promise<Response> {
+  const body = await readBody(c, deps)
+  if (!body.ok) return problem(body.error)
+  const { schedules, calls } = deps
+  const read = readSchedule(body.value, headOf(c), (...asked) => calls.order(...asked))
+  if (!read.ok) return problem(read.error)
+  const made = await schedules.create(read.wanted)
+  if (!made.ok) return problem(made.error)
+  return c.json(toWhole(made.schedule), 201, { location: `/schedules/${made.schedule.id}` })
+}
+
+async function show(c: RouteContext, schedules: SchedulesPort): Promise<Response> {
+  const found = await schedules.find(idOf(c))
+  return found ? c.json(toWhole(found)) : problem(unknownSchedule(idOf(c)))
+}
+
+async function change(c: RouteContext, deps: ScheduleRouteDeps): Promise<Response> {
+  const body = await readBody(c, deps)
+  if (!body.ok) return problem(body.error)
+  const { schedules, calls } = deps
+  const head = headOf(c)
+  const changed = await schedules.change(idOf(c), (now, payload) =>
+    mergeSchedule(body.value, now, payload, head, (...asked) => calls.order(...asked)),
+  )
+  if (!changed) return problem(unknownSchedule(idOf(c)))
+  return changed.ok ? c.json(toWhole(changed.schedule)) : problem(changed.error)
+}
+
+async function remove(c: RouteContext, schedules: SchedulesPort): Promise<Response> {
+  const removed = await schedules.remove(idOf(c))
+  if (!removed) return problem(unknownSchedule(idOf(c)))
+  return removed.ok ? new Response(null, { status: 204 }) : problem(removed.error)
+}
+
+async function trigger(c: RouteContext, schedules: SchedulesPort): Promise<Response> {
+  const read = await readJsonBody(c.req.raw, nothingSchema)
+  if (!read.ok) return problem(read.error)
+  const by = c.get('access').kind === 'session' ? 'ui' : 'api'
+  const accepted = await schedules.trigger(idOf(c), by)
+  if (!accepted) return problem(unknownSchedule(idOf(c)))
+  if (!accepted.ok) return problem(accepted.error)
+  const { status, headers, body } = acceptedAnswer(accepted.runs[0] ?? '')
+  return new Response(String(body), { status, headers })
+}
+
+async function readBody(
+  c: RouteContext,
+  { door, bodyLimitBytes }: ScheduleRouteDeps,
+): Promise<BodyRead<Readonly<Record<string, unknown>>>> {
+  const head = headOf(c)
+  if (isMultipart(head)) return { ok: false, error: NO_MULTIPART }
+  const wrongHead = findWrongHead(head)
+  if (wrongHead) return { ok: false, error: wrongHead }
+  const tooLarge = bodyTooLarge(bodyLimitBytes)
+  const read = await readRoutedBody(c.req.raw, { limitBytes: bodyLimitBytes, tooLarge, door })
+  if (!read.ok) return read
+  if (read.bytes.length === 0) return { ok: false, error: EMPTY }
+  const object = readJsonObject(read.bytes)
+  return object.ok ? { ok: true, value: object.value as Readonly<Record<string, unknown>> } : object
+}
+
+function headOf(c: RouteContext): TaskHead & OrderHead {
+  return {
+    contentType: c.req.header('content-type') ?? '',
+    contentEncoding: c.req.header('content-encoding'),
+    prefer: undefined,
+    idempotencyKey: undefined,
+    traceparent: undefined,
+    wantsEvents: false,
+    host: c.req.header('host'),
+    forwardedProto: c.req.header('x-forwarded-proto'),
+  }
+}
+
+const FILTERS = ['group', 'function', 'type', 'enabled', 'cursor', 'limit'] as const
+
+interface ListQuery {
+  readonly filter: ScheduleFilter
+  readonly limit: number
+  readonly before: string | undefined
+}
+
+function readList(url: string): BodyRead<ListQuery> {
+  const query = readQuery(url, FILTERS)
+  if (!query.ok) return query
+  const { group, function: name, type, enabled, cursor } = query.value
+  const limit = readLimit(query.value)
+  if (!limit.ok) return limit
+  if (cursor !== undefined && !ID.test(cursor))
+    return refuse('`cursor` is none that this list has given; begin again without it.')
+  const known = SCHEDULE_TYPES.find((one) => one === type)
+  if (type !== undefined && !known) return refuse(`\`type\` must be one of ${SCHEDULE_TYPES.join(', ')}.`)
+  if (enabled !== undefined && enabled !== 'true' && enabled !== 'false')
+    return refuse('`enabled` must be true or false.')
+  const isEnabled = enabled === undefined ? undefined : enabled === 'true'
+  const filter = { group, function: name, type: known, enabled: isEnabled }
+  return { ok: true, value: { filter, limit: limit.value, before: cursor } }
+}
+
+function toView(schedule: ShownSchedule): ScheduleView {
+  const { id, group, terms, overlap, missed, enabled, body, upcomingMs, lastMs, lastRun } = schedule
+  const task = shownTask(body)
+  return {
+    id,
+    ...terms,
+    overlap,
+    missed,
+    enabled,
+    ...task,
+    group,
+    function: schedule.function,
+    priority: priorityOf(schedule),
+    nextRunAt: isoOf(schedule.nextMs),
+    nextRuns: upcomingMs.map((ms) => new Date(ms).toISOString()),
+    lastInstant: isoOf(lastMs),
+    lastRun,
+    waiting: schedule.waiting,
+    counts: schedule.counts,
+    createdAt: new Date(schedule.createdMs).toISOString(),
+    updatedAt: new Date(schedule.updatedMs).toISOString(),
+  }
+}
+
+function toWhole(schedule: FoundSchedule): ScheduleView {
+  const input: unknown = JSON.parse(Buffer.from(schedule.payload.bytes).toString())
+  return { ...toView(schedule), input, history: schedule.fires.map(toFire) }
+}
+
+function toFire({ instantMs, atMs, outcome, run, count, detail }: ScheduleFire) {
+  const [scheduledFor, at] = [new Date(instantMs).toISOString(), new Date(atMs).toISOString()]
+  return { scheduledFor, at, outcome, run, count, reason: detail }
+}
+
+/** That which its runs have, though the body may name none. */
+function priorityOf({ order }: ShownSchedule): number {
+  const { priority }: { priority: number } = JSON.parse(order)
+  return priority
+}
+
+function isoOf(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString()
+}
+
+function idOf(c: RouteContext): string {
+  return c.req.param('id') ?? ''
+}
+
+function refuse(detail: string): { readonly ok: false; readonly error: TaskError } {
+  return { ok: false, error: { code: 'INVALID_REQUEST', detail } }
+}
+
+function unknownSchedule(id: string): TaskError {
+  const detail = `There is no schedule "${id.slice(0, 64)}". GET /schedules lists those that there are.`
+  return { code: 'NOT_FOUND', detail }
+}
+
+const EMPTY: TaskError = { code: 'INVALID_REQUEST', detail: `The body is empty; send an object ${EXAMPLE}.` }
+const NO_MULTIPART: TaskError = {
+  code: 'UNSUPPORTED_MEDIA_TYPE',
+  detail: `A schedule is sent as JSON, not multipart: an object ${EXAMPLE}.`,
+}

@@ -1,0 +1,64 @@
+/**
+ * Schedules as their routes see them. Implemented by `runs/schedules/`, used by `http/`. What cannot be read is a
+ * rejection with `StoreError`. Instants are Unix milliseconds.
+ */
+import type { TaskError } from '@berth/protocol'
+import type { StoredPayload } from './run-store.ts'
+import type { Accepted, NewRun, Removed } from './runs.ts'
+import type {
+  MissedPolicy,
+  Overlap,
+  ScheduleFilter,
+  ScheduleFire,
+  ScheduleTerms,
+  StoredSchedule,
+} from './schedule-store.ts'
+
+/** What somebody wants of a schedule; its run has been judged like that of an async task. */
+export interface WantedSchedule {
+  readonly terms: ScheduleTerms
+  readonly overlap: Overlap
+  readonly missed: MissedPolicy
+  readonly enabled: boolean
+  /** What each instant fires. */
+  readonly run: NewRun
+  /** The task's body as it was given, as JSON, without its input. */
+  readonly body: string
+}
+
+export interface ShownSchedule extends StoredSchedule {
+  /** The next five instants; none while it is not enabled. */
+  readonly upcomingMs: readonly number[]
+}
+
+export interface FoundSchedule extends ShownSchedule {
+  readonly payload: StoredPayload
+  /** The newest first, at most 50. */
+  readonly fires: readonly ScheduleFire[]
+}
+
+export type Scheduled =
+  | { readonly ok: true; readonly schedule: FoundSchedule }
+  | { readonly ok: false; readonly error: TaskError }
+
+export type JudgedChange =
+  /** `isRestart`: its time was named, so it begins anew. */
+  | { readonly ok: true; readonly wanted: WantedSchedule; readonly isRestart: boolean }
+  | { readonly ok: false; readonly error: TaskError }
+
+/** Undefined answers: there is no such schedule. */
+export interface SchedulesPort {
+  /** Answers once it is on disk; 429 beyond the bound of schedules. */
+  create(wanted: WantedSchedule): Promise<Scheduled>
+  /** The newest first, at most `count`, of those made before the schedule `before`. */
+  list(filter: ScheduleFilter, count: number, before: string | undefined): Promise<readonly ShownSchedule[]>
+  find(id: string): Promise<FoundSchedule | undefined>
+  /** `judge` says what is to become of it; it does not fire and nobody else changes it until that is on disk. */
+  change(
+    id: string,
+    judge: (now: StoredSchedule, payload: StoredPayload) => JudgedChange,
+  ): Promise<Scheduled | undefined>
+  remove(id: string): Promise<Removed | undefined>
+  /** Fires it now, enabled or not, beside its instants. */
+  trigger(id: string, trigger: 'api' | 'ui'): Promise<Accepted | undefined>
+}

@@ -1,0 +1,380 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { ScheduleTerms } from '../../ports/schedule-store.ts'
+import type { JudgedChange, WantedSchedule } from '../../ports/schedules.ts'
+import { newRun, ScheduleBench, want } from './testing/schedule-bench.ts'
+
+const SECOND = 1_000
+const MINUTE = 60_000
+const HOUR = 3_600_000
+const DAY = 24 * HOUR
+const START = Date.UTC(2026, 0, 1)
+
+const cron = (text: string): ScheduleTerms => ({ type: 'cron', cron: text, timezone: 'UTC' })
+const every = (intervalSeconds: number): ScheduleTerms => ({ type: 'interval', intervalSeconds })
+const EVERY_SECOND = cron('* * * * * *')
+const EVERY_MINUTE = cron('* * * * *')
+
+function seconds(from: number, to: number, step = 1): number[] {
+  return Array.from({ length: Math.floor((to - from) / step) + 1 }, (_, at) => from + at * step)
+}
+
+function changeTo(wanted: Partial<WantedSchedule> & { terms: ScheduleTerms }, isRestart: boolean) {
+  return (): JudgedChange => ({ ok: true, wanted: want(wanted), isRestart })
+}
+
+describe('schedules', () => {
+  it('fire what they carry, once at each instant, and say which it is', async () => {
+    const bench = await ScheduleBench.start()
+    const run = newRun({ priority: 7, metadata: { a: 'b' }, session: 's', budget: 'low' })
+    const { id, upcomingMs, nextMs } = await bench.create({ terms: EVERY_MINUTE, run })
+    const first = START + MINUTE
+    assert.equal(nextMs, first)
+    assert.deepEqual(
+      upcomingMs,
+      [0, 1, 2, 3, 4].map((at) => first + at * MINUTE),
+    )
+    await bench.advance(3 * MINUTE)
+    assert.deepEqual(bench.seconds(), [60, 120, 180])
+    const fire = bench.fires[0] ?? assert.fail()
+    const { payload, ...order } = run
+    assert.deepEqual(fire.order, {
+      ...JSON.parse(JSON.stringify(order)),
+      payload,
+      trigger: 'schedule',
+      schedule: id,
+      scheduledForMs: first,
+    })
+    assert.equal(fire.atMs, first)
+    const found = await bench.find(id)
+    assert.deepEqual(
+      found.fires.map(({ outcome, instantMs, run: fired }) => [outcome, instantMs, fired]),
+      bench.fires.map(({ forMs, run: fired }) => ['fired', forMs, fired]).reverse(),
+    )
+    assert.equal(found.counts.fired, 3)
+    await bench.stop()
+  })
+
+  it('skip, queue or allow a run beside another, exactly (J8)', async () => {
+    const bench = await ScheduleBench.start()
+    bench.runMs = 2_900
+    const ids = new Map<string, string>()
+    for (const overlap of ['skip', 'queue', 'allow'] as const)
+      ids.set(overlap, (await bench.create({ terms: EVERY_SECOND, overlap })).id)
+    await bench.advance(30 * SECOND)
+    assert.deepEqual(bench.seconds(ids.get('allow')), seconds(1, 30))
+    assert.deepEqual(bench.seconds(ids.get('skip')), seconds(1, 30, 3))
+    const queued = bench.fires.filter(({ schedule }) => schedule === ids.get('queue'))
+    assert.deepEqual(bench.seconds(ids.get('queue')), seconds(1, queued.length))
+    assert.equal(queued.length, Math.ceil(29_001 / 2_900))
+    for (const [at, { atMs }] of queued.entries()) assert.equal(atMs, START + SECOND + at * 2_900)
+    const skipping = await bench.find(ids.get('skip') ?? '')
+    assert.deepEqual(skipping.counts, { fired: 10, skipped: 20, missed: 0, refused: 0 })
+    assert.equal(skipping.fires.filter(({ outcome }) => outcome === 'skipped').length, 20)
+    assert.equal((await bench.find(ids.get('queue') ?? '')).waiting, 30 - queued.length)
+    await bench.stop()
+  })
+
+  it('let at most a hundred instants wait, over a restart, and give them up when told so', async () => {
+    const bench = await ScheduleBench.start()
+    bench.runMs = Number.POSITIVE_INFINITY
+    const { id } = await bench.create({ terms: EVERY_SECOND, overlap: 'queue' })
+    await bench.advance(120 * SECOND)
+    const { waiting, counts } = await bench.find(id)
+    assert.deepEqual([waiting, counts.fired, counts.skipped], [100, 1, 19])
+    await bench.crash()
+    await bench.boot()
+    await bench.end(bench.fires[0]?.run ?? '')
+    await bench.advance(0)
+    assert.deepEqual(bench.seconds(), [1, 2], 'the next one goes when the one before has ended')
+    await bench.schedules.change(
+      id,
+      changeTo({ terms: EVERY_SECOND, overlap: 'queue', enabled: false }, false),
+    )
+    assert.equal((await bench.find(id)).waiting, 0)
+    await bench.end(bench.fires[1]?.run ?? '')
+    await bench.advance(10 * SECOND)
+    assert.deepEqual(bench.seconds(), [1, 2])
+    await bench.stop()
+  })
+
+  it('release what waited while its balancer was down', async () => {
+    const bench = await ScheduleBench.start()
+    bench.runMs = Number.POSITIVE_INFINITY
+    await bench.create({ terms: every(10), overlap: 'queue' })
+    await bench.advance(25 * SECOND)
+    await bench.crash()
+    await bench.end(bench.fires[0]?.run ?? '')
+    await bench.boot()
+    await bench.advance(0)
+    assert.deepEqual(bench.seconds(), [10, 20])
+    await bench.stop()
+  })
+
+  it('fire what is late by less than a minute, each once, and know what was missed (J9)', async () => {
+    const bench = await ScheduleBench.start()
+    const short = await bench.create({ terms: every(10), overlap: 'allow' })
+    await bench.advance(15 * SECOND)
+    await bench.crash()
+    bench.clock.advance(40 * SECOND)
+    await bench.boot()
+    await bench.advance(0)
+    assert.deepEqual(bench.seconds(short.id), [10, 20, 30, 40, 50])
+    await bench.schedules.remove(short.id)
+
+    const ids = new Map<string, string>()
+    for (const missed of ['skip', 'once'] as const)
+      ids.set(missed, (await bench.create({ terms: cron('*/10 * * * *'), missed })).id)
+    const interval = await bench.create({ terms: every(1), missed: 'once' })
+    await bench.crash()
+    bench.clock.advance(3 * DAY)
+    bench.fires.length = 0
+    await bench.boot()
+    await bench.advance(0)
+    const lastTen = START + 3 * DAY
+    assert.deepEqual(
+      bench.fires.filter(({ schedule }) => schedule === ids.get('skip')),
+      [],
+    )
+    const once = bench.fires.filter(({ schedule }) => schedule === ids.get('once'))
+    assert.deepEqual(
+      once.map(({ forMs }) => forMs),
+      [lastTen],
+    )
+    assert.equal(bench.fires.filter(({ schedule }) => schedule === interval.id).length, 1)
+    const skipped = await bench.find(ids.get('skip') ?? '')
+    assert.deepEqual(skipped.counts, { fired: 0, skipped: 0, missed: 432, refused: 0 })
+    assert.equal(skipped.fires[0]?.count, 432)
+    assert.equal(skipped.nextMs, lastTen + 10 * MINUTE)
+    assert.equal((await bench.find(ids.get('once') ?? '')).counts.missed, 431)
+    await bench.advance(10 * MINUTE)
+    assert.equal(bench.fires.filter(({ schedule }) => schedule === ids.get('skip')).length, 1)
+    await bench.stop()
+  })
+
+  it('fire nothing twice and nothing in a burst when the clock is set (J1)', async () => {
+    const bench = await ScheduleBench.start()
+    const { id } = await bench.create({ terms: EVERY_MINUTE })
+    await bench.advance(10 * MINUTE)
+    assert.equal(bench.fires.length, 10)
+    bench.clock.setWall(bench.clock.wallMs() - HOUR)
+    await bench.advance(59 * MINUTE)
+    assert.equal(bench.fires.length, 10, 'rests until the clock is past what has fired')
+    await bench.advance(3 * MINUTE)
+    assert.deepEqual(bench.seconds(), seconds(60, 720, 60))
+    bench.clock.setWall(bench.clock.wallMs() + HOUR)
+    await bench.advance(2 * MINUTE)
+    const forward = bench.seconds()
+    assert.equal(forward.length, 14, 'the hour that was left out is missed')
+    assert.deepEqual(forward, [...new Set(forward)])
+    assert.equal((await bench.find(id)).counts.missed, 60)
+    bench.clock.setWall(bench.clock.wallMs() - 3_652 * DAY)
+    await bench.advance(HOUR)
+    assert.equal(bench.fires.length, 14)
+    const warned = bench.lines.filter((line) => /the clock was put/.test(line))
+    assert.equal(warned.length, 3)
+    await bench.stop()
+  })
+
+  it('catch up with no half century when a clock begins in 1970 (J2)', async () => {
+    const bench = await ScheduleBench.start({ wallMs: 1_000 })
+    await bench.create({ terms: EVERY_SECOND, missed: 'once' })
+    await bench.create({ terms: every(1) })
+    await bench.advance(2 * SECOND)
+    const before = bench.fires.length
+    bench.clock.setWall(START)
+    await bench.advance(SECOND)
+    assert.ok(bench.fires.length - before <= 4, `${bench.fires.length - before} fires`)
+    await bench.crash()
+    bench.clock.setWall(1_000)
+    await bench.boot()
+    await bench.advance(MINUTE)
+    assert.ok(bench.lines.some((line) => line.includes('the clock is behind what schedules have fired')))
+    assert.ok(bench.fires.length - before <= 4)
+    await bench.stop()
+  })
+
+  it('do not drift in a day (J14)', async () => {
+    const bench = await ScheduleBench.start()
+    bench.clock.advance(123.4)
+    await bench.create({ terms: every(90) })
+    await bench.advance(DAY)
+    assert.equal(bench.fires.length, DAY / (90 * SECOND))
+    for (const [at, { forMs }] of bench.fires.entries())
+      assert.equal(forMs, START + 123.4 + (at + 1) * 90 * SECOND)
+    await bench.stop()
+  })
+
+  it('fire once after a delay or at a date, stay switched off, and begin anew with a new time (J13)', async () => {
+    const bench = await ScheduleBench.start()
+    const terms = { type: 'delayed', delayInSeconds: 5 } as const
+    const delayed = await bench.create({ terms })
+    const dated = await bench.create({ terms: { type: 'scheduled', date: '2026-01-01T00:00:07.500Z' } })
+    const past = await bench.create({ terms: { type: 'scheduled', date: '1999-12-31T23:59:59+02:00' } })
+    const now = await bench.create({ terms: { type: 'delayed', delayInSeconds: 0 } })
+    const far = await bench.create({ terms: { type: 'scheduled', date: '9999-12-31T23:59:59Z' } })
+    await bench.advance(10 * SECOND)
+    assert.deepEqual(
+      bench.fires.map(({ schedule, forMs }) => [schedule, (forMs ?? 0) - START]).sort(),
+      [
+        [delayed.id, 5_000],
+        [dated.id, 7_500],
+        [past.id, 0],
+        [now.id, 0],
+      ].sort(),
+    )
+    assert.deepEqual((await bench.find(far.id)).upcomingMs, [Date.parse('9999-12-31T23:59:59Z')])
+    const done = await bench.find(delayed.id)
+    assert.deepEqual([done.enabled, done.nextMs, done.upcomingMs], [false, null, []])
+    const again = await bench.schedules.change(delayed.id, changeTo({ terms, enabled: true }, false))
+    assert.equal(again?.ok === false && again.error.code, 'CONFLICT')
+    const restarted = await bench.schedules.change(delayed.id, changeTo({ terms }, true))
+    assert.equal(restarted?.ok && restarted.schedule.nextMs, START + 15_000)
+    await bench.advance(10 * SECOND)
+    assert.deepEqual(bench.seconds(delayed.id), [5, 15])
+    await bench.crash()
+    bench.clock.advance(7 * DAY)
+    await bench.boot()
+    await bench.advance(2 * MINUTE)
+    assert.equal(await bench.schedules.find(delayed.id), undefined)
+    assert.notEqual(await bench.schedules.find(far.id), undefined)
+    await bench.stop()
+  })
+
+  it('fire a delayed one although its time passed while nobody was there', async () => {
+    const bench = await ScheduleBench.start()
+    const late = await bench.create({ terms: { type: 'delayed', delayInSeconds: 5 } })
+    const strict = await bench.create({ terms: { type: 'delayed', delayInSeconds: 5 }, missed: 'skip' })
+    await bench.crash()
+    bench.clock.advance(HOUR)
+    await bench.boot()
+    await bench.advance(0)
+    assert.deepEqual(bench.seconds(), [5])
+    assert.equal(bench.fires[0]?.schedule, late.id)
+    const { enabled, counts } = await bench.find(strict.id)
+    assert.deepEqual([enabled, counts.missed], [false, 1])
+    await bench.stop()
+  })
+
+  it('wait out what hinders them, and pass what is refused for good', async () => {
+    const bench = await ScheduleBench.start()
+    const { id } = await bench.create({ terms: every(10) })
+    const forgotten = await bench.create({ terms: every(10), run: newRun({ function: 'forgotten' }) })
+    bench.refusal = { code: 'QUEUE_FULL', detail: 'RUN_LIMIT', retryAfterMs: 1 }
+    await bench.advance(15 * SECOND)
+    assert.equal(bench.fires.length, 0)
+    bench.refusal = undefined
+    await bench.advance(5 * SECOND)
+    assert.deepEqual(bench.seconds(id), [10, 20])
+    const { counts, fires } = await bench.find(forgotten.id)
+    assert.deepEqual(
+      [counts.refused, fires[0]?.outcome, fires[0]?.detail],
+      [2, 'refused', 'Nobody serves that.'],
+    )
+    bench.disk.fault = 'the disk is full'
+    await bench.advance(15 * SECOND)
+    bench.disk.fault = undefined
+    await bench.advance(5 * SECOND)
+    assert.deepEqual(bench.seconds(id), [10, 20, 30, 40])
+    bench.disk.fault = 'the disk is full'
+    await bench.advance(2 * MINUTE)
+    bench.disk.fault = undefined
+    await bench.advance(10 * SECOND)
+    assert.ok((await bench.find(id)).counts.missed >= 5)
+    assert.deepEqual(bench.seconds(id), [...new Set(bench.seconds(id))])
+    await bench.stop()
+  })
+
+  it('refuse wrong terms with pointers, unknown functions, and more than there may be', async () => {
+    const bench = await ScheduleBench.start({ maxSchedules: 2 })
+    const refused = async (wanted: Parameters<typeof want>[0]) => {
+      const made = await bench.schedules.create(want(wanted))
+      assert.ok(!made.ok)
+      return [made.error.code, made.error.errors?.map(({ pointer }) => pointer)]
+    }
+    const terms: ScheduleTerms = { type: 'cron', cron: '0 0 30 2 *', timezone: 'Mars/Base' }
+    assert.deepEqual(await refused({ terms }), ['INVALID_REQUEST', ['/cron', '/timezone']])
+    const unknown = newRun({ function: 'unknown' })
+    assert.deepEqual(await refused({ terms: EVERY_MINUTE, run: unknown }), ['UNKNOWN_FUNCTION', undefined])
+    const { id } = await bench.create({ terms: EVERY_MINUTE })
+    await bench.create({ terms: EVERY_MINUTE })
+    assert.deepEqual(await refused({ terms: EVERY_MINUTE }), ['QUEUE_FULL', undefined])
+    const changed = await bench.schedules.change(id, changeTo({ terms }, true))
+    assert.equal(changed?.ok, false)
+    assert.equal(
+      (await bench.find(id)).terms.type === 'cron' && (await bench.find(id)).nextMs,
+      START + MINUTE,
+    )
+    await bench.schedules.remove(id)
+    await bench.create({ terms: EVERY_MINUTE })
+    await bench.stop()
+  })
+
+  it('rest while switched off, and go on with the next instant', async () => {
+    const bench = await ScheduleBench.start()
+    const { id } = await bench.create({ terms: EVERY_MINUTE })
+    await bench.schedules.change(id, changeTo({ terms: EVERY_MINUTE, enabled: false }, false))
+    await bench.advance(10 * MINUTE)
+    assert.equal(bench.fires.length, 0)
+    const triggered = await bench.schedules.trigger(id, 'ui')
+    assert.ok(triggered?.ok)
+    assert.deepEqual(
+      bench.fires.map(({ schedule, forMs, order }) => [schedule, forMs, order.trigger]),
+      [[id, null, 'ui']],
+    )
+    await bench.schedules.change(id, changeTo({ terms: EVERY_MINUTE }, false))
+    await bench.advance(MINUTE)
+    assert.deepEqual(bench.seconds(id).slice(1), [660])
+    for (const act of ['find', 'remove'] as const)
+      assert.equal(await bench.schedules[act]('s_none'), undefined)
+    assert.equal(await bench.schedules.trigger('s_none', 'api'), undefined)
+    await bench.stop()
+  })
+
+  it('are changed, switched off or removed at the very instant, and are either old or new (J11)', async () => {
+    const bench = await ScheduleBench.start()
+    const draw = createDraw(2_026)
+    for (let round = 0; round < 10_000; round++) {
+      bench.fires.length = 0
+      const { id } = await bench.create({ terms: every(1), run: newRun({ priority: 1 }), overlap: 'allow' })
+      const ahead = draw() < 0.5
+      // So many turns of the loop before or behind the instant.
+      const turns = Math.floor(draw() * 6)
+      const advancing = ahead ? undefined : bench.advance(SECOND)
+      await bench.breathe(turns)
+      const kind = ['switched off', 'changed', 'removed'][Math.floor(draw() * 3)]
+      const wanted = { terms: every(1), overlap: 'allow', run: newRun({ priority: 2 }) } as const
+      const act =
+        kind === 'removed'
+          ? bench.schedules.remove(id)
+          : bench.schedules.change(id, changeTo({ ...wanted, enabled: kind === 'changed' }, false))
+      await Promise.all([advancing ?? bench.advance(SECOND), act])
+      await bench.advance(100)
+      const first = bench.fires.length
+      const shown = await bench.schedules.find(id)
+      const claimed = shown?.fires.filter(({ outcome }) => outcome === 'fired').length ?? first
+      assert.equal(first, claimed, `round ${round}, ${kind}: fires without a claim, or the reverse`)
+      assert.ok(first <= 1, `round ${round}, ${kind}: ${first} fires at one instant`)
+      await bench.advance(SECOND)
+      const late = bench.fires.slice(first)
+      if (kind === 'changed') {
+        assert.deepEqual(
+          late.map(({ order }) => order.priority),
+          [2],
+          `round ${round}`,
+        )
+        assert.equal(first, 1, `round ${round}: the instant of the change fires, old or new`)
+      } else assert.deepEqual(late, [], `round ${round}: fires though it was ${kind}`)
+      if (kind !== 'removed') await bench.schedules.remove(id)
+    }
+    await bench.stop()
+  })
+})
+
+function createDraw(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state * 48_271) % 2_147_483_647
+    return state / 2_147_483_647
+  }
+}
