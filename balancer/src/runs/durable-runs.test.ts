@@ -93,6 +93,18 @@ test('RUN_LIMIT counts what has not ended, wherever it is', async () => {
   assert.equal(codeOf(await ask(world)), 'QUEUE_FULL', 'those of an earlier balancer count')
 })
 
+test('RUN_LIMIT holds between batches that come at the same time', async () => {
+  const [world] = await makeWorld(1, { terms: { runLimit: 2_500 } })
+  const all = await Promise.all([ask(world, 1_100), ask(world, 1_100), ask(world, 1_100)])
+  assert.deepEqual(all.map(codeOf).sort(), ['QUEUE_FULL', 'accepted', 'accepted'])
+  assert.deepEqual([world.runs.live, world.disk.runs.live.size], [2_200, 2_200])
+  const given = new Set(all.flatMap((accepted) => (accepted.ok ? accepted.runs : [])))
+  for (let n = 1; n <= 3_300; n++) {
+    const id = `r_${String(n).padStart(26, '0')}`
+    if (!given.has(id)) assert.equal(world.runs.held(id), undefined)
+  }
+})
+
 test('below DISK_RESERVE nothing is accepted', async () => {
   const [world] = await makeWorld(1, { terms: { diskReserveBytes: 1_000 } })
   world.freeBytes = 999

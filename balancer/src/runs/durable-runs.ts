@@ -206,6 +206,12 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
       runs.length === 1 && first
         ? [this.#make(first, fixed.contracts[0] as number, hasKey)]
         : await this.#makeAll(runs, fixed.contracts, hasKey)
+    // Others may have been accepted while these waited, or were made.
+    const late = this.#admission.refusal(held.length)
+    if (late) {
+      this.#drop(held)
+      return { ok: false, error: late }
+    }
     const ids = held.map(({ run }) => run)
     const row = key ? { ...key, runs: ids, expiresMs: null } : null
     const accepted = held.map(({ row: run, source }) => ({ run, payload: source }))
@@ -254,10 +260,15 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
         held.push(this.#make(run, contracts[index] as number, hasKey))
       }
     } catch (error) {
-      for (const run of held) this.#book.remove(run)
+      this.#drop(held)
       throw error
     }
     return held
+  }
+
+  /** Nothing of them was written. */
+  #drop(held: readonly HeldRun[]): void {
+    for (const run of held) this.#book.remove(run)
   }
 
   #make(wanted: NewRun, contract: number, hasKey: boolean): HeldRun {
