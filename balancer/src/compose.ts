@@ -16,6 +16,7 @@ import { FileKeeper } from './files/file-keeper.ts'
 import { FileSpace } from './files/file-space.ts'
 import { FileViews } from './files/file-views.ts'
 import { RunFiles } from './files/run-files.ts'
+import { Uploads } from './files/uploads.ts'
 import { Fleet } from './fleet/fleet.ts'
 import { Roster } from './fleet/roster.ts'
 import { createApp } from './http/app.ts'
@@ -271,8 +272,10 @@ export function composeBalancer(parts: BalancerParts): Balancer {
   })
   const isAsync = createIsAsync(background)
   const batches = new DurableBatches({ runs: durable, calls, tasks, isAsync })
-  const exchange = new TaskExchange({ tasks, log, bodyLimitBytes, door })
-  const ended = new EndedRuns({ durable, reads: store.reads, runs, sample })
+  const uploads = new Uploads({ storage, space, terms: config, log })
+  const filesLimitBytes = config.runFilesLimitBytes
+  const exchange = new TaskExchange({ tasks, log, bodyLimitBytes, door, uploads, filesLimitBytes })
+  const ended = new EndedRuns({ durable, reads: store.reads, runs, sample, uploads })
   const continued = new ContinuedRuns({ durable, reads: store.reads, runs })
   const bulk = new Bulk({
     runs,

@@ -93,7 +93,7 @@ export async function writeFileFleet(folder: string): Promise<string> {
   return folder
 }
 
-export function* piecesOf(size: number, seed: string): Generator<Buffer> {
+export function* piecesOf(size: number, seed: string): Generator<Buffer<ArrayBuffer>> {
   for (let at = 0, n = 0; at < size; n++) {
     const head = createHash('sha256').update(`${seed}/${n}`).digest()
     const piece = Buffer.alloc(Math.min(PIECE_BYTES, size - at), head)

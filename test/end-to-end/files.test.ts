@@ -16,7 +16,7 @@ import {
 import { EventSource } from '../harness/event-source.ts'
 import { createScope, makeFolder } from '../harness/scope.ts'
 import { until } from '../harness/until.ts'
-import { sha256Of, sha256OfBody, writeFileFleet } from './file-fleet.ts'
+import { piecesOf, sha256Of, sha256OfBody, writeFileFleet } from './file-fleet.ts'
 
 const LIMIT_MS = 30_000
 const MB = 1024 * 1024
@@ -234,6 +234,130 @@ describe('files of runs', () => {
     assert.deepEqual(run.result, (answer.body as { result: unknown }).result)
     const response = await get(`/runs/${id}/files/a/b.txt`)
     assert.equal(await response.text(), 'kept')
+  })
+
+  function form(task: object | string | undefined, files: Record<string, Blob>): FormData {
+    const body = new FormData()
+    if (task !== undefined)
+      body.append(
+        'task',
+        typeof task === 'string' ? task : new Blob([JSON.stringify(task)], { type: 'application/json' }),
+      )
+    for (const [path, blob] of Object.entries(files)) body.append('files', blob, path)
+    return body
+  }
+
+  const send = (body: FormData, more: Record<string, string> = {}) =>
+    fetch(`${balancer.url}/task`, { method: 'POST', headers: { ...headers, ...more }, body })
+
+  function blobOf(size: number, seed: string, type = 'image/png'): Blob {
+    return new Blob([...piecesOf(size, seed)], { type })
+  }
+
+  for (const name of ['read', 'read-thread'])
+    test(`${name}: has what came along, whole`, { timeout: LIMIT_MS }, async () => {
+      const sizes = [0, 1, 65_536, 300_000, 4 * MB]
+      const files = Object.fromEntries(sizes.map((size) => [`in/${size} ü.png`, blobOf(size, name)]))
+      const response = await send(form({ function: name }, files))
+      const { result } = (await response.json()) as { result: { seen: object[] } }
+      assert.equal(response.status, 200)
+      const expected = sizes.map((size) => ({
+        path: `in/${size} ü.png`,
+        mediaType: 'image/png',
+        size,
+        sha256: sha256Of(size, name),
+      }))
+      assert.deepEqual(result.seen, expected)
+      const id = response.headers.get('x-run-id') ?? ''
+      const listed = (await balancer.request(`/runs/${id}/files`)).body as {
+        items: { path: string; origin: string }[]
+      }
+      assert.deepEqual(
+        listed.items.map(({ path, origin }) => [path, origin]),
+        [...expected.map(({ path }) => [path, 'upload']), ['seen.json', 'run']].sort(),
+      )
+      const [largest] = expected.slice(-1)
+      const download = await get(`/runs/${id}/files/${encodeURI(largest?.path ?? '')}`)
+      assert.deepEqual(await sha256OfBody(download), { sha256: largest?.sha256, size: largest?.size })
+    })
+
+  test('a retry has its own copy of what came along', { timeout: LIMIT_MS }, async () => {
+    const first = await send(form({ function: 'read', mode: 'async' }, { 'a.bin': blobOf(70_000, 'retry') }))
+    assert.equal(first.status, 202)
+    const { runId } = (await first.json()) as { runId: string }
+    await ended(runId)
+    const again = await balancer.request(`/runs/${runId}/retry`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{}',
+    })
+    assert.equal(again.status, 202, again.text)
+    assert.equal((await get(`/runs/${runId}`, {}, 'DELETE')).status, 204)
+    const run = await ended((again.body as { runId: string }).runId)
+    assert.equal((run.result as { seen: { sha256: string }[] }).seen[0]?.sha256, sha256Of(70_000, 'retry'))
+  })
+
+  test('one key begins one run, whatever the boundary', { timeout: LIMIT_MS }, async () => {
+    const key = { 'idempotency-key': 'with files' }
+    const task = { function: 'read', mode: 'async' }
+    const ids = []
+    for (const _ of [1, 2])
+      ids.push((await send(form(task, { 'a.bin': blobOf(10, 'key') }), key)).headers.get('x-run-id'))
+    assert.equal(ids[0], ids[1])
+    const other = await send(form(task, { 'a.bin': blobOf(10, 'other') }), key)
+    assert.equal(other.status, 422)
+  })
+
+  test('what is wrong with a form is said, and nothing of it stays', { timeout: LIMIT_MS }, async () => {
+    const before = await onDisk()
+    const small = { 'a.bin': blobOf(10, 'a') }
+    const task = { function: 'read' }
+    const twice = form(task, small)
+    twice.append('files', blobOf(10, 'b'), 'a.bin')
+    const field = form(task, small)
+    field.append('other', 'x')
+    const tasks = form(task, small)
+    tasks.append('task', '{}')
+    const many = Object.fromEntries(Array.from({ length: 101 }, (_, n) => [`f${n}`, blobOf(1, 'n')]))
+    const cases: [string, FormData, number, string | undefined][] = [
+      ['no task', form(undefined, small), 400, '/task'],
+      ['two tasks', tasks, 400, '/task'],
+      ['a task that is no JSON', form('{', small), 400, undefined],
+      ['a wrong field', form({ ...task, priority: 0 }, small), 400, '/priority'],
+      ['a stream', form({ ...task, mode: 'stream' }, small), 400, '/mode'],
+      ['an unknown function', form({ function: 'nobody' }, small), 404, undefined],
+      ['a field', field, 400, '/other'],
+      ['one path twice', twice, 400, '/files/1'],
+      ['a path that leads elsewhere', form(task, { '../x': blobOf(1, 'x') }), 400, '/files/0'],
+      ['an absolute path', form(task, { '/etc/passwd': blobOf(1, 'x') }), 400, '/files/0'],
+      ['a file over FILE_LIMIT', form(task, { ...small, big: blobOf(20 * MB + 1, 'x') }), 413, '/files/1'],
+      [
+        'files over RUN_FILES_LIMIT',
+        form(task, { a: blobOf(16 * MB, 'x'), b: blobOf(15 * MB, 'x') }),
+        413,
+        '/files/1',
+      ],
+      ['too many files', form(task, many), 413, '/files/100'],
+    ]
+    for (const [what, body, status, pointer] of cases) {
+      const response = await send(body)
+      const told = (await response.json()) as { errors?: { pointer: string }[] }
+      assert.equal(response.status, status, `${what}: ${JSON.stringify(told)}`)
+      assert.equal(told.errors?.[0]?.pointer, pointer, what)
+    }
+    const raw = (type: string, body: string) =>
+      balancer.request('/task', { method: 'POST', headers: { 'content-type': type }, body })
+    assert.equal((await raw('multipart/form-data', 'x')).status, 415)
+    assert.equal((await raw('multipart/mixed; boundary=x', '--x--')).status, 415)
+    assert.equal((await raw('multipart/form-data; boundary=x', '--x\r\nContent-')).status, 400)
+    assert.equal((await raw('multipart/form-data; boundary=x', '')).status, 400)
+    await until(async () => (await onDisk()) <= before, LIMIT_MS, 'nothing stays')
+  })
+
+  test('a form without files is a task like any other', { timeout: LIMIT_MS }, async () => {
+    const response = await send(form({ function: 'read' }, {}))
+    const { result } = (await response.json()) as { result: { seen: object[] } }
+    assert.deepEqual([response.status, result.seen], [200, []])
   })
 
   test('none is left when all runs are gone', { timeout: LIMIT_MS }, async () => {

@@ -70,7 +70,7 @@ export class DurableCalls {
   /** Answers in its time; the function that comes back is for a caller that has gone. */
   handle(call: DurableCall, reply: Pick<TaskReply, 'answer'>): () => void {
     const { body, payload, wish, head, target } = call
-    const ordered = this.order(body, payload, wish, head, target ? '' : '/input')
+    const ordered = withFiles(this.order(body, payload, wish, head, target ? '' : '/input'), call)
     if (!ordered.ok && wish.key === undefined) {
       reply.answer(describeProblem(ordered.error))
       return () => {}
@@ -173,6 +173,7 @@ export class DurableCalls {
       ? await this.accept([ordered.run], key, call.bytes.length)
       : ((key && (await runs.replay(key))) ?? ordered)
     if (!accepted.ok) return describeProblem(accepted.error)
+    if (!accepted.isReplay) call.upload?.keep()
     const [id = ''] = accepted.runs
     if (accepted.isReplay) return this.#replay(call, id, accepted, signal)
     if (call.wish.mode !== 'sync') return acceptedAnswer(id)
@@ -202,10 +203,24 @@ export class DurableCalls {
   }
 }
 
-async function keyOf({ wish: { key, mode }, target, bytes }: DurableCall): Promise<KeyUse | undefined> {
+/** Of a body with files their names and hashes count; the boundary, which a client makes up anew, does not. */
+async function keyOf({
+  wish: { key, mode },
+  target,
+  bytes,
+  upload,
+}: DurableCall): Promise<KeyUse | undefined> {
   if (key === undefined) return undefined
   const route = target ? `/task/${target.group}/${target.function}` : '/task'
-  return useKey({ key, route, query: target?.query ?? '', bytes, isAsync: mode !== 'sync' })
+  const files = upload?.files.map(({ path, mediaType, sha256 }) => [path, mediaType, sha256])
+  const query = files ? JSON.stringify(files) : (target?.query ?? '')
+  return useKey({ key, route, query, bytes, isAsync: mode !== 'sync' })
+}
+
+/** The run has the files that came with its call. */
+function withFiles(ordered: Ordered, { upload }: Pick<TaskCall, 'upload'>): Ordered {
+  if (!upload || !ordered.ok) return ordered
+  return { ok: true, run: { ...ordered.run, uploads: upload.files } }
 }
 
 /** Infinity is written as null: where there is none there is nothing to look for. */

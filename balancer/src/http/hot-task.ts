@@ -30,7 +30,7 @@ export function createHotTask({ gate, exchange }: HotTaskDeps) {
 export function mayContinue({ gate, exchange }: HotTaskDeps) {
   return (req: IncomingMessage): boolean => {
     if (!gate.admit(readHead(req)).ok) return req.url === '/sign-in'
-    return !isTask(req) || exchange.mayReceive(req.headers['content-length'])
+    return !isTask(req) || exchange.mayReceive(req)
   }
 }
 

@@ -16,7 +16,7 @@ class FakeConnection extends EventEmitter {
 
 /** A list without end; `lineBytes` of metadata in each. */
 function makeExports(limit: number, lineBytes = 10) {
-  const run = { id: 'r_1', metadata: { text: 'x'.repeat(lineBytes) } } as unknown as RunView
+  const run = { id: 'r_1', files: [], metadata: { text: 'x'.repeat(lineBytes) } } as unknown as RunView
   const counts: number[] = []
   const runs = {
     list: async (_filter: unknown, count: number) => {

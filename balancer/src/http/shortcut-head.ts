@@ -86,6 +86,9 @@ function understand(
   if (!fields.has('host') || authorization === undefined || !LENGTH.test(length)) return undefined
   if ((fields.get('connection') ?? 'keep-alive').toLowerCase() !== 'keep-alive') return undefined
   if (fields.get('accept')?.toLowerCase().includes('event-stream')) return undefined
+  // Files come along: they are not gathered in memory.
+  if (target === undefined && fields.get('content-type')?.toLowerCase().startsWith('multipart/'))
+    return undefined
   return { headBytes, bodyBytes: Number(length), authorization, task: taskHeadOf(fields), target }
 }
 

@@ -70,6 +70,7 @@ for (const way of WAYS)
       const {
         onSettled: _,
         onItem: __,
+        onFile: _____,
         run: ___,
         payload: ____,
         selector,

@@ -18,6 +18,7 @@ import {
   taskBodySchema,
 } from '@berth/protocol'
 import type { Payload } from '../ports/dispatch.ts'
+import type { Upload } from '../ports/files.ts'
 import { wrongField, wrongFields } from './wrong-field.ts'
 
 /** The parts of a request's head that belong to the task. */
@@ -47,6 +48,8 @@ export interface TaskCall {
   readonly bytes: Uint8Array
   /** Present where the bytes are the input itself. */
   readonly target?: RoutedTarget | undefined
+  /** Files that came with it; whoever accepts the task keeps them. */
+  readonly upload?: Upload | undefined
 }
 
 export type Refused = { readonly ok: false; readonly error: TaskError }
@@ -114,10 +117,10 @@ export function bodyTooLarge(limitBytes: number): TaskError {
 const NO_MULTIPART: TaskError = {
   code: 'UNSUPPORTED_MEDIA_TYPE',
   detail:
-    'This version takes no multipart bodies here: send JSON, or one file as the body of POST /task/{group}/{function}.',
+    'A multipart body is taken by POST /task alone. Send JSON here, or one file as the body of POST /task/{group}/{function}.',
 }
 
-export function isMultipart({ contentType }: TaskHead): boolean {
+export function isMultipart({ contentType }: Pick<TaskHead, 'contentType'>): boolean {
   return contentType.trim().toLowerCase().startsWith('multipart/')
 }
 

@@ -7,14 +7,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { plainType, type TaskError } from '@berth/protocol'
 import { createTurnEnd, type Log, type TurnEnd } from '@berth/runtime'
+import type { UploadsPort } from '../ports/files.ts'
 import { latin1Of, lengthOf, ONE_WRITE_BYTES } from './answer-body.ts'
 import { DISCARD_BYTES } from './body-bytes.ts'
 import type { Door } from './door.ts'
-import { sendProblem } from './problem.ts'
+import { filesTooLarge, readMultipart } from './multipart.ts'
+import { INTERNAL_ERROR, sendProblem } from './problem.ts'
 import { type BodyTerms, findRefusal, ReceivedBody } from './received-body.ts'
 import { SECURITY_HEADERS } from './security-headers.ts'
 import { CallerBody } from './stream-body.ts'
-import { bodyTooLarge, type RoutedTarget, type TaskHead } from './task-call.ts'
+import { bodyTooLarge, findWrongHead, isMultipart, type RoutedTarget, type TaskHead } from './task-call.ts'
 import type { TaskAnswer, TaskReply, Tasks } from './tasks.ts'
 
 export interface TaskExchangeDeps {
@@ -23,10 +25,16 @@ export interface TaskExchangeDeps {
   /** `REQUEST_BODY_LIMIT`. */
   readonly bodyLimitBytes: number
   readonly door: Door
+  /** Files that come along; undefined refuses multipart bodies. */
+  readonly uploads?: UploadsPort | undefined
+  /** `RUN_FILES_LIMIT`. */
+  readonly filesLimitBytes?: number | undefined
   /** How long a stream's caller may take nothing while bytes wait; 30 s unless given. */
   readonly readerIdleMs?: number | undefined
 }
 
+/** Boundaries and headers of the parts. */
+const UPLOAD_MARGIN_BYTES = 1024 * 1024
 const SECURITY: readonly string[] = Object.entries(SECURITY_HEADERS).flat()
 
 export class TaskExchange {
@@ -42,12 +50,25 @@ export class TaskExchange {
   }
 
   /** Whether a body of which the head alone is known may come. */
-  mayReceive(contentLength: string | undefined): boolean {
+  mayReceive({ url, headers }: Pick<IncomingMessage, 'url' | 'headers'>): boolean {
+    const contentLength = headers['content-length']
+    if (url === '/task' && this.#isUpload(headers)) return Number(contentLength ?? 0) <= this.#uploadBytes
     return findRefusal(this.#terms, contentLength) === undefined
+  }
+
+  #isUpload(headers: IncomingMessage['headers']): boolean {
+    const { uploads } = this.#deps
+    return uploads !== undefined && isMultipart({ contentType: headers['content-type'] ?? '' })
+  }
+
+  get #uploadBytes(): number {
+    const { filesLimitBytes = 0, bodyLimitBytes } = this.#deps
+    return filesLimitBytes + bodyLimitBytes + UPLOAD_MARGIN_BYTES
   }
 
   /** Takes the request over; `target` is what its address says, if it says anything. */
   serve(req: IncomingMessage, res: ServerResponse, target?: RoutedTarget): void {
+    if (target === undefined && this.#isUpload(req.headers)) return void this.#serveUpload(req, res)
     const contentLength = req.headers['content-length']
     const body = new ReceivedBody(this.#terms, contentLength)
     if (body.refusal !== undefined) return refuseUpload(req, res, body.refusal)
@@ -68,6 +89,42 @@ export class TaskExchange {
     req.on('data', onData)
     // Of an announced length its last piece tells the end, which saves most requests a turn of the queue.
     if (!(Number(contentLength) > 0)) req.once('end', onEnd)
+  }
+
+  async #serveUpload(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const { uploads, door, bodyLimitBytes, tasks, log, readerIdleMs } = this.#deps
+    const bodyBytes = this.#uploadBytes
+    const head = { ...readTaskHead(req), contentType: 'application/json' }
+    const isTooLarge = Number(req.headers['content-length'] ?? 0) > bodyBytes
+    const refusal = findWrongHead(head) ?? (isTooLarge ? filesTooLarge(bodyBytes) : door.refuse(0))
+    const upload = refusal ?? uploads?.begin() ?? INTERNAL_ERROR
+    if ('code' in upload) return refuseUpload(req, res, upload)
+    try {
+      const terms = { taskLimitBytes: bodyLimitBytes, bodyLimitBytes: bodyBytes }
+      const received = await readMultipart(req, upload, terms)
+      if (!received.ok || res.destroyed) {
+        void upload.drop()
+        if (!received.ok && !res.destroyed) refuseUpload(req, res, received.error)
+        return
+      }
+      const caller = new Caller(req, res, this.#atTurnEnd, readerIdleMs)
+      const reply: TaskReply = {
+        answer: (answer) => {
+          // Unless a run has them by now.
+          void upload.drop()
+          caller.answer(answer)
+        },
+        open: (...begin) => caller.open(...begin),
+      }
+      const hasFiles = upload.files.length > 0
+      if (!hasFiles) void upload.drop()
+      const call = { head, bytes: received.task, upload: hasFiles ? upload : undefined }
+      caller.await(tasks.handle(call, reply))
+    } catch (error) {
+      log.error('an upload failed inside', { error })
+      void upload.drop()
+      if (!res.headersSent) refuseUpload(req, res, INTERNAL_ERROR)
+    }
   }
 
   #run(req: IncomingMessage, res: ServerResponse, bytes: Buffer, target: RoutedTarget | undefined): void {
@@ -119,6 +176,8 @@ export function refuseUpload(req: IncomingMessage, res: ServerResponse, error: T
     dropped += piece.length
     if (dropped > DISCARD_BYTES) req.destroy()
   })
+  // Whoever read it before may have held it up.
+  req.resume()
   sendProblem(res, error)
 }
 

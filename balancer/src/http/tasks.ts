@@ -11,7 +11,7 @@ import type { Provenance, Settlement, Submission, SubmitPort } from '../ports/sc
 import { shownId } from '../ports/worker-key.ts'
 import type { AnswerBody } from './answer-body.ts'
 import type { DurableCall, DurableCalls } from './durable-call.ts'
-import { type BackgroundPort, createIsAsync, readWish } from './durable-wish.ts'
+import { type BackgroundPort, createIsAsync, type DurableWish, namedMode, readWish } from './durable-wish.ts'
 import { describeProblem } from './problem.ts'
 import { EventReply } from './stream-events.ts'
 import type { OpenBody, StreamReply, StreamReplyOptions } from './stream-reply.ts'
@@ -72,6 +72,13 @@ export interface TasksDeps {
   readonly files?: MemoryFilesPort | undefined
 }
 
+/** A plain call, which is a run on disk for what it brings along. */
+const WAITS: DurableWish = { mode: 'sync', waitMs: undefined, key: undefined }
+const NO_STREAM: TaskError = {
+  code: 'INVALID_REQUEST',
+  detail: 'A task with files is a run on disk; use mode async, and follow /runs/{id}/events.',
+  errors: [{ pointer: '/mode', detail: 'contradicts the files' }],
+}
 const PREFIX = Buffer.from('{"success":true,"result":')
 const SUFFIX = Buffer.from('}')
 const NOTHING_TO_END = () => {}
@@ -98,7 +105,7 @@ export class Tasks {
     const { body, payload } = read
     const { background } = this.#deps
     const saysMore = head.prefer ?? head.idempotencyKey ?? body.mode ?? body.async ?? body.session
-    if (saysMore !== undefined || background?.isAny === true) {
+    if (saysMore !== undefined || background?.isAny === true || call.upload) {
       const handled = this.#handleDurable(call, read, reply)
       if (handled) return handled
     }
@@ -123,11 +130,16 @@ export class Tasks {
   ): (() => void) | undefined {
     const { durable, background } = this.#deps
     const read = readWish(call.head, body, background?.isAny === true && background.has(body))
-    if (read.ok && read.wish === undefined) return undefined
-    if (read.ok && read.wish !== undefined && durable !== undefined) {
+    if (call.upload && namedMode(body) === 'stream') {
+      reply.answer(describeProblem(NO_STREAM))
+      return NOTHING_TO_END
+    }
+    const wish = read.ok ? (read.wish ?? (call.upload && WAITS)) : undefined
+    if (read.ok && wish === undefined) return undefined
+    if (wish !== undefined && durable !== undefined) {
       const word: DurableCall['word'] = (run, settlement) =>
         this.word(run, settlement, call.target !== undefined)
-      return durable.handle({ ...call, body, payload, wish: read.wish, word }, reply)
+      return durable.handle({ ...call, body, payload, wish, word }, reply)
     }
     reply.answer(describeProblem(read.ok ? notYet('runs on disk') : read.error))
     return NOTHING_TO_END

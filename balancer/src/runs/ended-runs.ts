@@ -3,6 +3,7 @@
  * through ports/runs.ts. Invariant: a retry is accepted like any run, and says whose retry it is.
  */
 import { isFinal, type TaskError } from '@berth/protocol'
+import type { Upload, UploadsPort } from '../ports/files.ts'
 import type { DoneRun, LiveRun, RunReads, StoredPayload } from '../ports/run-store.ts'
 import type {
   Changed,
@@ -20,6 +21,8 @@ export interface EndedRunsOptions {
   readonly durable: Pick<DurableRunsPort, 'accept'> & Pick<EndedRunsPort, 'remove'>
   readonly reads: Pick<RunReads, 'find' | 'payload'>
   readonly runs: Pick<RunsPort, 'find'>
+  /** Copies of what came with a run. */
+  readonly uploads?: Pick<UploadsPort, 'copy'> | undefined
   /** Tasks in memory that have ended. */
   readonly sample: { forget(id: string): boolean }
 }
@@ -48,7 +51,12 @@ export class EndedRuns implements EndedRunsPort {
       if (found.kind === 'live') return { ok: false, error: goesOn(id) }
       const payload = changes.input ? jsonPayload(changes.input) : await reads.payload(id)
       if (!payload) return { ok: false, error: withoutInput(id) }
-      const accepted = await durable.accept([again(found.run, payload, changes)], key)
+      const upload = await this.#copyFiles(found.run)
+      if (upload === null) return { ok: false, error: withoutFiles(id) }
+      const wanted = { ...again(found.run, payload, changes), uploads: upload?.files }
+      const accepted = await durable.accept([wanted], key)
+      if (accepted.ok && !accepted.isReplay) upload?.keep()
+      else void upload?.drop()
       if (!accepted.ok) return accepted
       const run = await runs.find(accepted.runs[0] as string)
       return run && { ok: true, run }
@@ -56,6 +64,12 @@ export class EndedRuns implements EndedRunsPort {
       const detail = error instanceof Error ? error.message : String(error)
       return { ok: false, error: storeUnavailable(detail) }
     }
+  }
+
+  /** Undefined without any; null when they are not all there. */
+  async #copyFiles({ uploads: files = [] }: DoneRun): Promise<Upload | undefined | null> {
+    if (files.length === 0) return undefined
+    return (await this.#options.uploads?.copy(files)) ?? null
   }
 
   /** What lived in memory has left no input. */
@@ -108,6 +122,13 @@ function notKept(id: string): TaskError {
   return {
     code: 'CONFLICT',
     detail: `The run ${id} lived in memory, and its input is not kept. Send the task anew; an async one can be retried.`,
+  }
+}
+
+function withoutFiles(id: string): TaskError {
+  return {
+    code: 'CONFLICT',
+    detail: `Not all files that came with the run ${id} are there any more. Send the task anew.`,
   }
 }
 
