@@ -23,7 +23,8 @@ const OVER = `UPDATE turns SET state = (SELECT iif(d.status = 3, 2, 3) FROM runs
 const HEAD = 'SELECT seq FROM turns WHERE session = ? AND state = 1 LIMIT 1'
 const NEXT = 'SELECT seq FROM turns WHERE session = ? AND state = 0 ORDER BY place, seq LIMIT 1'
 const RELEASE = 'UPDATE runs_live SET lane = -1 - lane WHERE seq = ? AND lane < 0'
-const URGENT = 'SELECT min(priority) AS n FROM turns WHERE session = ? AND state < 2'
+/** Left to itself SQLite looks at every turn that waits. */
+const URGENT = 'SELECT min(priority) AS n FROM turns INDEXED BY turns_open WHERE session = ? AND state < 2'
 const HURRY = 'UPDATE runs_live SET priority = ?2 WHERE seq = ?1 AND status = 1 AND priority <> ?2'
 const HEAD_RUN = `SELECT l.seq, l.id, l.status, l.priority FROM turns t JOIN runs_live l ON l.seq = t.seq
   WHERE t.session = ? AND t.state = 1 LIMIT 1`
