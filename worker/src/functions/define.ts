@@ -162,10 +162,10 @@ export interface Context {
    */
   file(path: string, data: FileData, mediaType?: string): Promise<void>
   /**
-   * Runs another function, here when this worker serves it, else through the balancer, and resolves to its result
-   * (bytes as `bytes()` makes them). This task's slots are free for others meanwhile. The child has this task's
-   * priority, its deadline is this attempt's, and it is cancelled with it. Rejects with a CallError (`code`,
-   * `message`) when the child does not complete, would call itself, or is more than 8 calls deep.
+   * Runs another function and resolves to its result (bytes as `bytes()` makes them): through the balancer, or here
+   * in a task that came over this worker's own HTTP. This task's slots are free for others meanwhile. The child has
+   * this task's priority, its deadline is this attempt's, and it is cancelled with it. Rejects with a CallError
+   * (`code`, `message`) when the child does not complete, would call itself, or is more than 8 calls deep.
    */
   call(name: string, input?: object): Promise<unknown>
   /** Ends this attempt as failed, and names how long to wait before the next one. Always throws. */
