@@ -64,6 +64,7 @@ export const AREAS: readonly Area[] = [
       'balancer/src/ports/files.ts',
       'balancer/src/ports/traffic.ts',
       'balancer/src/ports/record.ts',
+      'balancer/src/ports/metering.ts',
     ],
   },
   { ...PURE, folder: 'balancer/src/ports', reaches: [], reachesTypesOf: ['balancer/src/core'] },

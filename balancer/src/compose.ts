@@ -64,6 +64,7 @@ import { createRunHooks } from './runs/run-hooks.ts'
 import { RunSample } from './runs/run-sample.ts'
 import { Schedules } from './runs/schedules/schedules.ts'
 import { ContinuedRuns } from './runs/sessions/continued-runs.ts'
+import { Metering } from './runs/usage/metering.ts'
 import { SchedulerTicks } from './scheduler-ticks.ts'
 import { makeWebhooks } from './webhook-config.ts'
 
@@ -94,7 +95,8 @@ export function composeBalancer(parts: BalancerParts): Balancer {
   const { config, keys, log, store, keeper, contents } = parts
   const clock: Clock = systemClock
   const dispatch = new LateDispatch()
-  const sample = new RunSample()
+  const usageOf = (run: string) => metering.usageOf(run)
+  const sample = new RunSample(usageOf)
   const keepFiles: KeepPort['keep'] = (writes) => keeper.keep(writes)
   const storage = new DiskFiles(join(config.dataDir, 'files'))
   const space = new FileSpace(storage, clock, config.diskReserveBytes)
@@ -119,6 +121,7 @@ export function composeBalancer(parts: BalancerParts): Balancer {
     log,
     files,
     keep: keepFiles,
+    usageOf,
   })
   const createRunId = createRunIds(contents.epoch, clock.wallMs, contents.runs.lastId)
   const durable = new DurableRuns({
@@ -133,9 +136,20 @@ export function composeBalancer(parts: BalancerParts): Balancer {
     terms: config,
   })
   keeper.listen(durable)
-  const scheduler = new Scheduler({
+  const rowOf = (id: string) => durable.held(id)?.row
+  const metering = new Metering({
+    budgets: config.budgets,
+    clock,
+    log,
+    core: () => scheduler,
+    rowOf,
+    keep: (writes) => keeper.keep(writes),
+    next: history,
+  })
+  const scheduler: Scheduler = new Scheduler({
     dispatch,
-    record: history,
+    record: metering,
+    usage: metering,
     ledger: durable.ledger,
     epoch: contents.epoch,
     // Behind all that is on disk, and behind what came after that as far as the clock can tell.
@@ -203,8 +217,7 @@ export function composeBalancer(parts: BalancerParts): Balancer {
   const gate = new Gate({ key: keys.lbAuthKey, sessions, wrongKeys: new WrongKeys(log, clock) })
   const feed = createFeed({ fleet, traffic: scheduler, log, clock, balancer })
   const feedSocket = createFeedSocket({ feed, gate, sessions, log })
-  const rowOf = (id: string) => durable.held(id)?.row
-  const memory = new MemoryRuns({ scheduler, sample, fleet, clock, rowOf })
+  const memory = new MemoryRuns({ scheduler, sample, fleet, clock, rowOf, usageOf })
   const runs = new AllRuns({
     memory,
     durable,
@@ -213,6 +226,7 @@ export function composeBalancer(parts: BalancerParts): Balancer {
     fleet,
     clock,
     progressOf: (id) => events.progressOf(id),
+    outputOf: (id) => metering.outputOf(id),
     isRecorded: (status) => history.isRecorded(status),
   })
   // Known once it listens; not to be asked of a server that is closed.
@@ -238,7 +252,11 @@ export function composeBalancer(parts: BalancerParts): Balancer {
     keep: (writes) => keeper.keep(writes),
     clock,
     log,
-    terms: { eventsBytes: config.runEventsLimitBytes, lines: config.runLogLines },
+    terms: {
+      eventsBytes: config.runEventsLimitBytes,
+      lines: config.runLogLines,
+      told: (...said) => metering.told(...said),
+    },
     lastSeq: contents.runs.lastSeq,
     memory,
   })
@@ -252,7 +270,7 @@ export function composeBalancer(parts: BalancerParts): Balancer {
     log,
     retentionMs: config.runRetentionMs,
   })
-  durable.attach(scheduler, createRunHooks(webhooks, events, files, schedules))
+  durable.attach(scheduler, createRunHooks({ webhooks, events, files, schedules, usage: metering }))
 
   const { requestBodyLimitBytes: bodyLimitBytes, batchBodyLimitBytes: batchLimitBytes } = config
   const door = new Door(scheduler)
@@ -260,6 +278,7 @@ export function composeBalancer(parts: BalancerParts): Balancer {
   const background = new Background({ settings, interfaces: fleet, contracts: scheduler })
   const find = (id: string) => runs.find(id)
   const calls = new DurableCalls({ ...config, runs: durable, find, inputs, webhooks, clock, log, door })
+  const openMeter: Metering['open'] = (run, level) => metering.open(run, level)
   const tasks = new Tasks({
     ...config,
     scheduler,
@@ -269,6 +288,7 @@ export function composeBalancer(parts: BalancerParts): Balancer {
     durable: calls,
     background,
     files,
+    openMeter,
   })
   const isAsync = createIsAsync(background)
   const batches = new DurableBatches({ runs: durable, calls, tasks, isAsync })
@@ -352,6 +372,7 @@ export function composeBalancer(parts: BalancerParts): Balancer {
       feedSocket,
       http,
       events,
+      metering,
       webhooks,
       bulk.service,
       schedules,

@@ -27,6 +27,7 @@ import {
   text,
 } from '@berth/runtime'
 import { z } from 'zod'
+import { type BudgetTable, budgets } from './budget-config.ts'
 import { toWebhookConfig, WEBHOOK_SECRETS, type WebhookConfig, webhookFields } from './webhook-config.ts'
 
 const LINE = /^[^\p{Cc}]+$/u
@@ -53,6 +54,7 @@ const schema = z.object({
   RUN_RETENTION: durationMs({ min: 0, default: '7d' }),
   RUN_HISTORY: oneOf(['none', 'failed', 'all'], { default: 'none' }),
   IDEMPOTENCY_LIMIT: integer({ min: 0, max: 1_000_000_000, default: 1_000_000 }),
+  BUDGETS: budgets(),
   REQUEST_BODY_LIMIT: sizeBytes({ min: 1, max: 512 * 1024 ** 2, default: '10mb' }),
   BATCH_BODY_LIMIT: sizeBytes({ min: 1, max: 512 * 1024 ** 2, default: '64mb' }),
   RESULT_LIMIT: sizeBytes({ min: 1, max: 512 * 1024 ** 2, default: '10mb' }),
@@ -83,7 +85,7 @@ const SECRETS = [...KEYS, ...WEBHOOK_SECRETS]
 const REFUSED = ['DATABASE_URL', 'DATABASE_URL_FILE', 'UPSTREAM_URL', 'BALANCER_URL', 'WEBSOCKET_PORT']
 
 const NOT_YET_SUPPORTED = [
-  ...['READ_KEY', 'READ_KEY_FILE', 'BUDGETS'],
+  ...['READ_KEY', 'READ_KEY_FILE'],
   ...['COMPAT', 'AGENT_FUNCTION', 'EMAIL_DOMAIN', 'EMAIL_PORT', 'OPENAPI_ENABLED', 'METRICS_ENABLED'],
 ]
 
@@ -124,6 +126,8 @@ export interface BalancerConfig {
   readonly runHistory: 'none' | 'failed' | 'all'
   /** Keys that are kept. */
   readonly idempotencyLimit: number
+  /** What each level of a task's `budget` may use. */
+  readonly budgets: BudgetTable
   readonly requestBodyLimitBytes: number
   readonly batchBodyLimitBytes: number
   readonly resultLimitBytes: number
@@ -314,6 +318,7 @@ function toConfig(values: Filled): BalancerConfig {
     runRetentionMs: values.RUN_RETENTION,
     runHistory: values.RUN_HISTORY,
     idempotencyLimit: values.IDEMPOTENCY_LIMIT,
+    budgets: values.BUDGETS,
     requestBodyLimitBytes: values.REQUEST_BODY_LIMIT,
     batchBodyLimitBytes: values.BATCH_BODY_LIMIT,
     resultLimitBytes: values.RESULT_LIMIT,

@@ -1,4 +1,5 @@
 /** Every byte that crosses a process boundary; loads in Node and in a browser. */
+export * from './budget.ts'
 export * from './bulk-view.ts'
 export * from './canonical.ts'
 export * from './delivery-view.ts'
@@ -30,6 +31,7 @@ export * from './tags.ts'
 export * from './task-body.ts'
 export * from './task-query.ts'
 export * from './turnover-map.ts'
+export * from './usage.ts'
 export * from './version.ts'
 export * from './worker-view.ts'
 export * from './workers-file.ts'

@@ -126,7 +126,9 @@ export const runItemSchema = z.object({
   /** An attempt of it waited until its function was made ready, and how long that was in all. */
   coldStart: z.boolean().nullable(),
   coldStartMs: z.number().nullable(),
-  sources: z.array(z.unknown()),
+  /** Empty in lists, like `output`. */
+  sources: z.array(z.object({ url: z.string(), title: z.string().optional() })),
+  /** Text messages as items of the kind `message`; null when there are none. */
   output: z.unknown(),
   explain: choiceSchema.nullable(),
   files: z.array(runFileSchema),
@@ -154,6 +156,8 @@ export const runViewSchema = runItemSchema.extend({
   result: z.unknown(),
   attempts: z.array(runAttemptSchema),
   messages: z.array(z.unknown()),
+  /** Older messages that are not kept; missing when all are. */
+  messagesDropped: z.number().optional(),
 })
 
 export type Score = z.infer<typeof scoreSchema>

@@ -3,6 +3,7 @@
  * field is an error. What a version does not do yet is said by its reader, not by this schema.
  */
 import { z } from 'zod'
+import { BUDGET_LEVELS } from './budget.ts'
 import { LIMITS, MAX_DURATION_MS, MAX_PRIORITY } from './limits.ts'
 import { MODES } from './link/records.ts'
 import { nameSchema, recordSchema } from './names.ts'
@@ -54,7 +55,7 @@ export const taskBodySchema = z.strictObject({
   delay: whole(0, MAX_DURATION_MS, ' of milliseconds').optional(),
   runAt: instant.optional(),
   session: nameSchema.optional(),
-  budget: z.enum(['low', 'standard', 'high', 'unlimited']).optional(),
+  budget: z.enum(BUDGET_LEVELS).optional(),
   metadata: metadataSchema.optional(),
 })
 

@@ -170,7 +170,7 @@ const DURABLE_CASES: Case[] = [
   wrongOrder({ webhook: { url: 'https://example.org/', more: 1 } }, '/webhook/more'),
   wrongOrder({ session: 'a b' }, '/session'),
   wrongOrder({ session: 's', mode: 'stream' }, '/session'),
-  wrongOrder({ budget: 'low' }, '/budget'),
+  wrongOrder({ budget: 'endless' }, '/budget'),
 ]
 
 /** Every wrong body once more, as one that would go to disk. */

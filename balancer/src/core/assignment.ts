@@ -2,7 +2,9 @@
  * A task as its worker gets it. Pure; called by placement.ts once it has reserved. What the core alone
  * knows stays here: nothing of a caller but what its handler may see.
  */
+import type { TaskExtras } from '@berth/protocol'
 import type { Assignment } from '../ports/dispatch.ts'
+import type { Submission } from '../ports/scheduling.ts'
 import type { Task } from './task.ts'
 import type { Worker } from './worker.ts'
 
@@ -28,7 +30,13 @@ export function assignmentOf(task: Task, worker: Worker, now: number): Assignmen
     timeoutMs: submission.timeoutMs ?? null,
     trace: submission.trace,
     callers: submission.call?.callers,
-    extras: submission.extras,
+    extras: extrasOf(submission, now),
     payload: submission.payload,
   }
+}
+
+/** With what is left of its budget as it is sent. */
+function extrasOf({ extras, budget: level, meter }: Submission, now: number): TaskExtras | undefined {
+  const budget = meter?.allowance(now) ?? (level && { level })
+  return budget ? { ...extras, budget } : extras
 }

@@ -3,7 +3,7 @@
  * attempts.ts with what workers report and by trouble.ts with what they do not; "did it run?" decides
  * every repeat (retry.ts). Invariant: the attempt's slots are free, or kept on purpose, when it is judged.
  */
-import type { OutcomeError } from '@berth/protocol'
+import type { OutcomeError, TaskError } from '@berth/protocol'
 import type { DispatchPort } from '../ports/dispatch.ts'
 import type { LedgerPort } from '../ports/ledger.ts'
 import type { AttemptOutcome } from '../ports/record.ts'
@@ -99,13 +99,14 @@ export class AttemptEnds {
   }
 
   #judge(task: Task, worker: Worker, outcome: Outcome, now: number): void {
+    if (outcome.outcome === 'refused') return this.#afterRefusal(task, worker, outcome.error, now)
+    const spent = spentOf(task, outcome, now)
+    if (spent) return this.#endSpent(task, worker, spent, outcome, now)
     switch (outcome.outcome) {
       case 'completed':
         return this.#complete(task, worker, outcome, now)
       case 'lost':
         return this.#afterLoss(task, now, worker, true)
-      case 'refused':
-        return this.#afterRefusal(task, worker, outcome.error, now)
       case 'cancelled':
         // Nobody but an operator who empties the worker wants it to end: its caller still waits.
         if (task.endsUntilAt === undefined) return this.#afterFailure(task, worker, outcome, now)
@@ -115,6 +116,14 @@ export class AttemptEnds {
       default:
         return this.#afterFailure(task, worker, outcome, now)
     }
+  }
+
+  /** Never repeated: it would use still more. */
+  #endSpent(task: Task, worker: Worker, error: TaskError, outcome: Outcome, now: number): void {
+    const { result: bytes, mediaType, runMs } = outcome
+    const soFar = bytes.length > 0 ? { bytes, mediaType } : undefined
+    const ended = provenance(task, now, runMs, worker)
+    this.#lifecycle.settle(task, { kind: 'failed', error, soFar, ...ended }, now, true)
   }
 
   #complete(task: Task, worker: Worker, outcome: Outcome, now: number): void {
@@ -153,6 +162,11 @@ export class AttemptEnds {
   }
 
   #afterLoss(task: Task, now: number, worker: Place | undefined, isReported: boolean): void {
+    const spent = task.spent ?? task.submission.meter?.exhausted(now)
+    if (spent) {
+      const ended = provenance(task, now, 0, worker)
+      return this.#lifecycle.settle(task, { kind: 'failed', error: spent, ...ended }, now, isReported)
+    }
     if (task.hasStarted && task.endsUntilAt === undefined) task.losses++
     const mayRepeat = mayRepeatLoss(task, task.lane?.facts, this.#options.maxAttempts)
     if (mayRepeat && !isPoison(task)) {
@@ -163,6 +177,13 @@ export class AttemptEnds {
     const error = isPoison(task) ? poisonedError(task, worker) : lostError(task, worker)
     this.#lifecycle.settle(task, { kind: 'failed', error, ...ended }, now, isReported)
   }
+}
+
+/** Why it has used more than it may; by its worker's clock, where only that has noticed. */
+function spentOf(task: Task, { error }: Outcome, now: number): TaskError | undefined {
+  const spent = task.spent ?? task.submission.meter?.exhausted(now)
+  if (spent || error?.code !== 'BUDGET_EXHAUSTED') return spent
+  return task.submission.meter?.noteOvertime() ?? toTaskError(error)
 }
 
 function noteLate(task: Task, worker: Worker): void {

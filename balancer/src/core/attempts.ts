@@ -6,6 +6,7 @@
  */
 import type { OutcomeError } from '@berth/protocol'
 import type { FilePiece } from '../ports/files.ts'
+import type { UsagePort } from '../ports/metering.ts'
 import type { Caller, CallTarget, Outcome } from '../ports/scheduling.ts'
 import type { StreamItem } from '../ports/stream.ts'
 import type { AttemptEnds } from './attempt-ends.ts'
@@ -22,6 +23,8 @@ export interface AttemptsOptions {
   readonly placement: Placement
   readonly ends: AttemptEnds
   readonly trouble: Trouble
+  /** Hears what tasks in memory use; nobody unless given. */
+  readonly usage?: UsagePort | undefined
   /** The end of an attempt that is not here, or not any more. */
   readonly onLate: (worker: Worker, attemptId: number) => void
 }
@@ -54,12 +57,20 @@ export class Attempts {
   streamed(id: string, attemptId: number, item: StreamItem, now: number): void {
     const worker = this.#workers.get(id)
     const task = worker?.attempts.get(attemptId)
-    if (!worker || !task?.submission.onItem || task.isSettled) return item.source.taken(item.bytes.length)
+    if (!worker || !task || task.isSettled || !this.#isWanted(task, item))
+      return item.source.taken(item.bytes.length)
     if (!task.hasStarted) this.#begin(task, worker, now)
     // A durable run's chunks go into its events, which tell of every attempt.
     if (item.kind === 'chunk' && !task.submission.isDurable) task.hasLeft = true
     const queueMs = Math.max(0, task.startedAt - task.acceptedAt)
-    task.submission.onItem(item, { worker: id, attempt: task.attempts, queueMs })
+    const origin = { worker: id, attempt: task.attempts, queueMs }
+    if (isForMeters(task, item)) this.#options.usage?.item(task.submission, item, origin)
+    else task.submission.onItem?.(item, origin)
+  }
+
+  #isWanted(task: Task, item: StreamItem): boolean {
+    const taker = isForMeters(task, item) ? this.#options.usage : task.submission.onItem
+    return taker !== undefined
   }
 
   filed(id: string, attemptId: number, piece: FilePiece, now: number): void {
@@ -117,7 +128,9 @@ export class Attempts {
     } else if (outcome === 'lost') health.failed(worker, now)
     else {
       health.answered(worker, now)
-      if (lane) health.ran(worker, lane, outcome === 'completed', now)
+      // That a run may use no more is nobody's fault there.
+      const isWell = outcome === 'completed' || error?.code === 'BUDGET_EXHAUSTED'
+      if (lane) health.ran(worker, lane, isWell, now)
     }
   }
 }
@@ -129,11 +142,16 @@ const NO_FILES: OutcomeError = {
     'this task keeps no files: it was called by another, which may write what it returns, or it has ended',
 }
 
+/** What a task in memory uses is nobody else's business. */
+function isForMeters({ submission }: Task, { kind }: StreamItem): boolean {
+  return kind === 'usage' && !submission.isDurable
+}
+
 /** What may be told of a running task to those that it calls. */
 export function callerFacts(task: Task): Caller {
   const { submission, priority, calls } = task
   task.tree ??= submission.call?.tree ?? { run: submission.run, isDurable: submission.isDurable, kept: 0 }
-  const { run, group, function: name, fairnessKey, deadlineAt, trace, call } = submission
+  const { run, group, function: name, fairnessKey, deadlineAt, trace, call, budget, meter } = submission
   const callers = call?.callers ?? []
   return {
     run,
@@ -146,6 +164,8 @@ export function callerFacts(task: Task): Caller {
     callers,
     calls: calls?.size ?? 0,
     tree: task.tree,
+    budget,
+    meter,
   }
 }
 

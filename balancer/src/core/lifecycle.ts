@@ -13,12 +13,17 @@ import { Absence } from './absence.ts'
 import { Agenda } from './agenda.ts'
 import { DiskWindow } from './disk-window.ts'
 import { Lobby } from './lobby.ts'
+import { startMeter, stopMeter, usedUpAt } from './metering.ts'
 import type { Placement } from './placement.ts'
 import { endRepeat, noteRepeat } from './retry.ts'
 import { drainingError, overdueError, provenance } from './settlement.ts'
 import { Settlements } from './settlements.ts'
 import type { Task } from './task.ts'
 import type { Worker } from './worker.ts'
+
+/** A worker answers a second after the signal at the latest; its link takes a moment. */
+const LAST_WORDS_MS = 2_000
+const CALLER_ENDED: TaskError = { code: 'CANCELLED', detail: 'The task that called it has ended.' }
 
 export interface LifecycleOptions {
   readonly placement: Placement
@@ -74,8 +79,22 @@ export class Lifecycle {
   }
 
   #wake(task: Task, now: number): void {
+    if (task.spent) return this.giveUp(task, task.spent, 'budget', now)
+    if (task.isMetered && now < task.submission.deadlineAt) return this.#lookAtMeter(task, now)
     if (task.phase === 'backoff' && now < task.submission.deadlineAt) this.place(task, now)
     else this.giveUp(task, this.#overdue(task, now), 'deadline', now)
+  }
+
+  /** Its time may be used up, unless others that used it as well have ended since. */
+  #lookAtMeter(task: Task, now: number): void {
+    const error = task.submission.meter?.exhausted(now)
+    if (error) this.exhaust(task, error, now)
+    else this.watch(task, now)
+  }
+
+  /** It runs: its deadline is looked at, and when its budget will be used up. */
+  watch(task: Task, now: number): void {
+    this.#agenda.set(task, Math.min(task.submission.deadlineAt, usedUpAt(task, now)))
   }
 
   /** With the reason, where it waited for workers of whom none is in service. */
@@ -112,7 +131,8 @@ export class Lifecycle {
     task.hasStarted = true
     task.startedAt = startedAt
     task.phase = 'running'
-    this.#agenda.set(task, task.submission.deadlineAt)
+    startMeter(task, startedAt)
+    this.watch(task, now)
   }
 
   /** It waits for a fleet that has not answered yet. */
@@ -184,8 +204,9 @@ export class Lifecycle {
     if (task.phase === 'orphan') return
     task.attempts++
     task.phase = 'running'
+    startMeter(task, now)
     if (task.submission.isDurable) this.#ledger.moved(task)
-    this.#agenda.set(task, task.submission.deadlineAt)
+    this.watch(task, now)
   }
 
   /** The call is over: with its last one the caller goes on. */
@@ -194,14 +215,14 @@ export class Lifecycle {
     task.caller = undefined
     if (!caller?.calls?.delete(task) || caller.calls.size > 0) return
     this.#placement.reclaim(caller, now)
+    if (caller.isMetered && !caller.spent) this.watch(caller, now)
   }
 
   /** The attempt that called them is over, or cannot be told: nobody waits for them. */
-  endCalls(task: Task, now: number): void {
+  endCalls(task: Task, now: number, error = CALLER_ENDED, reason: CancelReason = 'caller'): void {
     const { calls } = task
     if (!calls || calls.size === 0) return
-    for (const child of [...calls])
-      this.giveUp(child, { code: 'CANCELLED', detail: 'The task that called it has ended.' }, 'caller', now)
+    for (const child of [...calls]) this.giveUp(child, error, reason, now)
   }
 
   // --- Ending ----------------------------------------------------------------------------------
@@ -213,6 +234,20 @@ export class Lifecycle {
     const detail = reason === 'caller' ? 'The caller went away.' : 'Someone cancelled the task.'
     this.giveUp(task, { code: 'CANCELLED', detail }, reason, now)
     return true
+  }
+
+  /**
+   * The run has used more than it may: what runs of it gets its signal, and what that returns within a moment is its
+   * result.
+   */
+  exhaust(task: Task, error: TaskError, now: number): void {
+    if (task.isSettled || task.spent) return
+    const { worker } = task
+    if (!worker || task.phase !== 'running') return this.giveUp(task, error, 'budget', now)
+    task.spent = error
+    this.endCalls(task, now, error, 'budget')
+    this.#dispatch.cancel(worker.id, task.attemptId, 'budget')
+    this.#agenda.set(task, Math.min(task.submission.deadlineAt, now + LAST_WORDS_MS))
   }
 
   /** Answers every caller who still waits; their attempts are cancelled. Durable runs stay with their workers. */
@@ -242,6 +277,7 @@ export class Lifecycle {
   /** The task's one end; `isReported` when its worker told it and keeps the outcome. */
   settle(task: Task, settlement: Settlement, now: number, isReported = false): void {
     task.phase = 'settled'
+    stopMeter(task, now)
     this.forget(task)
     if (task.caller) this.leaveCaller(task, now)
     this.settlements.tell(task, settlement, isReported, now)

@@ -123,6 +123,7 @@ function pictureOf(task: Task): TaskPicture {
     parent: submission.call?.parent,
     isCold: hasStarted ? task.isCold : undefined,
     coldStartMs: task.coldStartMs,
+    budget: submission.budget,
     history: task.history,
     choice: worker && task.choice,
   }

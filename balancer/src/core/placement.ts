@@ -20,6 +20,7 @@ import { Gates } from './gates.ts'
 import { Health, isBarred } from './health.ts'
 import type { Lane } from './lane.ts'
 import { MemoryLimits } from './limits.ts'
+import { startMeter, stopMeter } from './metering.ts'
 import { findSaver, Saving } from './saving.ts'
 import { SentAhead } from './sent-ahead.ts'
 import { goesBefore, type Task } from './task.ts'
@@ -258,6 +259,7 @@ export class Placement {
     const { worker } = task
     if (!worker?.attempts.delete(task.attemptId)) return
     if (task.held) dropHeld(task)
+    stopMeter(task, now)
     this.ahead.leave(task)
     this.running--
     worker.own -= task.cost
@@ -276,6 +278,7 @@ export class Placement {
     const { worker } = task
     if (!worker || task.lentAt !== undefined) return
     task.lentAt = now
+    stopMeter(task, now)
     worker.own -= task.cost
     if (task.lane) task.lane.lent++
     if (this.gates.lend(task)) this.#turns.reopen(now)
@@ -291,6 +294,7 @@ export class Placement {
     if (!worker || lentAt === undefined) return
     task.lentMs += now - lentAt
     task.lentAt = undefined
+    if (!task.isSettled) startMeter(task, now)
     worker.own += task.cost
     this.gates.reclaim(task)
     if (task.lane && task.lane.lent-- === MOST_LENT) this.#turns.reopen(now)

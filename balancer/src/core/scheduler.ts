@@ -11,6 +11,7 @@ import type { CancelReason, TaskError } from '@berth/protocol'
 import type { DispatchPort } from '../ports/dispatch.ts'
 import type { FilePiece } from '../ports/files.ts'
 import type { ClaimNeeds, LedgerPort } from '../ports/ledger.ts'
+import type { ExhaustPort, UsagePort } from '../ports/metering.ts'
 import type { RecordPort } from '../ports/record.ts'
 import type {
   Admission,
@@ -85,6 +86,8 @@ export interface SchedulerOptions {
   readonly permits?: LimitsPort
   /** Hears of every task that ends; nobody unless given. */
   readonly record?: RecordPort
+  /** Hears what tasks in memory use; nobody unless given. */
+  readonly usage?: UsagePort
   /** The first number of the order of acceptance, higher than any on disk; 0 unless given. */
   readonly firstSeq?: number
   /** Runs on disk of one lane that wait in memory as well; 1,000 unless given. */
@@ -101,7 +104,8 @@ export class Scheduler
     HealthPort,
     OperatorPort,
     TaskLookPort,
-    DurableTasksPort
+    DurableTasksPort,
+    ExhaustPort
 {
   readonly #placement: Placement
   readonly #lifecycle: Lifecycle
@@ -145,6 +149,7 @@ export class Scheduler
     })
     this.#attempts = new Attempts({
       ...parts,
+      usage: options.usage,
       onLate: (worker, attemptId) => this.#links.onLate(worker, attemptId),
     })
   }
@@ -189,6 +194,12 @@ export class Scheduler
   /** Ends a task that nobody wants any more. False when it is unknown or has ended. */
   cancel(run: string, reason: CancelReason, now: number): boolean {
     return this.#lifecycle.cancel(run, reason, now)
+  }
+
+  /** The run has used more than it may: it ends with what it returns within a moment. */
+  exhaust(run: string, error: TaskError, now: number): void {
+    const task = this.#lifecycle.tasks.get(run)
+    if (task) this.#lifecycle.exhaust(task, error, now)
   }
 
   /** Why a body is not worth reading now: nothing new is taken, or the memory for tasks is used up. */

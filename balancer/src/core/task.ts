@@ -12,6 +12,7 @@
  * A settled task whose attempt still holds a slot stays with its worker until the attempt ends; its
  * phase is then `orphan`. Only the scheduler writes these fields; states.ts has every step.
  */
+import type { TaskError } from '@berth/protocol'
 import type { Assignment } from '../ports/dispatch.ts'
 import type { AttemptRecord, ChoiceRecord } from '../ports/record.ts'
 import type { CallTree, PastAttempts, Submission } from '../ports/scheduling.ts'
@@ -60,6 +61,10 @@ export class Task {
   held: Assignment | undefined
   /** Became old in the line of that worker, and does not go there again before a slot is free. */
   waitedAt: Worker | undefined
+  /** Why it ends: its budget is used up, and what it returns in a moment is kept. */
+  spent: TaskError | undefined
+  /** Its meter counts the time. */
+  isMetered = false
   /** Told to end together with all that its worker runs: it is lost then at the latest. */
   endsUntilAt: number | undefined
   /** Its recall is among those of its lane that will be answered soon. */

@@ -64,7 +64,7 @@ export class Calls {
     if (!caller || refusal || !('bytes' in call)) return answer(headerOf('refused', refusal ?? GONE), NOTHING)
     const now = clock.monoMs()
     const run = createRunId()
-    const { priority, fairnessKey, trace, group, tree } = caller
+    const { priority, fairnessKey, trace, group, tree, budget, meter } = caller
     const deadlineAt = Math.min(caller.deadlineAt, now + (call.remainingMs ?? Number.POSITIVE_INFINITY))
     const admission = port.submit(
       {
@@ -84,6 +84,8 @@ export class Calls {
         queueUntilAt: now + queueTimeoutMs,
         payload: { bytes: call.bytes, mediaType: '', isEnvelope: false },
         trace,
+        budget,
+        meter: meter?.child(run),
         call: { worker, attemptId, parent: caller.run, callers: chain, tree },
         onSettled: (settlement) => {
           this.#open--

@@ -177,12 +177,18 @@ export class Link {
   }
 
   cancel(attemptId: number, reason: CancelReason): void {
+    // What it returns now is wanted still.
+    if (reason === 'budget') return this.#cancelWith(attemptId, reason)
     this.#stopFeed(attemptId)
     this.#writer.forget(attemptId)
-    this.#control(RECORD.CANCEL, attemptId, (out) => out.u8(CANCEL_REASONS.indexOf(reason)))
+    this.#cancelWith(attemptId, reason)
     if (this.#isClosed || !this.#tasks.has(attemptId)) return
     // From now on nobody reads it, and whatever still comes must not keep its END waiting.
     this.#incomingOf(attemptId).close()
+  }
+
+  #cancelWith(attemptId: number, reason: CancelReason): void {
+    this.#control(RECORD.CANCEL, attemptId, (out) => out.u8(CANCEL_REASONS.indexOf(reason)))
   }
 
   acknowledge(attemptId: number, fence: number): void {
@@ -421,6 +427,8 @@ const KINDS: Readonly<Record<number, StreamKind | undefined>> = {
   [DATA_KIND.log]: 'log',
   [DATA_KIND.progress]: 'progress',
   [DATA_KIND.usage]: 'usage',
+  [DATA_KIND.message]: 'message',
+  [DATA_KIND.source]: 'source',
 }
 
 const SPEAKS_OF_TASK: ReadonlySet<number> = new Set([

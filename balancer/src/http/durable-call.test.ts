@@ -308,7 +308,7 @@ for (const way of WAYS)
         ],
         [{ mode: 'async', session: 'a b' }, {}, '/session'],
         [{ mode: 'stream', session: 's' }, {}, '/session'],
-        [{ mode: 'async', budget: 'low' }, {}, '/budget'],
+        [{ mode: 'async', budget: 'endless' }, {}, '/budget'],
       ]
       for (const [fields, headers, pointer] of cases) {
         const { status, json } = await post(fields, headers)

@@ -51,7 +51,7 @@ export function orderRun(
     dueMs: dueOf(body, nowMs),
     session: body.session ?? null,
     retryOf: null,
-    budget: null,
+    budget: body.budget ?? null,
     metadata: body.metadata ?? {},
     trace,
     webhook: webhook

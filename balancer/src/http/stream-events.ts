@@ -13,7 +13,13 @@ import type { Settlement } from '../ports/scheduling.ts'
 import type { StreamItem } from '../ports/stream.ts'
 import type { StreamBody } from './stream-body.ts'
 import { EventItems } from './stream-items.ts'
-import { STREAM_HEADERS, type StreamReply, type StreamReplyOptions, Untaken } from './stream-reply.ts'
+import {
+  type Failed,
+  STREAM_HEADERS,
+  type StreamReply,
+  type StreamReplyOptions,
+  Untaken,
+} from './stream-reply.ts'
 
 /** A connection without a byte for so long may be closed by what lies between. */
 const QUIET_MS = 15_000
@@ -36,7 +42,8 @@ export class EventReply implements StreamReply {
 
   item(item: StreamItem): void {
     const { kind, source, bytes } = item
-    if (kind === 'usage') return source.taken(bytes.length)
+    // Of a task in memory none comes; they are no events of such a stream.
+    if (kind === 'usage' || kind === 'message' || kind === 'source') return source.taken(bytes.length)
     const whole = this.#items.add(item)
     this.#untaken.add(item)
     if (whole) this.#send(kind, kind === 'chunk' ? jsonOfChunk(whole) : textOf(whole))
@@ -46,7 +53,7 @@ export class EventReply implements StreamReply {
   settle(settlement: Settlement): void {
     if (settlement.kind === 'completed')
       this.#send('result', textOf(jsonOfBytes(settlement.mediaType, settlement.result)))
-    else this.#send('error', JSON.stringify(errorOf(settlement.error)))
+    else this.#send('error', wordError(settlement))
     clearInterval(this.#quiet)
     this.#open().end()
   }
@@ -74,6 +81,13 @@ export class EventReply implements StreamReply {
 
 function textOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
+}
+
+/** With what there was of the result, if its budget was used up. */
+function wordError({ error, soFar }: Failed): string {
+  const text = JSON.stringify(errorOf(error))
+  if (!soFar) return text
+  return `${text.slice(0, -1)},"result":${textOf(jsonOfBytes(soFar.mediaType, soFar.bytes))}}`
 }
 
 /** As a worker words it. */

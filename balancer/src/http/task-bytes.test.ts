@@ -92,6 +92,9 @@ for (const way of WAYS)
         queueUntilAt: 60_000,
         trace: '',
         metadata: undefined,
+        budget: undefined,
+        meter: undefined,
+        onFile: undefined,
       })
     })
 
@@ -111,7 +114,7 @@ for (const way of WAYS)
           '/task/g/f?mode=async&webhook=https://forbidden.example',
           /"webhook" is wrong at "url": the webhook may/,
         ],
-        ['/task/g/f?budget=low', /the field "budget" yet/],
+        ['/task/g/f?budget=endless', /^The query parameter "budget" is wrong: must be one of/],
         [
           '/task/g/f?session=s&mode=stream',
           /^The query parameter "session" is wrong: contradicts mode stream/,

@@ -60,8 +60,6 @@ export type ReadTask = { readonly ok: true; readonly body: TaskBody; readonly pa
 
 const EXAMPLE = 'send an object such as {"function": "hello", "input": {}}.'
 
-/** Fields of the contract that a later version has. */
-const LATER_FIELDS = ['budget'] as const
 const PLAIN_FIELDS: ReadonlySet<string> = new Set(['function', 'group', 'input', 'mode'])
 /** Fields that only a task has whose caller does not wait. */
 const BACKGROUND_FIELDS = ['webhook', 'delay', 'runAt'] as const
@@ -165,8 +163,6 @@ function checkMode(body: TaskBody, head: TaskHead, isAsync: IsAsync): CheckedBod
     return wrongField('/webhook', 'is required with `mode: "webhook"`')
   if (mode === 'stream' && body.session !== undefined) return wrongField('/session', NO_STREAMED_TURN)
   if (body.delay !== undefined && body.runAt !== undefined) return wrongField('/runAt', 'contradicts /delay')
-  for (const field of LATER_FIELDS)
-    if (body[field] !== undefined) return { ok: false, error: notYet(`the field "${field}"`, `/${field}`) }
   return { ok: true, body }
 }
 

@@ -178,6 +178,9 @@ for (const way of WAYS)
         queueUntilAt: 60_000,
         trace: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`,
         metadata: { order: '7' },
+        budget: undefined,
+        meter: undefined,
+        onFile: undefined,
       })
       assert.deepEqual(selector.tagKeys, ['gpu'])
       assert.deepEqual([String(payload.bytes), payload.mediaType, payload.isEnvelope], [body, '', true])

@@ -3,16 +3,17 @@
  * Reads the call, submits it to the core, and words what comes back. Mounted before the router and in it by
  * task-exchange.ts; batches submit their tasks here too. Knows no socket.
  */
-import type { TaskBody, TaskError } from '@berth/protocol'
+import type { BudgetLevel, TaskBody, TaskError } from '@berth/protocol'
 import { type Clock, jsonOfBytes, type Log } from '@berth/runtime'
 import type { Payload } from '../ports/dispatch.ts'
 import type { MemoryFilesPort } from '../ports/files.ts'
-import type { Provenance, Settlement, Submission, SubmitPort } from '../ports/scheduling.ts'
+import type { RunMeter } from '../ports/metering.ts'
+import type { Provenance, Settlement, SoFar, Submission, SubmitPort } from '../ports/scheduling.ts'
 import { shownId } from '../ports/worker-key.ts'
 import type { AnswerBody } from './answer-body.ts'
 import type { DurableCall, DurableCalls } from './durable-call.ts'
 import { type BackgroundPort, createIsAsync, type DurableWish, namedMode, readWish } from './durable-wish.ts'
-import { describeProblem } from './problem.ts'
+import { describeProblem, type ProblemAnswer } from './problem.ts'
 import { EventReply } from './stream-events.ts'
 import type { OpenBody, StreamReply, StreamReplyOptions } from './stream-reply.ts'
 import { TextReply } from './stream-text.ts'
@@ -65,6 +66,8 @@ export interface TasksDeps {
   readonly queueTimeoutMs: number
   readonly defaultPriority: number
   readonly answerHeaders: 'full' | 'minimal'
+  /** The budget of a task; undefined when its level has no limits. */
+  readonly openMeter?: ((run: string, level: BudgetLevel) => RunMeter | undefined) | undefined
   /** Calls that are kept on disk; undefined refuses them. */
   readonly durable?: Pick<DurableCalls, 'handle'> | undefined
   readonly background?: BackgroundPort | undefined
@@ -201,6 +204,8 @@ export class Tasks {
       payload,
       trace: isTrace(traceparent) ? traceparent : '',
       metadata: body.metadata,
+      budget: body.budget,
+      meter: body.budget === undefined ? undefined : this.#deps.openMeter?.(run, body.budget),
       onItem,
       onFile:
         files && ((piece, origin) => files.receive({ id: run, seq: 0, isDurable: false }, piece, origin)),
@@ -239,7 +244,8 @@ export class Tasks {
   word(run: string, settlement: Settlement, isRouted: boolean): TaskAnswer {
     const headers = this.#headersOf(run, settlement)
     if (settlement.kind === 'completed') return success(settlement, headers, isRouted)
-    return describeProblem(settlement.error, { headers })
+    const problem = describeProblem(settlement.error, { headers })
+    return settlement.soFar ? withResult(problem, settlement.soFar) : problem
   }
 
   /** As far as known. */
@@ -271,6 +277,12 @@ function success(
   headers['content-type'] = isBytes && isRouted ? mediaType : 'application/json'
   if (isBytes && isRouted) return { status: 200, headers, body: result }
   return { status: 200, headers, body: [PREFIX, jsonOfBytes(mediaType, result), SUFFIX] }
+}
+
+/** The problem with what there was of the result, which is not read again. */
+function withResult(problem: ProblemAnswer, { mediaType, bytes }: SoFar): TaskAnswer {
+  const opening = Buffer.from(`${problem.body.slice(0, -1)},"result":`)
+  return { ...problem, body: [opening, jsonOfBytes(mediaType, bytes), SUFFIX] }
 }
 
 function round(ms: number): number {

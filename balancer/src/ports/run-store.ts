@@ -7,7 +7,7 @@
  * its result, its last event and its first delivery. `seq` is the order of acceptance over restarts; ids sort the
  * same way, so a list's cursor is an id. Instants are Unix milliseconds, durations milliseconds.
  */
-import type { Mode, RunStatus, TaskError } from '@berth/protocol'
+import type { Mode, RunStatus, TaskError, Usage } from '@berth/protocol'
 import type { FileReads, StoredFile, UploadedFile } from './files.ts'
 import type { AttemptOutcome } from './record.ts'
 import type { ScheduleClaim, ScheduleReads } from './schedule-store.ts'
@@ -98,7 +98,52 @@ export interface RunProgress {
   readonly history: readonly StoredAttempt[]
 }
 
-export interface LiveRun extends RunOrder, RunProgress {}
+export interface LiveRun extends RunOrder, RunProgress {
+  /** Of one that has told what it uses, or has a budget; as it was written last. */
+  readonly used?: UsedSoFar | null | undefined
+}
+
+/** What a live run has used, so that nothing of it begins anew with a balancer. */
+export interface UsedSoFar {
+  /** By all attempts, and by all that they called. */
+  readonly total: Usage
+  /** The newest attempt that told anything, and what it has told of itself. */
+  readonly attempt: number
+  readonly now: Usage
+  /** Milliseconds in handlers until then. */
+  readonly runMs: number
+  readonly atMs: number
+  /** That attempt's messages, those that are not kept included. */
+  readonly messages: number
+}
+
+/** Something that a run put out; `n` rises within a run. `data` is JSON. */
+export interface ToldItem {
+  readonly n: number
+  readonly kind: 'message' | 'source'
+  readonly data: string
+}
+
+/** What a write adds to what a run put out; what of each kind has a lower `n` goes. */
+export interface Told {
+  readonly items: readonly ToldItem[]
+  readonly dropBefore: Readonly<Record<ToldItem['kind'], number>>
+}
+
+/** Whose runs are added up. */
+export interface UsageScope {
+  readonly kind: 'session' | 'schedule'
+  readonly name: string
+}
+
+/** What the runs of a session or schedule that have ended have used in all. */
+export interface UsageTotals {
+  readonly runs: number
+  readonly usage: Usage | null
+  /** When the first and the last one ended. */
+  readonly sinceMs: number
+  readonly untilMs: number
+}
 
 export interface ClaimedRun extends LiveRun {
   readonly payload: StoredPayload
@@ -124,6 +169,10 @@ export interface RunEnd {
   readonly explain: string | null
   /** What its attempts waited for setups, 0 for none; null or absent when nobody knows. */
   readonly coldStartMs?: number | null
+  /** By all attempts and all that they called; missing when nothing was told. */
+  readonly usage?: Usage | null | undefined
+  /** Messages of the last attempt, those that are not kept included. */
+  readonly messages?: number | undefined
 }
 
 /** A run that is not live: what a list shows of it. */
@@ -144,7 +193,17 @@ export type StoredRun =
 
 // --- Events and lines ----------------------------------------------------------------------------
 
-export type RunEventType = 'status' | 'chunk' | 'log' | 'progress' | 'usage' | 'file' | 'result' | 'error'
+export type RunEventType =
+  | 'status'
+  | 'chunk'
+  | 'log'
+  | 'progress'
+  | 'usage'
+  | 'message'
+  | 'source'
+  | 'file'
+  | 'result'
+  | 'error'
 
 /** `n` rises by one from 1 within a run; dropped ones leave a gap. */
 export interface StoredEvent {
@@ -258,7 +317,15 @@ export type RunWrite =
       readonly session?: string | null
       /** Attempts of it may have written files: those of `fence` stay. */
       readonly mayHaveFiles?: boolean | undefined
+      /** What it put out and was not written yet. */
+      readonly told?: Told | undefined
+      /** Whose totals it counts for. */
+      readonly scopes?: readonly UsageScope[] | undefined
     }
+  /** What a live run has used so far, and what it put out. */
+  | { readonly kind: 'run-told'; readonly seq: number; readonly used: UsedSoFar; readonly told: Told }
+  /** The totals of a session or schedule are not asked for any more. */
+  | { readonly kind: 'usage-forgotten'; readonly scope: UsageScope }
   /**
    * A run of a task in memory that is kept behind its end (`RUN_HISTORY`, or what a durable run called), or, with files, in place of a run on disk,
    * which it counts as from then on.
@@ -400,6 +467,10 @@ export interface RunReads extends FileReads, ScheduleReads, SessionReads {
     id: string,
     limit: number,
   ): Promise<{ readonly lines: readonly StoredEvent[]; readonly dropped: number }>
+  /** What a run put out, in order; of a URL that was named twice both. */
+  told(id: string): Promise<readonly ToldItem[]>
+  /** Null when no run of it has ended, or it has been idle for so long that none is kept. */
+  usageTotals(scope: UsageScope): Promise<UsageTotals | null>
   deliveries(id: string): Promise<readonly (StoredDelivery & { readonly attempts: readonly StoredTry[] })[]>
   delivery(id: string): Promise<StoredDelivery | null>
   /** Pending ones due by then, the earliest first, but none to these receivers (at most 1,000), which are busy. */

@@ -6,6 +6,7 @@
  */
 import type {
   BackoffTerms,
+  BudgetLevel,
   CancelReason,
   CompiledSelector,
   Mode,
@@ -20,6 +21,7 @@ import type { Payload } from './dispatch.ts'
 import type { FileOrigin, FilePiece } from './files.ts'
 import type { ClaimNeeds } from './ledger.ts'
 import type { LimitFacts, LimitTerms } from './limits.ts'
+import type { RunMeter } from './metering.ts'
 import type { AttemptRecord, ChoiceRecord } from './record.ts'
 import type { StreamItem, StreamOrigin } from './stream.ts'
 import type { Traffic } from './traffic.ts'
@@ -87,6 +89,10 @@ export interface Submission {
   readonly isWrittenFirst?: boolean | undefined
   /** What else its worker is told (`session`, `budget` …); the core only carries them. */
   readonly extras?: TaskExtras | undefined
+  /** As the body names it. */
+  readonly budget?: BudgetLevel | undefined
+  /** Of a run whose budget has limits, or of one that such a run called. */
+  readonly meter?: RunMeter | undefined
   /** What the handler makes on the way, before the end; without it that is dropped. */
   readonly onItem?: ((item: StreamItem, origin: StreamOrigin) => void) | undefined
   /** A piece of a file that its handler writes; without it files are refused. */
@@ -127,7 +133,17 @@ export interface Provenance {
 
 export type Settlement =
   | (Provenance & { readonly kind: 'completed'; readonly result: Uint8Array; readonly mediaType: string })
-  | (Provenance & { readonly kind: 'failed'; readonly error: TaskError })
+  | (Provenance & {
+      readonly kind: 'failed'
+      readonly error: TaskError
+      /** What there was when its budget was used up. */
+      readonly soFar?: SoFar | undefined
+    })
+
+export interface SoFar {
+  readonly mediaType: string
+  readonly bytes: Uint8Array
+}
 
 /** What the core needs to know of a function. Durations in milliseconds. */
 export interface FunctionFacts {
@@ -240,6 +256,7 @@ export interface TaskPicture {
   readonly isCold?: boolean | undefined
   /** As in `Provenance`, of attempts that are over. */
   readonly coldStartMs?: number | undefined
+  readonly budget?: BudgetLevel | undefined
   /** Attempts that are over. */
   readonly history: readonly AttemptRecord[]
   /** Why this worker, when that was noted. */
@@ -338,6 +355,8 @@ export interface Caller {
   /** What it has called and waits for. */
   readonly calls: number
   readonly tree: CallTree
+  readonly budget?: BudgetLevel | undefined
+  readonly meter?: RunMeter | undefined
 }
 
 /** What is called, as it would be taken now. */

@@ -4,7 +4,7 @@
  * owner to a socket. Back comes only a number: how many bytes the caller has taken, straight to the link,
  * which gives the worker so much credit. What nobody takes keeps at most one window waiting.
  */
-export const STREAM_KINDS = ['chunk', 'log', 'progress', 'usage'] as const
+export const STREAM_KINDS = ['chunk', 'log', 'progress', 'usage', 'message', 'source'] as const
 export type StreamKind = (typeof STREAM_KINDS)[number]
 
 /** The attempt's end of the link. */

@@ -105,6 +105,7 @@ function makeRuns(core: readonly TaskPicture[], disk: readonly StoredRun[]) {
     clock,
     isRecorded,
     progressOf,
+    outputOf: () => undefined,
   }
   return { runs: new AllRuns(options), reading }
 }

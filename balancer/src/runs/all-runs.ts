@@ -6,7 +6,7 @@
 import { type ExplanationView, isFinal, type RunView, timeOfRun } from '@berth/protocol'
 import type { Clock } from '@berth/runtime'
 import type { FleetPort } from '../ports/fleet.ts'
-import type { LiveRun, RunReads, StoredRun } from '../ports/run-store.ts'
+import type { LiveRun, RunReads, StoredRun, ToldItem } from '../ports/run-store.ts'
 import type { Changed, DurableRunsPort, Removed, RunFilter, RunsPort, SteerRunsPort } from '../ports/runs.ts'
 import type { Submission, TaskLookPort } from '../ports/scheduling.ts'
 import { fileAddress, shownFiles } from '../ports/shown-files.ts'
@@ -14,6 +14,7 @@ import { HeldRun } from './held-run.ts'
 import type { MemoryRuns } from './memory-runs.ts'
 import { explainStored, toExplanationView } from './run-explanation.ts'
 import { toContent, toStoredView } from './stored-run-view.ts'
+import { type ShownOutput, showOutput } from './usage/told-items.ts'
 
 export interface AllRunsOptions {
   readonly memory: MemoryRuns
@@ -28,8 +29,16 @@ export interface AllRunsOptions {
   readonly clock: Clock
   /** What a live durable run last said of its progress. */
   readonly progressOf: (id: string) => RunView['progress']
+  /** What a live run put out and the disk does not know yet. */
+  readonly outputOf: (id: string) => LiveOutput | undefined
   /** Whether ended tasks in memory of that status are on disk as well. */
   readonly isRecorded: (status: RunView['status']) => boolean
+}
+
+/** Messages that were said in all, those that are not kept included. */
+interface LiveOutput {
+  readonly unwritten: readonly ToldItem[]
+  readonly messages: number
 }
 
 const NO_PAYLOAD = { mediaType: '', bytes: new Uint8Array(0), head: null }
@@ -96,17 +105,36 @@ export class AllRuns implements RunsPort {
     const held = durable.held(id)
     const view = await memory.find(id)
     if (view && (view.durable === false || held))
-      return held ? this.#withOwnFiles(this.#withProgress({ ...view, input: toContent(held.source) })) : view
+      return held ? this.#withOwnFiles(await this.#withOutput(held, view)) : view
     // What is no id is not asked of the disk.
     if (timeOfRun(id) === undefined) return view
     const found = await reads.find(id)
     if (!found) return memory.find(id)
-    const [input, result] = await Promise.all([
+    const said = found.kind === 'done' ? found.run.messages : undefined
+    const [input, result, output] = await Promise.all([
       reads.payload(id),
       found.kind === 'done' ? reads.result(id) : null,
+      this.#output(found.run, said),
     ])
-    const stored = { ...toStoredView(found), input: toContent(input), result: toContent(result) }
-    return this.#withOwnFiles(this.#withProgress(stored))
+    const content = { input: toContent(input), result: toContent(result) }
+    return this.#withOwnFiles(this.#withProgress({ ...toStoredView(found), ...content, ...output }))
+  }
+
+  async #withOutput({ source, row }: HeldRun, view: RunView): Promise<RunView> {
+    return this.#withProgress({ ...view, input: toContent(source), ...(await this.#output(row)) })
+  }
+
+  /** What it put out, as far as the disk knows it and beyond. Most runs put out nothing. */
+  async #output(run: Pick<LiveRun, 'id' | 'used'>, atEnd?: number): Promise<ShownOutput | undefined> {
+    const { reads, outputOf } = this.#options
+    const { id } = run
+    const live = outputOf(id)
+    const said = atEnd ?? live?.messages ?? run.used?.messages
+    if (said === undefined) return undefined
+    const stored = await reads.told(id)
+    const known = new Set(stored.map(({ n }) => n))
+    const items = [...stored, ...(live?.unwritten ?? []).filter(({ n }) => !known.has(n))]
+    return items.length === 0 ? undefined : showOutput(id, items, said)
   }
 
   #withProgress(view: RunView): RunView {

@@ -4,6 +4,7 @@
  */
 import type { Clock, Log } from '@berth/runtime'
 import type { FileOrigin, FilePiece } from '../ports/files.ts'
+import type { RunMeter } from '../ports/metering.ts'
 import type {
   LiveRun,
   RunEnd,
@@ -11,6 +12,7 @@ import type {
   RunsAtStart,
   StoredDelivery,
   StoredEvent,
+  Told,
 } from '../ports/run-store.ts'
 import type { StoreHealth, StorePort } from '../ports/store.ts'
 import type { StreamItem, StreamOrigin } from '../ports/stream.ts'
@@ -53,10 +55,22 @@ export interface EndExtras {
   readonly mayHaveFiles?: boolean | undefined
 }
 
+/** What a run has used and put out, as it ends. */
+export interface UsedAtEnd extends Pick<RunEnd, 'usage' | 'messages'> {
+  /** What of it is not on disk. */
+  readonly told: Told | undefined
+}
+
 /** Others who follow durable runs. None of them may call back into the core or these runs before it returns. */
 export interface RunHooks {
   /** Asked as the run ends, before it is written; may be asked again when that write has failed. */
   readonly extrasOf?: (run: LiveRun, end: RunEnd) => EndExtras
+  /** The budget of a run, when that has limits. */
+  readonly meterOf?: (run: LiveRun) => RunMeter | undefined
+  /** Asked once, as the run ends. */
+  readonly usedAtEnd?: (run: LiveRun, end: RunEnd) => UsedAtEnd
+  /** From now on it is on disk only. */
+  readonly onAway?: (run: LiveRun) => void
   /** The run's status or attempt is another. */
   readonly onMoved?: (run: LiveRun) => void
   /** Something that its handler made on the way; `source.taken` is to be called for its bytes. */

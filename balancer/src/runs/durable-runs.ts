@@ -21,7 +21,14 @@ import type { StoreEvents, StoreWrite } from '../ports/store.ts'
 import { DiskRuns } from './disk-runs.ts'
 import { DiskSpace } from './disk-space.ts'
 import type { After, DurableRunsOptions, RunHooks } from './durable-options.ts'
-import { canonicalTags, HeldRun, type HeldState, type TakeFile, type TakeItem } from './held-run.ts'
+import {
+  canonicalTags,
+  HeldRun,
+  type HeldState,
+  type MeterOf,
+  type TakeFile,
+  type TakeItem,
+} from './held-run.ts'
 import { RunAdmission, storeUnavailable, UNSETTLED } from './run-admission.ts'
 import { RunBook } from './run-book.ts'
 import { settlementOf } from './run-end.ts'
@@ -483,10 +490,13 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
   // --- Held runs -------------------------------------------------------------------------------
 
   #hold(row: LiveRun, payload: StoredPayload, state: HeldState): HeldRun {
-    const run = new HeldRun(row, payload, state, this.#options.clock, this.#takeItem, this.#takeFile)
+    const { clock } = this.#options
+    const run = new HeldRun(row, payload, state, clock, this.#takeItem, this.#takeFile, this.#meterOf)
     this.#book.add(run)
     return run
   }
+
+  readonly #meterOf: MeterOf = (run) => this.#hooks.meterOf?.(run)
 
   readonly #takeItem: TakeItem = (run, item, origin) => {
     const hooks = this.#hooks

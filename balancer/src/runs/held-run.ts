@@ -5,6 +5,7 @@
  */
 import {
   ANY_WORKER,
+  type BudgetLevel,
   type CompiledSelector,
   compileSelector,
   type Mode,
@@ -15,8 +16,9 @@ import type { Clock } from '@berth/runtime'
 import type { Payload } from '../ports/dispatch.ts'
 import type { FileOrigin, FilePiece } from '../ports/files.ts'
 import type { LiveTask } from '../ports/ledger.ts'
+import type { RunMeter } from '../ports/metering.ts'
 import type { AttemptRecord } from '../ports/record.ts'
-import type { LiveRun, RunEnd, StoredAttempt, StoredPayload } from '../ports/run-store.ts'
+import type { LiveRun, RunEnd, StoredAttempt, StoredPayload, Told } from '../ports/run-store.ts'
 import type { PastAttempts, Submission } from '../ports/scheduling.ts'
 import type { StreamItem, StreamOrigin } from '../ports/stream.ts'
 import type { EndExtras } from './durable-options.ts'
@@ -24,6 +26,9 @@ import type { EndExtras } from './durable-options.ts'
 /** Takes what the handlers of held runs make on the way. */
 export type TakeItem = (run: LiveRun, item: StreamItem, origin: StreamOrigin) => void
 export type TakeFile = (run: LiveRun, piece: FilePiece, origin: FileOrigin) => void
+
+/** The budget of a run, when that has limits. */
+export type MeterOf = (run: LiveRun) => RunMeter | undefined
 
 /** `accepting`: not on disk yet · `live` · `ending`: its end is on its way to disk · `away`: on disk only again. */
 export type HeldState = 'accepting' | 'live' | 'ending' | 'away'
@@ -43,6 +48,8 @@ export class HeldRun implements Submission {
   endExtras: EndExtras | undefined
   /** Who ran the turn before it. */
   prefer: string | undefined
+  /** What it put out and the disk does not know as it ends. */
+  told: Told | undefined
   /** It was begun under a key, as far as anybody remembers. */
   mayHaveKey = true
   /** As somebody may rely on: the priority that it was accepted with, or that was answered for last. */
@@ -75,8 +82,11 @@ export class HeldRun implements Submission {
   readonly past: PastAttempts | undefined
   /** As it is stored. */
   readonly source: StoredPayload
+  readonly budget: BudgetLevel | undefined
   readonly #takeItem: TakeItem
   readonly #takeFile: TakeFile | undefined
+  readonly #meterOf: MeterOf | undefined
+  #meter: RunMeter | undefined
 
   constructor(
     row: LiveRun,
@@ -85,6 +95,7 @@ export class HeldRun implements Submission {
     clock: Clock,
     takeItem: TakeItem,
     takeFile?: TakeFile,
+    meterOf?: MeterOf,
   ) {
     const skewMs = clock.monoMs() - clock.wallMs()
     this.row = row
@@ -116,8 +127,15 @@ export class HeldRun implements Submission {
     // A delayed one waits from when it is due.
     this.acceptedAt = Math.max(row.acceptedMs, row.dueMs ?? 0) + skewMs
     this.past = pastOf(row, skewMs)
+    this.budget = (row.budget as BudgetLevel | null) ?? undefined
     this.#takeItem = takeItem
     this.#takeFile = takeFile
+    this.#meterOf = row.budget === null ? undefined : meterOf
+  }
+
+  get meter(): RunMeter | undefined {
+    if (this.#meterOf) this.#meter ??= this.#meterOf(this.row)
+    return this.#meter
   }
 
   onItem(item: StreamItem, origin: StreamOrigin): void {

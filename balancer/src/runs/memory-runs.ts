@@ -3,7 +3,7 @@
  * Called by the routes through ports/runs.ts. Invariants: no run is in both at once; whoever waits for
  * one is answered when it ends, when its time is up, when it leaves or when the balancer drains.
  */
-import type { ExplanationView, RunView, TaskError } from '@berth/protocol'
+import type { ExplanationView, RunView, TaskError, Usage } from '@berth/protocol'
 import type { Clock } from '@berth/runtime'
 import type { FleetPort } from '../ports/fleet.ts'
 import type { LiveRun } from '../ports/run-store.ts'
@@ -26,6 +26,8 @@ export interface MemoryRunsOptions {
   readonly clock: Clock
   /** The row of a durable run that the core has. */
   readonly rowOf?: (id: string) => LiveRun | undefined
+  /** What a live run has used so far. */
+  readonly usageOf?: (id: string) => Usage | null
 }
 
 export class MemoryRuns implements RunsPort {
@@ -142,7 +144,7 @@ export class MemoryRuns implements RunsPort {
 
   #factsOf(task: TaskPicture): Shown {
     const row = task.isDurable ? this.#options.rowOf?.(task.run) : undefined
-    return { ...task, id: task.run, row, task }
+    return { ...task, id: task.run, row, task, usage: this.#options.usageOf?.(task.run) }
   }
 
   /** The end of a run that has not ended; undefined when it does not come in time. */
@@ -171,7 +173,7 @@ const TOO_MANY_WAITS: TaskError = {
 }
 
 function viewOf(facts: Shown): RunView {
-  return facts.row && facts.task ? toHeldView(facts.row, facts.task) : toRunView(facts)
+  return facts.row && facts.task ? toHeldView(facts.row, facts.task, facts.usage) : toRunView(facts)
 }
 
 function waitsNoMore({ id, status, worker }: RunView): TaskError {

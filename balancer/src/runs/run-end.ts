@@ -35,7 +35,9 @@ export function endOf(
     priority: task.priority,
     history: toStored(history, skewMs),
     error: isCompleted ? null : settlement.error,
-    result: isCompleted ? { mediaType: settlement.mediaType, bytes: settlement.result } : null,
+    result: isCompleted
+      ? { mediaType: settlement.mediaType, bytes: settlement.result }
+      : (settlement.soFar ?? null),
     explain: explainOf(task, skewMs),
     coldStartMs: task.coldStartMs ?? null,
   }
@@ -103,7 +105,7 @@ export function settlementOf(end: Omit<RunEnd, 'result'>, result: RunEnd['result
     runMs,
     coldStartMs: coldStartMs ?? undefined,
   }
-  if (error) return { kind: 'failed', error, ...known }
+  if (error) return { kind: 'failed', error, ...(result ? { soFar: result } : {}), ...known }
   return { kind: 'completed', result: result?.bytes ?? NOTHING, mediaType: result?.mediaType ?? '', ...known }
 }
 

@@ -3,7 +3,14 @@
  * monotonic milliseconds; on the way out they become instants of the clock by what the run's id says
  * of its acceptance, so that the same run never shows two times, whatever the clock does meanwhile.
  */
-import { type ChoiceView, type RunAttempt, type RunView, timeOfRun } from '@berth/protocol'
+import {
+  type ChoiceView,
+  costsOf,
+  type RunAttempt,
+  type RunView,
+  timeOfRun,
+  type Usage,
+} from '@berth/protocol'
 import type { FinalRecord } from '../ports/ledger.ts'
 import type { AttemptRecord, ChoiceRecord } from '../ports/record.ts'
 import type { Score, TaskPicture } from '../ports/scheduling.ts'
@@ -15,6 +22,8 @@ export type FinalStatus = FinalRecord['status']
 export interface RunFacts extends Pick<TaskPicture, Shared> {
   readonly id: string
   readonly status: TaskPicture['status'] | FinalStatus
+  /** With all that it called; missing when nothing was told. */
+  readonly usage?: Usage | null | undefined
 }
 
 type Shared =
@@ -30,6 +39,7 @@ type Shared =
   | 'startedAt'
   | 'metadata'
   | 'parent'
+  | 'budget'
   | 'history'
   | 'isCold'
   | 'coldStartMs'
@@ -76,6 +86,8 @@ export function toRunView(facts: RunFacts & Partial<EndFacts>): RunView {
     durable: facts.isDurable,
     trigger: facts.parent === undefined ? 'api' : 'call',
     parent: facts.parent ?? null,
+    budget: facts.budget ?? null,
+    ...showUsage(facts.usage ?? null),
     function: facts.function,
     group: facts.group,
     contract: facts.contract ?? null,
@@ -95,6 +107,10 @@ export function toRunView(facts: RunFacts & Partial<EndFacts>): RunView {
     runMs: endedAt === undefined ? null : round(facts.runMs ?? 0),
     latencyMs: endedAt === undefined ? null : round(endedAt - acceptedAt),
   }
+}
+
+export function showUsage(usage: Usage | null): Pick<RunView, 'usage' | 'costs'> {
+  return { usage, costs: costsOf(usage) }
 }
 
 export function toChoiceView(choice: ChoiceRecord, toIso: (at: number) => string): ChoiceView {

@@ -13,12 +13,14 @@ import type { RunOrder, RunWrite } from '../ports/run-store.ts'
 import type { Settlement } from '../ports/scheduling.ts'
 import type { Kept, StorePort } from '../ports/store.ts'
 import { endOf } from './run-end.ts'
-import { isRefusedInput } from './run-sample.ts'
+import { isRefusedInput, type UsageOf } from './run-sample.ts'
 
 export type HistoryMode = 'none' | 'failed' | 'all'
 
 export interface RunHistoryOptions {
   readonly mode: HistoryMode
+  /** What a run that ends has used. */
+  readonly usageOf?: UsageOf
   /** Hears of everything as well. */
   readonly next: RecordPort
   readonly store: Pick<StorePort, 'apply'>
@@ -130,7 +132,7 @@ export class RunHistory implements RecordPort, Service {
     return {
       kind: 'run-recorded',
       order: orderOf(task, end.finishedMs),
-      end: { ...end, error, result: null },
+      end: { ...end, error, result: null, usage: this.#options.usageOf?.(task.submission.run) },
     }
   }
 }
@@ -160,7 +162,7 @@ function orderOf({ submission, seq, lane }: EndedTask, finishedMs: number): RunO
     scheduledForMs: null,
     parent: call?.parent ?? null,
     retryOf: null,
-    budget: null,
+    budget: submission.budget ?? null,
     metadata: submission.metadata ?? {},
     trace: submission.trace,
     webhook: null,

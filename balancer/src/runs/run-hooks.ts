@@ -1,6 +1,6 @@
 /**
- * Ties durable runs to those who follow them: their events, webhooks, files and schedules. Made by compose, called by
- * the ledger of durable runs. Invariant: a webhook's first try begins only when its delivery is on disk.
+ * Ties durable runs to those who follow them: their events, webhooks, files and schedules, and what they use. Made by
+ * compose, called by the ledger of durable runs. Invariant: a webhook's first try begins only when its delivery is on disk.
  */
 import type { FileIntakePort, WritingRun } from '../ports/files.ts'
 import type { LiveRun, RunEnd, StoredEvent } from '../ports/run-store.ts'
@@ -23,13 +23,27 @@ export interface ScheduleHooks {
   readonly noteEnded: (run: LiveRun) => void
 }
 
-export function createRunHooks(
-  webhooks: WebhookEndsPort,
-  events: EventHooks,
-  files: FileHooks,
-  schedules?: ScheduleHooks,
-): Required<RunHooks> {
+export interface UsageHooks {
+  readonly meterOf: NonNullable<RunHooks['meterOf']>
+  readonly endOf: NonNullable<RunHooks['usedAtEnd']>
+  readonly away: NonNullable<RunHooks['onAway']>
+  readonly moved: (run: LiveRun) => void
+}
+
+export interface Followers {
+  readonly webhooks: WebhookEndsPort
+  readonly events: EventHooks
+  readonly files: FileHooks
+  readonly schedules: ScheduleHooks
+  readonly usage: UsageHooks
+}
+
+export function createRunHooks(followers: Followers): Required<RunHooks> {
+  const { webhooks, events, files, schedules, usage } = followers
   return {
+    meterOf: (run) => usage.meterOf(run),
+    usedAtEnd: (run, end) => usage.endOf(run, end),
+    onAway: (run) => usage.away(run),
     extrasOf: (run, end) => ({
       delivery: webhooks.deliveryOf(run, end),
       events: events.endOf(run, end),
@@ -37,12 +51,15 @@ export function createRunHooks(
     }),
     onFile: ({ id, seq }, piece, origin) => files.receive({ id, seq, isDurable: true }, piece, origin),
     onItem: (run, item, origin) => events.onItem(run, item, origin),
-    onMoved: (run) => events.onMoved(run),
+    onMoved(run) {
+      usage.moved(run)
+      events.onMoved(run)
+    },
     onEnded(run, end, { delivery }) {
       if (delivery) webhooks.stored(delivery, run, end)
       events.onEnded(run)
       files.ended(run.id)
-      schedules?.noteEnded(run)
+      schedules.noteEnded(run)
     },
   }
 }

@@ -6,10 +6,10 @@
 import type { Clock, Log } from '@berth/runtime'
 import type { ClaimNeeds, FinalRecord, LedgerPort, LiveTask } from '../ports/ledger.ts'
 import type { EndedTask } from '../ports/record.ts'
-import type { RunEnd } from '../ports/run-store.ts'
+import type { RunEnd, UsageScope } from '../ports/run-store.ts'
 import type { DurableTasksPort, Settlement } from '../ports/scheduling.ts'
 import type { StoreWrite } from '../ports/store.ts'
-import type { After, EndExtras, RunHooks } from './durable-options.ts'
+import type { After, EndExtras, RunHooks, UsedAtEnd } from './durable-options.ts'
 import { HeldRun } from './held-run.ts'
 import type { RunBook } from './run-book.ts'
 import { endOf, placeInput, progressOf } from './run-end.ts'
@@ -34,6 +34,7 @@ export interface RunLedgerOptions {
 }
 
 const LATER_MS = 25
+const NOTHING_USED: UsedAtEnd = { told: undefined }
 const NO_EXTRAS: EndExtras = { delivery: null, events: [] }
 
 export class RunLedger implements LedgerPort {
@@ -112,6 +113,7 @@ export class RunLedger implements LedgerPort {
     const run = held(task)
     if (run.isBehind) this.#writeBack(run, this.progressWrite(run, task), lane)
     run.state = 'away'
+    this.#options.hooks().onAway?.(run.row)
     this.#options.book.remove(run)
     this.#options.lanes.putBack(lane, { priority: task.priority, seq: run.seq })
   }
@@ -159,10 +161,13 @@ export class RunLedger implements LedgerPort {
   }
 
   /** The run has ended; its end counts when it is on disk. */
-  end(run: HeldRun, end: RunEnd, fence: number): void {
+  end(run: HeldRun, ended: RunEnd, fence: number): void {
+    const { told, ...used } = this.#options.hooks().usedAtEnd?.(run.row, ended) ?? NOTHING_USED
+    const end = { ...ended, ...used }
     run.state = 'ending'
     run.end = end
     run.endFence = fence
+    run.told = told
     // Once: a try that failed may have written it all the same.
     run.endExtras = this.#options.hooks().extrasOf?.(run.row, end) ?? NO_EXTRAS
     const follower = {
@@ -197,6 +202,8 @@ export class RunLedger implements LedgerPort {
       keyExpiresMs: run.mayHaveKey ? end.finishedMs + KEY_MS : null,
       session: run.row.session,
       ...(mayHaveFiles ? { mayHaveFiles } : {}),
+      ...(run.told ? { told: run.told } : {}),
+      ...scopesOf(run),
     }
   }
 
@@ -229,4 +236,13 @@ function held({ submission }: Pick<LiveTask, 'submission'>): HeldRun {
 /** Its worker gets the input alone and knows nothing of the task around it, though its caller wrote one. */
 function isMisplaced({ payload, row }: HeldRun): boolean {
   return !payload.isEnvelope && payload.mediaType === '' && row.isRouted !== true
+}
+
+/** Whose totals its usage counts for; most runs have none. */
+function scopesOf({ row: { session, schedule } }: HeldRun): { readonly scopes?: readonly UsageScope[] } {
+  if (session === null && schedule === null) return {}
+  const scopes: UsageScope[] = []
+  if (session !== null) scopes.push({ kind: 'session', name: session })
+  if (schedule !== null) scopes.push({ kind: 'schedule', name: schedule })
+  return { scopes }
 }

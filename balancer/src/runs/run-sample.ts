@@ -4,6 +4,7 @@
  * costs two comparisons and no allocation. Whoever waits for a run by its id gets its end in any case.
  * Invariant: a record holds no input, no result and no bytes of either, and its texts have a bound.
  */
+import type { Usage } from '@berth/protocol'
 import type { AttemptRecord, ChoiceRecord, EndedTask, RecordPort } from '../ports/record.ts'
 import type { Settlement } from '../ports/scheduling.ts'
 import type { FinalStatus, RunFacts } from './run-facts.ts'
@@ -24,13 +25,21 @@ export interface EndedRun extends RunFacts {
   readonly isKept: boolean
 }
 
+/** What a run that ends has used. */
+export type UsageOf = (run: string) => Usage | null
+
 export class RunSample implements RecordPort {
   readonly #ring: EndedRun[] = []
   readonly #byId = new Map<string, EndedRun>()
   readonly #watchers = new Map<string, Set<(run: EndedRun) => void>>()
   readonly #dispatched = new Quota()
   readonly #ended = new Quota()
+  readonly #usageOf: UsageOf
   #next = 0
+
+  constructor(usageOf: UsageOf = () => null) {
+    this.#usageOf = usageOf
+  }
 
   /** The choices of those that will be kept are noted; so their number is that of the sample. */
   wantsChoice(now: number): boolean {
@@ -41,7 +50,7 @@ export class RunSample implements RecordPort {
     const { run, isDurable } = task.submission
     const watchers = this.#watchers.size === 0 ? undefined : this.#watchers.get(run)
     if (!watchers && (isDurable || !this.#isKept(task, settlement, status, now))) return
-    const ended = describe(task, settlement, status, now)
+    const ended = { ...describe(task, settlement, status, now), usage: this.#usageOf(run) }
     if (!isDurable) this.#keep(ended)
     this.#watchers.delete(run)
     for (const watcher of watchers ?? []) watcher(ended)
@@ -138,6 +147,7 @@ function describe(task: EndedTask, settlement: Settlement, status: FinalStatus, 
     parent: submission.call?.parent,
     coldStartMs: task.coldStartMs,
     isKept: submission.call?.tree?.isDurable ?? false,
+    budget: submission.budget,
     metadata: boundedMetadata(submission.metadata),
     choice: task.choice,
   }

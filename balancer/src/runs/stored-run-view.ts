@@ -2,7 +2,7 @@
  * A durable run as `/runs` shows it: from its row alone, or from its row and what the core knows better. Pure.
  * Instants on disk are the wall clock's; the core's become so by the run's acceptance, which both know.
  */
-import type { ChoiceView, RunAttempt, RunView } from '@berth/protocol'
+import type { ChoiceView, RunAttempt, RunView, Usage } from '@berth/protocol'
 import type {
   DoneRun,
   LiveRun,
@@ -13,7 +13,7 @@ import type {
 } from '../ports/run-store.ts'
 import type { TaskPicture } from '../ports/scheduling.ts'
 import { shownId } from '../ports/worker-key.ts'
-import { coldStartOf, NOTHING, toChoiceView } from './run-facts.ts'
+import { coldStartOf, NOTHING, showUsage, toChoiceView } from './run-facts.ts'
 
 /** Bytes that are shown in full, as base64; of more only the size. */
 const MAX_SHOWN_BYTES = 262_144
@@ -22,8 +22,8 @@ export function toStoredView(stored: StoredRun): RunView {
   return stored.kind === 'live' ? liveView(stored.run, null) : doneView(stored.run)
 }
 
-/** A run that the core has: its row may be a moment behind. */
-export function toHeldView(row: LiveRun, task: TaskPicture): RunView {
+/** A run that the core has: its row may be a moment behind. `usage`: as its meter has it. */
+export function toHeldView(row: LiveRun, task: TaskPicture, usage: Usage | null = null): RunView {
   const offset = beginOf(row) - task.acceptedAt
   const toMs = (at: number) => Math.round(at + offset)
   const now: LiveRun = {
@@ -42,7 +42,8 @@ export function toHeldView(row: LiveRun, task: TaskPicture): RunView {
     })),
   }
   const choice = task.choice ? toChoiceView(task.choice, (at) => iso(toMs(at))) : null
-  return { ...liveView(now, choice), ...coldStartOf(task) }
+  const view = { ...liveView(now, choice), ...coldStartOf(task) }
+  return usage ? { ...view, ...showUsage(usage) } : view
 }
 
 /** Input and result of a run as JSON; null for what there is not. */
@@ -63,6 +64,7 @@ function liveView(run: LiveRun, explain: ChoiceView | null): RunView {
     : []
   return {
     ...orderView(run),
+    ...showUsage(run.used?.total ?? null),
     status,
     priority: run.priority,
     attempt,
@@ -80,6 +82,7 @@ function doneView(run: DoneRun): RunView {
   const choice: ChoiceView | null = explain === null ? null : parseJson(explain)
   return {
     ...orderView(run),
+    ...showUsage(run.usage ?? null),
     status: run.status,
     durable: run.isDurable,
     priority: run.priority,

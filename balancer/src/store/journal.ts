@@ -125,6 +125,8 @@ export class Journal implements EndsAhead {
     const { more } = end.write
     // Bytes can be fetched like files, and have their rows as these have.
     if (end.write.values[6] || more?.mayHaveFiles || more?.session) return undefined
+    // What it put out before goes in before what goes with its end.
+    if (more?.told) return undefined
     const fence = end.write.values[1] ?? null
     if (fence !== null && Number(fence) < (this.#fences.get(seq) ?? 0)) return undefined
     this.#written.add(end.write)

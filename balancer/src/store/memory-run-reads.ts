@@ -6,6 +6,7 @@ import type {
   StoredEvent,
   StoredFilter,
   StoredRun,
+  UsageScope,
 } from '../ports/run-store.ts'
 import type { ScheduleFilter } from '../ports/schedule-store.ts'
 import type { MemoryRunTables } from './memory-run-tables.ts'
@@ -100,6 +101,15 @@ export class MemoryRunReads implements RunReads {
     const all = inOrder(this.#tables.lines.get(this.#seqOf(id)) ?? new Map())
     const dropped = (all.at(-1)?.n ?? 0) - all.length
     return structuredClone({ lines: all.slice(Math.max(0, all.length - limit)), dropped })
+  }
+
+  async told(id: string): Answer<'told'> {
+    const items = [...(this.#tables.told.get(this.#seqOf(id))?.values() ?? [])]
+    return structuredClone(items.sort((a, b) => a.n - b.n))
+  }
+
+  async usageTotals({ kind, name }: UsageScope): Answer<'usageTotals'> {
+    return structuredClone(this.#tables.usageTotals.get(`${kind} ${name}`) ?? null)
   }
 
   async deliveries(id: string): Answer<'deliveries'> {

@@ -20,11 +20,16 @@ import type {
   StoredEvent,
   StoredPayload,
   StoredTry,
+  Told,
+  ToldItem,
+  UsageScope,
+  UsageTotals,
 } from '../ports/run-store.ts'
 import type { SessionAsk, SessionTurn } from '../ports/session-store.ts'
 import { MemoryScheduleTables } from './memory-schedule-tables.ts'
 import { MemoryTurns } from './memory-turns.ts'
 import { laneKey, orderOf, TRIES_KEPT } from './run-rows.ts'
+import { addEnded } from './run-usage.ts'
 
 type Write<Kind extends RunWrite['kind']> = Extract<RunWrite, { kind: Kind }>
 
@@ -36,6 +41,9 @@ export class MemoryRunTables {
   readonly results = new Map<number, NonNullable<RunEnd['result']>>()
   readonly events = new Map<number, { dropped: number; events: Map<number, StoredEvent> }>()
   readonly lines = new Map<number, Map<number, StoredEvent>>()
+  readonly told = new Map<number, Map<number, ToldItem>>()
+  /** By kind and name. */
+  readonly usageTotals = new Map<string, UsageTotals>()
   readonly deliveries = new Map<string, StoredDelivery>()
   readonly tries = new Map<string, Map<number, StoredTry>>()
   readonly disabledUrls = new Map<string, number>()
@@ -145,6 +153,11 @@ export class MemoryRunTables {
         return this.#addEvents(write)
       case 'run-lines':
         return this.#addLines(write)
+      case 'run-told':
+        return this.#tell(write)
+      case 'usage-forgotten':
+        this.usageTotals.delete(scopeKey(write.scope))
+        return
       case 'delivery-set':
         return this.#setDelivery(write)
       case 'url-disabled':
@@ -218,7 +231,7 @@ export class MemoryRunTables {
   }
 
   #finish(write: Write<'run-finished'>): undefined {
-    const { seq, fence, end, events, delivery, keyExpiresMs, mayHaveFiles } = write
+    const { seq, fence, end, events, delivery, keyExpiresMs, mayHaveFiles, told, scopes = [] } = write
     const run = this.live.get(seq)
     if (run === undefined || (fence !== null && run.fence !== null && run.fence > fence)) return
     this.live.delete(seq)
@@ -227,6 +240,11 @@ export class MemoryRunTables {
     if (write.session) this.turns.set(seq, null)
     if (events.length > 0) this.#addEvents({ kind: 'run-events', seq, events, dropBefore: 0, dropped: 0 })
     if (delivery !== null) this.#setDelivery({ kind: 'delivery-set', delivery, attempt: null })
+    if (told) this.#addTold(seq, told)
+    for (const scope of scopes) {
+      const before = this.usageTotals.get(scopeKey(scope)) ?? null
+      this.usageTotals.set(scopeKey(scope), addEnded(before, end.usage ?? null, end.finishedMs))
+    }
     const hash = this.keyOf.get(seq)
     const key = hash === undefined ? undefined : this.keys.get(hash)
     if (keyExpiresMs === null || key === undefined) return
@@ -266,8 +284,8 @@ export class MemoryRunTables {
     this.turns.remove(seq)
     this.seqs.delete(run.id)
     this.#replaceFiles(seq, () => false)
-    const { live, done, payloads, results, events, lines, keyOf } = this
-    for (const table of [live, done, payloads, results, events, lines, keyOf]) table.delete(seq)
+    const { live, done, payloads, results, events, lines, told, keyOf } = this
+    for (const table of [live, done, payloads, results, events, lines, told, keyOf]) table.delete(seq)
     for (const [id, delivery] of this.deliveries)
       if (delivery.seq === seq) {
         this.deliveries.delete(id)
@@ -311,6 +329,19 @@ export class MemoryRunTables {
     for (const line of lines) kept.set(line.n, line)
     for (const n of kept.keys()) if (n < dropBefore) kept.delete(n)
     this.lines.set(seq, kept)
+  }
+
+  #tell({ seq, used, told }: Write<'run-told'>): undefined {
+    const run = this.live.get(seq)
+    if (run) this.live.set(seq, { ...run, used })
+    if (this.#has(seq)) this.#addTold(seq, told)
+  }
+
+  #addTold(seq: number, { items, dropBefore }: Told): void {
+    const kept = this.told.get(seq) ?? new Map<number, ToldItem>()
+    for (const item of items) kept.set(item.n, item)
+    for (const { n, kind } of kept.values()) if (n < dropBefore[kind]) kept.delete(n)
+    this.told.set(seq, kept)
   }
 
   #has(seq: number): boolean {
@@ -374,7 +405,13 @@ export class MemoryRunTables {
     for (const { hash } of expired.slice(0, limit)) this.keys.delete(hash)
     for (const [id, bulk] of this.bulks)
       if (bulk.finishedMs !== null && bulk.finishedMs < endedBeforeMs) this.bulks.delete(id)
+    for (const [key, { untilMs }] of this.usageTotals)
+      if (key.startsWith('session ') && untilMs < endedBeforeMs) this.usageTotals.delete(key)
   }
+}
+
+function scopeKey({ kind, name }: UsageScope): string {
+  return `${kind} ${name}`
 }
 
 function bySeq(a: { readonly seq: number }, b: { readonly seq: number }): number {

@@ -14,6 +14,7 @@ import type {
   RunOrder,
   RunProgress,
   StoredPayload,
+  UsedSoFar,
 } from '../ports/run-store.ts'
 
 export type Row = Record<string, SQLOutputValue>
@@ -25,7 +26,17 @@ type Facts = Omit<
 >
 type EndFacts = Pick<
   RunEnd,
-  'startedMs' | 'queueMs' | 'runMs' | 'attempt' | 'priority' | 'history' | 'error' | 'explain' | 'coldStartMs'
+  | 'startedMs'
+  | 'queueMs'
+  | 'runMs'
+  | 'attempt'
+  | 'priority'
+  | 'history'
+  | 'error'
+  | 'explain'
+  | 'coldStartMs'
+  | 'usage'
+  | 'messages'
 >
 
 const NO_FACTS = {
@@ -90,6 +101,8 @@ export function encodeEnd(end: RunEnd): string {
   if (end.error !== null) facts.error = end.error
   if (end.explain !== null) facts.explain = end.explain
   if (typeof end.coldStartMs === 'number') facts.coldStartMs = end.coldStartMs
+  if (end.usage) facts.usage = end.usage
+  if (end.messages !== undefined) facts.messages = end.messages
   return JSON.stringify(facts)
 }
 
@@ -102,7 +115,8 @@ export function hasAny(object: Readonly<Record<string, unknown>>): boolean {
 const SHARED = `r.seq, r.id, f.worker_group, f.name, r.contract, r.status, r.accepted_ms, r.session, r.schedule,
   r.facts, w.key AS worker`
 const NAMES = `JOIN functions f ON f.id = r.function LEFT JOIN run_workers w ON w.id = r.worker`
-const LIVE_COLUMNS = `${SHARED}, r.priority, r.attempt, r.failures, r.losses, r.boot, r.fence, r.started_ms, r.history`
+const LIVE_COLUMNS = `${SHARED}, r.priority, r.attempt, r.failures, r.losses, r.boot, r.fence, r.started_ms, r.history,
+  r.used`
 const DONE_COLUMNS = `${SHARED}, r.finished_ms, r.is_recorded, r.result_bytes, r.webhook_state, r.deliveries, r.end_facts`
 export const SELECT_LIVE = `SELECT ${LIVE_COLUMNS} FROM runs_live r ${NAMES}`
 export const SELECT_DONE = `SELECT ${DONE_COLUMNS} FROM runs_done r ${NAMES}`
@@ -114,7 +128,8 @@ export const SELECT_CLAIMED = `SELECT ${LIVE_COLUMNS}, p.media_type, p.bytes, p.
   FROM runs_live r ${NAMES} JOIN payloads p ON p.seq = r.seq`
 
 export function decodeLive(row: Row): LiveRun {
-  return { ...decodeOrder(row), ...decodeProgress(row) }
+  const live = { ...decodeOrder(row), ...decodeProgress(row) }
+  return row.used === null ? live : { ...live, used: JSON.parse(text(row.used)) as UsedSoFar }
 }
 
 export function decodeClaimed(row: Row): ClaimedRun {

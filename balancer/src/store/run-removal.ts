@@ -58,6 +58,7 @@ const OF_A_RUN = [
   'run_event_drops',
   'run_lines',
   'run_children',
+  'run_told',
   'deliveries',
   'run_files',
 ] as const

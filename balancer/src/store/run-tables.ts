@@ -13,6 +13,7 @@ import { codeOf } from './run-codec.ts'
 import type { RunNames } from './run-names.ts'
 import { findDescendants, removeKey, removeRuns } from './run-removal.ts'
 import { TRIES_KEPT } from './run-rows.ts'
+import { addTold, addToTotals, forgetIdleTotals, forgetTotals, setUsed } from './run-usage.ts'
 import type { Statements } from './statements.ts'
 import { heldLane, type JoiningTurn, TurnTables } from './turn-tables.ts'
 import {
@@ -126,6 +127,12 @@ export class RunTables {
         return this.#addEvents(write)
       case 'run-lines':
         return this.#addLines(write)
+      case 'run-told':
+        setUsed(this.#statements, write.seq, write.used)
+        if (this.#done.isThere(write.seq)) addTold(this.#statements, write.seq, write.told)
+        return
+      case 'usage-forgotten':
+        return forgetTotals(this.#statements, write.scope)
       case 'delivery-set':
         return this.#setDelivery(write)
       case 'url-disabled':
@@ -194,7 +201,7 @@ export class RunTables {
     const { mediaType, result } = this.#done.insertEnded(run, write, bytes)
     this.#run(INSERT_ID, run.id, run.seq)
     this.#run(INSERT_PAYLOAD, run.seq, run.mediaType, run.bytes, run.head, mediaType, result)
-    if (write.more !== null) this.#addExtras(run.seq, write.more)
+    if (write.more !== null) this.#addExtras(run.seq, write.more, Number(write.values[3]))
   }
 
   #move(seq: number, progress: RunProgress): void {
@@ -221,12 +228,18 @@ export class RunTables {
     if (write.more.mayHaveFiles)
       dropOtherAttempts(this.#statements, Number(seq), fence === null ? null : Number(fence))
     if (write.more.session) this.#turns.set(Number(seq), null)
-    this.#addExtras(Number(seq), write.more)
+    this.#addExtras(Number(seq), write.more, Number(write.values[3]))
   }
 
-  #addExtras(seq: number, { events, delivery }: FinishExtras): void {
+  #addExtras(
+    seq: number,
+    { events, delivery, told, scopes = [], usage }: FinishExtras,
+    endedMs: number,
+  ): void {
     if (events.length > 0) this.#addEvents({ kind: 'run-events', seq, events, dropBefore: 0, dropped: 0 })
     if (delivery !== null) this.#setDelivery({ kind: 'delivery-set', delivery, attempt: null })
+    if (told) addTold(this.#statements, seq, told)
+    for (const scope of scopes) addToTotals(this.#statements, scope, usage ?? null, endedMs)
   }
 
   #addEvents({ seq, events, dropBefore, dropped }: Packed<'run-events'>): void {
@@ -303,6 +316,7 @@ export class RunTables {
       limit,
     )
     this.#run('DELETE FROM bulk_jobs WHERE finished_ms < ?', endedBeforeMs)
+    forgetIdleTotals(this.#statements, endedBeforeMs, limit)
   }
 
   #remove(seqs: readonly number[]): void {

@@ -119,6 +119,8 @@ const NAMES: Readonly<Record<keyof RunReads, true>> = {
   events: true,
   eventTotals: true,
   lines: true,
+  told: true,
+  usageTotals: true,
   deliveries: true,
   delivery: true,
   dueDeliveries: true,

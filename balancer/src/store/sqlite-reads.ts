@@ -10,6 +10,7 @@ import type {
   StoredDelivery,
   StoredEvent,
   StoredTry,
+  UsageScope,
 } from '../ports/run-store.ts'
 import { FileRows } from './file-rows.ts'
 import {
@@ -25,6 +26,7 @@ import {
   textOrNull,
 } from './run-codec.ts'
 import { RunLists } from './run-lists.ts'
+import { readTold, readTotals } from './run-usage.ts'
 import { ScheduleSqlReads } from './schedule-reads.ts'
 import type { Statements } from './statements.ts'
 import { encodeTurns, type StoredTurn } from './turn-list.ts'
@@ -133,6 +135,14 @@ export class SqliteReads implements SyncReads {
       lines: this.#all(sql, seq, limit).map(toEvent).reverse(),
       dropped: Number(kept?.dropped ?? 0),
     }
+  }
+
+  told(id: string) {
+    return readTold(this.#statements, this.#seqOf(id))
+  }
+
+  usageTotals(scope: UsageScope) {
+    return readTotals(this.#statements, scope)
   }
 
   deliveries(id: string) {

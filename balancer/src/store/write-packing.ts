@@ -69,8 +69,13 @@ export interface PackedFinish {
 }
 
 export interface FinishExtras
-  extends Pick<Write<'run-finished'>, 'events' | 'delivery' | 'keyExpiresMs' | 'session' | 'mayHaveFiles'> {
+  extends Pick<
+    Write<'run-finished'>,
+    'events' | 'delivery' | 'keyExpiresMs' | 'session' | 'mayHaveFiles' | 'told' | 'scopes'
+  > {
   readonly error: PackedEnd['error']
+  /** For the totals of its `scopes`. */
+  readonly usage: RunEnd['usage']
 }
 
 export interface PackedEnd {
@@ -116,6 +121,7 @@ const JOURNALED: ReadonlySet<StoreWrite['kind']> = new Set<StoreWrite['kind']>([
   'run-removed',
   'run-events',
   'run-lines',
+  'run-told',
   'delivery-set',
   'retention',
   'touch',
@@ -216,17 +222,20 @@ function packWrite(write: StoreWrite, blocks: Blocks): PackedWrite {
 
 /** In the order of `FINISHED`. */
 function packFinish(write: Write<'run-finished'>, blocks: Blocks): PackedFinish {
-  const { seq, fence, events, delivery, keyExpiresMs, session, mayHaveFiles } = write
+  const { seq, fence, events, delivery, keyExpiresMs, session, mayHaveFiles, told, scopes } = write
+  const { usage } = write.end
   const { status, finishedMs, worker, facts, error, mediaType, bytesAt, bytesLength } = packEnd(
     write.end,
     blocks,
   )
   const isQuiet = error === null && events.length === 0 && delivery === null
-  const isPlain = isQuiet && keyExpiresMs === null && !session && !mayHaveFiles
+  const isPlain = isQuiet && keyExpiresMs === null && !session && !mayHaveFiles && !told && !scopes
   return {
     kind: 'run-finished',
     values: [seq, fence, status, finishedMs, worker, facts, mediaType, bytesAt, bytesLength],
-    more: isPlain ? null : { error, events, delivery, keyExpiresMs, session, mayHaveFiles },
+    more: isPlain
+      ? null
+      : { error, events, delivery, keyExpiresMs, session, mayHaveFiles, told, scopes, usage },
   }
 }
 

@@ -100,7 +100,7 @@ export const OUTCOMES = ['completed', 'failed', 'refused', 'cancelled', 'timeout
  */
 export type OutcomeKind = (typeof OUTCOMES)[number]
 
-export const CANCEL_REASONS = ['caller', 'operator', 'deadline', 'drain', 'superseded'] as const
+export const CANCEL_REASONS = ['caller', 'operator', 'deadline', 'drain', 'superseded', 'budget'] as const
 export type CancelReason = (typeof CANCEL_REASONS)[number]
 
 const NO_LIMIT = 0xffff_ffff

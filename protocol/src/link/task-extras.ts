@@ -4,18 +4,15 @@
  * Invariant: what is left out means what it meant before there were extras.
  */
 import { z } from 'zod'
+import { taskBudgetSchema } from '../budget.ts'
 import { LIMITS } from '../limits.ts'
 import { ProtocolError } from './bytes.ts'
-
-const limit = z.number().min(0).optional()
 
 export const taskExtrasSchema = z.object({
   /** Name of the session that the run is a turn of. */
   session: z.string().optional(),
-  /** What the run may use; what is left out is not limited. `runMs` in milliseconds. */
-  budget: z
-    .object({ level: z.string(), tokens: limit, costUsd: limit, steps: limit, runMs: limit })
-    .optional(),
+  /** What the run may use. */
+  budget: taskBudgetSchema.optional(),
   /** The earlier turns follow as DATA of kind `turns`, before the END of the input. */
   turns: z.literal(true).optional(),
   /** Files that follow as DATA of kind `file`, in this order, before the END of the input. */

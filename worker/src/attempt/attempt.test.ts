@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
+import type { TaskBudget } from '@berth/protocol'
 import { createLog, ManualClock } from '@berth/runtime'
 import { z } from 'zod'
 import { type Context, defineFunction, type FunctionDefinition, NonRetryable } from '../functions/define.ts'
@@ -10,21 +11,32 @@ interface Options {
   readonly timeoutMs?: number
   readonly remainingMs?: number | null
   readonly resultLimitBytes?: number
+  readonly budget?: TaskBudget
+  readonly waitedMs?: () => number
 }
 
 function makeAttempt(definition: FunctionDefinition, options: Options = {}) {
   const events: string[] = []
+  const clock = new ManualClock()
   let outcome: Outcome | undefined
   const attempt = new Attempt(
     {
       function: registerFunction('f', definition),
       input: {},
-      facts: { run: 'r_1', attempt: 1, fence: 1, trace: '', contentType: 'application/json' },
+      facts: {
+        run: 'r_1',
+        attempt: 1,
+        fence: 1,
+        trace: '',
+        contentType: 'application/json',
+        budget: options.budget,
+      },
       timeoutMs: options.timeoutMs ?? 1000,
       remainingMs: options.remainingMs ?? null,
+      ...(options.waitedMs ? { waitedMs: options.waitedMs } : {}),
     },
     {
-      clock: new ManualClock(),
+      clock,
       log: createLog({ source: 'test', write: () => {} }),
       tags: () => ({}),
       resultLimitBytes: options.resultLimitBytes ?? 1000,
@@ -41,7 +53,7 @@ function makeAttempt(definition: FunctionDefinition, options: Options = {}) {
     },
   )
   const settle = () => new Promise<void>((resolve) => setImmediate(resolve))
-  return { attempt, events, settle, last: () => outcome as Outcome }
+  return { attempt, clock, events, settle, last: () => outcome as Outcome }
 }
 
 const run = (handler: (ctx: Context) => unknown) => defineFunction({ handler: (_input, ctx) => handler(ctx) })
@@ -270,5 +282,123 @@ describe('Attempt', () => {
     attempt.begin()
     attempt.abort('caller')
     assert.equal(late?.signal.aborted, true)
+  })
+})
+
+describe('an attempt whose budget is used up', () => {
+  const low: TaskBudget = { level: 'low', runMs: 300 }
+  const untilAborted = (signal: AbortSignal) =>
+    new Promise<string>((resolve) =>
+      signal.addEventListener('abort', () => resolve(String(signal.reason.message))),
+    )
+  const text = ({ result }: Outcome) => Buffer.from(result.bytes).toString()
+
+  it('fails with what its handler returns then', async (t) => {
+    const tick = mockTimers(t)
+    const handler = async ({ signal }: Context) => ({ partial: await untilAborted(signal) })
+    const { attempt, clock, events, settle, last } = makeAttempt(run(handler), { budget: low })
+    attempt.begin()
+    clock.advance(300)
+    tick(300)
+    await settle()
+    assert.deepEqual(events, ['failed BUDGET_EXHAUSTED', 'end'])
+    assert.equal(text(last()), '{"partial":"The budget of the task is used up"}')
+    assert.equal(last().header.error?.nonRetryable, true)
+  })
+
+  it('fails with what was streamed when the handler throws, and with that of a second when it goes on', async (t) => {
+    const tick = mockTimers(t)
+    const thrown = makeAttempt(
+      run(async ({ signal, stream }) => {
+        await stream('so ')
+        await stream('f\u00e4r')
+        await untilAborted(signal)
+        await stream('!')
+        signal.throwIfAborted()
+      }),
+      { budget: low },
+    )
+    thrown.attempt.begin()
+    await thrown.settle()
+    thrown.attempt.abort('budget')
+    await thrown.settle()
+    assert.deepEqual(thrown.events, ['failed BUDGET_EXHAUSTED', 'end'])
+    assert.equal(text(thrown.last()), '"so f\u00e4r!"')
+
+    const stuck = makeAttempt(
+      run(async ({ stream }) => {
+        await stream(Buffer.from([0xff, 0]))
+        await new Promise(() => {})
+      }),
+      { budget: low },
+    )
+    stuck.attempt.begin()
+    await stuck.settle()
+    stuck.attempt.abort('budget')
+    tick(STUCK_AFTER_MS)
+    assert.deepEqual(stuck.events, ['failed BUDGET_EXHAUSTED', 'stuck'])
+    assert.deepEqual([...stuck.last().result.bytes], [0xff, 0])
+    assert.equal(stuck.last().result.mediaType, 'application/octet-stream')
+  })
+
+  it('does not count the time in which it waits for what it called', async (t) => {
+    const tick = mockTimers(t)
+    let waited = 200
+    const never = run(() => new Promise(() => {}))
+    const { attempt, clock, events } = makeAttempt(never, { budget: low, waitedMs: () => waited })
+    attempt.begin()
+    clock.advance(300)
+    tick(500)
+    assert.deepEqual(events, [])
+    waited = 0
+    clock.advance(200)
+    tick(200)
+    tick(STUCK_AFTER_MS)
+    assert.deepEqual(events, ['failed BUDGET_EXHAUSTED', 'stuck'])
+  })
+
+  it('fails also when it took too long without awaiting anything, and not when it took just that', () => {
+    for (const [ms, event] of [
+      [300, 'completed'],
+      [301, 'failed BUDGET_EXHAUSTED'],
+    ] as const) {
+      const made = makeAttempt(
+        run(() => {
+          made.clock.advance(ms)
+          return 'late'
+        }),
+        { budget: { level: 'low', runMs: 1000, left: { runMs: 300 } } },
+      )
+      made.attempt.begin()
+      assert.deepEqual(made.events, [event, 'end'])
+      assert.equal(text(made.last()), '"late"')
+    }
+  })
+
+  it('shows what is left', () => {
+    let shown: unknown
+    const budget: TaskBudget = {
+      level: 'low',
+      tokens: 100,
+      costUsd: 0.3,
+      runMs: 1000,
+      left: { tokens: 50, costUsd: 0.3, runMs: 600 },
+    }
+    const { attempt, clock } = makeAttempt(
+      run((ctx) => {
+        const before = { ...ctx.budget, left: ctx.budget?.left }
+        ctx.usage({ inputTokens: 10, outputTokens: 30, modelCostUsd: 0.1, toolCostUsd: 0.1, steps: 5 })
+        clock.advance(100)
+        const middle = ctx.budget?.left
+        ctx.usage({ totalTokens: 20 })
+        shown = [before, middle, ctx.budget?.left.tokens]
+      }),
+      { budget },
+    )
+    attempt.begin()
+    assert.deepEqual(shown, [budget, { tokens: 10, costUsd: 0.1, runMs: 500 }, 0])
+    const free = makeAttempt(run(({ budget }) => [budget]))
+    free.attempt.begin()
+    assert.equal(text(free.last()), '[null]', 'a task without one has none')
   })
 })

@@ -7,6 +7,7 @@
  *                                              ├─does not, in a thread or process─▶ ended by force
  *                                              └─does not─▶ stuck; a timeout is answered now, the end comes later
  *
+ * An attempt whose budget is used up ends as failed, with what its handler returns or has streamed within a second.
  * Invariant: `onAnswer` is called once and `onEnd` once, `onEnd` only when the handler has really ended.
  */
 import type { CancelReason, OutcomeError, OutcomeHeader, OutcomeKind } from '@berth/protocol'
@@ -18,7 +19,7 @@ import type { Secrets } from '../privacy/secrets.ts'
 import { speakFor } from '../privacy/task-console.ts'
 import { AttemptLog } from './attempt-log.ts'
 import { AttemptContext, type ContextFacts, type ContextPorts } from './context.ts'
-import { encodeResult, errorOf, type Result } from './result.ts'
+import { type EncodedResult, encodeResult, errorOf, type Result } from './result.ts'
 import { startTimer } from './timer.ts'
 
 /** How long a handler may take to obey its signal before it counts as stuck. */
@@ -27,14 +28,14 @@ export const STUCK_AFTER_MS = 1000
 const KILL_LIMIT_MS = 5000
 
 /**
- * `shutdown`: the worker stops. `orphaned`: the link with whoever wanted it is gone. `unread`: the caller has
+ * `budget`: the run has used what it may. `shutdown`: the worker stops. `orphaned`: the link with whoever wanted it is gone. `unread`: the caller has
  * stopped reading its stream.
  */
 export type AbortCause = CancelReason | 'timeout' | 'shutdown' | 'orphaned' | 'unread'
 
 export interface Outcome {
   readonly header: OutcomeHeader
-  /** Empty unless completed. */
+  /** Empty unless completed, or as far as it came before the budget was used up. */
   readonly result: Result
 }
 
@@ -49,6 +50,8 @@ export interface AttemptSpec {
   readonly timeoutMs: number
   /** From its start until the end of the whole task; null when there is none. */
   readonly remainingMs: number | null
+  /** Milliseconds of this attempt in which its slots were others', because it waited for what it called. */
+  readonly waitedMs?: () => number
 }
 
 export interface AttemptPorts extends ContextPorts {
@@ -81,6 +84,7 @@ export class Attempt {
   #isAnswered = false
   #isEnded = false
   #stopLimit: (() => void) | undefined
+  #stopBudget: (() => void) | undefined
   #stopGrace: (() => void) | undefined
   readonly #log: AttemptLog
   readonly #seat: Seat
@@ -106,7 +110,8 @@ export class Attempt {
     const deadline = new Date(clock.wallMs() + this.#limitMs)
     const { redact } = this.#log
     const ports = redact ? { ...this.#ports, redact } : this.#ports
-    this.#context = new AttemptContext({ ...facts, functionName }, deadline, ports)
+    const timed = facts.budget ? { ...ports, runMs: () => this.#handlerMs } : ports
+    this.#context = new AttemptContext({ ...facts, functionName }, deadline, timed)
     this.#log.began(this.#spec.input)
     this.#call(this.#context)
   }
@@ -115,8 +120,9 @@ export class Attempt {
   abort(cause: AbortCause): void {
     if (this.#isEnded || this.#cause !== undefined) return
     this.#cause = cause
-    this.#stopLimit?.()
+    this.#stopLimits()
     if (!this.#context) return
+    if (cause === 'budget') this.#stopBudget = startTimer(STUCK_AFTER_MS, () => this.#answerUsedUp(NO_RESULT))
     this.#stopGrace = startTimer(this.#seat.graceMs ?? STUCK_AFTER_MS, () => this.#onDisobeyed())
     AttemptContext.abort(this.#context, abortError(cause))
   }
@@ -134,9 +140,35 @@ export class Attempt {
     return Math.min(timeoutMs, remainingMs ?? timeoutMs)
   }
 
+  /** In the handler; not what others have used its slots for meanwhile. */
+  get #handlerMs(): number {
+    return this.#ports.clock.monoMs() - this.#startedAt - (this.#spec.waitedMs?.() ?? 0)
+  }
+
+  /** Of the time that its run may use; Infinity without a limit. */
+  get #leftMs(): number {
+    const { budget } = this.#spec.facts
+    const mostMs = budget?.left ? budget.left.runMs : budget?.runMs
+    return mostMs === undefined ? Number.POSITIVE_INFINITY : mostMs - this.#handlerMs
+  }
+
+  /** What waits for calls has time left when the timer fires. */
+  #limitBudget(): void {
+    const leftMs = this.#leftMs
+    if (leftMs === Number.POSITIVE_INFINITY || this.#cause !== undefined || this.#isEnded) return
+    if (leftMs <= 0) return this.abort('budget')
+    this.#stopBudget = startTimer(leftMs, () => this.#limitBudget())
+  }
+
+  #stopLimits(): void {
+    this.#stopLimit?.()
+    this.#stopBudget?.()
+  }
+
   /** Something is awaited. What is through when its handler returns could not have been stopped by a timer. */
   #limit(): void {
     if (this.#stopLimit || this.#cause !== undefined) return
+    this.#limitBudget()
     const { timeoutMs, remainingMs } = this.#spec
     const cause = remainingMs !== null && remainingMs < timeoutMs ? 'deadline' : 'timeout'
     this.#stopLimit = startTimer(this.#limitMs, () => this.abort(cause))
@@ -172,7 +204,9 @@ export class Attempt {
   /** Holds the result against the function's `output`, if it has one. */
   #check(value: unknown): void {
     const { checkOutput } = this.#spec.function
-    if (!checkOutput || value instanceof Finished) return this.#settle(false, value)
+    // What there was when the budget was used up need not be whole.
+    const isSpared = value instanceof Finished || this.#cause === 'budget'
+    if (!checkOutput || isSpared) return this.#settle(false, value)
     this.#limit()
     Promise.try(checkOutput, value).then(
       (checked) => this.#settle(false, checked),
@@ -183,24 +217,39 @@ export class Attempt {
   #settle(isThrown: boolean, value: unknown): void {
     if (this.#isEnded) return
     this.#isEnded = true
-    this.#stopLimit?.()
+    this.#stopLimits()
     this.#stopGrace?.()
     if (!this.#isAnswered) this.#answerWith(isThrown, value)
     this.#listener.onEnd()
   }
 
   #answerWith(isThrown: boolean, value: unknown): void {
-    const cause = this.#cause
+    // What never awaits anything is stopped by no timer.
+    const cause = this.#cause ?? (this.#context && this.#leftMs < 0 ? 'budget' : undefined)
+    if (cause === 'budget' && this.#context)
+      return this.#answerUsedUp(isThrown ? NO_RESULT : this.#encode(value))
     // What finished although the worker is leaving is finished; every other cause has made it unwanted.
     const isWanted = cause === 'shutdown' || cause === 'drain'
     if (cause !== undefined && (!isWanted || isThrown || !this.#context)) return this.#answerAborted(cause)
     if (isThrown) return this.#fail(value)
     const isFinished = value instanceof Finished
-    const encoded = isFinished ? value.encoded : encodeResult(value, this.#resultLimitBytes)
+    const encoded = this.#encode(value)
     if (!encoded.ok) return this.#answer('failed', encoded.error)
     this.#answer('completed', undefined, encoded)
     const runMs = this.#ports.clock.monoMs() - this.#startedAt
     this.#log.completed(isFinished ? () => value.read() : () => value, runMs)
+  }
+
+  #encode(value: unknown): EncodedResult {
+    return value instanceof Finished ? value.encoded : encodeResult(value, this.#resultLimitBytes)
+  }
+
+  /** With what it returned, else with what it has streamed. */
+  #answerUsedUp(returned: EncodedResult | Result): void {
+    const isReturned = 'ok' in returned && returned.ok
+    const streamed = this.#context && !isReturned ? AttemptContext.soFar(this.#context) : undefined
+    const error = { code: 'BUDGET_EXHAUSTED', message: USED_UP, nonRetryable: true }
+    this.#answer('failed', error, isReturned ? returned : (streamed ?? NO_RESULT))
   }
 
   get #resultLimitBytes(): number {
@@ -272,7 +321,10 @@ const CAUSES: Readonly<Record<AbortCause, string>> = {
   shutdown: 'The worker is shutting down',
   orphaned: 'The link to the balancer stayed away',
   unread: 'The caller stopped reading the stream',
+  budget: 'The budget of the task is used up',
 }
+
+const USED_UP = 'The budget of the task is used up; give it a higher level, or raise the limits of BUDGETS'
 
 /** The reason of the signal; its name is what `fetch` and `setTimeout` of Node give, too. */
 function abortError(cause: AbortCause): DOMException {

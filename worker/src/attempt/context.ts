@@ -2,14 +2,16 @@
  * What a handler gets beside its input. Made by `attempt.ts`, once an attempt.
  * The signal's controller is made when somebody first asks for it, since most handlers never do.
  */
-import type { Tags } from '@berth/protocol'
+import type { Tags, TaskBudget, Usage } from '@berth/protocol'
 import type { Log } from '@berth/runtime'
 import { type FileData, type FileOrder, readFileOrder } from '../files/file-data.ts'
 import { NO_FILES, type TaskFiles } from '../files/task-files.ts'
 import { type Context, type ContextLog, RetryAfter, type Turn } from '../functions/define.ts'
 import type { FunctionEnv } from '../privacy/env-file.ts'
 import type { Emitter, NoteKind } from '../stream/emitter.ts'
+import { AttemptBudget } from './budget.ts'
 import { readTurns } from './session-turns.ts'
+import { SoFar } from './so-far.ts'
 import { readMessage, readSource, readUsage, refuseFile } from './told.ts'
 
 /** The part of a task that its handler may see. */
@@ -24,6 +26,8 @@ export interface ContextFacts {
   readonly session?: string | undefined
   /** The earlier turns of the session as JSON. */
   readonly turns?: Uint8Array | undefined
+  /** As it stood when the attempt was sent. */
+  readonly budget?: TaskBudget | undefined
   readonly functionName: string
 }
 
@@ -49,6 +53,10 @@ export interface ContextPorts {
   readonly emitter?: Emitter | undefined
   /** Absent where no run keeps them. */
   readonly files?: ContextFiles | undefined
+  /** Hears what the handler uses, whoever reads the rest. */
+  readonly onUsage?: ((report: Usage) => void) | undefined
+  /** Milliseconds in the handler so far; counted from the start unless given. */
+  readonly runMs?: (() => number) | undefined
   /** Runs another function; absent where there is none. */
   readonly call?: ((name: string, input: unknown, context: AttemptContext) => Promise<unknown>) | undefined
 }
@@ -73,6 +81,9 @@ export class AttemptContext implements Context {
   #log: ContextLog | undefined
   #isClosed = false
   #turns: readonly Turn[] | undefined
+  readonly #budget: AttemptBudget | undefined
+  /** Kept where it may become the result. */
+  readonly #soFar: SoFar | undefined
   /** Handlers that wait for room. */
   #waiters: Set<() => void> | undefined
 
@@ -86,6 +97,10 @@ export class AttemptContext implements Context {
     this.deadline = deadline
     this.#facts = facts
     this.#ports = ports
+    if (!facts.budget) return
+    const startedAt = performance.now()
+    this.#budget = new AttemptBudget(facts.budget, ports.runMs ?? (() => performance.now() - startedAt))
+    this.#soFar = new SoFar()
   }
 
   get signal(): AbortSignal {
@@ -96,6 +111,7 @@ export class AttemptContext implements Context {
     return this.#controller.signal
   }
 
+  // Sessions belong to runs on disk, of which this version has none.
   get session(): string | undefined {
     return this.#facts.session
   }
@@ -106,7 +122,7 @@ export class AttemptContext implements Context {
   }
 
   get budget(): Context['budget'] {
-    return undefined
+    return this.#budget?.view
   }
 
   get tags(): Tags {
@@ -138,7 +154,7 @@ export class AttemptContext implements Context {
   }
 
   get usage(): Context['usage'] {
-    return (used) => this.#note('usage', readUsage(used))
+    return (used) => this.#use(readUsage(used))
   }
 
   get source(): Context['source'] {
@@ -196,6 +212,21 @@ export class AttemptContext implements Context {
     for (const release of context.#waiters ?? []) release()
   }
 
+  /** Not for handlers: what a handler in a thread has told, checked there. */
+  static use(context: AttemptContext, report: Usage): void {
+    context.#use(report)
+  }
+
+  /** Not for handlers: as it came. */
+  static budgetOf(context: AttemptContext): TaskBudget | undefined {
+    return context.#facts.budget
+  }
+
+  /** Not for handlers: what was streamed by a handler that has returned nothing. */
+  static soFar(context: AttemptContext): ReturnType<SoFar['take']> {
+    return context.#soFar?.take()
+  }
+
   /** Not for handlers: the attempt is over, and what it still says reaches nobody. */
   static close(context: AttemptContext): void {
     context.#isClosed = true
@@ -215,8 +246,18 @@ export class AttemptContext implements Context {
         'ctx.stream takes a text or bytes; make one of the value, for example with JSON.stringify',
       )
     const { emitter } = this.#ports
-    if (!emitter || this.#isClosed || this.#reason || isEmpty(chunk)) return ROOM
-    return this.#untilRoom(emitter.chunk(copyOf(chunk)))
+    if ((!emitter && !this.#soFar) || this.#isClosed || isEmpty(chunk)) return ROOM
+    const bytes = copyOf(chunk)
+    // What is said after the signal may still become the result.
+    this.#soFar?.add(bytes)
+    return emitter && !this.#reason ? this.#untilRoom(emitter.chunk(bytes)) : ROOM
+  }
+
+  #use(report: Usage): void {
+    if (this.#isClosed) return
+    this.#budget?.add(report)
+    this.#ports.onUsage?.(report)
+    this.#note('usage', report)
   }
 
   /** A handler that waits for its reader hears of the abort, too. */

@@ -4,7 +4,7 @@
  * Invariant: a definition is known by its `kind`, never by `instanceof`, so that two copies of this package
  * (the project's and the running worker's) understand each other.
  */
-import type { Tags } from '@berth/protocol'
+import type { BudgetAmounts, BudgetLevel, Tags } from '@berth/protocol'
 import type { FileData } from '../files/file-data.ts'
 import type { TaskFiles } from '../files/task-files.ts'
 
@@ -94,6 +94,13 @@ export interface Turn {
   readonly output: unknown
 }
 
+/** What a run may use in all, as its level means it; a limit that is missing is none. */
+export interface Budget extends BudgetAmounts {
+  readonly level: BudgetLevel
+  /** Of these limits, now; what called functions use, an attempt hears of when it begins. */
+  readonly left: BudgetAmounts
+}
+
 /** Where something in the result comes from. */
 export interface Source {
   /** With http or https. */
@@ -123,8 +130,11 @@ export interface Context {
    * Bytes are `{mediaType, base64}`. Empty without a session, and in its first turn.
    */
   readonly turns: readonly Turn[]
-  /** What the run may use (`tokens`, `costUsd`, `steps`, `runMs`); undefined when nothing limits it. */
-  readonly budget: Readonly<Record<string, number>> | undefined
+  /**
+   * What the run may use (`level`, `tokens`, `costUsd`, `steps`, `runMs`) and what is `left` of it; undefined when the
+   * task names no budget. Who uses more gets the signal, and a second to return what there is.
+   */
+  readonly budget: Budget | undefined
   /** The bytes that came in instead of JSON (`type`, `size`, `bytes()`, `stream()`), else undefined. */
   readonly body: Blob | undefined
   /** Settings and secrets of FUNCTION_ENV_FILE. Logs and errors that leave the process show `***` instead. */
@@ -141,13 +151,17 @@ export interface Context {
   /** Says how far it is, 0 … 1. */
   progress(fraction: number, text?: string): void
   /**
-   * Adds to what the run has used: `{ inputTokens: 12, costUsd: 0.002, steps: 1 }`, at most 32 names. Dropped where
-   * nothing of the run is kept, as sources and messages are. Throws a TypeError on anything but numbers from 0.
+   * Adds to what the run has used: `{ inputTokens: 12, costUsd: 0.002, steps: 1 }`, at most 32 names a time and 64 a
+   * run; amounts count to the billionth. Without `totalTokens` input, output and reasoning make it, without `costUsd`
+   * its kinds (`modelCostUsd`, `toolCostUsd`, …). Throws a TypeError on anything but numbers from 0.
    */
   usage(used: Readonly<Record<string, number | undefined>>): void
-  /** Names where something comes from. Throws a TypeError without an http or https URL of at most 2,048 characters. */
+  /** Names where something comes from, once a URL; of durable runs the first 1,000 are kept. Throws a TypeError without an http or https URL of at most 2,048 characters. */
   source(source: Source): void
-  /** Adds a message to what the run puts out: a text or an object, at most 64 K characters of JSON, else a TypeError. */
+  /**
+   * Adds a message to what the run puts out: a text or an object, at most 64 K characters of JSON, else a TypeError. Of
+   * durable runs the newest are kept, 1,000 or 1 MiB of them; elsewhere none.
+   */
   message(message: string | object): void
   /** The files that came with the task. */
   readonly files: TaskFiles

@@ -3,6 +3,7 @@
  * attempt's own context does it. Made by `thread-main.ts`, once a call.
  */
 import type { Tags } from '@berth/protocol'
+import { AttemptBudget } from '../attempt/budget.ts'
 import { readTurns } from '../attempt/session-turns.ts'
 import { readMessage, readSource, readUsage } from '../attempt/told.ts'
 import { isPlainData, piecesOf, readFileOrder } from '../files/file-data.ts'
@@ -28,7 +29,6 @@ export class ThreadContext implements Context {
   readonly body: Blob | undefined
   readonly files: TaskFiles
   readonly session: string | undefined
-  readonly budget: Context['budget'] = undefined
   /** As they were when the attempt began. */
   readonly tags: Tags
   readonly env: FunctionEnv
@@ -37,6 +37,7 @@ export class ThreadContext implements Context {
   readonly #voice: ThreadVoice
   readonly #turnsJson: Uint8Array | undefined
   #turns: readonly Turn[] | undefined
+  readonly #budget: AttemptBudget | undefined
 
   constructor(facts: CallFacts, env: FunctionEnv, signal: AbortSignal, voice: ThreadVoice) {
     this.runId = facts.runId
@@ -57,6 +58,13 @@ export class ThreadContext implements Context {
     this.signal = signal
     this.log = logInto((note) => voice.note(note))
     this.#voice = voice
+    if (!facts.budget) return
+    const startedAt = performance.now()
+    this.#budget = new AttemptBudget(facts.budget, () => performance.now() - startedAt)
+  }
+
+  get budget(): Context['budget'] {
+    return this.#budget?.view
   }
 
   get turns(): readonly Turn[] {
@@ -75,7 +83,11 @@ export class ThreadContext implements Context {
   }
 
   get usage(): Context['usage'] {
-    return (used) => this.#voice.note({ kind: 'usage', used: readUsage(used) })
+    return (given) => {
+      const used = readUsage(given)
+      this.#budget?.add(used)
+      this.#voice.note({ kind: 'usage', used })
+    }
   }
 
   get source(): Context['source'] {

@@ -5,6 +5,7 @@
  */
 import { pathToFileURL } from 'node:url'
 import { parentPort, type Transferable as Transfer, workerData } from 'node:worker_threads'
+import { completeUsage, UsageSum } from '@berth/protocol'
 import { encodeResult, messageOf } from '../attempt/result.ts'
 import { explainLoadError } from '../functions/discover.ts'
 import { isFunctionDefinition, type RegisteredFunction, registerFunction } from '../functions/registry.ts'
@@ -29,6 +30,8 @@ const asked = new Map<number, PromiseWithResolvers<unknown>>()
 let call = 0
 let asks = 0
 let dropped = 0
+/** What the handler used and nobody was told of: numbers are added up, never dropped. */
+let owed = new UsageSum()
 let controller: AbortController | undefined
 
 const plainLog = logInto((note) => sendNote(note, 0))
@@ -90,11 +93,13 @@ async function run({ name, input, facts, limitBytes }: Extract<ToThread, { type:
     const returned = await speakFor(context, () => fn?.definition.handler(input as never, context))
     const value: unknown = fn?.checkOutput ? await fn.checkOutput(returned) : returned
     const encoded = encodeResult(value, limitBytes)
+    tellOwed(number)
     if (!encoded.ok) return send({ type: 'returned', encoded })
     // Small buffers lie in a pool, which would be copied as a whole.
     const bytes = new Uint8Array(encoded.bytes)
     send({ type: 'returned', encoded: { ok: true, bytes, mediaType: encoded.mediaType } }, [bytes.buffer])
   } catch (error) {
+    tellOwed(number)
     send({ type: 'threw', error: describeThrown(error, messageOf(error)) })
   } finally {
     asked.clear()
@@ -112,7 +117,8 @@ function sendAsk(ask: Ask, number: number, transfer: readonly ReadableStream[] =
 
 function sendNote(note: Note, number: number): void {
   if (Atomics.load(pending, 0) >= NOTES_LIMIT) {
-    dropped++
+    if (note.kind === 'usage' && number === call) owed.add(completeUsage(note.used))
+    else dropped++
     return
   }
   if (dropped > 0) {
@@ -121,6 +127,13 @@ function sendNote(note: Note, number: number): void {
     post({ kind: 'log', level: 'warn', text }, number)
   }
   post(note, number)
+}
+
+function tellOwed(number: number): void {
+  const used = number === call ? owed.toUsage() : null
+  if (!used) return
+  owed = new UsageSum()
+  post({ kind: 'usage', used }, number)
 }
 
 function post(note: Note, number: number): void {

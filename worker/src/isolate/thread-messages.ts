@@ -2,7 +2,7 @@
  * What the worker and one of its function threads say to each other. `thread.ts` is the worker's end,
  * `thread-main.ts` the thread's. A thread does one thing at a time: it prepares a function, or runs one call.
  */
-import type { Tags } from '@berth/protocol'
+import type { Tags, TaskBudget } from '@berth/protocol'
 import type { EncodedResult } from '../attempt/result.ts'
 import type { FileData } from '../files/file-data.ts'
 import type { FileFacts } from '../files/task-files.ts'
@@ -34,6 +34,7 @@ export interface CallFacts {
   readonly session: string | undefined
   /** JSON, read in the thread. */
   readonly turns: Uint8Array | undefined
+  readonly budget: TaskBudget | undefined
 }
 
 export type ToThread =

@@ -168,8 +168,9 @@ export class FunctionThread {
     const doing = this.#doing
     const context = call === doing?.call ? doing.context : undefined
     if (note.kind === 'progress') context?.progress(note.fraction, note.text)
-    else if (note.kind === 'usage') context?.usage(note.used)
-    else if (note.kind === 'source') context?.source(note.source)
+    else if (note.kind === 'usage') {
+      if (context) AttemptContext.use(context, note.used)
+    } else if (note.kind === 'source') context?.source(note.source)
     else if (note.kind === 'message') context?.message(note.message)
     else (context?.log ?? this.#logOf())[note.level](note.text, note.fields)
   }
@@ -207,9 +208,10 @@ export class FunctionThread {
 function factsOf(context: AttemptContext): CallFacts {
   const { runId, attempt, fence, trace, contentType, deadline, tags, body, session } = context
   const turns = AttemptContext.turnsOf(context)
+  const budget = AttemptContext.budgetOf(context)
   const deadlineAt = deadline.getTime()
   const files = context.files.list()
-  return { runId, attempt, fence, trace, contentType, deadlineAt, tags, body, files, session, turns }
+  return { runId, attempt, fence, trace, contentType, deadlineAt, tags, body, files, session, turns, budget }
 }
 
 function whyEnded(error: unknown): string {

@@ -8,7 +8,7 @@
  * Invariant: the handler runs only in `running`, which is entered only after STARTED was handed to the system.
  */
 import type { OutcomeHeader, TaskHeader } from '@berth/protocol'
-import { TASK_FLAG } from '@berth/protocol'
+import { TASK_FLAG, type Usage } from '@berth/protocol'
 import type { ByteBlocks } from '@berth/runtime'
 import { type AbortCause, Attempt, type AttemptListener, type Outcome } from '../attempt/attempt.ts'
 import { attemptPortsOf } from '../attempt/attempt-ports.ts'
@@ -26,6 +26,7 @@ import type { Claimed, Seat } from '../isolate/seat.ts'
 import type { WorkerLimits, WorkerParts } from '../parts.ts'
 import { LEAST_OVERRUN_BYTES } from '../stream/emitter.ts'
 import { type Carrier, LinkEmitter } from '../stream/link-emitter.ts'
+import { LinkUsage } from '../stream/link-usage.ts'
 import type { Peer } from './peers.ts'
 
 /** Keeps what has started beyond its link: `peers.ts`. */
@@ -90,6 +91,11 @@ export class LinkedTask implements Order, AttemptListener, Placed {
   #owner: TaskOwner | undefined
   /** Only where somebody follows: streams and durable runs. */
   #emitter: LinkEmitter | undefined
+  /** Once it has told what it uses. */
+  #usage: LinkUsage | undefined
+  /** While its slots were others', of this attempt. */
+  #waitedMs = 0
+  #lentSince: number | undefined
   #slots = 0
   #writer: FileWriter | undefined
   #fileLimitBytes: number
@@ -141,6 +147,7 @@ export class LinkedTask implements Order, AttemptListener, Placed {
     const isOther = owner !== this.#owner
     this.#owner = owner
     this.#emitter?.attach(owner?.carrier)
+    this.#usage?.attach(owner?.carrier)
     if (isOther) this.#remote?.attach(this.#sender)
     if (owner) this.#fileLimitBytes = owner.fileLimitBytes
     this.#writer?.attach(owner?.carrier)
@@ -295,12 +302,15 @@ export class LinkedTask implements Order, AttemptListener, Placed {
       hold: {
         lend: () => {
           this.#isLent = true
+          this.#lentSince = this.#parts.clock.monoMs()
           this.holdSlots(0)
           this.#hold?.lend()
         },
         reclaim: async () => {
           await this.#hold?.reclaim()
           this.#isLent = false
+          this.#waitedMs = this.#waited
+          this.#lentSince = undefined
           if (this.state === 'running') this.holdSlots(this.cost)
         },
       },
@@ -315,6 +325,7 @@ export class LinkedTask implements Order, AttemptListener, Placed {
   // What its attempt says
 
   onAnswer(outcome: Outcome): void {
+    this.#usage?.flush()
     this.outcome = this.#withFacts(outcome)
     this.state = 'finished'
     this.#remote?.close()
@@ -346,6 +357,16 @@ export class LinkedTask implements Order, AttemptListener, Placed {
 
   onStuck(): void {
     this.#hold?.markStuck()
+  }
+
+  get #waited(): number {
+    const { clock } = this.#parts
+    return this.#waitedMs + (this.#lentSince === undefined ? 0 : clock.monoMs() - this.#lentSince)
+  }
+
+  #use(report: Usage): void {
+    this.#usage ??= new LinkUsage(() => this.number, this.#owner?.carrier)
+    this.#usage.add(report)
   }
 
   /** Most handlers call nothing, so the gate is made by the first call. */
@@ -399,13 +420,16 @@ export class LinkedTask implements Order, AttemptListener, Placed {
           body: this.upload?.blob,
           session: header.extras?.session,
           turns: this.turns?.whole(),
+          budget: header.extras?.budget,
         },
         timeoutMs: ownMs ?? patienceMs,
         remainingMs,
+        waitedMs: () => this.#waited,
       },
       {
         ...attemptPortsOf(this.#parts, (...call) => this.#call(...call), this.#follow()),
         files: this.#contextFiles,
+        onUsage: (report) => this.#use(report),
       },
       this,
     )

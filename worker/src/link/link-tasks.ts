@@ -335,9 +335,11 @@ export class LinkTasks implements TaskOwner {
     const task = this.#tasks.get(number)
     if (!task) return
     if (!task.hasStarted) return this.onRecalled(task)
+    const reason = readCancelReason(payload)
     // Chunks that nobody wants any more would keep its END waiting for credit.
-    if (task.isStream && task.state !== 'finished') this.#flush.writer.forget(number)
-    task.abort(readCancelReason(payload))
+    const isUnread = task.isStream && task.state !== 'finished' && reason !== 'budget'
+    if (isUnread) this.#flush.writer.forget(number)
+    task.abort(reason)
   }
 
   #onRecall(number: number): void {

@@ -4,8 +4,8 @@
  */
 
 /**
- * `log`: a LogEntry. `progress`: `{fraction, text?}`. `usage`: numbers by name. `source`: `{url, title?}`. `message`:
- * `{message}`. Sources and messages have no place on the link yet and end here.
+ * `log`: a LogEntry. `progress`: `{fraction, text?}`. `usage`: numbers by name, one report. `source`: `{url, title?}`.
+ * `message`: `{message}`.
  */
 export type NoteKind = 'log' | 'progress' | 'usage' | 'source' | 'message'
 

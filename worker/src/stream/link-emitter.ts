@@ -1,6 +1,6 @@
 /**
- * What a handler makes on the way, over a link: chunks, lines and progress of streams and durable runs as DATA.
- * Made by `link-task.ts` for tasks that somebody follows; survives the link, as durable runs do.
+ * What a handler makes on the way, over a link: chunks, lines and progress of streams and durable runs as DATA, and
+ * messages and sources of durable runs. What it uses goes a way of its own (`link-usage.ts`). Made by `link-task.ts` for tasks that somebody follows; survives the link, as durable runs do.
  *
  *   attached ──link lost──▶ away ──adopted──▶ attached
  *                            └─ a stream that has sent a chunk is aborted: nobody can tell which ones arrived
@@ -80,10 +80,23 @@ export class LinkEmitter implements Emitter {
   }
 
   note(kind: NoteKind, value: object): void {
-    if (kind === 'source' || kind === 'message') return
+    if (kind === 'usage') return
+    if (kind === 'source' || kind === 'message') return this.#output(kind, value)
     const item = { kind: DATA_KIND[kind], bytes: Buffer.from(JSON.stringify(value)) }
     if (!this.#carrier) return this.#keep(item)
     if (this.#carrier.waitingBytes(this.#task.number) < LIMITS.windowBytes) this.#send(this.#carrier, item)
+    else this.#dropped++
+  }
+
+  /** Of a run on disk: what it puts out is not given up for a window that is full. */
+  #output(kind: 'source' | 'message', value: object): void {
+    const { isDurable, number } = this.#task
+    if (!isDurable) return
+    const said = kind === 'message' ? (value as { message: unknown }).message : value
+    const item = { kind: DATA_KIND[kind], bytes: Buffer.from(JSON.stringify(said)) }
+    const carrier = this.#carrier
+    if (!carrier) this.#keep(item)
+    else if (carrier.waitingBytes(number) + item.bytes.length <= this.#overrunBytes) this.#send(carrier, item)
     else this.#dropped++
   }
 
@@ -104,7 +117,8 @@ export class LinkEmitter implements Emitter {
   /** A gap that nobody knows of would be taken for the whole. */
   #tellDropped(carrier: Carrier): void {
     if (this.#dropped === 0) return
-    const text = 'chunks, lines or progress before this are missing: the link was away, or they came too fast'
+    const text =
+      'chunks, lines, progress or messages before this are missing: the link was away, or they came too fast'
     this.#dropped = 0
     const line = { at: this.#now(), level: 'warn', text, source: 'worker' }
     carrier.data(this.#task.number, DATA_KIND.log, Buffer.from(JSON.stringify(line)))

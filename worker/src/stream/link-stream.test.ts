@@ -56,6 +56,7 @@ describe('a stream over the link', () => {
       progress(0.5)
       usage({ inputTokens: 12 })
       source({ url: 'https://example.org' })
+      usage({ outputTokens: 3, costUsd: 0.1 })
       message('dropped')
       log.info('a line')
       await stream(Buffer.from('two'))
@@ -66,9 +67,11 @@ describe('a stream over the link', () => {
     assert.equal(textOf(link), 'one two')
     assert.deepEqual(
       link.pieces.map(({ kind }) => kind),
-      [DATA_KIND.chunk, DATA_KIND.progress, DATA_KIND.usage, DATA_KIND.log, DATA_KIND.chunk],
+      [DATA_KIND.chunk, DATA_KIND.progress, DATA_KIND.log, DATA_KIND.chunk, DATA_KIND.usage],
+      'usage of one tick once, as its total',
     )
-    assert.deepEqual(JSON.parse(textOf(link, DATA_KIND.usage)), { inputTokens: 12 })
+    const used = { inputTokens: 12, totalTokens: 15, outputTokens: 3, costUsd: 0.1 }
+    assert.deepEqual(JSON.parse(textOf(link, DATA_KIND.usage)), used)
     assert.deepEqual(JSON.parse(textOf(link, DATA_KIND.progress)), { fraction: 0.5 })
     assert.deepEqual(linesOf(link), ['a line'])
     assert.deepEqual(link.records(), ['STARTED 1', ...Array(5).fill('DATA 1'), 'END 1 completed'])
@@ -249,6 +252,71 @@ describe('a durable run over the link', () => {
     await fleet.settle()
     assert.equal(link.outcomes.get(1)?.result, 'false')
     assert.ok(textOf(link).length < 40 * 64 * 1024)
+  })
+})
+
+describe('what a task uses and puts out', () => {
+  const usageOf = (link: TestLink) =>
+    link.pieces
+      .filter(({ kind }) => kind === DATA_KIND.usage)
+      .map(({ bytes }) => JSON.parse(Buffer.from(bytes).toString()) as unknown)
+
+  it('is told in totals, whatever the mode, the last of them before the end', async () => {
+    const { fleet, link } = make(async (_input, { usage, message, source }) => {
+      usage({ steps: 1 })
+      await Promise.resolve()
+      await Promise.resolve()
+      usage({ steps: 2, costUsd: 0.2 })
+      message('kept nowhere')
+      source({ url: 'https://example.org' })
+      usage({ costUsd: 0.1 })
+    })
+    link.task(1, 'plain')
+    await fleet.settle()
+    assert.deepEqual(usageOf(link), [{ steps: 1 }, { steps: 3, costUsd: 0.3 }])
+    assert.deepEqual(link.records(), ['STARTED 1', 'DATA 1', 'DATA 1', 'END 1 completed'])
+  })
+
+  it('is told again on another link, whoever is at its end', async () => {
+    const go = Promise.withResolvers<void>()
+    const { fleet, link } = make(async (_input, { usage, message }) => {
+      usage({ steps: 1 })
+      await go.promise
+      message('away')
+      usage({ steps: 1 })
+      await new Promise(() => {})
+    })
+    link.task(1, 'plain', {}, { ...DURABLE, fence: 5 })
+    await fleet.settle()
+    link.cut()
+    const next = adopted(fleet, link, [{ run: 'r_1', fence: 5, task: 9 }])
+    await fleet.settle()
+    assert.deepEqual(usageOf(next), [{ steps: 1 }])
+    next.cut()
+    go.resolve()
+    await fleet.settle()
+    const last = adopted(fleet, next, [{ run: 'r_1', fence: 5, task: 3 }])
+    await fleet.settle()
+    assert.deepEqual(usageOf(last), [{ steps: 2 }])
+    assert.equal(textOf(last, DATA_KIND.message), '"away"')
+  })
+
+  it('sends messages and sources of durable runs', async () => {
+    const { fleet, link } = make((_input, { message, source }) => {
+      message('text')
+      message({ role: 'assistant', content: 'more' })
+      source({ url: 'https://example.org/a', title: 'A' })
+    })
+    link.task(1, 'plain', {}, DURABLE)
+    await fleet.settle()
+    assert.deepEqual(
+      link.pieces.map(({ kind, bytes }) => [kind, JSON.parse(Buffer.from(bytes).toString())]),
+      [
+        [DATA_KIND.message, 'text'],
+        [DATA_KIND.message, { role: 'assistant', content: 'more' }],
+        [DATA_KIND.source, { url: 'https://example.org/a', title: 'A' }],
+      ],
+    )
   })
 })
 

@@ -29,7 +29,14 @@ export interface RecorderTerms {
   readonly eventsBytes: number
   /** `RUN_LOG_LINES`. */
   readonly lines: number
+  /**
+   * Hears what a run uses and puts out: the data of its event, or undefined when it is none. Told at once, whatever
+   * the disk has to say.
+   */
+  readonly told?: (run: string, kind: ToldKind, text: string, attempt: number) => string | undefined
 }
+
+export type ToldKind = 'usage' | 'message' | 'source'
 
 export interface Totals {
   readonly lastEvent: number
@@ -74,6 +81,7 @@ export class Recorder {
   /** Since when it waits: what an attempt's `queueMs` counts from. */
   readonly #beginMs: number
   readonly #joiner = new PieceJoiner(LONGEST_ITEM_BYTES)
+  readonly #toldJoiner = new PieceJoiner(LIMITS.windowBytes)
   readonly #segments: Segments
   readonly #changed = new Set<() => void>()
   #isReady = true
@@ -154,10 +162,10 @@ export class Recorder {
   item(item: StreamItem, origin: StreamOrigin): void {
     const { kind, source } = item
     this.hasItems = true
-    const whole = this.#joiner.add(item, kind === 'chunk')
+    const whole = (isTold(kind) ? this.#toldJoiner : this.#joiner).add(item, kind === 'chunk')
     this.#takeCredit(source, item.bytes.length)
-    if (!whole) return
-    const data = kind === 'chunk' ? jsonOfChunk(whole) : textOf(whole)
+    const data = whole && this.#dataOf(kind, whole, origin)
+    if (data === undefined) return
     this.#whenReady(() => {
       const { attempt: n, worker, queueMs } = origin
       const startedMs = Math.min(Math.round(this.#beginMs + queueMs), this.#now())
@@ -172,6 +180,12 @@ export class Recorder {
   file(data: string): void {
     this.hasItems = true
     this.#whenReady(() => this.#append({ type: 'file', atMs: this.#now(), data }))
+  }
+
+  #dataOf(kind: StreamItem['kind'], whole: Uint8Array, { attempt }: StreamOrigin): string | undefined {
+    if (kind === 'chunk') return jsonOfChunk(whole)
+    const { told } = this.#terms
+    return isTold(kind) && told ? told(this.id, kind, textOf(whole), attempt) : textOf(whole)
   }
 
   /** The row is another. */
@@ -332,6 +346,10 @@ export class Recorder {
     this.#changed.clear()
     for (const listener of listeners) listener()
   }
+}
+
+function isTold(kind: StreamItem['kind']): kind is ToldKind {
+  return kind === 'usage' || kind === 'message' || kind === 'source'
 }
 
 /** What a live run's statuses follow from. */

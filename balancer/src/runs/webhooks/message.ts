@@ -31,7 +31,10 @@ export function bodyOf(run: MessageRun, result: RunEnd['result'], terms: Message
 function bareBody({ status, error }: MessageRun, result: RunEnd['result']): Uint8Array {
   if (status === 'completed') return jsonOf(result)
   const { detail, code } = error ?? { detail: `The run is ${status}`, code: 'INTERNAL' }
-  return Buffer.from(JSON.stringify({ success: false, error: detail, code }))
+  const failure = Buffer.from(JSON.stringify({ success: false, error: detail, code }))
+  if (result === null) return failure
+  // What there was when its budget was used up.
+  return Buffer.concat([failure.subarray(0, -1), Buffer.from(',"result":'), jsonOf(result), Buffer.from('}')])
 }
 
 function standardBody(run: MessageRun, result: RunEnd['result'], terms: MessageTerms): Uint8Array {

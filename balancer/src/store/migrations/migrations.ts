@@ -8,6 +8,7 @@ import { journalMigration } from './006-journal.ts'
 import { schedulesMigration } from './007-schedules.ts'
 import { turnsMigration } from './008-turns.ts'
 import { filesMigration } from './009-files.ts'
+import { usageMigration } from './010-usage.ts'
 import { batchKeysMigration } from './011-batch-keys.ts'
 import { runChildrenMigration } from './012-run-children.ts'
 import type { Migration } from './migration.ts'
@@ -22,6 +23,7 @@ export const MIGRATIONS: readonly Migration[] = [
   schedulesMigration,
   turnsMigration,
   filesMigration,
+  usageMigration,
   batchKeysMigration,
   runChildrenMigration,
 ]

@@ -1,0 +1,208 @@
+/**
+ * Usage and budgets on real processes: totals over attempts, calls and turns, and each limit reached and passed.
+ */
+import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import type { RunView } from '../../protocol/src/index.ts'
+import {
+  type Answer,
+  type Balancer,
+  postTask,
+  startBalancer,
+  startWorker,
+  waitForWorkers,
+} from '../harness/berth.ts'
+import { makeFolder } from '../harness/scope.ts'
+
+const BUDGETS = {
+  low: { tokens: 100, costUsd: 0.3, steps: 3 },
+  standard: { runMs: 400 },
+  high: { tokens: 1000, runMs: '60s' },
+}
+
+/** `spend` reports what it is given, one report after another, and returns what it did. */
+const FUNCTIONS = {
+  'spend.ts': `
+    import { defineFunction } from '@berth/worker'
+    import { z } from 'zod'
+    export default defineFunction({
+      input: z.object({
+        reports: z.array(z.record(z.string(), z.number())).default([]),
+        failAt: z.number().default(0),
+        say: z.boolean().default(false),
+        waits: z.boolean().default(false),
+        calls: z.array(z.record(z.string(), z.any())).default([]),
+      }),
+      config: { maxRetries: 2, backoff: { baseMs: 1, maxMs: 1 } },
+      async handler({ reports, failAt, say, waits, calls }, ctx) {
+        const done = []
+        for (const input of calls) done.push(await ctx.call('child', input).catch(() => 'ended'))
+        for (const report of reports) {
+          ctx.usage(report)
+          done.push(ctx.budget?.left ?? null)
+          await new Promise((resolve) => setTimeout(resolve, 5))
+          if (ctx.signal.aborted) return { done, stopped: true }
+        }
+        if (say) {
+          ctx.message('Attempt ' + ctx.attempt)
+          ctx.message({ role: 'tool', content: 'no text of its own' })
+          for (const title of ['A', 'B']) ctx.source({ url: 'https://example.org/a', title })
+        }
+        if (ctx.attempt <= failAt) throw new Error('attempt ' + ctx.attempt)
+        if (waits && !ctx.signal.aborted) await new Promise((resolve) => ctx.signal.addEventListener('abort', resolve))
+        return { done, stopped: ctx.signal.aborted }
+      },
+    })`,
+  'child.ts': `
+    import { defineFunction } from '@berth/worker'
+    import { z } from 'zod'
+    export default defineFunction({
+      input: z.object({ report: z.record(z.string(), z.number()).default({}), ms: z.number().default(0) }),
+      async handler({ report, ms }, ctx) {
+        ctx.usage(report)
+        await new Promise((resolve) => setTimeout(resolve, ms))
+        return ctx.budget?.left ?? null
+      },
+    })`,
+  'spin.ts': `
+    import { defineFunction } from '@berth/worker'
+    export default defineFunction({
+      config: { isolation: 'thread', supportsStreaming: true },
+      async handler(_input, ctx) {
+        await ctx.stream('so far')
+        ctx.usage({ steps: 1 })
+        for (;;) await new Promise((resolve) => setTimeout(resolve, 5))
+      },
+    })`,
+}
+
+async function startFleet(t: TestContext, env: Record<string, string> = {}): Promise<Balancer> {
+  const folder = await makeFolder(t, 'project')
+  const functions = join(folder, 'functions')
+  const { mkdir } = await import('node:fs/promises')
+  await mkdir(functions, { recursive: true })
+  for (const [name, text] of Object.entries(FUNCTIONS)) await writeFile(join(functions, name), text)
+  const worker = await startWorker(t, { folder, env: { SLOTS: '4' } })
+  const settings = { BUDGETS: JSON.stringify(BUDGETS), ...env }
+  const balancer = await startBalancer(t, { workers: [{ url: worker.url, name: 'w1' }], env: settings })
+  await waitForWorkers(balancer, 1)
+  return balancer
+}
+
+async function runOf(balancer: Balancer, answer: Answer): Promise<RunView> {
+  const id = answer.headers.get('x-run-id') ?? (answer.body as { runId: string }).runId
+  const { status, body, text } = await balancer.request(`/runs/${id}?wait=30`)
+  assert.equal(status, 200, text)
+  return body as RunView
+}
+
+async function begin(balancer: Balancer, input: object, more: object = {}): Promise<RunView> {
+  const answer = await postTask(balancer, { function: 'spend', input, mode: 'async', ...more })
+  assert.equal(answer.status, 202, answer.text)
+  return runOf(balancer, answer)
+}
+
+test('usage adds up over attempts and calls, exactly, with what follows from it', async (t) => {
+  const balancer = await startFleet(t)
+  const reports = Array.from({ length: 10 }, () => ({
+    inputTokens: 1,
+    outputTokens: 2,
+    modelCostUsd: 0.1,
+    steps: 1,
+  }))
+  const calls = [{ report: { totalTokens: 7, toolCostUsd: 0.2, pages: 3 } }, { report: { costUsd: 0.05 } }]
+  const run = await begin(balancer, { reports, calls, failAt: 2, say: true })
+  assert.equal(run.status, 'completed', JSON.stringify(run.error))
+  assert.equal(run.attempt, 3)
+  // Three attempts of ten reports and two calls.
+  assert.deepEqual(run.usage, {
+    totalTokens: 111,
+    toolCostUsd: 0.6,
+    pages: 9,
+    costUsd: 3.75,
+    inputTokens: 30,
+    outputTokens: 60,
+    modelCostUsd: 3,
+    steps: 30,
+  })
+  assert.deepEqual(run.costs, { toolCostUsd: 0.6, costUsd: 3.75, modelCostUsd: 3 })
+  // Of the last attempt alone.
+  assert.deepEqual(run.messages, ['Attempt 3', { role: 'tool', content: 'no text of its own' }])
+  assert.deepEqual(run.sources, [{ url: 'https://example.org/a', title: 'A' }])
+  const [item, ...none] = run.output as { id: string; content: unknown }[]
+  assert.equal(none.length, 0)
+  assert.deepEqual(item?.content, [{ type: 'output_text', text: 'Attempt 3' }])
+  assert.match(item?.id ?? '', /^msg_/)
+
+  const { text } = await balancer.request(`/runs/${run.id}/events`)
+  const used = [...text.matchAll(/event: usage\ndata: (.*)\n/g)].map(([, data]) => JSON.parse(data ?? ''))
+  assert.deepEqual(used.at(-1), run.usage)
+  assert.match(text, /event: message\ndata: "Attempt 1"\n/)
+  assert.match(text, /event: source\ndata: \{"url":"https:\/\/example.org\/a","title":"A"\}\n/)
+})
+
+test('a budget is a limit of tokens, cost and steps: reached it goes on, passed it ends with what there is', async (t) => {
+  const balancer = await startFleet(t)
+  const spend = (reports: object[], more: object = {}) =>
+    postTask(balancer, { function: 'spend', input: { reports, ...more }, budget: 'low' })
+  for (const [name, reached, passed] of [
+    ['tokens', [{ inputTokens: 60 }, { outputTokens: 40 }], { reasoningTokens: 1 }],
+    ['USD', [{ costUsd: 0.1 }, { modelCostUsd: 0.2 }], { toolCostUsd: 0.000000001 }],
+    ['steps', [{ steps: 1 }, { steps: 2 }], { steps: 1 }],
+  ] as const) {
+    const within = await spend([...reached])
+    assert.equal(within.status, 200, `${name}: ${within.text}`)
+    const over = await spend([...reached, passed, { pages: 1 }], { waits: true })
+    assert.equal(over.status, 402, `${name}: ${over.text}`)
+    const { code, detail, result } = over.body as {
+      code: string
+      detail: string
+      result: { stopped: boolean }
+    }
+    assert.equal(code, 'BUDGET_EXHAUSTED')
+    assert.match(detail, new RegExp(`"low".* of .* ${name}`))
+    assert.equal(result.stopped, true)
+    const run = await runOf(balancer, over)
+    assert.deepEqual(
+      [run.status, run.budget, run.error?.code, run.attempt],
+      ['failed', 'low', 'BUDGET_EXHAUSTED', 1],
+    )
+  }
+  const atOnce = await spend([{ totalTokens: 101 }])
+  assert.equal(atOnce.status, 402, 'also when it was the last word of its handler')
+  const called = await postTask(balancer, {
+    function: 'spend',
+    input: {
+      calls: [{ report: { totalTokens: 90 } }, { report: { totalTokens: 11 }, ms: 5_000 }],
+      waits: true,
+    },
+    budget: 'low',
+  })
+  assert.equal(called.status, 402, called.text)
+  const { result } = called.body as { result: { done: unknown[] } }
+  assert.deepEqual(result.done[1], 'ended', 'what it called ends with it')
+  assert.deepEqual((result.done[0] as { tokens: number }).tokens, 10)
+})
+
+test('time in handlers is limited over all attempts, waiting for calls aside', async (t) => {
+  const balancer = await startFleet(t)
+  const run = await begin(balancer, { waits: true }, { budget: 'standard', attempts: 5 })
+  assert.deepEqual([run.status, run.error?.code], ['failed', 'BUDGET_EXHAUSTED'])
+  assert.deepEqual(run.result, { done: [], stopped: true })
+  assert.ok((run.runMs ?? 0) >= 390 && (run.runMs ?? 0) < 5_000, String(run.runMs))
+  const calling = await begin(balancer, { calls: [{ ms: 250 }] }, { budget: 'standard' })
+  assert.equal(calling.status, 'completed', 'the time of the call counts once')
+  const twice = await begin(balancer, { calls: [{ ms: 250 }, { ms: 250 }] }, { budget: 'standard' })
+  assert.equal(twice.error?.code, 'BUDGET_EXHAUSTED')
+  const spun = await postTask(balancer, { function: 'spin', budget: 'standard' })
+  assert.equal(spun.status, 402, spun.text)
+  assert.equal((spun.body as { result: unknown }).result, 'so far')
+  const { text } = await balancer.request('/task', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
+    body: JSON.stringify({ function: 'spin', budget: 'standard', mode: 'stream' }),
+  })
+  assert.match(text, /event: error\ndata: \{"code":"BUDGET_EXHAUSTED",.*"result":"so far"\}\n/)
+})
