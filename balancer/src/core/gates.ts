@@ -77,12 +77,14 @@ export class Gates {
     return at
   }
 
-  /** The same as far as it does not depend on the task's fairness key. */
-  sharedOpenAt({ submission }: Task, now: number): number {
+  /** The same as far as it does not depend on the task's fairness key, of what was called if `isCalled`. */
+  sharedOpenAt({ submission }: Task, now: number, isCalled = false): number {
     const { group, function: name } = submission
     let at = now
-    for (const key of [keyOf({ group }), keyOf({ group, function: name })])
-      if (this.#keys.has(key)) at = Math.max(at, this.#limits.openAt(key, now))
+    for (const key of [keyOf({ group }), keyOf({ group, function: name })]) {
+      if (!this.#keys.has(key)) continue
+      at = Math.max(at, this.#limits.openAt(key, now, isCalled ? (this.#idle.get(key) ?? 0) : 0))
+    }
     return at
   }
 

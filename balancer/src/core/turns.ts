@@ -56,17 +56,17 @@ export class Turns {
   headOf(lane: Lane, now: number): Task | undefined {
     const { head } = lane
     if (!head || this.isOpen(head, now)) return head
-    const called = this.#calledOf(lane, now)
+    const called = lane.called.size > 0 ? this.#calledOf(lane, head, now) : undefined
     if (called) return called
     if (this.#gates.sharedOpenAt(head, now) > now) return undefined
     return lane.findHead((other) => this.isOpen(other, now))
   }
 
-  /** What was called may go where others may not: somebody who runs waits for it. */
-  #calledOf({ called }: Lane, now: number): Task | undefined {
-    let found: Task | undefined
-    for (const task of called) if (this.isOpen(task, now) && (!found || goesBefore(task, found))) found = task
-    return found
+  /** What was called may go where others may not: somebody who runs waits for it. The one that has waited longest. */
+  #calledOf({ called }: Lane, head: Task, now: number): Task | undefined {
+    if (this.#gates.areAnySet && this.#gates.sharedOpenAt(head, now, true) > now) return undefined
+    for (const task of called) if (this.isOpen(task, now)) return task
+    return undefined
   }
 
   /** No limit holds it back now. */

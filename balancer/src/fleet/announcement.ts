@@ -4,7 +4,7 @@
  * Invariant: the core hears of a worker only what differs from what it has heard before.
  */
 import type { MemberContext } from './member-context.ts'
-import { factsOf, judge, type Picture } from './picture.ts'
+import { factsOf, judge, type Picture, takesCalls } from './picture.ts'
 
 type Hearers = Pick<MemberContext, 'contracts' | 'workforce' | 'clock' | 'log'>
 
@@ -19,11 +19,13 @@ interface Bases {
   readonly status: string
   /** Until when it is out of service, where that is known. */
   readonly until: string | null
+  readonly takesCalls: boolean
 }
 
 function basesOf(picture: Picture): Bases {
   const { known, remembered, entry, report, intent } = picture
-  const { status, isInService } = judge(picture)
+  const verdict = judge(picture)
+  const { status, isInService } = verdict
   return {
     known,
     remembered,
@@ -33,6 +35,7 @@ function basesOf(picture: Picture): Bases {
     contract: report?.contract,
     status: isInService ? 'in service' : status,
     until: isInService ? null : (intent?.until ?? null),
+    takesCalls: takesCalls(picture, verdict),
   }
 }
 
@@ -45,7 +48,8 @@ function isSame(a: Bases, b: Bases): boolean {
     a.group === b.group &&
     a.contract === b.contract &&
     a.status === b.status &&
-    a.until === b.until
+    a.until === b.until &&
+    a.takesCalls === b.takesCalls
   )
 }
 

@@ -127,7 +127,7 @@ export function factsOf(picture: Picture): WorkerFacts | undefined {
 }
 
 /** It finishes what it runs, and so it takes what that calls. */
-function takesCalls({ link, isSilent }: Picture, { status }: Verdict): boolean {
+export function takesCalls({ link, isSilent }: Picture, { status }: Verdict): boolean {
   return link === 'open' && !isSilent && FINISHES.has(status)
 }
 
