@@ -150,6 +150,23 @@ test('a page is filled from further down when the core has changed what is meant
   assert.equal(reading.lists, 3)
 })
 
+test('however much the core has, no more of the disk is read than a page shows', async () => {
+  const numbersDown = Array.from({ length: 12 }, (_, at) => 12 - at)
+  const core = numbersDown.filter((n) => n !== 7).map((n) => picture(n, { isDurable: n !== 9 }))
+  const disk = numbersDown.filter((n) => n !== 9).map((n) => live(n))
+  const { runs, reading } = makeRuns(core, disk)
+  assert.deepEqual(numbers(await runs.list({ status: ['queued'] }, 3)), [12, 11, 10])
+  assert.equal(reading.lists, 1)
+  const all: number[] = []
+  for (let before: string | undefined; ; ) {
+    const page = await runs.list({ status: ['queued'] }, 5, before)
+    all.push(...numbers(page))
+    before = page.at(-1)?.id
+    if (page.length < 5) break
+  }
+  assert.deepEqual(all, numbersDown)
+})
+
 test('one run is shown with its input and its result, bytes as base64', async () => {
   const { runs } = makeRuns([picture(4, { isDurable: true })], [done(6), live(4)])
   const ended = await runs.find(idOf(6))

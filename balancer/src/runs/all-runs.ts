@@ -50,16 +50,36 @@ export class AllRuns implements RunsPort {
     this.#options = options
   }
 
+  /** Reads as far down the disk as it must: what the core has, and what is meant of it, may be much. */
   async list(filter: RunFilter, count: number, before?: string): Promise<readonly RunView[]> {
-    const { memory } = this.#options
-    const stored = await this.#readPages(filter, count, before)
-    // From here on nothing waits: what the core has is left to it, whether it is still meant or not.
+    const stored: StoredRun[] = []
+    for (let last = before; ; ) {
+      const page = await this.#options.reads.list(filter, count, last ?? null)
+      stored.push(...page)
+      last = page.at(-1)?.run.id
+      const isEnd = page.length < count
+      const newest = this.#merge(stored, filter, count, before, isEnd ? undefined : last)
+      if (isEnd || newest.length === count) return this.#withFiles(newest)
+    }
+  }
+
+  /**
+   * The newest of disk and memory, in one turn: what the core has is left to it, whether it is still meant or not.
+   * Below `last` the disk has not been read.
+   */
+  #merge(
+    stored: readonly StoredRun[],
+    filter: RunFilter,
+    count: number,
+    before: string | undefined,
+    last: string | undefined,
+  ): readonly RunView[] {
     const found = new Map<string, RunView>()
     for (const one of stored) if (!this.#isInCore(one)) found.set(one.run.id, toStoredView(one))
-    for (const view of memory.listNow(filter, count, before))
-      if (!found.has(view.id)) found.set(view.id, view)
+    for (const view of this.#options.memory.listNow(filter, count, before))
+      if (!found.has(view.id) && (last === undefined || view.id >= last)) found.set(view.id, view)
     const newest = [...found.values()].sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, count)
-    return this.#withFiles(newest.map((view) => this.#withProgress(view)))
+    return newest.map((view) => this.#withProgress(view))
   }
 
   async #withFiles(views: readonly RunView[]): Promise<readonly RunView[]> {
@@ -76,19 +96,6 @@ export class AllRuns implements RunsPort {
   async #withOwnFiles(view: RunView): Promise<RunView> {
     const [shown = view] = await this.#withFiles([view])
     return shown
-  }
-
-  /** As far down as `count` runs of the disk that the core has not, or to the end. */
-  async #readPages(filter: RunFilter, count: number, before: string | undefined): Promise<StoredRun[]> {
-    const all: StoredRun[] = []
-    let own = 0
-    for (let last = before ?? null; ; ) {
-      const page = await this.#options.reads.list(filter, count, last)
-      all.push(...page)
-      own += page.filter((one) => !this.#isInCore(one)).length
-      if (page.length < count || own >= count) return all
-      last = page.at(-1)?.run.id ?? null
-    }
   }
 
   async count(filter: RunFilter, atMost: number): Promise<number> {
