@@ -445,3 +445,19 @@ test('a setup is no part of the way to a worker, and its end says how long it to
   bench.finish(next[0] as string)
   assert.equal(bench.end(next[0] as string)?.coldStartMs, 0)
 })
+
+test('what a durable run called goes on while the balancer drains, as that does', () => {
+  const bench = new TestScheduler()
+  bench.worker('a', { slots: 2, functions })
+  const parent = bench.submit({ function: 'parent', run: 'd', isDurable: true })
+  bench.start(parent)
+  const { worker, attemptId } = bench.last(parent)
+  const tree = bench.core.caller(worker, attemptId)?.tree
+  const child = call(bench, parent, { call: { worker, attemptId, parent, callers: ['parent'], tree } })
+  bench.start(child)
+  bench.core.drain()
+  bench.core.abandonCallers(bench.now)
+  assert.equal(bench.verdict(child), undefined)
+  bench.finish(child)
+  assert.equal(bench.verdict(child), 'completed')
+})

@@ -191,8 +191,8 @@ export class LinkWriter {
     }
     if (!isLong) return after(this.#room())
     const outgoing = this.#outgoingOf(task)
+    // Not counted: chunks and lines of a handler that calls are not held up, or dropped, for what it passes on.
     outgoing.items.push({ kind: DATA_KIND.call, bytes: input, sent: 0, after, goesOn: true })
-    outgoing.waitingBytes += input.length
     this.#schedule(outgoing)
   }
 
@@ -231,9 +231,15 @@ export class LinkWriter {
     this.#schedule(outgoing)
   }
 
-  /** Bytes that wait for this task. */
+  /** Bytes that wait for this task, inputs of its calls aside. */
   waitingBytes(task: number): number {
     return this.#outgoing.get(task)?.waitingBytes ?? 0
+  }
+
+  /** True while anything of this task waits for its turn or for CREDIT. */
+  isSending(task: number): boolean {
+    const outgoing = this.#outgoing.get(task)
+    return outgoing !== undefined && (outgoing.items.length > 0 || outgoing.bulk !== undefined)
   }
 
   /** Resolves when less than a window waits for this task: what a writer of chunks awaits. */
@@ -297,7 +303,7 @@ export class LinkWriter {
     endRecord(this.#control, at)
     item.sent += size
     outgoing.credit -= size
-    outgoing.waitingBytes -= size
+    if (item.kind !== DATA_KIND.call) outgoing.waitingBytes -= size
     if (outgoing.waitingBytes < LIMITS.windowBytes) for (const waiter of outgoing.waiters.splice(0)) waiter()
   }
 

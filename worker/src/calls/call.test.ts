@@ -1,7 +1,7 @@
 /** `ctx.call`: what a child inherits, whose slots are whose, and what cannot be called. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { LIMITS, type OutcomeHeader, RECORD, writeOutcome } from '@berth/protocol'
+import { DATA_KIND, LIMITS, type OutcomeHeader, RECORD, writeOutcome } from '@berth/protocol'
 import { z } from 'zod'
 import { bytes } from '../bytes/bytes.ts'
 import { makeDirect, settle } from '../fixtures/test-direct.ts'
@@ -572,6 +572,41 @@ describe('a call from a linked task', () => {
     link.credit(1, LIMITS.recordBytes)
     await fleet.settle()
     assert.deepEqual(link.calls[1], { task: 1, call: 1, function: 'other', input: JSON.stringify({ text }) })
+  })
+
+  it('holds up nothing that the handler says meanwhile, however long its input is', async () => {
+    const limits = { ...makeParts().limits, requestBodyBytes: 4_000_000 }
+    const parts = makeParts({
+      slots: 1,
+      functions: {
+        parent: fn(
+          async (_input, { call, stream, log }) => {
+            const called = call('other', { text: 'x'.repeat(3_000_000) })
+            await stream('while it leaves')
+            log.info('a line')
+            return called
+          },
+          { supportsStreaming: true },
+        ),
+      },
+    })
+    const fleet = new TestFleet({ ...parts, limits })
+    const link = fleet.link()
+    link.task(1, 'parent', {}, { mode: 'stream' })
+    await fleet.settle()
+    for (let n = 0; link.calls.length === 0; n++) {
+      assert.ok(n < 100)
+      link.credit(1, LIMITS.windowBytes)
+      await fleet.settle()
+    }
+    answer(link, 1, 1, 'done')
+    link.credit(1, LIMITS.windowBytes)
+    await fleet.settle()
+    assert.deepEqual(
+      link.pieces.map(({ kind }) => kind),
+      [DATA_KIND.chunk, DATA_KIND.log],
+    )
+    assert.equal(link.outcomes.get(1)?.header.outcome, 'completed')
   })
 
   it('is asked again on the next link when its answer was not here, and waits for one where there is none', async () => {

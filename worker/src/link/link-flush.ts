@@ -157,7 +157,7 @@ export class LinkFlush implements Carrier, FileCarrier {
     const leaving = this.#leaving
     if (leaving.length > 0) this.#leaving = []
     for (const task of leaving) {
-      if (this.writer.waitingBytes(task.number) > 0) this.#leaving.push(task)
+      if (this.writer.isSending(task.number)) this.#leaving.push(task)
       else this.#ports.onDelivered(task)
     }
     if (this.#leaving.length === 0 && this.#emptied.length > 0)
