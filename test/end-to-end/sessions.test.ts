@@ -216,6 +216,22 @@ describe('sessions', { concurrency: 4 }, () => {
     assert.ok([404, 409].includes(lived.status), 'remembered from a sample, or not')
   })
 
+  test('a key begins one turn, and a whole session can be cancelled in bulk', async () => {
+    const gate = gateOf('bulk')
+    const ids: string[] = []
+    for (let n = 1; n <= 5; n++) ids.push(of(await send('bulk', { n, gate }, { mode: 'async' })).runId)
+    const key = { 'idempotency-key': 'turn-6' }
+    const keyed = of(await send('bulk', { n: 6 }, { mode: 'async' }, key))
+    const replay = await send('bulk', { n: 6 }, { mode: 'async' }, key)
+    assert.deepEqual([of(replay).runId, replay.headers.get('idempotency-replayed')], [keyed.runId, 'true'])
+    assert.equal((await get('/runs?session=bulk')).items.length, 6)
+    const begun = await post('/bulk', { action: 'cancel', filter: { session: 'bulk' } })
+    assert.equal(begun.status, 202)
+    for (const id of [...ids, keyed.runId]) assert.equal((await finalOf(id)).status, 'cancelled')
+    assert.deepEqual(of(await send('bulk', { n: 7 })).result.before, [])
+    assert.equal((await balancer.request(`/runs/${ids[2]}`, { method: 'DELETE' })).status, 204)
+  })
+
   test('a delayed turn lets others go first; a stream is refused with what to do instead', async () => {
     const late = of(await send('late', { n: 1 }, { mode: 'async', delay: 1_500 })).runId
     const early = await send('late', { n: 2 })
