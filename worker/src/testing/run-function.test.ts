@@ -1,7 +1,7 @@
 /** The test kit does to a function what a worker does. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { bytes, defineFunction, NonRetryable } from '@berth/worker'
+import { bytes, defineCommand, defineFunction, NonRetryable } from '@berth/worker'
 import { runFunction } from '@berth/worker/testing'
 import { z } from 'zod'
 
@@ -78,6 +78,13 @@ describe('runFunction', () => {
     const { result } = await runFunction(chat, {}, { session: 's-1', turns })
     const at = '1970-01-01T00:00:00.000Z'
     assert.deepEqual(result, { session: 's-1', turns: [{ input: { at }, output: 1 }] })
+  })
+
+  it('names the session to a command', async () => {
+    const args = ['-p', 'JSON.stringify(process.env.BERTH_SESSION ?? null)']
+    const command = defineCommand({ command: process.execPath, args })
+    assert.equal((await runFunction(command, {}, { session: 's-1' })).result, 's-1')
+    assert.equal((await runFunction(command)).result, null)
   })
 
   it('keeps what is told of usage, sources and messages, and says what is wrong with it', async () => {
