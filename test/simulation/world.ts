@@ -29,8 +29,6 @@ export const FUNCTIONS: ReadonlyMap<string, FunctionFacts> = new Map([
   ['wide', { slots: 3, idempotent: null, maxRetries: 0 }],
 ])
 
-/** Of the tasks. */
-const PREFERS_EVERY = 9
 const NEVER = Number.POSITIVE_INFINITY
 const SWEEP_MS = 20
 const PULSE_MS = 40
@@ -250,20 +248,12 @@ export class World {
     if (this.#times) this.#arriveTimed(run, count, ownMs, this.#times)
     else {
       this.#plans.set(run, { serviceMs: ownMs, isFailing })
-      const submission = this.#submission(run, (settlement) => this.#noteEnd(run, settlement))
-      this.#submit({ ...submission, prefer: this.#preferred(count) })
+      this.#submit(this.#submission(run, (settlement) => this.#noteEnd(run, settlement)))
     }
     if (!random.chance(shares.cancelled)) return
     this.events.after(random.exponential(2 * serviceMs), () =>
       this.core.cancel(run, 'caller', this.events.now),
     )
-  }
-
-  /** Some would rather have one worker than any other, be it there or not. */
-  #preferred(count: number): string | undefined {
-    if (count % PREFERS_EVERY !== 0) return undefined
-    const ids = [...this.members.keys()]
-    return ids[(count / PREFERS_EVERY) % ids.length]
   }
 
   /** A task of which nothing but its times is kept. */
