@@ -517,6 +517,18 @@ describe('a call from a linked task', () => {
     assert.equal(parts.intake.used, 0)
   })
 
+  it('is taken where nothing else is, because too many wait in threads', async () => {
+    const parts = makeParts({ slots: 2, functions: { held: heldFunction().definition } })
+    const { runners } = parts
+    const crowded = { isCrowded: () => true, claim: runners.claim.bind(runners), warmth: runners.warmth }
+    const fleet = new TestFleet({ ...parts, runners: crowded as unknown as typeof runners })
+    const link = fleet.link()
+    link.task(1, 'held')
+    link.task(2, 'held', {}, { callers: ['parent'] })
+    await fleet.settle()
+    assert.deepEqual(link.records(), ['BUSY 1', 'STARTED 2'])
+  })
+
   it('takes a long result as DATA before its CALL-RESULT, and gives credit for it', async () => {
     const { fleet, link } = makeFleet({
       parent: fn(async (_input, { call }) => ((await call('other')) as string).length),

@@ -36,6 +36,8 @@ export interface Runner {
    * nothing to prepare.
    */
   readonly warm?: ((count: number) => Promise<StartFailure | undefined>) | undefined
+  /** So many of its calls wait in threads for what they called that no further one shall begin; absent: never. */
+  readonly isCrowded?: boolean
   /** Nothing is claimed any more. */
   stop(): void
 }

@@ -31,6 +31,11 @@ export class Runners {
     return this.#pool.count
   }
 
+  /** A call of it that nobody here waits for had better not begin now. */
+  isCrowded(fn: RegisteredFunction): boolean {
+    return this.#runners.get(fn.name)?.isCrowded ?? false
+  }
+
   /** Threads that have a function ready. */
   readyFor(fn: RegisteredFunction): number {
     return this.#pool.countReady(fn.name)

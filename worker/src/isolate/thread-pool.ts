@@ -16,6 +16,8 @@ import { FunctionThread, type ThreadPorts } from './thread.ts'
 
 /** How long one that is too many is kept: where handlers wait for calls, the next of them needs it again. */
 const LINGER_MS = 10_000
+/** Threads beyond those that are kept: each holds the memory of a process. */
+const MOST_EXTRA = 32
 
 export interface PoolPorts extends ThreadPorts, RunnerPorts {
   /** Threads that are kept; more exist only while handlers wait for what they called. */
@@ -38,6 +40,11 @@ export class ThreadPool {
   /** Threads that exist. */
   get count(): number {
     return this.#threads.size
+  }
+
+  /** Handlers wait in too many threads: what nobody waits for shall begin elsewhere, or later. */
+  get isCrowded(): boolean {
+    return this.#threads.size - this.#idle.size >= this.#ports.size + MOST_EXTRA
   }
 
   /** One that has the function ready. */
@@ -123,6 +130,10 @@ export class ThreadRunner implements Runner {
   }
 
   stop(): void {}
+
+  get isCrowded(): boolean {
+    return this.#pool.isCrowded
+  }
 
   readonly warm = async (count: number): Promise<StartFailure | undefined> => {
     while (this.#pool.countReady(this.#function.name) < count) {

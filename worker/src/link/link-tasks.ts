@@ -185,6 +185,8 @@ export class LinkTasks implements TaskOwner {
     const fn = this.#parts.registry.get(header.function)
     const refusal = this.#refusalOf(header, fn)
     if (refusal || !fn) return this.#refuse(number, refusal ?? unknownFunction(header.function))
+    if (header.callers === undefined && this.#parts.runners.isCrowded(fn))
+      return this.#flush.control(RECORD.BUSY, number)
     const facts = { number, flags, header, function: fn, ageMs }
     const task = new LinkedTask(this.#parts, this.#ports.peers, this, facts)
     this.#tasks.set(number, task)
