@@ -48,6 +48,7 @@ import { Shortcut } from './http/shortcut.ts'
 import { TaskExchange } from './http/task-exchange.ts'
 import { taskRoutes } from './http/task-routes.ts'
 import { Tasks } from './http/tasks.ts'
+import { usageRoutes } from './http/usage-totals.ts'
 import { WrongKeys } from './http/wrong-keys.ts'
 import { createFeed } from './observe/feed.ts'
 import type { Assignment, DispatchPort } from './ports/dispatch.ts'
@@ -331,6 +332,7 @@ export function composeBalancer(parts: BalancerParts): Balancer {
       ...continueRoutes({ runs, continued, inputs, bodyLimitBytes }),
       ...bulkRoutes(bulk),
       ...scheduleRoutes({ schedules, calls, door, bodyLimitBytes }),
+      ...usageRoutes({ reads: store.reads }),
       ...deliveryRoutes({ runs, deliveries: webhooks }),
       ...eventRoutes({ events }),
       ...fileRoutes({ files: fileViews }),

@@ -56,6 +56,10 @@ export const scheduleViewSchema = z.looseObject({
     missed: z.number(),
     refused: z.number(),
   }),
+  /** Of its runs that have ended; in lists missing. */
+  runs: z.number().optional(),
+  usage: z.record(z.string(), z.number()).nullable().optional(),
+  costs: z.record(z.string(), z.number()).nullable().optional(),
   createdAt: instant,
   updatedAt: instant,
   /** The newest first, at most 50. */

@@ -17,6 +17,7 @@ import { readRoutedBody } from './routed-body.ts'
 import type { Route, RouteContext } from './routes.ts'
 import { mergeSchedule, readSchedule, shownTask } from './schedule-body.ts'
 import { bodyTooLarge, findWrongHead, isMultipart, readJsonObject, type TaskHead } from './task-call.ts'
+import { showTotals } from './usage-totals.ts'
 
 export interface ScheduleRouteDeps {
   readonly schedules: SchedulesPort
@@ -199,7 +200,8 @@ function toView(schedule: ShownSchedule): ScheduleView {
 
 function toWhole(schedule: FoundSchedule): ScheduleView {
   const input: unknown = JSON.parse(Buffer.from(schedule.payload.bytes).toString())
-  return { ...toView(schedule), input, history: schedule.fires.map(toFire) }
+  const history = schedule.fires.map(toFire)
+  return { ...toView(schedule), ...showTotals(schedule.totals), input, history }
 }
 
 function toFire({ instantMs, atMs, outcome, run, count, detail }: ScheduleFire) {

@@ -3,7 +3,7 @@
  * rejection with `StoreError`. Instants are Unix milliseconds.
  */
 import type { TaskError } from '@berth/protocol'
-import type { StoredPayload } from './run-store.ts'
+import type { StoredPayload, UsageTotals } from './run-store.ts'
 import type { Accepted, NewRun, Removed } from './runs.ts'
 import type {
   MissedPolicy,
@@ -35,6 +35,8 @@ export interface FoundSchedule extends ShownSchedule {
   readonly payload: StoredPayload
   /** The newest first, at most 50. */
   readonly fires: readonly ScheduleFire[]
+  /** What its runs that have ended have used; null before the first. */
+  readonly totals: UsageTotals | null
 }
 
 export type Scheduled =

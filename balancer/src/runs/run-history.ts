@@ -82,9 +82,11 @@ export class RunHistory implements RecordPort, Service {
     const { files, keep, clock } = this.#options
     const { run } = task.submission
     if (!files || !keep) return false
+    const usage = this.#options.usageOf?.(run)
     return files.record(run, task.fence ?? 0, (written) => {
       const end = endOf(task, settlement, status, now, clock)
-      return keep([{ kind: 'run-recorded', order: orderOf(task, end.finishedMs), end, files: written }])
+      const used = { ...end, usage }
+      return keep([{ kind: 'run-recorded', order: orderOf(task, end.finishedMs), end: used, files: written }])
     })
   }
 

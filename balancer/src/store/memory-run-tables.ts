@@ -405,8 +405,11 @@ export class MemoryRunTables {
     for (const { hash } of expired.slice(0, limit)) this.keys.delete(hash)
     for (const [id, bulk] of this.bulks)
       if (bulk.finishedMs !== null && bulk.finishedMs < endedBeforeMs) this.bulks.delete(id)
-    for (const [key, { untilMs }] of this.usageTotals)
-      if (key.startsWith('session ') && untilMs < endedBeforeMs) this.usageTotals.delete(key)
+    for (const [key, { untilMs }] of this.usageTotals) {
+      const [kind, name = ''] = key.split(' ')
+      if (untilMs < endedBeforeMs && (kind === 'session' || this.schedules.find(name) === null))
+        this.usageTotals.delete(key)
+    }
   }
 }
 

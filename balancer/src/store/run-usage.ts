@@ -17,8 +17,10 @@ const SET_TOTALS = `INSERT INTO usage_totals (kind, name, runs, usage, since_ms,
   ON CONFLICT (kind, name) DO UPDATE SET runs = excluded.runs, usage = excluded.usage, since_ms = excluded.since_ms,
     until_ms = excluded.until_ms`
 const FORGET = 'DELETE FROM usage_totals WHERE kind = ? AND name = ?'
-const FORGET_IDLE = `DELETE FROM usage_totals WHERE kind = 'session' AND name IN (
-    SELECT name FROM usage_totals WHERE kind = 'session' AND until_ms < ? ORDER BY until_ms LIMIT ?)`
+const FORGET_IDLE = `DELETE FROM usage_totals WHERE (kind, name) IN (
+    SELECT kind, name FROM usage_totals WHERE until_ms < ?
+      AND (kind = 'session' OR NOT EXISTS (SELECT 1 FROM schedules s WHERE s.id = usage_totals.name))
+    ORDER BY until_ms LIMIT ?)`
 
 export function setUsed(statements: Statements, seq: number, used: UsedSoFar): void {
   statements.run(SET_USED, JSON.stringify(used), seq)
@@ -45,7 +47,7 @@ export function forgetTotals(statements: Statements, { kind, name }: UsageScope)
   statements.run(FORGET, kind, name)
 }
 
-/** Of sessions of which no run has ended since. */
+/** Of sessions of which no run has ended since; those of a schedule stay for as long as it does. */
 export function forgetIdleTotals(statements: Statements, beforeMs: number, limit: number): void {
   statements.run(FORGET_IDLE, beforeMs, limit)
 }

@@ -123,12 +123,13 @@ export class Schedules implements SchedulesPort, Service {
 
   async find(id: string): Promise<FoundSchedule | undefined> {
     const { reads } = this.#options
-    const [schedule, payload, fires] = await Promise.all([
+    const [schedule, payload, fires, totals] = await Promise.all([
       reads.schedule(id),
       reads.schedulePayload(id),
       reads.scheduleFires(id, SHOWN_FIRES),
+      reads.usageTotals({ kind: 'schedule', name: id }),
     ])
-    return schedule && payload ? { ...shown(schedule), payload, fires } : undefined
+    return schedule && payload ? { ...shown(schedule), payload, fires, totals } : undefined
   }
 
   change(
@@ -152,7 +153,10 @@ export class Schedules implements SchedulesPort, Service {
   async remove(id: string): Promise<Removed | undefined> {
     return this.#turns.take(id, async () => {
       if (!(await this.#options.reads.schedule(id))) return undefined
-      const kept = await this.#options.keeper.keep([{ kind: 'schedule-removed', id }])
+      const kept = await this.#options.keeper.keep([
+        { kind: 'schedule-removed', id },
+        { kind: 'usage-forgotten', scope: { kind: 'schedule', name: id } },
+      ])
       if (!kept.ok) return { ok: false, error: storeUnavailable(kept.detail) }
       this.#count--
       return { ok: true }

@@ -28,6 +28,6 @@ export const usageMigration: Migration = {
       until_ms REAL NOT NULL,
       PRIMARY KEY (kind, name)
     ) STRICT, WITHOUT ROWID;
-    CREATE INDEX usage_totals_until ON usage_totals (until_ms) WHERE kind = 'session';
+    CREATE INDEX usage_totals_until ON usage_totals (until_ms);
   `,
 }
