@@ -1,6 +1,7 @@
 /** Schedules under kills at random moments, in the small, and what their checker must refuse. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { fireTogether } from './schedule-burst.ts'
 import { judgeSchedule, killAmongSchedules, type ScheduleStory } from './schedules.ts'
 
 const AT = Date.parse('2026-03-29T00:00:00.250Z')
@@ -58,4 +59,9 @@ test('50 schedules fire each instant once under 5 kills', { timeout: 240_000 }, 
   t.diagnostic(`${stories.length} schedules fired ${fired} times and skipped ${skipped}`)
   assert.equal(violations.length, 0, violations.slice(0, 20).join('\n'))
   assert.ok(fired >= 120, `${fired} fires`)
+})
+
+test('3,000 schedules on one second fire each once (J12)', { timeout: 120_000 }, async (t) => {
+  const { tookMs, delayP99Ms, delayMaxMs } = await fireTogether(t, 3_000)
+  t.diagnostic(`${tookMs} ms; loop delay p99 ${delayP99Ms.toFixed(1)}, max ${delayMaxMs.toFixed(1)} ms`)
 })
