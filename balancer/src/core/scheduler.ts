@@ -328,6 +328,10 @@ export class Scheduler
     return this.#intake.fixContract(wanted, now)
   }
 
+  get lanes(): number {
+    return this.#placement.directory.lanes.size
+  }
+
   /** A run that is on disk waits from now on; what has no room here is pushed back there. */
   queued(submission: Submission, isNew: boolean, now: number): void {
     this.#intake.queued(submission, isNew, now)

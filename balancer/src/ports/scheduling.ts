@@ -406,6 +406,8 @@ export interface DurableTasksPort {
   nextSeq(): number
   /** The contract that is fixed now, or why such a run is not accepted. */
   fixContract(wanted: Wanted, now: number): FixedContract
+  /** How many lanes there are: tasks that wait with different needs. */
+  readonly lanes: number
   /**
    * A run that is on disk waits from now on; what has no room here is pushed back there. `isNew`: nobody has heard
    * of it before.

@@ -43,6 +43,8 @@ export interface DurableTerms {
   readonly diskReserveBytes: number
   readonly runRetentionMs: number
   readonly idempotencyLimit: number
+  /** Lanes from which on no run with `tags` is accepted; default 20,000. */
+  readonly laneLimit?: number | undefined
 }
 
 /** What the end of a run brings beside itself, in the same write. */

@@ -105,6 +105,20 @@ test('RUN_LIMIT holds between batches that come at the same time', async () => {
   }
 })
 
+test('callers make no more lines by their tags than there is memory for', async () => {
+  const [world] = await makeWorld(1, { terms: { laneLimit: 4 } })
+  const tagged = (n: number) => world.order({ tags: { customer: `c${n}` } })
+  const accept = (...orders: ReturnType<typeof tagged>[]) => world.runs.accept(orders, undefined)
+  const first = await accept(world.order(), tagged(1), tagged(2), tagged(3))
+  assert.ok(first.ok)
+  const refused = await accept(world.order(), tagged(4))
+  assert.ok(!refused.ok && refused.error.code === 'QUEUE_FULL' && refused.index === 1)
+  assert.match(refused.error.detail, /4 different needs.*without `tags`/)
+  assert.equal(codeOf(await accept(world.order({ tags: {} }))), 'accepted')
+  assert.deepEqual(await world.runs.cancel(first.runs[1] as string), { ok: true })
+  assert.equal(codeOf(await accept(tagged(4))), 'accepted')
+})
+
 test('below DISK_RESERVE nothing is accepted', async () => {
   const [world] = await makeWorld(1, { terms: { diskReserveBytes: 1_000 } })
   world.freeBytes = 999

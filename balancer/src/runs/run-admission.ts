@@ -14,13 +14,13 @@ import type { RunBook } from './run-book.ts'
 import type { RunWrites } from './run-writes.ts'
 
 export interface RunAdmissionOptions {
-  readonly terms: Pick<DurableTerms, 'runLimit' | 'diskReserveBytes'>
+  readonly terms: Pick<DurableTerms, 'runLimit' | 'diskReserveBytes' | 'laneLimit'>
   readonly book: RunBook
   readonly writes: RunWrites
   readonly disk: DiskSpace
   readonly health: () => StoreHealth
   readonly clock: Pick<Clock, 'monoMs'>
-  readonly core: () => Pick<DurableTasksPort, 'fixContract'>
+  readonly core: () => Pick<DurableTasksPort, 'fixContract' | 'lanes'>
 }
 
 export type FixedContracts =
@@ -33,6 +33,8 @@ const STARTING_RETRY_MS = 2_000
 /** How long a run waits for a fleet that has not answered yet, and how often it looks. */
 const SETTLE_MS = 10_000
 const LOOK_MS = 20
+/** A lane takes some 10 KB of memory, and callers may make one by every value of a tag. */
+const LANE_LIMIT = 20_000
 
 export class RunAdmission {
   readonly #options: RunAdmissionOptions
@@ -68,18 +70,23 @@ export class RunAdmission {
 
   /** The same at once; undefined while that cannot be told. */
   fixNow(runs: readonly NewRun[]): FixedContracts | undefined {
+    const { core, clock, terms } = this.#options
+    const { laneLimit = LANE_LIMIT } = terms
+    const isCrowded = core().lanes >= laneLimit
     const contracts: number[] = []
     for (const [index, run] of runs.entries()) {
       const { group, function: name, contract, fairnessKey } = run
+      const selector = selectorOf(run)
+      if (isCrowded && selector.key !== '') return { ok: false, error: tooManyLanes(laneLimit), index }
       const wanted: Wanted = {
         group,
         function: name,
         contract,
-        selector: selectorOf(run),
+        selector,
         fairnessKey: fairnessKey ?? undefined,
         isWaitedFor: run.mode === 'sync',
       }
-      const fixed = this.#options.core().fixContract(wanted, this.#options.clock.monoMs())
+      const fixed = core().fixContract(wanted, clock.monoMs())
       if (fixed.kind === 'refused') return { ok: false, error: fixed.error, index }
       if (fixed.kind === 'unsettled') return undefined
       contracts.push(fixed.contract)
@@ -116,6 +123,14 @@ function limitReached(live: number, limit: number): TaskError {
   return {
     code: 'QUEUE_FULL',
     detail: `${live} runs wait on disk already, which is the limit (RUN_LIMIT ${limit}). Try again later, or add workers.`,
+    retryAfterMs: LIMIT_RETRY_MS,
+  }
+}
+
+function tooManyLanes(limit: number): TaskError {
+  return {
+    code: 'QUEUE_FULL',
+    detail: `Tasks wait with ${limit} different needs already (group, function, contract and \`tags\`), which is the limit. Send the task without \`tags\`, or later.`,
     retryAfterMs: LIMIT_RETRY_MS,
   }
 }

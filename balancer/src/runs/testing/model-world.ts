@@ -11,7 +11,7 @@ import type { Accepted, KeyUse, NewRun } from '../../ports/runs.ts'
 import type { FunctionFacts, WorkerFacts } from '../../ports/scheduling.ts'
 import type { StoreContents, StoreEvents } from '../../ports/store.ts'
 import { MemoryDisk, MemoryStore } from '../../store/memory-store.ts'
-import type { RunHooks } from '../durable-options.ts'
+import type { DurableTerms, RunHooks } from '../durable-options.ts'
 import { DurableRuns } from '../durable-runs.ts'
 import { type Execution, ModelWorker, type Said } from './model-worker.ts'
 
@@ -45,7 +45,7 @@ interface Life {
 
 export interface WorldOptions {
   readonly functions?: Readonly<Record<string, Partial<FunctionFacts>>>
-  readonly terms?: Partial<typeof TERMS>
+  readonly terms?: Partial<DurableTerms>
   readonly hooks?: RunHooks
   readonly random?: () => number
   /** A handler is called. */
