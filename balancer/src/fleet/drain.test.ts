@@ -51,7 +51,12 @@ test('is `draining` while something runs there, then `maintenance`', async (t) =
   assert.deepEqual(wished.ok && [wished.worker.status, wished.worker.reason], ['draining', 'disk'])
   assert.deepEqual(bench.view()?.maintenance?.owner, 'key')
   assert.equal(bench.workforce.facts.get('w1')?.isInService, false)
+  // What runs there waits for something that it called, and has lent its slot.
+  bench.workforce.attempts.set('w1', 1)
   link.state({ seq: 6, status: 'maintenance', slots: { ...busy, used: 0, linked: 0 } })
+  await until(() => bench.view()?.slots?.used === 0, 'the push')
+  assert.equal(bench.view()?.status, 'draining')
+  bench.workforce.attempts.clear()
   await bench.status('maintenance')
 })
 

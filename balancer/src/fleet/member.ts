@@ -82,11 +82,17 @@ export class Member {
   }
 
   viewAs(id: string): WorkerView {
+    this.#look()
     return this.#view.of(this.picture, id, this.#breaker.of(this.#context.health.breaker(this.key)))
   }
 
   get gauge(): WorkerGauge {
+    this.#look()
     return gaugeOf(this.picture, this.#breaker.of(this.#context.health.breaker(this.key)))
+  }
+
+  #look(): void {
+    this.picture.hasAttempts = this.#context.workforce.attemptsAt(this.key) > 0
   }
 
   /** The link once it is greeted; undefined while there is none to send on. */

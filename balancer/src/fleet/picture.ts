@@ -41,6 +41,8 @@ export interface Picture {
   /** Of the last dial or hello; null once a hello was good. */
   problem: Problem | null
   isSilent: boolean
+  /** It runs something of ours, though that may hold no slot while it waits for what it called. */
+  hasAttempts: boolean
   report: SelfReport | undefined
   known: KnownInterface | undefined
   /** Group and contract as remembered from the store, until the worker speaks. */
@@ -68,6 +70,7 @@ export function newPicture(key: string, entry: WorkerEntry): Picture {
     link: 'none',
     problem: null,
     isSilent: false,
+    hasAttempts: false,
     report: undefined,
     known: undefined,
     remembered: undefined,
@@ -92,7 +95,7 @@ export function judge(picture: Picture): Verdict {
   if (picture.isSilent) return out('stalled', 'linked, but silent for longer than the heartbeat allows')
   const maintenance = maintenanceOf(picture)
   if (maintenance) {
-    const isEmpty = report.slots.used === 0
+    const isEmpty = report.slots.used === 0 && !picture.hasAttempts
     return out(isEmpty ? 'maintenance' : 'draining', maintenance.reason ?? wordOf(maintenance.by))
   }
   return picture.oddity ? out('mismatch', picture.oddity.reason) : judgeReport(report)
