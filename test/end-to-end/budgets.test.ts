@@ -2,9 +2,9 @@
  * Usage and budgets on real processes: totals over attempts, calls and turns, and each limit reached and passed.
  */
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { after, before, test } from 'node:test'
 import type { RunView } from '../../protocol/src/index.ts'
 import {
   type Answer,
@@ -14,7 +14,9 @@ import {
   startWorker,
   waitForWorkers,
 } from '../harness/berth.ts'
-import { makeFolder } from '../harness/scope.ts'
+import { createScope, makeFolder, type Scope } from '../harness/scope.ts'
+import { until } from '../harness/until.ts'
+import { LIMIT_MS } from './fleet.ts'
 
 const BUDGETS = {
   low: { tokens: 100, costUsd: 0.3, steps: 3 },
@@ -66,6 +68,26 @@ const FUNCTIONS = {
         return ctx.budget?.left ?? null
       },
     })`,
+  'gated.ts': `
+    import { defineFunction } from '@berth/worker'
+    import { existsSync } from 'node:fs'
+    import { z } from 'zod'
+    export default defineFunction({
+      input: z.object({ gate: z.string() }),
+      config: { maxRetries: 1, backoff: { baseMs: 1, maxMs: 1 } },
+      async handler({ gate }, ctx) {
+        ctx.usage({ steps: 1 })
+        if (ctx.attempt === 1) throw new Error('once')
+        ctx.message('before')
+        while (!existsSync(gate)) await new Promise((resolve) => setTimeout(resolve, 20))
+        ctx.message('behind')
+        for (let step = 0; step < 100 && !ctx.signal.aborted; step++) {
+          ctx.usage({ steps: 1 })
+          await new Promise((resolve) => setTimeout(resolve, 50))
+        }
+        return { left: ctx.budget.left }
+      },
+    })`,
   'spin.ts': `
     import { defineFunction } from '@berth/worker'
     export default defineFunction({
@@ -78,10 +100,9 @@ const FUNCTIONS = {
     })`,
 }
 
-async function startFleet(t: TestContext, env: Record<string, string> = {}): Promise<Balancer> {
+async function startFleet(t: Scope, env: Record<string, string> = {}): Promise<Balancer> {
   const folder = await makeFolder(t, 'project')
   const functions = join(folder, 'functions')
-  const { mkdir } = await import('node:fs/promises')
   await mkdir(functions, { recursive: true })
   for (const [name, text] of Object.entries(FUNCTIONS)) await writeFile(join(functions, name), text)
   const worker = await startWorker(t, { folder, env: { SLOTS: '4' } })
@@ -90,6 +111,14 @@ async function startFleet(t: TestContext, env: Record<string, string> = {}): Pro
   await waitForWorkers(balancer, 1)
   return balancer
 }
+
+/** For all that does it no harm. */
+const shared = createScope()
+let balancer: Balancer
+before(async () => {
+  balancer = await startFleet(shared)
+})
+after(() => shared.end())
 
 async function runOf(balancer: Balancer, answer: Answer): Promise<RunView> {
   const id = answer.headers.get('x-run-id') ?? (answer.body as { runId: string }).runId
@@ -104,8 +133,7 @@ async function begin(balancer: Balancer, input: object, more: object = {}): Prom
   return runOf(balancer, answer)
 }
 
-test('usage adds up over attempts and calls, exactly, with what follows from it', async (t) => {
-  const balancer = await startFleet(t)
+test('usage adds up over attempts and calls, exactly, with what follows from it', async () => {
   const reports = Array.from({ length: 10 }, () => ({
     inputTokens: 1,
     outputTokens: 2,
@@ -143,8 +171,7 @@ test('usage adds up over attempts and calls, exactly, with what follows from it'
   assert.match(text, /event: source\ndata: \{"url":"https:\/\/example.org\/a","title":"A"\}\n/)
 })
 
-test('a budget is a limit of tokens, cost and steps: reached it goes on, passed it ends with what there is', async (t) => {
-  const balancer = await startFleet(t)
+test('a budget is a limit of tokens, cost and steps: reached it goes on, passed it ends with what there is', async () => {
   const spend = (reports: object[], more: object = {}) =>
     postTask(balancer, { function: 'spend', input: { reports, ...more }, budget: 'low' })
   for (const [name, reached, passed] of [
@@ -186,8 +213,7 @@ test('a budget is a limit of tokens, cost and steps: reached it goes on, passed 
   assert.deepEqual((result.done[0] as { tokens: number }).tokens, 10)
 })
 
-test('time in handlers is limited over all attempts, waiting for calls aside', async (t) => {
-  const balancer = await startFleet(t)
+test('time in handlers is limited over all attempts, waiting for calls aside', async () => {
   const run = await begin(balancer, { waits: true }, { budget: 'standard', attempts: 5 })
   assert.deepEqual([run.status, run.error?.code], ['failed', 'BUDGET_EXHAUSTED'])
   assert.deepEqual(run.result, { done: [], stopped: true })
@@ -205,4 +231,77 @@ test('time in handlers is limited over all attempts, waiting for calls aside', a
     body: JSON.stringify({ function: 'spin', budget: 'standard', mode: 'stream' }),
   })
   assert.match(text, /event: error\ndata: \{"code":"BUDGET_EXHAUSTED",.*"result":"so far"\}\n/)
+})
+
+test('what a run has used and put out, and its budget, hold over a balancer that is killed', async (t) => {
+  const victim = await startFleet(t)
+  const gate = join(victim.folder, 'gate')
+  const task = { function: 'gated', input: { gate }, mode: 'async', budget: 'low' }
+  const { body } = await postTask(victim, task)
+  const path = `/runs/${(body as { runId: string }).runId}`
+  const isTold = async ({ request }: Pick<Balancer, 'request'>) => {
+    const run = (await request(path)).body as RunView
+    return run.usage?.steps === 2 && run.messages.length === 1 && run.status === 'running'
+  }
+  await until(() => isTold(victim), LIMIT_MS, 'both attempts have told what they use')
+  // It is on disk a moment later.
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  await victim.kill9()
+  const again = await startBalancer(t, {
+    env: {
+      PORT: String(victim.port),
+      DATA_DIR: victim.dataDir,
+      WORKERS_FILE: victim.workersFile,
+      BUDGETS: JSON.stringify(BUDGETS),
+    },
+  })
+  await waitForWorkers(again, 1)
+  await until(() => isTold(again), LIMIT_MS, 'the next balancer knows it')
+  await writeFile(gate, '')
+  const run = (await again.request(`${path}?wait=30`)).body as RunView
+  assert.deepEqual([run.status, run.error?.code, run.usage], ['failed', 'BUDGET_EXHAUSTED', { steps: 4 }])
+  assert.deepEqual([run.messages, run.attempt], [['before', 'behind'], 2])
+  assert.deepEqual((run.result as { left: { steps: number } }).left.steps, 0)
+})
+
+test('totals of a session and of a schedule', async () => {
+  assert.equal((await balancer.request('/sessions/chat')).status, 404)
+  const reports = [{ inputTokens: 5, modelCostUsd: 0.1 }]
+  await begin(balancer, { reports }, { session: 'chat' })
+  await begin(balancer, { reports: [...reports, { inputTokens: 96 }] }, { session: 'chat', budget: 'low' })
+  const used = { inputTokens: 106, totalTokens: 106, modelCostUsd: 0.2, costUsd: 0.2 }
+  const session = (await balancer.request('/sessions/chat')).body as Record<string, unknown>
+  assert.deepEqual(
+    [session.session, session.runs, session.usage, session.costs],
+    ['chat', 2, used, { modelCostUsd: 0.2, costUsd: 0.2 }],
+  )
+  const headers = { 'content-type': 'application/json' }
+  const schedule = {
+    type: 'interval',
+    intervalSeconds: 3600,
+    function: 'spend',
+    input: { reports },
+    budget: 'low',
+  }
+  const made = await balancer.request('/schedules', {
+    method: 'POST',
+    headers,
+    body: JSON.stringify(schedule),
+  })
+  assert.equal(made.status, 201, made.text)
+  const { id } = made.body as { id: string }
+  for (let fired = 0; fired < 2; fired++) {
+    const run = await runOf(balancer, await balancer.request(`/schedules/${id}/trigger`, { method: 'POST' }))
+    assert.deepEqual([run.status, run.schedule, run.budget], ['completed', id, 'low'])
+  }
+  const shown = (await balancer.request(`/schedules/${id}`)).body as Record<string, unknown>
+  const twice = { inputTokens: 10, totalTokens: 10, modelCostUsd: 0.2, costUsd: 0.2 }
+  assert.deepEqual([shown.runs, shown.usage], [2, twice])
+})
+
+test('a level that cannot be is a start-up error that names the variable', async (t) => {
+  await assert.rejects(
+    startBalancer(t, { env: { BUDGETS: '{"low":{"tokens":"many"}}' } }),
+    /BUDGETS "low.tokens" must be a whole number/,
+  )
 })

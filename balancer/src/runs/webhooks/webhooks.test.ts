@@ -126,6 +126,12 @@ describe('a message', () => {
     await bench.end(bare('/failed'), { status: 'expired', error, result: null })
     const { body, headers } = await receiver.until(3)
     assert.deepEqual(JSON.parse(body.toString()), { success: false, error: 'too late', code: 'TIMEOUT' })
+    const spent = { code: 'BUDGET_EXHAUSTED', detail: 'used up' } as const
+    const soFar = { mediaType: '', bytes: Buffer.from('{"n":1}') }
+    await bench.end(bare('/spent'), { status: 'failed', error: spent, result: soFar })
+    const { body: part } = await receiver.until(4)
+    const failure = { success: false, error: 'used up', code: 'BUDGET_EXHAUSTED', result: { n: 1 } }
+    assert.deepEqual(JSON.parse(part.toString()), failure)
     assert.equal(headers['x-run-status'], 'expired')
     assert.ok(new Webhook(SECRET).verify(body, headers as Record<string, string>))
   })
