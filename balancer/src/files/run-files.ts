@@ -211,17 +211,14 @@ export class RunFiles implements MemoryFilesPort {
     const { spool, header } = open
     open.answer = piece.answer
     try {
-      const written = spool.write(bytes)
-      const finished = isLast ? written.then(() => this.#finish(writer, open)) : undefined
-      await written
+      await spool.write(bytes)
       this.#options.space.took(bytes.length)
-      source.taken(recordBytes)
-      await finished
     } catch (error) {
-      source.taken(recordBytes)
       this.#giveUp(writer, open, unwritten(header.path, error))
     }
+    source.taken(recordBytes)
     if (spool.size > header.size) this.#giveUp(writer, open, damaged(header.path))
+    if (isLast && writer.open === open) await this.#finish(writer, open)
   }
 
   async #finish(writer: Writer, open: Open): Promise<void> {
