@@ -150,6 +150,7 @@ test('each filter keeps what it means, and they hold together', async () => {
     ['?worker=w&status=running', [running]],
     ['?session=s', []],
     ['?schedule=s', []],
+    ['?parent=r_00000000000000000000000000', []],
     ['?q=a-77', [done]],
     ['?q=disk', [broken]],
     ['?q=FUNCTION_FAILED', [broken]],

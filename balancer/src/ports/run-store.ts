@@ -430,7 +430,7 @@ export interface StoredFilter {
   readonly worker?: string | undefined
   readonly session?: string | undefined
   readonly schedule?: string | undefined
-  /** The run that called it. */
+  /** The run that called it, of those that were recorded. */
   readonly parent?: string | undefined
   /** Each of its words begins a word of the id, the function, metadata or the error (`wordsOf`). */
   readonly q?: string | undefined
