@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { FieldError, RunView } from '@berth/protocol'
-import type { Continuation, Continued, KeyUse } from '../ports/runs.ts'
+import type { BegunRun, Continuation, KeyUse } from '../ports/runs.ts'
 import { continueRoutes } from './continue-route.ts'
 import { fromPage, makeBench, withKey } from './test-bench.ts'
 
@@ -11,8 +11,8 @@ const TRACE = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`
 
 function begin() {
   const continued: [string, Continuation, KeyUse | undefined][] = []
-  const state: { answer?: Continued; wrong: readonly FieldError[] } = { wrong: [] }
-  const old = { id: OLD, group: 'g', function: 'f', contract: 2 } as RunView
+  const state: { answer?: BegunRun; wrong: readonly FieldError[] } = { wrong: [] }
+  const old = { id: OLD, group: 'g', function: 'f', contract: 2, files: [] as RunView['files'] } as RunView
   const routes = continueRoutes({
     runs: { find: async (id) => (id === OLD ? old : undefined) },
     continued: {
@@ -56,7 +56,7 @@ test('a key begins one turn of one run', async () => {
   assert.equal(first?.answer, 'accepted')
   assert.equal(first?.hash, second?.hash)
   assert.notEqual(first?.bodyHash, second?.bodyHash)
-  state.answer = { ok: true, run: { id: NEW } as RunView, isReplay: true }
+  state.answer = { ok: true, run: { id: NEW, files: [] as RunView['files'] } as RunView, isReplay: true }
   const again = await ask(OLD, { input: { n: 1 } }, { 'idempotency-key': 'k' })
   assert.deepEqual([again.status, again.of('idempotency-replayed')], [202, 'true'])
 })

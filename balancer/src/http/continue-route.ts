@@ -3,12 +3,16 @@
  * Invariant: an input is held against the function's schema like that of a new task, and one key begins one turn.
  */
 import { z } from 'zod'
-import type { ContinueRunsPort, KeyUse } from '../ports/runs.ts'
+import type { ContinueRunsPort } from '../ports/runs.ts'
 import { readJsonBytes } from './body.ts'
-import { REPLAYED } from './durable-answer.ts'
-import { useKey } from './durable-key.ts'
-import { findWrongKey } from './durable-wish.ts'
-import { answerBegun, type EndedRunRouteDeps, findWrongInput, inputSchema } from './ended-run-routes.ts'
+import {
+  answerBegun,
+  type EndedRunRouteDeps,
+  findWrongInput,
+  findWrongKeyOf,
+  inputSchema,
+  keyOf,
+} from './ended-run-routes.ts'
 import { plain } from './plain-address.ts'
 import { problem } from './problem.ts'
 import type { Route, RouteContext } from './routes.ts'
@@ -32,20 +36,13 @@ async function continueRun(c: RouteContext, deps: ContinueRouteDeps): Promise<Re
   const read = await readJsonBytes(c.req.raw, continueSchema, bodyLimitBytes)
   if (!read.ok) return problem(read.error)
   const { input = {} } = read.value
-  const key = c.req.header('idempotency-key')
-  const wrong = (key === undefined ? undefined : findWrongKey(key)) ?? (await findWrongInput(id, input, deps))
+  const wrong = findWrongKeyOf(c) ?? (await findWrongInput(id, input, deps))
   if (wrong) return problem(wrong)
   const trigger = c.get('access').kind === 'session' ? 'ui' : 'api'
   const given = c.req.header('traceparent')
   const trace = isTrace(given) ? given : ''
-  const begun = await continued.continue(id, { input, trigger, trace }, await keyOf(id, key, read.bytes))
+  const begun = await continued.continue(id, { input, trigger, trace }, await keyOf(c, read.bytes))
   if (begun === undefined) return problem(unknownRun(id))
   if (!begun.ok) return problem(begun.error)
-  return answerBegun(c, begun.run, begun.isReplay ? REPLAYED : {})
-}
-
-async function keyOf(id: string, key: string | undefined, bytes: Uint8Array): Promise<KeyUse | undefined> {
-  return key === undefined
-    ? undefined
-    : useKey({ key, route: `/runs/${id}/continue`, query: '', bytes, isAsync: true })
+  return answerBegun(c, begun)
 }

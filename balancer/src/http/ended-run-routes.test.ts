@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { FieldError, RunView } from '@berth/protocol'
-import type { EndedRunsPort, FunctionTarget, RetryChanges } from '../ports/runs.ts'
+import type { EndedRunsPort, FunctionTarget, KeyUse, RetryChanges } from '../ports/runs.ts'
 import { endedRunRoutes } from './ended-run-routes.ts'
 import { fromPage, makeBench, withKey } from './test-bench.ts'
 
@@ -11,6 +11,7 @@ const LIMIT = 1_000
 
 function begin() {
   const retried: [string, RetryChanges][] = []
+  const keys: (KeyUse | undefined)[] = []
   const removed: string[] = []
   const checked: [FunctionTarget, object][] = []
   const state: { refusal?: Awaited<ReturnType<EndedRunsPort['remove']>>; wrong: readonly FieldError[] } = {
@@ -20,11 +21,13 @@ function begin() {
   const routes = endedRunRoutes({
     runs: { find: async (id) => (id === OLD ? old : undefined) },
     ended: {
-      async retry(id, changes) {
+      async retry(id, changes, key) {
         if (id !== OLD) return undefined
         if (state.refusal && !state.refusal.ok) return state.refusal
         retried.push([id, changes])
-        return { ok: true, run: { ...old, id: NEW, retryOf: OLD } }
+        const isReplay = key !== undefined && keys.some((one) => one?.hash === key.hash)
+        keys.push(key)
+        return { ok: true, run: { ...old, id: NEW, retryOf: OLD }, isReplay }
       },
       async remove(id) {
         if (id !== OLD) return undefined
@@ -42,8 +45,9 @@ function begin() {
     bodyLimitBytes: LIMIT,
   })
   const bench = makeBench({ routes })
-  const ask = async (path: string, method: string, body?: unknown) => {
-    const answer = await bench.ask(path, withKey(method, body))
+  const ask = async (path: string, method: string, body?: unknown, headers = {}) => {
+    const init = withKey(method, body)
+    const answer = await bench.ask(path, { ...init, headers: { ...init.headers, ...headers } })
     const text = await answer.text()
     return {
       status: answer.status,
@@ -51,7 +55,7 @@ function begin() {
       json: text === '' ? null : JSON.parse(text),
     }
   }
-  return { ask, bench, state, retried, removed, checked }
+  return { ask, bench, state, retried, removed, checked, keys }
 }
 
 test('a retry answers the new run, with whose retry it is', async () => {
@@ -81,6 +85,25 @@ test('an input with a number that JSON cannot hold is refused', async () => {
   const answer = await bench.ask(`/runs/${OLD}/retry`, request)
   const { errors } = (await answer.json()) as { errors: { pointer: string }[] }
   assert.deepEqual([answer.status, errors[0]?.pointer, retried.length], [422, '/input/ms', 0])
+})
+
+test('a key begins one retry of one run, and what is none is refused', async () => {
+  const { ask, keys, retried } = begin()
+  const keyed = { 'idempotency-key': 'k' }
+  const first = await ask(`/runs/${OLD}/retry`, 'POST', { priority: 7 }, keyed)
+  assert.deepEqual([first.status, first.of('idempotency-replayed')], [202, null])
+  const again = await ask(`/runs/${OLD}/retry`, 'POST', { priority: 7 }, keyed)
+  assert.deepEqual([again.status, again.of('idempotency-replayed')], [202, 'true'])
+  await ask(`/runs/${OLD}/retry`, 'POST', { priority: 8 }, keyed)
+  const [one, two, other] = keys
+  assert.deepEqual(one, two)
+  assert.deepEqual([one?.hash === other?.hash, one?.bodyHash === other?.bodyHash], [true, false])
+  assert.equal(one?.answer, 'accepted')
+  assert.equal(
+    (await ask(`/runs/${OLD}/retry`, 'POST', {}, { 'idempotency-key': 'x'.repeat(256) })).status,
+    400,
+  )
+  assert.equal(retried.length, 3)
 })
 
 test('from the dashboard it says so', async () => {

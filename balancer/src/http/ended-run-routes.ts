@@ -2,11 +2,14 @@
  * A run that has ended, by HTTP (CONTRACT §4, Runs): begun again as a new run, or forgotten. Everything is asked of
  * ports/runs.ts. Invariant: an input that is named is held against the function's schema like that of a new task.
  */
-import { prioritySchema, type RunView, type TaskError } from '@berth/protocol'
+import { prioritySchema, type TaskError } from '@berth/protocol'
 import { z } from 'zod'
-import type { EndedRunsPort, InputCheckPort, RunsPort } from '../ports/runs.ts'
-import { readJsonBody } from './body.ts'
+import type { BegunRun, EndedRunsPort, InputCheckPort, KeyUse, RunsPort } from '../ports/runs.ts'
+import { readJsonBytes } from './body.ts'
+import { REPLAYED } from './durable-answer.ts'
 import { wrongInput } from './durable-call.ts'
+import { useKey } from './durable-key.ts'
+import { findWrongKey } from './durable-wish.ts'
 import { placeFiles, requestOrigin } from './file-address.ts'
 import { findHugeNumber } from './huge-number.ts'
 import { plain } from './plain-address.ts'
@@ -42,23 +45,36 @@ export function endedRunRoutes(deps: EndedRunRouteDeps): readonly Route[] {
 async function retryRun(c: RouteContext, deps: EndedRunRouteDeps): Promise<Response> {
   const { ended, bodyLimitBytes } = deps
   const id = idOf(c)
-  const read = await readJsonBody(c.req.raw, retrySchema, bodyLimitBytes)
+  const read = await readJsonBytes(c.req.raw, retrySchema, bodyLimitBytes)
   if (!read.ok) return problem(read.error)
   const { input, priority } = read.value
-  const wrong = input && (await findWrongInput(id, input, deps))
+  const wrong = findWrongKeyOf(c) ?? (input && (await findWrongInput(id, input, deps)))
   if (wrong) return problem(wrong)
   const trigger = c.get('access').kind === 'session' ? 'ui' : 'api'
-  const begun = await ended.retry(id, { input, priority, trigger })
+  const begun = await ended.retry(id, { input, priority, trigger }, await keyOf(c, read.bytes))
   if (begun === undefined) return problem(unknownRun(id))
   if (!begun.ok) return problem(begun.error)
-  return answerBegun(c, begun.run)
+  return answerBegun(c, begun)
+}
+
+/** What is wrong with the `Idempotency-Key` of a call, if it has one. */
+export function findWrongKeyOf(c: RouteContext): TaskError | undefined {
+  const key = c.req.header('idempotency-key')
+  return key === undefined ? undefined : findWrongKey(key)
+}
+
+/** It begins one run after another run, in the scope of the call's address. */
+export async function keyOf(c: RouteContext, bytes: Uint8Array): Promise<KeyUse | undefined> {
+  const key = c.req.header('idempotency-key')
+  if (key === undefined) return undefined
+  return useKey({ key, route: c.req.path, query: '', bytes, isAsync: true })
 }
 
 /** 202 for a new run that began with an earlier one. */
-export function answerBegun(c: RouteContext, run: RunView, more: Record<string, string> = {}): Response {
+export function answerBegun(c: RouteContext, { run, isReplay }: Extract<BegunRun, { ok: true }>): Response {
   const location = `/runs/${run.id}`
   const message = `Accepted: the run is on disk; GET ${location} tells how it goes.`
-  const headers = { location, 'x-run-id': run.id, ...more }
+  const headers = { location, 'x-run-id': run.id, ...(isReplay ? REPLAYED : {}) }
   const shown = placeFiles(run, requestOrigin(c))
   return c.json({ success: true, runId: run.id, message, ...shown }, 202, headers)
 }

@@ -152,10 +152,15 @@ export interface RetryChanges {
 
 export type Removed = { readonly ok: true } | { readonly ok: false; readonly error: TaskError }
 
+/** A run that comes of another; `isReplay`: its key had begun it before. */
+export type BegunRun =
+  | { readonly ok: true; readonly run: RunView; readonly isReplay: boolean }
+  | { readonly ok: false; readonly error: TaskError }
+
 /** What can be done with a run that has ended. Undefined answers: there is no such run. */
 export interface EndedRunsPort {
   /** Begins a new run with its order; only of a final one whose input is there. Under a key at most one, ever. */
-  retry(id: string, changes: RetryChanges, key?: KeyUse): Promise<Changed | undefined>
+  retry(id: string, changes: RetryChanges, key?: KeyUse): Promise<BegunRun | undefined>
   /** Forgets a final run with all it has. */
   remove(id: string): Promise<Removed | undefined>
 }
@@ -168,17 +173,13 @@ export interface Continuation {
   readonly trace: string
 }
 
-export type Continued =
-  | { readonly ok: true; readonly run: RunView; readonly isReplay: boolean }
-  | { readonly ok: false; readonly error: TaskError }
-
 /** For sessions. Undefined answers: there is no such run. */
 export interface ContinueRunsPort {
   /**
    * Begins a new run of the same session with the run's order; a run of none starts the session that bears its id.
    * Under a key at most one, ever.
    */
-  continue(id: string, next: Continuation, key?: KeyUse): Promise<Continued | undefined>
+  continue(id: string, next: Continuation, key?: KeyUse): Promise<BegunRun | undefined>
 }
 
 export type BulkBegun =

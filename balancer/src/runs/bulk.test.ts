@@ -55,7 +55,7 @@ function makeStage(count: number, status: RunStatus, atStart: readonly StoredBul
         if (state.refusal) return { ok: false, error: state.refusal }
         retried.push({ id, key })
         runs.push({ id: idOf(state.next++), status: 'completed', function: 'f' })
-        return { ok: true, run: {} as RunView }
+        return { ok: true, run: {} as RunView, isReplay: false }
       },
       async remove(id) {
         onAct?.()

@@ -6,7 +6,7 @@ import { isFinal, type TaskError } from '@berth/protocol'
 import type { Upload, UploadsPort } from '../ports/files.ts'
 import type { DoneRun, LiveRun, RunReads, StoredPayload } from '../ports/run-store.ts'
 import type {
-  Changed,
+  BegunRun,
   DurableRunsPort,
   EndedRunsPort,
   KeyUse,
@@ -43,7 +43,7 @@ export class EndedRuns implements EndedRunsPort {
     return found && { ok: false, error: goesOn(id) }
   }
 
-  async retry(id: string, changes: RetryChanges, key?: KeyUse): Promise<Changed | undefined> {
+  async retry(id: string, changes: RetryChanges, key?: KeyUse): Promise<BegunRun | undefined> {
     const { reads, durable, runs } = this.#options
     try {
       const found = await reads.find(id)
@@ -59,7 +59,7 @@ export class EndedRuns implements EndedRunsPort {
       else void upload?.drop()
       if (!accepted.ok) return accepted
       const run = await runs.find(accepted.runs[0] as string)
-      return run && { ok: true, run }
+      return run && { ok: true, run, isReplay: accepted.isReplay }
     } catch (error) {
       const detail = error instanceof Error ? error.message : String(error)
       return { ok: false, error: storeUnavailable(detail) }
@@ -73,7 +73,7 @@ export class EndedRuns implements EndedRunsPort {
   }
 
   /** What lived in memory has left no input. */
-  async #refuseInMemory(id: string): Promise<Changed | undefined> {
+  async #refuseInMemory(id: string): Promise<BegunRun | undefined> {
     const found = await this.#options.runs.find(id)
     return found && { ok: false, error: isFinal(found.status) ? notKept(id) : goesOn(id) }
   }

@@ -6,8 +6,8 @@
 import type { TaskError } from '@berth/protocol'
 import type { DoneRun, LiveRun, RunReads } from '../../ports/run-store.ts'
 import type {
+  BegunRun,
   Continuation,
-  Continued,
   ContinueRunsPort,
   DurableRunsPort,
   KeyUse,
@@ -32,7 +32,7 @@ export class ContinuedRuns implements ContinueRunsPort {
     this.#options = options
   }
 
-  async continue(id: string, next: Continuation, key?: KeyUse): Promise<Continued | undefined> {
+  async continue(id: string, next: Continuation, key?: KeyUse): Promise<BegunRun | undefined> {
     const { durable, runs } = this.#options
     try {
       const found = await this.#orderOf(id, next)
