@@ -14,6 +14,7 @@ import {
 } from '@berth/protocol'
 import { z } from 'zod'
 import type { StoredPayload } from '../ports/run-store.ts'
+import type { NewRun } from '../ports/runs.ts'
 import type { ScheduleTerms, StoredSchedule } from '../ports/schedule-store.ts'
 import type { JudgedChange, WantedSchedule } from '../ports/schedules.ts'
 import type { DurableCalls, OrderHead } from './durable-call.ts'
@@ -60,20 +61,16 @@ export type ReadSchedule =
 /** The whole of a new schedule. */
 export function readSchedule(value: object, head: TaskHead & OrderHead, order: Order): ReadSchedule {
   const [own, task] = split(value as Members)
-  const parsed = ownSchema.safeParse(own)
-  if (!parsed.success) return wrongFields(fieldErrors(parsed.error.issues))
-  const wrong = findWrongTime(parsed.data)
-  if (wrong) return wrongFields([wrong])
+  const time = readTime(own)
+  if (!time.ok) return time
   const ordered = orderTask(task, head, order)
-  if (!ordered.ok) return ordered
-  const { type, overlap = 'skip', enabled = true } = parsed.data
-  const missed = parsed.data.missed ?? (type === 'cron' || type === 'interval' ? 'skip' : 'once')
-  return { ok: true, wanted: { terms: termsOf(parsed.data), overlap, missed, enabled, ...ordered.task } }
+  return ordered.ok ? { ok: true, wanted: { ...time.time, ...ordered.task } } : ordered
 }
 
 /**
  * What becomes of a schedule by a PATCH: a member that is named takes the place of what was there, null takes it
- * back, and all else stays. Naming its time, whatever it is, begins it anew.
+ * back, and all else stays. Naming its time, whatever it is, begins it anew. A task of which nothing is named is not
+ * judged again, whatever has become of its function since.
  */
 export function mergeSchedule(
   patch: Members,
@@ -82,18 +79,24 @@ export function mergeSchedule(
   head: TaskHead & OrderHead,
   order: Order,
 ): JudgedChange {
+  const [ownPatch, taskPatch] = split(patch)
   const isRestart = [...TIME_MEMBERS, 'type'].some((name) => Object.hasOwn(patch, name))
   const isOtherType = Object.hasOwn(patch, 'type') && patch.type !== now.terms.type
-  const { overlap, missed, body } = now
-  const task: Members = { ...JSON.parse(body), input: JSON.parse(Buffer.from(payload.bytes).toString()) }
   const enabled = isRestart && now.doneMs !== null ? true : now.enabled
-  const before: Members = { ...(isOtherType ? {} : now.terms), overlap, missed, enabled, ...task }
-  const merged = new Map(Object.entries(before))
-  for (const [name, value] of Object.entries(patch))
-    if (value === null && name !== 'timezone') merged.delete(name)
-    else merged.set(name, name === 'webhook' ? unhide(value, task.webhook) : value)
-  const read = readSchedule(Object.fromEntries(merged), head, order)
-  return read.ok ? { ...read, isRestart } : read
+  const { terms, overlap, missed } = now
+  // Another kind of time brings its own default with it.
+  const before: Members = isOtherType ? { overlap, enabled } : { ...terms, overlap, missed, enabled }
+  const time = readTime(merge(before, ownPatch))
+  if (!time.ok) return time
+  const isSameTask = Object.keys(taskPatch).length === 0
+  if (isSameTask) {
+    const run: NewRun = { ...JSON.parse(now.order), payload }
+    return { ok: true, wanted: { ...time.time, run, body: now.body }, isRestart, isSameTask }
+  }
+  const task: Members = { ...JSON.parse(now.body), input: JSON.parse(Buffer.from(payload.bytes).toString()) }
+  const webhook = Object.hasOwn(patch, 'webhook') ? { webhook: unhide(patch.webhook, task.webhook) } : {}
+  const ordered = orderTask(merge(task, { ...taskPatch, ...webhook }), head, order)
+  return ordered.ok ? { ok: true, wanted: { ...time.time, ...ordered.task }, isRestart, isSameTask } : ordered
 }
 
 /** The task as it was given, for whoever reads the schedule: a webhook's headers may hold secrets. */
@@ -111,6 +114,29 @@ function split(value: Members): [Members, Members] {
   for (const [name, member] of Object.entries(value))
     (Object.hasOwn(ownShape, name) ? own : task).set(name, member)
   return [Object.fromEntries(own), Object.fromEntries(task)]
+}
+
+/** Null takes a member back, but for the zone, of which it says that there is none of its own. */
+function merge(before: Members, patch: Members): Members {
+  const merged = new Map(Object.entries(before))
+  for (const [name, value] of Object.entries(patch))
+    if (value === null && name !== 'timezone') merged.delete(name)
+    else merged.set(name, value)
+  return Object.fromEntries(merged)
+}
+
+type ReadTime =
+  | { readonly ok: true; readonly time: Omit<WantedSchedule, 'run' | 'body'> }
+  | { readonly ok: false; readonly error: TaskError }
+
+function readTime(own: Members): ReadTime {
+  const parsed = ownSchema.safeParse(own)
+  if (!parsed.success) return wrongFields(fieldErrors(parsed.error.issues))
+  const wrong = findWrongTime(parsed.data)
+  if (wrong) return wrongFields([wrong])
+  const { type, overlap = 'skip', enabled = true } = parsed.data
+  const missed = parsed.data.missed ?? (type === 'cron' || type === 'interval' ? 'skip' : 'once')
+  return { ok: true, time: { terms: termsOf(parsed.data), overlap, missed, enabled } }
 }
 
 function findWrongTime(own: Own): FieldError | undefined {

@@ -44,8 +44,13 @@ export type Scheduled =
   | { readonly ok: false; readonly error: TaskError }
 
 export type JudgedChange =
-  /** `isRestart`: its time was named, so it begins anew. */
-  | { readonly ok: true; readonly wanted: WantedSchedule; readonly isRestart: boolean }
+  /** `isRestart`: its time was named, so it begins anew. `isSameTask`: it fires what it fired before. */
+  | {
+      readonly ok: true
+      readonly wanted: WantedSchedule
+      readonly isRestart: boolean
+      readonly isSameTask: boolean
+    }
   | { readonly ok: false; readonly error: TaskError }
 
 /** Undefined answers: there is no such schedule. */

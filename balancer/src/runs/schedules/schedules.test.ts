@@ -20,7 +20,7 @@ function seconds(from: number, to: number, step = 1): number[] {
 }
 
 function changeTo(wanted: Partial<WantedSchedule> & { terms: ScheduleTerms }, isRestart: boolean) {
-  return (): JudgedChange => ({ ok: true, wanted: want(wanted), isRestart })
+  return (): JudgedChange => ({ ok: true, wanted: want(wanted), isRestart, isSameTask: false })
 }
 
 describe('schedules', () => {
@@ -307,6 +307,18 @@ describe('schedules', () => {
     )
     await bench.schedules.remove(id)
     await bench.create({ terms: EVERY_MINUTE })
+    await bench.stop()
+  })
+
+  it('are paused although nobody serves what they fire any more', async () => {
+    const bench = await ScheduleBench.start()
+    const { id } = await bench.create({ terms: EVERY_MINUTE })
+    const wanted = want({ terms: EVERY_MINUTE, run: newRun({ function: 'unknown' }), enabled: false })
+    const judged = { ok: true, wanted, isRestart: false } as const
+    const refused = await bench.schedules.change(id, () => ({ ...judged, isSameTask: false }))
+    assert.equal(refused?.ok === false && refused.error.code, 'UNKNOWN_FUNCTION')
+    const paused = await bench.schedules.change(id, () => ({ ...judged, isSameTask: true }))
+    assert.equal(paused?.ok && paused.schedule.enabled, false)
     await bench.stop()
   })
 

@@ -141,7 +141,7 @@ export class Schedules implements SchedulesPort, Service {
       if (!found) return undefined
       const judged = judge(found, found.payload)
       if (!judged.ok) return judged
-      const refusal = await this.#findRefusal(judged.wanted)
+      const refusal = await this.#findRefusal(judged.wanted, judged.isSameTask)
       if (refusal) return { ok: false, error: refusal }
       const changed = this.#changed(found, judged)
       if (!changed.ok) return changed
@@ -172,10 +172,11 @@ export class Schedules implements SchedulesPort, Service {
 
   // --- Within ------------------------------------------------------------------------------------
 
-  async #findRefusal({ terms, run }: WantedSchedule): Promise<TaskError | undefined> {
+  /** What it fires is judged when it is named: a function that is served no more must not keep one from being paused. */
+  async #findRefusal({ terms, run }: WantedSchedule, isSameTask = false): Promise<TaskError | undefined> {
     const errors = findWrongTerms(terms)
     const [first] = errors
-    if (first === undefined) return this.#options.runs.judge(run)
+    if (first === undefined) return isSameTask ? undefined : this.#options.runs.judge(run)
     const detail = `The body is wrong at ${first.pointer}: ${first.detail}.`
     return { code: 'INVALID_REQUEST', detail, errors }
   }
