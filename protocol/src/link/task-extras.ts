@@ -20,8 +20,6 @@ export const taskExtrasSchema = z.object({
     .array(z.object({ path: z.string(), mediaType: z.string(), size: z.int().min(0) }))
     .readonly()
     .optional(),
-  /** What the handler says on the way is wanted, though the task is neither a stream nor durable. */
-  follow: z.literal(true).optional(),
 })
 
 export type TaskExtras = Readonly<z.infer<typeof taskExtrasSchema>>

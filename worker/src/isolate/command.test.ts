@@ -135,7 +135,7 @@ describe('defineCommand', () => {
     assert.match(String(BERTH_RUN_ID), /^r_/)
     assert.ok(!Number.isNaN(Date.parse(String(BERTH_DEADLINE))))
     assert.match(String(cwd), /berth-worker-/)
-    assert.deepEqual(Object.keys(rest), [])
+    assert.deepEqual(rest, { BERTH_TELL_FD: '3' })
   })
 
   it('takes silence for null', async () => {

@@ -53,8 +53,9 @@ const ANY_OBJECT: StandardSchema = {
  * Makes a file's default export a function. The input is written to standard input as one JSON text, standard output
  * is the result as JSON (nothing: null), lines of standard error go to the log. An exit code that is not 0 is a
  * failure, with the end of standard error as its message. The command leads a process group of its own, which ends
- * with the attempt. It finds BERTH_RUN_ID, BERTH_ATTEMPT, BERTH_DEADLINE,
- * TRACEPARENT and, in a session, BERTH_SESSION in its environment.
+ * with the attempt. It finds BERTH_RUN_ID, BERTH_ATTEMPT, BERTH_DEADLINE, TRACEPARENT and, where the task has one,
+ * BERTH_SESSION and BERTH_BUDGET (JSON) in its environment. Lines of JSON that it writes to the pipe whose number is
+ * BERTH_TELL_FD, such as `{"usage": {"steps": 1}}`, do what `ctx.usage`, `message`, `source` and `progress` do.
  */
 export function defineCommand(spec: CommandSpec): CommandDefinition {
   const { command, args, env, cwd, graceMs, input, params, ...rest } = spec

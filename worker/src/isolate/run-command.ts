@@ -15,6 +15,7 @@ import { messageOf, resultTooLarge, resultUnserialisable } from '../attempt/resu
 import { startTimer } from '../attempt/timer.ts'
 import type { Context } from '../functions/define.ts'
 import { parseJsonBytes } from '../input/json-body.ts'
+import { CommandVoice, type TellingContext } from './command-voice.ts'
 import type { CommandLine } from './define-command.ts'
 import { Finished } from './seat.ts'
 
@@ -44,8 +45,12 @@ const CLOSE_LIMIT_MS = 2_000
 type Child = ChildProcessByStdio<Writable, Readable, Readable>
 type CommandContext = Pick<
   Context,
-  'signal' | 'log' | 'env' | 'runId' | 'attempt' | 'deadline' | 'trace' | 'session'
->
+  'signal' | 'env' | 'runId' | 'attempt' | 'deadline' | 'trace' | 'session' | 'budget'
+> &
+  TellingContext
+
+/** Where the command finds the pipe on which it may tell what it uses and puts out. */
+const TELL_FD = 3
 
 /** Throws when the input cannot be written. */
 export function runCommand(
@@ -62,7 +67,7 @@ export function runCommand(
     detached: true,
     shell: false,
     windowsHide: true,
-    stdio: ['pipe', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
   })
   // One that does not read its input, or has ended, breaks the pipe.
   child.stdin.on('error', () => {})
@@ -76,10 +81,13 @@ export function runCommand(
 function follow(
   child: Child,
   line: CommandLine,
-  { signal, log }: CommandContext,
+  context: CommandContext,
   limitBytes: number,
 ): RunningCommand {
+  const { signal, log } = context
   const done = Promise.withResolvers<Finished>()
+  const voice = new CommandVoice(context)
+  const told = child.stdio[TELL_FD] as Readable
   const output = new Output(limitBytes, () => signalGroup(child, 'SIGKILL'))
   const complaints = new Complaints(log)
   const onAbort = () => signalGroup(child, 'SIGTERM')
@@ -88,6 +96,7 @@ function follow(
     signal.removeEventListener('abort', onAbort)
     stopWaiting?.()
     complaints.end()
+    voice.end()
     if (output.isOver) done.resolve(new Finished(resultTooLarge('not read to its end', limitBytes)))
     else if (code === 0) done.resolve(output.read())
     else done.reject(new Error(failureOf(line.command, code, by, complaints.tail)))
@@ -96,6 +105,8 @@ function follow(
   if (signal.aborted) onAbort()
   child.stdout.on('data', (chunk: Buffer) => output.add(chunk))
   child.stderr.on('data', (chunk: Buffer) => complaints.add(chunk))
+  told.on('data', (chunk: Buffer) => voice.add(chunk))
+  told.on('error', () => {})
   child.on('error', (error) => {
     signal.removeEventListener('abort', onAbort)
     done.reject(new Error(startFailureOf(line, error)))
@@ -104,7 +115,7 @@ function follow(
     // What it left behind holds its pipes open, and would outlive the attempt.
     signalGroup(child, 'SIGKILL')
     stopWaiting = startTimer(CLOSE_LIMIT_MS, () => {
-      for (const stream of [child.stdout, child.stderr]) stream.destroy()
+      for (const stream of [child.stdout, child.stderr, told]) stream.destroy()
       settle(code, by)
     })
   })
@@ -114,7 +125,7 @@ function follow(
 
 function environmentOf(
   line: CommandLine,
-  { env, runId, attempt, deadline, trace, session }: CommandContext,
+  { env, runId, attempt, deadline, trace, session, budget }: CommandContext,
   base: NodeJS.ProcessEnv,
 ): NodeJS.ProcessEnv {
   return {
@@ -126,6 +137,8 @@ function environmentOf(
     BERTH_DEADLINE: deadline.toISOString(),
     ...(trace === '' ? {} : { TRACEPARENT: trace }),
     ...(session === undefined ? {} : { BERTH_SESSION: session }),
+    ...(budget === undefined ? {} : { BERTH_BUDGET: JSON.stringify(budget) }),
+    BERTH_TELL_FD: String(TELL_FD),
   }
 }
 
