@@ -83,6 +83,7 @@ describe('the examples of docs/functions.md', () => {
       ],
       welcome: [{ names: ['Ada', 'Bob'] }, [{ message: 'Hello Ada!' }, { message: 'Hello Bob!' }]],
       sort: [{ words: ['pear', 'apple'] }, ['apple', 'pear']],
+      summarise: [{ pages: [] }, { done: [] }],
     }
     for (const name of names) {
       const [input, result] = expected[name] ?? [{}, 'is not expected here']

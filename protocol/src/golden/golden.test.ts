@@ -68,8 +68,7 @@ const HEADER: Omit<TaskHeader, 'mediaType'> = {
 }
 const EXTRAS = {
   session: 's-1',
-  budget: { level: 'low', tokens: 1000, runMs: 60_000 },
-  follow: true,
+  budget: { level: 'low', tokens: 1000, runMs: 60_000, left: { tokens: 400, runMs: 59_000 } },
 } as const
 const FILES = [{ path: 'a/b.txt', mediaType: 'text/plain', size: 3 }] as const
 const TURNS = new TextEncoder().encode('[{"input":{"n":1},"output":"one"}]')
