@@ -27,9 +27,14 @@ function ownText({ metadata, error }: Pick<Searched, 'metadata' | 'error'>): str
   return text.slice(0, MAX_TEXT)
 }
 
-/** The words that are looked for; undefined when anything will do. */
+/**
+ * The words that are looked for; undefined when anything will do. What begins another of them is found with it, and
+ * what comes twice need not be looked for twice: each takes as long as there are words that it begins.
+ */
 export function wordsToFind(q: string | undefined): readonly string[] | undefined {
-  return q === undefined || q.trim() === '' ? undefined : soughtWords(q)
+  if (q === undefined || q.trim() === '') return undefined
+  const words = [...new Set(soughtWords(q))]
+  return words.filter((word) => !words.some((other) => other !== word && other.startsWith(word)))
 }
 
 /** Whether a run is meant; all that the filter gives must hold. */
