@@ -22,7 +22,7 @@ export const welcomeSchema = z.object({
   heartbeatIntervalMs: z.int().min(1),
   heartbeatTimeoutMs: z.int().min(1),
   leaseMs: z.int().min(1),
-  /** The largest file that a run may keep; 100 MB unless said. */
+  /** The largest file that a run may keep; a balancer that does not say it keeps none. */
   fileLimitBytes: z.int().min(0).optional(),
   adopt: z
     .array(z.object({ run: z.string().max(64), fence: z.int().min(0), task: z.int().min(1) }))

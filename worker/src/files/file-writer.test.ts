@@ -115,6 +115,11 @@ describe('FileWriter', () => {
     assert.deepEqual(balancer.headers, [])
   })
 
+  it('is refused at once by a balancer that keeps none', async () => {
+    const writer = new FileWriter({ number: 7 }, () => undefined)
+    await assert.rejects(writer.write(readFileOrder('a', 'x', undefined)), { code: 'CONFLICT' })
+  })
+
   it('hands on what its data throws', async () => {
     const { write } = makeWriter()
     async function* broken() {

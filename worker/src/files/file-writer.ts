@@ -57,11 +57,15 @@ interface Sending {
 
 const PIECE_BYTES = 128 * 1024
 const EMPTY = new Uint8Array(0)
+const NO_FILES = {
+  code: 'CONFLICT',
+  message: 'The balancer of this task keeps no files: it is of an earlier version',
+}
 const GONE = { code: 'CANCELLED', message: 'The attempt is over; the file was not kept' }
 
 export class FileWriter {
   readonly #task: WriterTask
-  readonly #limitBytes: () => number
+  readonly #limitBytes: () => number | undefined
   #carrier: FileCarrier | undefined
   #count = 0
   /** Behind every file so far. */
@@ -71,7 +75,8 @@ export class FileWriter {
   #spooling: TemporaryFile | undefined
   #isOver = false
 
-  constructor(task: WriterTask, limitBytes: () => number) {
+  /** `limitBytes`: of a file; undefined where the balancer keeps none. */
+  constructor(task: WriterTask, limitBytes: () => number | undefined) {
     this.#task = task
     this.#limitBytes = limitBytes
   }
@@ -115,10 +120,12 @@ export class FileWriter {
 
   async #write({ path, mediaType, data }: FileOrder): Promise<void> {
     if (this.#isOver) throw new FileError(GONE)
+    const limitBytes = this.#limitBytes()
+    if (limitBytes === undefined) throw new FileError(NO_FILES)
     const file = await TemporaryFile.make()
     try {
       this.#spooling = file
-      const sha256 = await this.#spool(file, path, data)
+      const sha256 = await this.#spool(file, path, data, limitBytes)
       this.#spooling = undefined
       if (this.#isOver) throw new FileError(GONE)
       const header = { file: ++this.#count, path, mediaType, size: file.size, sha256 }
@@ -131,9 +138,13 @@ export class FileWriter {
     }
   }
 
-  async #spool(file: TemporaryFile, path: string, data: FileOrder['data']): Promise<string> {
+  async #spool(
+    file: TemporaryFile,
+    path: string,
+    data: FileOrder['data'],
+    limitBytes: number,
+  ): Promise<string> {
     const hash = createHash('sha256')
-    const limitBytes = this.#limitBytes()
     for await (const piece of piecesOf(data)) {
       if (file.size + piece.length > limitBytes) throw new FileError(tooLarge(path, limitBytes))
       if (this.#isOver) throw new FileError(GONE)

@@ -37,8 +37,6 @@ export interface LinkShared {
 
 /** How long a link may stay anonymous. */
 const WELCOME_LIMIT_MS = 10_000
-/** Of a balancer that does not say it. */
-const FILE_LIMIT_BYTES = 100 * 1024 * 1024
 /** How often `tick` is called. */
 export const TICK_MS = 250
 /** A tick that comes this much late says that this process stood still, which is nobody's silence. */
@@ -79,7 +77,7 @@ export class LinkSession implements PeerLink {
     })
     const { parts, peers, fences } = shared
     const oldestMs = () => 2 * this.#heartbeatMs
-    const fileLimitBytes = () => this.#terms?.fileLimitBytes ?? FILE_LIMIT_BYTES
+    const fileLimitBytes = () => this.#terms?.fileLimitBytes
     this.#tasks = new LinkTasks({
       parts,
       peers,

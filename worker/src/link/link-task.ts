@@ -51,8 +51,8 @@ export interface TaskOwner {
   readonly oldestMs: number
   /** Takes what the handler makes on the way. */
   readonly carrier: Carrier & FileCarrier
-  /** The largest file that its balancer keeps. */
-  readonly fileLimitBytes: number
+  /** The largest file that its balancer keeps; undefined when it keeps none. */
+  readonly fileLimitBytes: number | undefined
 }
 
 export type TaskState =
@@ -98,7 +98,7 @@ export class LinkedTask implements Order, AttemptListener, Placed {
   #lentSince: number | undefined
   #slots = 0
   #writer: FileWriter | undefined
-  #fileLimitBytes: number
+  #fileLimitBytes: number | undefined
   #isLent = false
   /** What its handler asks of the balancer. */
   #remote: RemoteCalls | undefined

@@ -44,8 +44,8 @@ export interface LinkTasksPorts {
   readonly link: PeerLink
   /** Older than this when its turn comes, a task that was sent ahead is given back. */
   oldestMs(): number
-  /** The largest file that its balancer keeps. */
-  fileLimitBytes(): number
+  /** The largest file that its balancer keeps; undefined when it keeps none. */
+  fileLimitBytes(): number | undefined
 }
 
 const NOTHING = new Uint8Array(0)
@@ -74,7 +74,7 @@ export class LinkTasks implements TaskOwner {
     return this.#linked
   }
 
-  get fileLimitBytes(): number {
+  get fileLimitBytes(): number | undefined {
     return this.#ports.fileLimitBytes()
   }
 
