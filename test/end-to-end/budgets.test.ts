@@ -197,6 +197,29 @@ test('a budget is a limit of tokens, cost and steps: reached it goes on, passed 
       ['failed', 'low', 'BUDGET_EXHAUSTED', 1],
     )
   }
+  const keyed = { function: 'spend', input: { reports: [{ steps: 4 }], say: true }, budget: 'low' }
+  const [first, again] = [
+    await postTask(balancer, keyed, { 'idempotency-key': 'k' }),
+    await postTask(balancer, keyed, { 'idempotency-key': 'k' }),
+  ]
+  assert.deepEqual(
+    [first.status, again.status, again.text],
+    [402, 402, first.text],
+    'a run on disk, and its answer again',
+  )
+  assert.equal(again.headers.get('idempotency-replayed'), 'true')
+  const kept = await runOf(balancer, first)
+  assert.deepEqual([kept.durable, kept.result], [true, (first.body as { result: unknown }).result])
+  const lines = await balancer.request('/tasks', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify([keyed]),
+  })
+  const line = JSON.parse(lines.text) as Record<string, unknown>
+  assert.deepEqual(
+    [line.index, line.status, line.code, line.result],
+    [0, 402, 'BUDGET_EXHAUSTED', kept.result],
+  )
   const atOnce = await spend([{ totalTokens: 101 }])
   assert.equal(atOnce.status, 402, 'also when it was the last word of its handler')
   const called = await postTask(balancer, {

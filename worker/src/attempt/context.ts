@@ -100,7 +100,7 @@ export class AttemptContext implements Context {
     if (!facts.budget) return
     const startedAt = performance.now()
     this.#budget = new AttemptBudget(facts.budget, ports.runMs ?? (() => performance.now() - startedAt))
-    this.#soFar = new SoFar()
+    if (facts.budget.level !== 'unlimited') this.#soFar = new SoFar()
   }
 
   get signal(): AbortSignal {

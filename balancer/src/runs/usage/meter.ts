@@ -132,7 +132,9 @@ export class Meter implements RunMeter {
   use(attempt: number, usage: Usage, nowMs: number): void {
     if (!this.begin(attempt, nowMs)) return
     const more = this.#now.raise(usage)
-    if (!more.isEmpty) this.#grow(more)
+    // Also when it is told again: an earlier balancer may have passed a limit and not lived to say so.
+    if (more.isEmpty) this.#tell()
+    else this.#grow(more)
   }
 
   /** False for an attempt that counts no more. */
