@@ -177,6 +177,18 @@ test('only a busy store writes twice', () => {
   assert.deepEqual(count(path), { runs_live: 121, run_ids: 121, payloads: 121 })
 })
 
+test('more runs at once than anybody holds in memory go into the tables at once', () => {
+  const path = newPath()
+  const database = open(path)
+  const many = Array.from({ length: 1_200 }, (_, n) => acceptedRun(2_001 + n, 'queued'))
+  commit(database, acceptedRun(2_000, 'queued'))
+  assert.ok(database.isBehind)
+  commit(database, ...many)
+  assert.ok(!database.isBehind)
+  database.close()
+  assert.deepEqual(count(path), { runs_live: 1_201, run_ids: 1_201, payloads: 1_201 })
+})
+
 test('a database of before there was a journal opens with its runs', () => {
   const path = newPath()
   const before = openFile(

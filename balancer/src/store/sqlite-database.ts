@@ -53,8 +53,8 @@ const REFUSED =
   'the disk takes no more: check its room, its quota, the largest size of a file there and whether it is read-only'
 /** After a due run could not be taken it is tried again then. */
 const DUE_AGAIN_MS = 1_000
-/** Of one batch; more is better written once. */
-const MAX_JOURNALED = 25_000
+/** Writes of one batch: many runs at once are more than the core holds, and it asks the tables for them at once. */
+const MAX_JOURNALED = 1_000
 
 export class SqliteDatabase {
   readonly contents: StoreContents
@@ -243,6 +243,7 @@ export class SqliteDatabase {
     const all: TextPart[][] = []
     for (const { parts } of batches) {
       const texts: TextPart[] = []
+      const before = weight
       for (const part of parts) {
         if (part.text === undefined) return undefined
         if (part.seqs !== null && part.seqs.first <= last) return undefined
@@ -250,11 +251,11 @@ export class SqliteDatabase {
         weight += part.weight
         texts.push(part)
       }
+      if (weight - before > MAX_JOURNALED) return undefined
       all.push(texts)
     }
     this.#load.add(weight, nowMs)
-    const isWanted = this.#load.isBusy || this.#journaling === 'always'
-    return isWanted && weight <= MAX_JOURNALED ? all : undefined
+    return this.#load.isBusy || this.#journaling === 'always' ? all : undefined
   }
 
   #keep(batches: readonly Batch[], parts: readonly (readonly TextPart[])[], nowMs: number): void {
