@@ -4,6 +4,16 @@
  * slow reader; the owner bounds how much comes.
  * Invariant: the bytes come out whole and in order, and a piece that was handed over is never written to.
  */
+/** Bytes in one piece, or in several that belong together. */
+export type Pieces = Uint8Array | readonly Uint8Array[]
+
+/** In one: the piece itself where there is only one. */
+export function wholeOf(pieces: Pieces): Uint8Array {
+  if (pieces instanceof Uint8Array) return pieces
+  const [first] = pieces
+  return first === undefined || pieces.length > 1 ? Buffer.concat(pieces) : first
+}
+
 const LARGE_BYTES = 16 * 1024
 const FIRST_BLOCK_BYTES = 1024
 const LAST_BLOCK_BYTES = 64 * 1024

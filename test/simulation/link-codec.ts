@@ -13,6 +13,7 @@ import {
   readTaskHeader,
   TASK_FLAG,
 } from '@berth/protocol'
+import { wholeOf } from '@berth/runtime'
 import type { Assignment } from '../../balancer/src/ports/dispatch.ts'
 import type { Codec, FromWorker, ToWorker } from './wire.ts'
 
@@ -104,7 +105,7 @@ export class LinkCodec implements Codec {
     else if (message.kind === 'busy') this.#worker.control(RECORD.BUSY, message.attempt)
     else if (message.kind === 'recalled') this.#worker.control(RECORD.RECALLED, message.attempt)
     else if (message.kind === 'ended')
-      this.#worker.outcome(message.attempt, message.outcome, message.outcome.result)
+      this.#worker.outcome(message.attempt, message.outcome, wholeOf(message.outcome.result))
     else return false
     return true
   }

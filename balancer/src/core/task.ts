@@ -13,7 +13,7 @@
  * phase is then `orphan`. Only the scheduler writes these fields; states.ts has every step.
  */
 import type { TaskError } from '@berth/protocol'
-import type { Assignment } from '../ports/dispatch.ts'
+import type { Assignment, Pieces } from '../ports/dispatch.ts'
 import type { AttemptRecord, ChoiceRecord } from '../ports/record.ts'
 import type { CallTree, PastAttempts, Submission } from '../ports/scheduling.ts'
 import type { Flow } from './fairness.ts'
@@ -157,8 +157,12 @@ export class Task {
 
   get bytes(): number {
     const { bytes, head } = this.submission.payload
-    return bytes.length + (head?.length ?? 0)
+    return lengthOf(bytes) + (head?.length ?? 0)
   }
+}
+
+function lengthOf(bytes: Pieces): number {
+  return bytes instanceof Uint8Array ? bytes.length : bytes.reduce((sum, { length }) => sum + length, 0)
 }
 
 const NO_ATTEMPTS: readonly AttemptRecord[] = []

@@ -12,7 +12,7 @@ import {
   type OutcomeKind,
   type TaskError,
 } from '@berth/protocol'
-import type { Clock, Log } from '@berth/runtime'
+import { type Clock, type Log, wholeOf } from '@berth/runtime'
 import type { Caller, CallPort, CallTarget, Settlement } from '../ports/scheduling.ts'
 import type { GatheredInput } from './call-inputs.ts'
 
@@ -139,7 +139,10 @@ function conflict(message: string): OutcomeError {
 function answerWith(settlement: Settlement, answer: AnswerCall): void {
   const { kind, runMs } = settlement
   if (kind === 'completed')
-    return answer({ outcome: 'completed', runMs, mediaType: settlement.mediaType }, settlement.result)
+    return answer(
+      { outcome: 'completed', runMs, mediaType: settlement.mediaType },
+      wholeOf(settlement.result),
+    )
   const { error } = settlement
   answer({ ...headerOf(KINDS[error.code] ?? 'failed', toOutcomeError(error)), runMs }, NOTHING)
 }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { createServer, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { ANY_WORKER, type LogEntry } from '@berth/protocol'
+import { wholeOf } from '@berth/runtime'
 import { Scheduler } from '../core/scheduler.ts'
 import type { DispatchPort } from '../ports/dispatch.ts'
 import type { Settlement } from '../ports/scheduling.ts'
@@ -286,7 +287,7 @@ test('core: a task goes out, starts, ends, and its slot is free again', async (t
   link.started(task)
   link.end(task, { b: 2 })
   const settlement = await settled
-  assert.equal(settlement.kind === 'completed' && String(Buffer.from(settlement.result)), '{"b":2}')
+  assert.equal(settlement.kind === 'completed' && String(Buffer.from(wholeOf(settlement.result))), '{"b":2}')
   assert.equal(settlement.worker, 'w1')
   assert.equal(scheduler.attemptsAt('w1'), 0)
 })
@@ -308,7 +309,7 @@ test('core: END twice, for an unknown task, and BUSY after END change nothing', 
   link.end(task, 2)
   link.busy(task)
   const settlement = await first
-  assert.equal(settlement.kind === 'completed' && String(Buffer.from(settlement.result)), '1')
+  assert.equal(settlement.kind === 'completed' && String(Buffer.from(wholeOf(settlement.result))), '1')
   const second = submit()
   link.end((await link.task(1)).task, 3)
   assert.equal((await second).kind, 'completed')

@@ -6,6 +6,7 @@
  * once, whoever reads it and also when nobody does any more.
  */
 import { LIMITS } from '@berth/protocol'
+import type { Pieces } from '../ports/dispatch.ts'
 import type { StreamSource } from '../ports/stream.ts'
 import { CallInput, type CallInputs, type GatheredInput } from './call-inputs.ts'
 import { PartialResult } from './partial-result.ts'
@@ -62,7 +63,7 @@ export class Incoming implements StreamSource {
   }
 
   /** The whole result; undefined when it is over the limit. */
-  takeResult(tail: Uint8Array): Uint8Array | undefined {
+  takeResult(tail: Uint8Array): Pieces | undefined {
     if (!this.#result) return tail.length > this.#resultLimitBytes ? undefined : tail
     this.#result.add(tail)
     return this.#result.take()

@@ -10,7 +10,7 @@ import {
   RECORD,
   type TaskHeader,
 } from '@berth/protocol'
-import { systemClock } from '@berth/runtime'
+import { systemClock, wholeOf } from '@berth/runtime'
 import type { FilePiece } from '../ports/files.ts'
 import type { Outcome } from '../ports/scheduling.ts'
 import type { StreamItem } from '../ports/stream.ts'
@@ -248,7 +248,7 @@ test('a result of 3 MB in pieces is credited as it comes and arrives whole', asy
   peer.end(5, result)
   await until(() => heard.outcomes[0], 'the outcome')
   assert.equal(heard.outcomes[0]?.outcome, 'completed')
-  assert.ok(Buffer.from(heard.outcomes[0]?.result ?? []).equals(result))
+  assert.ok(Buffer.from(wholeOf(heard.outcomes[0]?.result ?? [])).equals(result))
   const credits = peer.records.filter(({ type }) => type === RECORD.CREDIT)
   assert.ok(credits.length > 0 && credits.length < 48, `${credits.length}: gathered, not one a record`)
 })

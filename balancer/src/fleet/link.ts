@@ -36,7 +36,7 @@ import {
   writeFileResult,
 } from '@berth/protocol'
 import { type Clock, WIRE_HEAD_BYTES, type WireSocket } from '@berth/runtime'
-import type { Assignment, Payload } from '../ports/dispatch.ts'
+import type { Assignment, Payload, Pieces } from '../ports/dispatch.ts'
 import type { FilePiece, UploadedFile } from '../ports/files.ts'
 import type { Outcome } from '../ports/scheduling.ts'
 import type { StreamItem, StreamKind } from '../ports/stream.ts'
@@ -365,7 +365,7 @@ export class Link {
   }
 
   /** Undefined when it is over the limit. */
-  #wholeResult(task: number, tail: Uint8Array): Uint8Array | undefined {
+  #wholeResult(task: number, tail: Uint8Array): Pieces | undefined {
     const incoming = this.#tasks.get(task)
     if (incoming) return incoming.takeResult(tail)
     return tail.length > this.#resultLimitBytes ? undefined : tail

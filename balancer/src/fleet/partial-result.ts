@@ -2,7 +2,7 @@
  * A result that arrives in pieces. Owned by a link, one a task; put together at its END. Bounded by
  * `RESULT_LIMIT`: what is over it is dropped as it comes, and the task fails at its END.
  */
-import { ByteBlocks } from '@berth/runtime'
+import { ByteBlocks, type Pieces } from '@berth/runtime'
 
 export class PartialResult {
   readonly #limitBytes: number
@@ -20,7 +20,9 @@ export class PartialResult {
   }
 
   /** The whole result; undefined when it is over the limit. */
-  take(): Uint8Array | undefined {
-    return this.#bytes > this.#limitBytes ? undefined : this.#pieces.whole()
+  take(): Pieces | undefined {
+    if (this.#bytes > this.#limitBytes) return undefined
+    const pieces = this.#pieces.take()
+    return pieces.length === 1 ? pieces[0] : pieces
   }
 }

@@ -16,6 +16,21 @@ test('one piece stays that piece; more are put together, in whatever sizes', () 
   assert.equal(new BodyBytes(10, null).take().length, 0)
 })
 
+test('who only passes a body on gets large pieces of a large one as they came', () => {
+  const body = new BodyBytes(200_000, undefined)
+  const large = [Buffer.alloc(66_000, 'a'), Buffer.alloc(66_000, 'b')]
+  for (const piece of large) body.add(piece)
+  for (let i = 0; i < 1000; i++) body.add(Buffer.from('c'))
+  const pieces = body.takePieces()
+  assert.ok(Array.isArray(pieces))
+  assert.deepEqual(
+    large.map((piece, index) => pieces[index]?.buffer === piece.buffer),
+    [true, true],
+  )
+  assert.ok(pieces.length <= 4, `${pieces.length} pieces`)
+  assert.ok(Buffer.concat(pieces).equals(Buffer.concat([...large, Buffer.alloc(1000, 'c')])))
+})
+
 test('pieces that were handed over are never written to', () => {
   const first = Buffer.from('ab')
   const backing = Buffer.concat([first, Buffer.from('XYZ')])

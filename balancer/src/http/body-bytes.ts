@@ -1,18 +1,23 @@
 /**
  * Gathers the body of one task call as it comes, within its limit. Used by the hot route and by the
- * routed one. A body that comes in one piece stays that piece; from the second on everything is
- * copied together, since many tiny pieces cost far more memory than they hold.
+ * routed one. A body that comes in one piece stays that piece; of several the large ones stay as they came and
+ * small ones are copied together, since many tiny pieces cost far more memory than they hold.
  */
-const FIRST_BYTES = 64 * 1024
+import { ByteBlocks, type Pieces } from '@berth/runtime'
+
 /** What is still sent of a refused body is read and dropped up to this; then the connection is cut. */
 export const DISCARD_BYTES = 64 * 1024 * 1024
+
+/** Up to this a copy costs less than a few pieces more at everybody who comes after. */
+const JOINED_BYTES = 128 * 1024
 
 export class BodyBytes {
   readonly #limitBytes: number
   readonly #expectedBytes: number
-  #buffer: Buffer | undefined
+  /** As long as it is the only one. */
+  #first: Buffer | undefined
+  #blocks: ByteBlocks | undefined
   #bytes = 0
-  #isOwn = false
 
   /** `contentLength` as the header says it, if it does; believed only within the limit. */
   constructor(limitBytes: number, contentLength: string | null | undefined) {
@@ -27,10 +32,8 @@ export class BodyBytes {
       this.clear()
       return false
     }
-    if (this.#bytes === 0) {
-      this.#buffer = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength)
-      this.#isOwn = false
-    } else this.#append(piece, end)
+    if (this.#bytes === 0) this.#first = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength)
+    else this.#append(piece)
     this.#bytes = end
     return true
   }
@@ -40,26 +43,27 @@ export class BodyBytes {
     return this.#expectedBytes > 0 && this.#bytes >= this.#expectedBytes
   }
 
+  /** In one. */
   take(): Buffer {
-    return this.#buffer?.subarray(0, this.#bytes) ?? Buffer.alloc(0)
+    return this.#blocks?.whole() ?? this.#first ?? Buffer.alloc(0)
+  }
+
+  /** A large one as it came, for whoever only passes it on. */
+  takePieces(): Pieces {
+    return this.#bytes > JOINED_BYTES && this.#blocks ? this.#blocks.take() : this.take()
   }
 
   /** Lets what came be forgotten. */
   clear(): void {
-    this.#buffer = undefined
+    this.#first = undefined
+    this.#blocks = undefined
   }
 
-  #append(piece: Uint8Array, end: number): void {
-    const before = this.#buffer as Buffer
-    if (this.#isOwn && end <= before.length) {
-      before.set(piece, this.#bytes)
-      return
-    }
-    const size = Math.max(end, FIRST_BYTES, 2 * before.length, this.#expectedBytes)
-    const larger = Buffer.allocUnsafe(Math.min(size, this.#limitBytes))
-    larger.set(before.subarray(0, this.#bytes))
-    larger.set(piece, this.#bytes)
-    this.#buffer = larger
-    this.#isOwn = true
+  #append(piece: Uint8Array): void {
+    const blocks = this.#blocks ?? new ByteBlocks()
+    this.#blocks = blocks
+    if (this.#first) blocks.add(this.#first)
+    this.#first = undefined
+    blocks.add(piece)
   }
 }

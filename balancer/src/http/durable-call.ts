@@ -44,6 +44,7 @@ export type OrderHead = Pick<TaskHead, 'traceparent' | 'host' | 'forwardedProto'
 
 /** A checked call and what it wants. */
 export interface DurableCall extends TaskCall {
+  readonly bytes: Uint8Array
   readonly body: TaskBody
   readonly payload: Payload
   readonly wish: DurableWish

@@ -4,6 +4,7 @@
  * Invariant: what is kept is what a worker needs; nothing of the envelope, such as a webhook's headers, is in it.
  */
 import { MAX_DURATION_MS, type TaskBody } from '@berth/protocol'
+import { wholeOf } from '@berth/runtime'
 import type { Payload } from '../ports/dispatch.ts'
 import type { StoredPayload } from '../ports/run-store.ts'
 import type { NewRun } from '../ports/runs.ts'
@@ -107,9 +108,9 @@ const INPUT_EXAMPLE = 'it is the input itself, an object such as {"name": "Ada"}
 /** `body.input` is the input of an envelope; the bytes of any other JSON are read here for the first time. */
 export function readInput(body: TaskBody, { bytes, mediaType, isEnvelope, head }: Payload): ReadInput {
   if (mediaType !== '')
-    return { ok: true, payload: { bytes, mediaType, head: head ?? null }, input: body.input }
+    return { ok: true, payload: { bytes: wholeOf(bytes), mediaType, head: head ?? null }, input: body.input }
   if (isEnvelope) return inputOf(body.input ?? {})
-  const read = readJsonObject(bytes, INPUT_EXAMPLE)
+  const read = readJsonObject(wholeOf(bytes), INPUT_EXAMPLE)
   return read.ok ? inputOf(read.value) : read
 }
 

@@ -4,6 +4,7 @@
  * Invariant: after `take` or `drop` nothing of it is counted any more; `drop` may come at any time, also twice.
  */
 import type { TaskError } from '@berth/protocol'
+import type { Pieces } from '@berth/runtime'
 import { BodyBytes } from './body-bytes.ts'
 import type { Door } from './door.ts'
 
@@ -53,6 +54,13 @@ export class ReceivedBody {
     const whole = this.#bytes.take()
     this.#letGo()
     return whole
+  }
+
+  /** The same as it came, for whoever only passes it on. */
+  takePieces(): Pieces {
+    const pieces = this.#bytes.takePieces()
+    this.#letGo()
+    return pieces
   }
 
   /** The caller has gone, or nobody wants the rest. */

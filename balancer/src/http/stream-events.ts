@@ -8,7 +8,7 @@
  * Invariant: a stream without `result` or `error` at its end is not complete.
  */
 import type { TaskError } from '@berth/protocol'
-import { EVENT_COMMENT, encodeEvent, jsonOfBytes, jsonOfChunk } from '@berth/runtime'
+import { EVENT_COMMENT, encodeEvent, jsonOfBytes, jsonOfChunk, wholeOf } from '@berth/runtime'
 import type { Settlement } from '../ports/scheduling.ts'
 import type { StreamItem } from '../ports/stream.ts'
 import type { StreamBody } from './stream-body.ts'
@@ -52,7 +52,7 @@ export class EventReply implements StreamReply {
 
   settle(settlement: Settlement): void {
     if (settlement.kind === 'completed')
-      this.#send('result', textOf(jsonOfBytes(settlement.mediaType, settlement.result)))
+      this.#send('result', textOf(jsonOfBytes(settlement.mediaType, wholeOf(settlement.result))))
     else this.#send('error', wordError(settlement))
     clearInterval(this.#quiet)
     this.#open().end()
@@ -87,7 +87,7 @@ function textOf(bytes: Uint8Array): string {
 function wordError({ error, soFar }: Failed): string {
   const text = JSON.stringify(errorOf(error))
   if (!soFar) return text
-  return `${text.slice(0, -1)},"result":${textOf(jsonOfBytes(soFar.mediaType, soFar.bytes))}}`
+  return `${text.slice(0, -1)},"result":${textOf(jsonOfBytes(soFar.mediaType, wholeOf(soFar.bytes)))}}`
 }
 
 /** As a worker words it. */

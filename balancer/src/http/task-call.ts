@@ -17,7 +17,7 @@ import {
   type TaskTarget,
   taskBodySchema,
 } from '@berth/protocol'
-import type { Payload } from '../ports/dispatch.ts'
+import type { Payload, Pieces } from '../ports/dispatch.ts'
 import type { Upload } from '../ports/files.ts'
 import { wrongField, wrongFields } from './wrong-field.ts'
 
@@ -45,7 +45,8 @@ export interface RoutedTarget extends TaskTarget {
 /** A task as it came over HTTP. */
 export interface TaskCall {
   readonly head: TaskHead
-  readonly bytes: Uint8Array
+  /** In one, unless they are the input itself. */
+  readonly bytes: Pieces
   /** Present where the bytes are the input itself. */
   readonly target?: RoutedTarget | undefined
   /** Files that came with it; whoever accepts the task keeps them. */

@@ -6,7 +6,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { plainType, type TaskError } from '@berth/protocol'
-import { createTurnEnd, type Log, type TurnEnd } from '@berth/runtime'
+import { createTurnEnd, type Log, type Pieces, type TurnEnd } from '@berth/runtime'
 import type { UploadsPort } from '../ports/files.ts'
 import { latin1Of, lengthOf, ONE_WRITE_BYTES } from './answer-body.ts'
 import { DISCARD_BYTES } from './body-bytes.ts'
@@ -72,23 +72,24 @@ export class TaskExchange {
     const contentLength = req.headers['content-length']
     const body = new ReceivedBody(this.#terms, contentLength)
     if (body.refusal !== undefined) return refuseUpload(req, res, body.refusal)
+    // With an address that names the function nothing of the body is opened here.
+    const end = () => this.#run(req, res, target ? body.takePieces() : body.take(), target)
     let isInPieces = false
     const onData = (piece: Buffer) => {
       if (!body.add(piece)) {
         req.off('data', onData)
-        req.off('end', onEnd)
+        req.off('end', end)
         refuseUpload(req, res, body.refusal as TaskError)
-      } else if (body.isWhole) this.#run(req, res, body.take(), target)
+      } else if (body.isWhole) end()
       else if (!isInPieces) {
         isInPieces = true
         // A caller may go in the middle of its body.
         req.on('close', () => body.drop())
       }
     }
-    const onEnd = () => this.#run(req, res, body.take(), target)
     req.on('data', onData)
     // Of an announced length its last piece tells the end, which saves most requests a turn of the queue.
-    if (!(Number(contentLength) > 0)) req.once('end', onEnd)
+    if (!(Number(contentLength) > 0)) req.once('end', end)
   }
 
   async #serveUpload(req: IncomingMessage, res: ServerResponse): Promise<void> {
@@ -127,7 +128,7 @@ export class TaskExchange {
     }
   }
 
-  #run(req: IncomingMessage, res: ServerResponse, bytes: Buffer, target: RoutedTarget | undefined): void {
+  #run(req: IncomingMessage, res: ServerResponse, bytes: Pieces, target: RoutedTarget | undefined): void {
     // The caller has gone while it sent its last bytes.
     if (res.destroyed) return
     const { tasks, readerIdleMs } = this.#deps

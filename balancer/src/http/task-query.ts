@@ -4,7 +4,8 @@
  * other fields stand in the query. Pure; called by tasks.ts, once a task.
  */
 import { findJsonExcess, isJsonType, isMediaType, NO_SUCH_FIELD, readTaskQuery } from '@berth/protocol'
-import type { Payload } from '../ports/dispatch.ts'
+import type { Payload, Pieces } from '../ports/dispatch.ts'
+import { lengthOf } from './answer-body.ts'
 import {
   checkTask,
   findWrongHead,
@@ -20,7 +21,7 @@ import {
 
 export function readRoutedTask(
   head: TaskHead,
-  bytes: Uint8Array,
+  bytes: Pieces,
   target: RoutedTarget,
   isAsync?: IsAsync,
 ): ReadTask {
@@ -32,7 +33,7 @@ export function readRoutedTask(
   if (!checked.ok) return wordQuery(checked)
   const { input } = checked.body
   if (!isJsonType(head.contentType)) return readUpload(head, bytes, checked, input)
-  if (bytes.length === 0) return { ...checked, payload: jsonPayload(encode(input ?? {})) }
+  if (lengthOf(bytes) === 0) return { ...checked, payload: jsonPayload(encode(input ?? {})) }
   if (input !== undefined) return invalid('The input comes twice: as the body and in the query.')
   return { ...checked, payload: jsonPayload(bytes) }
 }
@@ -60,7 +61,7 @@ type Checked = Extract<ReturnType<typeof checkTask>, { ok: true }>
 
 function readUpload(
   { contentType }: TaskHead,
-  bytes: Uint8Array,
+  bytes: Pieces,
   checked: Checked,
   input: Record<string, unknown> | undefined,
 ): ReadTask {
@@ -72,7 +73,7 @@ function readUpload(
   return { ...checked, payload: input === undefined ? payload : { ...payload, head: envelopeOf(input) } }
 }
 
-function jsonPayload(bytes: Uint8Array): Payload {
+function jsonPayload(bytes: Pieces): Payload {
   return { bytes, mediaType: '', isEnvelope: false }
 }
 

@@ -4,13 +4,13 @@
  * task-exchange.ts; batches submit their tasks here too. Knows no socket.
  */
 import type { BudgetLevel, TaskBody, TaskError } from '@berth/protocol'
-import { type Clock, jsonOfBytes, type Log } from '@berth/runtime'
+import { type Clock, jsonOfBytes, type Log, wholeOf } from '@berth/runtime'
 import type { Payload } from '../ports/dispatch.ts'
 import type { MemoryFilesPort } from '../ports/files.ts'
 import type { RunMeter } from '../ports/metering.ts'
 import type { Provenance, Settlement, SoFar, Submission, SubmitPort } from '../ports/scheduling.ts'
 import { shownId } from '../ports/worker-key.ts'
-import type { AnswerBody } from './answer-body.ts'
+import { type AnswerBody, lengthOf } from './answer-body.ts'
 import type { DurableCall, DurableCalls } from './durable-call.ts'
 import { type BackgroundPort, createIsAsync, type DurableWish, namedMode, readWish } from './durable-wish.ts'
 import { describeProblem, type ProblemAnswer } from './problem.ts'
@@ -100,7 +100,7 @@ export class Tasks {
     const { head, bytes, target } = call
     const read = target
       ? readRoutedTask(head, bytes, target, this.#isAsync)
-      : readTask(head, bytes, this.#isAsync)
+      : readTask(head, wholeOf(bytes), this.#isAsync)
     if (!read.ok) {
       reply.answer(describeProblem(read.error))
       return NOTHING_TO_END
@@ -142,7 +142,9 @@ export class Tasks {
     if (wish !== undefined && durable !== undefined) {
       const word: DurableCall['word'] = (run, settlement) =>
         this.word(run, settlement, call.target !== undefined)
-      return durable.handle({ ...call, body, payload, wish, word }, reply)
+      const bytes = wholeOf(call.bytes)
+      const kept = payload.bytes === call.bytes ? { ...payload, bytes } : payload
+      return durable.handle({ ...call, bytes, body, payload: kept, wish, word }, reply)
     }
     reply.answer(describeProblem(read.ok ? notYet('runs on disk') : read.error))
     return NOTHING_TO_END
@@ -276,13 +278,14 @@ function success(
   const isBytes = mediaType !== ''
   headers['content-type'] = isBytes && isRouted ? mediaType : 'application/json'
   if (isBytes && isRouted) return { status: 200, headers, body: result }
-  return { status: 200, headers, body: [PREFIX, jsonOfBytes(mediaType, result), SUFFIX] }
+  const json = isBytes || lengthOf(result) === 0 ? jsonOfBytes(mediaType, wholeOf(result)) : result
+  return { status: 200, headers, body: [PREFIX, ...(json instanceof Uint8Array ? [json] : json), SUFFIX] }
 }
 
 /** The problem with what there was of the result, which is not read again. */
 function withResult(problem: ProblemAnswer, { mediaType, bytes }: SoFar): TaskAnswer {
   const opening = Buffer.from(`${problem.body.slice(0, -1)},"result":`)
-  return { ...problem, body: [opening, jsonOfBytes(mediaType, bytes), SUFFIX] }
+  return { ...problem, body: [opening, jsonOfBytes(mediaType, wholeOf(bytes)), SUFFIX] }
 }
 
 function round(ms: number): number {

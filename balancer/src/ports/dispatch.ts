@@ -5,9 +5,12 @@
 import type { CancelReason, Mode, TaskExtras } from '@berth/protocol'
 import type { UploadedFile } from './files.ts'
 
+/** Bytes in one piece, or in several that belong together: large ones stay as they came. */
+export type Pieces = Uint8Array | readonly Uint8Array[]
+
 /** The bytes of a task and how to read them; the core never opens them. */
 export interface Payload {
-  readonly bytes: Uint8Array
+  readonly bytes: Pieces
   /** Empty for JSON. */
   readonly mediaType: string
   /** The bytes are a whole body of `POST /task`, of which the worker takes `input`. */

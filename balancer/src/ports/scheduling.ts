@@ -17,7 +17,7 @@ import type {
   TaskError,
   TaskExtras,
 } from '@berth/protocol'
-import type { Payload } from './dispatch.ts'
+import type { Payload, Pieces } from './dispatch.ts'
 import type { FileOrigin, FilePiece } from './files.ts'
 import type { ClaimNeeds } from './ledger.ts'
 import type { LimitFacts, LimitTerms } from './limits.ts'
@@ -132,7 +132,7 @@ export interface Provenance {
 }
 
 export type Settlement =
-  | (Provenance & { readonly kind: 'completed'; readonly result: Uint8Array; readonly mediaType: string })
+  | (Provenance & { readonly kind: 'completed'; readonly result: Pieces; readonly mediaType: string })
   | (Provenance & {
       readonly kind: 'failed'
       readonly error: TaskError
@@ -142,7 +142,7 @@ export type Settlement =
 
 export interface SoFar {
   readonly mediaType: string
-  readonly bytes: Uint8Array
+  readonly bytes: Pieces
 }
 
 /** What the core needs to know of a function. Durations in milliseconds. */
@@ -185,7 +185,7 @@ export interface Outcome {
   readonly mediaType: string
   readonly error?: OutcomeError
   readonly facts?: OutcomeFacts
-  readonly result: Uint8Array
+  readonly result: Pieces
 }
 
 /** What a worker says in its hello that it has started and not been released from. */

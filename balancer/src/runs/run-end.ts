@@ -3,7 +3,7 @@
  * instants are monotonic, those on disk of the wall clock, whole milliseconds.
  */
 import type { TaskError } from '@berth/protocol'
-import type { Clock } from '@berth/runtime'
+import { type Clock, wholeOf } from '@berth/runtime'
 import type { FinalRecord, LiveTask } from '../ports/ledger.ts'
 import type { AttemptRecord, EndedTask } from '../ports/record.ts'
 import type { LiveRun, RunEnd, RunProgress, StoredAttempt } from '../ports/run-store.ts'
@@ -35,12 +35,17 @@ export function endOf(
     priority: task.priority,
     history: toStored(history, skewMs),
     error: isCompleted ? null : settlement.error,
-    result: isCompleted
-      ? { mediaType: settlement.mediaType, bytes: settlement.result }
-      : (settlement.soFar ?? null),
+    result: resultOf(settlement),
     explain: explainOf(task, skewMs),
     coldStartMs: task.coldStartMs ?? null,
   }
+}
+
+/** In one, as the disk has it; of a run whose budget was used up, what there was of it. */
+function resultOf(settlement: Settlement): RunEnd['result'] {
+  if (settlement.kind !== 'completed')
+    return settlement.soFar ? { ...settlement.soFar, bytes: wholeOf(settlement.soFar.bytes) } : null
+  return { mediaType: settlement.mediaType, bytes: wholeOf(settlement.result) }
 }
 
 /** What a worker says of an input that it got by itself, as it is for the task with that input. */

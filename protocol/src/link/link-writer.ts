@@ -117,27 +117,30 @@ export class LinkWriter {
     flags: number,
     header: Omit<TaskHeader, 'mediaType'>,
     mediaType: string,
-    input: Uint8Array,
+    input: Uint8Array | readonly Uint8Array[],
     head: Uint8Array = EMPTY,
     turns: Uint8Array = EMPTY,
   ): void {
     const isOpen = (header.extras?.files?.length ?? 0) > 0
-    const isWhole = !isOpen && turns.length === 0 && head.length + input.length <= LIMITS.inlineBytes
+    const isWhole = !isOpen && turns.length === 0 && head.length + lengthOf(input) <= LIMITS.inlineBytes
     const out = this.#room()
     const at = beginRecord(out, RECORD.TASK, isWhole ? flags | TASK_FLAG.WHOLE : flags, task)
     writeTaskHeader(out, header, mediaType)
     if (isWhole) {
       out.bytes(head)
-      out.bytes(input)
+      if (input instanceof Uint8Array) out.bytes(input)
+      else for (const piece of input) out.bytes(piece)
     }
     endRecord(out, at)
     if (isWhole) return
     if (turns.length > 0) this.data(task, DATA_KIND.turns, turns)
     if (head.length > 0) this.data(task, DATA_KIND.payload | DATA_MORE, head)
+    const pieces = input instanceof Uint8Array ? [input] : input
+    for (const piece of pieces.slice(0, -1)) this.data(task, DATA_KIND.payload | DATA_MORE, piece)
     this.data(
       task,
       DATA_KIND.payload,
-      input,
+      pieces.at(-1) ?? EMPTY,
       isOpen ? undefined : (out) => emptyRecord(out, RECORD.END, task),
     )
   }
@@ -400,6 +403,10 @@ function emptyRecord(out: ByteWriter, type: number, task: number): void {
 /** The header of a file, which is read as a whole. */
 function isUndivided({ kind }: Item): boolean {
   return (kind & DATA_FIRST) !== 0
+}
+
+function lengthOf(input: Uint8Array | readonly Uint8Array[]): number {
+  return input instanceof Uint8Array ? input.length : input.reduce((sum, { length }) => sum + length, 0)
 }
 
 /** Fits into its END whatever its characters are. */
