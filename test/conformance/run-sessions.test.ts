@@ -72,6 +72,23 @@ for (const kind of Object.keys(KINDS))
       await bench.close()
     })
 
+    test('a run that is scheduled again by a late write joins once', async () => {
+      const bench = await open(kind)
+      await bench.write(accepted(turn(1), turn(2, { status: 'scheduled', dueMs: T0 + 50 })))
+      await bench.takeDue(T0 + 60, 10)
+      const progress = { status: 'scheduled', priority: 7, attempt: 0, failures: 0, losses: 0 } as const
+      const nowhere = { worker: null, boot: null, fence: null, startedMs: null, history: [] }
+      await bench.write({ kind: 'run-moved', seq: 2, progress: { ...progress, ...nowhere } })
+      const again = await bench.takeDue(T0 + 70, 10)
+      assert.deepEqual(
+        again.runs.map(({ seq }) => seq),
+        [2],
+      )
+      await bench.write(ended(1))
+      assert.equal((await bench.askTurns('s'))[0]?.run?.seq, 2)
+      await bench.close()
+    })
+
     test('the head counts with the most urgent priority that waits, and no longer', async () => {
       const bench = await open(kind)
       const priority = async () => (await bench.askTurns('s'))[0]?.head?.priority

@@ -26,7 +26,7 @@ export interface SessionAsk {
 /** Whose turn it is in a session. */
 export interface SessionTurn {
   readonly session: string
-  /** Null when nobody waits. */
+  /** Null when nobody waits. `priority` is the most urgent of its session, which its row has while it waits. */
   readonly head: { readonly id: string; readonly priority: number } | null
   /** The head, when it waits and is not the one that is known. */
   readonly run: ClaimedRun | null

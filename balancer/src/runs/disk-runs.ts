@@ -27,6 +27,8 @@ export interface DiskRunsOptions {
   readonly waits: RunWaits
   readonly clock: Clock
   readonly core: () => DurableTasksPort
+  /** A run is on disk that is due then. */
+  readonly noteDue: (ms: number) => void
   /** The turns of a session may stand otherwise on disk by now. */
   readonly lookAt: (session: string) => void
   /** Holds a run that was read, to end it or to hand it to the core. */
@@ -165,6 +167,8 @@ export class DiskRuns {
       seq: run.seq,
       progress: progressIn(changed),
     })
+    // It may have become due meanwhile, and is scheduled again by what was written.
+    if (run.status === 'scheduled') void answer.then(() => this.#options.noteDue(run.dueMs ?? 0))
     // Held, or brought by a look at its session.
     if (run.session !== null) return answer
     // Its new place may lie before all that anybody would look at.
@@ -175,7 +179,12 @@ export class DiskRuns {
     if (run.status === 'queued')
       // Behind the write: it comes from its new place and stands before or in the window, or goes back.
       lanes.fetch(changed, changed, (claimed) => {
-        if (!book.has(claimed.id)) core().queued(hold(claimed, claimed.payload), false, clock.monoMs())
+        const held = book.get(claimed.id)
+        if (!held) return core().queued(hold(claimed, claimed.payload), false, clock.monoMs())
+        // It was claimed while the write was on its way, with the priority of before.
+        if (held.state !== 'live' || !core().reprioritise(held.run, priority, clock.monoMs())) return
+        held.row = { ...held.row, priority }
+        held.keptPriority = priority
       })
     return answer
   }

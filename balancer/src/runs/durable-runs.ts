@@ -114,7 +114,15 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
     const { idempotencyLimit: limit } = terms
     this.#keys = new RunKeys({ reads, writes, clock, limit, count: atStart.keys })
     const waits = this.#waits
-    this.#diskRuns = new DiskRuns({ ...held, reads, ledger, waits, lookAt, hold })
+    this.#diskRuns = new DiskRuns({
+      ...held,
+      reads,
+      ledger,
+      waits,
+      lookAt,
+      noteDue: (ms) => this.#upkeep.noteDue(ms),
+      hold,
+    })
     this.#recovery = new RunRecovery({ reads, book, lanes, clock, log, core, hold: holdHead })
     this.#upkeep = new RunUpkeep({
       store,

@@ -46,6 +46,8 @@ export class HeldRun implements Submission {
   end: RunEnd | undefined
   endFence = 0
   endExtras: EndExtras | undefined
+  /** A more urgent turn waits behind it than its priority says, which could not be changed while it ran. */
+  isUnhurried = false
   /** Who ran the turn before it. */
   prefer: string | undefined
   /** What it put out and the disk does not know as it ends. */

@@ -125,9 +125,9 @@ export class MemoryRunTables {
 
   askTurns(asked: readonly SessionAsk[]): SessionTurn[] {
     return asked.map(({ session, known }) => {
-      const { head, worker } = this.turns.look(session)
+      const { head, worker, urgent } = this.turns.look(session)
       const run = head?.status === 'queued' && head.id !== known ? this.#claimed(head) : null
-      const shown = head ? { id: head.id, priority: head.priority } : null
+      const shown = head ? { id: head.id, priority: urgent } : null
       return structuredClone({ session, head: shown, run, worker })
     })
   }

@@ -15,6 +15,13 @@ export interface MemoryTurn {
   readonly state: State
 }
 
+export interface TurnLook {
+  readonly head: LiveRun | undefined
+  readonly worker: string | null
+  /** The most urgent priority of those that have not ended. */
+  readonly urgent: number
+}
+
 /** The tables of runs, of which this one changes sessions and priorities. */
 export interface TurnRuns {
   readonly live: Map<number, LiveRun>
@@ -62,7 +69,7 @@ export class MemoryTurns {
   }
 
   /** The head of a session, and who ran the last turn that anybody ran. */
-  look(session: string): { readonly head: LiveRun | undefined; readonly worker: string | null } {
+  look(session: string): TurnLook {
     const turns = this.#of(session)
     const head = turns.find(({ state }) => state === 'head')
     const newest = (state: State) => turns.findLast((turn) => turn.state === state)
@@ -71,7 +78,8 @@ export class MemoryTurns {
       .map(({ seq, place }) => ({ place, worker: this.#runs.done.get(seq)?.worker ?? null }))
       .filter(({ worker }) => worker !== null)
       .sort((a, b) => b.place - a.place)
-    return { head: head && this.#runs.live.get(head.seq), worker: last[0]?.worker ?? null }
+    const urgent = Math.min(...turns.filter(isOpen).map(({ priority }) => priority))
+    return { head: head && this.#runs.live.get(head.seq), worker: last[0]?.worker ?? null, urgent }
   }
 
   /** Turns that have not ended. */
@@ -100,7 +108,7 @@ export class MemoryTurns {
   }
 
   #join({ session, seq, priority }: LiveRun, place: number): void {
-    if (session === null) return
+    if (session === null || this.#turns.has(seq)) return
     this.#joinBase(session)
     this.#turns.set(seq, { session, seq, place, priority, state: 'held' })
   }

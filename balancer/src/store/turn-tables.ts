@@ -9,7 +9,9 @@ import type { Statements } from './statements.ts'
 
 export const TURN = { held: 0, head: 1, completed: 2, ended: 3 } as const
 
-const JOIN = 'INSERT INTO turns (session, state, place, seq, priority) VALUES (?, 0, ?, ?, ?)'
+/** One that was made to wait for its instant again behind its joining has its place already. */
+const JOIN =
+  'INSERT INTO turns (session, state, place, seq, priority) VALUES (?, 0, ?, ?, ?) ON CONFLICT DO NOTHING'
 /** The run whose id a session bears is its first turn. */
 const BASE = `SELECT i.seq, coalesce(l.status, d.status) AS status, l.priority, l.seq AS live
   FROM run_ids i LEFT JOIN runs_live l ON l.seq = i.seq LEFT JOIN runs_done d ON d.seq = i.seq
@@ -95,7 +97,8 @@ export class TurnTables {
   ask(asked: readonly SessionAsk[]): SessionTurn[] {
     return asked.map(({ session, known }) => {
       const row = this.#get(HEAD_RUN, session)
-      const head = row ? { id: text(row.id), priority: Number(row.priority) } : null
+      const urgent = numberOrNull(this.#get(URGENT, session)?.n)
+      const head = row ? { id: text(row.id), priority: urgent ?? Number(row.priority) } : null
       const isWanted = row?.status === 1 && head?.id !== known
       const found = isWanted ? this.#get(CLAIMED, Number(row.seq)) : undefined
       return {

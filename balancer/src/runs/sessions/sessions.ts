@@ -44,7 +44,7 @@ export class Sessions {
     if (session === null) return
     const head = this.#options.book.headOf(session)
     // Its end will tell, and it is urgent enough. Of the one whose id the session bears only the disk is sure.
-    const isSure = head && head.state === 'live' && head.run !== session
+    const isSure = head && head.state === 'live' && head.run !== session && !head.isUnhurried
     if (isSure && head.row.priority <= priority) return
     this.look(session)
   }
@@ -113,7 +113,8 @@ export class Sessions {
   #hurry(head: HeldRun, priority: number): void {
     if (head.state !== 'live' || head.row.priority === priority) return
     const { core, clock } = this.#options
-    if (!core().reprioritise(head.run, priority, clock.monoMs())) return
+    head.isUnhurried = !core().reprioritise(head.run, priority, clock.monoMs())
+    if (head.isUnhurried) return
     head.row = { ...head.row, priority }
     head.keptPriority = priority
   }
