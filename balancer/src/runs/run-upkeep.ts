@@ -33,7 +33,10 @@ const RETENTION_EVERY_MS = 5_000
 /** Runs that are made queued, ended or removed in one step. */
 const DUE_AT_ONCE = 1_000
 const OVERDUE_AT_ONCE = 500
-const REMOVED_AT_ONCE = { least: 500, most: 5_000 }
+const REMOVED_AT_ONCE = 500
+/** Between two such steps: ten thousand and more that end in five seconds go in as much time, and nobody waits long. */
+const REMOVAL_GAP_MS = 100
+const MOST_REMOVED = (RETENTION_EVERY_MS / REMOVAL_GAP_MS) * REMOVED_AT_ONCE
 /** By count; beyond it the oldest go. */
 const MOST_KEPT = 10_000_000
 
@@ -48,6 +51,7 @@ export class RunUpkeep {
   #removedAt: number
   #ended = 0
   #cancelTimer: (() => void) | undefined
+  #cancelRemoval: (() => void) | undefined
   #isStopped = true
 
   constructor(options: RunUpkeepOptions) {
@@ -64,6 +68,7 @@ export class RunUpkeep {
   stop(): void {
     this.#isStopped = true
     this.#cancelTimer?.()
+    this.#cancelRemoval?.()
   }
 
   /** A run is on disk that is due then. */
@@ -152,11 +157,20 @@ export class RunUpkeep {
     this.#isReading = false
   }
 
+  /** As many as twice those that have ended since, so that what is behind is caught up. */
   #removeOld(): void {
-    const { writes, clock, retentionMs } = this.#options
-    const now = clock.wallMs()
-    const limit = Math.min(Math.max(REMOVED_AT_ONCE.least, 2 * this.#ended), REMOVED_AT_ONCE.most)
+    if (this.#cancelRemoval) return
+    const count = Math.min(Math.max(REMOVED_AT_ONCE, 2 * this.#ended), MOST_REMOVED)
     this.#ended = 0
+    this.#removeSome(count)
+  }
+
+  #removeSome(left: number): void {
+    const { writes, clock, retentionMs, after } = this.#options
+    const now = clock.wallMs()
+    const limit = Math.min(left, REMOVED_AT_ONCE)
+    const isLast = left === limit
+    this.#cancelRemoval = isLast ? undefined : after(REMOVAL_GAP_MS, () => this.#removeSome(left - limit))
     writes.write([
       {
         kind: 'retention',
