@@ -101,6 +101,7 @@ export function composeBalancer(parts: BalancerParts): Balancer {
   const keepFiles: KeepPort['keep'] = (writes) => keeper.keep(writes)
   const storage = new DiskFiles(join(config.dataDir, 'files'))
   const space = new FileSpace(storage, clock, config.diskReserveBytes)
+  const fileKeeper = new FileKeeper({ storage, reads: store.reads, keep: keepFiles, log })
   const files = new RunFiles({
     storage,
     space,
@@ -109,6 +110,7 @@ export function composeBalancer(parts: BalancerParts): Balancer {
     keep: keepFiles,
     log,
     lastSeq: contents.runs.lastSeq,
+    onDoubt: (names) => fileKeeper.doubt(names),
     onFile: (run, { path, mediaType, size }) => {
       const row = durable.held(run)?.row
       if (row) events.onFile(row, JSON.stringify({ path, mediaType, size }))
@@ -363,7 +365,7 @@ export function composeBalancer(parts: BalancerParts): Balancer {
     // The list is read before anybody can ask: a fleet that is not known yet must not look like an empty one.
     services: [
       new SchedulerTicks(scheduler, clock),
-      new FileKeeper({ storage, reads: store.reads, keep: keepFiles, log }),
+      fileKeeper,
       // Ends behind all that ends tasks.
       history,
       // Ends behind the fleet: what workers tell last is written as well.

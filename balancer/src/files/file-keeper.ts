@@ -25,6 +25,7 @@ export class FileKeeper implements Service {
   #timer: NodeJS.Timeout | undefined
   #work: Promise<void> = Promise.resolve()
   #isStopped = false
+  readonly #doubtful = new Set<string>()
 
   constructor(options: FileKeeperOptions) {
     this.#options = options
@@ -43,6 +44,23 @@ export class FileKeeper implements Service {
     this.#isStopped = true
     clearTimeout(this.#timer)
     await this.#work
+  }
+
+  /** The store has not said whether it has them; they are removed once it is clear that it has not. */
+  doubt(names: readonly string[]): void {
+    for (const name of names) this.#doubtful.add(name)
+  }
+
+  async settleDoubts(): Promise<void> {
+    const { storage, reads, keep } = this.#options
+    const names = [...this.#doubtful]
+    // Behind a write that succeeds every write before it is on disk or given up.
+    if (names.length === 0 || !(await keep([{ kind: 'files-gone', names: [] }])).ok) return
+    const known = new Set(await reads.knownFiles(names))
+    for (const name of names) {
+      await (known.has(name) ? storage.keep(name) : storage.remove(name))
+      this.#doubtful.delete(name)
+    }
   }
 
   /** What an earlier balancer took in: kept if a run has it, else removed. */
@@ -79,6 +97,7 @@ export class FileKeeper implements Service {
 
   async #round(): Promise<void> {
     try {
+      await this.settleDoubts()
       while (!this.#isStopped && (await this.collect()) === AT_ONCE);
     } catch (error) {
       this.#options.log.debug('files that are gone could not be removed now', { error })

@@ -14,6 +14,8 @@ export class FileSpace {
   readonly #clock: Pick<Clock, 'monoMs'>
   readonly #reserveBytes: number
   #freeBytes = Number.POSITIVE_INFINITY
+  /** Of those who come at the same time one asks. */
+  #asking: Promise<void> | undefined
   #askedAt = Number.NEGATIVE_INFINITY
 
   constructor(
@@ -28,10 +30,9 @@ export class FileSpace {
 
   /** Why so many bytes more are not taken. */
   async refuse(bytes: number): Promise<TaskError | undefined> {
-    const now = this.#clock.monoMs()
-    if (now - this.#askedAt >= AGAIN_MS) {
-      this.#askedAt = now
-      this.#freeBytes = await this.#storage.freeBytes().catch(() => Number.POSITIVE_INFINITY)
+    if (this.#asking || this.#clock.monoMs() - this.#askedAt >= AGAIN_MS) {
+      this.#asking ??= this.#ask()
+      await this.#asking
     }
     if (this.#freeBytes - bytes >= this.#reserveBytes) return undefined
     const free = Math.max(0, Math.floor(this.#freeBytes))
@@ -40,6 +41,12 @@ export class FileSpace {
       detail: `${free} bytes are free where the files of runs are kept, and ${this.#reserveBytes} are to stay free (DISK_RESERVE). Make room, or move DATA_DIR to a larger disk.`,
       retryAfterMs: 10_000,
     }
+  }
+
+  async #ask(): Promise<void> {
+    this.#freeBytes = await this.#storage.freeBytes().catch(() => Number.POSITIVE_INFINITY)
+    this.#askedAt = this.#clock.monoMs()
+    this.#asking = undefined
   }
 
   took(bytes: number): void {

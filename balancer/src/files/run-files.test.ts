@@ -16,6 +16,7 @@ class Bench {
   readonly storage = new MemoryFiles()
   readonly writes: FileWrite[] = []
   readonly told: string[] = []
+  readonly doubted: string[] = []
   readonly files: RunFiles
   kept: Kept = { ok: true }
   taken = 0
@@ -33,6 +34,7 @@ class Bench {
       },
       log: createLog({ source: 'test', write: () => {} }),
       lastSeq: 10,
+      onDoubt: (names) => void this.doubted.push(...names),
       onFile: (run, { path }) => void this.told.push(`${run} ${path}`),
     })
   }
@@ -168,6 +170,7 @@ describe('RunFiles', () => {
     const unkept = await bench.send('hello')
     assert.match(typeof unkept === 'object' ? unkept.message : '', /the store is read only/)
     assert.equal(bench.storage.kept.size, 0)
+    assert.deepEqual(bench.doubted, [...bench.storage.incoming.keys()])
     const low = new Bench()
     low.storage.free = 3
     assert.equal(codeOf(await low.send('hello')), 'STORE_UNAVAILABLE')
@@ -222,5 +225,6 @@ describe('RunFiles', () => {
     await bench.send('first', { isDurable: false })
     bench.files.record('r_1', 1, async () => ({ ok: false, detail: 'full' }))
     assert.equal((await bench.files.whenRecorded('r_1'))?.code, 'STORE_UNAVAILABLE')
+    assert.equal(bench.doubted.length, 1)
   })
 })

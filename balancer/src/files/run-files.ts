@@ -34,6 +34,8 @@ export interface RunFilesOptions {
   readonly log: Log
   /** Of `RunsAtStart`: runs up to it may have written files under an earlier balancer. */
   readonly lastSeq: number
+  /** Nobody knows whether the store has these; whoever hears of them finds out. */
+  readonly onDoubt: (names: readonly string[]) => void
   /** A durable run has one more. */
   readonly onFile: (run: string, file: StoredFile) => void
 }
@@ -120,12 +122,14 @@ export class RunFiles implements MemoryFilesPort {
 
   async #settle(kept: Promise<Kept>, files: readonly StoredFile[]): Promise<TaskError | undefined> {
     const verdict = await kept
-    if (!verdict.ok)
+    if (!verdict.ok) {
+      this.#options.onDoubt(files.map(({ name }) => name))
       return {
         code: 'STORE_UNAVAILABLE',
         detail: `The task has run and written files, and neither its end nor they could be kept (${verdict.detail}).`,
         retryAfterMs: 5_000,
       }
+    }
     for (const { name } of files) this.#promote(name)
     return undefined
   }
@@ -248,8 +252,10 @@ export class RunFiles implements MemoryFilesPort {
     if (writer.isOver || writer.open !== open) return
     if (run.isDurable) {
       const kept = await keep([{ kind: 'run-file', seq: run.seq, file }])
-      // Whether it is on disk nobody knows then: if it is, the run's end takes it along, else it is swept.
-      if (!kept.ok) return this.#giveUp(writer, open, unwritten(file.path, kept.detail), false)
+      if (!kept.ok) {
+        this.#options.onDoubt([file.name])
+        return this.#giveUp(writer, open, unwritten(file.path, kept.detail), false)
+      }
       this.#promote(file.name)
     }
     if (writer.open === open) writer.open = undefined

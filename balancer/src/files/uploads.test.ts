@@ -107,7 +107,7 @@ describe('Uploads', () => {
 })
 
 describe('FileKeeper', () => {
-  function makeKeeper(known: readonly string[], gone: string[]) {
+  function makeKeeper(known: readonly string[], gone: string[], isKept = () => true) {
     const storage = new MemoryFiles()
     const writes: FileWrite[] = []
     const keeper = new FileKeeper({
@@ -118,7 +118,7 @@ describe('FileKeeper', () => {
       },
       keep: async (more) => {
         writes.push(...more)
-        return { ok: true }
+        return isKept() ? { ok: true } : { ok: false, detail: 'full' }
       },
       log,
     })
@@ -134,6 +134,18 @@ describe('FileKeeper', () => {
     await keeper.stop()
     assert.deepEqual([...storage.kept.keys()], ['old', 'known'])
     assert.equal(storage.incoming.size, 0)
+  })
+
+  it('removes what the store turns out not to have, and not before that is clear', async () => {
+    let isKept = false
+    const { storage, keeper } = makeKeeper(['known'], [], () => isKept)
+    for (const name of ['known', 'unknown', 'other']) storage.incoming.set(name, Buffer.from(name))
+    keeper.doubt(['known', 'unknown'])
+    await keeper.settleDoubts()
+    assert.equal(storage.incoming.size, 3)
+    isKept = true
+    await keeper.settleDoubts()
+    assert.deepEqual([[...storage.kept.keys()], [...storage.incoming.keys()]], [['known'], ['other']])
   })
 
   it('forgets a name only when its bytes are gone', async () => {

@@ -76,8 +76,6 @@ function answerOf(c: RouteContext, { path, mediaType, sha256, bytes }: OpenedFil
     'content-type': SAFE_TYPE.test(mediaType) ? mediaType : 'application/octet-stream',
     'content-disposition': dispositionOf(path),
     'content-security-policy': "sandbox; default-src 'none'",
-    // A run's file never changes; it is asked for again all the same, since the key may be another.
-    'cache-control': 'private, no-cache',
   }
   if (isNamed(c.req.header('if-none-match'), etag)) return { status: 304, headers, part: undefined }
   const range = rangeOf(c, etag, size)
