@@ -155,6 +155,27 @@ test('a more urgent turn hurries the head, on disk and in the core, and one that
   assert.deepEqual(order(world), [blocker, running, head, before, other])
 })
 
+test('a head that ran when a more urgent turn joined is hurried when it waits again', async () => {
+  const world = await makeWorld(1, 1)
+  const [worker] = world.workers.values()
+  assert.ok(worker)
+  const head = await turn(world)
+  await world.breathe(8)
+  worker.startNext()
+  world.read(worker)
+  await turn(world, { priority: 1 })
+  await world.breathe(8)
+  assert.equal(world.core.find(head)?.priority, 100, 'it runs')
+  world.kill(worker, true)
+  await world.breathe(8)
+  assert.equal(world.core.find(head)?.status, 'queued')
+  await turn(world)
+  await world.breathe(8)
+  assert.equal(world.core.find(head)?.priority, 1)
+  await world.advance(50)
+  assert.equal(world.disk.runs.live.get(world.disk.runs.seqs.get(head) ?? -1)?.priority, 1)
+})
+
 test('a turn that waits can be cancelled and expires, and the next does not wait for it', async () => {
   const world = await makeWorld(1, 1)
   const head = await turn(world)
