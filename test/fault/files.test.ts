@@ -61,6 +61,37 @@ describe('a file in the middle of which', { timeout: LIMIT_MS }, () => {
     assert.deepEqual(((await site.balancer.request('/runs')).body as { items: unknown[] }).items, [])
   })
 
+  test('somebody cancels the run: what was whole is there, the rest is not', async () => {
+    const wanted = [
+      { path: 'before.bin', size: MB, seed: 'before' },
+      { path: 'large.bin', size: 24 * MB, seed: 'large' },
+    ]
+    const run = await site.beginWriting(wanted)
+    await site.midway(4 * MB)
+    const { status } = await site.balancer.request(`/runs/${run}/cancel`, { method: 'POST' })
+    assert.equal(status, 200)
+    const view = await site.ended(run)
+    assert.equal(view.status, 'cancelled')
+    await site.assertWhole(view, wanted)
+    assert.deepEqual(
+      view.files.map(({ path }) => path),
+      ['before.bin'],
+    )
+    await site.assertNothingLeft()
+  })
+
+  test('the balancer is told to stop: the run goes on at its worker, and so does its file', async () => {
+    const wanted = [{ path: 'large.bin', size: 24 * MB, seed: 'large' }]
+    const run = await site.beginWriting(wanted)
+    await site.midway(4 * MB)
+    await site.balancer.stop()
+    await site.restartBalancer()
+    const view = await site.ended(run)
+    assert.equal(view.attempt, 1)
+    await site.assertAll(view, wanted)
+    await site.assertNothingLeft()
+  })
+
   test('its caller goes away: no run, no file', async () => {
     const leaving = new AbortController()
     const file = { path: 'large.png', size: 8 * MB, seed: 'up' }

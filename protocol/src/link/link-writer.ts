@@ -278,7 +278,9 @@ export class LinkWriter {
   }
 
   get #next(): Outgoing | undefined {
-    return this.#turns.values().next().value ?? this.#bulkTurns.values().next().value
+    // Asked for every frame, of which most have no more than control records.
+    if (this.#turns.size > 0) return this.#turns.values().next().value
+    return this.#bulkTurns.size > 0 ? this.#bulkTurns.values().next().value : undefined
   }
 
   /** One record of the task whose turn it is. False when there is none, or the frame has no room for it. */
