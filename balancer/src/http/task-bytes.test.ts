@@ -95,7 +95,6 @@ for (const way of WAYS)
         metadata: undefined,
         budget: undefined,
         meter: undefined,
-        onFile: undefined,
       })
     })
 
