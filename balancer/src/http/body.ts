@@ -15,12 +15,13 @@ export type BodyRead<T> =
   | { readonly ok: false; readonly error: TaskError }
 
 /** The body as `schema` reads it; no body at all counts as `{}`. */
-export function readJsonBody<T>(
+export async function readJsonBody<T>(
   request: Request,
   schema: z.ZodType<T>,
   limitBytes = OPERATOR_BODY_BYTES,
 ): Promise<BodyRead<T>> {
-  return readJsonBytes(request, schema, limitBytes)
+  const read = await readJsonBytes(request, schema, limitBytes)
+  return read.ok ? { ok: true, value: read.value } : read
 }
 
 /** The same, and the bytes it was read from. */
