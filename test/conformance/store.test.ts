@@ -104,6 +104,8 @@ const NO_RUNS: RunsAtStart = {
   bulks: [],
 }
 
+const NO_SCHEDULES: StoreContents['schedules'] = { count: 0, lastMs: null, nextMs: null, waiting: [] }
+
 /** Breaks a rule that the types already forbid, as a fault in the code would. */
 function badWrite(): StoreWrite {
   const write = { kind: 'intent-set', intent: { ...intent('broken'), since: null } }
@@ -123,7 +125,8 @@ for (const [kind, newPlace] of Object.entries(KINDS)) {
   describe(`a ${kind} store`, () => {
     test('is empty at first, and its epoch rises by one at every opening', async () => {
       const place = newPlace()
-      const empty = { intents: [], workers: [], interfaces: [], sessions: [], settings: [], runs: NO_RUNS }
+      const fleet = { intents: [], workers: [], interfaces: [], sessions: [], settings: [] }
+      const empty = { ...fleet, runs: NO_RUNS, schedules: NO_SCHEDULES }
       assert.deepEqual(await visit(place), { epoch: 1, ...empty })
       assert.deepEqual(await visit(place), { epoch: 2, ...empty })
       assert.deepEqual(await visit(place), { epoch: 3, ...empty })
@@ -147,6 +150,7 @@ for (const [kind, newPlace] of Object.entries(KINDS)) {
       })
       assert.deepEqual(await visit(place), {
         runs: NO_RUNS,
+        schedules: NO_SCHEDULES,
         epoch: 2,
         intents,
         workers: [known('host:3001/päth')],
