@@ -56,6 +56,41 @@ test('what nobody follows is taken at once', () => {
   assert.deepEqual(items, [])
 })
 
+test('a piece of a file goes to its task with the fence, and what keeps none is told so', () => {
+  const { bench } = setUp()
+  const origins: object[] = []
+  let taken = 0
+  const answers: (string | undefined)[] = []
+  const send = (run: string, header = true) =>
+    bench.core.filed(
+      'a',
+      bench.last(run).attemptId,
+      {
+        header: header ? { file: 1, path: 'a', mediaType: 'a/b', size: 1, sha256: '' } : undefined,
+        isLast: false,
+        bytes: new Uint8Array(0),
+        recordBytes: 10,
+        source: {
+          taken(bytes) {
+            taken += bytes
+          },
+        },
+        answer: (_file, error) => void answers.push(error?.code),
+      },
+      bench.now,
+    )
+  const run = bench.submit({ onFile: (_piece, origin) => void origins.push(origin) })
+  send(run)
+  assert.deepEqual(origins, [{ attempt: 1, fence: bench.last(run).fence }])
+  bench.finish(run)
+  send(run)
+  const without = bench.submit({})
+  bench.start(without)
+  send(without)
+  send(without, false)
+  assert.deepEqual([answers, taken, origins.length], [['CONFLICT', 'CONFLICT'], 30, 1])
+})
+
 test('a stream is repeated until a chunk has left, and never again', () => {
   for (const end of ['fail', 'lose'] as const) {
     const { bench, submit, give } = setUp({ maxRetries: 9, idempotent: true })

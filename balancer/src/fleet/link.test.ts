@@ -2,13 +2,16 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import {
+  ByteReader,
   ByteWriter,
   CLOSE,
   DATA_KIND,
   LIMITS,
   type Occupancy,
   RECORD,
+  readFileResult,
   type TaskHeader,
+  writeFileHeader,
 } from '@berth/protocol'
 import { systemClock, wholeOf } from '@berth/runtime'
 import type { FilePiece } from '../ports/files.ts'
@@ -16,7 +19,7 @@ import type { Outcome } from '../ports/scheduling.ts'
 import type { StreamItem } from '../ports/stream.ts'
 import { CallInputs } from './call-inputs.ts'
 import { dial } from './dial.ts'
-import { Link } from './link.ts'
+import { Link, type LinkOptions } from './link.ts'
 import { makeAssignment, until } from './testing/fleet-bench.ts'
 import { type ScriptedLink, ScriptedWorker } from './testing/scripted-worker.ts'
 
@@ -46,7 +49,11 @@ function recordsOf({ records }: ScriptedLink): string[] {
   return records.filter(({ task }) => task > 0).map(({ type, task }) => `${names.get(type)} ${task}`)
 }
 
-async function connect(t: TestContext, resultLimitBytes = 4 * MB): Promise<Pair> {
+async function connect(
+  t: TestContext,
+  resultLimitBytes = 4 * MB,
+  openFile?: LinkOptions['openFile'],
+): Promise<Pair> {
   const worker = await ScriptedWorker.start({ hello: null })
   t.after(() => worker.stop())
   const dialled = await dial({ url: worker.url, fleetKey: 'f', workerKey: 'w', timeoutMs: 2_000 })
@@ -70,6 +77,7 @@ async function connect(t: TestContext, resultLimitBytes = 4 * MB): Promise<Pair>
     clock: systemClock,
     resultLimitBytes,
     callInputs: new CallInputs(MB),
+    openFile,
     events: {
       onMessage: (message) => note(`message ${message.type}`),
       onFrame: () => note('frame'),
@@ -214,6 +222,113 @@ test('a turn brings its session, and the turns before it ahead of its input', as
     ),
     [turns.toString(), bytes.toString()],
   )
+})
+
+/** Files that came with a task, and what opens them. */
+function makeUploads(files: Record<string, Buffer>) {
+  const uploads = Object.entries(files).map(([path, { length: size }], n) => ({
+    path,
+    mediaType: 'image/png',
+    size,
+    sha256: '',
+    name: `${n}`,
+  }))
+  const open = new Set<string>()
+  const openFile = async (name: string) => {
+    const bytes = Object.values(files)[Number(name)] as Buffer
+    open.add(name)
+    return {
+      size: bytes.length,
+      read: async (from: number, length: number) => bytes.subarray(from, from + length),
+      close: async () => void open.delete(name),
+    }
+  }
+  return { uploads, openFile, open }
+}
+
+test('files that came with a task follow its input, as far as the credit; then it ends', async (t) => {
+  const files = { 'a.png': makeBytes(200_000), empty: Buffer.alloc(0), 'b.png': makeBytes(150_000) }
+  const { uploads, openFile, open } = makeUploads(files)
+  const { link, peer } = await connect(t, MB, openFile)
+  const payload = { bytes: Buffer.from('{"n":2}'), mediaType: '', isEnvelope: false, files: uploads }
+  link.task(makeAssignment({ attemptId: 5, isDurable: true, payload }))
+  const { flags, header } = await peer.task()
+  assert.equal(flags, 0x01, 'its input comes behind')
+  assert.deepEqual(
+    header.extras?.files,
+    uploads.map(({ path, mediaType, size }) => ({ path, mediaType, size })),
+  )
+  const pieces = () => peer.records.filter(({ type }) => type === RECORD.DATA)
+  const sum = () => pieces().reduce((bytes, record) => bytes + record.bytes.length, 0)
+  await peer.until(() => sum() === 256 * 1024 || undefined, 'a window')
+  peer.credit(5, 200_000)
+  await peer.heard(RECORD.END, 5)
+  assert.equal(Buffer.from(pieces()[0]?.bytes ?? []).toString(), '{"n":2}')
+  const rest = pieces().slice(1)
+  assert.ok(rest.every(({ flags }) => (flags & 0x0f) === 2))
+  assert.deepEqual(Buffer.concat(rest.map(({ bytes }) => bytes)), Buffer.concat(Object.values(files)))
+  assert.equal(open.size, 0)
+})
+
+test('a task whose files are gone has ended before it began', async (t) => {
+  const { uploads } = makeUploads({ 'a.png': makeBytes(10) })
+  const { link, peer, heard } = await connect(t, MB, async () => undefined)
+  const payload = { bytes: Buffer.from('{}'), mediaType: '', isEnvelope: false, files: uploads }
+  link.task(makeAssignment({ attemptId: 5, payload }))
+  await peer.heard(RECORD.RECALL, 5)
+  await occurs(heard, 'finished 5 refused')
+  assert.match(
+    heard.outcomes[0]?.error?.message ?? '',
+    /"a\.png" that came with the task is not there any more/,
+  )
+})
+
+test('a cancelled task gets no more of its files', async (t) => {
+  const { uploads, openFile, open } = makeUploads({ 'a.png': makeBytes(MB) })
+  const { link, peer } = await connect(t, MB, openFile)
+  const payload = { bytes: Buffer.from('{}'), mediaType: '', isEnvelope: false, files: uploads }
+  link.task(makeAssignment({ attemptId: 5, payload }))
+  await peer.heard(RECORD.DATA, 5)
+  link.cancel(5, 'operator')
+  await peer.heard(RECORD.CANCEL, 5)
+  await peer.until(() => open.size === 0 || undefined, 'its file is closed')
+  link.recall(6)
+  await peer.heard(RECORD.RECALL, 6)
+  assert.equal(peer.records.filter(({ type }) => type === RECORD.END).length, 0)
+})
+
+test('a file from a handler comes piece by piece, and is answered', async (t) => {
+  const { link, peer, heard } = await connect(t)
+  link.task(makeAssignment())
+  await peer.task()
+  const header = { file: 3, path: 'a/ü', mediaType: 'a/b', size: 5, sha256: '0a'.repeat(32) }
+  const out = new ByteWriter()
+  writeFileHeader(out, header)
+  const head = out.take()
+  peer.raw(rawRecord(RECORD.DATA, 7, head, 0x32))
+  peer.raw(rawRecord(RECORD.DATA, 7, Buffer.from('hel'), 0x12))
+  peer.raw(rawRecord(RECORD.DATA, 7, Buffer.from('lo'), 0x02))
+  await occurs(heard, 'file 7 2')
+  assert.deepEqual(
+    heard.pieces.map((piece) => [
+      piece.header,
+      Buffer.from(piece.bytes).toString(),
+      piece.isLast,
+      piece.recordBytes,
+    ]),
+    [
+      [header, '', false, head.length],
+      [undefined, 'hel', false, 3],
+      [undefined, 'lo', true, 2],
+    ],
+  )
+  heard.pieces[2]?.answer(3, { code: 'STORE_UNAVAILABLE', message: 'no room' })
+  const { bytes } = await peer.heard(RECORD.FILE_RESULT, 7)
+  const result = { file: 3, error: { code: 'STORE_UNAVAILABLE', message: 'no room' } }
+  assert.deepEqual(readFileResult(new ByteReader(bytes)), result)
+  peer.raw(rawRecord(RECORD.DATA, 7, Buffer.from('no header'), 0x32))
+  assert.equal((await closes(heard)).code, CLOSE.protocolError)
+  heard.pieces[0]?.answer(3, undefined)
 })
 
 test('an input of 3 MB goes as far as the credit, then on with it, and arrives whole', async (t) => {

@@ -71,7 +71,6 @@ for (const way of WAYS)
       const {
         onSettled: _,
         onItem: __,
-        onFile: _____,
         run: ___,
         payload: ____,
         selector,

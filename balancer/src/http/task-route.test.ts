@@ -161,7 +161,7 @@ for (const way of WAYS)
       await post(CALL, { traceparent: '00-x' })
       await post(JSON.stringify({ function: 'f', deadline: '2001-01-01T00:00:00Z' }))
       const [named, plain, late] = core.submissions
-      const { onSettled: _, run: __, onItem: ___, onFile: ____, ...more } = named ?? assert.fail()
+      const { onSettled: _, run: __, onItem: ___, ...more } = named ?? assert.fail()
       const { payload, selector, ...rest } = more
       assert.deepEqual(rest, {
         group: 'g',

@@ -89,10 +89,12 @@ const NOTHING_TO_END = () => {}
 export class Tasks {
   readonly #deps: TasksDeps
   readonly #isAsync: IsAsync
+  readonly #onFile: Submission['onFile']
 
   constructor(deps: TasksDeps) {
     this.#deps = deps
     this.#isAsync = createIsAsync(deps.background)
+    this.#onFile = deps.files && takesFiles(deps.files)
   }
 
   /** Runs one call; the function that comes back ends the task because its caller has gone. */
@@ -187,7 +189,7 @@ export class Tasks {
 
   #draft(run: string, order: TaskOrder, onSettled: Submission['onSettled'], now: number): Submission {
     const { body, payload, traceparent, onItem } = order
-    const { taskTimeoutMs, queueTimeoutMs, defaultPriority, files } = this.#deps
+    const { taskTimeoutMs, queueTimeoutMs, defaultPriority } = this.#deps
     return {
       run,
       group: body.group ?? 'default',
@@ -209,8 +211,7 @@ export class Tasks {
       budget: body.budget,
       meter: body.budget === undefined ? undefined : this.#deps.openMeter?.(run, body.budget),
       onItem,
-      onFile:
-        files && ((piece, origin) => files.receive({ id: run, seq: 0, isDurable: false }, piece, origin)),
+      onFile: this.#onFile,
       onSettled,
     }
   }
@@ -262,6 +263,13 @@ export class Tasks {
     const ran = runMs === undefined ? '' : `, run;dur=${round(runMs)}`
     headers['server-timing'] = `queue;dur=${round(queueMs)}${setup}${ran}`
     return headers
+  }
+}
+
+/** One for all submissions, which it is called on: most write none. */
+function takesFiles(files: MemoryFilesPort): NonNullable<Submission['onFile']> {
+  return function (this: Submission, piece, origin) {
+    files.receive({ id: this.run, seq: 0, isDurable: false }, piece, origin)
   }
 }
 

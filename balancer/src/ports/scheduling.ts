@@ -96,7 +96,7 @@ export interface Submission {
   /** What the handler makes on the way, before the end; without it that is dropped. */
   readonly onItem?: ((item: StreamItem, origin: StreamOrigin) => void) | undefined
   /** A piece of a file that its handler writes; without it files are refused. */
-  readonly onFile?: ((piece: FilePiece, origin: FileOrigin) => void) | undefined
+  readonly onFile?: ((this: Submission, piece: FilePiece, origin: FileOrigin) => void) | undefined
   /** Called once, with the end of the task; for a durable one when that end is on disk. */
   onSettled(settlement: Settlement): void
 }
