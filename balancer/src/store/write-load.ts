@@ -1,4 +1,8 @@
-/** How much is written just now, on the store's writer thread: whether batches are better kept in the journal first. */
+/**
+ * How much is written just now, on the store's writer thread: whether batches are better kept in the journal first.
+ * Owned by `sqlite-database.ts`, which tells it of every batch that could be. Invariant: it forgets within two spans
+ * what was written before.
+ */
 
 /** With so many writes within two such spans the journal saves more than it costs. */
 const BUSY_WEIGHT = 50

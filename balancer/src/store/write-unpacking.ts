@@ -1,4 +1,7 @@
-/** What was packed for the store's thread (write-packing.ts), as the tables want it. Pure; copies no bytes. */
+/**
+ * What was packed for the store's thread (write-packing.ts), as the tables want it. Pure; called by `run-tables.ts`
+ * and `done-runs.ts`. Invariant: the places are those that were packed, and bytes are views on those of the batch.
+ */
 import type { Value } from './write-packing.ts'
 
 /** An accepted run as the tables want it. */
