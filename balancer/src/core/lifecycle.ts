@@ -23,6 +23,8 @@ import type { Worker } from './worker.ts'
 
 /** A worker answers a second after the signal at the latest; its link takes a moment. */
 const LAST_WORDS_MS = 2_000
+/** How often a run is looked at whose time is used up while its link is away. */
+const LOOK_MS = 1_000
 const CALLER_ENDED: TaskError = { code: 'CANCELLED', detail: 'The task that called it has ended.' }
 
 export interface LifecycleOptions {
@@ -80,16 +82,19 @@ export class Lifecycle {
 
   #wake(task: Task, now: number): void {
     if (task.spent) return this.giveUp(task, task.spent, 'budget', now)
-    if (task.isMetered && now < task.submission.deadlineAt) return this.#lookAtMeter(task, now)
+    const isRunning = task.phase === 'running' || task.phase === 'doubt'
+    if (isRunning && now < task.submission.deadlineAt) return this.#lookAtMeter(task, now)
     if (task.phase === 'backoff' && now < task.submission.deadlineAt) this.place(task, now)
     else this.giveUp(task, this.#overdue(task, now), 'deadline', now)
   }
 
-  /** Its time may be used up, unless others that used it as well have ended since. */
+  /** Its time may be used up, unless it waits for calls, or others that used it as well have ended since. */
   #lookAtMeter(task: Task, now: number): void {
-    const error = task.submission.meter?.exhausted(now)
-    if (error) this.exhaust(task, error, now)
-    else this.watch(task, now)
+    const error = task.isMetered ? task.submission.meter?.exhausted(now) : undefined
+    if (!error) return this.watch(task, now)
+    // Its worker ends it by itself, and says so on the next link.
+    if (task.phase === 'doubt') this.#agenda.set(task, Math.min(task.submission.deadlineAt, now + LOOK_MS))
+    else this.exhaust(task, error, now)
   }
 
   /** It runs: its deadline is looked at, and when its budget will be used up. */
