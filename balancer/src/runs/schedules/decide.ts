@@ -45,7 +45,7 @@ export function decide(due: DueSchedule, nowMs: number): Step | undefined {
   const { missed, ...step } = place(schedule, expectedMs, nowMs)
   if (missed && schedule.missed === 'skip') return { ...step, outcome: 'missed', detail: MISSED }
   // One that fires once has nothing to overlap with but what was triggered by hand.
-  const isHeld = isRepeating(terms) && overlap !== 'allow' && (isBusy || waitingMs !== null)
+  const isHeld = isRepeating(terms) && overlap !== 'allow' && isBusy
   if (!isHeld) return { ...step, outcome: 'fired', detail: null }
   if (overlap === 'skip') return { ...step, outcome: 'skipped', detail: OVERLAPPED }
   if (schedule.waiting >= MAX_WAITING) return { ...step, outcome: 'skipped', detail: TOO_MANY }

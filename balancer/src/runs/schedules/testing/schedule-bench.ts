@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import type { TaskError } from '@berth/protocol'
 import { createLog, ManualClock } from '@berth/runtime'
-import type { LiveRun } from '../../../ports/run-store.ts'
+import type { LiveRun, RunReads } from '../../../ports/run-store.ts'
 import type { Accepted, NewRun } from '../../../ports/runs.ts'
 import type { ScheduleClaim } from '../../../ports/schedule-store.ts'
 import type { FoundSchedule, WantedSchedule } from '../../../ports/schedules.ts'
@@ -36,6 +36,8 @@ export class ScheduleBench {
   readonly lines: string[] = []
   /** Why nothing is accepted. */
   refusal: TaskError | undefined
+  /** Turns of the loop between what is read of due schedules and its answer. */
+  readTurns = 0
   /** How long a run takes; Infinity until the test ends it. */
   runMs = 0
   #schedules: Schedules | undefined
@@ -69,7 +71,7 @@ export class ScheduleBench {
     this.#store = store
     this.#keeper = keeper
     this.#schedules = new Schedules({
-      reads: store.reads,
+      reads: this.#slow(store.reads),
       keeper,
       runs: {
         fire: (run, claim) => this.#accept(run, claim),
@@ -100,6 +102,19 @@ export class ScheduleBench {
   async stop(): Promise<void> {
     await this.#schedules?.stop()
     await this.#store?.close()
+  }
+
+  /** Of a thread of its own, an answer may be older than what has been told since. */
+  #slow(reads: RunReads): RunReads {
+    const dueSchedules: RunReads['dueSchedules'] = async (...values) => {
+      const found = await reads.dueSchedules(...values)
+      await this.breathe(this.readTurns)
+      return found
+    }
+    return new Proxy(reads, {
+      get: (target, name) =>
+        name === 'dueSchedules' ? dueSchedules : Reflect.get(target, name).bind(target),
+    })
   }
 
   #newId(): string {
