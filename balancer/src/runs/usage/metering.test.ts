@@ -9,6 +9,7 @@ import type { Settlement, Submission, TaskPicture } from '../../ports/scheduling
 import type { Kept } from '../../ports/store.ts'
 import { makeLiveRun } from '../testing/run-rows.ts'
 import { Metering } from './metering.ts'
+import { Output } from './output.ts'
 
 const BUDGETS = {
   low: { tokens: 100, costUsd: 0.3, runMs: 1_000 },
@@ -208,6 +209,19 @@ test('of messages the newest are kept, a thousand or 1 MiB of them, and all are 
   const long = JSON.stringify('x'.repeat(100_000))
   for (let n = 0; n < 12; n++) metering.told('r_1', 'message', long, 2)
   assert.deepEqual([output?.messages, output?.unwritten.length], [12, 10])
+})
+
+test('what goes with another attempt goes, though it began while the last one was being written', () => {
+  const output = new Output(0)
+  output.addMessage('"a"', 1)
+  const told = output.told
+  output.beginAgain(2)
+  if (told) output.written(told)
+  const { items, dropBefore } = output.told ?? { items: [null], dropBefore: { message: 0 } }
+  assert.deepEqual(items, [])
+  assert.ok(dropBefore.message > (told?.items[0]?.n ?? 0))
+  if (output.told) output.written(output.told)
+  assert.equal(output.told, undefined)
 })
 
 test('what a durable run has used is written within a tenth of a second, and again when the disk refused', async (t) => {

@@ -75,10 +75,12 @@ export class Output {
   }
 
   /** This is on disk. */
-  written({ items }: Told): void {
+  written({ items, dropBefore }: Told): void {
     const last = items.at(-1)?.n ?? 0
     this.#unwritten = this.#unwritten.filter(({ n }) => n > last)
-    this.#drops = false
+    const { message, source } = this.#dropBefore
+    // Another attempt may have begun since it was sent.
+    if (dropBefore.message === message && dropBefore.source === source) this.#drops = false
   }
 
   #add(kind: ToldItem['kind'], data: string, nowMs: number): number {
