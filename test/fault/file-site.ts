@@ -21,6 +21,7 @@ import {
 import { findFreePort } from '../harness/ports.ts'
 import { makeFolder, type Scope } from '../harness/scope.ts'
 import { until } from '../harness/until.ts'
+import { LinkProxy } from './link-proxy.ts'
 
 export const LIMIT_MS = 90_000
 /** Found again quickly, and not given up over the start of a process. */
@@ -53,6 +54,8 @@ export class FileSite {
   readonly #folder: string
   readonly #env: Record<string, string>
   readonly workers: Worker[] = []
+  /** Before the workers, in their order. */
+  readonly proxies: LinkProxy[] = []
   balancer!: Balancer
 
   private constructor(scope: Scope, folder: string, env: Record<string, string>) {
@@ -69,7 +72,11 @@ export class FileSite {
   ): Promise<FileSite> {
     const folder = await writeFileFleet(await makeFolder(scope, 'fleet'))
     const site = new FileSite(scope, folder, { ...HASTY, PORT: String(await findFreePort()), ...env })
-    for (let n = 0; n < workers; n++) site.workers.push(await site.#startWorker())
+    for (let n = 0; n < workers; n++) {
+      const worker = await site.#startWorker()
+      site.workers.push(worker)
+      site.proxies.push(await LinkProxy.start(scope, worker.port))
+    }
     const own = place ? { place } : {}
     site.balancer = await startBalancer(scope, { env: site.#env, workers: site.#entries, ...own })
     await waitForWorkers(site.balancer, workers)
@@ -77,7 +84,7 @@ export class FileSite {
   }
 
   get #entries() {
-    return this.workers.map(({ url }, n) => ({ url, name: `w${n}` }))
+    return this.proxies.map(({ url }, n) => ({ url, name: `w${n}` }))
   }
 
   #startWorker(port?: number): Promise<Worker> {

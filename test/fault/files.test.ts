@@ -80,6 +80,24 @@ describe('a file in the middle of which', { timeout: LIMIT_MS }, () => {
     await site.assertNothingLeft()
   })
 
+  test('its link is cut, again and again: it is sent from its start, in the same attempt', async () => {
+    const wanted = [
+      { path: 'large.bin', size: 24 * MB, seed: 'cut' },
+      { path: 'small.bin', size: 1000, seed: 'cut' },
+    ]
+    let run = ''
+    for (const bytes of [4 * MB, 9 * MB]) {
+      const cuts = site.proxies.map((proxy) => proxy.cutAfter('up', bytes))
+      if (bytes === 4 * MB) run = await site.beginWriting(wanted)
+      await Promise.race(cuts)
+    }
+    for (const proxy of site.proxies) proxy.heal()
+    const view = await site.ended(run)
+    assert.equal(view.attempt, 1)
+    await site.assertAll(view, wanted)
+    await site.assertNothingLeft()
+  })
+
   test('the balancer is told to stop: the run goes on at its worker, and so does its file', async () => {
     const wanted = [{ path: 'large.bin', size: 24 * MB, seed: 'large' }]
     const run = await site.beginWriting(wanted)
