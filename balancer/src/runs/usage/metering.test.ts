@@ -277,7 +277,7 @@ test('a run that comes from the disk goes on from what is written there', () => 
 })
 
 test('a run that waits on disk only takes along what it has used', async () => {
-  const { metering, writes, hold, use } = makeMetering()
+  const { metering, writes, disk, hold, use } = makeMetering()
   const row = hold('r_1')
   use('r_1', { steps: 1 })
   metering.away(row)
@@ -285,5 +285,10 @@ test('a run that waits on disk only takes along what it has used', async () => {
   assert.equal(metering.usageOf('r_1'), null)
   metering.away(row)
   assert.equal(writes.length, 1)
+  disk.answer = { ok: false, detail: 'full' }
+  use('r_1', { steps: 1 })
+  metering.away(row)
+  await settled()
+  assert.deepEqual(metering.usageOf('r_1'), { steps: 1 }, 'what is not on disk is not forgotten')
   await metering.stop()
 })

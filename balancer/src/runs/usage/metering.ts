@@ -212,8 +212,16 @@ export class Metering implements RecordPort, UsagePort {
   away(row: LiveRun): void {
     const meter = this.#meters.get(row.id)
     if (!meter) return
-    if (meter.isDirty) void this.#options.keep([this.#writeOf(meter)])
+    if (meter.isDirty) void this.#takeAlong(meter)
     this.#forget(row.id)
+  }
+
+  /** What the disk refuses stays here until it takes it, or the run is back. */
+  async #takeAlong(meter: Meter): Promise<void> {
+    const kept = await this.#options.keep([this.#writeOf(meter)])
+    if (kept.ok || this.#meters.has(meter.run)) return
+    this.#meters.set(meter.run, meter)
+    this.#mark(meter)
   }
 
   #forget(run: string): void {
