@@ -213,6 +213,10 @@ describe('schedules', () => {
       [byHand.status, byHand.trigger, byHand.schedule, byHand.scheduledFor, byHand.result.id],
       ['completed', 'api', made.id, null, 'tick'],
     )
+    const keyed = { method: 'POST', headers: { 'idempotency-key': 'once' } }
+    const both = [0, 1].map(() => balancer.request(`/schedules/${made.id}/trigger`, keyed))
+    const [one, other] = (await Promise.all(both)).map(({ body }) => (body as { runId: string }).runId)
+    assert.equal(one, other, 'a key fires it once')
     const off = (await send('PATCH', `/schedules/${made.id}`, { enabled: false })).body as Schedule
     assert.deepEqual([off.enabled, off.nextRunAt, off.nextRuns], [false, null, []])
     const shown = await show(made.id)

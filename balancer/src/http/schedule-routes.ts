@@ -6,10 +6,11 @@ import { SCHEDULE_TYPES, type ScheduleView, type TaskError } from '@berth/protoc
 import { z } from 'zod'
 import type { ScheduleFilter, ScheduleFire } from '../ports/schedule-store.ts'
 import type { FoundSchedule, SchedulesPort, ShownSchedule } from '../ports/schedules.ts'
-import { type BodyRead, readJsonBody } from './body.ts'
+import { type BodyRead, readJsonBytes } from './body.ts'
 import type { Door } from './door.ts'
-import { acceptedAnswer } from './durable-answer.ts'
+import { acceptedAnswer, REPLAYED } from './durable-answer.ts'
 import type { DurableCalls, OrderHead } from './durable-call.ts'
+import { findWrongKeyOf, keyOf } from './ended-run-routes.ts'
 import { readLimit, readQuery } from './lists.ts'
 import { plain } from './plain-address.ts'
 import { problem } from './problem.ts'
@@ -28,6 +29,7 @@ export interface ScheduleRouteDeps {
 }
 
 const nothingSchema = z.strictObject({})
+const NO_BODY_BYTES = 1_024
 const ID = /^s_[0-9a-hjkmnp-tv-z]{26}$/
 const EXAMPLE = 'such as {"function": "hello", "type": "cron", "cron": "0 8 * * MON-FRI"}'
 
@@ -110,13 +112,15 @@ async function remove(c: RouteContext, schedules: SchedulesPort): Promise<Respon
 }
 
 async function trigger(c: RouteContext, schedules: SchedulesPort): Promise<Response> {
-  const read = await readJsonBody(c.req.raw, nothingSchema)
+  const read = await readJsonBytes(c.req.raw, nothingSchema, NO_BODY_BYTES)
   if (!read.ok) return problem(read.error)
+  const wrongKey = findWrongKeyOf(c)
+  if (wrongKey) return problem(wrongKey)
   const by = c.get('access').kind === 'session' ? 'ui' : 'api'
-  const accepted = await schedules.trigger(idOf(c), by)
+  const accepted = await schedules.trigger(idOf(c), by, await keyOf(c, read.bytes))
   if (!accepted) return problem(unknownSchedule(idOf(c)))
   if (!accepted.ok) return problem(accepted.error)
-  const { status, headers, body } = acceptedAnswer(accepted.runs[0] ?? '')
+  const { status, headers, body } = acceptedAnswer(accepted.runs[0] ?? '', accepted.isReplay ? REPLAYED : {})
   return new Response(String(body), { status, headers })
 }
 

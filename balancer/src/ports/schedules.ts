@@ -4,7 +4,7 @@
  */
 import type { TaskError } from '@berth/protocol'
 import type { StoredPayload, UsageTotals } from './run-store.ts'
-import type { Accepted, NewRun, Removed } from './runs.ts'
+import type { Accepted, KeyUse, NewRun, Removed } from './runs.ts'
 import type {
   MissedPolicy,
   Overlap,
@@ -66,6 +66,6 @@ export interface SchedulesPort {
     judge: (now: StoredSchedule, payload: StoredPayload) => JudgedChange,
   ): Promise<Scheduled | undefined>
   remove(id: string): Promise<Removed | undefined>
-  /** Fires it now, enabled or not, beside its instants. */
-  trigger(id: string, trigger: 'api' | 'ui'): Promise<Accepted | undefined>
+  /** Fires it now, enabled or not, beside its instants; under a key once. */
+  trigger(id: string, trigger: 'api' | 'ui', key?: KeyUse): Promise<Accepted | undefined>
 }

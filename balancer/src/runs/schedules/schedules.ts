@@ -6,7 +6,7 @@
 import type { TaskError } from '@berth/protocol'
 import type { Clock, Log, Service } from '@berth/runtime'
 import type { LiveRun, RunReads, StoredPayload } from '../../ports/run-store.ts'
-import type { Accepted, NewRun, Removed } from '../../ports/runs.ts'
+import type { Accepted, KeyUse, NewRun, Removed } from '../../ports/runs.ts'
 import type {
   DueSchedule,
   ScheduleFilter,
@@ -163,11 +163,11 @@ export class Schedules implements SchedulesPort, Service {
     })
   }
 
-  async trigger(id: string, trigger: 'api' | 'ui'): Promise<Accepted | undefined> {
+  async trigger(id: string, trigger: 'api' | 'ui', key?: KeyUse): Promise<Accepted | undefined> {
     const { reads, runs } = this.#options
     const [schedule, payload] = await Promise.all([reads.schedule(id), reads.schedulePayload(id)])
     if (!schedule || !payload) return undefined
-    return runs.accept([{ ...orderedRun(schedule, payload), trigger, scheduledForMs: null }], undefined)
+    return runs.accept([{ ...orderedRun(schedule, payload), trigger, scheduledForMs: null }], key)
   }
 
   // --- Within ------------------------------------------------------------------------------------
