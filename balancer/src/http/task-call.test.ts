@@ -185,6 +185,19 @@ test('what is no JSON object is 400 and says what', () => {
   }
 })
 
+test('parts under another media type are told from a slip in JSON, whatever they hold', () => {
+  const part = '--x\r\nContent-Disposition: form-data; name="task"\r\n\r\n{"function":"hello"}\r\n--x--\r\n'
+  const photo = Buffer.concat([Buffer.from('--x\r\n\r\n'), Buffer.from([0xff, 0xd8, 0xff])])
+  for (const body of [part, photo])
+    for (const contentType of ['', 'application/json', 'application/x-www-form-urlencoded']) {
+      const error = refusal(readText(body, { contentType }))
+      assert.equal(error.code, 'INVALID_REQUEST')
+      assert.match(error.detail, /looks like multipart\/form-data .* Content-Type says otherwise\. Leave/)
+    }
+  for (const body of ['-1', '-', ' --x'])
+    assert.doesNotMatch(refusal(readText(body)).detail, /multipart/, body)
+})
+
 test('depth is that of objects and arrays, whatever stands in strings', () => {
   const nested = (levels: number) => bodyWith('input', `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`)
   assert.ok(readText(nested(99)).ok)

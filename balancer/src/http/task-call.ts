@@ -61,6 +61,10 @@ export type ReadTask = { readonly ok: true; readonly body: TaskBody; readonly pa
 
 const EXAMPLE = 'send an object such as {"function": "hello", "input": {}}.'
 
+const DASH = 0x2d
+const NO_PARTS =
+  'The body looks like multipart/form-data (it begins with "--"), and Content-Type says otherwise. Leave that header out: curl -F and other clients set it themselves, with the boundary.'
+
 const PLAIN_FIELDS: ReadonlySet<string> = new Set(['function', 'group', 'input', 'mode'])
 /** Fields that only a task has whose caller does not wait. */
 const BACKGROUND_FIELDS = ['webhook', 'delay', 'runAt'] as const
@@ -137,6 +141,8 @@ export function readJsonObject(
   example = EXAMPLE,
 ): { readonly ok: true; readonly value: object } | Refused {
   if (bytes.length === 0) return invalid(`The body is empty; ${example}`)
+  // Before all else: what is in the parts is seldom text.
+  if (bytes[0] === DASH && bytes[1] === DASH) return invalid(NO_PARTS)
   if (!isUtf8(bytes)) return invalid('The body is not valid UTF-8.')
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
   if (text.startsWith('\uFEFF')) return invalid('The body begins with a byte order mark; send it without.')
