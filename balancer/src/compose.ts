@@ -181,6 +181,7 @@ export function composeBalancer(parts: BalancerParts): Balancer {
     health: scheduler,
     calls: scheduler,
     createRunId,
+    files,
     remember: (write) => void store.apply([write]),
     openFile: (name) => storage.open(name),
     recover: (...greeted) => durable.recover(...greeted),

@@ -77,6 +77,17 @@ import { bytes, defineFunction } from '@berth/worker'
 export default defineFunction({ handler: () => bytes(Buffer.from('<svg onload="alert(1)"/>'), 'image/svg+xml') })
 `
 
+/** Has `write` write for it, and answers what that did. */
+const ORDER = `
+import { defineFunction } from '@berth/worker'
+import { z } from 'zod'
+export default defineFunction({
+  input: z.looseObject({}),
+  config: { timeout: 120_000 },
+  async handler(input, { call }) { return { ordered: await call('write', input) } },
+})
+`
+
 export async function writeFileFleet(folder: string): Promise<string> {
   await mkdir(join(folder, 'functions'), { recursive: true })
   await mkdir(join(folder, 'helpers'), { recursive: true })
@@ -88,6 +99,7 @@ export async function writeFileFleet(folder: string): Promise<string> {
     'functions/read.ts': READ.replace('ISOLATION', ''),
     'functions/read-thread.ts': READ.replace('ISOLATION', thread),
     'functions/picture.ts': PICTURE,
+    'functions/order.ts': ORDER,
   }
   for (const [path, text] of Object.entries(files)) await writeFile(join(folder, path), text)
   return folder

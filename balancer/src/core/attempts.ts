@@ -135,11 +135,9 @@ export class Attempts {
   }
 }
 
-/** Of what a handler called, and of a task that has ended. */
 const NO_FILES: OutcomeError = {
   code: 'CONFLICT',
-  message:
-    'this task keeps no files: it was called by another, which may write what it returns, or it has ended',
+  message: 'this task keeps no files any more: it has ended, or another attempt has taken its place',
 }
 
 /** What a task in memory uses is nobody else's business. */

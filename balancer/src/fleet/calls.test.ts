@@ -12,9 +12,11 @@ import {
   type OutcomeHeader,
   RECORD,
   readOutcome,
+  type TaskError,
 } from '@berth/protocol'
 import { createLog, systemClock } from '@berth/runtime'
 import { Scheduler } from '../core/scheduler.ts'
+import type { FilePiece, MemoryFilesPort, WritingRun } from '../ports/files.ts'
 import type { Caller, CallPort, Settlement, Submission } from '../ports/scheduling.ts'
 import { Calls } from './calls.ts'
 import type { Fleet } from './fleet.ts'
@@ -321,6 +323,73 @@ test('of a durable run it is taken again unless its function says that this does
     all.take('w', 1, { ...heard, isAgain: true }, () => {})
   }
   assert.deepEqual(taken, ['plain', 'harmless'])
+})
+
+test('what is called keeps files of its own, and its caller hears of it when they are on disk, or why not', async () => {
+  const tree = { run: 'r_p', isDurable: false, kept: 0 }
+  const caller: Caller = {
+    run: 'r_p',
+    group: 'g',
+    function: 'parent',
+    priority: 1,
+    fairnessKey: undefined,
+    deadlineAt: Number.POSITIVE_INFINITY,
+    trace: '',
+    callers: [],
+    calls: 0,
+    tree,
+  }
+  const submitted: Submission[] = []
+  const port: CallPort = {
+    caller: () => caller,
+    callTarget: () => ({ contract: undefined, idempotent: null }),
+    submit: (submission) => {
+      submitted.push(submission)
+      return { ok: true }
+    },
+  }
+  const received: WritingRun[] = []
+  const recordings = new Map<string, PromiseWithResolvers<TaskError | undefined>>()
+  const files: MemoryFilesPort = {
+    receive: (run) => void received.push(run),
+    has: (run) => recordings.has(run),
+    whenRecorded: async (run) => recordings.get(run)?.promise,
+  }
+  const log = createLog({ source: 'test', write: () => {}, capacity: 10, level: 'info' })
+  const createRunId = () => `r_${submitted.length}`
+  const all = new Calls({ port, clock: systemClock, log, createRunId, queueTimeoutMs: 1_000, files })
+  const told: (readonly [number, string, string | undefined])[] = []
+  for (const id of [0, 1, 2])
+    all.take(
+      'w',
+      1,
+      { id, function: 'child', via: [], bytes: new Uint8Array(2), remainingMs: null, isAgain: false },
+      ({ outcome, error }) => told.push([id, outcome, error?.code]),
+    )
+  const piece: FilePiece = {
+    header: undefined,
+    isLast: true,
+    bytes: new Uint8Array(1),
+    recordBytes: 1,
+    source: { taken: () => {} },
+    answer: () => {},
+  }
+  submitted[1]?.onFile?.(piece, { attempt: 1, fence: 5 })
+  assert.deepEqual(received, [{ id: 'r_1', seq: 0, isDurable: false }])
+  for (const run of ['r_1', 'r_2']) recordings.set(run, Promise.withResolvers())
+  const known = { worker: 'w', attempt: 1, queueMs: 0, runMs: 1 }
+  for (const { onSettled } of submitted)
+    onSettled({ kind: 'completed', result: new Uint8Array(2), mediaType: '', ...known })
+  await new Promise(setImmediate)
+  assert.deepEqual(told, [[0, 'completed', undefined]], 'without files at once, with files not yet')
+  recordings.get('r_2')?.resolve({ code: 'STORE_UNAVAILABLE', detail: 'full' })
+  await new Promise(setImmediate)
+  recordings.get('r_1')?.resolve(undefined)
+  await new Promise(setImmediate)
+  assert.deepEqual(told.slice(1), [
+    [2, 'failed', 'STORE_UNAVAILABLE'],
+    [1, 'completed', undefined],
+  ])
 })
 
 test('calls have bounds: of an attempt, and of all', () => {

@@ -3,6 +3,7 @@
  * its own, and the end of that the CALL-RESULT. One a fleet; members bring the calls and carry the answers.
  * Invariant: a call is answered once, and tasks of handlers never wait for themselves: no function below itself,
  * at most eight below each other, a bound on what one attempt and all together have open. Nobody outlives its caller.
+ * What wrote files is on disk with them before its caller is answered.
  */
 import {
   ANY_WORKER,
@@ -13,7 +14,9 @@ import {
   type TaskError,
 } from '@berth/protocol'
 import { type Clock, type Log, wholeOf } from '@berth/runtime'
-import type { Caller, CallPort, CallTarget, Settlement } from '../ports/scheduling.ts'
+import type { MemoryFilesPort } from '../ports/files.ts'
+import { takesFiles, tellRecorded } from '../ports/memory-files.ts'
+import type { Caller, CallPort, CallTarget, Settlement, Submission } from '../ports/scheduling.ts'
 import type { GatheredInput } from './call-inputs.ts'
 
 /** CALL as a link read it, with its input (JSON), or why that could not be read. */
@@ -38,6 +41,8 @@ export interface CallsOptions {
   readonly createRunId: () => string
   /** `QUEUE_TIMEOUT`. */
   readonly queueTimeoutMs: number
+  /** What is called keeps its files here; without it they are refused. */
+  readonly files?: MemoryFilesPort | undefined
 }
 
 /** Calls of one attempt at once. */
@@ -48,15 +53,17 @@ const NOTHING = new Uint8Array(0)
 
 export class Calls {
   readonly #options: CallsOptions
+  readonly #onFile: Submission['onFile']
   #open = 0
 
   constructor(options: CallsOptions) {
     this.#options = options
+    this.#onFile = options.files && takesFiles(options.files)
   }
 
   /** Answers at once when there shall be no task, else at its end. */
   take(worker: string, attemptId: number, call: HeardCall, answer: AnswerCall): void {
-    const { port, clock, log, createRunId, queueTimeoutMs } = this.#options
+    const { port, clock, log, createRunId, queueTimeoutMs, files } = this.#options
     const caller = port.caller(worker, attemptId)
     const chain = [...(caller?.callers ?? []), ...(caller ? [caller.function] : []), ...call.via]
     const target = port.callTarget(worker, attemptId, call.function)
@@ -87,10 +94,12 @@ export class Calls {
         budget,
         meter: meter?.child(run),
         call: { worker, attemptId, parent: caller.run, callers: chain, tree },
-        onSettled: (settlement) => {
-          this.#open--
-          answerWith(settlement, answer)
-        },
+        onFile: this.#onFile,
+        onSettled: (settlement) =>
+          tellRecorded(files, run, settlement, (told) => {
+            this.#open--
+            answerWith(told, answer)
+          }),
       },
       now,
     )

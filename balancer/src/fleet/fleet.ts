@@ -44,6 +44,8 @@ export interface FleetOptions
   /** Takes what handlers call; `createRunId` names it. */
   readonly calls: CallPort
   readonly createRunId: () => string
+  /** Keeps what called tasks write. */
+  readonly files?: CallsOptions['files']
   readonly contents: Pick<FleetContents, 'intents' | 'workers' | 'interfaces'>
   /** See member-context.ts; looks nothing up unless given. */
   readonly recover?: MemberContext['recover']
@@ -177,12 +179,12 @@ export class Fleet implements FleetPort, DispatchPort {
   // --- What members ask and tell ---------------------------------------------------------------
 
   #createContext(): MemberContext {
-    const { terms, clock, log, workforce, health, remember, calls: port, createRunId } = this.#options
+    const { terms, clock, log, workforce, health, remember, calls: port, createRunId, files } = this.#options
     const { queueTimeoutMs } = terms
     return {
       callInputs: new CallInputs(terms.requestBodyLimitBytes),
       warmthOf: this.#options.warmthOf ?? (() => undefined),
-      calls: new Calls({ port, clock, log, createRunId, queueTimeoutMs }),
+      calls: new Calls({ port, clock, log, createRunId, queueTimeoutMs, files }),
       terms,
       clock,
       log,

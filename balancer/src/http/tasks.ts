@@ -7,6 +7,7 @@ import type { BudgetLevel, TaskBody, TaskError } from '@berth/protocol'
 import { type Clock, jsonOfBytes, type Log, wholeOf } from '@berth/runtime'
 import type { Payload } from '../ports/dispatch.ts'
 import type { MemoryFilesPort } from '../ports/files.ts'
+import { takesFiles, tellRecorded } from '../ports/memory-files.ts'
 import type { RunMeter } from '../ports/metering.ts'
 import type { Provenance, Settlement, SoFar, Submission, SubmitPort } from '../ports/scheduling.ts'
 import { shownId } from '../ports/worker-key.ts'
@@ -159,8 +160,7 @@ export class Tasks {
     const run = createRunId()
     const onSettled = (settlement: Settlement) => {
       if (settlement.kind === 'failed') note(log, run, settlement.worker, settlement.error)
-      if (files?.has(run)) void this.#settleRecorded(run, order, settlement)
-      else order.onSettled(settlement)
+      tellRecorded(files, run, settlement, order.onSettled)
     }
     const admission = scheduler.submit(this.#draft(run, order, onSettled, now), now)
     const cancel = () => {
@@ -170,14 +170,6 @@ export class Tasks {
     if (admission.ok) return { ok: true, run, cancel }
     note(log, run, order.body.function, admission.error)
     return { ok: false, run, error: admission.error }
-  }
-
-  /** It has written files: its answer is given when its end is on disk with them. */
-  async #settleRecorded(run: string, order: TaskOrder, settlement: Settlement): Promise<void> {
-    const error = await this.#deps.files?.whenRecorded(run)
-    const { worker, attempt, queueMs, runMs } = settlement
-    const known = { worker, attempt, queueMs, runMs }
-    order.onSettled(error ? { kind: 'failed', error, ...known } : settlement)
   }
 
   /** A checked task as it would be submitted now, for a dry run. */
@@ -263,13 +255,6 @@ export class Tasks {
     const ran = runMs === undefined ? '' : `, run;dur=${round(runMs)}`
     headers['server-timing'] = `queue;dur=${round(queueMs)}${setup}${ran}`
     return headers
-  }
-}
-
-/** One for all submissions, which it is called on: most write none. */
-function takesFiles(files: MemoryFilesPort): NonNullable<Submission['onFile']> {
-  return function (this: Submission, piece, origin) {
-    files.receive({ id: this.run, seq: 0, isDurable: false }, piece, origin)
   }
 }
 

@@ -130,6 +130,42 @@ test('what a durable run called is written whatever RUN_HISTORY says, before the
   assert.deepEqual(written(), ['a', 'b'], 'one tree has a bound')
 })
 
+test('what was called and wrote files is written at once, with its parent, whoever called it', () => {
+  const file = { path: 'a', mediaType: 'a/b', size: 1, sha256: '', name: 'n', fence: 4 }
+  const kept: StoreWrite[] = []
+  const heard: string[] = []
+  const history = new RunHistory({
+    mode: 'none',
+    next: { wantsChoice: () => true, ended: (task) => void heard.push(task.submission.run) },
+    store: { apply: () => assert.fail('not behind its end') },
+    clock: new ManualClock(),
+    log: createLog({ source: 'test', write: () => {} }),
+    files: {
+      record(run, fence, record) {
+        if (run !== 'writes') return false
+        assert.equal(fence, 4)
+        void record([file])
+        return true
+      },
+    },
+    keep: async (writes) => {
+      kept.push(...writes)
+      return { ok: true }
+    },
+  })
+  const tree = { run: 'root', isDurable: false, kept: 0 }
+  for (const run of ['plain', 'writes']) {
+    const task = endedTask(run)
+    const call = { worker: 'w', attemptId: 1, parent: 'root', callers: ['top'], tree }
+    history.ended({ ...task, fence: 4, submission: { ...task.submission, call } }, COMPLETED, 'completed', 5)
+  }
+  const [write, ...others] = kept
+  assert.ok(write?.kind === 'run-recorded')
+  assert.deepEqual([write.order.id, write.order.parent, write.order.trigger], ['writes', 'root', 'call'])
+  assert.deepEqual([write.files, write.end.result?.bytes.length, others], [[file], 9, []])
+  assert.deepEqual([heard, tree.kept], [['plain'], 1])
+})
+
 test('what nobody waits for is written by itself, a moment later', async () => {
   const done = Promise.withResolvers<readonly StoreWrite[]>()
   const log = createLog({ source: 'test', write: () => {} })

@@ -80,10 +80,11 @@ export class RunHistory implements RecordPort, Service {
 
   #recordFiles(task: EndedTask, settlement: Settlement, status: FinalRecord['status'], now: number): boolean {
     const { files, keep, clock } = this.#options
-    const { run } = task.submission
+    const { run, call } = task.submission
     if (!files || !keep) return false
     const usage = this.#options.usageOf?.(run)
     return files.record(run, task.fence ?? 0, (written) => {
+      if (call?.tree) call.tree.kept++
       const end = endOf(task, settlement, status, now, clock)
       const used = { ...end, usage }
       return keep([{ kind: 'run-recorded', order: orderOf(task, end.finishedMs), end: used, files: written }])
