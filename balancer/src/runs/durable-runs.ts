@@ -8,8 +8,7 @@
  *
  * Invariant: what was answered as accepted is on disk and reaches one end; an end that was told is on disk.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises'
-import { type TaskError, timeOfRun } from '@berth/protocol'
+import type { TaskError } from '@berth/protocol'
 import type { Service } from '@berth/runtime'
 import type { LedgerPort } from '../ports/ledger.ts'
 import type { ClaimedRun, LiveRun, RunEnd, StoredPayload } from '../ports/run-store.ts'
@@ -17,32 +16,25 @@ import type { Accepted, DurableRunsPort, KeyUse, NewRun, Removed, SteerRunsPort 
 import type { ScheduleClaim } from '../ports/schedule-store.ts'
 import type { DurableTasksPort, Settlement, StartedThere } from '../ports/scheduling.ts'
 import type { SessionAsk, SessionTurn } from '../ports/session-store.ts'
-import type { StoreEvents, StoreWrite } from '../ports/store.ts'
+import type { StoreEvents } from '../ports/store.ts'
 import { DiskRuns } from './disk-runs.ts'
 import { DiskSpace } from './disk-space.ts'
 import type { After, DurableRunsOptions, RunHooks } from './durable-options.ts'
-import {
-  canonicalTags,
-  HeldRun,
-  type HeldState,
-  type MeterOf,
-  type TakeFile,
-  type TakeItem,
-} from './held-run.ts'
-import { RunAdmission, storeUnavailable, UNSETTLED } from './run-admission.ts'
+import { HeldRun, type HeldState, type MeterOf, type TakeFile, type TakeItem } from './held-run.ts'
+import { RunAcceptance } from './run-acceptance.ts'
+import { RunAdmission } from './run-admission.ts'
 import { RunBook } from './run-book.ts'
 import { settlementOf } from './run-end.ts'
 import { RunKeys } from './run-keys.ts'
 import { RunLanes } from './run-lanes.ts'
 import { RunLedger } from './run-ledger.ts'
+import { RunOutcomes } from './run-outcomes.ts'
 import { RunRecovery } from './run-recovery.ts'
 import { RunUpkeep } from './run-upkeep.ts'
 import { RunWaits } from './run-waits.ts'
 import { RunWrites } from './run-writes.ts'
 import { Sessions } from './sessions/sessions.ts'
 
-/** Runs that are made in one turn of the loop; about 2 ms. */
-const SLICE_RUNS = 1_000
 const NO_PAYLOAD: StoredPayload = { mediaType: '', bytes: new Uint8Array(0), head: null }
 
 export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents, Service {
@@ -60,6 +52,8 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
   readonly #recovery: RunRecovery
   readonly #upkeep: RunUpkeep
   readonly #sessions: Sessions
+  readonly #acceptance: RunAcceptance
+  readonly #outcomes: RunOutcomes
   #core: DurableTasksPort | undefined
   #hooks: RunHooks = {}
 
@@ -138,6 +132,16 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
       expire: (run, error) => this.#diskRuns.endOnDisk(run, 'expired', error),
       onDue: (runs) => this.#onDue(runs),
     })
+    this.#outcomes = new RunOutcomes({ reads, book, waits })
+    this.#acceptance = new RunAcceptance({
+      ...held,
+      createRunId: options.createRunId,
+      admission: this.#admission,
+      keys: this.#keys,
+      sessions,
+      upkeep: this.#upkeep,
+      hold: (row, payload) => this.#hold(row, payload, 'accepting'),
+    })
   }
 
   /** For the core's construction, which comes before `attach`. */
@@ -186,230 +190,32 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
 
   // --- Acceptance ------------------------------------------------------------------------------
 
-  async accept(runs: readonly NewRun[], key: KeyUse | undefined): Promise<Accepted> {
-    if (!key) return this.#accept(runs, undefined, [])
-    const turn = await this.#keys.begin(key)
-    if (turn.kind === 'answered') return turn.answer
-    let isAccepted = false
-    try {
-      const accepted = await this.#accept(runs, key, turn.writes)
-      isAccepted = accepted.ok
-      return accepted
-    } finally {
-      // Whoever comes with the same key waits for this.
-      turn.end(isAccepted)
-    }
+  accept(runs: readonly NewRun[], key: KeyUse | undefined): Promise<Accepted> {
+    return this.#acceptance.accept(runs, key)
+  }
+
+  /** See run-acceptance.ts. */
+  fire(wanted: NewRun, claim: ScheduleClaim): Promise<Accepted> {
+    return this.#acceptance.fire(wanted, claim)
+  }
+
+  judge(wanted: NewRun): Promise<TaskError | undefined> {
+    return this.#acceptance.judge(wanted)
   }
 
   replay(key: KeyUse): Promise<Accepted | undefined> {
     return this.#keys.replay(key)
   }
 
-  async #accept(
-    runs: readonly NewRun[],
-    key: KeyUse | undefined,
-    before: Parameters<RunWrites['write']>[0],
-  ): Promise<Accepted> {
-    const refusal = this.#admission.refusal(runs.length)
-    if (refusal) return { ok: false, error: refusal }
-    // Every wait is a turn of the queue, which a plain run can do without.
-    const fixed = this.#admission.fixNow(runs) ?? (await this.#admission.fix(runs))
-    if (!fixed.ok) return fixed
-    const hasKey = key !== undefined
-    const [first] = runs
-    const held =
-      runs.length === 1 && first
-        ? [this.#make(first, fixed.contracts[0] as number, hasKey)]
-        : await this.#makeAll(runs, fixed.contracts, hasKey)
-    // Others may have been accepted while these waited, or were made.
-    const late = this.#admission.refusal(held.length)
-    if (late) {
-      this.#drop(held)
-      return { ok: false, error: late }
-    }
-    const ids = held.map(({ run }) => run)
-    const row = key ? { ...key, runs: ids, expiresMs: null } : null
-    const accepted = held.map(({ row: run, source }) => ({ run, payload: source }))
-    const lost = await this.#writeAccepted(
-      [...before, { kind: 'runs-accepted', runs: accepted, key: row }, ...held.flatMap(uploadWrites)],
-      held,
-    )
-    if (lost !== undefined) return { ok: false, error: storeUnavailable(lost) }
-    return { ok: true, runs: ids, isReplay: false, answer: null }
-  }
-
-  /** Accepts what an instant of a schedule fires, together with the claim of that instant; waits for nothing but the disk. */
-  async fire(wanted: NewRun, claim: ScheduleClaim): Promise<Accepted> {
-    const refusal = this.#admission.refusal(1)
-    if (refusal) return { ok: false, error: refusal }
-    const fixed = this.#admission.fixNow([wanted]) ?? UNSETTLED
-    if (!fixed.ok) return fixed
-    const held = this.#make(wanted, fixed.contracts[0] as number, false)
-    const claimed = { ...claim, run: held.run }
-    const runs = [{ run: held.row, payload: held.source }]
-    const lost = await this.#writeAccepted(
-      [{ kind: 'runs-accepted', runs, key: null, claim: claimed }],
-      [held],
-      claimed,
-    )
-    if (lost !== undefined) return { ok: false, error: storeUnavailable(lost) }
-    return { ok: true, runs: [held.run], isReplay: false, answer: null }
-  }
-
-  /** Why such a run would not be accepted, whatever room there is: its function is unknown. */
-  async judge(wanted: NewRun): Promise<TaskError | undefined> {
-    const fixed = await this.#admission.fix([wanted])
-    return fixed.ok ? undefined : fixed.error
-  }
-
-  /** In slices: ten thousand at once would hold up everybody else. */
-  async #makeAll(
-    runs: readonly NewRun[],
-    contracts: readonly number[],
-    hasKey: boolean,
-  ): Promise<readonly HeldRun[]> {
-    const held: HeldRun[] = []
-    try {
-      for (const [index, run] of runs.entries()) {
-        if (index > 0 && index % SLICE_RUNS === 0) await nextTurn()
-        held.push(this.#make(run, contracts[index] as number, hasKey))
-      }
-    } catch (error) {
-      this.#drop(held)
-      throw error
-    }
-    return held
-  }
-
-  /** Nothing of them was written. */
-  #drop(held: readonly HeldRun[]): void {
-    for (const run of held) this.#book.remove(run)
-  }
-
-  #make(wanted: NewRun, contract: number, hasKey: boolean): HeldRun {
-    const { clock, createRunId } = this.#options
-    const id = createRunId()
-    // One instant, whatever reads it: lists are bounded by what ids say.
-    const acceptedMs = timeOfRun(id) ?? Math.floor(clock.wallMs())
-    const { payload, ...order } = wanted
-    const isDelayed = order.dueMs !== null && order.dueMs > acceptedMs
-    const row: LiveRun = {
-      ...order,
-      seq: this.#attached.nextSeq(),
-      id,
-      contract,
-      tags: canonicalTags(order.tags),
-      acceptedMs,
-      dueMs: isDelayed ? order.dueMs : null,
-      schedule: order.schedule ?? null,
-      scheduledForMs: order.scheduledForMs ?? (isDelayed ? order.dueMs : null),
-      parent: null,
-      status: isDelayed ? 'scheduled' : 'queued',
-      ...NOT_TRIED,
-    }
-    const run = this.#hold(row, payload, 'accepting')
-    run.mayHaveKey = hasKey
-    return run
-  }
-
-  #writeAccepted(
-    writes: Parameters<RunWrites['write']>[0],
-    held: readonly HeldRun[],
-    claim?: ScheduleClaim,
-  ): Promise<string | undefined> {
-    this.#book.live += held.length
-    // Whoever ends from now on is to know that others wait for it.
-    for (const { row } of held) if (row.session !== null) this.#sessions.adoptBase(row.session)
-    return new Promise((resolve) => {
-      this.#writes.write(writes, {
-        onWritten: () => {
-          for (const run of held) this.#begin(run)
-          resolve(undefined)
-        },
-        onLost: (detail) => {
-          for (const run of held) this.#takeBack(run, claim)
-          resolve(detail)
-        },
-      })
-    })
-  }
-
-  /** It is on disk: from now on it will end. */
-  #begin(run: HeldRun): void {
-    const { clock } = this.#options
-    const { dueMs, status, deadlineMs, queueUntilMs, session } = run.row
-    this.#upkeep.noteGivenUp(
-      Math.min(deadlineMs ?? Number.POSITIVE_INFINITY, queueUntilMs ?? Number.POSITIVE_INFINITY),
-    )
-    run.state = 'live'
-    if (status === 'queued' && session === null) return this.#attached.queued(run, true, clock.monoMs())
-    run.state = 'away'
-    this.#book.remove(run)
-    if (status === 'queued') this.#beginTurn(run)
-    else this.#upkeep.noteDue(dueMs ?? 0)
-  }
-
-  /** It waits on disk until it is its turn, which may be now. */
-  #beginTurn({ row }: HeldRun): void {
-    const base = row.session === null ? undefined : this.#sessions.adoptBase(row.session)
-    // It came from the disk meanwhile, and its end may be on its way without a word of the session.
-    if (base) this.#writes.write([{ kind: 'turn-set', seq: base.seq, priority: null }])
-    this.#sessions.joined(row)
-  }
-
-  /** Nobody was told of it, and a part of its batch may be on disk all the same. */
-  #takeBack(run: HeldRun, claim?: ScheduleClaim): void {
-    const { seq } = run
-    const undo: StoreWrite = claim ? { kind: 'schedule-unfired', seq, claim } : { kind: 'run-removed', seq }
-    this.#book.live--
-    const follower = {
-      onWritten: () => {
-        this.#book.remove(run)
-        if (run.row.session !== null) this.#sessions.look(run.row.session)
-      },
-      onLost: () => this.#writes.tryAgain(follower, () => undo),
-    }
-    follower.onLost()
-  }
-
   // --- For callers -----------------------------------------------------------------------------
 
   outcome(id: string, ms: number, signal: AbortSignal): Promise<Settlement | undefined> {
-    return this.#outcome(id, ms, signal, false)
+    return this.#outcomes.outcome(id, ms, signal, false)
   }
 
   /** As `outcome`, for who did not call the run: let go as soon as the balancer drains. */
   watch(id: string, ms: number, signal: AbortSignal): Promise<Settlement | undefined> {
-    return this.#outcome(id, ms, signal, true)
-  }
-
-  async #outcome(
-    id: string,
-    ms: number,
-    signal: AbortSignal,
-    isOnlooker: boolean,
-  ): Promise<Settlement | undefined> {
-    if (this.#book.has(id)) return this.#waits.wait(id, ms, signal, isOnlooker)
-    const leaving = new AbortController()
-    // Registered first: the end may come while the disk is read.
-    const waiting = this.#waits.wait(id, ms, AbortSignal.any([signal, leaving.signal]), isOnlooker)
-    const found = await this.#read(id)
-    if (found === 'live') return waiting
-    leaving.abort()
-    return found
-  }
-
-  async #read(id: string): Promise<Settlement | 'live' | undefined> {
-    const { reads } = this.#options.store
-    try {
-      const found = await reads.find(id)
-      if (found?.kind !== 'done') return found ? 'live' : undefined
-      const { run } = found
-      return settlementOf(run, run.resultBytes === null ? null : await reads.result(id))
-    } catch (error) {
-      // Its end may have been told already: nobody waits for what may never come.
-      return { kind: 'failed', error: unread(id, error), attempt: 0, worker: undefined, queueMs: 0, runMs: 0 }
-    }
+    return this.#outcomes.outcome(id, ms, signal, true)
   }
 
   noteAnswer(key: KeyUse, answer: 'accepted' | 'final'): void {
@@ -519,29 +325,7 @@ export class DurableRuns implements DurableRunsPort, SteerRunsPort, StoreEvents,
   }
 }
 
-/** What was sent along with it. */
-function uploadWrites({ seq, row: { uploads = [] } }: HeldRun): StoreWrite[] {
-  return uploads.map((file) => ({ kind: 'run-file', seq, file: { ...file, fence: 0 } }))
-}
-
 const systemTimer: After = (ms, act) => {
   const timer = setTimeout(act, ms)
   return () => clearTimeout(timer)
 }
-
-function unread(id: string, error: unknown): TaskError {
-  const reason = error instanceof Error ? error.message : String(error)
-  const detail = `The store cannot be read (${reason}). The run ${id} was accepted; GET /runs/${id} tells how it stands.`
-  return { code: 'STORE_UNAVAILABLE', detail, retryAfterMs: 1_000 }
-}
-
-const NOT_TRIED = {
-  attempt: 0,
-  failures: 0,
-  losses: 0,
-  worker: null,
-  boot: null,
-  fence: null,
-  startedMs: null,
-  history: [],
-} as const
