@@ -232,6 +232,7 @@ export function composeBalancer(parts: BalancerParts): Balancer {
     progressOf: (id) => events.progressOf(id),
     outputOf: (id) => metering.outputOf(id),
     isRecorded: (status) => history.isRecorded(status),
+    whenRecorded: (id) => files.whenRecorded(id),
   })
   // Known once it listens; not to be asked of a server that is closed.
   let listensAt = config.port

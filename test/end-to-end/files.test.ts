@@ -1,6 +1,6 @@
 /** Files that handlers write and callers download, through real processes. */
 import assert from 'node:assert/strict'
-import { readdir } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { RunView } from '@berth/protocol'
@@ -235,6 +235,38 @@ describe('files of runs', () => {
     const response = await get(`/runs/${id}/files/a/b.txt`)
     assert.equal(await response.text(), 'kept')
   })
+
+  for (const [end, status] of [
+    ['ends', 'completed'],
+    ['is cancelled', 'cancelled'],
+  ] as const)
+    test(`who waits for a task in memory with a file hears that it ${end}`, {
+      timeout: LIMIT_MS,
+    }, async () => {
+      const gate = join(await makeFolder(scope, 'gate'), 'open')
+      const note = `${gate}.note`
+      const input = { files: [{ path: 'a.txt', text: 'kept' }], waitFor: gate, note }
+      const asked = postTask(balancer, { function: 'write', input })
+      const wrote = async () => (await readFile(note, 'utf8').catch(() => '')).includes('"kept"')
+      await until(wrote, LIMIT_MS, 'its file is kept')
+      const { run: id } = JSON.parse((await readFile(note, 'utf8')).split('\n')[0] ?? '') as { run: string }
+      const waiting = balancer.request(`/runs/${id}?wait=30`)
+      // It has come before whatever is asked behind it on the same loop.
+      await balancer.request('/health')
+      if (end === 'ends') await writeFile(gate, '')
+      else {
+        const cancelled = await balancer.request(`/runs/${id}/cancel`, { method: 'POST' })
+        assert.equal(cancelled.status, 200, cancelled.text)
+        assert.equal((cancelled.body as RunView).files.length, 1)
+      }
+      const answer = await waiting
+      assert.equal(answer.status, 200, answer.text)
+      const run = answer.body as RunView
+      assert.deepEqual([run.durable, run.status, run.files.length], [true, status, 1])
+      assert.ok(Date.parse(run.finishedAt ?? '') > Date.now() - LIMIT_MS / 2, 'not only as its time was up')
+      await writeFile(gate, '')
+      assert.equal((await asked).status, end === 'ends' ? 200 : 409)
+    })
 
   function form(task: object | string | undefined, files: Record<string, Blob>): FormData {
     const body = new FormData()

@@ -110,14 +110,13 @@ export class RunFiles implements MemoryFilesPort {
       this.#remove(files)
       return false
     }
-    this.#recording.set(run, this.#settle(record(files), files))
+    const recording = this.#settle(record(files), files).finally(() => this.#recording.delete(run))
+    this.#recording.set(run, recording)
     return true
   }
 
   whenRecorded(run: string): Promise<TaskError | undefined> {
-    const recording = this.#recording.get(run) ?? Promise.resolve(undefined)
-    this.#recording.delete(run)
-    return recording
+    return this.#recording.get(run) ?? Promise.resolve(undefined)
   }
 
   async #settle(kept: Promise<Kept>, files: readonly StoredFile[]): Promise<TaskError | undefined> {

@@ -95,7 +95,10 @@ export interface FileIntakePort {
 export interface MemoryFilesPort extends FileIntakePort {
   /** It has begun to write one: its caller may go, and its answer waits. */
   has(run: string): boolean
-  /** Resolves when its end is on disk with its files, or with why it is not. Only for one that `has` files. */
+  /**
+   * Resolves when its end is on disk with its files, or with why it is not; at once for one that has not ended, or
+   * whose end has been written.
+   */
   whenRecorded(run: string): Promise<TaskError | undefined>
 }
 

@@ -31,6 +31,8 @@ export interface AllRunsOptions {
   readonly progressOf: (id: string) => RunView['progress']
   /** What a live run put out and the disk does not know yet. */
   readonly outputOf: (id: string) => LiveOutput | undefined
+  /** Resolves when a task in memory that has ended with files is on disk; nobody has any unless given. */
+  readonly whenRecorded?: (id: string) => Promise<unknown>
   /** Whether ended tasks in memory of that status are on disk as well. */
   readonly isRecorded: (status: RunView['status']) => boolean
 }
@@ -115,6 +117,7 @@ export class AllRuns implements RunsPort {
       return held ? this.#withOwnFiles(await this.#withOutput(held, view)) : view
     // What is no id is not asked of the disk.
     if (timeOfRun(id) === undefined) return view
+    await this.#options.whenRecorded?.(id)
     const found = await reads.find(id)
     if (!found) return memory.find(id)
     const said = found.kind === 'done' ? found.run.messages : undefined
@@ -153,7 +156,7 @@ export class AllRuns implements RunsPort {
   async waitFor(id: string, ms: number, signal: AbortSignal): Promise<Changed | undefined> {
     const { memory, durable } = this.#options
     const view = await memory.find(id)
-    if (view && !view.durable) return memory.waitFor(id, ms, signal)
+    if (view && !view.durable) return this.#orRecorded(id, await memory.waitFor(id, ms, signal))
     if (ms > 0 && timeOfRun(id) !== undefined) await durable.watch(id, ms, signal)
     const run = await this.find(id)
     return run && { ok: true, run }
@@ -162,8 +165,16 @@ export class AllRuns implements RunsPort {
   async cancel(id: string): Promise<Changed | undefined> {
     const { memory, durable } = this.#options
     const view = await memory.find(id)
-    if (view && !view.durable) return memory.cancel(id)
+    if (view && !view.durable) return this.#orRecorded(id, await memory.cancel(id))
     return this.#changed(id, timeOfRun(id) === undefined ? undefined : await durable.cancel(id))
+  }
+
+  /** A task in memory that has written files is on disk once it has ended. */
+  async #orRecorded(id: string, seen: Changed | undefined): Promise<Changed | undefined> {
+    const hasEnded = !seen || (seen.ok && isFinal(seen.run.status))
+    if (!hasEnded || (await this.#options.memory.find(id))) return seen
+    const run = await this.find(id)
+    return run ? { ok: true, run } : seen
   }
 
   async reprioritise(id: string, priority: number): Promise<Changed | undefined> {

@@ -136,7 +136,11 @@ test('what was called and wrote files is written at once, with its parent, whoev
   const heard: string[] = []
   const history = new RunHistory({
     mode: 'none',
-    next: { wantsChoice: () => true, ended: (task) => void heard.push(task.submission.run) },
+    next: {
+      wantsChoice: () => true,
+      ended: (task) => void heard.push(task.submission.run),
+      tell: (task) => void heard.push(`${task.submission.run} elsewhere`),
+    },
     store: { apply: () => assert.fail('not behind its end') },
     clock: new ManualClock(),
     log: createLog({ source: 'test', write: () => {} }),
@@ -163,7 +167,7 @@ test('what was called and wrote files is written at once, with its parent, whoev
   assert.ok(write?.kind === 'run-recorded')
   assert.deepEqual([write.order.id, write.order.parent, write.order.trigger], ['writes', 'root', 'call'])
   assert.deepEqual([write.files, write.end.result?.bytes.length, others], [[file], 9, []])
-  assert.deepEqual([heard, tree.kept], [['plain'], 1])
+  assert.deepEqual([heard, tree.kept], [['plain', 'writes elsewhere'], 1])
 })
 
 test('what nobody waits for is written by itself, a moment later', async () => {

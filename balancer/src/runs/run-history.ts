@@ -21,12 +21,12 @@ export interface RunHistoryOptions {
   readonly mode: HistoryMode
   /** What a run that ends has used. */
   readonly usageOf?: UsageOf
-  /** Hears of everything as well. */
-  readonly next: RecordPort
+  /** Hears of everything as well; of what is written with files only by `tell`, since it is on disk alone. */
+  readonly next: RecordPort & { readonly tell?: RecordPort['ended'] }
   readonly store: Pick<StorePort, 'apply'>
   readonly clock: Clock
   readonly log: Log
-  /** Tasks that have written files are written with them, whatever the mode; nobody else hears of those. */
+  /** Tasks that have written files are written with them, whatever the mode. */
   readonly files?: RecordFiles | undefined
   readonly keep?: ((writes: readonly RunWrite[]) => Promise<Kept>) | undefined
   /** Default 50 ms. */
@@ -62,8 +62,10 @@ export class RunHistory implements RecordPort, Service {
   }
 
   ended(task: EndedTask, settlement: Settlement, status: FinalRecord['status'], now: number): void {
-    if (!task.submission.isDurable && this.#recordFiles(task, settlement, status, now)) return
-    this.#options.next.ended(task, settlement, status, now)
+    const { next } = this.#options
+    if (!task.submission.isDurable && this.#recordFiles(task, settlement, status, now))
+      return next.tell?.(task, settlement, status, now)
+    next.ended(task, settlement, status, now)
     if (task.submission.isDurable) return task.tree ? this.#flushAll() : undefined
     if (!this.#isMeant(task, status) || isRefusedInput(task, settlement)) return
     if (this.#gathered.length >= MAX_GATHERED) this.#dropped++

@@ -141,6 +141,18 @@ test('whoever watches a run hears of its end once, kept or not, and it is kept',
   assert.ok(sample.find('a'))
 })
 
+test('of a run that is kept elsewhere whoever watches it hears, and nothing stays here', () => {
+  const sample = new RunSample()
+  const heard: EndedRun[] = []
+  sample.watch('a', (run) => heard.push(run))
+  for (const run of ['a', 'a', 'b']) sample.tell(endedTask(run), failed('FUNCTION_FAILED'), 'failed', 0)
+  assert.deepEqual(
+    heard.map(({ id, status }) => [id, status]),
+    [['a', 'failed']],
+  )
+  assert.equal(count(sample), 0)
+})
+
 test('a record has the attempts, the end and no bytes', () => {
   const sample = new RunSample()
   const first = { n: 1, worker: 'v', startedAt: 1, finishedAt: 2, outcome: 'failed' } as const

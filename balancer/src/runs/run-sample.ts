@@ -48,11 +48,26 @@ export class RunSample implements RecordPort {
 
   ended(task: EndedTask, settlement: Settlement, status: FinalStatus, now: number): void {
     const { run, isDurable } = task.submission
-    const watchers = this.#watchers.size === 0 ? undefined : this.#watchers.get(run)
-    if (!watchers && (isDurable || !this.#isKept(task, settlement, status, now))) return
+    if (!this.#isWatched(run) && (isDurable || !this.#isKept(task, settlement, status, now))) return
     const ended = { ...describe(task, settlement, status, now), usage: this.#usageOf(run) }
     if (!isDurable) this.#keep(ended)
-    this.#watchers.delete(run)
+    this.#tellWatchers(ended)
+  }
+
+  /** Of one that is kept elsewhere: only who waits for it hears. */
+  tell(task: EndedTask, settlement: Settlement, status: FinalStatus, now: number): void {
+    const { run } = task.submission
+    if (!this.#isWatched(run)) return
+    this.#tellWatchers({ ...describe(task, settlement, status, now), usage: this.#usageOf(run) })
+  }
+
+  #isWatched(run: string): boolean {
+    return this.#watchers.size > 0 && this.#watchers.has(run)
+  }
+
+  #tellWatchers(ended: EndedRun): void {
+    const watchers = this.#watchers.get(ended.id)
+    this.#watchers.delete(ended.id)
     for (const watcher of watchers ?? []) watcher(ended)
   }
 
