@@ -394,7 +394,10 @@ describe('files of runs', () => {
 
   test('none is left when all runs are gone', { timeout: LIMIT_MS }, async () => {
     assert.ok((await onDisk()) > 10)
-    const body = JSON.stringify({ action: 'delete', filter: { status: ['completed', 'failed', 'cancelled'] } })
+    const body = JSON.stringify({
+      action: 'delete',
+      filter: { status: ['completed', 'failed', 'cancelled'] },
+    })
     const more = { method: 'POST', headers: { 'content-type': 'application/json' }, body }
     const { status } = await balancer.request('/bulk', more)
     assert.equal(status, 202)
