@@ -11,6 +11,7 @@ function order(id: string, changes: Partial<ScheduleOrder> = {}): ScheduleOrder 
     id,
     group: 'default',
     function: 'hello',
+    session: null,
     terms: { type: 'cron', cron: '* * * * *', timezone: 'Europe/Vienna' },
     overlap: 'skip',
     missed: 'once',
@@ -276,7 +277,7 @@ for (const [kind, newPlace] of Object.entries(KINDS)) {
       const interval = { type: 'interval', intervalSeconds: 5 } as const
       await bench.write(
         set(order('s_1'), 1),
-        set(order('s_2', { group: 'gpu', terms: interval }), 2),
+        set(order('s_2', { group: 'gpu', session: 'talk', terms: interval }), 2),
         set(order('s_3', { function: 'other', enabled: false }), null),
       )
       const ids = async (...values: Parameters<RunBench['reads']['schedules']>) =>
@@ -287,6 +288,8 @@ for (const [kind, newPlace] of Object.entries(KINDS)) {
       assert.deepEqual(await ids({ function: 'hello' }, 10, null), ['s_2', 's_1'])
       assert.deepEqual(await ids({ type: 'interval' }, 10, null), ['s_2'])
       assert.deepEqual(await ids({ enabled: false }, 10, null), ['s_3'])
+      assert.deepEqual(await ids({ session: 'talk' }, 10, null), ['s_2'])
+      assert.equal((await bench.reads.schedule('s_2'))?.session, 'talk')
       assert.deepEqual(await ids({ enabled: true, group: 'default' }, 10, null), ['s_1'])
     })
 

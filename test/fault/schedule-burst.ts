@@ -91,6 +91,7 @@ async function fill(keeper: StoreKeeper, count: number): Promise<number> {
     const own = {
       group: 'default',
       function: 'hello',
+      session: null,
       terms,
       overlap: 'skip',
       missed: 'once',

@@ -31,6 +31,7 @@ function stored(changes: Partial<StoredSchedule> = {}): StoredSchedule {
     id: 's_1',
     group: 'default',
     function: 'hello',
+    session: null,
     terms: CRON,
     overlap: 'queue',
     missed: 'skip',

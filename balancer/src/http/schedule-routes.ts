@@ -153,7 +153,7 @@ function headOf(c: RouteContext): TaskHead & OrderHead {
   }
 }
 
-const FILTERS = ['group', 'function', 'type', 'enabled', 'cursor', 'limit'] as const
+const FILTERS = ['group', 'function', 'session', 'type', 'enabled', 'cursor', 'limit'] as const
 
 interface ListQuery {
   readonly filter: ScheduleFilter
@@ -164,7 +164,7 @@ interface ListQuery {
 function readList(url: string): BodyRead<ListQuery> {
   const query = readQuery(url, FILTERS)
   if (!query.ok) return query
-  const { group, function: name, type, enabled, cursor } = query.value
+  const { group, function: name, session, type, enabled, cursor } = query.value
   const limit = readLimit(query.value)
   if (!limit.ok) return limit
   if (cursor !== undefined && !ID.test(cursor))
@@ -174,7 +174,7 @@ function readList(url: string): BodyRead<ListQuery> {
   if (enabled !== undefined && enabled !== 'true' && enabled !== 'false')
     return refuse('`enabled` must be true or false.')
   const isEnabled = enabled === undefined ? undefined : enabled === 'true'
-  const filter = { group, function: name, type: known, enabled: isEnabled }
+  const filter = { group, function: name, session, type: known, enabled: isEnabled }
   return { ok: true, value: { filter, limit: limit.value, before: cursor } }
 }
 

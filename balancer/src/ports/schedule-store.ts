@@ -24,6 +24,8 @@ export interface ScheduleOrder {
   readonly id: string
   readonly group: string
   readonly function: string
+  /** Whose turns its runs are; null for none. */
+  readonly session: string | null
   readonly terms: ScheduleTerms
   readonly overlap: Overlap
   readonly missed: MissedPolicy
@@ -122,6 +124,7 @@ export interface SchedulesAtStart {
 export interface ScheduleFilter {
   readonly group?: string | undefined
   readonly function?: string | undefined
+  readonly session?: string | undefined
   readonly type?: ScheduleTerms['type'] | undefined
   readonly enabled?: boolean | undefined
 }

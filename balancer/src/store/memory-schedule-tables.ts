@@ -98,13 +98,14 @@ export class MemoryScheduleTables {
   }
 
   list(filter: ScheduleFilter, limit: number, before: string | null): readonly StoredSchedule[] {
-    const { group, function: name, type, enabled } = filter
+    const { group, function: name, session, type, enabled } = filter
     return [...this.#schedules.values()]
       .filter(
         (one) =>
           (before === null || one.id < before) &&
           (group === undefined || one.group === group) &&
           (name === undefined || one.function === name) &&
+          (session === undefined || one.session === session) &&
           (type === undefined || one.terms.type === type) &&
           (enabled === undefined || one.enabled === enabled),
       )

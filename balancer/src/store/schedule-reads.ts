@@ -34,14 +34,15 @@ export class ScheduleSqlReads implements SyncReads {
     return row === undefined ? null : decodePayload(row)
   }
 
-  schedules({ group, function: name, type, enabled }: ScheduleFilter, limit: number, before: string | null) {
+  schedules(filter: ScheduleFilter, limit: number, before: string | null) {
+    const { group, function: name, session, type, enabled } = filter
     const sql = `SELECT * FROM schedules WHERE (?1 IS NULL OR id < ?1) AND (?2 IS NULL OR worker_group = ?2)
         AND (?3 IS NULL OR function = ?3) AND (?4 IS NULL OR type = ?4) AND (?5 IS NULL OR enabled = ?5)
-      ORDER BY id DESC LIMIT ?6`
+        ${session === undefined ? 'AND ?6 IS NULL' : 'AND session = ?6'} ORDER BY id DESC LIMIT ?7`
     const isEnabled = enabled === undefined ? null : Number(enabled)
     return this.#statements
       .of(sql)
-      .all(before, group ?? null, name ?? null, type ?? null, isEnabled, limit)
+      .all(before, group ?? null, name ?? null, type ?? null, isEnabled, session ?? null, limit)
       .map(decodeSchedule)
   }
 

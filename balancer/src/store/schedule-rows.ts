@@ -16,10 +16,17 @@ export const FIRES_KEPT = 1_000
 /** What the history says of instants that waited in vain. */
 export const GIVEN_UP = 'The schedule was changed or switched off while this instant waited.'
 
-type Facts = Omit<ScheduleOrder, 'id' | 'group' | 'function' | 'enabled'>
+type Facts = Omit<ScheduleOrder, 'id' | 'group' | 'function' | 'session' | 'enabled'>
 
 export function encodeSchedule(order: ScheduleOrder): string {
-  const { id: _id, group: _group, function: _function, enabled: _enabled, ...facts } = order
+  const {
+    id: _id,
+    group: _group,
+    function: _function,
+    session: _session,
+    enabled: _enabled,
+    ...facts
+  } = order
   return JSON.stringify(facts satisfies Facts)
 }
 
@@ -30,6 +37,7 @@ export function decodeSchedule(row: Row): StoredSchedule {
     id: text(row.id),
     group: text(row.worker_group),
     function: text(row.function),
+    session: textOrNull(row.session),
     enabled: row.enabled === 1,
     nextMs: numberOrNull(row.next_ms),
     lastMs: numberOrNull(row.last_ms),

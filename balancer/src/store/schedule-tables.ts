@@ -18,10 +18,10 @@ const KINDS: Readonly<Record<ScheduleWrite['kind'], true>> = {
   'schedule-retention': true,
 }
 
-const SET = `INSERT INTO schedules (id, worker_group, function, type, enabled, next_ms, done_ms, facts)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+const SET = `INSERT INTO schedules (id, worker_group, function, session, type, enabled, next_ms, done_ms, facts)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
   ON CONFLICT (id) DO UPDATE SET worker_group = excluded.worker_group, function = excluded.function,
-    type = excluded.type, enabled = excluded.enabled, next_ms = excluded.next_ms, done_ms = excluded.done_ms,
+    session = excluded.session, type = excluded.type, enabled = excluded.enabled, next_ms = excluded.next_ms, done_ms = excluded.done_ms,
     facts = excluded.facts`
 const SET_PAYLOAD = `INSERT INTO schedule_payloads (id, media_type, bytes, head) VALUES (?, ?, ?, ?)
   ON CONFLICT (id) DO UPDATE SET media_type = excluded.media_type, bytes = excluded.bytes, head = excluded.head`
@@ -122,9 +122,9 @@ export class ScheduleTables {
   }
 
   #set({ schedule, nextMs, doneMs, dropsWaiting, payload }: Write<'schedule-set'>): void {
-    const { id, group, function: name, terms, enabled } = schedule
+    const { id, group, function: name, session, terms, enabled } = schedule
     const facts = encodeSchedule(schedule)
-    this.#run(SET, id, group, name, terms.type, enabled ? 1 : 0, nextMs, doneMs, facts)
+    this.#run(SET, id, group, name, session, terms.type, enabled ? 1 : 0, nextMs, doneMs, facts)
     if (payload !== null) this.#run(SET_PAYLOAD, id, payload.mediaType, payload.bytes, payload.head)
     if (!dropsWaiting) return
     const dropped = this.#run(GIVE_UP_WAITING, GIVEN_UP, id)

@@ -238,11 +238,12 @@ function orderOf(
   given: Pick<ScheduleOrder, 'id' | 'createdMs' | 'updatedMs' | 'anchorMs'>,
 ): ScheduleOrder {
   const { payload: _payload, ...order } = run
-  const { group, function: name } = run
+  const { group, function: name, session } = run
   return {
     ...given,
     group,
     function: name,
+    session,
     terms,
     overlap,
     missed,

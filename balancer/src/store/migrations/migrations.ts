@@ -11,6 +11,7 @@ import { filesMigration } from './009-files.ts'
 import { usageMigration } from './010-usage.ts'
 import { batchKeysMigration } from './011-batch-keys.ts'
 import { runChildrenMigration } from './012-run-children.ts'
+import { scheduleSessionsMigration } from './013-schedule-sessions.ts'
 import type { Migration } from './migration.ts'
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -26,4 +27,5 @@ export const MIGRATIONS: readonly Migration[] = [
   usageMigration,
   batchKeysMigration,
   runChildrenMigration,
+  scheduleSessionsMigration,
 ]
