@@ -55,9 +55,8 @@ export class DiskFiles implements FileStoragePort {
     for (const path of [this.#kept(name), this.#incoming(name), this.#kept(name)]) {
       const file = await open(path, O_RDONLY | O_NOFOLLOW).catch(unlessMissing)
       if (!file) continue
-      const stat = await file.stat()
-      if (stat.isFile()) return new DiskBytes(file, stat.size)
-      await file.close()
+      const bytes = await bytesOf(file)
+      if (bytes) return bytes
     }
     return undefined
   }
@@ -184,6 +183,18 @@ class DiskBytes implements FileBytes {
     if (!this.#isOpen) return
     this.#isOpen = false
     await this.#file.close()
+  }
+}
+
+/** Closes what is no plain file, or cannot be looked at. */
+async function bytesOf(file: FileHandle): Promise<DiskBytes | undefined> {
+  let bytes: DiskBytes | undefined
+  try {
+    const stat = await file.stat()
+    if (stat.isFile()) bytes = new DiskBytes(file, stat.size)
+    return bytes
+  } finally {
+    if (!bytes) await file.close()
   }
 }
 

@@ -89,6 +89,82 @@ describe('Uploads', () => {
     assert.ok('code' in uploads.begin())
   })
 
+  /** Whoever asks how much is free waits until `tell`; each asks anew. */
+  function makeGated() {
+    const storage = new MemoryFiles()
+    const asked: (() => void)[] = []
+    let isGated = false
+    storage.freeBytes = () =>
+      isGated ? new Promise((resolve) => asked.push(() => resolve(1_000))) : Promise.resolve(1_000)
+    let created = 0
+    const create = storage.create.bind(storage)
+    storage.create = (name) => {
+      created++
+      return create(name)
+    }
+    const terms = { fileLimitBytes: 10, runFilesLimitBytes: 15 }
+    let now = 0
+    const space = new FileSpace(storage, { monoMs: () => (now += 2_000) }, 5)
+    const uploads = new Uploads({ storage, space, terms, log })
+    const gate = () => {
+      isGated = true
+    }
+    return { storage, uploads, gate, tell: () => asked.shift()?.(), created: () => created }
+  }
+
+  for (const way of ['drop', 'keep'] as const)
+    it(`open nothing for a request that is over meanwhile (${way})`, async () => {
+      const { storage, uploads, gate, tell, created } = makeGated()
+      const upload = begin(uploads)
+      gate()
+      const opening = upload.open('a', 'text/plain')
+      await upload[way]()
+      tell()
+      const sink = await opening
+      assert.equal('code' in sink && sink.code, 'CANCELLED')
+      assert.deepEqual([created(), storage.incoming.size], [0, 0])
+    })
+
+  it('take nothing for a request that is over meanwhile', async () => {
+    const { storage, uploads, gate, tell } = makeGated()
+    const upload = begin(uploads)
+    const sink = await upload.open('a', 'text/plain')
+    assert.ok(!('code' in sink))
+    gate()
+    const writing = sink.write(Buffer.from('late'))
+    await upload.drop()
+    tell()
+    assert.equal((await writing)?.code, 'CANCELLED')
+    assert.equal((await sink.end())?.code, 'CANCELLED')
+    assert.deepEqual([upload.files.length, storage.incoming.size, storage.kept.size], [0, 0, 0])
+  })
+
+  it('close what is unfinished as the rest is kept', async () => {
+    const { storage, uploads } = makeUploads()
+    const upload = begin(uploads)
+    await put(upload, 'a', 'hello')
+    const sink = await upload.open('b', 'text/plain')
+    assert.ok(!('code' in sink))
+    await sink.write(Buffer.from('half'))
+    upload.keep()
+    await new Promise(setImmediate)
+    assert.deepEqual([[...storage.kept.values()].map(String), storage.incoming.size], [['hello'], 0])
+  })
+
+  it('leave no copies when the disk takes only some', async () => {
+    const { storage, uploads } = makeUploads()
+    const upload = begin(uploads)
+    await put(upload, 'a', 'one')
+    await put(upload, 'b', 'two')
+    upload.keep()
+    await new Promise(setImmediate)
+    const copy = storage.copy.bind(storage)
+    let copied = 0
+    storage.copy = (from, to) => (copied++ === 0 ? copy(from, to) : Promise.reject(new Error('EIO')))
+    await assert.rejects(uploads.copy(upload.files), /EIO/)
+    assert.deepEqual([storage.kept.size, storage.incoming.size], [2, 0])
+  })
+
   it('are copied for another run, all of them or none', async () => {
     const { storage, uploads } = makeUploads()
     const upload = begin(uploads)

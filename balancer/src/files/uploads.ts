@@ -1,7 +1,8 @@
 /**
  * Files that callers send along with a task: spooled as they come, before the task is known, and a run's once it is
  * accepted. Asked by `http/`, a request at a time.
- * Invariant: what no run has is gone when its request is answered, or at the next start.
+ * Invariants: what no run has is gone when its request is answered, or at the next start; a request that is over, also
+ * while something of it was waited for, makes no file any more, and none stays open.
  */
 import { randomBytes } from 'node:crypto'
 import type { TaskError } from '@berth/protocol'
@@ -26,6 +27,8 @@ const NAMES_TEXT = 8 * 1024
 /** Of one beside its names. */
 const FILE_TEXT = 48
 
+const OVER: TaskError = { code: 'CANCELLED', detail: 'The request is over; nothing more of it is taken.' }
+
 export class Uploads implements UploadsPort {
   readonly #options: UploadsOptions
   #open = 0
@@ -49,12 +52,15 @@ export class Uploads implements UploadsPort {
     const { storage } = this.#options
     const copies = files.map((file) => ({ ...file, name: randomBytes(16).toString('hex') }))
     const upload = new FileUpload(this.#options, copies, () => {})
-    for (const [index, { name }] of files.entries())
-      if (!(await storage.copy(name, copies[index]?.name ?? ''))) {
-        await upload.drop()
-        return undefined
-      }
-    return upload
+    let isWhole = false
+    try {
+      for (const [index, { name }] of files.entries())
+        if (!(await storage.copy(name, copies[index]?.name ?? ''))) return undefined
+      isWhole = true
+      return upload
+    } finally {
+      if (!isWhole) await upload.drop()
+    }
   }
 }
 
@@ -62,7 +68,7 @@ class FileUpload implements Upload {
   readonly #options: UploadsOptions
   readonly #files: UploadedFile[]
   readonly #onOver: () => void
-  /** Not finished. */
+  /** Not finished; whatever is in here ends with the request. */
   readonly #spools = new Set<FileSpool>()
   #bytes = 0
   #names = 0
@@ -81,6 +87,8 @@ class FileUpload implements Upload {
   async open(path: string, mediaType: string): Promise<UploadSink | TaskError> {
     const refusal = this.#refuse(path, mediaType) ?? (await this.#options.space.refuse(0))
     if (refusal) return refusal
+    // Nobody would close what is opened for a request that ended meanwhile.
+    if (this.#isOver) return OVER
     const spool = new FileSpool(this.#options.storage)
     this.#spools.add(spool)
     return {
@@ -92,6 +100,7 @@ class FileUpload implements Upload {
   keep(): void {
     const { storage, log } = this.#options
     if (!this.#finish()) return
+    for (const spool of this.#spools) void spool.drop()
     for (const { name } of this.#files)
       storage
         .keep(name)
@@ -131,6 +140,7 @@ class FileUpload implements Upload {
     const refusal =
       refuseSize(terms, path, spool.size + bytes.length, this.#bytes) ?? (await space.refuse(bytes.length))
     if (refusal) return refusal
+    if (this.#isOver) return OVER
     try {
       await spool.write(bytes)
       space.took(bytes.length)
@@ -141,8 +151,10 @@ class FileUpload implements Upload {
   }
 
   async #end(spool: FileSpool, path: string, mediaType: string): Promise<TaskError | undefined> {
+    if (this.#isOver) return OVER
     try {
       const sha256 = await spool.finish()
+      if (this.#isOver) return OVER
       this.#spools.delete(spool)
       this.#bytes += spool.size
       this.#files.push({ path, mediaType, size: spool.size, sha256, name: spool.name })

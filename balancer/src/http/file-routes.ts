@@ -46,13 +46,16 @@ async function sendFile(c: RouteContext, { files, stallMs = STALL_MS }: FileRout
   const opened = path === undefined ? undefined : await files.open(id, path)
   if (opened === undefined) return problem(unknownFile(id))
   if ('code' in opened) return problem(opened)
-  const answer = answerOf(c, opened)
-  if (answer.part === undefined || c.req.method === 'HEAD') {
-    await opened.bytes.close()
-    return new Response(null, { status: answer.status, headers: answer.headers })
+  let isRead = false
+  try {
+    const { part, ...init } = answerOf(c, opened)
+    if (part === undefined || c.req.method === 'HEAD') return new Response(null, init)
+    const answer = new Response(bodyOf(opened.bytes, part, stallMs), init)
+    isRead = true
+    return answer
+  } finally {
+    if (!isRead) await opened.bytes.close()
   }
-  const body = bodyOf(opened.bytes, answer.part, stallMs)
-  return new Response(body, { status: answer.status, headers: answer.headers })
 }
 
 interface Part {
