@@ -170,6 +170,16 @@ describe('FileWriter', () => {
     writer.end()
     for (const each of [sent, waiting, write('c', 'three')]) await assert.rejects(each, { code: 'CANCELLED' })
   })
+
+  it('is over with its attempt while its temporary file is made, whatever its data', async () => {
+    const { writer, write } = makeWriter()
+    const silent = new ReadableStream<Uint8Array>({ pull: () => new Promise(() => {}) })
+    const written = write('a', silent)
+    await Promise.resolve()
+    writer.end()
+    await assert.rejects(written, { code: 'CANCELLED' })
+    assert.equal(writer.pending, undefined)
+  })
 })
 
 describe('readFileOrder', () => {

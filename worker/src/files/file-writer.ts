@@ -124,6 +124,8 @@ export class FileWriter {
     if (limitBytes === undefined) throw new FileError(NO_FILES)
     const file = await TemporaryFile.make()
     try {
+      // It may have ended while the file was made, and closes only what it knows of.
+      if (this.#isOver) throw new FileError(GONE)
       this.#spooling = file
       const sha256 = await this.#spool(file, path, data, limitBytes)
       this.#spooling = undefined

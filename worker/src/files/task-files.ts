@@ -93,6 +93,8 @@ export class ReceivedFiles {
 
   /** Resolves when the bytes are in the file; undefined when they are more than was announced. */
   add(bytes: Uint8Array): Promise<void> | undefined {
+    // Nobody would close what is made now.
+    if (this.#isClosed) return Promise.resolve()
     this.#receivedBytes += bytes.length
     if (this.#receivedBytes > this.#expectedBytes) return undefined
     this.#file ??= TemporaryFile.make()

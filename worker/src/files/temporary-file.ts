@@ -25,7 +25,12 @@ export class TemporaryFile {
   static async make(): Promise<TemporaryFile> {
     const path = join(tmpdir(), `berth-${randomUUID()}`)
     const file = await open(path, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW, 0o600)
-    await unlink(path)
+    try {
+      await unlink(path)
+    } catch (error) {
+      await file.close()
+      throw error
+    }
     return new TemporaryFile(file)
   }
 
