@@ -7,10 +7,10 @@
  *       missed: once --> as if the last of those missed were in time
  *
  * Invariant: each step leaves the schedule at an instant behind the one that it claims; what is late by more than a
- * minute is over after one step, however long it was.
+ * minute is over after one step, however long it was, and what is not has a step for each instant.
  */
 import type { DueSchedule, FireOutcome, StoredSchedule } from '../../ports/schedule-store.ts'
-import { countBetween, type Instants, instantsOf, isRepeating, latest } from './instants.ts'
+import { countBetween, type Instants, instantsOf, isRepeating, lastBefore } from './instants.ts'
 
 export interface Step {
   readonly outcome: Exclude<FireOutcome, 'refused'>
@@ -74,16 +74,17 @@ function place(
   expectedMs: number,
   nowMs: number,
 ): Omit<Step, 'outcome' | 'detail'> & { missed: boolean } {
-  const missed = nowMs - expectedMs > GRACE_MS
+  const graceMs = nowMs - GRACE_MS
+  const missed = expectedMs < graceMs
   if (!isRepeating(terms))
     return { missed, instantMs: expectedMs, count: 1, expectedMs, nextMs: null, isDone: true }
   const instants = instantsOf(terms, anchorMs)
-  const [instantMs, count] = missed ? lastMissed(instants, expectedMs, nowMs) : [expectedMs, 1]
-  const nextMs = instants.next(missed ? nowMs : expectedMs)
+  const [instantMs, count] = missed ? lastMissed(instants, expectedMs, graceMs) : [expectedMs, 1]
+  const nextMs = instants.next(instantMs)
   return { missed, instantMs, count, expectedMs, nextMs, isDone: nextMs === null }
 }
 
-function lastMissed(instants: Instants, expectedMs: number, nowMs: number): [number, number] {
-  const last = latest(instants, expectedMs, nowMs)
+function lastMissed(instants: Instants, expectedMs: number, graceMs: number): [number, number] {
+  const last = lastBefore(instants, expectedMs, graceMs)
   return [last, countBetween(instants, expectedMs, last, MAX_COUNTED)]
 }

@@ -64,15 +64,15 @@ export function upcoming(instants: Instants, afterMs: number, count: number): nu
   return found
 }
 
-/** The last instant that is not behind `nowMs`, given one of which that is true. */
-export function latest(instants: Instants, knownMs: number, nowMs: number): number {
-  // next(t) never falls as t rises: the greatest t, to the second, whose next one is still in time.
-  let [low, high] = [Math.floor(knownMs / SECOND_MS) - 1, Math.ceil(nowMs / SECOND_MS)]
+/** The last instant before `endMs`, given one of which that is true. */
+export function lastBefore(instants: Instants, knownMs: number, endMs: number): number {
+  // next(t) never falls as t rises: the greatest t, to the second, whose next one is still before the end.
+  let [low, high] = [Math.floor(knownMs / SECOND_MS) - 1, Math.ceil(endMs / SECOND_MS)]
   let found = knownMs
   while (low <= high) {
     const middle = Math.floor((low + high) / 2)
     const next = instants.next(middle * SECOND_MS)
-    if (next !== null && next <= nowMs) {
+    if (next !== null && next < endMs) {
       found = Math.max(found, next)
       low = middle + 1
     } else high = middle - 1

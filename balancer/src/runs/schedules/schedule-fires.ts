@@ -218,7 +218,7 @@ export class ScheduleFires {
     const meaning =
       jumpMs < 0
         ? 'the clock was put back: schedules rest until it has come past what has fired'
-        : 'the clock was put forward: instants that were left out count as missed'
+        : 'the clock was put forward: instants that were left out count as missed, but for those of the last minute'
     log.warn(meaning, { byMs: Math.round(jumpMs) })
   }
 }
