@@ -17,13 +17,16 @@ export const DEFAULT_BUDGETS: BudgetTable = Object.freeze({
 })
 
 const EXAMPLE = '{"low": {"tokens": 20000, "costUsd": 0.05, "steps": 10, "runMs": "60s"}}'
+const NOT_LIMITS = `must be an object with limits, such as ${EXAMPLE}; leave it out for its default`
 const MOST = 1e15
+const WHOLE = `must be a whole number from 0 to ${MOST}`
+const NUMBER = `must be a number from 0 to ${MOST}`
 
-const whole = z.int('must be a whole number from 0').min(0, 'must be a whole number from 0').max(MOST)
+const whole = z.int(WHOLE).min(0, WHOLE).max(MOST, WHOLE)
 const duration = durationMs({ min: 1, default: 1 })
-const levelSchema = z.strictObject({
+const levelShape = {
   tokens: whole.optional(),
-  costUsd: z.number('must be a number from 0').min(0, 'must be a number from 0').max(MOST).optional(),
+  costUsd: z.number(NUMBER).min(0, NUMBER).max(MOST, NUMBER).optional(),
   steps: whole.optional(),
   /** As all durations of the environment: milliseconds, or a text with a unit. */
   runMs: z
@@ -36,7 +39,8 @@ const levelSchema = z.strictObject({
       return z.NEVER
     })
     .optional(),
-})
+}
+const levelSchema = z.strictObject(levelShape, { error: notLimits })
 const tableSchema = z.strictObject({
   low: levelSchema.optional(),
   standard: levelSchema.optional(),
@@ -78,6 +82,11 @@ function describe(issues: readonly z.core.$ZodIssue[]): string {
   const where = place === '' ? 'it' : `"${place}"`
   const wrong = place === '' ? `must be an object, such as ${EXAMPLE}` : (first?.message ?? 'is wrong')
   return `${where} ${wrong}`
+}
+
+/** Of an unknown key something better is said. */
+function notLimits({ code }: { readonly code: string }): string | undefined {
+  return code === 'invalid_type' ? NOT_LIMITS : undefined
 }
 
 function parse(text: string): unknown {

@@ -172,6 +172,14 @@ describe('schedules', () => {
     ] as const)
       assert.equal((await send('PATCH', `/schedules/${kept.id}`, body)).status, status, JSON.stringify(body))
     assert.deepEqual(await show(kept.id), kept)
+    for (const [method, path, example] of [
+      ['POST', '/schedules', '"type": "cron", "cron"'],
+      ['PATCH', `/schedules/${kept.id}`, 'such as {"enabled": false}'],
+    ] as const) {
+      const { status, text } = await send(method, path, [])
+      assert.equal(status, 400)
+      assert.ok((JSON.parse(text) as { detail: string }).detail.includes(example), text)
+    }
     for (const query of ['?colour=red', '?type=weekly', '?enabled=1', '?limit=501', '?cursor=x'])
       assert.equal((await send('GET', `/schedules${query}`)).status, 400, query)
     for (const [method, path] of [

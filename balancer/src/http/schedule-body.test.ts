@@ -83,6 +83,17 @@ describe('the body of a schedule', () => {
     assert.equal(proto.ok, false)
   })
 
+  it('is told the four kinds of time, with an example that is taken', () => {
+    const { order } = orders()
+    for (const type of [undefined, 'weekly', null]) {
+      const read = readSchedule({ function: 'hello', type }, HEAD, order)
+      const [error] = read.ok ? [] : (read.error.errors ?? [])
+      assert.equal(error?.pointer, '/type')
+      for (const kind of ['"cron"', '"interval"', '"delayed"', '"scheduled"', '"cron": "0 8 * * MON-FRI"'])
+        assert.ok(error?.detail.includes(kind), `${error?.detail}`)
+    }
+  })
+
   it('is changed by what a PATCH names; a task that it does not name is not judged again', () => {
     const paused = merge({ enabled: false })
     assert.deepEqual([paused.asked, paused.isSameTask, paused.isRestart], [[], true, false])

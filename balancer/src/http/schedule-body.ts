@@ -31,8 +31,11 @@ const MAX_CRON = 256
 const MAX_ZONE = 64
 const HIDDEN = '***'
 
+const NO_TYPE =
+  'must be "cron", "interval", "delayed" or "scheduled", with `cron`, `intervalSeconds`, `delayInSeconds` or `date` beside it, such as "type": "cron", "cron": "0 8 * * MON-FRI"'
+
 const ownShape = {
-  type: z.enum(SCHEDULE_TYPES),
+  type: z.enum(SCHEDULE_TYPES, NO_TYPE),
   cron: z.string().max(MAX_CRON),
   timezone: z.string().min(1).max(MAX_ZONE).nullable(),
   intervalSeconds: whole(1),
@@ -42,7 +45,7 @@ const ownShape = {
   missed: z.enum(MISSED_POLICIES),
   enabled: z.boolean('must be true or false'),
 }
-const ownSchema = z.strictObject(ownShape).partial().required({ type: true })
+const ownSchema = z.strictObject(ownShape).partial().extend({ type: ownShape.type })
 type Own = z.infer<typeof ownSchema>
 
 /** What each kind of time is named by, and what may stand beside it. */

@@ -32,6 +32,7 @@ const nothingSchema = z.strictObject({})
 const NO_BODY_BYTES = 1_024
 const ID = /^s_[0-9a-hjkmnp-tv-z]{26}$/
 const EXAMPLE = 'such as {"function": "hello", "type": "cron", "cron": "0 8 * * MON-FRI"}'
+const EXAMPLE_CHANGE = 'such as {"enabled": false}'
 
 export function scheduleRoutes(deps: ScheduleRouteDeps): readonly Route[] {
   const { schedules } = deps
@@ -78,7 +79,7 @@ async function list(c: RouteContext, schedules: SchedulesPort): Promise<Response
 }
 
 async function create(c: RouteContext, deps: ScheduleRouteDeps): Promise<Response> {
-  const body = await readBody(c, deps)
+  const body = await readBody(c, deps, EXAMPLE)
   if (!body.ok) return problem(body.error)
   const { schedules, calls } = deps
   const read = readSchedule(body.value, headOf(c), (...asked) => calls.order(...asked))
@@ -94,7 +95,7 @@ async function show(c: RouteContext, schedules: SchedulesPort): Promise<Response
 }
 
 async function change(c: RouteContext, deps: ScheduleRouteDeps): Promise<Response> {
-  const body = await readBody(c, deps)
+  const body = await readBody(c, deps, EXAMPLE_CHANGE)
   if (!body.ok) return problem(body.error)
   const { schedules, calls } = deps
   const head = headOf(c)
@@ -127,6 +128,7 @@ async function trigger(c: RouteContext, schedules: SchedulesPort): Promise<Respo
 async function readBody(
   c: RouteContext,
   { door, bodyLimitBytes }: ScheduleRouteDeps,
+  example: string,
 ): Promise<BodyRead<Readonly<Record<string, unknown>>>> {
   const head = headOf(c)
   if (isMultipart(head)) return { ok: false, error: NO_MULTIPART }
@@ -135,8 +137,7 @@ async function readBody(
   const tooLarge = bodyTooLarge(bodyLimitBytes)
   const read = await readRoutedBody(c.req.raw, { limitBytes: bodyLimitBytes, tooLarge, door })
   if (!read.ok) return read
-  if (read.bytes.length === 0) return { ok: false, error: EMPTY }
-  const object = readJsonObject(read.bytes)
+  const object = readJsonObject(read.bytes, `send an object ${example}.`)
   return object.ok ? { ok: true, value: object.value as Readonly<Record<string, unknown>> } : object
 }
 
@@ -236,7 +237,6 @@ function unknownSchedule(id: string): TaskError {
   return { code: 'NOT_FOUND', detail }
 }
 
-const EMPTY: TaskError = { code: 'INVALID_REQUEST', detail: `The body is empty; send an object ${EXAMPLE}.` }
 const NO_MULTIPART: TaskError = {
   code: 'UNSUPPORTED_MEDIA_TYPE',
   detail: `A schedule is sent as JSON, not multipart: an object ${EXAMPLE}.`,

@@ -76,6 +76,20 @@ describe('zod inputs', () => {
     assert.deepEqual(await check(schema, '{"inner":{"a/b":1}}'), [`/input/inner/a~1b ${NO_SUCH}`])
   })
 
+  it('say of what is missing that it is required, wherever it stands', async () => {
+    const inner = z.object({ text: z.string(), any: z.unknown().nonoptional(), own: z.string('say who') })
+    const schema = z.object({ inner, list: z.array(z.object({ n: z.number() })) })
+    assert.deepEqual(await check(schema, '{"inner":{},"list":[{}]}'), [
+      '/input/inner/text is required',
+      '/input/inner/any is required',
+      '/input/inner/own say who',
+      '/input/list/0/n is required',
+    ])
+    assert.deepEqual(await check(schema, '{"inner":{"text":"","any":1,"own":""}}'), [
+      '/input/list is required',
+    ])
+  })
+
   it('publish the JSON Schema of the input, closed', () => {
     const { jsonSchema } = compileInput(z.object({ at: z.date(), n: z.number().default(1) }), undefined)
     assert.deepEqual(jsonSchema, {

@@ -37,6 +37,7 @@ const CHECK_LIMIT_MS = 5_000
 /** What may be computed of it at once, where a pattern could take any time. */
 const PATTERN_LIMIT_MS = 100
 const MAX_ERRORS = 20
+const MISSING = /^Invalid input: expected .+, received undefined$/
 
 /** Throws with a sentence on a definition that cannot be used. */
 export function compileInput(schema: StandardSchema | undefined, params: ParamSpecs | undefined): InputCheck {
@@ -147,9 +148,14 @@ function fieldErrorsOf(issues: readonly SchemaIssue[], prefix: string): FieldErr
   return issues.slice(0, MAX_ERRORS).flatMap((issue) => {
     const path = (issue.path ?? []).map((part) => (typeof part === 'object' ? part.key : part))
     const { keys } = issue as { keys?: unknown }
-    if (!Array.isArray(keys)) return [{ pointer: jsonPointer(path, prefix), detail: issue.message }]
+    if (!Array.isArray(keys)) return [{ pointer: jsonPointer(path, prefix), detail: detailOf(issue) }]
     return keys.slice(0, MAX_ERRORS).map((key) => unknownKey(String(key), jsonPointer(path, prefix)))
   })
+}
+
+/** Zod's own words name what nobody has sent. */
+function detailOf({ message, path = [] }: SchemaIssue): string {
+  return path.length > 0 && MISSING.test(message) ? 'is required' : message
 }
 
 function isStandardSchema(value: unknown): value is StandardSchema {
