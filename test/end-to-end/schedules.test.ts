@@ -147,6 +147,7 @@ describe('schedules', () => {
       [{ ...DAILY, delay: 5 }, 400, '/delay'],
       [{ ...DAILY, runAt: '2030-01-01T00:00:00Z' }, 400, '/runAt'],
       [{ ...DAILY, colour: 'red' }, 400, '/colour'],
+      [{ ...DAILY, deadline: '2020-01-01T00:00:00Z' }, 400, '/deadline'],
       [{ ...DAILY, priority: 0 }, 400, '/priority'],
       [{ ...DAILY, mode: 'webhook' }, 400, '/webhook'],
       [{ ...DAILY, function: 'nobody' }, 404, undefined],
@@ -168,6 +169,7 @@ describe('schedules', () => {
       [{ function: null }, 400],
       [{ input: { ms: 'soon' } }, 422],
       [{ function: 'nobody' }, 404],
+      [{ deadline: '2020-01-01T00:00:00Z' }, 400],
       [[], 400],
     ] as const)
       assert.equal((await send('PATCH', `/schedules/${kept.id}`, body)).status, status, JSON.stringify(body))

@@ -184,13 +184,16 @@ export class ScheduleFires {
     if (!step) return 'done'
     if (step.outcome !== 'fired') return this.#pass(claimOf(due, step, now))
     const claim = claimOf(due, step, now)
-    const { runs, runOf, log } = this.#options
-    const accepted = await runs.fire(runOf(due, step.instantMs), claim)
+    const run = this.#options.runOf(due, step.instantMs)
+    if (run.deadlineMs !== null && run.deadlineMs <= now) return this.#refuse(claim, overdue(run.deadlineMs))
+    const accepted = await this.#options.runs.fire(run, claim)
     if (accepted.ok) return 'done'
-    if (isPassing(accepted.error)) return 'later'
-    const { id } = due.schedule
-    log.warn('a schedule could not fire', { schedule: id, why: accepted.error.detail })
-    return this.#pass({ ...claim, outcome: 'refused', detail: accepted.error.detail })
+    return isPassing(accepted.error) ? 'later' : this.#refuse(claim, accepted.error.detail)
+  }
+
+  #refuse(claim: ScheduleClaim, detail: string): Promise<Fired> {
+    this.#options.log.warn('a schedule could not fire', { schedule: claim.schedule, why: detail })
+    return this.#pass({ ...claim, outcome: 'refused', detail })
   }
 
   async #pass(claim: ScheduleClaim): Promise<Fired> {
@@ -225,6 +228,11 @@ export class ScheduleFires {
 
 function claimOf({ schedule }: DueSchedule, step: Step, now: number): ScheduleClaim {
   return { ...step, schedule: schedule.id, atMs: now, run: null }
+}
+
+function overdue(deadlineMs: number): string {
+  const at = new Date(deadlineMs).toISOString()
+  return `The deadline of its runs, ${at}, has passed. Give the schedule a later one, or none (PATCH, \`deadline\`), or delete it.`
 }
 
 /** It may be accepted in a moment: a limit, the store, a fleet that has not answered yet, a drain. */

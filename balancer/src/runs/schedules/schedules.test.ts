@@ -411,6 +411,68 @@ describe('schedules', () => {
     await bench.stop()
   })
 
+  it('take no deadline that their first instant does not come before, and say so', async () => {
+    const bench = await ScheduleBench.start()
+    const until = (deadlineMs: number) => newRun({ deadlineMs })
+    const wrong = async (wanted: Parameters<typeof want>[0]) => {
+      const made = await bench.schedules.create(want(wanted))
+      assert.ok(!made.ok)
+      return made.error.errors?.map(({ pointer, detail }) => `${pointer} ${detail}`).join()
+    }
+    const said =
+      /^\/deadline is not later than the first instant of the schedule, 2026-01-01T00:01:00.000Z; name a later one, or leave it out/
+    assert.match((await wrong({ terms: EVERY_MINUTE, run: until(START - HOUR) })) ?? '', said)
+    assert.match((await wrong({ terms: EVERY_MINUTE, run: until(START + MINUTE) })) ?? '', said)
+    assert.match((await wrong({ terms: EVERY_MINUTE, run: until(START), enabled: false })) ?? '', said)
+    const { id } = await bench.create({ terms: EVERY_MINUTE, run: until(START + MINUTE + 1) })
+    const change = async (wanted: Partial<WantedSchedule>, isRestart: boolean, isSameTask: boolean) => {
+      const given = want({ terms: EVERY_MINUTE, run: until(START + MINUTE + 1), ...wanted })
+      const judge = (): JudgedChange => ({ ok: true, wanted: given, isRestart, isSameTask })
+      const changed = await bench.schedules.change(id, judge)
+      return changed?.ok ? 'changed' : changed?.error.errors?.[0]?.pointer
+    }
+    assert.equal(await change({ run: until(START) }, false, false), '/deadline')
+    assert.equal(await change({ terms: every(90) }, true, true), '/deadline')
+    await bench.advance(2 * MINUTE)
+    assert.equal(await change({ overlap: 'allow' }, false, true), 'changed', 'nothing of the task is named')
+    assert.equal(await change({ enabled: false }, false, true), 'changed')
+    assert.equal(await change({ enabled: true }, false, true), '/deadline')
+    assert.equal(await change({ run: until(START + HOUR) }, false, false), 'changed')
+    await bench.stop()
+  })
+
+  it('refuse an instant whose deadline has passed, with the reason', async () => {
+    const bench = await ScheduleBench.start()
+    const run = newRun({ deadlineMs: START + 90 * SECOND })
+    const { id } = await bench.create({ terms: EVERY_MINUTE, run })
+    const waiting = await bench.create({ terms: every(60), overlap: 'queue', run })
+    const once = await bench.create({ terms: { type: 'delayed', delayInSeconds: 80 }, run })
+    bench.runMs = 100 * SECOND
+    await bench.advance(70 * SECOND)
+    await bench.crash()
+    bench.clock.advance(80 * SECOND)
+    await bench.boot()
+    await bench.advance(20 * SECOND)
+    for (const run of bench.fires.map(({ run }) => run)) await bench.end(run)
+    await bench.advance(2 * SECOND)
+    assert.deepEqual(bench.fires.map(({ schedule }) => schedule).sort(), [id, waiting.id].sort())
+    const { counts } = await bench.find(id)
+    assert.deepEqual(counts, { fired: 1, skipped: 1, missed: 0, refused: 0 })
+    await bench.advance(MINUTE)
+    for (const one of [id, waiting.id, once.id]) {
+      const { fires } = await bench.find(one)
+      const refused = fires.filter(({ outcome }) => outcome === 'refused')
+      assert.equal(refused.length > 0, true, one)
+      assert.match(
+        refused[0]?.detail ?? '',
+        /^The deadline of its runs, 2026-01-01T00:01:30.000Z, has passed. .*PATCH/,
+      )
+    }
+    assert.equal((await bench.find(once.id)).enabled, false)
+    assert.equal(bench.fires.length, 2)
+    await bench.stop()
+  })
+
   it('are paused although nobody serves what they fire any more', async () => {
     const bench = await ScheduleBench.start()
     const { id } = await bench.create({ terms: EVERY_MINUTE })

@@ -101,7 +101,10 @@ export class Schedules implements SchedulesPort, Service {
     const id = `s_${createRunId().slice(2)}`
     const given = { id, createdMs: now, updatedMs: now, anchorMs: now }
     const schedule = orderOf(wanted, given)
-    const nextMs = wanted.enabled ? firstInstant({ ...schedule, lastMs: null }, now, now) : null
+    const firstMs = firstInstant({ ...schedule, lastMs: null }, now, now)
+    const nextMs = wanted.enabled ? firstMs : null
+    const overdue = findOverdue(wanted.run, firstMs)
+    if (overdue) return { ok: false, error: overdue }
     const { payload } = wanted.run
     this.#count++
     const kept = await this.#keep({ schedule, nextMs, doneMs: null, dropsWaiting: false, payload })
@@ -184,7 +187,7 @@ export class Schedules implements SchedulesPort, Service {
   /** What becomes of one that is there: a restart begins it anew, anything else leaves its instants alone. */
   #changed(
     found: StoredSchedule,
-    { wanted, isRestart }: Extract<JudgedChange, { ok: true }>,
+    { wanted, isRestart, isSameTask }: Extract<JudgedChange, { ok: true }>,
   ):
     | { readonly ok: true; readonly write: Omit<SetWrite, 'kind'> }
     | { readonly ok: false; readonly error: TaskError } {
@@ -195,8 +198,13 @@ export class Schedules implements SchedulesPort, Service {
     const isOn = wanted.enabled
     const begins = isOn && (isRestart || !found.enabled)
     if (begins && !isRestart && found.doneMs !== null) return { ok: false, error: hasFired(id) }
-    const nextMs = begins ? firstInstant({ ...schedule, lastMs }, anchorMs, now) : isOn ? found.nextMs : null
+    const firstMs = firstInstant({ ...schedule, lastMs }, anchorMs, now)
+    const nextMs = begins ? firstMs : isOn ? found.nextMs : null
     const doneMs = isRestart || begins ? null : found.doneMs
+    // Whatever has become of its deadline, one can be paused.
+    const isJudged = (begins || isRestart || !isSameTask) && doneMs === null
+    const overdue = isJudged ? findOverdue(wanted.run, nextMs ?? firstMs) : undefined
+    if (overdue) return { ok: false, error: overdue }
     const dropsWaiting = isRestart || !isOn || wanted.overlap !== 'queue'
     return { ok: true, write: { schedule, nextMs, doneMs, dropsWaiting, payload: wanted.run.payload } }
   }
@@ -231,6 +239,15 @@ export class Schedules implements SchedulesPort, Service {
       log.debug('schedules could not be counted', { error })
     }
   }
+}
+
+/** None of its runs could end in time. */
+function findOverdue({ deadlineMs }: NewRun, firstMs: number | null): TaskError | undefined {
+  if (deadlineMs === null || firstMs === null || deadlineMs > firstMs) return undefined
+  const first = new Date(firstMs).toISOString()
+  const detail = `is not later than the first instant of the schedule, ${first}; name a later one, or leave it out (null in a PATCH)`
+  const errors = [{ pointer: '/deadline', detail }]
+  return { code: 'INVALID_REQUEST', detail: `The body is wrong at /deadline: ${detail}.`, errors }
 }
 
 function orderOf(
