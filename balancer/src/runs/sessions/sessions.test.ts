@@ -290,6 +290,30 @@ for (const [what, isEnded] of [
     )
   })
 
+for (const isEnded of [true, false])
+  test(`a task sent to the id of a run that ${isEnded ? 'has ended' : 'runs'} follows it, as /continue does`, async () => {
+    const world = await makeWorld(1, 2)
+    const [base, other] = [await world.accept(), await turn(world)]
+    await (isEnded ? play(world) : world.breathe(8))
+    const next = await turn(world, { session: base })
+    const apart = await turn(world, { session: other })
+    const { continued, reads } = portsOf(world)
+    const third = await continued.continue(base, NEXT)
+    assert.ok(third?.ok)
+    for (let n = 0; n < 3; n++) await play(world)
+    const sessionOf = async (id: string) => (await reads.find(id))?.run.session
+    assert.deepEqual(
+      [await sessionOf(base), await sessionOf(other)],
+      [base, 's'],
+      'one of a session keeps it',
+    )
+    const turns = new Map(world.executions.map((execution) => [execution.run, execution.turns.length]))
+    assert.deepEqual(
+      [base, next, third.run.id, apart].map((id) => turns.get(id)),
+      [0, 1, 2, 0],
+    )
+  })
+
 test('a delayed run is no first turn of a session that began before it was due', async () => {
   const world = await makeWorld(1, 4)
   const late = await world.accept({ dueMs: world.clock.wallMs() + 1_000 })
