@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { fireTogether } from './schedule-burst.ts'
-import { judgeSchedule, killAmongSchedules, type ScheduleStory } from './schedules.ts'
+import { endOf, judgeSchedule, killAmongSchedules, type ScheduleStory } from './schedules.ts'
 
 const AT = Date.parse('2026-03-29T00:00:00.250Z')
 const seconds = (...at: readonly number[]) =>
@@ -50,6 +50,21 @@ describe('the checker of schedules (C16)', () => {
     test(`refuses one in which ${name}`, () => {
       assert.match(judgeSchedule({ ...STORY, ...changes } as ScheduleStory).join('\n'), pattern)
     })
+
+  test('asks for no instant that the end has overtaken, and for all others', () => {
+    const iso = (ms: number) => new Date(ms).toISOString()
+    const [last = 0, next = 0] = seconds(30, 40)
+    const end = (updatedMs: number, lastMs: number | null) =>
+      endOf(
+        { nextRunAt: iso(next) },
+        { updatedAt: iso(updatedMs), lastInstant: lastMs === null ? null : iso(lastMs) },
+      )
+    assert.equal(end(next + 2, last), next - 1, 'it was switched off before it fired')
+    assert.equal(end(next + 2, null), next - 1)
+    assert.equal(end(next + 2, next), next + 2, 'it fired before')
+    assert.equal(end(next - 5, last), next - 5)
+    assert.equal(endOf({ nextRunAt: null }, { updatedAt: iso(last), lastInstant: iso(last) }), last)
+  })
 })
 
 test('50 schedules fire each instant once under 5 kills', { timeout: 240_000 }, async (t) => {

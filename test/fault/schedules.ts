@@ -39,6 +39,7 @@ export type ScheduleStory = {
 type View = {
   id: string
   nextRunAt: string | null
+  lastInstant: string | null
   createdAt: string
   updatedAt: string
   waiting: number
@@ -164,14 +165,14 @@ async function endAll(site: Site, made: readonly Made[]): Promise<ScheduleStory[
   }
   const show = async (id: string) => (await ask(`/schedules/${id}`)) as View
   const isOnTime = async ({ id }: Made) => {
-    const { nextRunAt } = await show(id)
-    return nextRunAt === null || Date.parse(nextRunAt) > Date.now()
+    const view = await show(id)
+    return view.nextRunAt === null || Date.parse(view.nextRunAt) > Date.now() ? view : undefined
   }
   const ended = new Map<string, number>()
   for (const one of made) {
-    await until(() => isOnTime(one), LATE_MS, `${one.label} has fired all that was due`)
-    const { counts, updatedAt } = await switchOff(one, ask, show)
-    ended.set(one.id, counts.fired === 0 ? Date.now() : Date.parse(updatedAt))
+    const before = await until(() => isOnTime(one), LATE_MS, `${one.label} has fired all that was due`)
+    const off = await switchOff(one, ask, show)
+    ended.set(one.id, off.counts.fired === 0 ? Date.now() : endOf(before, off))
   }
   const runsOf = async (id: string) => {
     const runs: Shown[] = []
@@ -208,6 +209,21 @@ async function endAll(site: Site, made: readonly Made[]): Promise<ScheduleStory[
       }
     }),
   )
+}
+
+/**
+ * The last moment of which every instant must have fired. Whoever switches one off just as it is due may come first,
+ * and then it does not fire: the next one that was told before is none of its instants, unless it was claimed.
+ */
+export function endOf(
+  { nextRunAt }: Pick<View, 'nextRunAt'>,
+  { updatedAt, lastInstant }: Pick<View, 'updatedAt' | 'lastInstant'>,
+): number {
+  const updatedMs = Date.parse(updatedAt)
+  if (nextRunAt === null) return updatedMs
+  const nextMs = Date.parse(nextRunAt)
+  const isClaimed = lastInstant !== null && Date.parse(lastInstant) >= nextMs
+  return isClaimed ? updatedMs : Math.min(updatedMs, nextMs - 1)
 }
 
 /** What fires once is off by itself, and must have fired. */
