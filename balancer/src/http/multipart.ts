@@ -2,21 +2,21 @@
  * Reads a multipart body of `POST /task` as it comes: the part `task` into memory, within the limit of a body, every
  * other part as a file of the upload, whose sink says how fast. Used by task-exchange.ts; the parsing is a library's.
  * Invariants: one part at a time is taken, in the order of the body; the promise settles once, and a refusal leaves
- * the rest of the body to whoever asked.
+ * the rest of the body to whoever asked; what is in memory counts at the door until it is handed over.
  */
 import type { IncomingMessage } from 'node:http'
 import { readFilePath, type TaskError } from '@berth/protocol'
 import { Busboy, type BusboyFileStream, type BusboyHeaders } from '@fastify/busboy'
 import type { Upload } from '../ports/files.ts'
-import { bodyTooLarge } from './task-call.ts'
+import { type BodyTerms, ReceivedBody } from './received-body.ts'
 
 export type ReceivedParts =
   | { readonly ok: true; readonly task: Buffer }
   | { readonly ok: false; readonly error: TaskError }
 
 export interface MultipartTerms {
-  /** `REQUEST_BODY_LIMIT`, of the part `task`. */
-  readonly taskLimitBytes: number
+  /** Of the part `task`. */
+  readonly task: BodyTerms
   /** Of all of the body. */
   readonly bodyLimitBytes: number
 }
@@ -42,15 +42,15 @@ export function readMultipart(
   return new Promise((resolve) => {
     const parts = new Parts(upload, terms)
     let isSettled = false
-    const settle = (received: ReceivedParts) => {
+    const settle = (tell: () => ReceivedParts) => {
       if (isSettled) return
       isSettled = true
       req.off('data', count).off('close', leave).unpipe(parser)
-      resolve(received)
+      resolve(tell())
     }
     const refuse = (error: TaskError) => {
-      parts.refuse(error)
-      settle({ ok: false, error })
+      parts.refuse()
+      settle(() => ({ ok: false, error }))
     }
     let received = 0
     const count = (piece: Buffer) => {
@@ -69,7 +69,7 @@ export function readMultipart(
     })
     parser.on('partsLimit', () => refuse(TOO_MANY))
     parser.on('error', () => refuse(BROKEN))
-    parser.on('finish', () => void parts.whenTaken().then(() => settle(parts.result())))
+    parser.on('finish', () => void parts.whenTaken().then(() => settle(() => parts.result())))
     req.on('data', count).once('close', leave).pipe(parser)
   })
 }
@@ -93,7 +93,7 @@ class Parts {
   onRefused: (error: TaskError) => void = () => {}
   readonly #upload: Upload
   readonly #terms: MultipartTerms
-  #task: Buffer | undefined
+  #task: ReceivedBody | undefined
   #last: Promise<unknown> = Promise.resolve()
   #isRefused = false
   #files = 0
@@ -107,8 +107,9 @@ class Parts {
     this.#last = this.#last.then(() => this.#take(part)).catch(() => this.onRefused(BROKEN))
   }
 
-  refuse(_error: TaskError): void {
+  refuse(): void {
     this.#isRefused = true
+    this.#task?.drop()
   }
 
   whenTaken(): Promise<unknown> {
@@ -116,7 +117,7 @@ class Parts {
   }
 
   result(): ReceivedParts {
-    return this.#task ? { ok: true, task: this.#task } : { ok: false, error: NO_TASK }
+    return this.#task ? { ok: true, task: this.#task.take() } : { ok: false, error: NO_TASK }
   }
 
   async #take(part: Part): Promise<void> {
@@ -132,21 +133,18 @@ class Parts {
 
   async #readTask({ stream }: Part): Promise<TaskError | undefined> {
     if (this.#task) return wrongPart('/task', 'There are two parts "task"; send one.')
-    const pieces: Buffer[] = []
-    let bytes = 0
-    for await (const piece of stream) {
-      bytes += piece.length
-      if (bytes > this.#terms.taskLimitBytes) return bodyTooLarge(this.#terms.taskLimitBytes)
-      pieces.push(piece)
-    }
-    this.#task = Buffer.concat(pieces)
+    const task = new ReceivedBody(this.#terms.task, undefined)
+    this.#task = task
+    if (task.refusal) return task.refusal
+    // What has been refused holds nothing, and takes nothing any more.
+    for await (const piece of stream) if (this.#isRefused || !task.add(piece)) return task.refusal
     return undefined
   }
 
   async #readFile({ name = '', filename, mediaType, stream }: Part): Promise<TaskError | undefined> {
     if (filename === undefined)
       return wrongPart(
-        `/${name.slice(0, 64)}`,
+        `/${toPointer(name.slice(0, 64))}`,
         `The part "${name.slice(0, 64)}" is no file: it has no filename. Fields of the task go into the part "task".`,
       )
     const pointer = `/files/${this.#files++}`
@@ -167,6 +165,11 @@ class Parts {
 function placed(error: TaskError, pointer: string): TaskError {
   if (error.code === 'STORE_UNAVAILABLE') return error
   return { ...error, errors: [{ pointer, detail: error.detail }] }
+}
+
+/** As a part of a JSON pointer. */
+function toPointer(name: string): string {
+  return name.replaceAll('~', '~0').replaceAll('/', '~1')
 }
 
 function wrongPart(pointer: string, detail: string): TaskError {

@@ -93,7 +93,7 @@ export class TaskExchange {
   }
 
   async #serveUpload(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    const { uploads, door, bodyLimitBytes, tasks, log, readerIdleMs } = this.#deps
+    const { uploads, door, tasks, log, readerIdleMs } = this.#deps
     const bodyBytes = this.#uploadBytes
     const head = { ...readTaskHead(req), contentType: 'application/json' }
     const isTooLarge = Number(req.headers['content-length'] ?? 0) > bodyBytes
@@ -101,7 +101,7 @@ export class TaskExchange {
     const upload = refusal ?? uploads?.begin() ?? INTERNAL_ERROR
     if ('code' in upload) return refuseUpload(req, res, upload)
     try {
-      const terms = { taskLimitBytes: bodyLimitBytes, bodyLimitBytes: bodyBytes }
+      const terms = { task: this.#terms, bodyLimitBytes: bodyBytes }
       const received = await readMultipart(req, upload, terms)
       if (!received.ok || res.destroyed) {
         void upload.drop()
