@@ -84,6 +84,7 @@ describe('the examples of docs/functions.md', () => {
       welcome: [{ names: ['Ada', 'Bob'] }, [{ message: 'Hello Ada!' }, { message: 'Hello Bob!' }]],
       sort: [{ words: ['pear', 'apple'] }, ['apple', 'pear']],
       summarise: [{ pages: [] }, { done: [] }],
+      'longest-line': [{}, {}],
     }
     // Its files are kept by a balancer.
     const report = await post('/task', '{"function":"report"}')

@@ -111,7 +111,7 @@ export class AttemptContext implements Context {
     return this.#controller.signal
   }
 
-  // Sessions belong to runs on disk, of which this version has none.
+  /** Of a run on disk; a task that came past the balancer has none. */
   get session(): string | undefined {
     return this.#facts.session
   }

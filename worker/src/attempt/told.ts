@@ -53,7 +53,8 @@ export function readMessage(message: unknown): string | object {
 /** A task that came past the balancer is no run, and the test kit keeps what it is asked to keep. */
 export function refuseFile(path: string): Promise<never> {
   const detail = `files are kept by a balancer, and this task came past it, so "${path}" was not written`
-  return Promise.reject(new NonRetryable(`ctx.file: ${detail}; send the task to the balancer`))
+  const error = new NonRetryable(`ctx.file: ${detail}; send the task to the balancer`)
+  return Promise.reject(Object.assign(error, { code: 'CONFLICT' }))
 }
 
 function isObject(value: unknown): value is object {

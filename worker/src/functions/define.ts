@@ -172,7 +172,7 @@ export interface Context {
    * must stay as they are until it resolves. Default type: `text/plain; charset=utf-8` for a text, a Blob's own, else
    * `application/octet-stream`. Rejects with a TypeError on a path, data or type that cannot be; with an error whose
    * `code` is `PAYLOAD_TOO_LARGE` (FILE_LIMIT, RUN_FILES_LIMIT) or `STORE_UNAVAILABLE` (no room) when it is not kept,
-   * after which the handler may go on; and with a NonRetryable where the task did not come through a balancer.
+   * after which the handler may go on; and with a NonRetryable (`code` `CONFLICT`) where the task came past the balancer.
    */
   file(path: string, data: FileData, mediaType?: string): Promise<void>
   /**

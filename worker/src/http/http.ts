@@ -142,7 +142,8 @@ function mediaProblem(type = '', encoding = 'identity', isRouted = false): Answe
     return problem('UNSUPPORTED_MEDIA_TYPE', `${JSON.stringify(type.slice(0, 100))} is no media type`)
   }
   if (!plainType(type).startsWith('multipart/')) return undefined
-  const detail = 'Multipart is not supported by this version; send JSON, or bytes to /task/{group}/{function}'
+  const detail =
+    'A body with files is taken by the balancer: send it there, to POST /task with a part "task". Here send JSON, or bytes to /task/{group}/{function}'
   return problem('UNSUPPORTED_MEDIA_TYPE', detail)
 }
 
