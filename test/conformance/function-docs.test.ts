@@ -117,7 +117,7 @@ describe('the examples of docs/functions.md', () => {
     const { stdout } = await run(process.execPath, args, { cwd: folder, env }).catch(({ stdout }) => ({
       stdout,
     }))
-    assert.match(stdout, /^# pass 4$/m)
+    assert.match(stdout, /^# pass 5$/m)
     assert.match(stdout, /^# fail 0$/m)
   })
 })
