@@ -5,6 +5,7 @@
  */
 import assert from 'node:assert/strict'
 import { readdir, readFile, stat } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import type { RunView } from '@berth/protocol'
 import { piecesOf, sha256Of, sha256OfBody, writeFileFleet } from '../end-to-end/file-fleet.ts'
@@ -116,28 +117,24 @@ export class FileSite {
   }
 
   /** The answer to a task with a file; undefined when it does not come. */
-  upload(
+  async upload(
     file: WantedFile,
     { stopsAt, signal, task = UPLOAD }: UploadOptions = {},
   ): Promise<Response | undefined> {
     const boundary = 'b'.repeat(40)
     const head = (lines: string) =>
       Buffer.from(`--${boundary}\r\nContent-Disposition: form-data; ${lines}\r\n\r\n`)
-    async function* body() {
+    function* body() {
       yield Buffer.concat([head('name="task"'), Buffer.from(`${JSON.stringify(task)}\r\n`)])
       yield head(`name="files"; filename="${file.path}"\r\nContent-Type: image/png`)
-      let sent = 0
-      for (const piece of piecesOf(file.size, file.seed)) {
-        if (stopsAt !== undefined && sent >= stopsAt) await new Promise(() => {})
-        yield piece
-        sent += piece.length
-      }
+      yield* piecesOf(file.size, file.seed)
       yield Buffer.from(`\r\n--${boundary}--\r\n`)
     }
     const headers = {
       authorization: KEYS.caller,
       'content-type': `multipart/form-data; boundary=${boundary}`,
     }
+    if (stopsAt !== undefined) return sendPart(this.balancer.url, headers, body(), stopsAt, signal)
     const init = { method: 'POST', headers, body: ReadableStream.from(body()), duplex: 'half', signal }
     return fetch(`${this.balancer.url}/task`, init as RequestInit).catch(() => undefined)
   }
@@ -235,4 +232,32 @@ export class FileSite {
 export async function residentBytes(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8')
   return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) * 1024
+}
+
+/**
+ * Sends so many bytes of a body and waits for the end of the connection. Not by `fetch`: killed in mid-body it
+ * leaves a socket behind now and then, for which Node waits for ever as the process ends (26.10).
+ */
+async function sendPart(
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  body: Iterable<Uint8Array>,
+  bytes: number,
+  signal?: AbortSignal,
+): Promise<undefined> {
+  const { hostname, port, host } = new URL(url)
+  const socket = connect(Number(port), hostname)
+  socket.on('error', () => {})
+  const fields = Object.entries({ host, ...headers, 'content-length': String(4 * bytes) })
+  const lines = ['POST /task HTTP/1.1', ...fields.map(([name, value]) => `${name}: ${value}`)]
+  socket.write(`${lines.join('\r\n')}\r\n\r\n`)
+  const isOver = new Promise<void>((resolve) => socket.once('close', () => resolve()))
+  signal?.addEventListener('abort', () => socket.destroy(), { once: true })
+  let sent = 0
+  for (const piece of body) {
+    if (sent >= bytes) break
+    socket.write(piece)
+    sent += piece.length
+  }
+  await isOver
 }

@@ -7,6 +7,7 @@ import { symlink, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { createScope, makeFolder } from '../harness/scope.ts'
+import { until } from '../harness/until.ts'
 import { SmallDisk, whyNoSmallDisk } from './bad-disk.ts'
 import { FileSite, LIMIT_MS } from './file-site.ts'
 
@@ -154,5 +155,6 @@ test('a full disk: the handler hears it, goes on, and what did not fit leaves no
   )
   const refused = await site.upload({ path: 'large.png', size: 40 * MB, seed: 'up' })
   assert.equal(refused?.status, 503)
-  assert.equal((await site.filesOnDisk(join(disk.pathHere, 'data'))).length, 2)
+  const kept = () => site.filesOnDisk(join(disk.pathHere, 'data'))
+  await until(async () => (await kept()).length === 2, LIMIT_MS, 'what was refused has gone')
 })
