@@ -21,6 +21,8 @@ class Bench {
   kept: Kept = { ok: true }
   taken = 0
   before: StoredFile[] = []
+  /** Between the row's way to the store and the store's answer. */
+  onKeep: () => Promise<void> | void = () => {}
 
   constructor() {
     this.files = new RunFiles({
@@ -30,6 +32,7 @@ class Bench {
       reads: { filesOfAttempt: async () => this.before },
       keep: async (writes) => {
         this.writes.push(...writes)
+        await this.onKeep()
         return this.kept
       },
       log: createLog({ source: 'test', write: () => {} }),
@@ -189,6 +192,21 @@ describe('RunFiles', () => {
     await new Promise(setImmediate)
     assert.equal(bench.storage.incoming.size, 0)
     assert.deepEqual(bench.rows, ['a.txt 1', 'a.txt 2'])
+  })
+
+  it('leaves the bytes of a row that is on its way when the run ends or a newer attempt begins', async () => {
+    for (const interrupt of ['end', 'attempt'] as const) {
+      const bench = new Bench()
+      bench.onKeep = async () => {
+        bench.onKeep = () => {}
+        if (interrupt === 'end') bench.files.ended('r_1')
+        else void bench.send('newer', { fence: 2, attempt: 2, cuts: true })
+        await new Promise(setImmediate)
+      }
+      assert.equal(await bench.send('hello'), undefined, 'nobody waits for the answer any more')
+      assert.deepEqual([...bench.storage.kept.values()].map(String), ['hello'], interrupt)
+      assert.deepEqual([bench.rows, bench.told], [['a.txt 1'], []])
+    }
   })
 
   it('of a task in memory: rows are written with its end, and nothing of an earlier attempt', async () => {

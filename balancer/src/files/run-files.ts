@@ -249,15 +249,17 @@ export class RunFiles implements MemoryFilesPort {
     const { run } = writer
     const { keep, onFile } = this.#options
     if (writer.isOver || writer.open !== open) return
+    // From here on the row may be on disk, so nothing that ends meanwhile takes the bytes: the store tells what is gone.
+    writer.open = undefined
     if (run.isDurable) {
       const kept = await keep([{ kind: 'run-file', seq: run.seq, file }])
-      if (!kept.ok) {
+      if (kept.ok) this.#promote(file.name)
+      else {
         this.#options.onDoubt([file.name])
-        return this.#giveUp(writer, open, unwritten(file.path, kept.detail), false)
+        if (!writer.isOver) open.answer(open.number, toOutcomeError(unwritten(file.path, kept.detail)))
+        return
       }
-      this.#promote(file.name)
     }
-    if (writer.open === open) writer.open = undefined
     if (writer.isOver) return
     const before = writer.files.get(file.path)
     writer.files.set(file.path, file)
@@ -266,10 +268,10 @@ export class RunFiles implements MemoryFilesPort {
     if (run.isDurable) onFile(run.id, file)
   }
 
-  #giveUp(writer: Writer, open: Open, error: TaskError, isDropped = true): void {
+  #giveUp(writer: Writer, open: Open, error: TaskError): void {
     if (writer.open !== open) return
     writer.open = undefined
-    if (isDropped) void open.spool.drop()
+    void open.spool.drop()
     open.answer(open.number, toOutcomeError(error))
   }
 
