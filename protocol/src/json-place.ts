@@ -134,6 +134,28 @@ export function findJsonOffset(text: string, path: readonly PropertyKey[], from 
   return at
 }
 
+/** The end of the value that begins at `from`, in valid JSON; the next sign after its last one. */
+export function findJsonEnd(text: string, from: number): number {
+  return skipValue(text, from)
+}
+
+/** The members of the object that begins at `from`, in valid JSON: names as they are meant, places of the values. */
+export function* listJsonMembers(
+  text: string,
+  from: number,
+): Generator<{ name: string; at: number; end: number }> {
+  if (text.charAt(from) !== '{') return
+  let at = skipBlanks(text, from + 1)
+  while (text.charAt(at) === '"') {
+    const keyEnd = skipValue(text, at)
+    const name: string = JSON.parse(text.slice(at, keyEnd))
+    const value = skipBlanks(text, skipBlanks(text, keyEnd) + 1)
+    const end = skipValue(text, value)
+    yield { name, at: value, end }
+    at = skipBlanks(text, skipBlanks(text, end) + 1)
+  }
+}
+
 /** Where each element of the array begins that is the whole text, in one pass. */
 export function* listJsonElements(text: string): Generator<number> {
   let at = skipBlanks(text, skipBlanks(text, 0) + 1)
@@ -155,15 +177,8 @@ function findElement(text: string, from: number, index: number): number | undefi
 }
 
 function findMember(text: string, from: number, name: PropertyKey): number | undefined {
-  if (text.charAt(from) !== '{') return undefined
   let found: number | undefined
-  let at = skipBlanks(text, from + 1)
-  while (text.charAt(at) === '"') {
-    const keyEnd = skipValue(text, at)
-    const value = skipBlanks(text, skipBlanks(text, keyEnd) + 1)
-    if (JSON.parse(text.slice(at, keyEnd)) === name) found = value
-    at = skipBlanks(text, skipBlanks(text, skipValue(text, value)) + 1)
-  }
+  for (const member of listJsonMembers(text, from)) if (member.name === name) found = member.at
   return found
 }
 

@@ -1,7 +1,7 @@
 /** workers.json, line by line of CONTRACT §5. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isLoopback, parseWorkersFile, type WorkerEntry } from './workers-file.ts'
+import { findWorkersFileFaults, isLoopback, parseWorkersFile, type WorkerEntry } from './workers-file.ts'
 
 function good(value: unknown): { entries: readonly WorkerEntry[]; warnings: readonly string[] } {
   const file = parseWorkersFile(typeof value === 'string' ? value : JSON.stringify(value))
@@ -219,4 +219,37 @@ test('20,000 entries in maintenance are read in one pass', () => {
   assert.equal(good(text).entries.at(-1)?.maintenanceLine, 20_001)
   const { user, system } = process.cpuUsage(before)
   assert.ok(user + system < 3_000_000, `${(user + system) / 1000} ms of CPU`)
+})
+
+test('an editor hears of all faults at once, each with the stretch of text that it is about', () => {
+  const text =
+    '\uFEFF[\n  {"url": "http://a", "wieght": 5, "weight": 101},\n  "ftp://b",\n  {"url": "http://c", "name": "a:80"}\n]'
+  const faults = findWorkersFileFaults(text)
+  const shown = faults.map(({ pointer, line, offset = 0, length = 0 }) => [
+    pointer,
+    line,
+    text.slice(offset, offset + length),
+  ])
+  assert.deepEqual(shown, [
+    ['/0/weight', 2, '101'],
+    ['/0/wieght', 2, '5'],
+    ['/1', 3, '"ftp://b"'],
+    ['/2/name', 4, '"a:80"'],
+  ])
+  assert.deepEqual(findWorkersFileFaults('["http://a"]'), [])
+})
+
+test('names that need escaping are pointers all the same, and a text that is no JSON has one fault', () => {
+  const [fault] = findWorkersFileFaults('[{"url": "http://a", "a/b~c": 1}]')
+  assert.equal(fault?.pointer, '/0/a~1b~0c')
+  const broken = findWorkersFileFaults('[\n  "http://a"\n  "http://b"\n]')
+  assert.deepEqual(
+    broken.map(({ pointer, line, column, offset, length }) => [pointer, line, column, offset, length]),
+    [['', 3, 3, 17, 1]],
+  )
+})
+
+test('faults are looked for until there are 100', () => {
+  const text = JSON.stringify(Array.from({ length: 20_000 }, () => 5))
+  assert.equal(findWorkersFileFaults(text).length, 100)
 })

@@ -1,11 +1,12 @@
 /**
  * workers.json (CONTRACT §5): the fleet as an operator writes it. `parseWorkersFile` turns the
  * file's text into entries with identity, or into one error with line and column; a file with a
- * single bad entry changes nothing. Read by the balancer's roster and by `pnpm start`.
+ * single bad entry changes nothing. `findWorkersFileFaults` names all that is wrong, for editors. Read by the
+ * balancer's roster, by `pnpm start` and, as one types, by the dashboard.
  * Invariant: no message repeats a value of the file, since it may be a key.
  */
 import { z } from 'zod'
-import { findJsonFault, findJsonOffset, listJsonElements, placeOf } from './json-place.ts'
+import { findJsonEnd, findJsonFault, findJsonOffset, listJsonElements, placeOf } from './json-place.ts'
 import { LIMITS } from './limits.ts'
 import { nameSchema } from './names.ts'
 import { tagsSchema } from './tags.ts'
@@ -53,19 +54,58 @@ export interface WorkersFileError {
   readonly column?: number
 }
 
+/** One thing that is wrong, for an editor. */
+export interface WorkersFileFault extends WorkersFileError {
+  /** JSON pointer into the file; empty for the file as a whole. */
+  readonly pointer: string
+  /** UTF-16 units from the beginning of the text as it was given; missing where line and column are. */
+  readonly offset?: number
+  readonly length?: number
+}
+
 export type WorkersFile =
   | { readonly ok: true; readonly entries: readonly WorkerEntry[]; readonly warnings: readonly string[] }
   | { readonly ok: false; readonly error: WorkersFileError }
 
 type Found = { readonly message: string; readonly path: readonly PropertyKey[] }
-type EntryResult = { readonly ok: true; readonly entry: WorkerEntry } | ({ readonly ok: false } & Found)
+type EntryResult =
+  | { readonly ok: true; readonly entry: WorkerEntry }
+  | { readonly ok: false; readonly found: readonly Found[] }
+type Examined =
+  | Extract<WorkersFile, { ok: true }>
+  | { readonly ok: false; readonly faults: readonly WorkersFileFault[] }
 
 /** More warnings than this are counted instead. */
 const MAX_WARNINGS = 20
+/** More faults than this are not looked for: an editor shows a few, and a wrong tool makes thousands. */
+const MAX_FAULTS = 100
 
 /** Reads the text of workers.json; a byte order mark before it is left out. Never throws. */
 export function parseWorkersFile(file: string): WorkersFile {
-  const text = file.startsWith('\uFEFF') ? file.slice(1) : file
+  const examined = examine(file, 1)
+  if (examined.ok) return examined
+  const [{ message, line, column } = { message: 'it cannot be read' }] = examined.faults
+  const isPlaced = line !== undefined && column !== undefined
+  return { ok: false, error: isPlaced ? { message, line, column } : { message } }
+}
+
+/** What is wrong with the text, in its order, at most 100; none when `parseWorkersFile` takes it. Never throws. */
+export function findWorkersFileFaults(file: string): readonly WorkersFileFault[] {
+  const examined = examine(file, MAX_FAULTS)
+  return examined.ok ? [] : examined.faults
+}
+
+function examine(file: string, atMost: number): Examined {
+  const hasMark = file.startsWith('\uFEFF')
+  const text = hasMark ? file.slice(1) : file
+  const examined = examineText(text, atMost)
+  if (examined.ok || !hasMark) return examined
+  const shift = (fault: WorkersFileFault) =>
+    fault.offset === undefined ? fault : { ...fault, offset: fault.offset + 1 }
+  return { ok: false, faults: examined.faults.map(shift) }
+}
+
+function examineText(text: string, atMost: number): Examined {
   if (isOver(text, LIMITS.workersFileBytes))
     return failed(`the file is over ${LIMITS.workersFileBytes / 1024 / 1024} MiB`)
   if (text.trim() === '') return failed('the file is empty; write [] to remove all workers')
@@ -75,7 +115,7 @@ export function parseWorkersFile(file: string): WorkersFile {
     return failed('the file must hold an array of workers', text, findJsonOffset(text, []))
   if (parsed.value.length > LIMITS.workersFileEntries)
     return failed(`${parsed.value.length} entries are over ${LIMITS.workersFileEntries}`)
-  return collect(parsed.value, text)
+  return collect(parsed.value, text, atMost)
 }
 
 /** UTF-8 has one to three bytes a UTF-16 unit, so most texts need no counting. */
@@ -95,8 +135,10 @@ function parseJson(text: string): Parsed {
   }
 }
 
-function failed(message: string, text?: string, offset = 0): WorkersFile {
-  return { ok: false, error: text === undefined ? { message } : { message, ...placeOf(text, offset) } }
+function failed(message: string, text?: string, offset = 0): Examined {
+  if (text === undefined) return { ok: false, faults: [{ message, pointer: '' }] }
+  const length = Math.min(1, text.length - offset)
+  return { ok: false, faults: [{ message, pointer: '', ...placeOf(text, offset), offset, length }] }
 }
 
 interface Earlier {
@@ -104,21 +146,30 @@ interface Earlier {
   readonly entry: WorkerEntry
 }
 
-function collect(values: readonly unknown[], text: string): WorkersFile {
+/** What is wrong with one entry of the array. */
+interface Misfit extends Found {
+  readonly index: number
+}
+
+function collect(values: readonly unknown[], text: string, atMost: number): Examined {
   const byId = new Map<string, Earlier>()
   const byUrl = new Map<string, Earlier>()
   const doubles: string[] = []
+  const misfits: Misfit[] = []
   for (const [index, value] of values.entries()) {
+    if (misfits.length >= atMost) break
     const result = readEntry(value)
-    const fail = ({ message, path }: Found) =>
-      failed(`entry ${index + 1}: ${message}`, text, findJsonOffset(text, [index, ...path]))
-    if (!result.ok) return fail(result)
+    if (!result.ok) {
+      misfits.push(...result.found.map((found) => ({ index, ...found })))
+      continue
+    }
     const { entry } = result
     const sameUrl = byUrl.get(entry.url)
     const sameId = byId.get(entry.id)
-    if (sameId !== undefined && sameId.entry.url !== entry.url)
-      return fail({ message: `entry ${sameId.index + 1} is named "${entry.id}" already`, path: [] })
-    if (sameUrl !== undefined) {
+    if (sameId !== undefined && sameId.entry.url !== entry.url) {
+      const message = `entry ${sameId.index + 1} is named "${entry.id}" already`
+      misfits.push({ index, message, path: [] })
+    } else if (sameUrl !== undefined) {
       doubles.push(
         `entries ${sameUrl.index + 1} and ${index + 1} have one URL: one worker, as the first says`,
       )
@@ -127,7 +178,25 @@ function collect(values: readonly unknown[], text: string): WorkersFile {
     }
     if (sameId === undefined) byId.set(entry.id, { index, entry })
   }
+  if (misfits.length > 0) return { ok: false, faults: place(misfits.slice(0, atMost), text) }
   return { ok: true, entries: nameLines([...byUrl.values()], text), warnings: shorten(doubles) }
+}
+
+/** Elements are looked up in one pass, however many misfits there are. */
+function place(misfits: readonly Misfit[], text: string): readonly WorkersFileFault[] {
+  const last = misfits.at(-1)?.index ?? 0
+  const offsets: number[] = []
+  for (const offset of listJsonElements(text)) if (offsets.push(offset) > last) break
+  return misfits.map(({ index, message, path }) => {
+    const offset = findJsonOffset(text, path, offsets[index])
+    const length = Math.max(1, findJsonEnd(text, offset) - offset)
+    const pointer = `/${[index, ...path].map(escapePointer).join('/')}`
+    return { message: `entry ${index + 1}: ${message}`, pointer, ...placeOf(text, offset), offset, length }
+  })
+}
+
+function escapePointer(step: PropertyKey): string {
+  return String(step).replaceAll('~', '~0').replaceAll('/', '~1')
 }
 
 /** One pass over the text, and none when nobody is in maintenance. */
@@ -152,12 +221,16 @@ function shorten(warnings: readonly string[]): readonly string[] {
 function readEntry(value: unknown): EntryResult {
   const isBare = typeof value === 'string'
   if (!isBare && (typeof value !== 'object' || value === null || Array.isArray(value)))
-    return { ok: false, message: 'it must be a URL or an object with a `url`', path: [] }
+    return misfit('it must be a URL or an object with a `url`')
   const parsed = entrySchema.safeParse(isBare ? { url: value } : value)
-  if (!parsed.success) return { ok: false, ...describe(parsed.error, isBare) }
+  if (!parsed.success) return { ok: false, found: describe(parsed.error, isBare) }
   const url = readUrl(parsed.data.url)
-  if (typeof url === 'string') return { ok: false, message: url, path: isBare ? [] : ['url'] }
+  if (typeof url === 'string') return misfit(url, isBare ? [] : ['url'])
   return { ok: true, entry: makeEntry(parsed.data, url, isBare) }
+}
+
+function misfit(message: string, path: readonly PropertyKey[] = []): EntryResult {
+  return { ok: false, found: [{ message, path }] }
 }
 
 function makeEntry(data: z.infer<typeof entrySchema>, url: URL, isBare: boolean): WorkerEntry {
@@ -176,15 +249,26 @@ function makeEntry(data: z.infer<typeof entrySchema>, url: URL, isBare: boolean)
   }
 }
 
-/** The first issue, with the path to the value that it is about. */
-function describe(error: z.ZodError, isBare: boolean): Found {
-  const issue = error.issues[0]
-  if (issue === undefined) return { message: 'wrong shape', path: [] }
-  if (isBare) return { message: `the URL: ${issue.message}`, path: [] }
-  const path = issue.code === 'unrecognized_keys' ? [...issue.path, issue.keys[0] ?? ''] : issue.path
-  const field = path.map(String).join('.').slice(0, 200)
-  if (issue.code === 'unrecognized_keys') return { message: `\`${field}\` is no field of an entry`, path }
-  return { message: field === '' ? issue.message : `\`${field}\`: ${issue.message}`, path }
+/** All issues, each with the path to the value that it is about. */
+function describe(error: z.ZodError, isBare: boolean): readonly Found[] {
+  const found = error.issues.flatMap((issue) => describeIssue(issue, isBare))
+  return found.length > 0 ? found : [{ message: 'wrong shape', path: [] }]
+}
+
+function describeIssue(issue: z.core.$ZodIssue, isBare: boolean): readonly Found[] {
+  if (isBare) return [{ message: `the URL: ${issue.message}`, path: [] }]
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => {
+      const path = [...issue.path, key]
+      return { message: `\`${fieldOf(path)}\` is no field of an entry`, path }
+    })
+  }
+  const field = fieldOf(issue.path)
+  return [{ message: field === '' ? issue.message : `\`${field}\`: ${issue.message}`, path: issue.path }]
+}
+
+function fieldOf(path: readonly PropertyKey[]): string {
+  return path.map(String).join('.').slice(0, 200)
 }
 
 /** A usable URL, or why it is none. The text is not repeated: it may hold credentials. */
@@ -196,6 +280,12 @@ function readUrl(text: string): URL | string {
   if (url.username !== '' || url.password !== '') return 'the URL must not hold credentials; use `key`'
   if (url.search !== '' || url.hash !== '') return 'the URL must not have a query or a fragment'
   return url
+}
+
+/** The URL as `WorkerEntry` has it, for whoever compares entries; undefined for one that no entry may have. */
+export function normaliseWorkerUrl(text: string): string | undefined {
+  const url = readUrl(text)
+  return typeof url === 'string' ? undefined : textOf(url)
 }
 
 function textOf(url: URL): string {
