@@ -70,5 +70,54 @@ export const workerViewSchema = z.object({
     .nullable(),
 })
 
+/** What the line to a worker has been like. Durations in milliseconds. */
+export const linkViewSchema = z.object({
+  /** Of the last ping that was answered on the present link. */
+  rttMs: z.number().nullable(),
+  /** Links after the first one, since the balancer knows the worker. */
+  reconnects: z.number(),
+  /** Numbers of the worker's own count of what it says that never came here. */
+  gaps: z.number(),
+  /** Null while there is no link. */
+  connectedAt: z.string().nullable(),
+  /** How much longer than the fastest the newest message was on its way. */
+  clockAgeMs: z.number().nullable(),
+  /** The last ten, oldest first. `kind` of a binary frame is its first record's name. */
+  lastMessages: z.array(
+    z.object({ at: z.string(), direction: z.enum(['in', 'out']), kind: z.string(), bytes: z.number() }),
+  ),
+})
+
+/** What a worker serves: `hash` as it announced it; each function's own tells equal ones apart from others. */
+export const servedInterfaceSchema = z.object({
+  hash: z.string(),
+  contract: z.number().nullable(),
+  functions: z.array(
+    z.object({
+      name: z.string(),
+      hash: z.string(),
+      slots: z.number(),
+      /** Milliseconds; null for the worker's default. */
+      timeout: z.number().nullable(),
+      supportsStreaming: z.boolean(),
+      idempotent: z.boolean().nullable(),
+      background: z.boolean(),
+      keepWarm: z.boolean(),
+    }),
+  ),
+})
+
+/** `GET /workers/{id}`: what a list of thousands does not carry. */
+export const workerDetailSchema = workerViewSchema.extend({
+  link: linkViewSchema,
+  /** Null while nobody knows. */
+  interface: servedInterfaceSchema.nullable(),
+  /** Those of `tags` that workers.json lays over the worker's own. */
+  operatorTags: tagsSchema,
+})
+
+export type LinkView = z.infer<typeof linkViewSchema>
+export type ServedInterfaceView = z.infer<typeof servedInterfaceSchema>
+export type WorkerDetail = z.infer<typeof workerDetailSchema>
 export type WorkerState = z.infer<typeof workerStateSchema>
 export type WorkerView = z.infer<typeof workerViewSchema>

@@ -20,7 +20,13 @@ import { until } from '../harness/until.ts'
 import { bodyOf, LIMIT_MS, listWorkers, waitForStatus } from './fleet.ts'
 import { keepCalling } from './load.ts'
 
-type Drain = { running: number; remaining: number | null; deadline: string | null; exceeding: string[] }
+type Drain = {
+  running: number
+  remaining: number | null
+  deadline: string | null
+  exceeding: string[]
+  repeated: number
+}
 type Setting = { group?: string; tags?: string }
 
 /** Workers `w1`, `w2`, … with four slots each, in service. */
@@ -74,7 +80,13 @@ test('past the deadline a handler gets its signal, and its slot is free long bef
   assert.match(bodyOf(answer).detail ?? '', /"w1" was emptied by an operator/)
   assert.ok((await waitForNote(probe, 'aborted', 'long')) >= Date.parse(deadline), 'not before its time')
   await waitForStatus(balancer, 'w1', 'maintenance')
-  assert.deepEqual(await readDrain(balancer, 'w1'), { running: 0, remaining: 0, deadline, exceeding: [] })
+  assert.deepEqual(await readDrain(balancer, 'w1'), {
+    running: 0,
+    remaining: 0,
+    deadline,
+    exceeding: [],
+    repeated: 0,
+  })
   const [line] = await listWorkers(balancer)
   assert.deepEqual([line?.maintenance?.by, line?.maintenance?.owner], ['operator', 'key'])
 })

@@ -127,3 +127,23 @@ test('what is under way is told with what it is expected to take', () => {
   assert.equal(remaining()[known], 100, 'longer than usual: the usual time once more')
   assert.deepEqual(bench.core.underWay('nobody', bench.now), [])
 })
+
+test('what is under way says whether it is run again when it is ended now', () => {
+  const { bench, runs } = setUp(
+    { idempotent: true },
+    { idempotent: false },
+    { idempotent: true, attempts: 1 },
+  )
+  const repeated = bench.core.underWay('w1', bench.now).filter(({ isRepeated }) => isRepeated)
+  assert.deepEqual(
+    repeated.map(({ run }) => run),
+    [runs[0]],
+  )
+  bench.core.emptyWorker('w1', 0, bench.now)
+  bench.advance(1)
+  assert.deepEqual(
+    runs.map((run) => bench.verdict(run)),
+    [undefined, 'WORKER_LOST', 'WORKER_LOST'],
+    'as foretold',
+  )
+})

@@ -9,6 +9,7 @@ import type { LaneNeeds } from './lane.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import type { Placement } from './placement.ts'
 import { preview } from './preview.ts'
+import { mayRepeatLoss } from './retry.ts'
 import { Task } from './task.ts'
 import type { Worker } from './worker.ts'
 
@@ -17,6 +18,7 @@ export interface LookOptions {
   readonly intake: Intake
   readonly placement: Placement
   readonly workers: ReadonlyMap<string, Worker>
+  readonly maxAttempts: number
 }
 
 export class Look {
@@ -49,7 +51,16 @@ export class Look {
     const worker = this.#options.workers.get(id)
     if (!worker) return []
     const here = [...worker.attempts.values()].filter(({ isAhead }) => !isAhead)
-    return here.map((task) => ({ run: task.submission.run, remainingMs: remainingOf(task, worker, now) }))
+    return here.map((task) => ({
+      run: task.submission.run,
+      remainingMs: remainingOf(task, worker, now),
+      isRepeated: this.#isRepeated(task),
+    }))
+  }
+
+  /** What has not begun is given to another in any case. */
+  #isRepeated(task: Task): boolean {
+    return !task.hasStarted || mayRepeatLoss(task, task.lane?.facts, this.#options.maxAttempts)
   }
 
   explain(run: string, now: number): Explanation | undefined {

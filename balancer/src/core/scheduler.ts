@@ -132,7 +132,8 @@ export class Scheduler
     })
     this.#restored = restored
     this.#intake = new Intake({ ...options, placement, lifecycle, restored })
-    this.#look = new Look({ lifecycle, intake: this.#intake, placement, workers: this.#workers })
+    const { maxAttempts } = options
+    this.#look = new Look({ lifecycle, intake: this.#intake, placement, workers: this.#workers, maxAttempts })
     this.#trouble = this.#createTrouble(options)
     this.#ends = new AttemptEnds({
       ...options,

@@ -19,13 +19,21 @@ function paint(used: number, linked: number, deadline: string | null = null) {
 
 test('what is left: ours and others, and how long that may take', () => {
   const ours = [
-    { run: 'r_1', remainingMs: 100.4 },
-    { run: 'r_2', remainingMs: 900 },
+    { run: 'r_1', remainingMs: 100.4, isRepeated: true },
+    { run: 'r_2', remainingMs: 900, isRepeated: false },
   ]
-  const nothing = { running: 0, remaining: 0, deadline: null, exceeding: [] }
+  const nothing = { running: 0, remaining: 0, deadline: null, exceeding: [], repeated: 0 }
   assert.deepEqual(drainOf(paint(0, 0), [], NOW), nothing)
-  assert.deepEqual(drainOf(paint(2, 2), ours, NOW), { ...nothing, running: 2, remaining: 900 })
-  assert.equal(drainOf(paint(2, 2), [...ours, { run: 'r_3', remainingMs: undefined }], NOW).remaining, null)
+  assert.deepEqual(drainOf(paint(2, 2), ours, NOW), {
+    ...nothing,
+    running: 2,
+    remaining: 900,
+    repeated: 1,
+  })
+  assert.equal(
+    drainOf(paint(2, 2), [...ours, { run: 'r_3', remainingMs: undefined, isRepeated: false }], NOW).remaining,
+    null,
+  )
   const givenUp = drainOf(paint(1, 1), [], NOW)
   assert.deepEqual([givenUp.running, givenUp.remaining], [1, null], 'lost to us, and still there')
   const withOthers = drainOf(paint(5, 2), ours, NOW)
@@ -34,13 +42,16 @@ test('what is left: ours and others, and how long that may take', () => {
 
 test('who exceeds the deadline: whoever is expected to, and everybody once it has passed', () => {
   const ours = [
-    { run: 'r_1', remainingMs: 400 },
-    { run: 'r_2', remainingMs: 600 },
-    { run: 'r_3', remainingMs: undefined },
+    { run: 'r_1', remainingMs: 400, isRepeated: true },
+    { run: 'r_2', remainingMs: 600, isRepeated: false },
+    { run: 'r_3', remainingMs: undefined, isRepeated: false },
   ]
   const at = new Date(NOW + 500).toISOString()
   assert.deepEqual(drainOf(paint(3, 3, at), ours, NOW).exceeding, ['r_2'])
   assert.deepEqual(drainOf(paint(3, 3, at), ours, NOW + 500).exceeding, ['r_1', 'r_2', 'r_3'])
+  const asIf = drainOf(paint(3, 3), ours, NOW, at)
+  assert.deepEqual([asIf.exceeding, asIf.deadline], [['r_2'], at], 'a deadline that is only thought of')
+  assert.deepEqual(drainOf(paint(3, 3, at), ours, NOW, null).exceeding, [])
 })
 
 test('is `draining` while something runs there, then `maintenance`', async (t) => {

@@ -9,15 +9,19 @@ import type { AttemptPicture } from '../ports/scheduling.ts'
 import type { Picture } from './picture.ts'
 
 /** `attempts` are ours; `wallMs` is the present. */
-export function drainOf(picture: Picture, attempts: readonly AttemptPicture[], wallMs: number): DrainView {
-  const { intent, report } = picture
+export function drainOf(
+  { intent, report }: Pick<Picture, 'intent' | 'report'>,
+  attempts: readonly AttemptPicture[],
+  wallMs: number,
+  deadline = intent?.deadline ?? null,
+): DrainView {
   const foreign = report ? foreignSlots(report.slots, attempts.length) : 0
-  const deadline = intent?.deadline ?? null
   return {
     running: attempts.length + foreign,
     remaining: remainingOf(attempts, foreign),
     deadline,
     exceeding: deadline === null ? [] : exceeding(attempts, Date.parse(deadline) - wallMs),
+    repeated: attempts.filter(({ isRepeated }) => isRepeated).length,
   }
 }
 

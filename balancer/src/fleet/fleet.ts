@@ -4,7 +4,7 @@
  * the bound on dials under way.
  * Invariant: an id names at most one member, and a leaving one never that of a listed one.
  */
-import type { ConfigState, LogEntry, TaskError, WorkerEntry, WorkerView } from '@berth/protocol'
+import type { ConfigState, LogEntry, TaskError, WorkerDetail, WorkerEntry, WorkerView } from '@berth/protocol'
 import type { Assignment, DispatchPort } from '../ports/dispatch.ts'
 import type {
   DrainView,
@@ -279,6 +279,10 @@ export class Fleet implements FleetPort, DispatchPort {
     return member?.viewAs(id)
   }
 
+  detail(id: string): WorkerDetail | undefined {
+    return this.#find(id)?.detailAs(id)
+  }
+
   functions(): readonly FunctionView[] {
     return functionViews([...this.#members.values()].map(({ picture }) => picture))
   }
@@ -337,10 +341,11 @@ export class Fleet implements FleetPort, DispatchPort {
     return this.#memory.intent(id)
   }
 
-  drain(id: string): DrainView | undefined {
+  drain(id: string, deadline?: string | null): DrainView | undefined {
     const member = this.#find(id)
     const { clock, workforce } = this.#options
-    return member && drainOf(member.picture, workforce.underWay(member.key, clock.monoMs()), clock.wallMs())
+    if (!member) return undefined
+    return drainOf(member.picture, workforce.underWay(member.key, clock.monoMs()), clock.wallMs(), deadline)
   }
 
   empty(id: string): void {

@@ -10,11 +10,12 @@
  *
  * Invariant: at most one link, and no dial while there is one.
  */
-import { CLOSE } from '@berth/protocol'
+import { CLOSE, type Hello } from '@berth/protocol'
 import type { WireSocket } from '@berth/runtime'
 import { Dialler, stretchOf } from './dialler.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Link, type LinkEvents, type Unstamped } from './link.ts'
+import { LinkRecord } from './link-record.ts'
 import type { MemberContext } from './member-context.ts'
 import type { Picture } from './picture.ts'
 
@@ -45,6 +46,8 @@ export interface LinkProgress {
 }
 
 export class Lifeline {
+  /** Over all links. */
+  readonly record: LinkRecord
   readonly #options: LifelineOptions
   readonly #dialler: Dialler
   readonly #heartbeat: Heartbeat
@@ -58,6 +61,7 @@ export class Lifeline {
     const { dialTurns, terms } = options.context
     const { fleetKey, workerKey, discoveryIntervalMs, discoveryTimeoutMs: timeoutMs } = terms
     this.#options = options
+    this.record = new LinkRecord(options.context.clock)
     this.#heartbeat = new Heartbeat(terms)
     this.#dialler = new Dialler({
       turns: dialTurns,
@@ -126,12 +130,14 @@ export class Lifeline {
     }
     const onClosed = (code: number, reason: string) => this.#ended(code, reason)
     const heard = { ...events, onFrame, onClosed }
-    this.#link = new Link({ socket, clock, resultLimitBytes, callInputs, openFile, events: heard })
+    const means = { socket, clock, resultLimitBytes, callInputs, openFile }
+    this.#link = new Link({ ...means, trace: this.record, events: heard })
   }
 
   /** Its hello was good. */
-  greet(): void {
+  greet({ bootId, seq }: Pick<Hello, 'bootId' | 'seq'>): void {
     this.#heartbeat.begin(this.#now())
+    this.record.greeted(bootId, seq)
     this.#options.picture.link = 'open'
   }
 
@@ -165,6 +171,7 @@ export class Lifeline {
     const { picture, events } = this.#options
     const was = { isGreeted: picture.link === 'open', isKnown: this.isKnown }
     this.#link = undefined
+    this.record.ended()
     picture.link = 'none'
     picture.isSilent = false
     picture.latencyMs = null

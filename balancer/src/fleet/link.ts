@@ -43,6 +43,7 @@ import type { StreamItem, StreamKind } from '../ports/stream.ts'
 import type { CallInputs } from './call-inputs.ts'
 import type { HeardCall } from './calls.ts'
 import { Incoming } from './incoming.ts'
+import { kindOfFrame, type LinkTrace } from './link-record.ts'
 import { type OpenFile, UploadFeed } from './upload-feed.ts'
 
 export interface LinkEvents {
@@ -75,6 +76,8 @@ export interface LinkOptions {
   readonly callInputs: CallInputs
   /** The bytes of what was sent along with tasks. */
   readonly openFile?: OpenFile | undefined
+  /** Is told of every message. */
+  readonly trace?: LinkTrace | undefined
   readonly events: LinkEvents
 }
 
@@ -105,6 +108,7 @@ export class Link {
   /** Of those whose files are on their way. */
   readonly #feeds = new Map<number, UploadFeed>()
   readonly #openFile: OpenFile
+  readonly #trace: LinkTrace | undefined
   /** Those for whose DATA the next frame gives credit. */
   readonly #credits = new Set<Incoming>()
   #flushing: NodeJS.Immediate | undefined
@@ -118,6 +122,7 @@ export class Link {
     this.#resultLimitBytes = options.resultLimitBytes
     this.#callInputs = options.callInputs
     this.#openFile = options.openFile ?? (async () => undefined)
+    this.#trace = options.trace
     this.#writer = new LinkWriter(() => ({ at: this.#clock.monoMs() }), WIRE_HEAD_BYTES)
     this.#listen()
   }
@@ -207,7 +212,9 @@ export class Link {
   message(message: Unstamped): void {
     if (this.#isClosed) return
     if (this.#socket.backlogBytes > UNREAD_BYTES) return this.close(CLOSE.silent, 'you do not read')
-    this.#socket.sendText(JSON.stringify({ ...message, at: this.#clock.monoMs() }), this.#afterSend)
+    const text = JSON.stringify({ ...message, at: this.#clock.monoMs() })
+    this.#trace?.note(true, message.type, Buffer.byteLength(text))
+    this.#socket.sendText(text, this.#afterSend)
   }
 
   /**
@@ -245,7 +252,10 @@ export class Link {
     if (this.#isClosed) return
     try {
       if (typeof message === 'string') this.#text(message)
-      else readFrame(message, this.#onRecord)
+      else {
+        this.#trace?.note(false, kindOfFrame(message), message.length)
+        readFrame(message, this.#onRecord)
+      }
     } catch (error) {
       if (error instanceof ProtocolError) return this.close(error.closeCode, error.message)
       this.#events.onFault(error)
@@ -257,7 +267,9 @@ export class Link {
     const parsed = parseFromWorker(text)
     if (parsed.kind === 'invalid') throw new ProtocolError(parsed.reason)
     this.#events.onFrame()
-    if (parsed.kind === 'message') this.#events.onMessage(parsed.message)
+    if (parsed.kind !== 'message') return
+    this.#trace?.note(false, parsed.message.type, Buffer.byteLength(text))
+    this.#events.onMessage(parsed.message)
   }
 
   readonly #onRecord = (type: number, flags: number, task: number, payload: ByteReader): void => {
@@ -402,6 +414,7 @@ export class Link {
       this.#giveCredit()
       const frame = this.#writer.take()
       if (!frame) return
+      this.#trace?.note(true, kindOfFrame(frame), frame.length)
       this.#socket.sendBinary(frame, (error) => {
         if (!error) reuseFrame(frame)
         this.#afterSend()

@@ -13,6 +13,7 @@ import {
   type Occupancy,
   PROTOCOL_VERSION,
   type State,
+  type WorkerDetail,
   type WorkerEntry,
   type WorkerView,
 } from '@berth/protocol'
@@ -32,6 +33,7 @@ import type { MemberContext } from './member-context.ts'
 import { gaugeOf, newPicture, type Picture, type Problem, type Remembered } from './picture.ts'
 import { applyOccupancy, applyState, reportFrom, type SelfReport } from './self-report.ts'
 import { ViewMemo } from './view-memo.ts'
+import { detailOf } from './worker-detail.ts'
 
 /** How long a link is kept on which not all that its worker has started is clear. */
 const ASK_AGAIN_MS = 10_000
@@ -84,6 +86,10 @@ export class Member {
   viewAs(id: string): WorkerView {
     this.#look()
     return this.#view.of(this.picture, id, this.#breaker.of(this.#context.health.breaker(this.key)))
+  }
+
+  detailAs(id: string): WorkerDetail {
+    return detailOf(this.picture, this.viewAs(id), this.#lifeline.record)
   }
 
   get gauge(): WorkerGauge {
@@ -318,7 +324,7 @@ export class Member {
     const before = this.picture.report?.bootId
     if (before !== undefined && before !== hello.bootId) this.#onOtherBoot(before, hello.bootId)
     this.#hasBadPush = false
-    this.#lifeline.greet()
+    this.#lifeline.greet(hello)
     this.picture.problem = null
     this.picture.report = reportFrom(hello)
     this.picture.known = interfaces.get(hello.interface)
@@ -385,6 +391,8 @@ export class Member {
 
   #onState(state: State): void {
     const { report, isSwitchedOn } = this.picture
+    this.#lifeline.record.numbered(state.seq)
+    this.#lifeline.record.stamped(state.at)
     const fate = report ? applyState(report, state) : 'older'
     if (!report || fate === 'older') return
     // Said with the order obeyed: whatever it says, nothing hides it any more.

@@ -22,6 +22,7 @@ import {
   ON,
   offFields,
   toOffWish,
+  tryOut,
 } from './maintenance.ts'
 import { plain } from './plain-address.ts'
 import { problem } from './problem.ts'
@@ -53,7 +54,15 @@ async function switchOff(c: RouteContext, deps: MaintenanceDeps): Promise<Respon
   if (!read.ok) return problem(read.error)
   const wish = toOffWish(read.value, nameOf(c.get('access')), deps.clock)
   if (!wish.ok) return problem(wish.error)
-  return inTurn(deps, () => apply(c, deps, read.value.select, wish.value))
+  const { select, dryRun = false } = read.value
+  return dryRun
+    ? foretell(c, deps, select, wish.value)
+    : inTurn(deps, () => apply(c, deps, select, wish.value))
+}
+
+function foretell(c: RouteContext, deps: MaintenanceDeps, select: Select, wish: MaintenanceWish): Response {
+  const found = findSelected(select, deps.fleet.workers())
+  return found.ok ? c.json(tryOut(found.value, wish, deps)) : problem(found.error)
 }
 
 async function switchOn(c: RouteContext, deps: MaintenanceDeps): Promise<Response> {

@@ -4,12 +4,13 @@
  * Invariants: a decision is on disk before the fleet hears of it and before it is answered; what cannot be
  * kept changes nothing at all; decisions are made one after another, each of what the last one left.
  */
-import type { TaskError, WorkerView } from '@berth/protocol'
+import { ERRORS, type TaskError, type WorkerView } from '@berth/protocol'
 import type { Clock, Log } from '@berth/runtime'
 import { z } from 'zod'
 import type { FleetPort, MaintenanceWish } from '../ports/fleet.ts'
 import type { KeepPort, MaintenanceIntent, StoreWrite } from '../ports/store.ts'
 import type { BodyRead } from './body.ts'
+import { effectOf } from './maintenance-effect.ts'
 import { problem } from './problem.ts'
 import { LINE_FULL, type Turns } from './turns.ts'
 import { wrongField } from './wrong-field.ts'
@@ -35,6 +36,8 @@ export const offFields = {
   reason: z.string().min(1).max(1024).optional(),
   until: instant.optional(),
   deadline: instant.optional(),
+  /** Says what it would do, and does nothing. */
+  dryRun: z.boolean().optional(),
 }
 const offSchema = z.object(offFields)
 
@@ -52,6 +55,18 @@ export function toOffWish(
   if (until !== null && !(Date.parse(until) > now)) return wrongField('/until', 'lies in the past')
   if (deadline !== null && !(Date.parse(deadline) > now)) return wrongField('/deadline', 'lies in the past')
   return { ok: true, value: { on: true, reason: body.reason ?? null, until, deadline, by } }
+}
+
+/** What carrying a wish out would do, worker by worker and to the fleet; nothing changes. */
+export function tryOut(ids: readonly string[], wish: MaintenanceWish, { fleet }: MaintenanceDeps) {
+  const items = ids.map((id) => {
+    const plan = fleet.planMaintenance(id, wish)
+    if (plan.ok) return { id, status: 200 }
+    return { id, status: ERRORS[plan.error.code].status, code: plan.error.code, detail: plan.error.detail }
+  })
+  const meant = items.flatMap(({ id, status }) => (status === 200 ? [id] : []))
+  const effect = effectOf(meant, wish.deadline ?? null, fleet)
+  return { dryRun: true, matched: items.length, changed: meant.length, items, effect }
 }
 
 /** Decides and carries out at its turn: what `decide` reads is not about to be changed by somebody else. */

@@ -1,5 +1,5 @@
 /** What the tests of this folder share: ports that do nothing but remember, and an app on top of them. */
-import type { TaskError, WorkerView } from '@berth/protocol'
+import type { TaskError, WorkerDetail, WorkerView } from '@berth/protocol'
 import { createLog, type Log, ManualClock } from '@berth/runtime'
 import type {
   DrainView,
@@ -64,6 +64,15 @@ export function makeFunction(name: string, group = 'default'): FunctionView {
   }
 }
 
+const NO_LINK = {
+  rttMs: null,
+  reconnects: 0,
+  gaps: 0,
+  connectedAt: null,
+  clockAgeMs: null,
+  lastMessages: [],
+}
+
 export class FakeFleet implements FleetPort {
   list: WorkerView[] = [
     makeWorker('w1'),
@@ -76,7 +85,7 @@ export class FakeFleet implements FleetPort {
   lateRefusal: TaskError | undefined
   intents = new Map<string, MaintenanceIntent>()
   emptied: string[] = []
-  drained: DrainView = { running: 2, remaining: null, deadline: null, exceeding: [] }
+  drained: DrainView = { running: 2, remaining: null, deadline: null, exceeding: [], repeated: 1 }
   logs: string[] = []
 
   workers() {
@@ -87,6 +96,10 @@ export class FakeFleet implements FleetPort {
   }
   worker(id: string) {
     return this.list.find((worker) => worker.id === id)
+  }
+  detail(id: string): WorkerDetail | undefined {
+    const worker = this.worker(id)
+    return worker && { ...worker, link: NO_LINK, interface: null, operatorTags: {} }
   }
   functions() {
     return this.served

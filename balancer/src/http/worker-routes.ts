@@ -15,6 +15,7 @@ import {
   ON,
   offFields,
   toOffWish,
+  tryOut,
   unknownWorker,
 } from './maintenance.ts'
 import { plain } from './plain-address.ts'
@@ -58,7 +59,7 @@ function keyOf({ id, status }: WorkerView): string {
 
 function showWorker(c: RouteContext, { fleet }: MaintenanceDeps): Response {
   const id = idOf(c)
-  const worker = fleet.worker(id)
+  const worker = fleet.detail(id)
   return worker === undefined ? problem(unknownWorker(id)) : c.json(worker)
 }
 
@@ -79,7 +80,16 @@ async function switchOff(c: RouteContext, deps: MaintenanceDeps): Promise<Respon
   const read = await readJsonBody(c.req.raw, offSchema)
   if (!read.ok) return problem(read.error)
   const wish = toOffWish(read.value, nameOf(c.get('access')), deps.clock)
-  return wish.ok ? inTurn(deps, () => carryOutOne(c, deps, wish.value)) : problem(wish.error)
+  if (!wish.ok) return problem(wish.error)
+  return read.value.dryRun
+    ? foretell(c, deps, wish.value)
+    : inTurn(deps, () => carryOutOne(c, deps, wish.value))
+}
+
+function foretell(c: RouteContext, deps: MaintenanceDeps, wish: MaintenanceWish): Response {
+  const id = idOf(c)
+  const isKnown = deps.fleet.worker(id) !== undefined
+  return isKnown ? c.json(tryOut([id], wish, deps)) : problem(unknownWorker(id))
 }
 
 async function switchOn(c: RouteContext, deps: MaintenanceDeps): Promise<Response> {

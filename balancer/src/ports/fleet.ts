@@ -2,7 +2,14 @@
  * The fleet as the rest of the balancer sees it: pictures to show and an operator's wishes to carry
  * out. Implemented by `fleet/`, used by `http/` and `observe/`.
  */
-import type { ConfigState, FunctionInterface, LogEntry, TaskError, WorkerView } from '@berth/protocol'
+import type {
+  ConfigState,
+  FunctionInterface,
+  LogEntry,
+  TaskError,
+  WorkerDetail,
+  WorkerView,
+} from '@berth/protocol'
 import type { MaintenanceIntent, StoreWrite } from './store.ts'
 
 /** One function under one contract, over all workers that serve it (CONTRACT §4, Operating). */
@@ -59,6 +66,8 @@ export interface DrainView {
   readonly deadline: string | null
   /** Runs of ours that are expected to need longer than the deadline, or do already. */
   readonly exceeding: readonly string[]
+  /** Runs of ours that would be run again elsewhere if they were ended now; the others would be lost. */
+  readonly repeated: number
 }
 
 export type Wished =
@@ -91,6 +100,8 @@ export interface FleetPort extends InterfacesPort {
   /** The same as far as the chart needs it, made for less. */
   gauges(): Iterable<WorkerGauge>
   worker(id: string): WorkerView | undefined
+  /** The same with its line and its interface, made for one who looks. */
+  detail(id: string): WorkerDetail | undefined
   functions(): readonly FunctionView[]
   config(): ConfigState
   /** True once every listed worker has answered or failed. */
@@ -100,7 +111,8 @@ export interface FleetPort extends InterfacesPort {
   setMaintenance(id: string, wish: MaintenanceWish): Wished
   /** An operator's maintenance that is in force, though the file's may hide it. */
   intent(id: string): MaintenanceIntent | undefined
-  drain(id: string): DrainView | undefined
+  /** `deadline`: as if that one were set; the one that holds unless given. */
+  drain(id: string, deadline?: string | null): DrainView | undefined
   /** Ends what the worker runs of ours: signal now, lost after SHUTDOWN_TIMEOUT. */
   empty(id: string): void
   /** Calls back with new lines of a worker until stopped; undefined for an unknown worker. */

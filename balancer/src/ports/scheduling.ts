@@ -267,6 +267,8 @@ export interface TaskPicture {
 export interface AttemptPicture {
   readonly run: string
   readonly remainingMs: number | undefined
+  /** Another attempt follows if this one is ended now; else its task is lost. */
+  readonly isRepeated: boolean
 }
 
 export interface CountedReason {

@@ -113,7 +113,11 @@ export class RecordingWorkforce implements WorkforcePort {
     return this.attempts.get(id) ?? 0
   }
   underWay(id: string): AttemptPicture[] {
-    return Array.from({ length: this.attemptsAt(id) }, (_, i) => ({ run: `r_${i}`, remainingMs: undefined }))
+    return Array.from({ length: this.attemptsAt(id) }, (_, i) => ({
+      run: `r_${i}`,
+      remainingMs: undefined,
+      isRepeated: false,
+    }))
   }
   emptyWorker(id: string, graceMs: number): void {
     this.events.push(`empty ${id} ${graceMs}`)
