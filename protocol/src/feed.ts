@@ -5,7 +5,7 @@
  * differs: a worker's changed members by id (null: the worker is gone), new points of the chart,
  * log lines of what is watched. A page that reconnects within a minute asks `?since=<seq>` and gets
  * either the changes it missed as one message, or a new snapshot.
- * Page to server: `{watch: ["workers", "logs", "logs:<worker id>"]}`; the list replaces the last.
+ * Page to server: `{watch: ["workers", "logs", "logs:<worker id>", "logs?<filter>"]}`; the list replaces the last.
  */
 import { z } from 'zod'
 import { logEntrySchema } from './messages/worker.ts'
@@ -44,6 +44,9 @@ export const balancerViewSchema = z.object({
 
 export const queueViewSchema = z.object({ waiting: z.number(), running: z.number() })
 
+/** A line with the id of the worker that wrote it; the balancer's own have none. */
+export const feedLineSchema = logEntrySchema.extend({ worker: z.string().optional() })
+
 export const feedSnapshotSchema = z.object({
   balancer: balancerViewSchema,
   config: configStateSchema,
@@ -51,8 +54,8 @@ export const feedSnapshotSchema = z.object({
   workers: z.array(workerViewSchema),
   /** The last 15 minutes, a point a second, oldest first; seconds without a point are gaps. */
   points: z.array(fleetPointSchema).max(900),
-  /** What the page watches of logs, by source: `logs` (the balancer's) or `logs:<worker id>`. */
-  logs: z.record(z.string(), z.array(logEntrySchema)),
+  /** What the page watches of logs, by its own words (log-query.ts). */
+  logs: z.record(z.string(), z.array(feedLineSchema)),
 })
 
 export const feedChangesSchema = z.object({
@@ -61,7 +64,9 @@ export const feedChangesSchema = z.object({
   queue: queueViewSchema.optional(),
   workers: z.record(z.string(), workerViewSchema.partial().nullable()).optional(),
   points: z.array(fleetPointSchema).optional(),
-  logs: z.record(z.string(), z.object({ lines: z.array(logEntrySchema), dropped: z.number() })).optional(),
+  logs: z.record(z.string(), z.object({ lines: z.array(feedLineSchema), dropped: z.number() })).optional(),
+  /** Words of the last `watch` that are not followed, and why, in English. */
+  refused: z.record(z.string(), z.string()).optional(),
 })
 
 export const feedMessageSchema = z.union([
@@ -77,6 +82,7 @@ export type FleetPoint = z.infer<typeof fleetPointSchema>
 export type ConfigState = z.infer<typeof configStateSchema>
 export type BalancerView = z.infer<typeof balancerViewSchema>
 export type QueueView = z.infer<typeof queueViewSchema>
+export type FeedLine = z.infer<typeof feedLineSchema>
 export type FeedSnapshot = z.infer<typeof feedSnapshotSchema>
 export type FeedChanges = z.infer<typeof feedChangesSchema>
 export type FeedMessage = z.infer<typeof feedMessageSchema>

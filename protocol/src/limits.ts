@@ -50,6 +50,10 @@ export const LIMITS = {
   /** Log lines a worker sends per second while somebody follows. */
   logLinesPerSecond: 2_000,
   logLineText: 16 * 1024,
+  /** Of the lines it keeps, those a worker sends when it begins. */
+  logBacklogLines: 200,
+  /** A regular expression that log lines are searched for. */
+  logRegexText: 256,
 } as const
 
 /** Priorities are 1 (first) to this. */

@@ -11,6 +11,7 @@ import type {
   FleetPort,
   FunctionView,
   LogFollower,
+  LogWish,
   MaintenanceWish,
   Planned,
   ServedInterface,
@@ -30,7 +31,7 @@ import { drainOf } from './drain.ts'
 import { FleetMemory, intentWrite } from './fleet-memory.ts'
 import { functionViews } from './function-views.ts'
 import { Interfaces, type KnownInterface } from './interfaces.ts'
-import { LogRelay } from './log-relay.ts'
+import { type LogOrder, LogRelay } from './log-relay.ts'
 import { Member } from './member.ts'
 import type { MemberContext, MemberTerms } from './member-context.ts'
 import { readWorkerLogs } from './worker-logs.ts'
@@ -219,10 +220,10 @@ export class Fleet implements FleetPort, DispatchPort {
     member.intend(undefined, false)
   }
 
-  #resumeLogs(member: Member): boolean {
+  #resumeLogs(member: Member): LogOrder | undefined {
     const relay = this.#relays.get(this.#shownId(member))
     relay?.expectRepeats()
-    return relay !== undefined
+    return relay?.order
   }
 
   #usedInterfaces(): KnownInterface[] {
@@ -370,17 +371,18 @@ export class Fleet implements FleetPort, DispatchPort {
   followLogs(
     id: string,
     onLines: (lines: readonly LogEntry[], dropped: number) => void,
+    wish?: LogWish,
   ): LogFollower | undefined {
     const relay = this.#relays.get(id) ?? (this.#find(id) && this.#createRelay(id))
-    return relay?.follow(onLines)
+    return relay?.follow(onLines, wish)
   }
 
   /** It stays while somebody follows, whatever becomes of the worker meanwhile. */
   #createRelay(id: string): LogRelay {
-    const relay = new LogRelay((isFollowed) => {
-      if (isFollowed) this.#relays.set(id, relay)
+    const relay = new LogRelay((order) => {
+      if (order !== undefined) this.#relays.set(id, relay)
       else this.#relays.delete(id)
-      this.#find(id)?.followLogs(isFollowed)
+      this.#find(id)?.followLogs(order)
     })
     return relay
   }

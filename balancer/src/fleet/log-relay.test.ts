@@ -9,7 +9,7 @@ function lines(...numbers: number[]): LogEntry[] {
 
 function makeRelay() {
   const switches: boolean[] = []
-  return { relay: new LogRelay((isFollowed) => switches.push(isFollowed)), switches }
+  return { relay: new LogRelay((order) => switches.push(order !== undefined)), switches }
 }
 
 test('the worker is told with the first follower and after the last', () => {
@@ -64,4 +64,23 @@ test('lines that a worker sends again after a reconnect are not shown twice', ()
   relay.expectRepeats()
   relay.deliver(lines(90, 91), 0)
   assert.deepEqual(texts, ['line 1', 'line 2', 'line 3', 'line 4', 'line 5', 'line 3', 'line 90', 'line 91'])
+})
+
+test('the worker is told what its followers want together, and anew when that changes', () => {
+  const orders: (object | undefined)[] = []
+  const relay = new LogRelay((order) => orders.push(order))
+  const loud = relay.follow(() => {}, { level: 'error', backlog: 10, perSecond: 100 })
+  const same = relay.follow(() => {}, { level: 'error', backlog: 5, perSecond: 50 })
+  const whole = relay.follow(() => {})
+  whole.stop()
+  same.stop()
+  assert.deepEqual(orders, [
+    { level: 'error', backlog: 10, perSecond: 100 },
+    { level: 'debug', backlog: 200, perSecond: 2000 },
+    { level: 'error', backlog: 10, perSecond: 100 },
+  ])
+  assert.deepEqual(relay.order, orders[0])
+  loud.stop()
+  assert.equal(orders.at(-1), undefined)
+  assert.equal(orders.length, 4)
 })

@@ -1,36 +1,51 @@
 /**
  * The log lines of one worker on their way to those who follow. The worker sends them only while
- * somebody does; the last 500 stay here for that time, so that a second follower sees where it comes
- * in. Kept by the fleet under the worker's id, so that it outlives links and changes of the entry.
+ * somebody does, and only what one of them wants; the last 500 stay here for that time, so that a second
+ * follower sees where it comes in. Kept by the fleet under the worker's id, so that it outlives links and
+ * changes of the entry.
  */
-import type { LogEntry } from '@berth/protocol'
-import type { LogFollower } from '../ports/fleet.ts'
+import { LIMITS, LOG_LEVELS, type LogEntry } from '@berth/protocol'
+import type { LogFollower, LogWish } from '../ports/fleet.ts'
 
 type OnLines = (lines: readonly LogEntry[], dropped: number) => void
 
+/** What the worker is told to send; undefined when nobody follows. */
+export type LogOrder = Required<LogWish>
+
 const KEPT = 500
+const EVERYTHING: LogOrder = {
+  level: 'debug',
+  backlog: LIMITS.logBacklogLines,
+  perSecond: LIMITS.logLinesPerSecond,
+}
 
 export class LogRelay {
   /** One a follower, also when two pass the same function. */
-  readonly #followers = new Set<{ readonly onLines: OnLines }>()
-  readonly #setFollowing: (isFollowed: boolean) => void
+  readonly #followers = new Set<{ readonly onLines: OnLines; readonly wish: LogOrder }>()
+  readonly #tell: (order: LogOrder | undefined) => void
+  #order: LogOrder | undefined
   #recent: LogEntry[] = []
   #mayRepeat = false
 
-  /** `setFollowing` is told when the first comes and when the last has gone. */
-  constructor(setFollowing: (isFollowed: boolean) => void) {
-    this.#setFollowing = setFollowing
+  /** `tell` is called when the first comes, when what they want together changes, and when the last has gone. */
+  constructor(tell: (order: LogOrder | undefined) => void) {
+    this.#tell = tell
   }
 
   get isFollowed(): boolean {
     return this.#followers.size > 0
   }
 
-  follow(onLines: OnLines): LogFollower {
-    const follower = { onLines }
+  /** What all of them want together. */
+  get order(): LogOrder | undefined {
+    return this.#order
+  }
+
+  follow(onLines: OnLines, wish: LogWish = {}): LogFollower {
+    const follower = { onLines, wish: { ...EVERYTHING, ...wish } }
     const recent = [...this.#recent]
     this.#followers.add(follower)
-    if (this.#followers.size === 1) this.#setFollowing(true)
+    this.#settle()
     return { recent, stop: () => this.#unfollow(follower) }
   }
 
@@ -54,9 +69,28 @@ export class LogRelay {
     return lines.findLastIndex(({ at, text }) => at === last?.at && text === last.text) + 1
   }
 
-  #unfollow(follower: { readonly onLines: OnLines }): void {
-    if (!this.#followers.delete(follower) || this.#followers.size > 0) return
-    this.#recent = []
-    this.#setFollowing(false)
+  #unfollow(follower: { readonly onLines: OnLines; readonly wish: LogOrder }): void {
+    if (!this.#followers.delete(follower)) return
+    if (this.#followers.size === 0) this.#recent = []
+    this.#settle()
+  }
+
+  #settle(): void {
+    const next = joinWishes([...this.#followers].map(({ wish }) => wish))
+    const last = this.#order
+    this.#order = next
+    const isSame = last?.level === next?.level && last?.perSecond === next?.perSecond
+    if (!isSame || (last === undefined) !== (next === undefined)) this.#tell(next)
+  }
+}
+
+/** The least level, and the most of everything else. */
+function joinWishes(wishes: readonly LogOrder[]): LogOrder | undefined {
+  if (wishes.length === 0) return undefined
+  const levels = wishes.map(({ level }) => LOG_LEVELS.indexOf(level))
+  return {
+    level: LOG_LEVELS[Math.min(...levels)] ?? 'debug',
+    backlog: Math.max(...wishes.map(({ backlog }) => backlog)),
+    perSecond: Math.max(...wishes.map(({ perSecond }) => perSecond)),
   }
 }

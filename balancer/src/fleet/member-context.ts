@@ -13,6 +13,7 @@ import type { Calls } from './calls.ts'
 import type { Contracts } from './contracts.ts'
 import type { DialTurns } from './dial-turns.ts'
 import type { Interfaces } from './interfaces.ts'
+import type { LogOrder } from './log-relay.ts'
 import type { Member } from './member.ts'
 
 /** Terms that all members share. Durations in milliseconds. */
@@ -61,8 +62,8 @@ export interface MemberContext {
     bootId: string,
     started: readonly StartedThere[],
   ) => Promise<readonly StartedThere[]> | undefined
-  /** Whether its log is followed; it will be told to send, beginning with what it keeps. */
-  readonly resumeLogs: (member: Member) => boolean
+  /** What of its log is followed, if any; it will be told to send that, beginning with what it keeps. */
+  readonly resumeLogs: (member: Member) => LogOrder | undefined
   /** How many members have never been linked. */
   readonly strangers: () => number
   readonly remember: (write: StoreWrite) => void

@@ -27,6 +27,7 @@ import { DrainDeadline } from './drain-deadline.ts'
 import type { Interfaces, KnownInterface } from './interfaces.ts'
 import { Lifeline, type LifelineEvents, type LinkProgress } from './lifeline.ts'
 import type { Link } from './link.ts'
+import type { LogOrder } from './log-relay.ts'
 import { isOver } from './maintenance.ts'
 import { MaintenanceOrders } from './maintenance-orders.ts'
 import type { MemberContext } from './member-context.ts'
@@ -159,8 +160,10 @@ export class Member {
     if (this.picture.report?.group === group) this.link?.message({ type: 'warm', ...copyOf(order) })
   }
 
-  followLogs(isFollowed: boolean): void {
-    this.link?.message({ type: 'logs', follow: isFollowed, level: 'debug' })
+  /** Undefined: nobody follows them any more. */
+  followLogs(order: LogOrder | undefined): void {
+    const { level, ...bounds } = order ?? { level: 'debug' }
+    this.link?.message({ type: 'logs', follow: order !== undefined, level, ...bounds, fields: true })
   }
 
   /** Cuts the link without waiting for anything. */
@@ -360,7 +363,8 @@ export class Member {
     for (const { task, isLate } of taken) if (isLate) this.link?.cancel(task, 'superseded')
     this.#passMaintenance()
     this.#drainDeadline.begin()
-    if (this.#context.resumeLogs(this)) this.followLogs(true)
+    const order = this.#context.resumeLogs(this)
+    if (order !== undefined) this.followLogs(order)
   }
 
   #learn(hash: string, functions: Parameters<Interfaces['learn']>[1]): void {

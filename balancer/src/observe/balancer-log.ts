@@ -1,22 +1,36 @@
 /**
- * The balancer's log as a source of lines for pages: an entry's own fields become part of its text, since a
- * page knows only instant, level, source, run and text. Called by `log-watch.ts`.
+ * The balancer's log as a source of lines for pages, in the shape that workers' lines have. Called by
+ * `log-channel.ts`. Invariant: an entry is made into a line once, however many follow, and is within the bounds
+ * of the feed.
  */
 import { LIMITS, type LogEntry } from '@berth/protocol'
 import type { LogEntry as OwnEntry } from '@berth/runtime'
 
-/** An entry of the balancer's log in the shape of the feed; always within its bounds. */
+/** Longer ones are cut with the text that they become part of. */
+const FIELDS_TEXT = 8 * 1024
+
+const made = new WeakMap<OwnEntry, LogEntry>()
+
+export function ownLine(entry: OwnEntry): LogEntry {
+  const known = made.get(entry)
+  if (known !== undefined) return known
+  const line = toFeedEntry(entry)
+  made.set(entry, line)
+  return line
+}
+
+/** An entry of the balancer's log in the shape of the feed. */
 export function toFeedEntry({ at, level, text, source, run, ...fields }: OwnEntry): LogEntry {
-  const pairs = Object.entries(fields).map(([name, value]) => ` ${name}=${formatValue(value)}`)
+  const hasFields = Object.keys(fields).length > 0
+  const isApart = hasFields && JSON.stringify(fields).length <= FIELDS_TEXT
+  const pairs = isApart || !hasFields ? '' : ` ${JSON.stringify(fields)}`
   const entry: LogEntry = {
     at,
     level,
-    text: `${text}${pairs.join('')}`.slice(0, LIMITS.logLineText),
+    text: `${text}${pairs}`.slice(0, LIMITS.logLineText),
     source: source.slice(0, 128),
   }
-  return typeof run === 'string' ? { ...entry, run: run.slice(0, 64) } : entry
-}
-
-function formatValue(value: unknown): string {
-  return typeof value === 'string' && /^[^\s="\\]+$/.test(value) ? value : JSON.stringify(value)
+  if (typeof run === 'string') entry.run = run.slice(0, 64)
+  if (isApart) entry.fields = fields
+  return entry
 }

@@ -13,6 +13,7 @@ import type { Clock, Log, Service } from '@berth/runtime'
 import type { FleetPort } from '../ports/fleet.ts'
 import type { TrafficPort } from '../ports/traffic.ts'
 import { ChangeHistory, diffWorkers, HISTORY_MS, isSame } from './changes.ts'
+import { LogChannels } from './log-channels.ts'
 import { LogWatch } from './log-watch.ts'
 import { PointMaker, Series } from './series.ts'
 
@@ -35,7 +36,7 @@ export interface PageSink {
 }
 
 export interface FeedPage {
-  /** Replaces what the page watches: `workers`, `logs`, `logs:<worker id>`; unknown words are passed over. */
+  /** Replaces what the page watches: `workers` and words for log lines; unknown words are passed over. */
   watch(sources: readonly string[]): void
   detach(): void
 }
@@ -69,6 +70,7 @@ class TickingFeed implements Feed {
   readonly name = 'feed'
   readonly #deps: FeedDeps
   readonly #pages = new Set<Page>()
+  readonly #channels: LogChannels
   readonly #history = new ChangeHistory()
   readonly #series = new Series()
   readonly #pointMaker = new PointMaker()
@@ -84,6 +86,7 @@ class TickingFeed implements Feed {
 
   constructor(deps: FeedDeps) {
     this.#deps = deps
+    this.#channels = new LogChannels(deps)
     this.#seq = deps.clock.wallMs()
     this.#renewedAtMs = deps.clock.monoMs()
   }
@@ -98,6 +101,7 @@ class TickingFeed implements Feed {
     clearInterval(this.#timer)
     for (const page of this.#pages) page.logs.stop()
     this.#pages.clear()
+    this.#channels.stop()
   }
 
   tick(): void {
@@ -106,6 +110,7 @@ class TickingFeed implements Feed {
     const point = this.#pointMaker.read(clock.wallMs(), () => fleet.gauges(), traffic.traffic())
     if (point !== undefined) this.#series.push(point)
     this.#renewLogs(nowMs)
+    this.#channels.gather()
     if (this.#pages.size > 0) this.#lastSeenMs = nowMs
     if (nowMs - this.#lastSeenMs > HISTORY_MS) {
       this.#rest()
@@ -125,7 +130,7 @@ class TickingFeed implements Feed {
       this.#seq += 1
     }
     this.#lastSeenMs = this.#deps.clock.monoMs()
-    const page: Page = { sink, logs: new LogWatch(this.#deps), hasPicture: true, isBehind: false }
+    const page: Page = { sink, logs: new LogWatch(this.#channels), hasPicture: true, isBehind: false }
     this.#pages.add(page)
     const missed = since === undefined ? undefined : this.#history.after(since, this.#seq)
     if (missed === undefined) this.#sendSnapshot(page)
@@ -158,6 +163,7 @@ class TickingFeed implements Feed {
   #renewLogs(nowMs: number): void {
     if (nowMs - this.#renewedAtMs < 1000) return
     this.#renewedAtMs = nowMs
+    this.#channels.renew()
     for (const { logs } of this.#pages) logs.renew()
   }
 
@@ -185,18 +191,29 @@ class TickingFeed implements Feed {
 
   #deliver(changes: FeedChanges | undefined): void {
     const shared = changes === undefined ? undefined : JSON.stringify(changes)
-    const sharedFrame = shared === undefined ? undefined : this.#frame('changes', shared)
+    const frames = new Map<string, string>()
     for (const page of this.#pages) {
       if (this.#hasToWait(page)) continue
       if (page.isBehind) {
         page.isBehind = false
         this.#sendSnapshot(page)
-      } else if (shared !== undefined && sharedFrame !== undefined) {
-        const logs = page.logs.takeChanges()
-        if (logs === undefined && page.hasPicture) page.sink.send(sharedFrame)
-        else page.sink.send(this.#frame('changes', addLogs(page.hasPicture ? shared : '{}', logs)))
-      }
+      } else if (shared !== undefined) page.sink.send(this.#frameFor(page, shared, frames))
     }
+  }
+
+  /** Pages that get the same get the same text, made once. */
+  #frameFor(page: Page, shared: string, frames: Map<string, string>): string {
+    const picture = page.hasPicture ? shared : '{}'
+    const logs = page.logs.takeChanges()
+    const refused = page.logs.takeRefused()
+    const isShared = refused === undefined && (logs === undefined || logs.key !== undefined)
+    const key = isShared ? `${page.hasPicture}${logs?.key ?? ''}` : undefined
+    const known = key === undefined ? undefined : frames.get(key)
+    if (known !== undefined) return known
+    const body = addMember(addMember(picture, 'logs', logs?.text), 'refused', refused)
+    const frame = this.#frame('changes', body)
+    if (key !== undefined) frames.set(key, frame)
+    return frame
   }
 
   #hasToWait(page: Page): boolean {
@@ -206,7 +223,7 @@ class TickingFeed implements Feed {
   }
 
   #sendSnapshot(page: Page): void {
-    page.sink.send(this.#frame('snapshot', addLogs(this.#snapshotText(), page.logs.takeSnapshot())))
+    page.sink.send(this.#frame('snapshot', addMember(this.#snapshotText(), 'logs', page.logs.takeSnapshot())))
   }
 
   /** Everything but the logs, which are each page's own. */
@@ -225,8 +242,9 @@ class TickingFeed implements Feed {
   }
 }
 
-/** Puts `logs` into the JSON of an object that has none. */
-function addLogs(body: string, logs: string | undefined): string {
-  if (logs === undefined) return body
-  return body === '{}' ? `{"logs":${logs}}` : `${body.slice(0, -1)},"logs":${logs}}`
+/** Puts a member into the JSON of an object that has none of this name. */
+function addMember(body: string, name: string, value: string | undefined): string {
+  if (value === undefined) return body
+  const member = `"${name}":${value}}`
+  return body === '{}' ? `{${member}` : `${body.slice(0, -1)},${member}`
 }

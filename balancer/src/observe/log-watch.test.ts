@@ -1,9 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { everyLogLine } from '@berth/protocol'
 import { toFeedEntry } from './balancer-log.ts'
+import { makeFilter } from './log-filter.ts'
 import { makeEntry, makeWorker, setStage } from './test-stage.ts'
 
 const texts = (lines: readonly { text: string }[] | undefined) => lines?.map(({ text }) => text)
+
+/** A worker's lines are objects of its own. */
+const makeLines = (worker: string, count: number) =>
+  Array.from({ length: count }, (_, i) => makeEntry(`${worker}-${i}`))
 
 describe('a page that watches logs', () => {
   it('gets what a source has, then what comes, four times a second', () => {
@@ -18,7 +24,8 @@ describe('a page that watches logs', () => {
     log.warn('two', { worker: 'w1' })
     quarters(1)
     const { lines, dropped } = page.takeChanges().logs?.logs ?? {}
-    assert.deepEqual(texts(lines), ['one', 'two worker=w1'])
+    assert.deepEqual(texts(lines), ['one', 'two'])
+    assert.deepEqual(lines?.[1]?.fields, { worker: 'w1' })
     assert.equal(lines?.[1]?.level, 'warn')
     assert.equal(dropped, 0)
     quarters(1)
@@ -36,7 +43,9 @@ describe('a page that watches logs', () => {
     fleet.say('w1', [makeEntry('new')], 3)
     fleet.say('w2', [makeEntry('other')])
     quarters(1)
-    assert.deepEqual(page.takeChanges().logs, { 'logs:w1': { lines: [makeEntry('new')], dropped: 3 } })
+    assert.deepEqual(page.takeChanges().logs, {
+      'logs:w1': { lines: [{ ...makeEntry('new'), worker: 'w1' }], dropped: 3 },
+    })
   })
 
   it('gets nothing of what it no longer watches, and goes on with what it still does', () => {
@@ -78,8 +87,8 @@ describe('a page that watches logs', () => {
     const page = attach()
     page.take()
     page.page?.watch(['workers', 'logs:w1', 'logs:w2'])
-    const many = Array.from({ length: 1500 }, (_, i) => makeEntry(`${i}`))
-    fleet.say('w1', many)
+    const many = makeLines('w2', 1500)
+    fleet.say('w1', makeLines('w1', 1500))
     fleet.say('w2', many)
     quarters(1)
     const logs = page.takeChanges().logs ?? {}
@@ -90,17 +99,35 @@ describe('a page that watches logs', () => {
       many.slice(1000).map(({ text }) => text),
     )
     assert.equal(logs['logs:w2']?.dropped, 1000)
-    fleet.say('w1', many.slice(0, 3))
+    fleet.say('w1', makeLines('w1', 3))
     quarters(1)
     assert.deepEqual(page.takeChanges().logs, { 'logs:w1': { lines: [], dropped: 3 } })
     quarters(2)
     page.take()
-    fleet.say('w1', many.slice(0, 3))
+    fleet.say('w1', makeLines('w1', 3))
     quarters(1)
     assert.equal(page.takeChanges().logs?.['logs:w1']?.lines.length, 3)
   })
 
-  it('holds no more than that for a page that does not read', () => {
+  it('hears a source that shouts evenly, not for the first moment of each second', () => {
+    const { attach, fleet, quarters } = setStage()
+    const page = attach()
+    page.take()
+    page.page?.watch(['logs:w1'])
+    const counts: number[] = []
+    let total = 0
+    for (let tick = 0; tick < 12; tick++) {
+      fleet.say('w1', makeLines('w1', 2500))
+      quarters(1)
+      const { lines = [], dropped = 0 } = page.takeChanges().logs?.['logs:w1'] ?? {}
+      counts.push(lines.length)
+      total += lines.length + dropped
+    }
+    assert.deepEqual(counts, [2000, 0, 0, 0, 500, 500, 500, 500, 500, 500, 500, 500])
+    assert.equal(total, 12 * 2500)
+  })
+
+  it('holds nothing for a page that does not read, which hears how much it missed', () => {
     const { attach, fleet, quarters } = setStage()
     const page = attach()
     page.page?.watch(['workers', 'logs:w1'])
@@ -115,10 +142,15 @@ describe('a page that watches logs', () => {
     }
     page.buffered = 0
     quarters(1)
-    assert.equal(page.takeSnapshot().logs['logs:w1']?.length, 2000)
+    const lines = page.takeSnapshot().logs['logs:w1']
+    assert.equal(lines?.length, 2000)
+    assert.equal(lines?.at(-1)?.text, '4-999')
     fleet.say('w1', [makeEntry('on')])
-    quarters(1)
-    assert.deepEqual(page.takeChanges().logs, { 'logs:w1': { lines: [makeEntry('on')], dropped: 3000 } })
+    quarters(4)
+    const [changes] = page.take()
+    assert.ok(changes !== undefined && 'changes' in changes)
+    const { dropped, lines: more } = changes.changes.logs?.['logs:w1'] ?? {}
+    assert.equal((dropped ?? 0) + (more?.length ?? 0), 3001)
   })
 
   it('has its followers ended with the feed', async () => {
@@ -129,22 +161,163 @@ describe('a page that watches logs', () => {
   })
 })
 
-describe('toFeedEntry', () => {
-  it('says fields in the text and keeps the bounds of the feed', () => {
-    const entry = toFeedEntry({
-      at: '2026-01-01T00:00:00.000Z',
-      level: 'info',
-      text: 'did',
-      source: 's'.repeat(200),
-      run: 'r_1',
-      n: 1,
-      why: 'two words',
-      which: 'one',
+describe('a filter of log lines', () => {
+  /** What a page gets when all of this is said at once. */
+  function follow(word: string, say: (stage: ReturnType<typeof setStage>) => void) {
+    const stage = setStage()
+    stage.fleet.change('w1', { group: 'images', tags: { zone: 'eu', gpus: ['a', 'b'] } })
+    const page = stage.attach()
+    page.take()
+    page.page?.watch([word])
+    say(stage)
+    stage.quarters(1)
+    const [frame] = page.take()
+    const changes = frame !== undefined && 'changes' in frame ? frame.changes : {}
+    const { refused } = changes
+    return { lines: texts(changes.logs?.[word]?.lines) ?? [], refused, wishes: stage.fleet.wishes }
+  }
+  const sayAll = ({ fleet, log }: ReturnType<typeof setStage>): void => {
+    log.warn('Own', { n: 7 })
+    fleet.say('w1', [
+      { ...makeEntry('one Error 17'), level: 'error', run: 'r_1', fields: { code: 'E9' } },
+      { ...makeEntry('two'), level: 'debug' },
+    ])
+    fleet.say('w2', [makeEntry('three'), { ...makeEntry('four'), run: 'r_1', level: 'warn' }])
+  }
+  const cases: [string, readonly string[]][] = [
+    ['logs?', ['Own', 'one Error 17', 'two', 'three', 'four']],
+    ['logs?source=balancer', ['Own']],
+    ['logs?source=workers', ['one Error 17', 'two', 'three', 'four']],
+    ['logs?level=warn', ['Own', 'one Error 17', 'four']],
+    ['logs?worker=w2', ['three', 'four']],
+    ['logs?worker=w2&worker=nobody', ['three', 'four']],
+    ['logs?group=images', ['one Error 17', 'two']],
+    ['logs?tag=zone%3Deu', ['one Error 17', 'two']],
+    ['logs?tag=gpus%3Db&tag=zone', ['one Error 17', 'two']],
+    ['logs?tag=zone%3Dus', []],
+    ['logs?tag=toString', []],
+    ['logs?task=r_1', ['one Error 17', 'four']],
+    ['logs?text=ERROR', ['one Error 17']],
+    ['logs?text=w2', ['three', 'four']],
+    ['logs?text=e9', ['one Error 17']],
+    ['logs?regex=%5Etwo%24%7CE%5Cd', ['one Error 17']],
+    ['logs?regex=Error+%5Cd%2B&level=error', ['one Error 17']],
+    ['logs?regex=error+1', []],
+    ['logs?regex=(%3Fi)error+1', ['one Error 17']],
+  ]
+  for (const [word, expected] of cases) {
+    it(`means what it says: ${word}`, () => {
+      // The balancer's clock is not the workers'.
+      assert.deepEqual(follow(word, sayAll).lines.toSorted(), [...expected].sort())
     })
-    assert.equal(entry.text, 'did n=1 why="two words" which=one')
+  }
+
+  it('asks workers for no more than is wanted', () => {
+    const { wishes } = follow('logs?level=error&source=workers', () => {})
+    assert.deepEqual(wishes.get('w1'), { level: 'error', backlog: 200, perSecond: 2000 })
+    assert.equal(follow('logs?source=balancer&level=error', () => {}).wishes.size, 0)
+  })
+
+  it('asks each of many workers for its share', () => {
+    const stage = setStage()
+    stage.fleet.list = Array.from({ length: 1000 }, (_, i) => makeWorker(`w${i}`))
+    stage.attach().page?.watch(['logs?'])
+    assert.deepEqual(stage.fleet.wishes.get('w999'), { level: 'debug', backlog: 1, perSecond: 20 })
+  })
+
+  it('follows workers as they come, go and change', () => {
+    const { attach, fleet, quarters } = setStage()
+    const page = attach()
+    page.page?.watch(['logs?tag=zone%3Deu'])
+    const followed = () => [...fleet.followers].flatMap(([id, set]) => (set.size > 0 ? [id] : []))
+    assert.deepEqual(followed(), [])
+    fleet.change('w1', { tags: { zone: 'eu' } })
+    fleet.list = [...fleet.list, makeWorker('w3', { tags: { zone: 'eu' } })]
+    quarters(4)
+    assert.deepEqual(followed(), ['w1', 'w3'])
+    fleet.change('w1', { tags: {} })
+    fleet.list = fleet.list.slice(0, 2)
+    quarters(4)
+    assert.deepEqual(followed(), [])
+  })
+
+  it('is refused with the reason when it cannot be read, and told once', () => {
+    const { attach, quarters } = setStage()
+    const page = attach()
+    page.take()
+    page.page?.watch(['logs?regex=(', 'logs?colour=red', 'logs?level=info'])
+    quarters(1)
+    const { refused = {} } = page.takeChanges()
+    assert.deepEqual(Object.keys(refused), ['logs?regex=(', 'logs?colour=red'])
+    assert.match(refused['logs?regex=('] ?? '', /missing closing \)/)
+    quarters(4)
+    assert.ok(page.take().every((frame) => 'changes' in frame && frame.changes.refused === undefined))
+  })
+
+  it('is one of 64 at most, however many pages share one', () => {
+    const { attach, quarters } = setStage()
+    for (let i = 0; i < 70; i++) attach().page?.watch(['logs?text=same'])
+    for (let page = 0; page < 3; page++)
+      attach().page?.watch(Array.from({ length: 21 }, (_, i) => `logs?text=${page}-${i}`))
+    const late = attach()
+    late.take()
+    late.page?.watch(['logs?text=late', 'logs?text=same'])
+    quarters(1)
+    assert.deepEqual(Object.keys(late.takeChanges().refused ?? {}), ['logs?text=late'])
+  })
+
+  it('takes time by the length of a line alone', () => {
+    const evil = ['(a|aa)+$', '(.*a){10}x', '(a|b)*a(a|b){30}c', '(?:a?){200}a{200}b'].map((regex) => {
+      const made = makeFilter({ ...everyLogLine, regex })
+      assert.ok(made.ok)
+      return made.isWanted
+    })
+    const startedAt = performance.now()
+    for (const isWanted of evil)
+      for (let i = 0; i < 20; i++) isWanted(makeEntry(`${'ab'.repeat(i)}${'a'.repeat(16_000)}`), 'w1')
+    assert.ok(performance.now() - startedAt < 4000, 'at most 50 ms a line, on any machine')
+    assert.equal(makeFilter({ ...everyLogLine, regex: '((a{100}){100}){100}' }).ok, false)
+    assert.equal(makeFilter({ ...everyLogLine, regex: '(?=a)' }).ok, false)
+  })
+})
+
+describe('pages that watch the same lines', () => {
+  it('get the same frame, and one source is followed once', () => {
+    const { attach, fleet, quarters } = setStage()
+    const pages = [attach(), attach(), attach()]
+    for (const page of pages) page.page?.watch(['workers', 'logs?level=warn'])
+    quarters(1)
+    for (const page of pages) page.take()
+    assert.equal(fleet.followers.get('w1')?.size, 1)
+    fleet.say('w1', [{ ...makeEntry('bad'), level: 'error' }])
+    quarters(1)
+    const [first, ...others] = pages.map((page) => page.texts[0])
+    assert.match(first ?? '', /"text":"bad"/)
+    for (const other of others) assert.equal(other, first)
+  })
+
+  it('end what is followed with the last of them', () => {
+    const { attach, fleet } = setStage()
+    const pages = [attach(), attach()]
+    for (const page of pages) page.page?.watch(['logs?'])
+    pages[0]?.page?.detach()
+    assert.equal(fleet.followers.get('w1')?.size, 1)
+    pages[1]?.page?.watch(['workers'])
+    assert.equal(fleet.followers.get('w1')?.size, 0)
+  })
+})
+
+describe('toFeedEntry', () => {
+  it('keeps fields apart, and the bounds of the feed', () => {
+    const at = '2026-01-01T00:00:00.000Z'
+    const source = 's'.repeat(200)
+    const entry = toFeedEntry({ at, level: 'info', text: 'did', source, run: 'r_1', n: 1, why: 'two words' })
+    assert.deepEqual(entry.fields, { n: 1, why: 'two words' })
+    assert.equal(entry.text, 'did')
     assert.equal(entry.source.length, 128)
     assert.equal(entry.run, 'r_1')
     const long = toFeedEntry({ at: 'x', level: 'info', text: 'x', source: 's', more: 'y'.repeat(20_000) })
     assert.equal(long.text.length, 16 * 1024)
+    assert.equal(long.fields, undefined)
   })
 })

@@ -1,45 +1,42 @@
 /**
- * The log lines that one page watches: follows its sources, collects what comes between two frames, and lets
- * through at most 2,000 lines a second. Made by the feed for each page.
- * Invariants: what is left out is counted, by source; nothing is followed that is not watched; a line is
- * made into JSON once, for however many pages.
+ * The log lines that one page watches: how far it has read in each channel, and at most 2,000 lines a second over
+ * all of them. Made by the feed for each page.
+ * Invariants: what a page does not get is counted for it, by word; a page that does not read holds nothing.
  */
-import { LIMITS, type LogEntry } from '@berth/protocol'
-import type { Log } from '@berth/runtime'
-import type { FleetPort } from '../ports/fleet.ts'
-import { toFeedEntry } from './balancer-log.ts'
-
-/** How much of what a source has kept a page gets when it begins to watch. */
-const RECENT_LINES = 1000
-const WORKER_PREFIX = 'logs:'
-
-export interface LogWatchDeps {
-  readonly fleet: Pick<FleetPort, 'followLogs'>
-  readonly log: Pick<Log, 'entries' | 'follow'>
-}
+import { isLogWord, LIMITS } from '@berth/protocol'
+import type { LogChannel, LogCursor, LogNews } from './log-channel.ts'
+import type { LogChannels } from './log-channels.ts'
 
 interface Watched {
-  lines: string[]
+  readonly channel: LogChannel
+  cursor: LogCursor
   dropped: number
-  /** Undefined while the worker is not known. */
-  stop: (() => void) | undefined
+}
+
+export interface LogPart {
+  /** JSON of a change's `logs`. */
+  readonly text: string
+  /** Equal for pages that get the same text; undefined when it is this page's own. */
+  readonly key: string | undefined
 }
 
 export class LogWatch {
-  readonly #deps: LogWatchDeps
-  readonly #sources = new Map<string, Watched>()
+  readonly #channels: LogChannels
+  readonly #watched = new Map<string, Watched>()
+  readonly #refused = new Map<string, string>()
+  #isRefusalNews = false
   #taken = 0
-  #waiting = 0
 
-  constructor(deps: LogWatchDeps) {
-    this.#deps = deps
+  constructor(channels: LogChannels) {
+    this.#channels = channels
   }
 
-  /** Replaces the list; what is no log source is passed over. */
-  watch(sources: readonly string[]): void {
-    const wanted = new Set(sources.filter((source) => source === 'logs' || source.startsWith(WORKER_PREFIX)))
-    for (const [source, watched] of this.#sources) if (!wanted.has(source)) this.#close(source, watched)
-    for (const source of wanted) if (!this.#sources.has(source)) this.#open(source)
+  /** Replaces the list; what is no word for log lines is passed over. */
+  watch(words: readonly string[]): void {
+    const wanted = new Set(words.filter(isLogWord))
+    for (const word of [...this.#watched.keys()]) if (!wanted.has(word)) this.#close(word)
+    for (const word of this.#refused.keys()) if (!wanted.has(word)) this.#refused.delete(word)
+    for (const word of wanted) if (!this.#watched.has(word)) this.#open(word)
   }
 
   stop(): void {
@@ -47,97 +44,81 @@ export class LogWatch {
   }
 
   get hasNews(): boolean {
-    return [...this.#sources.values()].some(({ lines, dropped }) => lines.length > 0 || dropped > 0)
+    if (this.#isRefusalNews) return true
+    return [...this.#watched.values()].some(
+      ({ channel, cursor, dropped }) => dropped > 0 || channel.newsFor(cursor) !== undefined,
+    )
   }
 
-  /** A new second: room for lines again, and another try for workers that were not known. */
+  /** A new second: room for lines again. */
   renew(): void {
     this.#taken = 0
-    for (const [source, watched] of this.#sources)
-      if (watched.stop === undefined) this.#follow(source, watched)
   }
 
-  /** What has come, as the JSON of a change's `logs`; undefined when nothing has. */
-  takeChanges(): string | undefined {
+  /** Words that are not followed and why, as JSON, once after each time it was found. */
+  takeRefused(): string | undefined {
+    if (!this.#isRefusalNews) return undefined
+    this.#isRefusalNews = false
+    return JSON.stringify(Object.fromEntries(this.#refused))
+  }
+
+  /** What has come, for a frame of changes; undefined when nothing has. */
+  takeChanges(): LogPart | undefined {
     const parts: string[] = []
-    for (const [source, watched] of this.#sources) {
-      const { lines, dropped } = watched
-      if (lines.length === 0 && dropped === 0) continue
-      parts.push(`${JSON.stringify(source)}:{"lines":[${this.#empty(watched).join()}],"dropped":${dropped}}`)
-      watched.dropped = 0
+    let key: string | undefined = ''
+    for (const [word, watched] of this.#watched) {
+      const news = this.#take(watched)
+      if (news === undefined) continue
+      const name = JSON.stringify(word)
+      parts.push(`${name}:{"lines":[${news.lines.join()}],"dropped":${news.dropped}}`)
+      if (!news.isShared) key = undefined
+      if (key !== undefined) key += `${name}${news.from}`
     }
-    return parts.length === 0 ? undefined : `{${parts.join()}}`
+    return parts.length === 0 ? undefined : { text: `{${parts.join()}}`, key }
   }
 
   /** The same for a snapshot, which has no place for counts; they stay for the next change. */
   takeSnapshot(): string {
-    const parts = [...this.#sources].map(
-      ([source, watched]) => `${JSON.stringify(source)}:[${this.#empty(watched).join()}]`,
-    )
+    const parts: string[] = []
+    for (const [word, watched] of this.#watched) {
+      const news = this.#take(watched)
+      if (news !== undefined) watched.dropped += news.dropped
+      parts.push(`${JSON.stringify(word)}:[${news?.lines.join() ?? ''}]`)
+    }
     return `{${parts.join()}}`
   }
 
-  #empty(watched: Watched): string[] {
-    const { lines } = watched
-    watched.lines = []
-    this.#waiting -= lines.length
-    return lines
+  #take(watched: Watched): (Omit<LogNews, 'cursor'> & { isShared: boolean; from: string }) | undefined {
+    const { channel, cursor } = watched
+    const owed = watched.dropped
+    const news = channel.newsFor(cursor)
+    if (news === undefined && owed === 0) return undefined
+    const { lines = [], dropped = 0 } = news ?? {}
+    watched.cursor = news?.cursor ?? cursor
+    watched.dropped = 0
+    const over = Math.max(0, lines.length - (LIMITS.logLinesPerSecond - this.#taken))
+    this.#taken += lines.length - over
+    return {
+      lines: over > 0 ? lines.slice(over) : lines,
+      dropped: dropped + owed + over,
+      isShared: over === 0 && owed === 0,
+      from: `${cursor.line}-${cursor.left}`,
+    }
   }
 
-  #open(source: string): void {
-    const watched: Watched = { lines: [], dropped: 0, stop: undefined }
-    this.#sources.set(source, watched)
-    this.#follow(source, watched)
-  }
-
-  #close(source: string, watched: Watched): void {
-    this.#sources.delete(source)
-    this.#empty(watched)
-    watched.stop?.()
-  }
-
-  #follow(source: string, watched: Watched): void {
-    const { fleet, log } = this.#deps
-    const add = (entries: readonly LogEntry[], dropped: number) => this.#add(watched, entries, dropped)
-    if (source === 'logs') {
-      watched.stop = log.follow((entry) => add([ownEntry(entry)], 0))
-      add(log.entries().slice(-RECENT_LINES).map(ownEntry), 0)
+  #open(word: string): void {
+    const opened = this.#channels.open(word)
+    if (opened.ok) {
+      this.#watched.set(word, { channel: opened.channel, cursor: opened.channel.start, dropped: 0 })
+      this.#refused.delete(word)
       return
     }
-    const follower = fleet.followLogs(source.slice(WORKER_PREFIX.length), add)
-    if (follower === undefined) return
-    watched.stop = () => follower.stop()
-    add(follower.recent.slice(-RECENT_LINES), 0)
+    this.#refused.set(word, opened.why)
+    this.#isRefusalNews = true
   }
 
-  #add(watched: Watched, entries: readonly LogEntry[], dropped: number): void {
-    const limit = LIMITS.logLinesPerSecond
-    const room = Math.max(0, limit - Math.max(this.#taken, this.#waiting))
-    const left = Math.max(0, entries.length - room)
-    watched.dropped += dropped + left
-    // The newest are kept: they are what a tail is watched for.
-    for (const entry of entries.slice(left)) watched.lines.push(toJson(entry))
-    this.#taken += entries.length - left
-    this.#waiting += entries.length - left
+  #close(word: string): void {
+    this.#watched.delete(word)
+    this.#channels.close(word)
   }
-}
-
-const json = new WeakMap<LogEntry, string>()
-
-function toJson(entry: LogEntry): string {
-  const known = json.get(entry)
-  if (known !== undefined) return known
-  const text = JSON.stringify(entry)
-  json.set(entry, text)
-  return text
-}
-
-const feedEntries = new WeakMap<object, LogEntry>()
-
-function ownEntry(entry: Parameters<typeof toFeedEntry>[0]): LogEntry {
-  const known = feedEntries.get(entry)
-  if (known !== undefined) return known
-  const made = toFeedEntry(entry)
-  feedEntries.set(entry, made)
-  return made
 }

@@ -7,7 +7,7 @@ import {
   type WorkerView,
 } from '@berth/protocol'
 import { createLog, type Log, ManualClock } from '@berth/runtime'
-import type { FleetPort } from '../ports/fleet.ts'
+import type { FleetPort, LogWish } from '../ports/fleet.ts'
 import type { Traffic } from '../ports/traffic.ts'
 import { createFeed, type Feed, type FeedPage, TICK_MS } from './feed.ts'
 
@@ -40,14 +40,19 @@ export function makeEntry(text: string): LogEntry {
 
 type OnLines = (lines: readonly LogEntry[], dropped: number) => void
 
-export class FakeFleet implements Pick<FleetPort, 'workers' | 'gauges' | 'config' | 'followLogs'> {
+export class FakeFleet implements Pick<FleetPort, 'workers' | 'worker' | 'gauges' | 'config' | 'followLogs'> {
   list: WorkerView[] = [makeWorker('w1'), makeWorker('w2')]
   state: 'ok' | 'stale' = 'ok'
   recent: LogEntry[] = []
   readonly followers = new Map<string, Set<OnLines>>()
+  /** What each follower asked for, the last one of a worker. */
+  readonly wishes = new Map<string, LogWish | undefined>()
 
   workers() {
     return this.list
+  }
+  worker(id: string) {
+    return this.list.find((worker) => worker.id === id)
   }
   gauges() {
     return this.list
@@ -55,8 +60,9 @@ export class FakeFleet implements Pick<FleetPort, 'workers' | 'gauges' | 'config
   config() {
     return { state: this.state, since: '2026-01-01T00:00:00.000Z', warnings: [] }
   }
-  followLogs(id: string, onLines: OnLines) {
+  followLogs(id: string, onLines: OnLines, wish?: LogWish) {
     if (!this.list.some((worker) => worker.id === id)) return undefined
+    this.wishes.set(id, wish)
     const followers = this.followers.get(id) ?? new Set()
     this.followers.set(id, followers.add(onLines))
     return { recent: this.recent, stop: () => void followers.delete(onLines) }

@@ -6,6 +6,7 @@ import type {
   ConfigState,
   FunctionInterface,
   LogEntry,
+  LogLevel,
   TaskError,
   WorkerDetail,
   WorkerView,
@@ -74,6 +75,16 @@ export type Wished =
   | { readonly ok: true; readonly worker: WorkerView }
   | { readonly ok: false; readonly error: TaskError }
 
+/** Which of a worker's lines somebody wants; the worker sends what all who follow it want together. */
+export interface LogWish {
+  /** Default `debug`. */
+  readonly level?: LogLevel
+  /** Lines that it keeps, to begin with; default and at most 200. */
+  readonly backlog?: number
+  /** Default and at most 2,000. */
+  readonly perSecond?: number
+}
+
 export interface LogFollower {
   /** What the worker still has, oldest first; empty until it has answered. */
   readonly recent: readonly LogEntry[]
@@ -119,6 +130,7 @@ export interface FleetPort extends InterfacesPort {
   followLogs(
     id: string,
     onLines: (lines: readonly LogEntry[], dropped: number) => void,
+    wish?: LogWish,
   ): LogFollower | undefined
   /** The last lines the worker keeps (its own `GET /logs`). */
   readLogs(id: string): Promise<{ ok: true; logs: readonly string[] } | { ok: false; error: TaskError }>

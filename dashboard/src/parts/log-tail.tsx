@@ -9,7 +9,7 @@ import { emptyLogBuffer } from '../feed/log-buffer.ts'
 import { useLog } from '../feed/use-feed.tsx'
 import { formatCount, formatLogTime, visible } from '../text/format.ts'
 import { text } from '../text/text.ts'
-import { countAfter, filterRows, LOG_LEVELS, type LogFilter, toText, windowOf } from './log-view.ts'
+import { countAfter, filterRows, LOG_LEVELS, type LogFilter, lineText, toText, windowOf } from './log-view.ts'
 import { ScrollBox } from './scroll-box.tsx'
 
 const ROW_HEIGHT = 20
@@ -186,7 +186,7 @@ function LogLine({ row }: { row: LogRow }) {
       <span className="log-time">{formatLogTime(entry.at)}</span>
       <span className="log-level">{text.log.levelWords[entry.level]}</span>
       {entry.run && <span className="log-run">{visible(entry.run)}</span>}
-      <span className="log-text">{visible(entry.text)}</span>
+      <span className="log-text">{visible(lineText(entry))}</span>
     </div>
   )
 }

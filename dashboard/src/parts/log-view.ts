@@ -2,7 +2,7 @@
  * What a log tail shows of its buffer: filtering, counting what is new, the window of rows on
  * screen, and the text of a download. Pure; the component only draws.
  */
-import type { LogLevel } from '@berth/protocol'
+import type { LogEntry, LogLevel } from '@berth/protocol'
 import type { LogRow } from '../feed/log-buffer.ts'
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const satisfies readonly LogLevel[]
@@ -24,7 +24,9 @@ export function filterRows(rows: readonly LogRow[], filter: LogFilter): readonly
       row.kind === 'skipped' ||
       (LOG_LEVELS.indexOf(row.entry.level) >= least &&
         (needle === '' ||
-          `${row.entry.text}\n${row.entry.source}\n${row.entry.run ?? ''}`.toLowerCase().includes(needle))),
+          `${lineText(row.entry)}\n${row.entry.source}\n${row.entry.run ?? ''}`
+            .toLowerCase()
+            .includes(needle))),
   )
 }
 
@@ -58,8 +60,20 @@ export function toText(rows: readonly LogRow[], escapeText: (raw: string) => str
     .map((row) =>
       row.kind === 'skipped'
         ? `--- ${row.count} lines skipped`
-        : `${row.entry.at} ${row.entry.level.toUpperCase().padEnd(5)} ${escapeText(row.entry.source)}${row.entry.run ? ` ${escapeText(row.entry.run)}` : ''} ${escapeText(row.entry.text)}`,
+        : `${row.entry.at} ${row.entry.level.toUpperCase().padEnd(5)} ${escapeText(row.entry.source)}${row.entry.run ? ` ${escapeText(row.entry.run)}` : ''} ${escapeText(lineText(row.entry))}`,
     )
     .join('\n')
     .concat('\n')
+}
+
+/** The text with its fields behind it, as the logs themselves print them. */
+export function lineText({ text, fields }: LogEntry): string {
+  if (fields === undefined) return text
+  return `${text}${Object.entries(fields)
+    .map(([name, value]) => ` ${name}=${printValue(value)}`)
+    .join('')}`
+}
+
+function printValue(value: unknown): string {
+  return typeof value === 'string' && /^[^\s="\\]+$/.test(value) ? value : JSON.stringify(value)
 }

@@ -47,7 +47,16 @@ export const WORKER_MESSAGES: Record<string, FromWorker> = {
   logs: {
     type: 'logs',
     at: 4,
-    lines: [{ at: '2026-01-01T00:00:00.000Z', level: 'info', text: 'ready', source: 'worker', run: 'r_01' }],
+    lines: [
+      {
+        at: '2026-01-01T00:00:00.000Z',
+        level: 'info',
+        text: 'ready',
+        source: 'worker',
+        run: 'r_01',
+        fields: { slots: 4 },
+      },
+    ],
     dropped: 2,
   },
   ping: { type: 'ping', at: 5, id: 1 },
@@ -76,7 +85,7 @@ export const BALANCER_MESSAGES: Record<string, FromBalancer> = {
     reason: 'update',
     until: '2026-01-01T00:00:00.000Z',
   },
-  logs: { type: 'logs', at: 4, follow: true, level: 'info' },
+  logs: { type: 'logs', at: 4, follow: true, level: 'info', backlog: 20, perSecond: 100, fields: true },
   warm: { type: 'warm', at: 4, all: false, on: ['images.resize'], off: [] },
   ping: { type: 'ping', at: 5, id: 1 },
   pong: { type: 'pong', at: 6, id: 1 },

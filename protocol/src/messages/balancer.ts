@@ -47,12 +47,18 @@ export const maintenanceSchema = z.object({
   until: z.string().max(40).optional(),
 })
 
-/** Turns the worker's log lines on or off. */
+/** Turns the worker's log lines on or off, or changes which are sent. */
 export const followLogsSchema = z.object({
   type: z.literal('logs'),
   at: atSchema,
   follow: z.boolean(),
   level: logLevelSchema,
+  /** How many of the lines it keeps come first, when it is turned on; absent: 200. */
+  backlog: z.int().min(0).max(LIMITS.logBacklogLines).optional(),
+  /** Lines a second; absent: 2,000. */
+  perSecond: z.int().min(1).max(LIMITS.logLinesPerSecond).optional(),
+  /** Fields come as `fields`, not as part of the text. */
+  fields: z.boolean().optional(),
 })
 
 /**
@@ -80,5 +86,6 @@ export const fromBalancerSchema = z.discriminatedUnion('type', [
 ])
 
 export type Welcome = z.infer<typeof welcomeSchema>
+export type FollowLogs = z.infer<typeof followLogsSchema>
 export type MaintenanceOrder = z.infer<typeof maintenanceSchema>
 export type FromBalancer = z.infer<typeof fromBalancerSchema>

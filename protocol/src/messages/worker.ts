@@ -107,6 +107,8 @@ export const logEntrySchema = z.object({
   text: z.string().max(LIMITS.logLineText),
   source: z.string().max(128),
   run: z.string().max(64).optional(),
+  /** What the line says beside its text; sent where the follower asked for it, else it stands in the text. */
+  fields: z.record(z.string().max(128), z.unknown()).optional(),
 })
 
 /** Lines while somebody follows; `dropped` counts those left out since the last message. */

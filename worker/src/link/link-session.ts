@@ -221,7 +221,7 @@ export class LinkSession implements PeerLink {
     else if (message.type === 'ping') this.#voice.pong(message.id)
     else if (message.type === 'interface') this.#voice.interface()
     else if (message.type === 'maintenance') this.#onMaintenance(message)
-    else if (message.type === 'logs') this.#voice.logs.follow(message.follow, message.level)
+    else if (message.type === 'logs') this.#voice.logs.follow(message)
     else if (message.type === 'warm') this.#parts.runners.warmth.heed(this, message)
     else if (message.type === 'bye') log.info('the balancer leaves', { peer, reason: message.reason })
   }

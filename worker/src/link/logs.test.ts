@@ -13,7 +13,7 @@ describe('LogFollower', () => {
     const follower = new LogFollower(log, { send: (lines) => sent.push(...lines) > 0 })
     log.warn('before')
     log.info('not urgent')
-    follower.follow(true, 'warn')
+    follower.follow({ follow: true, level: 'warn' })
     log.child({ run: 'r_1', source: 'hello' }).error('after', { n: 1, deep: { a: 'b\n' } })
     log.info('not urgent')
     t.mock.timers.tick(100)
@@ -25,7 +25,7 @@ describe('LogFollower', () => {
       ],
     )
     for (const line of sent) logEntrySchema.parse(line)
-    follower.follow(false, 'warn')
+    follower.follow({ follow: false, level: 'warn' })
     log.error('nobody listens')
     t.mock.timers.tick(1000)
     assert.equal(sent.length, 2)
@@ -42,7 +42,7 @@ describe('LogFollower', () => {
         return hasRoom
       },
     })
-    follower.follow(true, 'info')
+    follower.follow({ follow: true, level: 'info' })
     for (let index = 0; index < 2500; index++) log.info('x')
     t.mock.timers.tick(100)
     assert.deepEqual(batches, [[2000, 500]])
@@ -53,6 +53,51 @@ describe('LogFollower', () => {
     log.info('dropped as well: the second is not over')
     t.mock.timers.tick(100)
     assert.deepEqual(batches[1], [0, 2])
+    follower.stop()
+  })
+
+  it('keeps to what the balancer asks for: how many come first, how many a second, fields apart', (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const log = createLog({ source: 'w', write: () => {} })
+    const sent: LogEntry[] = []
+    const dropped: number[] = []
+    const follower = new LogFollower(log, {
+      send: (lines, left) => sent.push(...lines) > 0 && dropped.push(left) > 0,
+    })
+    for (let index = 0; index < 5; index++) log.info(`kept ${index}`)
+    follower.follow({ follow: true, level: 'info', backlog: 2, perSecond: 4, fields: true })
+    log.info('with fields', { run: 'r_1', n: 1, deep: { a: 'b' } })
+    log.info('with too many', { long: 'x'.repeat(10_000) })
+    for (let index = 0; index < 3; index++) log.info('over')
+    t.mock.timers.tick(100)
+    assert.deepEqual(
+      sent.map(({ text }) => text.slice(0, 20)),
+      ['kept 3', 'kept 4', 'with fields', 'with too many long="'],
+    )
+    assert.deepEqual(sent[2]?.fields, { n: 1, deep: { a: 'b' } })
+    assert.equal(sent[3]?.fields, undefined)
+    assert.deepEqual(dropped, [3])
+    for (const line of sent) logEntrySchema.parse(line)
+    follower.stop()
+  })
+
+  it('sends a megabyte at most in one message', (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const log = createLog({ source: 'w', write: () => {} })
+    let count = 0
+    let left = 0
+    const follower = new LogFollower(log, {
+      send: (lines, dropped) => {
+        count += lines.length
+        left += dropped
+        return true
+      },
+    })
+    follower.follow({ follow: true, level: 'info', backlog: 0 })
+    for (let index = 0; index < 1_000; index++) log.info('y'.repeat(8_000))
+    t.mock.timers.tick(100)
+    assert.ok(count > 120 && count < 150, `${count} lines of 8 KB`)
+    assert.equal(count + left, 1_000)
     follower.stop()
   })
 })

@@ -1,13 +1,16 @@
 /**
  * Sends log lines over a link while its balancer follows them. One per link, made by `link-session.ts`.
- * Lines are gathered for a moment and sent together, at most 2,000 a second; what is over is counted.
- * A fresh follow begins with the newest lines that are kept, so that whoever opens a log sees something.
+ * Lines are gathered for a moment and sent together, at most 2,000 a second, or fewer where the balancer says
+ * so, and at most a megabyte at once; what is over is counted. A fresh follow begins with the newest lines that
+ * are kept, so that whoever opens a log sees something.
  */
-import { LIMITS, type LogEntry, type LogLevel } from '@berth/protocol'
+import { type FollowLogs, LIMITS, type LogEntry } from '@berth/protocol'
 import type { LogEntry as Kept, Log } from '@berth/runtime'
 
 const GATHER_MS = 100
-const BACKLOG_LINES = 200
+/** Of one message, in characters of text; fields are bounded beside it. */
+const GATHERED_TEXT = 1024 * 1024
+const FIELDS_TEXT = 8 * 1024
 const LEVELS = ['debug', 'info', 'warn', 'error']
 
 export interface LogSender {
@@ -15,12 +18,17 @@ export interface LogSender {
   send(lines: LogEntry[], dropped: number): boolean
 }
 
+export type LogOrder = Omit<FollowLogs, 'type' | 'at'>
+
 export class LogFollower {
   readonly #log: Log
   readonly #sender: LogSender
   #stop: (() => void) | undefined
   #threshold = 0
+  #perSecond: number = LIMITS.logLinesPerSecond
+  #hasFields = false
   #lines: LogEntry[] = []
+  #text = 0
   #dropped = 0
   #timer: NodeJS.Timeout | undefined
   #secondStartedAt = 0
@@ -31,13 +39,14 @@ export class LogFollower {
     this.#sender = sender
   }
 
-  /** Begins, goes on with another level, or ends. */
-  follow(isOn: boolean, level: LogLevel): void {
+  /** Begins, goes on under another order, or ends. */
+  follow({ follow, level, backlog, perSecond, fields = false }: LogOrder): void {
     this.#threshold = LEVELS.indexOf(level)
-    if (!isOn) return this.stop()
+    this.#perSecond = perSecond ?? LIMITS.logLinesPerSecond
+    this.#hasFields = fields
+    if (!follow) return this.stop()
     if (this.#stop) return
-    const kept = this.#log.entries().filter((entry) => this.#isWanted(entry))
-    for (const entry of kept.slice(-BACKLOG_LINES)) this.#take(entry)
+    this.#begin(backlog ?? LIMITS.logBacklogLines)
     this.#stop = this.#log.follow((entry) => this.#take(entry))
   }
 
@@ -47,7 +56,14 @@ export class LogFollower {
     clearTimeout(this.#timer)
     this.#timer = undefined
     this.#lines = []
+    this.#text = 0
     this.#dropped = 0
+  }
+
+  #begin(backlog: number): void {
+    if (backlog === 0) return
+    const kept = this.#log.entries().filter((entry) => this.#isWanted(entry))
+    for (const entry of kept.slice(-backlog)) this.#take(entry)
   }
 
   #isWanted(entry: Kept): boolean {
@@ -61,29 +77,46 @@ export class LogFollower {
       this.#secondStartedAt = now
       this.#inSecond = 0
     }
-    if (this.#inSecond >= LIMITS.logLinesPerSecond) this.#dropped++
-    else this.#lines.push(toLine(entry))
+    if (this.#inSecond >= this.#perSecond || this.#text >= GATHERED_TEXT) this.#dropped++
+    else this.#keep(toLine(entry, this.#hasFields))
     this.#inSecond++
     this.#timer ??= setTimeout(() => this.#flush(), GATHER_MS).unref()
+  }
+
+  #keep(line: LogEntry): void {
+    this.#lines.push(line)
+    this.#text += line.text.length + (line.fields === undefined ? 0 : FIELDS_TEXT / 8)
   }
 
   #flush(): void {
     this.#timer = undefined
     const lines = this.#lines
     this.#lines = []
+    this.#text = 0
     if (this.#sender.send(lines, this.#dropped)) this.#dropped = 0
     else this.#dropped += lines.length
   }
 }
 
-/** Fields beyond the run go behind the text, as in the pretty format. */
-function toLine({ at, level, text, source, run, ...fields }: Kept): LogEntry {
-  const pairs = Object.entries(fields).map(([name, value]) => ` ${name}=${JSON.stringify(value) ?? ''}`)
-  const line = {
+/** Fields beyond the run go behind the text, as in the pretty format, unless they may stand for themselves. */
+function toLine({ at, level, text, source, run, ...fields }: Kept, hasFields: boolean): LogEntry {
+  const isApart = hasFields && isSmall(fields)
+  const pairs = isApart
+    ? []
+    : Object.entries(fields).map(([name, value]) => ` ${name}=${JSON.stringify(value) ?? ''}`)
+  const line: LogEntry = {
     at,
     level,
     text: `${text}${pairs.join('')}`.slice(0, LIMITS.logLineText),
     source: source.slice(0, 128),
   }
-  return typeof run === 'string' ? { ...line, run: run.slice(0, 64) } : line
+  if (typeof run === 'string') line.run = run.slice(0, 64)
+  if (isApart && Object.keys(fields).length > 0) line.fields = fields
+  return line
+}
+
+function isSmall(fields: Readonly<Record<string, unknown>>): boolean {
+  const names = Object.keys(fields)
+  if (names.length === 0) return true
+  return names.every((name) => name.length <= 128) && JSON.stringify(fields).length <= FIELDS_TEXT
 }

@@ -1,0 +1,200 @@
+/**
+ * The lines that one word of the feed means, followed once for however many pages watch the same word: it follows
+ * its sources while somebody watches, matches each line once, lets at most 2,000 a second through, and makes each
+ * of these into JSON once. Owned by `log-channels.ts`; pages read it by cursors (`log-watch.ts`).
+ * Invariants: what is left out is counted; nothing is followed that nobody watches; at most 2,000 lines wait,
+ * and at most 2,000 are kept.
+ */
+import { LIMITS, type LogEntry, type LogQuery, type WorkerView } from '@berth/protocol'
+import type { Log } from '@berth/runtime'
+import type { FleetPort, LogFollower, LogWish } from '../ports/fleet.ts'
+import { ownLine } from './balancer-log.ts'
+import { type IsWanted, wantsAnyWorker, wantsBalancer, wantsWorker } from './log-filter.ts'
+
+/** How much of what a source has kept a page gets when it begins to watch. */
+const RECENT_LINES = 1000
+/** What many workers that are followed together may send us in a second. */
+const INFLOW_PER_SECOND = 20_000
+const LEAST_PER_SECOND = 20
+const TICKS_PER_SECOND = 4
+const PER_SECOND = LIMITS.logLinesPerSecond
+
+export interface LogSources {
+  readonly fleet: Pick<FleetPort, 'followLogs' | 'workers' | 'worker'>
+  readonly log: Pick<Log, 'entries' | 'follow'>
+}
+
+/** How far a page has read. */
+export interface LogCursor {
+  readonly line: number
+  readonly left: number
+}
+
+export interface LogNews {
+  /** Lines of JSON, the oldest first. */
+  readonly lines: readonly string[]
+  readonly dropped: number
+  readonly cursor: LogCursor
+}
+
+interface Waiting {
+  readonly entry: LogEntry
+  readonly worker: string | undefined
+}
+
+export class LogChannel {
+  readonly #sources: LogSources
+  readonly #query: LogQuery
+  readonly #isWanted: IsWanted
+  readonly #followed = new Map<string, LogFollower>()
+  #stopOwn = () => {}
+  #waiting: Waiting[] = []
+  #kept: string[] = []
+  /** Lines let through, and lines left out, since it began. */
+  #lines = 0
+  #left = 0
+  /** Of the last ticks, how many were let through. */
+  #recentCounts: number[] = []
+  #isCrowded = false
+  #shared: { readonly from: LogCursor; readonly news: LogNews } | undefined
+
+  constructor(sources: LogSources, query: LogQuery, isWanted: IsWanted) {
+    this.#sources = sources
+    this.#query = query
+    this.#isWanted = isWanted
+    this.#followOwn()
+    this.renew()
+    // What was there before anybody watched was not withheld from anybody.
+    this.#recentCounts = [this.#admit(RECENT_LINES)]
+    this.#left = 0
+  }
+
+  /** Where a page begins that has read nothing: before what is kept. */
+  get start(): LogCursor {
+    return { line: this.#lines - Math.min(this.#kept.length, RECENT_LINES), left: this.#left }
+  }
+
+  /** Four times a second: lets lines through. */
+  gather(): void {
+    const lastTicks = this.#recentCounts.slice(1 - TICKS_PER_SECOND)
+    const free = PER_SECOND - lastTicks.reduce((sum, count) => sum + count, 0)
+    // A source that shouts is heard evenly, not for the first moment of each second.
+    const room = Math.min(free, this.#isCrowded ? PER_SECOND / TICKS_PER_SECOND : PER_SECOND)
+    const leftBefore = this.#left
+    this.#recentCounts = [...lastTicks, this.#admit(Math.max(0, room))]
+    this.#isCrowded = this.#left > leftBefore
+  }
+
+  /** Once a second: workers come, go, and change their tags. */
+  renew(): void {
+    const wanted = this.#wantedWorkers()
+    for (const [id, follower] of this.#followed) {
+      if (wanted.has(id)) continue
+      follower.stop()
+      this.#followed.delete(id)
+    }
+    const wish = this.#wish(wanted.size)
+    for (const id of wanted) if (!this.#followed.has(id)) this.#follow(id, wish)
+  }
+
+  /** Undefined when nothing has come since. The same for all that have read as far. */
+  newsFor(from: LogCursor): LogNews | undefined {
+    const now = { line: this.#lines, left: this.#left }
+    if (isSame(from, now)) return undefined
+    const shared = this.#shared
+    if (shared !== undefined && isSame(shared.from, from) && isSame(shared.news.cursor, now))
+      return shared.news
+    const first = this.#lines - this.#kept.length
+    const lines = this.#kept.slice(Math.max(0, from.line - first))
+    const dropped = this.#left - from.left + Math.max(0, first - from.line)
+    const news = { lines, dropped, cursor: now }
+    this.#shared = { from, news }
+    return news
+  }
+
+  stop(): void {
+    this.#stopOwn()
+    for (const follower of this.#followed.values()) follower.stop()
+    this.#followed.clear()
+    this.#waiting = []
+  }
+
+  /** A worker that is named is followed as soon as it is known, also one that is leaving. */
+  #wantedWorkers(): ReadonlySet<string> {
+    const { fleet } = this.#sources
+    const named = this.#query.workers.flatMap((id) => fleet.worker(id) ?? [])
+    const all: readonly WorkerView[] = wantsAnyWorker(this.#query) ? fleet.workers() : named
+    return new Set(all.filter((worker) => wantsWorker(this.#query, worker)).map(({ id }) => id))
+  }
+
+  /** Who follows many asks each for less, so that a whole fleet cannot shout the balancer down. */
+  #wish(count: number): LogWish {
+    const { level } = this.#query
+    const share = Math.max(LEAST_PER_SECOND, Math.ceil(INFLOW_PER_SECOND / Math.max(1, count)))
+    return {
+      level,
+      backlog: Math.min(LIMITS.logBacklogLines, Math.ceil(RECENT_LINES / Math.max(1, count))),
+      perSecond: Math.min(PER_SECOND, share),
+    }
+  }
+
+  #followOwn(): void {
+    if (!wantsBalancer(this.#query)) return
+    const { log } = this.#sources
+    this.#take(log.entries().slice(-RECENT_LINES).map(ownLine), undefined)
+    this.#stopOwn = log.follow((entry) => this.#take([ownLine(entry)], undefined))
+  }
+
+  #follow(id: string, wish: LogWish): void {
+    const onLines = (entries: readonly LogEntry[], dropped: number) => {
+      this.#left += dropped
+      this.#take(entries, id)
+    }
+    const follower = this.#sources.fleet.followLogs(id, onLines, wish)
+    if (follower === undefined) return
+    this.#followed.set(id, follower)
+    this.#take(follower.recent.slice(-RECENT_LINES), id)
+  }
+
+  #take(entries: readonly LogEntry[], worker: string | undefined): void {
+    for (const entry of entries) if (this.#isWanted(entry, worker)) this.#waiting.push({ entry, worker })
+    // The newest are kept: they are what a tail is watched for.
+    if (this.#waiting.length > 2 * PER_SECOND) this.#leaveOut(this.#waiting.length - PER_SECOND)
+  }
+
+  #leaveOut(count: number): void {
+    this.#waiting.splice(0, count)
+    this.#left += count
+  }
+
+  #admit(room: number): number {
+    if (this.#waiting.length === 0) return 0
+    // Workers send what they gather in a moment, so that of several the older lines may come later.
+    if (this.#followed.size + Number(wantsBalancer(this.#query)) > 1) this.#waiting.sort(byInstant)
+    if (this.#waiting.length > room) this.#leaveOut(this.#waiting.length - room)
+    const fresh = this.#waiting.map(toJson)
+    this.#waiting = []
+    this.#lines += fresh.length
+    this.#kept = [...this.#kept, ...fresh].slice(-PER_SECOND)
+    return fresh.length
+  }
+}
+
+function isSame(a: LogCursor, b: LogCursor): boolean {
+  return a.line === b.line && a.left === b.left
+}
+
+function byInstant(a: Waiting, b: Waiting): number {
+  return a.entry.at < b.entry.at ? -1 : Number(a.entry.at > b.entry.at)
+}
+
+/** An entry is of one worker, whoever follows it. */
+const json = new WeakMap<LogEntry, string>()
+
+function toJson({ entry, worker }: Waiting): string {
+  const known = json.get(entry)
+  if (known !== undefined) return known
+  const text = JSON.stringify(worker === undefined ? entry : { ...entry, worker })
+  json.set(entry, text)
+  return text
+}

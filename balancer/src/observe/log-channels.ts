@@ -1,0 +1,69 @@
+/**
+ * All channels of log lines that pages watch, by their words: pages that watch the same share one. Owned by the
+ * feed. Invariant: a channel lives as long as somebody watches it, and there are at most 64 with a filter,
+ * since each line is held against each of them.
+ */
+import { readLogWord } from '@berth/protocol'
+import { LogChannel, type LogSources } from './log-channel.ts'
+import { makeFilter } from './log-filter.ts'
+
+const MOST_FILTERS = 64
+
+export type OpenedChannel =
+  | { readonly ok: true; readonly channel: LogChannel }
+  | { readonly ok: false; readonly why: string }
+
+interface Held {
+  readonly channel: LogChannel
+  watchers: number
+}
+
+export class LogChannels {
+  readonly #sources: LogSources
+  readonly #held = new Map<string, Held>()
+
+  constructor(sources: LogSources) {
+    this.#sources = sources
+  }
+
+  /** Every opening needs a `close`. */
+  open(word: string): OpenedChannel {
+    const held = this.#held.get(word)
+    if (held !== undefined) {
+      held.watchers += 1
+      return { ok: true, channel: held.channel }
+    }
+    const read = readLogWord(word)
+    if (!read.ok) return read
+    const isFilter = word.startsWith('logs?')
+    if (isFilter && [...this.#held.keys()].filter((one) => one.startsWith('logs?')).length >= MOST_FILTERS)
+      return { ok: false, why: `${MOST_FILTERS} other filters of log lines are in use; try again later` }
+    const filter = makeFilter(read.query)
+    if (!filter.ok) return filter
+    const channel = new LogChannel(this.#sources, read.query, filter.isWanted)
+    this.#held.set(word, { channel, watchers: 1 })
+    return { ok: true, channel }
+  }
+
+  close(word: string): void {
+    const held = this.#held.get(word)
+    if (held === undefined) return
+    held.watchers -= 1
+    if (held.watchers > 0) return
+    held.channel.stop()
+    this.#held.delete(word)
+  }
+
+  gather(): void {
+    for (const { channel } of this.#held.values()) channel.gather()
+  }
+
+  renew(): void {
+    for (const { channel } of this.#held.values()) channel.renew()
+  }
+
+  stop(): void {
+    for (const { channel } of this.#held.values()) channel.stop()
+    this.#held.clear()
+  }
+}

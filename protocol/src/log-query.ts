@@ -1,0 +1,94 @@
+/**
+ * Which log lines a page of the dashboard follows, as the word that it sends on the feed: `logs` (the
+ * balancer's own), `logs:<worker id>`, or `logs?source=&worker=&group=&tag=&level=&text=&regex=&task=`.
+ * The page writes the word, the balancer reads it; both by this file.
+ * Invariant: a word that is written here is read as the query it was written from.
+ */
+import { LIMITS } from './limits.ts'
+import type { LogLevel } from './messages/worker.ts'
+
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const satisfies readonly LogLevel[]
+export const LOG_SOURCES = ['*', 'balancer', 'workers'] as const
+
+export interface LogQuery {
+  /** `*`: the balancer and all workers. Anything that narrows workers leaves the balancer's lines out. */
+  readonly source: (typeof LOG_SOURCES)[number]
+  /** Ids; with some, only these workers. */
+  readonly workers: readonly string[]
+  readonly group?: string
+  /** `key=value`, or a key alone for any value; all must hold. */
+  readonly tags: readonly string[]
+  /** This level and those above it. */
+  readonly level: LogLevel
+  /** Part of the text, the source or a field, whatever its case. */
+  readonly text?: string
+  /** RE2 syntax, searched for in the same; told from upper case unless it begins with `(?i)`. */
+  readonly regex?: string
+  /** The id of a run. */
+  readonly task?: string
+}
+
+export type ReadLogWord =
+  | { readonly ok: true; readonly query: LogQuery }
+  | { readonly ok: false; readonly why: string }
+
+export const everyLogLine: LogQuery = { source: '*', workers: [], tags: [], level: 'debug' }
+
+const LISTS = { worker: 'workers', tag: 'tags' } as const
+const TEXTS = { group: 128, text: 256, regex: LIMITS.logRegexText, task: 64 } as const
+const MOST_OF_A_LIST = 16
+const ITEM_TEXT = 256
+
+/** True for every word that asks for log lines, sound or not. */
+export function isLogWord(word: string): boolean {
+  return word === 'logs' || word.startsWith('logs:') || word.startsWith('logs?')
+}
+
+export function readLogWord(word: string): ReadLogWord {
+  if (word === 'logs') return { ok: true, query: { ...everyLogLine, source: 'balancer' } }
+  if (word.startsWith('logs:'))
+    return { ok: true, query: { ...everyLogLine, source: 'workers', workers: [word.slice('logs:'.length)] } }
+  const query: Record<string, unknown> = { ...everyLogLine, workers: [], tags: [] }
+  for (const [name, value] of new URLSearchParams(word.slice('logs?'.length))) {
+    const why = value === '' ? undefined : take(query, name, value)
+    if (why !== undefined) return { ok: false, why }
+  }
+  return { ok: true, query: query as unknown as LogQuery }
+}
+
+/** Says what is wrong with one parameter. */
+function take(query: Record<string, unknown>, name: string, value: string): string | undefined {
+  if (name === 'source' || name === 'level') {
+    const known: readonly string[] = name === 'source' ? LOG_SOURCES : LOG_LEVELS
+    if (!known.includes(value)) return `"${name}" is one of ${known.join(', ')}`
+    query[name] = value
+    return undefined
+  }
+  if (Object.hasOwn(LISTS, name)) {
+    const list = query[LISTS[name as keyof typeof LISTS]] as string[]
+    if (list.length >= MOST_OF_A_LIST) return `"${name}" comes at most ${MOST_OF_A_LIST} times`
+    if (value.length > ITEM_TEXT) return `"${name}" has at most ${ITEM_TEXT} characters`
+    list.push(value)
+    return undefined
+  }
+  if (!Object.hasOwn(TEXTS, name)) return `"${name}" is no filter of log lines`
+  const longest = TEXTS[name as keyof typeof TEXTS]
+  if (value.length > longest) return `"${name}" has at most ${longest} characters`
+  query[name] = value
+  return undefined
+}
+
+/** The shortest word for a query; equal queries have equal words. */
+export function writeLogWord({ source, workers, tags, level, ...texts }: LogQuery): string {
+  const isPlain = tags.length === 0 && level === 'debug' && Object.values(texts).every((value) => !value)
+  if (isPlain && source === 'balancer' && workers.length === 0) return 'logs'
+  if (isPlain && source === 'workers' && workers.length === 1) return `logs:${workers[0]}`
+  const parameters = new URLSearchParams()
+  if (source !== '*') parameters.set('source', source)
+  for (const worker of [...workers].sort()) parameters.append('worker', worker)
+  for (const tag of [...tags].sort()) parameters.append('tag', tag)
+  if (level !== 'debug') parameters.set('level', level)
+  for (const name of ['group', 'text', 'regex', 'task'] as const)
+    if (texts[name]) parameters.set(name, texts[name])
+  return `logs?${parameters}`
+}
