@@ -37,6 +37,8 @@ import { endedRunRoutes } from './http/ended-run-routes.ts'
 import { eventRoutes } from './http/event-routes.ts'
 import { createFeedSocket } from './http/feed-socket.ts'
 import { fileRoutes } from './http/file-routes.ts'
+import { formRoutes } from './http/form-routes.ts'
+import { Forms } from './http/forms.ts'
 import { createHotTask, mayContinue } from './http/hot-task.ts'
 import { createRunIds } from './http/run-id.ts'
 import { runRoutes } from './http/run-routes.ts'
@@ -340,6 +342,7 @@ export function composeBalancer(parts: BalancerParts): Balancer {
       ...deliveryRoutes({ runs, deliveries: webhooks }),
       ...eventRoutes({ events }),
       ...fileRoutes({ files: fileViews }),
+      ...formRoutes({ forms: new Forms({ keeper, clock, stored: contents.forms }) }),
       ...batchRoutes({ tasks, clock, door, bodyLimitBytes, batchLimitBytes, durable: batches, background }),
     ],
   })

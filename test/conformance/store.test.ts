@@ -12,6 +12,7 @@ import type {
   KnownWorker,
   MaintenanceIntent,
   StoreContents,
+  StoredForm,
   StoredSettings,
   StorePort,
   StoreWrite,
@@ -78,6 +79,10 @@ function settings(group: string, name: string | null): StoredSettings {
   }
 }
 
+function form(name: string, body = '{"cells":[{"function":"h\\u00e9llo"}],"title":"ä"}'): StoredForm {
+  return { name, revision: 'r1', createdAt: AT, updatedAt: AT, updatedBy: 'key', body }
+}
+
 const FUNCTIONS = [
   {
     name: 'hello',
@@ -125,7 +130,7 @@ for (const [kind, newPlace] of Object.entries(KINDS)) {
   describe(`a ${kind} store`, () => {
     test('is empty at first, and its epoch rises by one at every opening', async () => {
       const place = newPlace()
-      const fleet = { intents: [], workers: [], interfaces: [], sessions: [], settings: [] }
+      const fleet = { intents: [], workers: [], interfaces: [], sessions: [], settings: [], forms: [] }
       const empty = { ...fleet, runs: NO_RUNS, schedules: NO_SCHEDULES }
       assert.deepEqual(await visit(place), { epoch: 1, ...empty })
       assert.deepEqual(await visit(place), { epoch: 2, ...empty })
@@ -146,6 +151,7 @@ for (const [kind, newPlace] of Object.entries(KINDS)) {
           { kind: 'worker-known', known: known('host:3001/päth') },
           { kind: 'session-opened', session },
           { kind: 'settings-set', settings: settings('default', 'hello') },
+          { kind: 'form-set', form: form('count') },
         ])
       })
       assert.deepEqual(await visit(place), {
@@ -157,6 +163,7 @@ for (const [kind, newPlace] of Object.entries(KINDS)) {
         interfaces: [{ hash: 'a'.repeat(64), functions: FUNCTIONS }],
         sessions: [session],
         settings: [settings('default', 'hello')],
+        forms: [form('count')],
       })
     })
 
@@ -205,6 +212,30 @@ for (const [kind, newPlace] of Object.entries(KINDS)) {
       assert.equal(contents.interfaces.length, 1)
       await visit(place, (again) => void again.apply([{ kind: 'session-closed', hash: 'h' }]))
       assert.deepEqual((await visit(place)).sessions, [])
+    })
+
+    test('keeps forms by their name, the newest of each, in order', async () => {
+      const place = newPlace()
+      const changed = {
+        ...form('b', '{}'),
+        revision: 'r2',
+        updatedAt: '2026-02-01T00:00:00.000Z',
+        updatedBy: 'you',
+      }
+      await visit(place, (store) => {
+        store.apply([
+          { kind: 'form-set', form: form('b') },
+          { kind: 'form-set', form: form('a') },
+          { kind: 'form-set', form: form('B') },
+          { kind: 'form-set', form: form('gone') },
+        ])
+        store.apply([
+          { kind: 'form-set', form: changed },
+          { kind: 'form-removed', name: 'gone' },
+          { kind: 'form-removed', name: 'nobody' },
+        ])
+      })
+      assert.deepEqual((await visit(place)).forms, [form('B'), form('a'), changed])
     })
 
     test('keeps the settings of a group and of its functions apart, and in order', async () => {

@@ -69,6 +69,16 @@ export interface StoredSettings {
   readonly fairness: readonly StoredShare[]
 }
 
+/** A saved page of functions; `body` is JSON (invokeFormSchema of the protocol). */
+export interface StoredForm {
+  readonly name: string
+  readonly revision: string
+  readonly createdAt: string
+  readonly updatedAt: string
+  readonly updatedBy: string
+  readonly body: string
+}
+
 export type StoreWrite = FleetWrite | RunWrite | FileWrite | ScheduleWrite
 
 export type FleetWrite =
@@ -85,6 +95,8 @@ export type FleetWrite =
   | { readonly kind: 'session-closed'; readonly hash: string }
   | { readonly kind: 'settings-set'; readonly settings: StoredSettings }
   | { readonly kind: 'settings-cleared'; readonly group: string; readonly function: string | null }
+  | { readonly kind: 'form-set'; readonly form: StoredForm }
+  | { readonly kind: 'form-removed'; readonly name: string }
   /** Changes nothing; that it is on disk shows that the store can be written. */
   | { readonly kind: 'touch' }
 
@@ -102,6 +114,7 @@ export interface FleetContents {
   readonly interfaces: readonly { readonly hash: string; readonly functions: readonly FunctionInterface[] }[]
   readonly sessions: readonly StoredSession[]
   readonly settings: readonly StoredSettings[]
+  readonly forms: readonly StoredForm[]
 }
 
 export interface StoreEvents extends RunStoreEvents {

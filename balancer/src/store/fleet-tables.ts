@@ -29,6 +29,10 @@ const SQL = {
   'settings-set': `INSERT INTO settings (worker_group, function, settings) VALUES (?, ?, ?)
     ON CONFLICT (worker_group, function) DO UPDATE SET settings = excluded.settings`,
   'settings-cleared': 'DELETE FROM settings WHERE worker_group = ? AND function = ?',
+  'form-set': `INSERT INTO forms (name, revision, created_at, updated_at, updated_by, body) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT (name) DO UPDATE SET revision = excluded.revision, created_at = excluded.created_at,
+      updated_at = excluded.updated_at, updated_by = excluded.updated_by, body = excluded.body`,
+  'form-removed': 'DELETE FROM forms WHERE name = ?',
   // Other bytes for a moment: what would leave them as they are is written nowhere.
   touch: 'UPDATE balancer SET epoch = epoch + 1',
 } as const satisfies Record<FleetWrite['kind'], string>
@@ -57,6 +61,12 @@ function valuesOf(write: FleetWrite): Value[] {
     }
     case 'settings-cleared':
       return [write.group, write.function ?? '']
+    case 'form-set': {
+      const { name, revision, createdAt, updatedAt, updatedBy, body } = write.form
+      return [name, revision, createdAt, updatedAt, updatedBy, body]
+    }
+    case 'form-removed':
+      return [write.name]
     case 'touch':
       return []
     default:
@@ -111,6 +121,11 @@ export class FleetTables {
         'SELECT hash, created_at AS createdAt, expires_at AS expiresAt FROM sessions ORDER BY hash',
       ),
       settings: this.#readSettings(),
+      forms: this.#read(
+        formRow,
+        `SELECT name, revision, created_at AS createdAt, updated_at AS updatedAt, updated_by AS updatedBy, body
+          FROM forms ORDER BY name`,
+      ),
     }
   }
 
@@ -158,6 +173,14 @@ const workerRow = z.object({
 const interfaceRow = z.object({ hash: z.string(), functions: z.string() })
 const sessionRow = z.object({ hash: z.string(), createdAt: z.string(), expiresAt: z.string() })
 const settingsRow = z.object({ group: z.string(), function: z.string(), settings: z.string() })
+const formRow = z.object({
+  name: z.string(),
+  revision: z.string(),
+  createdAt: z.string(),
+  updatedAt: z.string(),
+  updatedBy: z.string(),
+  body: z.string(),
+})
 const pauseSchema = z.object({
   since: z.string(),
   until: z.string().nullable(),

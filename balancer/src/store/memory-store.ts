@@ -12,6 +12,7 @@ import type {
   KnownWorker,
   MaintenanceIntent,
   StoreContents,
+  StoredForm,
   StoredSession,
   StoredSettings,
   StoreEvents,
@@ -35,6 +36,7 @@ export class MemoryDisk {
   readonly interfaces = new Map<string, Functions>()
   readonly sessions = new Map<string, StoredSession>()
   readonly settings = new Map<string, StoredSettings>()
+  readonly forms = new Map<string, StoredForm>()
   readonly runs = new MemoryRunTables()
   /** Set by tests: why nothing can be written or read, such as "the disk is full". */
   fault: string | undefined
@@ -186,6 +188,7 @@ function begin(disk: MemoryDisk, now: string): FleetContents {
     interfaces: [...disk.interfaces].sort(byKey).map(([hash, functions]) => ({ hash, functions })),
     sessions: inOrder(disk.sessions),
     settings: inOrder(disk.settings),
+    forms: inOrder(disk.forms),
   })
 }
 
@@ -220,6 +223,10 @@ function isStorable(write: FleetWrite): boolean {
       return isText(write.settings.group) && isTextOrNull(write.settings.function)
     case 'settings-cleared':
       return isText(write.group) && isTextOrNull(write.function)
+    case 'form-set':
+      return Object.values(write.form).every(isText)
+    case 'form-removed':
+      return isText(write.name)
     case 'touch':
       return true
     default:
@@ -252,6 +259,12 @@ function perform(disk: MemoryDisk, write: FleetWrite): void {
       break
     case 'settings-set':
       disk.settings.set(placeOf(write.settings), write.settings)
+      break
+    case 'form-set':
+      disk.forms.set(write.form.name, write.form)
+      break
+    case 'form-removed':
+      disk.forms.delete(write.name)
       break
     case 'settings-cleared':
       disk.settings.delete(placeOf(write))

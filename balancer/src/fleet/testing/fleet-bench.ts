@@ -45,6 +45,7 @@ export const EMPTY: FleetContents = {
   interfaces: [],
   sessions: [],
   settings: [],
+  forms: [],
 }
 
 export const REQUEST_BODY_LIMIT_BYTES = 1024 * 1024
