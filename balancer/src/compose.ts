@@ -24,6 +24,7 @@ import { Gate } from './http/auth.ts'
 import { Background } from './http/background.ts'
 import { batchRoutes, mayReceiveBatch } from './http/batch-routes.ts'
 import { bulkRoutes } from './http/bulk-routes.ts'
+import { compatRoutes } from './http/compat/compat-routes.ts'
 import { limitConnections, readDescriptorLimit } from './http/connections.ts'
 import { continueRoutes } from './http/continue-route.ts'
 import { readAssets } from './http/dashboard-assets.ts'
@@ -344,6 +345,23 @@ export function composeBalancer(parts: BalancerParts): Balancer {
       ...fileRoutes({ files: fileViews }),
       ...formRoutes({ forms: new Forms({ keeper, clock, stored: contents.forms }) }),
       ...batchRoutes({ tasks, clock, door, bodyLimitBytes, batchLimitBytes, durable: batches, background }),
+      ...compatRoutes({
+        ...config,
+        tasks,
+        runs,
+        reads: store.reads,
+        background,
+        interfaces: fleet,
+        contracts: scheduler,
+        door,
+        clock,
+        bodyLimitBytes,
+        events,
+        files: fileViews,
+        schedules,
+        calls,
+        createRunId,
+      }),
     ],
   })
   const mayContinueTask = mayContinue({ gate, exchange })

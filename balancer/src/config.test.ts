@@ -128,11 +128,20 @@ for (const [variable, value] of [
 }
 
 test('what is not supported yet is one warning a variable; the unknown is none', () => {
-  const { warnings } = accepted({ EMAIL_PORT: '25', COMPAT: 'workers', READ_KEY: GOOD_KEY, EDITOR: 'vi' })
-  assert.equal(warnings.length, 3)
-  for (const name of ['EMAIL_PORT', 'COMPAT', 'READ_KEY'])
+  const { warnings } = accepted({ EMAIL_PORT: '25', READ_KEY: GOOD_KEY, EDITOR: 'vi' })
+  assert.equal(warnings.length, 2)
+  for (const name of ['EMAIL_PORT', 'READ_KEY'])
     assert.equal(warnings.filter((line) => line.includes(name)).length, 1)
   assert.ok(!warnings.join().includes(GOOD_KEY))
+})
+
+test('the APIs of other systems: both, some of them, none', () => {
+  const apisOf = (env: Environment) => [...accepted(env).config.compat.apis]
+  assert.deepEqual(apisOf({}), ['worklets', 'workers'])
+  assert.deepEqual(apisOf({ COMPAT: 'workers' }), ['workers'])
+  assert.deepEqual(apisOf({ COMPAT: '' }), [])
+  assert.deepEqual(refusedVariables({ COMPAT: 'workers,lambdas' }), ['COMPAT'])
+  assert.deepEqual(refusedVariables({ AGENT_FUNCTION: 'no name' }), ['AGENT_FUNCTION'])
 })
 
 for (const key of ['changeme', 'default-lb-auth-key', 'secret', 'test', 'password', 'SECRET']) {

@@ -28,6 +28,7 @@ import {
 } from '@berth/runtime'
 import { z } from 'zod'
 import { type BudgetTable, budgets } from './budget-config.ts'
+import { COMPAT_MAY_BE_EMPTY, type CompatConfig, compatFields, toCompatConfig } from './compat-config.ts'
 import { toWebhookConfig, WEBHOOK_SECRETS, type WebhookConfig, webhookFields } from './webhook-config.ts'
 
 const LINE = /^[^\p{Cc}]+$/u
@@ -68,6 +69,7 @@ const schema = z.object({
   FILE_LIMIT: sizeBytes({ min: 0, max: 1024 ** 4, default: '100mb' }),
   RUN_FILES_LIMIT: sizeBytes({ min: 0, max: 1024 ** 4, default: '1gb' }),
   ...webhookFields,
+  ...compatFields,
   MAX_LOGS: integer({ min: 0, max: 1_000_000, default: 1000 }),
   DASHBOARD_ENABLED: flag({ default: true }),
   ANSWER_HEADERS: oneOf(['full', 'minimal'], { default: 'full' }),
@@ -86,7 +88,7 @@ const REFUSED = ['DATABASE_URL', 'DATABASE_URL_FILE', 'UPSTREAM_URL', 'BALANCER_
 
 const NOT_YET_SUPPORTED = [
   ...['READ_KEY', 'READ_KEY_FILE'],
-  ...['COMPAT', 'AGENT_FUNCTION', 'EMAIL_DOMAIN', 'EMAIL_PORT', 'OPENAPI_ENABLED', 'METRICS_ENABLED'],
+  ...['EMAIL_DOMAIN', 'EMAIL_PORT', 'OPENAPI_ENABLED', 'METRICS_ENABLED'],
 ]
 
 /** Keys of other products and guides that somebody may have left in place. */
@@ -142,6 +144,7 @@ export interface BalancerConfig {
   readonly fileLimitBytes: number
   readonly runFilesLimitBytes: number
   readonly webhooks: WebhookConfig
+  readonly compat: CompatConfig
   readonly maxLogs: number
   readonly isDashboardEnabled: boolean
   readonly answerHeaders: 'full' | 'minimal'
@@ -176,7 +179,12 @@ export type ReadConfig =
 
 /** Reads the environment; touches no file but those that a `*_FILE` names. */
 export function readConfig(env: Environment, surroundings: Surroundings): ReadConfig {
-  const parsed = parseConfig(schema, env, { secrets: SECRETS, known: NOT_YET_SUPPORTED, refused: REFUSED })
+  const parsed = parseConfig(schema, env, {
+    secrets: SECRETS,
+    known: NOT_YET_SUPPORTED,
+    refused: REFUSED,
+    mayBeEmpty: COMPAT_MAY_BE_EMPTY,
+  })
   if (!parsed.ok) return parsed
   const variables = parsed.config
   const errors = [...findWeakKeys(variables), ...findOpenHost(variables), ...findShortLease(variables)]
@@ -332,6 +340,7 @@ function toConfig(values: Filled): BalancerConfig {
     fileLimitBytes: values.FILE_LIMIT,
     runFilesLimitBytes: values.RUN_FILES_LIMIT,
     webhooks: toWebhookConfig(values),
+    compat: toCompatConfig(values),
     maxLogs: values.MAX_LOGS,
     isDashboardEnabled: values.DASHBOARD_ENABLED,
     answerHeaders: values.ANSWER_HEADERS,

@@ -27,24 +27,29 @@ export type ParseConfigOptions = {
   known?: readonly string[]
   /** As `known`, but an error when set, since ignoring them would be dangerous. */
   refused?: readonly string[]
+  /** Variables of which an empty value is a value; of all others it counts as unset. */
+  mayBeEmpty?: readonly string[]
 }
 
 export type ParsedConfig<S extends z.ZodObject> =
   | { ok: true; config: Readonly<z.output<S>>; origins: ConfigOrigins; warnings: string[] }
   | { ok: false; errors: ConfigError[] }
 
-/** Parses the environment by a schema whose keys are the names of variables. An empty value counts as unset. */
+/** Parses the environment by a schema whose keys are the names of variables. An empty value counts as unset, unless said. */
 export function parseConfig<S extends z.ZodObject>(
   schema: S,
   env: Environment,
   options: ParseConfigOptions = {},
 ): ParsedConfig<S> {
-  const { secrets = [], known = [], refused = [] } = options
+  const { secrets = [], known = [], refused = [], mayBeEmpty = [] } = options
   const raw: Record<string, string> = {}
   const origins: Record<string, string> = {}
   const errors: ConfigError[] = []
   for (const name of Object.keys(schema.shape)) {
-    const read = readVariable(name, env, secrets.includes(name))
+    const isEmptySet = mayBeEmpty.includes(name) && env[name] === ''
+    const read: ReadVariable = isEmptySet
+      ? { value: '', origin: 'environment', variable: name }
+      : readVariable(name, env, secrets.includes(name))
     if (read.error !== undefined) errors.push({ variable: read.variable, message: read.error })
     if (read.value !== undefined) raw[name] = read.value
     origins[name] = read.origin

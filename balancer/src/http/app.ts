@@ -64,8 +64,7 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
     await next()
     applySecurityHeaders(c.res.headers)
   })
-  for (const { method, path, policy, handle } of routes)
-    app.on(method, path, guard(policy, deps), (c) => handle(c))
+  for (const route of routes) app.on(route.method, route.path, guard(route, deps), (c) => route.handle(c))
   for (const [path, group] of groupByPath(routes)) app.all(path, (c) => refuseMethod(c, deps, group))
   app.notFound((c) => refusePath(c, deps))
   app.onError((error, c) => {

@@ -8,6 +8,7 @@ import type { TaskError } from '@berth/protocol'
 import { EVENT_COMMENT, encodeEvent, LOG_LEVELS, type LogLevel } from '@berth/runtime'
 import type { RunEventsPort } from '../ports/run-events.ts'
 import type { StoredEvent } from '../ports/run-store.ts'
+import { eventBody, STALL_MS } from './event-body.ts'
 import { readQuery } from './lists.ts'
 import { plain } from './plain-address.ts'
 import { problem } from './problem.ts'
@@ -20,8 +21,6 @@ export interface EventRouteDeps {
   /** A client that takes nothing for so long is cut; default 30,000 ms. */
   readonly stallMs?: number
 }
-
-const STALL_MS = 30_000
 
 export function eventRoutes(deps: EventRouteDeps): readonly Route[] {
   return [
@@ -45,38 +44,14 @@ async function followRun(c: RouteContext, { events, stallMs = STALL_MS }: EventR
     await found.batches.return()
     return new Response(null, { headers })
   }
-  return new Response(streamOf(found.batches, leaving, stallMs), { headers })
+  return new Response(eventBody(textsOf(found.batches), leaving, stallMs), { headers })
 }
 
 /** One batch is read when the one before is with the client. */
-function streamOf(
+async function* textsOf(
   batches: AsyncGenerator<readonly StoredEvent[], void, void>,
-  leaving: AbortController,
-  stallMs: number,
-): ReadableStream<Uint8Array> {
-  let stalled: NodeJS.Timeout | undefined
-  const leave = async () => {
-    clearTimeout(stalled)
-    leaving.abort()
-    await batches.return()
-  }
-  return new ReadableStream<Uint8Array>({
-    start(controller) {
-      // The client hears at once that it is followed.
-      controller.enqueue(Buffer.from(EVENT_COMMENT))
-    },
-    async pull(controller) {
-      clearTimeout(stalled)
-      const { done, value } = await batches.next()
-      if (done) return controller.close()
-      controller.enqueue(Buffer.from(textOf(value)))
-      stalled = setTimeout(() => {
-        controller.error(new Error('the client takes nothing'))
-        void leave()
-      }, stallMs)
-    },
-    cancel: leave,
-  })
+): AsyncGenerator<string, void, void> {
+  for await (const batch of batches) yield textOf(batch)
 }
 
 function textOf(batch: readonly StoredEvent[]): string {

@@ -40,12 +40,20 @@ async function listFiles(c: RouteContext, { files }: FileRouteDeps): Promise<Res
   return c.json({ items, cursor: null })
 }
 
-async function sendFile(c: RouteContext, { files, stallMs = STALL_MS }: FileRouteDeps): Promise<Response> {
+async function sendFile(c: RouteContext, { files, stallMs }: FileRouteDeps): Promise<Response> {
   const id = c.req.param('id') ?? ''
   const path = pathOf(c.req.url)
   const opened = path === undefined ? undefined : await files.open(id, path)
   if (opened === undefined) return problem(unknownFile(id))
-  if ('code' in opened) return problem(opened)
+  return 'code' in opened ? problem(opened) : answerFile(c, opened, stallMs)
+}
+
+/** What the request wants of an open file, which is closed in any case. */
+export async function answerFile(
+  c: RouteContext,
+  opened: OpenedFile,
+  stallMs: number = STALL_MS,
+): Promise<Response> {
   let isRead = false
   try {
     const { part, ...init } = answerOf(c, opened)
@@ -156,7 +164,7 @@ function bodyOf(bytes: FileBytes, { from, end }: Part, stallMs: number): Readabl
 }
 
 /** What stands behind `/files/`, each part read once; undefined for what is no text. */
-function pathOf(url: string): string | undefined {
+export function pathOf(url: string): string | undefined {
   const { pathname } = new URL(url)
   const at = pathname.indexOf('/files/')
   try {

@@ -3,6 +3,8 @@
  * the files that own the routes. Invariant: a route exists only with a policy, and the guard runs on the very
  * match that finds the handler, so no spelling of a path reaches a handler past it.
  */
+
+import type { TaskError } from '@berth/protocol'
 import type { HttpBindings } from '@hono/node-server'
 import type { Context, MiddlewareHandler } from 'hono'
 import { type Access, findForgery, type Gate, type RequestHead, UNAUTHORIZED } from './auth.ts'
@@ -25,6 +27,8 @@ export interface Route {
   readonly path: string
   readonly policy: Policy
   readonly handle: (c: RouteContext) => Response | Promise<Response>
+  /** How it words what the guard refuses; problem+json unless given. */
+  readonly refuse?: (error: TaskError) => Response
 }
 
 export interface GuardDeps {
@@ -33,14 +37,17 @@ export interface GuardDeps {
 }
 
 /** Lets a request pass as its policy says, and tells the handler who it is from. */
-export function guard(policy: Policy, deps: GuardDeps): MiddlewareHandler<AppEnv> {
+export function guard(
+  { policy, refuse = problem }: Pick<Route, 'policy' | 'refuse'>,
+  deps: GuardDeps,
+): MiddlewareHandler<AppEnv> {
   const isOpen = policy === 'public' || (policy === 'loopback-or-key' && deps.isLoopbackHost)
   return async (c, next) => {
     const head = readRequestHead(c)
     const access = deps.gate.authorise(head)
-    if (access.kind === 'none' && !isOpen) return problem(UNAUTHORIZED)
+    if (access.kind === 'none' && !isOpen) return refuse(UNAUTHORIZED)
     const forgery = access.kind === 'key' ? undefined : findForgery(head)
-    if (forgery !== undefined) return problem(forgery)
+    if (forgery !== undefined) return refuse(forgery)
     c.set('access', access)
     return next()
   }
