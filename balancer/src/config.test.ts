@@ -66,6 +66,7 @@ test('an empty environment gives the defaults of the contract', () => {
     runLogLines: 1000,
     fileLimitBytes: 100 * 1024 ** 2,
     runFilesLimitBytes: 1024 ** 3,
+    compat: { apis: new Set(['worklets', 'workers']), agentFunction: 'agent' },
     webhooks: {
       timeoutMs: 15_000,
       maxRetries: 9,
