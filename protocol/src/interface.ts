@@ -21,11 +21,16 @@ export const backoffSchema = z.looseObject({
   jitter: z.number().min(0).max(1).optional(),
 })
 
+/** What of its examples a function publishes: the first few that are short. */
+export const EXAMPLE_LIMITS = { count: 10, bytes: 16 * 1024 } as const
+
 /** Loose: a field that a later worker adds belongs to what its hash is made of. */
 export const functionInterfaceSchema = z.looseObject({
   name: nameSchema,
   description: z.string().max(4096).optional(),
   input: jsonSchemaSchema,
+  /** Inputs to begin with, for whoever reads or tries it. Absent: none. */
+  examples: z.array(z.unknown()).max(EXAMPLE_LIMITS.count).optional(),
   output: jsonSchemaSchema.optional(),
   supportsStreaming: z.boolean(),
   /** Null: the function says nothing, and the mode decides (CONTRACT §4, Repeats). */

@@ -18,6 +18,10 @@ export interface FunctionView {
   readonly name: string
   readonly group: string
   readonly contract: number
+  readonly description: string | null
+  /** Inputs to begin with. */
+  readonly examples: readonly unknown[]
+  readonly maxRetries: number
   readonly input: FunctionInterface['input']
   readonly output: FunctionInterface['output'] | null
   readonly supportsStreaming: boolean

@@ -67,6 +67,17 @@ describe('describeInterface', () => {
       [null, null, 1],
     )
   })
+
+  it('publishes its first examples that are JSON, as long as they are short', () => {
+    const loop: { own?: object } = {}
+    loop.own = loop
+    const examplesOf = (examples: readonly unknown[]) =>
+      registerFunction('f', defineFunction({ config: { examples }, handler: () => null })).interface.examples
+    assert.deepEqual(examplesOf([{ n: 1 }, undefined, loop, 5n, { n: 2 }]), [{ n: 1 }, { n: 2 }])
+    assert.deepEqual(examplesOf(['x'.repeat(20_000), 'y']), ['y'])
+    assert.equal(examplesOf(Array.from({ length: 50 }, (_, n) => n))?.length, 10)
+    assert.equal(examplesOf([]), undefined)
+  })
 })
 
 describe('registerFunction', () => {

@@ -2,7 +2,13 @@
  * The functions of this process by name, each with its checks compiled. Built once at start by `discover.ts`.
  * Invariant: whatever is in here can be run; a definition with a mistake never gets in.
  */
-import { type FunctionInterface, LIMITS, MAX_DURATION_MS, type OutcomeError } from '@berth/protocol'
+import {
+  EXAMPLE_LIMITS,
+  type FunctionInterface,
+  LIMITS,
+  MAX_DURATION_MS,
+  type OutcomeError,
+} from '@berth/protocol'
 import { z } from 'zod'
 import { type CheckedInput, compileInput, compileOutput, type InputCheck } from '../input/parameters.ts'
 import { checkCommand, commandOf } from '../isolate/command-seat.ts'
@@ -92,6 +98,7 @@ export function registerFunction(
       name,
       ...(config.description === undefined ? {} : { description: config.description }),
       input: input.jsonSchema,
+      ...examplesOf(config.examples ?? []),
       ...(output === undefined ? {} : { output: output.jsonSchema }),
       supportsStreaming: config.supportsStreaming ?? false,
       idempotent: config.idempotent ?? null,
@@ -102,6 +109,27 @@ export function registerFunction(
       background: config.background ?? false,
       ...(config.keepWarm ? { keepWarm: true } : {}),
     },
+  }
+}
+
+/** As JSON, as many as the interface has room for; what is no JSON is left out. */
+function examplesOf(given: readonly unknown[]): { examples?: unknown[] } {
+  const examples: unknown[] = []
+  let left = EXAMPLE_LIMITS.bytes
+  for (const example of given) {
+    const text = jsonOf(example)
+    if (text === undefined || text.length > left || examples.length === EXAMPLE_LIMITS.count) continue
+    left -= text.length
+    examples.push(JSON.parse(text))
+  }
+  return examples.length === 0 ? {} : { examples }
+}
+
+function jsonOf(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value)
+  } catch {
+    return undefined
   }
 }
 

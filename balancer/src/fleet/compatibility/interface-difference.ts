@@ -44,7 +44,7 @@ export function wordInterfaceDifference(difference: InterfaceDifference, others:
 
 /** Equal for interfaces that differ in texts and order only. */
 export function contentTextOf(functions: readonly FunctionInterface[]): string {
-  const plain = functions.map(({ description: _, input, output, ...rest }) => ({
+  const plain = functions.map(({ description: _, examples: _examples, input, output, ...rest }) => ({
     ...rest,
     input: contentOf(input),
     ...(output === undefined ? {} : { output: contentOf(output) }),
