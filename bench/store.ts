@@ -162,15 +162,36 @@ async function measurePages(): Promise<Report> {
       found = (await store.reads.list(filter, PAGE, null)).length
       times.push(performance.now() - askedAt)
     }
+    const tallyMs = await measureTally(store, filter)
+    report[`summary: ${name}`] = tallyMs
     const countedAt = performance.now()
     const count = await store.reads.count(filter, 10_000)
     const countMs = round(performance.now() - countedAt, 1)
     const p95 = quantile(times, 0.95)
-    say(`${p95.toFixed(1).padStart(8)} ms p95: ${name} (${found} found, ${count} counted in ${countMs} ms)`)
+    say(
+      `${p95.toFixed(1).padStart(8)} ms p95: ${name} (${found} found, ${count} counted in ${countMs} ms, summary ${tallyMs} ms)`,
+    )
     report[`page: ${name}`] = p95
   }
   await store.close()
   return report
+}
+
+/** The summary of an hour and of everything, in sixty buckets; p95 of both. */
+async function measureTally(store: SqliteStore, filter: StoredFilter): Promise<number> {
+  const times: number[] = []
+  const last = idAt(runs).acceptedMs
+  for (const spanMs of [last - idAt(1).acceptedMs, 3_600]) {
+    const fromMs = filter.fromMs ?? last - spanMs
+    const toMs = filter.toMs ?? last
+    const edges = Array.from({ length: 61 }, (_, n) => fromMs + (n * (toMs + 1 - fromMs)) / 60)
+    for (let n = 0; n < ASKED / 4; n++) {
+      const askedAt = performance.now()
+      await store.reads.tally({ ...filter, fromMs, toMs }, edges, 100_000)
+      times.push(performance.now() - askedAt)
+    }
+  }
+  return quantile(times, 0.95)
 }
 
 /** Every filter that is documented, broad and narrow, and mixtures that have little or nothing in common. */
@@ -200,6 +221,10 @@ function filters(): Record<string, StoredFilter> {
     'one letter': { q: 'o' },
     'word of errors': { q: 'unreachable' },
     'no such word': { q: 'nowhere' },
+    'error code': { error: 'FUNCTION_FAILED' },
+    'error code that none has': { error: 'WORKER_LOST' },
+    'function, error code': { function: 'function-1', error: 'FUNCTION_FAILED' },
+    'error code, word of metadata': { error: 'FUNCTION_FAILED', q: 'customer' },
     'function, failed': { function: 'function-1', status: ['failed'] },
     'function, worker, failed': { function: 'function-1', worker: 'worker-3', status: ['failed'] },
     'group, worker that it has not': { group: 'group-1', worker: 'worker-rare' },

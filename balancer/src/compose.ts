@@ -42,6 +42,7 @@ import { formRoutes } from './http/form-routes.ts'
 import { Forms } from './http/forms.ts'
 import { createHotTask, mayContinue } from './http/hot-task.ts'
 import { createRunIds } from './http/run-id.ts'
+import { createRunQuestions } from './http/run-questions.ts'
 import { runRoutes } from './http/run-routes.ts'
 import { scheduleRoutes } from './http/schedule-routes.ts'
 import { createHttpServer, type HttpServer } from './http/server.ts'
@@ -222,7 +223,11 @@ export function composeBalancer(parts: BalancerParts): Balancer {
 
   const sessions = new Sessions({ store, stored: contents.sessions, clock })
   const gate = new Gate({ key: keys.lbAuthKey, sessions, wrongKeys: new WrongKeys(log, clock) })
-  const feed = createFeed({ fleet, traffic: scheduler, log, clock, balancer })
+  const openRuns = createRunQuestions({
+    list: (...asked) => runs.list(...asked),
+    glance: (id) => runs.glance(id),
+  })
+  const feed = createFeed({ fleet, traffic: scheduler, log, clock, balancer, openRuns })
   const feedSocket = createFeedSocket({ feed, gate, sessions, log })
   const memory = new MemoryRuns({ scheduler, sample, fleet, clock, rowOf, usageOf })
   const runs = new AllRuns({
@@ -334,7 +339,7 @@ export function composeBalancer(parts: BalancerParts): Balancer {
     isLoopbackHost: isLoopback(config.host),
     routes: [
       ...taskRoutes({ exchange }),
-      ...runRoutes({ runs, tasks, door, bodyLimitBytes }),
+      ...runRoutes({ runs, tasks, door, bodyLimitBytes, clock }),
       ...endedRunRoutes({ runs, ended, inputs, bodyLimitBytes }),
       ...continueRoutes({ runs, continued, inputs, bodyLimitBytes }),
       ...bulkRoutes(bulk),

@@ -5,10 +5,12 @@
  * differs: a worker's changed members by id (null: the worker is gone), new points of the chart,
  * log lines of what is watched. A page that reconnects within a minute asks `?since=<seq>` and gets
  * either the changes it missed as one message, or a new snapshot.
- * Page to server: `{watch: ["workers", "logs", "logs:<worker id>", "logs?<filter>"]}`; the list replaces the last.
+ * Page to server: `{watch: ["workers", "logs", "logs:<worker id>", "logs?<filter>", "runs?<query of GET /runs>",
+ * "run:<id>"]}`; the list replaces the last.
  */
 import { z } from 'zod'
 import { logEntrySchema } from './messages/worker.ts'
+import { runItemSchema, runViewSchema } from './run-view.ts'
 import { workerViewSchema } from './worker-view.ts'
 
 /** One second of the fleet. Slots are the fleet's at the end of it, null when nothing is known. */
@@ -58,6 +60,9 @@ export const feedSnapshotSchema = z.object({
   logs: z.record(z.string(), z.array(feedLineSchema)),
 })
 
+/** A run as it is watched; input and result are asked for by HTTP. */
+export const feedRunSchema = runViewSchema.omit({ input: true, result: true })
+
 export const feedChangesSchema = z.object({
   balancer: balancerViewSchema.optional(),
   config: configStateSchema.optional(),
@@ -65,6 +70,19 @@ export const feedChangesSchema = z.object({
   workers: z.record(z.string(), workerViewSchema.partial().nullable()).optional(),
   points: z.array(fleetPointSchema).optional(),
   logs: z.record(z.string(), z.object({ lines: z.array(feedLineSchema), dropped: z.number() })).optional(),
+  /** By watched word. `isWhole`: these are all there are; else only what is new or has changed, and what is gone. */
+  runs: z
+    .record(
+      z.string(),
+      z.object({
+        items: z.array(runItemSchema),
+        gone: z.array(z.string()),
+        isWhole: z.boolean().optional(),
+      }),
+    )
+    .optional(),
+  /** By id: members that have changed, at first all but input and result; null when there is no such run (any more). */
+  run: z.record(z.string(), feedRunSchema.partial().nullable()).optional(),
   /** Words of the last `watch` that are not followed, and why, in English. */
   refused: z.record(z.string(), z.string()).optional(),
 })

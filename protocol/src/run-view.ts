@@ -75,11 +75,19 @@ export const explanationSchema = z.object({
   position: z.number().nullable(),
   /** The pause or the limit that holds it back. */
   heldBy: z.string().nullable(),
+  /** The same for programs; `until`: when it ends by itself, null when nobody knows. */
+  hold: z
+    .object({
+      kind: z.enum(['paused', 'concurrency', 'rate', 'session', 'not_due']),
+      until: z.string().nullable(),
+    })
+    .nullable(),
   /** Workers in all, each counted under one of `reasons`; null and none for a run that runs or has ended. */
   workers: z.number().nullable(),
-  reasons: z.array(z.object({ reason: z.string(), count: z.number() })),
+  reasons: z.array(z.object({ code: z.string(), reason: z.string(), count: z.number() })),
   /** The worker that came nearest and what it lacks; null when one could take it now. */
   nearestMiss: z.string().nullable(),
+  nearest: z.object({ worker: z.string(), code: z.string(), reason: z.string() }).nullable(),
   /** Who could take it now, the best first, at most five. */
   candidates: z.array(scoreSchema),
   choice: choiceSchema.nullable(),

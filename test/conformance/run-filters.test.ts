@@ -6,7 +6,14 @@ import assert from 'node:assert/strict'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, test } from 'node:test'
 import { RUN_STATUSES } from '@berth/protocol'
-import type { LiveRun, RunEnd, RunWrite, StoredFilter } from '../../balancer/src/ports/run-store.ts'
+import type {
+  LiveRun,
+  RunEnd,
+  RunParts,
+  RunTally,
+  RunWrite,
+  StoredFilter,
+} from '../../balancer/src/ports/run-store.ts'
 import { RunLists } from '../../balancer/src/store/run-lists.ts'
 import { SqliteStore } from '../../balancer/src/store/sqlite-store.ts'
 import { Statements } from '../../balancer/src/store/statements.ts'
@@ -33,7 +40,8 @@ const GROUPS = ['default', 'gpu']
 const FUNCTIONS = ['hello', 'resizeImage', 'send-mail', 'grüßen', 'r2d2']
 const WORKERS = ['w1', 'w1#2', 'w2', 'host:3000/päth']
 const WORDS = ['Zoë', 'Order-12', 'order', '東京', "it's", 'R', '__proto__', 'IMAGE', 'a']
-const DETAILS = ['No such order 12', 'über "alles"', 'ENOENT: image.png', '']
+const CODES = ['FUNCTION_FAILED', 'WORKER_LOST', 'TIMEOUT'] as const
+const DETAILS = ['No such order 12', 'über "alles"', 'ENOENT: image.png', 'timeout of r2d2', '']
 
 /** What a naive reader knows of a run. */
 interface Known {
@@ -58,7 +66,8 @@ function makeKnown(random: Random, seq: number, acceptedMs: number): Known {
   })
   if (isLive) return { run, end: undefined }
   const hasError = status !== 'completed'
-  const error = hasError ? ({ code: 'FUNCTION_FAILED', detail: pick(random, DETAILS) } as const) : null
+  const code = pick(random, CODES)
+  const error = hasError ? { code, detail: pick(random, DETAILS) } : null
   return { run, end: makeEnd({ status, worker, error }) }
 }
 
@@ -82,6 +91,7 @@ function makeFilter(random: Random, known: readonly Known[]): StoredFilter {
     worker: some(() => pick(random, ['w1', 'w2', 'host:3000/päth', 'nobody'])),
     session: some(() => pick(random, ['s1', 's3']), 6),
     schedule: some(() => pick(random, ['c1', 'c3']), 6),
+    error: some(() => pick(random, [...CODES, 'FAILED']), 6),
     q: some(words, 2),
     fromMs: some(instant),
     toMs: some(instant),
@@ -119,6 +129,7 @@ function isMeant(filter: StoredFilter, known: Known): boolean {
   if (filter.worker !== undefined) checks.push(worker?.split('#')[0] === filter.worker)
   if (filter.session !== undefined) checks.push(run.session === filter.session)
   if (filter.schedule !== undefined) checks.push(run.schedule === filter.schedule)
+  if (filter.error !== undefined) checks.push(end?.error?.code === filter.error)
   if (filter.fromMs !== undefined) checks.push(run.acceptedMs >= filter.fromMs)
   if (filter.toMs !== undefined) checks.push(run.acceptedMs <= filter.toMs)
   if (filter.q !== undefined && filter.q.trim() !== '') {
@@ -127,6 +138,53 @@ function isMeant(filter: StoredFilter, known: Known): boolean {
     checks.push(sought.length > 0 && sought.every((word) => own.some((one) => one.startsWith(word))))
   }
   return checks.every(Boolean)
+}
+
+function sorted({ parts, ...span }: RunParts): RunParts {
+  const keyOf = (part: RunParts['parts'][number]) => JSON.stringify([part.group, part.function, part.status])
+  return { ...span, parts: [...parts].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1)) }
+}
+
+function partsOf(known: readonly Known[]): RunParts {
+  const counts = new Map<string, RunParts['parts'][number]>()
+  for (const { run, end } of known) {
+    const { group, function: name } = run
+    const status = end?.status ?? run.status
+    const key = JSON.stringify([group, name, status])
+    counts.set(key, { group, function: name, status, count: 1 + (counts.get(key)?.count ?? 0) })
+  }
+  const times = known.map(({ run }) => run.acceptedMs)
+  return {
+    parts: [...counts.values()],
+    oldestMs: times.length === 0 ? null : Math.min(...times),
+    newestMs: times.length === 0 ? null : Math.max(...times),
+  }
+}
+
+/** The newest are counted, all of them or as many as may be. */
+function assertTally(
+  { cells, cappedMs }: RunTally,
+  meant: readonly Known[],
+  edges: readonly number[],
+  atMost: number,
+  label: string,
+): void {
+  const sum = cells.reduce((total, { count }) => total + count, 0)
+  assert.equal(sum, Math.min(meant.length, atMost), label)
+  const newest = meant.slice(meant.length - sum)
+  const expected = new Map<string, number>()
+  for (const { run, end } of newest) {
+    const key = `${edges.findLastIndex((edge) => run.acceptedMs >= edge)} ${end?.status ?? run.status}`
+    expected.set(key, 1 + (expected.get(key) ?? 0))
+  }
+  const told = new Map(cells.map(({ bucket, status, count }) => [`${bucket} ${status}`, count]))
+  assert.deepEqual(told, expected, label)
+  if (meant.length > atMost) {
+    const leftOut = meant[meant.length - sum - 1]?.run.acceptedMs ?? 0
+    const oldest = newest[0]?.run.acceptedMs ?? 0
+    assert.ok(cappedMs !== null && cappedMs >= leftOut && cappedMs <= oldest, `${cappedMs} ${label}`)
+  }
+  if (meant.length < atMost) assert.equal(cappedMs, null, label)
 }
 
 async function fill(bench: RunBench, random: Random): Promise<Known[]> {
@@ -167,7 +225,32 @@ for (const [kind, newPlace] of Object.entries(KINDS)) {
         assert.deepEqual(await readPages(bench, filter, 1 + random(60)), expected.reverse(), label)
         const atMost = 1 + random(RUNS)
         assert.equal(await bench.reads.count(filter, atMost), Math.min(atMost, expected.length), label)
+        assert.deepEqual(
+          sorted(await bench.reads.parts(filter)),
+          sorted(partsOf(known.filter((one) => isMeant(filter, one)))),
+          label,
+        )
         found += expected.length
+      }
+      assert.ok(found > RUNS, 'the questions find something')
+    })
+
+    test(`what is meant is added up by status and time, the newest so many (seed ${SEED})`, async (context) => {
+      const random = randomFrom(SEED)
+      const bench = await RunBench.open(newPlace())
+      context.after(() => bench.close())
+      const known = await fill(bench, random)
+      let found = 0
+      for (let n = 0; n < QUESTIONS; n++) {
+        const edges = Array.from({ length: 2 + random(20) }, (_, at) => T0 + 5 + at * (1 + (n % 40)))
+        const [fromMs = 0, toMs = 0] = [edges[0], (edges.at(-1) ?? 0) - 1]
+        const filter = { ...makeFilter(random, known), fromMs, toMs }
+        const meant = known.filter((one) => isMeant(filter, one))
+        const atMost = 1 + random(RUNS / 2)
+        const tally = await bench.reads.tally(filter, edges, atMost)
+        const label = `seed ${SEED}, question ${n}, ${atMost}: ${JSON.stringify(filter)}`
+        assertTally(tally, meant, edges, atMost, label)
+        found += meant.length
       }
       assert.ok(found > RUNS, 'the questions find something')
     })

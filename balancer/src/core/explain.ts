@@ -6,7 +6,7 @@
  */
 import { firstMismatch } from '@berth/protocol'
 import type { ChoiceRecord } from '../ports/record.ts'
-import type { CountedReason, Explanation, Score } from '../ports/scheduling.ts'
+import type { CountedReason, Explanation, ReasonCode, Score } from '../ports/scheduling.ts'
 import { hasRoom } from './choice.ts'
 import { isBarred } from './health.ts'
 import type { Lane, LaneNeeds } from './lane.ts'
@@ -17,6 +17,7 @@ import { ranksBefore } from './worker-class.ts'
 interface Reason {
   /** How far the worker came; the furthest is the nearest miss. */
   readonly stage: number
+  readonly code: ReasonCode
   readonly text: string
 }
 
@@ -25,23 +26,22 @@ export function explainFleet(
   needs: LaneNeeds,
   workers: Iterable<Worker>,
   chosen?: Worker,
-): Pick<Explanation, 'reasons' | 'nearestMiss' | 'candidates'> {
-  const counts = new Map<string, number>()
+): Pick<Explanation, 'reasons' | 'nearestMiss' | 'nearest' | 'candidates'> {
+  const counts = new Map<string, CountedReason>()
   const candidates: Worker[] = []
   let nearest: { worker: Worker; reason: Reason } | undefined
   for (const worker of workers) {
     const reason = reasonOf(worker, needs)
-    counts.set(reason.text, (counts.get(reason.text) ?? 0) + 1)
+    const count = 1 + (counts.get(reason.text)?.count ?? 0)
+    counts.set(reason.text, { code: reason.code, reason: reason.text, count })
     if (reason.stage === CAN) candidates.push(worker)
     if (!nearest || isNearer(worker, reason, nearest)) nearest = { worker, reason }
   }
-  const reasons: CountedReason[] = [...counts].map(([reason, count]) => ({ reason, count }))
+  const missed = nearest && nearest.reason.stage < CAN && !chosen ? nearest : undefined
   return {
-    reasons: reasons.sort((a, b) => b.count - a.count),
-    nearestMiss:
-      nearest && nearest.reason.stage < CAN && !chosen
-        ? `${nearest.worker.id}: ${nearest.reason.text}`
-        : undefined,
+    reasons: [...counts.values()].sort((a, b) => b.count - a.count),
+    nearestMiss: missed && `${missed.worker.id}: ${missed.reason.text}`,
+    nearest: missed && { worker: missed.worker.id, code: missed.reason.code, reason: missed.reason.text },
     candidates: inOrder(candidates, needs.function, chosen)
       .slice(0, MAX_CANDIDATES)
       .map((worker) => scoreOf(worker, needs.function)),
@@ -99,23 +99,43 @@ function* membersOf(lane: Lane | undefined): Iterable<Worker> {
 
 function reasonOf(worker: Worker, needs: LaneNeeds): Reason {
   const { facts } = worker
-  if (facts.group !== needs.group) return { stage: 0, text: 'in another group' }
+  if (facts.group !== needs.group) return { stage: 0, code: 'wrong_group', text: 'in another group' }
   const own = facts.functions.get(needs.function)
-  if (!own) return { stage: 1, text: 'does not serve the function' }
-  if (facts.contract !== needs.contract) return { stage: 2, text: 'under another contract' }
+  if (!own) return { stage: 1, code: 'function_missing', text: 'does not serve the function' }
+  if (facts.contract !== needs.contract)
+    return { stage: 2, code: 'contract_mismatch', text: 'under another contract' }
   const tag = firstMismatch(needs.selector, facts.tags)
-  if (tag !== undefined) return { stage: 3, text: `the tag "${tag}" does not match` }
-  if (!facts.isInService) return { stage: 4, text: facts.outReason || 'out of service' }
-  if (worker.trouble) return { stage: 5, text: worker.trouble.kind === 'silent' ? 'stalled' : 'unreachable' }
-  if (worker.limit > 0 && own.slots > worker.limit) return { stage: 5, text: 'has too few slots for it' }
+  if (tag !== undefined) return { stage: 3, code: 'tag_mismatch', text: `the tag "${tag}" does not match` }
+  if (!facts.isInService) return { stage: 4, ...whyOut(facts.outReason) }
+  if (worker.trouble?.kind === 'silent') return { stage: 5, code: 'stalled', text: 'stalled' }
+  if (worker.trouble) return { stage: 5, code: 'disconnected', text: 'unreachable' }
+  if (worker.limit > 0 && own.slots > worker.limit)
+    return { stage: 5, code: 'slot_cost_too_big', text: 'has too few slots for it' }
   // In a panic of its group an ejected worker is used all the same.
   if (worker.breaker?.state === 'open' && worker.heapIndex < 0)
-    return { stage: 6, text: 'ejected after failures' }
-  if (isBarred(worker, needs.function)) return { stage: 6, text: 'fails with this function' }
-  if (worker.heapIndex < 0) return { stage: 7, text: 'left alone for a moment' }
-  if (worker.free < own.slots) return { stage: 8, text: 'full' }
-  return { stage: CAN, text: 'could take it' }
+    return { stage: 6, code: 'breaker_open', text: 'ejected after failures' }
+  if (isBarred(worker, needs.function))
+    return { stage: 6, code: 'excluded_after_failure', text: 'fails with this function' }
+  if (worker.heapIndex < 0) return { stage: 7, code: 'backing_off', text: 'left alone for a moment' }
+  if (worker.free < own.slots) return { stage: 8, code: 'no_free_slot', text: 'full' }
+  return { stage: CAN, code: 'could_take', text: 'could take it' }
 }
+
+/** The fleet's one word for a worker out of service. */
+function whyOut(word: string): Pick<Reason, 'code' | 'text'> {
+  return { code: OUT_CODES.get(word) ?? 'out_of_service', text: word || 'out of service' }
+}
+
+const OUT_CODES: ReadonlyMap<string, ReasonCode> = new Map([
+  ['in maintenance', 'maintenance'],
+  ['in mismatch', 'mismatch'],
+  ['draining', 'draining'],
+  ['leaving', 'draining'],
+  ['unready', 'unready'],
+  ['stalled', 'stalled'],
+  ['connecting', 'disconnected'],
+  ['unreachable', 'disconnected'],
+])
 
 function scoreOf(worker: Worker, name: string): Score {
   return {

@@ -74,6 +74,11 @@ test('explain: reasons add up to the fleet; position and nearest miss', () => {
     'does not serve the function': 1,
   })
   assert.deepEqual([explained?.position, explained?.nearestMiss], [1, 'full: full'])
+  assert.deepEqual(explained?.nearest, { worker: 'full', code: 'no_free_slot', reason: 'full' })
+  assert.equal(
+    explained?.reasons.every(({ code }) => code !== 'out_of_service' && code !== 'could_take'),
+    true,
+  )
   assert.equal(bench.core.explain(runs[0] as string, 0)?.worker, 'full')
   assert.equal(bench.core.explain('nobody', 0), undefined)
 })
@@ -139,7 +144,9 @@ test('a dry run says that a task would wait, behind whom, or be refused, and why
   assert.equal(dry({ tags: { gpu: 'a' } }).refusal?.code, 'NO_CAPACITY')
   const unknown = dry({ function: 'nothing' })
   assert.equal(unknown.refusal?.code, 'UNKNOWN_FUNCTION')
-  assert.deepEqual(unknown.reasons, [{ reason: 'does not serve the function', count: 1 }])
+  assert.deepEqual(unknown.reasons, [
+    { code: 'function_missing', reason: 'does not serve the function', count: 1 },
+  ])
   bench.core.setLimits({ group: 'default' }, { paused: {} }, 0)
   assert.deepEqual([dry().refusal?.code, dry().heldBy], ['PAUSED', 'paused'])
   bench.core.setLimits({ group: 'default' }, { paused: { reason: 'migration' } }, 0)
@@ -161,8 +168,10 @@ test('explain names the limit that holds a task back', () => {
   bench.core.setLimits({ group: 'default' }, { paused: { reason: 'migration' } }, 0)
   const run = bench.submit({ mode: 'async', isDurable: true })
   assert.equal(bench.core.explain(run, 0)?.heldBy, 'paused: migration')
+  assert.equal(bench.core.explain(run, 0)?.hold?.kind, 'paused')
   bench.core.setLimits({ group: 'default' }, { concurrency: 0 }, 0)
   assert.equal(bench.core.explain(run, 0)?.heldBy, 'a limit of concurrency or rate')
+  assert.deepEqual(bench.core.explain(run, 0)?.hold, { kind: 'concurrency', untilAt: undefined })
 })
 
 test('explain counts who was ejected and who is silent, and whom a panic brings back', () => {

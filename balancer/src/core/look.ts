@@ -69,7 +69,7 @@ export class Look {
     return {
       ...explainFleet(this.#needsOf(task), this.#options.workers.values()),
       position: task.phase === 'waiting' ? positionOf(task) : undefined,
-      heldBy: this.#heldBy(task, now),
+      ...this.#held(task, now),
       worker: task.worker?.id,
     }
   }
@@ -83,7 +83,7 @@ export class Look {
       ...explainFleet(this.#needsOf(task), workers.values(), worker),
       refusal,
       position,
-      heldBy: refusal && refusal.code !== 'PAUSED' ? undefined : this.#heldBy(task, now),
+      ...(refusal && refusal.code !== 'PAUSED' ? FREE : this.#held(task, now)),
       worker: worker?.id,
     }
   }
@@ -93,14 +93,23 @@ export class Look {
     return lane?.needs ?? this.#options.intake.needsOf(submission) ?? { ...submission, contract: 0 }
   }
 
-  #heldBy(task: Task, now: number): string | undefined {
+  #held(task: Task, now: number): Pick<Explanation, 'heldBy' | 'hold'> {
     const { gates } = this.#options.placement
-    if (task.worker) return undefined
+    if (task.worker) return FREE
     const pause = gates.pauseOf(task, now)
-    if (pause) return pause.reason === undefined ? 'paused' : `paused: ${pause.reason}`
-    return gates.openAt(task, now) > now ? 'a limit of concurrency or rate' : undefined
+    if (pause) {
+      const heldBy = pause.reason === undefined ? 'paused' : `paused: ${pause.reason}`
+      return { heldBy, hold: { kind: 'paused', untilAt: pause.untilAt } }
+    }
+    const openAt = gates.openAt(task, now)
+    if (openAt <= now) return FREE
+    const isRate = Number.isFinite(openAt)
+    const hold = { kind: isRate ? 'rate' : 'concurrency', untilAt: isRate ? openAt : undefined } as const
+    return { heldBy: 'a limit of concurrency or rate', hold }
   }
 }
+
+const FREE = { heldBy: undefined, hold: undefined }
 
 /** What has run for longer than usual is expected to take the usual time once more. */
 function remainingOf({ submission, lane, hasStarted, startedAt }: Task, worker: Worker, now: number) {

@@ -16,12 +16,21 @@ const VIEW: BulkView = {
   finishedAt: null,
 }
 
+const PARTS = [
+  { group: 'g', function: 'f', status: 'queued', count: 5 },
+  { group: 'g', function: 'f', status: 'running', count: 2 },
+] as const
+
 function begin() {
   const asked: [string, string, RunFilter][] = []
   const bulk: BulkPort = {
     async count(action, filter) {
       asked.push(['count', action, filter])
       return 7
+    },
+    async preview(action, filter) {
+      asked.push(['preview', action, filter])
+      return { parts: PARTS, oldestMs: 0, newestMs: null }
     },
     async begin(action, filter) {
       asked.push(['begin', action, filter])
@@ -43,7 +52,10 @@ test('counts, begins, shows and stops', async () => {
   const { ask, asked } = begin()
   const filter = { status: 'queued,running', function: 'f', q: 'x', from: '2026-01-01T00:00:00Z' }
   const dry = await ask('/bulk', 'POST', { action: 'cancel', filter, dryRun: true })
-  assert.deepEqual([dry.status, dry.json], [200, { id: null, matched: 7 }])
+  assert.deepEqual(
+    [dry.status, dry.json],
+    [200, { id: null, matched: 7, parts: PARTS, oldestAt: '1970-01-01T00:00:00.000Z', newestAt: null }],
+  )
   const begun = await ask('/bulk', 'POST', { action: 'retry', filter: { status: ['failed'] } })
   assert.deepEqual(
     [begun.status, begun.json, begun.location],

@@ -5,6 +5,7 @@
 import { BULK_ACTIONS, RUN_STATUSES, type RunStatus, type TaskError } from '@berth/protocol'
 import { soughtWords } from '@berth/runtime'
 import { z } from 'zod'
+import type { RunParts } from '../ports/run-store.ts'
 import type { BulkPort, RunFilter } from '../ports/runs.ts'
 import { readJsonBody } from './body.ts'
 import { plain } from './plain-address.ts'
@@ -37,6 +38,7 @@ const filterSchema = z
     schedule: text,
     parent: text,
     worker: text,
+    error: text,
     q: words,
     from: instant,
     to: instant,
@@ -69,11 +71,19 @@ async function begin(c: RouteContext, bulk: BulkPort): Promise<Response> {
   if (!read.ok) return problem(read.error)
   const { action, dryRun } = read.value
   const filter = toFilter(read.value.filter)
-  if (dryRun === true) return c.json({ id: null, matched: await bulk.count(action, filter) })
+  if (dryRun === true) return c.json(preview(await bulk.preview(action, filter)))
   const begun = await bulk.begin(action, filter)
   if (!begun.ok) return problem(begun.error)
   const { id, matched } = begun.bulk
   return c.json({ id, matched }, 202, { location: `/bulk/${id}` })
+}
+
+function preview({ parts, oldestMs, newestMs }: RunParts) {
+  const matched = parts.reduce((sum, { count }) => sum + count, 0)
+  const [oldestAt, newestAt] = [oldestMs, newestMs].map((ms) =>
+    ms === null ? null : new Date(ms).toISOString(),
+  )
+  return { id: null, matched, parts, oldestAt, newestAt }
 }
 
 async function show(c: RouteContext, ask: (id: string) => ReturnType<BulkPort['find']>): Promise<Response> {

@@ -8,7 +8,7 @@ import type { RunFilter } from '../ports/runs.ts'
 import type { BodyRead } from './body.ts'
 import { type Query, readLimit, readQuery } from './lists.ts'
 
-const FILTERS = [
+export const FILTER_NAMES = [
   'status',
   'function',
   'group',
@@ -16,12 +16,13 @@ const FILTERS = [
   'schedule',
   'parent',
   'worker',
+  'error',
   'q',
   'from',
   'to',
-  'cursor',
-  'limit',
 ] as const
+
+type FilterName = (typeof FILTER_NAMES)[number]
 
 /** Longest text that is searched for. */
 const MAX_WORDS = 256
@@ -35,7 +36,7 @@ export interface RunListQuery {
 }
 
 export function readRunList(url: string): BodyRead<RunListQuery> {
-  const query = readQuery(url, FILTERS)
+  const query = readQuery(url, [...FILTER_NAMES, 'cursor', 'limit'])
   if (!query.ok) return query
   const { cursor } = query.value
   const limit = readLimit(query.value)
@@ -57,15 +58,15 @@ export function readWait(url: string): BodyRead<number> {
   return refuse(`\`wait\` must be a whole number of seconds from 0 to ${MAX_WAIT_S}.`)
 }
 
-function readFilter(query: Query<(typeof FILTERS)[number]>): BodyRead<RunFilter> {
-  const { status, q, from, to, group, worker, session, schedule, parent } = query
+export function readFilter(query: Query<FilterName>): BodyRead<RunFilter> {
+  const { status, q, from, to, group, worker, session, schedule, parent, error } = query
   const statuses = status === undefined ? undefined : readStatuses(status)
   if (statuses && !statuses.ok) return statuses
   if (q !== undefined && q.length > MAX_WORDS) return refuse(`\`q\` is over ${MAX_WORDS} characters.`)
   const [fromMs, toMs] = [readInstant(from), readInstant(to)]
   if (fromMs === null || toMs === null)
     return refuse(`\`${fromMs === null ? 'from' : 'to'}\` must be an ISO 8601 instant with a zone.`)
-  const named = { function: query.function, group, worker, session, schedule, parent }
+  const named = { function: query.function, group, worker, session, schedule, parent, error }
   return { ok: true, value: { ...named, status: statuses?.value, q, fromMs, toMs } }
 }
 

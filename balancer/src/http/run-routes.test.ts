@@ -7,6 +7,7 @@ import {
   type RunItem,
   type RunView,
   runItemSchema,
+  runSummarySchema,
   runViewSchema,
 } from '@berth/protocol'
 import { type Asked, TestScheduler } from '../core/test-scheduler.ts'
@@ -40,7 +41,7 @@ function makeRuns() {
     answerHeaders: 'full',
   })
   const door = new Door(core.core)
-  const bench = makeBench({ routes: runRoutes({ runs, tasks, door, bodyLimitBytes: 10_000 }) })
+  const bench = makeBench({ routes: runRoutes({ runs, tasks, door, bodyLimitBytes: 10_000, clock }) })
   const ask = (path: string, method = 'GET', body?: unknown) => bench.ask(path, withKey(method, body))
   const read = async <T>(path: string, method = 'GET', body?: unknown): Promise<T> => {
     const answer = await ask(path, method, body)
@@ -160,6 +161,30 @@ test('each filter keeps what it means, and they hold together', async () => {
     ['?from=2026-03-01T12:00:01Z&to=2026-03-01T12:00:01Z', [broken]],
   ]
   for (const [query, expected] of cases) assert.deepEqual(idsOf(await list(query)), expected, query)
+})
+
+test('the summary counts by status and bucket, and is shared for a second', async () => {
+  const { core, submit, read, ask } = makeRuns()
+  core.worker('w', { slots: 1 })
+  core.start(submit())
+  submit()
+  const from = new Date(WALL_MS - 1_000).toISOString()
+  const to = new Date(WALL_MS + 999).toISOString()
+  const path = `/runs/summary?from=${from}&to=${to}&buckets=2`
+  const summary = runSummarySchema.parse(await read(path))
+  assert.deepEqual([summary.counts.running, summary.counts.queued, summary.counts.failed], [1, 1, 0])
+  assert.deepEqual([summary.isCapped, summary.cappedAt, summary.stepMs], [false, null, 1_000])
+  assert.deepEqual(summary.buckets, [
+    { at: from, counts: {} },
+    { at: new Date(WALL_MS).toISOString(), counts: { running: 1, queued: 1 } },
+  ])
+  submit()
+  assert.deepEqual(await read(path), summary)
+  core.advance(1_000)
+  assert.equal(runSummarySchema.parse(await read(path)).counts.queued, 2)
+  assert.equal(runSummarySchema.parse(await read(`${path}&status=failed`)).counts.queued, 0)
+  const wrong = ['buckets=0', 'buckets=201', 'limit=5', 'from=2026-03-02T00:00:00Z&to=2026-03-01T00:00:00Z']
+  for (const query of wrong) assert.equal((await ask(`/runs/summary?${query}`)).status, 400, query)
 })
 
 test('what cannot be meant is 400 and says why', async () => {

@@ -5,6 +5,7 @@
  * nothing comes twice however many runs come and go between two pages.
  */
 import { prioritySchema, type TaskError } from '@berth/protocol'
+import type { Clock } from '@berth/runtime'
 import { z } from 'zod'
 import type { RunsPort } from '../ports/runs.ts'
 import { readJsonBody } from './body.ts'
@@ -17,6 +18,7 @@ import { readRoutedBody } from './routed-body.ts'
 import type { Route, RouteContext } from './routes.ts'
 import { RunExports, toItem } from './run-export.ts'
 import { readRunList, readWait } from './run-query.ts'
+import { RunSummaries } from './run-summary.ts'
 import { bodyTooLarge, readTask } from './task-call.ts'
 import type { Tasks } from './tasks.ts'
 
@@ -26,6 +28,7 @@ export interface RunRouteDeps {
   readonly door: Door
   /** `REQUEST_BODY_LIMIT`. */
   readonly bodyLimitBytes: number
+  readonly clock: Clock
 }
 
 const patchSchema = z.strictObject({ priority: prioritySchema })
@@ -34,8 +37,11 @@ const nothingSchema = z.strictObject({})
 export function runRoutes(deps: RunRouteDeps): readonly Route[] {
   const { runs } = deps
   const exports = new RunExports({ runs })
+  const summaries = new RunSummaries(deps)
   return [
     { method: 'GET', path: '/runs', policy: 'key', handle: (c) => listRuns(c, runs, exports) },
+    // Before `/runs/:id`, of which it would be one.
+    { method: 'GET', path: '/runs/summary', policy: 'key', handle: (c) => summaries.answer(c) },
     { method: 'GET', path: '/runs/:id', policy: 'key', handle: (c) => showRun(c, runs) },
     { method: 'PATCH', path: '/runs/:id', policy: 'key', handle: plain((c) => changeRun(c, runs)) },
     { method: 'POST', path: '/runs/:id/cancel', policy: 'key', handle: plain((c) => cancelRun(c, runs)) },

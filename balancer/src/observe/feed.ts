@@ -15,6 +15,7 @@ import type { TrafficPort } from '../ports/traffic.ts'
 import { ChangeHistory, diffWorkers, HISTORY_MS, isSame } from './changes.ts'
 import { LogChannels } from './log-channels.ts'
 import { LogWatch } from './log-watch.ts'
+import { type RunWatch, type RunWatchDeps, RunWatches } from './run-watches.ts'
 import { PointMaker, Series } from './series.ts'
 
 export const TICK_MS = 250
@@ -28,6 +29,8 @@ export interface FeedDeps {
   readonly log: Pick<Log, 'entries' | 'follow'>
   readonly clock: Clock
   readonly balancer: () => BalancerView
+  /** What a word about runs asks for; without it nobody watches any. */
+  readonly openRuns?: RunWatchDeps['open']
 }
 
 export interface PageSink {
@@ -62,6 +65,7 @@ interface Picture {
 interface Page {
   readonly sink: PageSink
   readonly logs: LogWatch
+  readonly runs: RunWatch
   hasPicture: boolean
   isBehind: boolean
 }
@@ -74,6 +78,7 @@ class TickingFeed implements Feed {
   readonly #history = new ChangeHistory()
   readonly #series = new Series()
   readonly #pointMaker = new PointMaker()
+  readonly #runs: RunWatches
   /** Begins at the wall clock, so that no number means two things to a page across a restart. */
   #seq: number
   /** Undefined while nobody has looked for a minute. */
@@ -87,6 +92,8 @@ class TickingFeed implements Feed {
   constructor(deps: FeedDeps) {
     this.#deps = deps
     this.#channels = new LogChannels(deps)
+    const { clock, openRuns = () => ({ ok: false, detail: 'Runs cannot be watched here.' }) } = deps
+    this.#runs = new RunWatches({ clock, open: openRuns })
     this.#seq = deps.clock.wallMs()
     this.#renewedAtMs = deps.clock.monoMs()
   }
@@ -99,7 +106,7 @@ class TickingFeed implements Feed {
 
   async stop(): Promise<void> {
     clearInterval(this.#timer)
-    for (const page of this.#pages) page.logs.stop()
+    for (const page of this.#pages) quit(page)
     this.#pages.clear()
     this.#channels.stop()
   }
@@ -111,6 +118,7 @@ class TickingFeed implements Feed {
     if (point !== undefined) this.#series.push(point)
     this.#renewLogs(nowMs)
     this.#channels.gather()
+    this.#runs.tick()
     if (this.#pages.size > 0) this.#lastSeenMs = nowMs
     if (nowMs - this.#lastSeenMs > HISTORY_MS) {
       this.#rest()
@@ -118,7 +126,9 @@ class TickingFeed implements Feed {
     }
     const changes = this.#look(fleet.workers())
     if (point !== undefined) changes.points = [point]
-    const isWorthIt = Object.keys(changes).length > 0 || [...this.#pages].some(({ logs }) => logs.hasNews)
+    const isWorthIt =
+      Object.keys(changes).length > 0 ||
+      [...this.#pages].some(({ logs, runs }) => logs.hasNews || runs.hasNews)
     if (isWorthIt) this.#history.push(++this.#seq, nowMs, changes)
     this.#deliver(isWorthIt ? changes : undefined)
   }
@@ -130,7 +140,8 @@ class TickingFeed implements Feed {
       this.#seq += 1
     }
     this.#lastSeenMs = this.#deps.clock.monoMs()
-    const page: Page = { sink, logs: new LogWatch(this.#channels), hasPicture: true, isBehind: false }
+    const [logs, runs] = [new LogWatch(this.#channels), this.#runs.attach()]
+    const page: Page = { sink, logs, runs, hasPicture: true, isBehind: false }
     this.#pages.add(page)
     const missed = since === undefined ? undefined : this.#history.after(since, this.#seq)
     if (missed === undefined) this.#sendSnapshot(page)
@@ -138,7 +149,7 @@ class TickingFeed implements Feed {
     return {
       watch: (sources) => this.#watch(page, sources),
       detach: () => {
-        page.logs.stop()
+        quit(page)
         this.#pages.delete(page)
       },
     }
@@ -147,6 +158,7 @@ class TickingFeed implements Feed {
   #watch(page: Page, sources: readonly string[]): void {
     if (!this.#pages.has(page)) return
     page.logs.watch(sources)
+    page.runs.watch(sources)
     const wantsPicture = sources.includes('workers')
     // What was not sent meanwhile is made good by a snapshot.
     if (wantsPicture && !page.hasPicture) page.isBehind = true
@@ -205,12 +217,16 @@ class TickingFeed implements Feed {
   #frameFor(page: Page, shared: string, frames: Map<string, string>): string {
     const picture = page.hasPicture ? shared : '{}'
     const logs = page.logs.takeChanges()
-    const refused = page.logs.takeRefused()
-    const isShared = refused === undefined && (logs === undefined || logs.key !== undefined)
+    const { refused: unwatched, ...news } = page.runs.take() ?? {}
+    const told = unwatched && JSON.stringify(unwatched)
+    const refused = joinObjects(page.logs.takeRefused(), told)
+    const [runs, run] = [news.runs && JSON.stringify(news.runs), news.run && JSON.stringify(news.run)]
+    const isShared = (refused ?? runs ?? run) === undefined && (logs === undefined || logs.key !== undefined)
     const key = isShared ? `${page.hasPicture}${logs?.key ?? ''}` : undefined
     const known = key === undefined ? undefined : frames.get(key)
     if (known !== undefined) return known
-    const body = addMember(addMember(picture, 'logs', logs?.text), 'refused', refused)
+    let body = addMember(addMember(picture, 'logs', logs?.text), 'refused', refused)
+    body = addMember(addMember(body, 'runs', runs), 'run', run)
     const frame = this.#frame('changes', body)
     if (key !== undefined) frames.set(key, frame)
     return frame
@@ -247,4 +263,15 @@ function addMember(body: string, name: string, value: string | undefined): strin
   if (value === undefined) return body
   const member = `"${name}":${value}}`
   return body === '{}' ? `{${member}` : `${body.slice(0, -1)},${member}`
+}
+
+function quit({ logs, runs }: Page): void {
+  logs.stop()
+  runs.stop()
+}
+
+/** Two JSON objects of different names as one. */
+function joinObjects(one: string | undefined, other: string | undefined): string | undefined {
+  if (one === undefined || other === undefined) return one ?? other
+  return `${one.slice(0, -1)},${other.slice(1)}`
 }

@@ -432,11 +432,32 @@ export interface StoredFilter {
   readonly schedule?: string | undefined
   /** The run that called it, of those that were recorded. */
   readonly parent?: string | undefined
+  /** The code of its error, all of it. */
+  readonly error?: string | undefined
   /** Each of its words begins a word of the id, the function, metadata or the error (`wordsOf`). */
   readonly q?: string | undefined
   /** Of acceptance, both included. */
   readonly fromMs?: number | undefined
   readonly toMs?: number | undefined
+}
+
+/** How many runs of each status were accepted in each bucket; none of what is zero. */
+export interface RunTally {
+  readonly cells: readonly { readonly bucket: number; readonly status: RunStatus; readonly count: number }[]
+  /** Of more than are counted: from when on all that are meant are; null when all are. */
+  readonly cappedMs: number | null
+}
+
+/** Runs by function and status, and when the oldest and the newest of them were accepted. */
+export interface RunParts {
+  readonly parts: readonly {
+    readonly group: string
+    readonly function: string
+    readonly status: RunStatus
+    readonly count: number
+  }[]
+  readonly oldestMs: number | null
+  readonly newestMs: number | null
 }
 
 /** A read is rejected with `StoreError` when the store is closed, too busy (`maxPendingReads`) or broken. */
@@ -445,6 +466,13 @@ export interface RunReads extends FileReads, ScheduleReads, SessionReads {
   list(filter: StoredFilter, limit: number, before: string | null): Promise<readonly StoredRun[]>
   /** Exact up to `atMost`, else `atMost`. */
   count(filter: StoredFilter, atMost: number): Promise<number>
+  /**
+   * The newest that are meant, added up by bucket and status: `atMost` of them, fewer where words are looked for.
+   * Bucket n goes from edge n to edge n + 1, which is not included.
+   */
+  tally(filter: StoredFilter, edgesMs: readonly number[], atMost: number): Promise<RunTally>
+  /** All that are meant. */
+  parts(filter: StoredFilter): Promise<RunParts>
   find(id: string): Promise<StoredRun | null>
   payload(id: string): Promise<StoredPayload | null>
   result(id: string): Promise<{ readonly mediaType: string; readonly bytes: Uint8Array } | null>

@@ -12,7 +12,7 @@ import type {
   RunView,
   TaskError,
 } from '@berth/protocol'
-import type { IdempotencyRow, RunOrder, StoredPayload } from './run-store.ts'
+import type { IdempotencyRow, RunOrder, RunParts, RunTally, StoredPayload } from './run-store.ts'
 import type { Settlement, Submission } from './scheduling.ts'
 
 /** What a list is narrowed to; all that is given must hold. */
@@ -25,6 +25,8 @@ export interface RunFilter {
   readonly schedule?: string | undefined
   /** The run that called it. */
   readonly parent?: string | undefined
+  /** The code of its error, all of it. */
+  readonly error?: string | undefined
   /** Each of its words begins a word of the id, the function, metadata or the error, in any case of letters. */
   readonly q?: string | undefined
   /** Unix milliseconds of acceptance, both included. */
@@ -41,7 +43,13 @@ export interface RunsPort {
   list(filter: RunFilter, count: number, before?: string): Promise<readonly RunView[]>
   /** Exact up to `atMost`, else `atMost`. */
   count(filter: RunFilter, atMost: number): Promise<number>
+  /** As `RunReads.tally`, with tasks in memory. */
+  tally(filter: RunFilter, edgesMs: readonly number[], atMost: number): Promise<RunTally>
+  /** All that are meant, by function and status. */
+  parts(filter: RunFilter): Promise<RunParts>
   find(id: string): Promise<RunView | undefined>
+  /** The same without input and result, which may be large. */
+  glance(id: string): Promise<RunView | undefined>
   /**
    * The run when it is final, or as it is after `ms`, when `signal` fires or at the bound of a drain.
    * Undefined for an unknown one; an error when too many wait already.
@@ -190,6 +198,8 @@ export type BulkBegun =
 export interface BulkPort {
   /** How many it would be; runs that the action cannot change (cancel: final ones, else: others) do not count. */
   count(action: BulkAction, filter: RunFilter): Promise<number>
+  /** The same by function and status. */
+  preview(action: BulkAction, filter: RunFilter): Promise<RunParts>
   /** Answers once it is on disk. Runs that are accepted later are not meant. */
   begin(action: BulkAction, filter: RunFilter): Promise<BulkBegun>
   find(id: string): Promise<BulkView | undefined>

@@ -271,9 +271,37 @@ export interface AttemptPicture {
   readonly isRepeated: boolean
 }
 
+/** Why a worker does not take a task, in one word; `could_take` when it could. */
+export type ReasonCode =
+  | 'wrong_group'
+  | 'function_missing'
+  | 'contract_mismatch'
+  | 'tag_mismatch'
+  | 'maintenance'
+  | 'draining'
+  | 'unready'
+  | 'mismatch'
+  | 'disconnected'
+  | 'stalled'
+  | 'slot_cost_too_big'
+  | 'breaker_open'
+  | 'excluded_after_failure'
+  | 'backing_off'
+  | 'no_free_slot'
+  | 'could_take'
+  | 'out_of_service'
+  | 'unknown'
+
 export interface CountedReason {
+  readonly code: ReasonCode
   readonly reason: string
   readonly count: number
+}
+
+/** What holds a task back that somebody could take: an instant of the core when it is known to end by itself. */
+export interface Hold {
+  readonly kind: 'paused' | 'concurrency' | 'rate'
+  readonly untilAt: number | undefined
 }
 
 /** What a choice looks at; milliseconds, slots, and (used + 1) ÷ limit ÷ weight. */
@@ -290,12 +318,16 @@ export interface Explanation {
   readonly reasons: readonly CountedReason[]
   /** The worker that came nearest and what it lacks; undefined when one could take the task. */
   readonly nearestMiss: string | undefined
+  readonly nearest:
+    | { readonly worker: string; readonly code: ReasonCode; readonly reason: string }
+    | undefined
   /** Who could take it now, the best first, at most five. */
   readonly candidates: readonly Score[]
   /** Tasks of its lane that go first; undefined when it does not wait. */
   readonly position: number | undefined
   /** The pause or the limit that holds it back. */
   readonly heldBy: string | undefined
+  readonly hold: Hold | undefined
   /** The worker that has it, or would get it now. */
   readonly worker: string | undefined
 }

@@ -6,13 +6,16 @@
 import { type ExplanationView, isFinal, type RunView, timeOfRun } from '@berth/protocol'
 import type { Clock } from '@berth/runtime'
 import type { FleetPort } from '../ports/fleet.ts'
-import type { LiveRun, RunReads, StoredRun, ToldItem } from '../ports/run-store.ts'
+import { joinParts } from '../ports/run-parts.ts'
+import type { LiveRun, RunParts, RunReads, RunTally, StoredRun, ToldItem } from '../ports/run-store.ts'
 import type { Changed, DurableRunsPort, Removed, RunFilter, RunsPort, SteerRunsPort } from '../ports/runs.ts'
 import type { Submission, TaskLookPort } from '../ports/scheduling.ts'
 import { fileAddress, shownFiles } from '../ports/shown-files.ts'
 import { HeldRun } from './held-run.ts'
 import type { MemoryRuns } from './memory-runs.ts'
-import { explainStored, toExplanationView } from './run-explanation.ts'
+import { explainStored, instantsOf, toExplanationView } from './run-explanation.ts'
+import type { EndedRun } from './run-sample.ts'
+import { joinTallies } from './run-tallies.ts'
 import { toContent, toStoredView } from './stored-run-view.ts'
 import { type ShownOutput, showOutput } from './usage/told-items.ts'
 
@@ -109,12 +112,36 @@ export class AllRuns implements RunsPort {
     )
   }
 
-  async find(id: string): Promise<RunView | undefined> {
+  async tally(filter: RunFilter, edgesMs: readonly number[], atMost: number): Promise<RunTally> {
+    const { memory, reads, isRecorded } = this.#options
+    const stored = await reads.tally(filter, edgesMs, atMost)
+    const isOnDisk = (run: EndedRun) => run.isKept || isRecorded(run.status)
+    return joinTallies(memory.tallyOwn(filter, edgesMs, isOnDisk), stored)
+  }
+
+  async parts(filter: RunFilter): Promise<RunParts> {
+    const { memory, reads, isRecorded } = this.#options
+    const stored = await reads.parts(filter)
+    return joinParts(
+      memory.ownParts(filter, (run) => run.isKept || isRecorded(run.status)),
+      stored,
+    )
+  }
+
+  find(id: string): Promise<RunView | undefined> {
+    return this.#find(id, true)
+  }
+
+  glance(id: string): Promise<RunView | undefined> {
+    return this.#find(id, false)
+  }
+
+  async #find(id: string, withContent: boolean): Promise<RunView | undefined> {
     const { memory, durable, reads } = this.#options
     const held = durable.held(id)
     const view = await memory.find(id)
     if (view && (view.durable === false || held))
-      return held ? this.#withOwnFiles(await this.#withOutput(held, view)) : view
+      return held ? this.#withOwnFiles(await this.#withOutput(held, view, withContent)) : view
     // What is no id is not asked of the disk.
     if (timeOfRun(id) === undefined) return view
     await this.#options.whenRecorded?.(id)
@@ -122,16 +149,17 @@ export class AllRuns implements RunsPort {
     if (!found) return memory.find(id)
     const said = found.kind === 'done' ? found.run.messages : undefined
     const [input, result, output] = await Promise.all([
-      reads.payload(id),
-      found.kind === 'done' ? reads.result(id) : null,
+      withContent ? reads.payload(id) : null,
+      withContent && found.kind === 'done' ? reads.result(id) : null,
       this.#output(found.run, said),
     ])
     const content = { input: toContent(input), result: toContent(result) }
     return this.#withOwnFiles(this.#withProgress({ ...toStoredView(found), ...content, ...output }))
   }
 
-  async #withOutput({ source, row }: HeldRun, view: RunView): Promise<RunView> {
-    return this.#withProgress({ ...view, input: toContent(source), ...(await this.#output(row)) })
+  async #withOutput({ source, row }: HeldRun, view: RunView, withContent: boolean): Promise<RunView> {
+    const input = withContent ? toContent(source) : null
+    return this.#withProgress({ ...view, input, ...(await this.#output(row)) })
   }
 
   /** What it put out, as far as the disk knows it and beyond. Most runs put out nothing. */
@@ -214,9 +242,11 @@ export class AllRuns implements RunsPort {
     const { scheduler, fleet, clock } = this.#options
     const submission = new HeldRun(run, NO_PAYLOAD, 'away', clock, () => {})
     const dry = scheduler.explainDry(submission, clock.monoMs())
-    const view = toExplanationView({ ...dry, position: undefined }, 'wait', fleet.workers().length)
+    const listed = fleet.workers().length
+    const view = toExplanationView({ ...dry, position: undefined }, 'wait', listed, instantsOf(clock))
     if (run.status !== 'scheduled' || run.dueMs === null) return view
-    return { ...view, worker: null, heldBy: `not due before ${new Date(run.dueMs).toISOString()}` }
+    const until = new Date(run.dueMs).toISOString()
+    return { ...view, worker: null, heldBy: `not due before ${until}`, hold: { kind: 'not_due', until } }
   }
 
   async #changed(id: string, changed: Removed | undefined): Promise<Changed | undefined> {
@@ -238,6 +268,10 @@ function toFileView(
 }
 
 /** It waits for the turns of its session before it, wherever there is a slot. */
-function heldBehind(head: string, before: number): Pick<ExplanationView, 'worker' | 'position' | 'heldBy'> {
-  return { worker: null, position: before, heldBy: `waits for its turn behind ${head}` }
+function heldBehind(
+  head: string,
+  before: number,
+): Pick<ExplanationView, 'worker' | 'position' | 'heldBy' | 'hold'> {
+  const hold = { kind: 'session', until: null } as const
+  return { worker: null, position: before, heldBy: `waits for its turn behind ${head}`, hold }
 }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isFinal, type RunStatus, type RunView, type TaskError } from '@berth/protocol'
 import { createLog, ManualClock } from '@berth/runtime'
+import { joinParts } from '../ports/run-parts.ts'
 import type { StoredBulk } from '../ports/run-store.ts'
 import type { KeyUse, RunFilter } from '../ports/runs.ts'
 import type { StoreWrite } from '../ports/store.ts'
@@ -41,6 +42,10 @@ function makeStage(count: number, status: RunStatus, atStart: readonly StoredBul
       },
       async count(filter) {
         return runs.filter((run) => isMeant(run, filter)).length
+      },
+      async parts(filter) {
+        const meant = runs.filter((run) => isMeant(run, filter))
+        return joinParts(meant.map((run) => ({ ...run, group: 'g', atMs: 0 })))
       },
       async cancel(id) {
         const run = runs.find((one) => one.id === id)

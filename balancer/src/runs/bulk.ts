@@ -21,12 +21,13 @@ import {
   type TaskError,
 } from '@berth/protocol'
 import type { Clock, Log, Service } from '@berth/runtime'
-import type { RunReads, StoredBulk } from '../ports/run-store.ts'
+import { joinParts } from '../ports/run-parts.ts'
+import type { RunParts, RunReads, StoredBulk } from '../ports/run-store.ts'
 import type { BulkBegun, BulkPort, EndedRunsPort, RunFilter, RunsPort } from '../ports/runs.ts'
 import type { KeepPort } from '../ports/store.ts'
 
 export interface BulkOptions {
-  readonly runs: Pick<RunsPort, 'list' | 'count' | 'cancel'>
+  readonly runs: Pick<RunsPort, 'list' | 'count' | 'parts' | 'cancel'>
   readonly ended: EndedRunsPort
   readonly reads: Pick<RunReads, 'bulk'>
   readonly keeper: Pick<KeepPort, 'keep'>
@@ -73,6 +74,11 @@ export class Bulk implements BulkPort {
   count(action: BulkAction, filter: RunFilter): Promise<number> {
     const meant = narrow(action, filter)
     return meant.status?.length === 0 ? Promise.resolve(0) : this.#options.runs.count(meant, MAX_COUNT)
+  }
+
+  async preview(action: BulkAction, filter: RunFilter): Promise<RunParts> {
+    const meant = narrow(action, filter)
+    return meant.status?.length === 0 ? joinParts([]) : this.#options.runs.parts(meant)
   }
 
   async begin(action: BulkAction, filter: RunFilter): Promise<BulkBegun> {

@@ -6,13 +6,15 @@
 import type { ExplanationView, RunView, TaskError, Usage } from '@berth/protocol'
 import type { Clock } from '@berth/runtime'
 import type { FleetPort } from '../ports/fleet.ts'
-import type { LiveRun } from '../ports/run-store.ts'
+import { joinParts, type PartOf } from '../ports/run-parts.ts'
+import type { LiveRun, RunParts, RunTally } from '../ports/run-store.ts'
 import type { Changed, RunFilter, RunsPort } from '../ports/runs.ts'
 import type { Submission, SubmitPort, TaskLookPort, TaskPicture } from '../ports/scheduling.ts'
-import { explainEnded, explainRunning, toExplanationView } from './run-explanation.ts'
-import { isoOf, toChoiceView, toRunView } from './run-facts.ts'
+import { explainEnded, explainRunning, instantsOf, toExplanationView } from './run-explanation.ts'
+import { createdMs, isoOf, toChoiceView, toRunView } from './run-facts.ts'
 import { type ListedFacts, toMatcher } from './run-filter.ts'
 import type { EndedRun, RunSample } from './run-sample.ts'
+import { joinTallies, type OwnTally } from './run-tallies.ts'
 import { toHeldView } from './stored-run-view.ts'
 
 const MAX_WAITS = 1_000
@@ -75,7 +77,41 @@ export class MemoryRuns implements RunsPort {
     return Math.min(count, atMost)
   }
 
+  async tally(filter: RunFilter, edgesMs: readonly number[]): Promise<RunTally> {
+    return joinTallies(this.tallyOwn(filter, edgesMs, () => false))
+  }
+
+  /** Tasks that are in memory only, one by one; `isOnDisk` as in `countOwn`. */
+  tallyOwn(filter: RunFilter, edgesMs: readonly number[], isOnDisk: (run: EndedRun) => boolean): OwnTally[] {
+    return this.ownParts(filter, isOnDisk).flatMap(({ atMs, status }) => {
+      const bucket = edgesMs.findLastIndex((edge) => atMs >= edge)
+      return bucket < 0 || bucket >= edgesMs.length - 1 ? [] : [{ atMs, bucket, status }]
+    })
+  }
+
+  async parts(filter: RunFilter): Promise<RunParts> {
+    return joinParts(this.ownParts(filter, () => false))
+  }
+
+  /** Tasks that are in memory only, one by one; `isOnDisk` as in `countOwn`. */
+  ownParts(filter: RunFilter, isOnDisk: (run: EndedRun) => boolean): PartOf[] {
+    const { scheduler, sample } = this.#options
+    const isMeant = toMatcher(filter)
+    const isOwn = (task: TaskPicture) => !task.isDurable && isMeant(task.run, task)
+    const live = scheduler.newest(Number.MAX_SAFE_INTEGER, undefined, isOwn)
+    const ended = [...sample.all()].filter((run) => !isOnDisk(run) && isMeant(run.id, run))
+    return [
+      ...live.map((task) => ({ ...task, atMs: createdMs(task.run, task) })),
+      ...ended.map((run) => ({ ...run, atMs: createdMs(run.id, run) })),
+    ]
+  }
+
   async find(id: string): Promise<RunView | undefined> {
+    return this.#find(id)
+  }
+
+  /** Nothing in memory has an input or a result to leave out. */
+  async glance(id: string): Promise<RunView | undefined> {
     return this.#find(id)
   }
 
@@ -119,7 +155,7 @@ export class MemoryRuns implements RunsPort {
     const isRunning = live?.status === 'running'
     const view = isRunning
       ? explainRunning(explained)
-      : toExplanationView(explained, 'wait', fleet.workers().length)
+      : toExplanationView(explained, 'wait', fleet.workers().length, instantsOf(clock))
     return live?.choice ? { ...view, choice: toChoiceView(live.choice, isoOf(this.#factsOf(live))) } : view
   }
 
@@ -127,7 +163,8 @@ export class MemoryRuns implements RunsPort {
     const { scheduler, fleet, clock } = this.#options
     const dry = scheduler.explainDry(submission, clock.monoMs())
     const accepted = dry.worker === undefined ? 'wait' : 'start'
-    return toExplanationView(dry, dry.refusal ? 'refuse' : accepted, fleet.workers().length, dry.refusal)
+    const verdict = dry.refusal ? 'refuse' : accepted
+    return toExplanationView(dry, verdict, fleet.workers().length, instantsOf(clock), dry.refusal)
   }
 
   /** Answers all who wait, with what they wait for as it is; later ones are answered at once. */

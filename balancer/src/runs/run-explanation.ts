@@ -1,28 +1,42 @@
 /** The core's explanation as it is shown: every worker of the list counted, the core's names for workers undone. */
 import type { ExplanationView, RunView, TaskError } from '@berth/protocol'
+import type { Clock } from '@berth/runtime'
 import type { Explanation } from '../ports/scheduling.ts'
 import { shownId } from '../ports/worker-key.ts'
 import { type EndFacts, isoOf, type RunFacts, toChoiceView, toScoreView } from './run-facts.ts'
+
+/** Instants of the core as instants of the clock. */
+export type ToInstant = (at: number) => string
+
+export function instantsOf(clock: Clock): ToInstant {
+  const offset = clock.wallMs() - clock.monoMs()
+  return (at) => new Date(at + offset).toISOString()
+}
 
 /** `listed`: workers of the fleet; those that the core has not heard of yet are counted too. */
 export function toExplanationView(
   explained: Explanation,
   verdict: ExplanationView['verdict'],
   listed: number,
+  toInstant: ToInstant,
   refusal?: TaskError,
 ): ExplanationView {
-  const { reasons, nearestMiss, candidates, position, heldBy, worker } = explained
+  const { reasons, nearestMiss, nearest, candidates, position, heldBy, hold, worker } = explained
   const known = reasons.reduce((sum, { count }) => sum + count, 0)
-  const unheard = { reason: 'has not said yet what it serves', count: listed - known }
+  const unheard = { code: 'unknown', reason: 'has not said yet what it serves', count: listed - known }
   return {
     verdict,
     worker: worker === undefined ? null : shownId(worker),
     error: refusal ? { code: refusal.code, message: refusal.detail } : null,
     position: position ?? null,
     heldBy: heldBy ?? null,
+    hold: hold
+      ? { kind: hold.kind, until: hold.untilAt === undefined ? null : toInstant(hold.untilAt) }
+      : null,
     workers: Math.max(listed, known),
     reasons: unheard.count > 0 ? [...reasons, unheard] : [...reasons],
     nearestMiss: nearestMiss?.replace(/#\d+: /, ': ') ?? null,
+    nearest: nearest ? { ...nearest, worker: shownId(nearest.worker) } : null,
     candidates: candidates.map(toScoreView),
     choice: null,
   }
@@ -53,9 +67,11 @@ const OUT_OF_LINE = {
   error: null,
   position: null,
   heldBy: null,
+  hold: null,
   workers: null,
   reasons: [],
   nearestMiss: null,
+  nearest: null,
   candidates: [],
   choice: null,
 } satisfies Partial<ExplanationView>

@@ -13,7 +13,7 @@ export type Filtered = Omit<ListedFacts, 'id'>
 
 /** The question to ask of each run; all that the filter gives must hold. */
 export function toMatcher(filter: RunFilter): (id: string, run: Filtered) => boolean {
-  const { status, group, function: name, worker, session, schedule, parent, q, fromMs, toMs } = filter
+  const { status, group, function: name, worker, session, schedule, parent, error, q, fromMs, toMs } = filter
   const words = q === undefined || q.trim() === '' ? undefined : soughtWords(q)
   return (id, run) =>
     (status === undefined || status.includes(run.status)) &&
@@ -24,6 +24,7 @@ export function toMatcher(filter: RunFilter): (id: string, run: Filtered) => boo
     (session === undefined || run.row?.session === session) &&
     (schedule === undefined || run.row?.schedule === schedule) &&
     (parent === undefined || run.parent === parent) &&
+    (error === undefined || run.error?.code === error) &&
     (fromMs === undefined || createdMs(id, run) >= fromMs) &&
     (toMs === undefined || createdMs(id, run) <= toMs) &&
     (words === undefined || mentions(id, run, words))

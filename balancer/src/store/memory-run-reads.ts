@@ -1,4 +1,6 @@
 /** What is read of runs in the store without a disk. Made by `memory-store.ts`; answers are copies. */
+
+import { joinParts } from '../ports/run-parts.ts'
 import type {
   LiveRun,
   RunReads,
@@ -61,6 +63,28 @@ export class MemoryRunReads implements RunReads {
 
   async count(filter: StoredFilter, atMost: number): Promise<number> {
     return Math.min(atMost, this.#all().filter((one) => isMeant(filter, one)).length)
+  }
+
+  async tally(filter: StoredFilter, edgesMs: readonly number[], atMost: number): Answer<'tally'> {
+    const meant = this.#all().filter((one) => isMeant(filter, one))
+    const within = meant
+      .sort((a, b) => b.run.seq - a.run.seq)
+      .flatMap(({ run }) => {
+        const bucket = edgesMs.findLastIndex((edge) => run.acceptedMs >= edge)
+        return bucket < 0 || bucket >= edgesMs.length - 1 ? [] : [{ ...run, bucket }]
+      })
+    const counted = within.slice(0, atMost)
+    const groups = Map.groupBy(counted, ({ bucket, status }) => `${bucket} ${status}`)
+    const cells = [...groups.values()].flatMap((runs) => {
+      const [first] = runs
+      return first ? [{ bucket: first.bucket, status: first.status, count: runs.length }] : []
+    })
+    return { cells, cappedMs: within.length > atMost ? (counted.at(-1)?.acceptedMs ?? null) : null }
+  }
+
+  async parts(filter: StoredFilter): Answer<'parts'> {
+    const meant = this.#all().filter((one) => isMeant(filter, one))
+    return joinParts(meant.map(({ run }) => ({ ...run, atMs: run.acceptedMs })))
   }
 
   async find(id: string): Answer<'find'> {

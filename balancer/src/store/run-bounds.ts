@@ -40,6 +40,15 @@ export function boundsOfPrefix(statements: Statements, prefix: string): Bounds |
   return low <= high ? { low, high } : undefined
 }
 
+/** The bounds of what was accepted between one edge and the next (not included), within `bounds`; the oldest first. */
+export function bucketsOf(statements: Statements, edgesMs: readonly number[], bounds: Bounds): Bounds[] {
+  const seqs = edgesMs.map((ms) => lowestFrom(statements, idAt(Math.ceil(ms))))
+  return seqs.slice(1).map((next, at) => ({
+    low: Math.max(seqs[at] ?? 0, bounds.low),
+    high: Math.min(next - 1, bounds.high),
+  }))
+}
+
 export function overlap(a: Bounds, b: Bounds): Bounds | undefined {
   const low = Math.max(a.low, b.low)
   const high = Math.min(a.high, b.high)

@@ -63,7 +63,7 @@ export function codeOf(status: RunStatus): number {
   return CODES.get(status) ?? -1
 }
 
-function statusOf<Status extends RunStatus>(code: SQLOutputValue | undefined): Status {
+export function statusOf<Status extends RunStatus>(code: SQLOutputValue | undefined): Status {
   return RUN_STATUSES[Number(code)] as Status
 }
 

@@ -5,12 +5,24 @@
  * and the beginnings of ids for runs that have no words of their own.
  * Invariant: a list is in the order of seq, the newest first, and has no run twice.
  */
-import { RUN_STATUSES } from '@berth/protocol'
+import { RUN_STATUSES, type RunStatus } from '@berth/protocol'
 import { wordsOf } from '@berth/runtime'
-import type { StoredFilter, StoredRun } from '../ports/run-store.ts'
-import { type Bounds, boundsOf, boundsOfPrefix, overlap } from './run-bounds.ts'
-import { codeOf, decodeDone, decodeLive, type Row, SELECT_DONE, SELECT_LIVE, text } from './run-codec.ts'
+import { joinParts } from '../ports/run-parts.ts'
+import type { RunParts, RunTally, StoredFilter, StoredRun } from '../ports/run-store.ts'
+import { type Bounds, boundsOf, boundsOfPrefix, bucketsOf, overlap } from './run-bounds.ts'
+import {
+  codeOf,
+  decodeDone,
+  decodeLive,
+  type Row,
+  SELECT_DONE,
+  SELECT_LIVE,
+  statusOf,
+  text,
+} from './run-codec.ts'
+import { partsOf, partsOfSlices } from './run-parts.ts'
 import { isMeant, wordsToFind } from './run-search.ts'
+import { type Slice, tallyListed, tallySlices } from './run-tally.ts'
 import type { Statements } from './statements.ts'
 import type { Value } from './write-packing.ts'
 
@@ -38,6 +50,13 @@ interface NamedFunction {
 const FEW = 8
 /** With so many functions and statuses nothing is gathered. */
 const MANY_PROBES = 100
+
+const CODE = `r.end_facts ->> '$.error.code' = ?`
+/** Fewer are looked at one by one for the code of their error. */
+const MANY_ERRORS = 10_000
+
+/** With words, or below one run, the newest so many are added up. */
+const LISTED_TALLY = 10_000
 
 /** How words go together with other conditions that mean so many runs. */
 export interface RunListTerms {
@@ -68,35 +87,87 @@ export class RunLists {
   count(filter: StoredFilter, atMost: number): number {
     const bounds = boundsOf(this.#statements, filter, null)
     if (bounds === undefined) return 0
-    if (wordsToFind(filter.q) !== undefined || filter.parent !== undefined)
-      return this.#seqs(filter, bounds, atMost).length
+    if (isListed(filter)) return this.#seqs(filter, bounds, atMost).length
     return this.#countProbes(this.#probes(filter, bounds), atMost)
+  }
+
+  /** The newest `atMost` that are meant, added up between the edges. */
+  tally(filter: StoredFilter, edgesMs: readonly number[], atMost: number): RunTally {
+    const bounds = boundsOf(this.#statements, filter, null)
+    if (bounds === undefined) return { cells: [], cappedMs: null }
+    const buckets = bucketsOf(this.#statements, edgesMs, bounds)
+    if (isListed(filter)) {
+      const seqs = this.#seqs(filter, bounds, Math.min(atMost, LISTED_TALLY))
+      return tallyListed(this.#statements, seqs, buckets, Math.min(atMost, LISTED_TALLY))
+    }
+    return tallySlices(this.#statements, this.#slices(filter, bounds), buckets, atMost)
+  }
+
+  /** All that are meant, by function and status. */
+  parts(filter: StoredFilter): RunParts {
+    const bounds = boundsOf(this.#statements, filter, null)
+    if (bounds === undefined) return joinParts([])
+    if (isListed(filter))
+      return partsOf(this.#statements, this.#seqs(filter, bounds, Number.MAX_SAFE_INTEGER))
+    return partsOfSlices(this.#statements, this.#slices(filter, bounds), bounds)
+  }
+
+  /** One for each pair of function and status that there is between the bounds. */
+  #slices(filter: StoredFilter, bounds: Bounds): Slice[] {
+    const functions = this.#functions(filter)
+    if (functions?.length === 0) return []
+    return tablesOf(filter).flatMap((table) => {
+      const walk = { table, from: `${table} r`, walked: 'r.seq', bounds } as const
+      const statuses = new Set(statusesOf(filter, table))
+      return this.#bases(filter).flatMap((base) =>
+        this.#pairs({ ...base, ...walk }, functions, statuses).map(([id, status]) => {
+          const where = [...base.where, 'r.function = ?', 'r.status = ?'].join(' AND ')
+          return {
+            table,
+            where,
+            values: [...base.values, id, status],
+            function: id,
+            status: statusOf(status),
+          }
+        }),
+      )
+    })
   }
 
   /** The newest of those that are meant. */
   #seqs(filter: StoredFilter, bounds: Bounds, limit: number): number[] {
-    const sought = wordsToFind(filter.q)
-    if (sought?.length === 0) return []
+    const sought = wordsToFind(withError(filter))
+    const own = wordsToFind(filter.q)
+    if (sought?.length === 0 || own?.length === 0) return []
     if (filter.parent !== undefined) return this.#childSeqs(filter, bounds, limit)
     // The first word of every id.
     const words = sought?.filter((word) => word !== 'r') ?? []
     if (words.length === 0) return this.#walk(this.#probes(filter, bounds), limit)
-    const { q: _, ...others } = filter
+    const { q, error, ...given } = filter
+    const others = error === undefined ? given : { ...given, status: withErrors(filter) }
     const isNarrowed = Object.values(others).some((value) => value !== undefined)
     if (isNarrowed) {
       const probes = this.#probes(others, bounds)
       const { fewRuns, manyRuns } = this.#terms
       const count = this.#countProbes(probes, Math.max(fewRuns, manyRuns))
       if (count < fewRuns) {
-        const runs = this.#fetch(this.#walk(probes, fewRuns)).filter((run) => isMeant({ q: filter.q }, run))
+        const narrow = { q, error }
+        const runs = this.#fetch(this.#walk(probes, fewRuns)).filter((run) => isMeant(narrow, run))
         return runs.slice(0, limit).map(({ run }) => run.seq)
       }
-      if (count < manyRuns && probes.length <= MANY_PROBES) {
+      if (error !== undefined && own === undefined && count < MANY_ERRORS)
+        return this.#walk(
+          probes.map((probe) => withCode(probe, error)),
+          limit,
+        )
+      if (count < manyRuns && probes.length <= MANY_PROBES && error === undefined) {
         const named = this.#nameProbes(filter, bounds, words)
         return this.#walk([wordsAmong(probes, bounds, words), ...named], limit)
       }
     }
-    const probes = [...this.#wordProbes(filter, bounds, words), ...this.#nameProbes(filter, bounds, words)]
+    const probes = this.#wordProbes(filter, bounds, words)
+    // Every run with an error has words of its own.
+    if (error === undefined) probes.push(...this.#nameProbes(filter, bounds, words))
     return this.#walk(probes, limit)
   }
 
@@ -225,7 +296,8 @@ export class RunLists {
   #wordProbes(filter: StoredFilter, bounds: Bounds, words: readonly string[]): Probe[] {
     const functions = this.#functions(filter)
     const match = matchOf(words)
-    return tablesOf(filter).flatMap((table) =>
+    const tables = tablesOf(filter).filter((table) => filter.error === undefined || table === 'runs_done')
+    return tables.flatMap((table) =>
       this.#bases(filter).map((base) => {
         const where = [
           'run_words MATCH ?',
@@ -239,6 +311,10 @@ export class RunLists {
         if (filter.status !== undefined) {
           where.push(`+r.status IN ${GIVEN}`)
           values.push(JSON.stringify(statusesOf(filter, table)))
+        }
+        if (filter.error !== undefined) {
+          where.push(CODE)
+          values.push(filter.error)
         }
         const from = `run_words w CROSS JOIN ${table} r ON r.seq = w.rowid`
         return { table, from, walked: 'w.rowid', where, values, bounds }
@@ -351,6 +427,25 @@ function tablesOf(filter: StoredFilter): Table[] {
 function statusesOf({ status }: StoredFilter, table: Table): number[] {
   const isLive = (code: number) => code <= codeOf('running')
   return (status ?? RUN_STATUSES).map(codeOf).filter((code) => isLive(code) === (table === 'runs_live'))
+}
+
+/** Statuses of runs that may have an error. */
+function withErrors({ status = RUN_STATUSES }: StoredFilter): RunStatus[] {
+  return status.filter((one) => one === 'failed' || one === 'cancelled' || one === 'expired')
+}
+
+function withCode(probe: Probe, code: string): Probe {
+  return { ...probe, where: [...probe.where, CODE], values: [...probe.values, code] }
+}
+
+/** What is not walked down an index of function and status. */
+function isListed(filter: StoredFilter): boolean {
+  return wordsToFind(withError(filter)) !== undefined || filter.parent !== undefined
+}
+
+/** The words of the code that an error must have are words of the run. */
+function withError({ q, error }: StoredFilter): string | undefined {
+  return error === undefined ? q : `${q ?? ''} ${error}`
 }
 
 function toNamed(row: Row): NamedFunction {

@@ -39,7 +39,7 @@ export function wordsToFind(q: string | undefined): readonly string[] | undefine
 
 /** Whether a run is meant; all that the filter gives must hold. */
 export function isMeant(filter: StoredFilter, { kind, run }: StoredRun): boolean {
-  const { status, group, function: name, worker, session, schedule, parent, fromMs, toMs } = filter
+  const { status, group, function: name, worker, session, schedule, parent, error, fromMs, toMs } = filter
   return (
     (status === undefined || status.includes(run.status)) &&
     (group === undefined || run.group === group) &&
@@ -48,6 +48,7 @@ export function isMeant(filter: StoredFilter, { kind, run }: StoredRun): boolean
     (session === undefined || run.session === session) &&
     (schedule === undefined || run.schedule === schedule) &&
     (parent === undefined || run.parent === parent) &&
+    (error === undefined || (kind === 'done' && run.error?.code === error)) &&
     (fromMs === undefined || run.acceptedMs >= fromMs) &&
     (toMs === undefined || run.acceptedMs <= toMs) &&
     mentions({ ...run, error: kind === 'done' ? run.error : null }, wordsToFind(filter.q))

@@ -113,6 +113,8 @@ export class SqliteReader {
 const NAMES: Readonly<Record<keyof RunReads, true>> = {
   list: true,
   count: true,
+  tally: true,
+  parts: true,
   find: true,
   payload: true,
   result: true,

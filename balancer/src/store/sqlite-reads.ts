@@ -9,6 +9,7 @@ import type {
   StoredBulk,
   StoredDelivery,
   StoredEvent,
+  StoredFilter,
   StoredTry,
   UsageScope,
 } from '../ports/run-store.ts'
@@ -85,6 +86,14 @@ export class SqliteReads implements SyncReads {
 
   count(...[filter, atMost]: Parameters<RunReads['count']>) {
     return this.#lists.count(filter, atMost)
+  }
+
+  tally(...[filter, edgesMs, atMost]: Parameters<RunReads['tally']>) {
+    return this.#lists.tally(filter, edgesMs, atMost)
+  }
+
+  parts(filter: StoredFilter) {
+    return this.#lists.parts(filter)
   }
 
   find(id: string) {
