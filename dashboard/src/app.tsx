@@ -1,19 +1,23 @@
-/** The whole page: sign-in or shell, the one feed client, routes below `/dashboard`. */
-import { useCallback, useEffect, useState, useSyncExternalStore } from 'react'
+/** The whole page: sign-in or shell, the one feed client, the one query client, routes below `/dashboard`. */
+import { QueryClientProvider } from '@tanstack/react-query'
+import { Suspense, useEffect, useState, useSyncExternalStore } from 'react'
+import { Router } from 'wouter'
+import { usePathname } from 'wouter/use-browser-location'
+import { onSignedOut } from './api/client.ts'
+import { createQueryClient } from './api/query.ts'
 import type { FeedClient } from './feed/feed-client.ts'
 import { FeedProvider } from './feed/use-feed.tsx'
+import { ButtonLink } from './kit/button.tsx'
+import { ErrorBoundary } from './kit/error-boundary.tsx'
+import { Page } from './kit/page.tsx'
+import { Skeleton } from './kit/states.tsx'
+import { ToastProvider } from './kit/toasts.tsx'
 import { SignInPage } from './pages/sign-in/sign-in-page.tsx'
-import { Announcer } from './parts/announcer.tsx'
-import { ConfigBanner, ConnectionBanner } from './parts/banners.tsx'
-import { ErrorBoundary } from './parts/error-boundary.tsx'
-import { Header } from './parts/header.tsx'
-import { HelpDialog } from './parts/help-dialog.tsx'
-import { ToastProvider } from './parts/toasts.tsx'
-import { useKeys } from './parts/use-keys.ts'
-import { findRoute, HOME, redirectOf } from './routes.ts'
+import { paths } from './paths.ts'
+import { BASE, findRoute } from './routes.ts'
 import { useSession } from './session/use-session.ts'
+import { Shell } from './shell/shell.tsx'
 import { text } from './text/text.ts'
-import { nextTheme, useTheme } from './theme.ts'
 
 interface Props {
   /** The one-time token of the address, already removed from it. */
@@ -23,7 +27,7 @@ interface Props {
 
 export function App({ token, createFeed }: Props) {
   const { session, enter, expire, leave } = useSession(token)
-  if (session.state === 'checking') return <p className="only-heard">{text.signIn.checking}</p>
+  if (session.state === 'checking') return <p className="only-heard">{text.session.signIn.checking}</p>
   if (session.state === 'signed-out') return <SignInPage failure={session.failure} onSignedIn={enter} />
   return <SignedIn createFeed={createFeed} onExpired={expire} onSignOut={leave} />
 }
@@ -35,6 +39,8 @@ interface SignedInProps extends Pick<Props, 'createFeed'> {
 
 function SignedIn({ createFeed, onExpired, onSignOut }: SignedInProps) {
   const [client] = useState(createFeed)
+  // What one session has read must not show in the next.
+  const [queries] = useState(createQueryClient)
   const phase = useSyncExternalStore(client.subscribe, () => client.getView().link.phase)
   useEffect(() => {
     client.start()
@@ -47,51 +53,42 @@ function SignedIn({ createFeed, onExpired, onSignOut }: SignedInProps) {
   useEffect(() => {
     if (phase === 'signed-out') onExpired()
   }, [phase, onExpired])
+  useEffect(() => onSignedOut(onExpired), [onExpired])
   return (
-    <FeedProvider client={client}>
-      <ToastProvider>
-        <Shell onSignOut={() => void onSignOut()} />
-      </ToastProvider>
-    </FeedProvider>
-  )
-}
-
-function Shell({ onSignOut }: { onSignOut: () => void }) {
-  const [isHelpOpen, setHelpOpen] = useState(false)
-  const [theme, setTheme] = useTheme()
-  const closeHelp = useCallback(() => setHelpOpen(false), [])
-  useKeys({ '?': () => setHelpOpen(true), t: () => setTheme(nextTheme(theme)) })
-  return (
-    <>
-      <a className="skip" href="#workers">
-        {text.shell.skip}
-      </a>
-      <Header onHelp={() => setHelpOpen(true)} onSignOut={onSignOut} />
-      <ConnectionBanner />
-      <ConfigBanner />
-      <main className="page">
-        <ErrorBoundary>
-          <CurrentPage />
-        </ErrorBoundary>
-      </main>
-      <Announcer />
-      {isHelpOpen && <HelpDialog onClose={closeHelp} />}
-    </>
+    <QueryClientProvider client={queries}>
+      <FeedProvider client={client}>
+        <ToastProvider>
+          <Router base={BASE}>
+            <Shell onSignOut={() => void onSignOut()}>
+              <CurrentPage />
+            </Shell>
+          </Router>
+        </ToastProvider>
+      </FeedProvider>
+    </QueryClientProvider>
   )
 }
 
 function CurrentPage() {
-  const pathname = window.location.pathname
-  const redirect = redirectOf(pathname)
-  useEffect(() => {
-    if (redirect) window.history.replaceState(null, '', redirect + window.location.search)
-  }, [redirect])
-  const route = findRoute(redirect ?? pathname)
-  if (route) return <route.page />
+  const pathname = usePathname()
+  const found = findRoute(pathname)
+  if (!found) return <NoSuchPage />
+  // An error of one page must not stand on the next.
   return (
-    <section className="notice">
-      <h1>{text.notFound.title}</h1>
-      <a href={HOME}>{text.notFound.back}</a>
-    </section>
+    <ErrorBoundary key={pathname}>
+      <Suspense fallback={<Skeleton rows={8} className="page-bones" />}>
+        <found.route.page params={found.params} />
+      </Suspense>
+    </ErrorBoundary>
+  )
+}
+
+function NoSuchPage() {
+  return (
+    <Page title={text.shell.notFound.title}>
+      <p>
+        <ButtonLink to={paths.overview()}>{text.shell.notFound.back}</ButtonLink>
+      </p>
+    </Page>
   )
 }

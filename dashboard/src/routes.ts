@@ -1,27 +1,160 @@
 /**
- * The pages below `/dashboard` and how an address finds one. A new page is one entry here and one
- * folder in `pages/`; all but the first are best made `lazy`.
+ * The pages below `/dashboard` and how an address finds one. A page is one entry here and one folder in
+ * `pages/`; all are loaded when first shown. Segments are decoded here, each once, so that an id may hold
+ * a slash or a percent sign.
  */
-import type { ComponentType } from 'react'
-import { WorkersPage } from './pages/workers/workers-page.tsx'
+import { type ComponentType, type LazyExoticComponent, lazy } from 'react'
+import { BASE } from './paths.ts'
 
-export const BASE = '/dashboard'
-export const HOME = `${BASE}/workers`
+export { BASE } from './paths.ts'
+
+export type PathParams = Readonly<Record<string, string>>
+
+/** What every page gets. */
+export interface PageProps {
+  readonly params: PathParams
+}
+
+export type PageName =
+  | 'overview'
+  | 'workers'
+  | 'worker'
+  | 'capability'
+  | 'tasks'
+  | 'task'
+  | 'queue'
+  | 'functions'
+  | 'function'
+  | 'invoke'
+  | 'schedules'
+  | 'schedule'
+  | 'logs'
+  | 'config'
+  | 'activity'
+
+type Page = ComponentType<PageProps>
 
 export interface Route {
+  readonly name: PageName
+  /** Relative to `/dashboard`; `:name` is a parameter. */
   readonly path: string
-  readonly page: ComponentType
+  readonly page: Page | LazyExoticComponent<Page>
 }
 
-export const routes: readonly Route[] = [{ path: HOME, page: WorkersPage }]
+const page = (load: () => Promise<Page>) => lazy(async () => ({ default: await load() }))
 
-/** The address to show instead, for `/dashboard` itself and trailing slashes; null when it is fine. */
-export function redirectOf(pathname: string): string | null {
-  const bare = pathname.replace(/\/+$/, '')
-  if (bare === BASE || bare === '') return HOME
-  return bare === pathname ? null : bare
+export const routes: readonly Route[] = [
+  {
+    name: 'overview',
+    path: '/',
+    page: page(async () => (await import('./pages/overview/overview-page.tsx')).OverviewPage),
+  },
+  {
+    name: 'workers',
+    path: '/workers',
+    page: page(async () => (await import('./pages/workers/workers-page.tsx')).WorkersPage),
+  },
+  {
+    name: 'worker',
+    path: '/workers/:id',
+    page: page(async () => (await import('./pages/worker/worker-page.tsx')).WorkerPage),
+  },
+  {
+    name: 'capability',
+    path: '/capability',
+    page: page(async () => (await import('./pages/capability/capability-page.tsx')).CapabilityPage),
+  },
+  {
+    name: 'tasks',
+    path: '/tasks',
+    page: page(async () => (await import('./pages/tasks/tasks-page.tsx')).TasksPage),
+  },
+  {
+    name: 'task',
+    path: '/tasks/:id',
+    page: page(async () => (await import('./pages/task/task-page.tsx')).TaskPage),
+  },
+  {
+    name: 'queue',
+    path: '/queue',
+    page: page(async () => (await import('./pages/queue/queue-page.tsx')).QueuePage),
+  },
+  {
+    name: 'functions',
+    path: '/functions',
+    page: page(async () => (await import('./pages/functions/functions-page.tsx')).FunctionsPage),
+  },
+  {
+    name: 'function',
+    path: '/functions/:group/:name',
+    page: page(async () => (await import('./pages/functions/function-page.tsx')).FunctionPage),
+  },
+  {
+    name: 'invoke',
+    path: '/invoke',
+    page: page(async () => (await import('./pages/invoke/invoke-page.tsx')).InvokePage),
+  },
+  {
+    name: 'schedules',
+    path: '/schedules',
+    page: page(async () => (await import('./pages/schedules/schedules-page.tsx')).SchedulesPage),
+  },
+  {
+    name: 'schedule',
+    path: '/schedules/:id',
+    page: page(async () => (await import('./pages/schedules/schedule-page.tsx')).SchedulePage),
+  },
+  {
+    name: 'logs',
+    path: '/logs',
+    page: page(async () => (await import('./pages/logs/logs-page.tsx')).LogsPage),
+  },
+  {
+    name: 'config',
+    path: '/config',
+    page: page(async () => (await import('./pages/config/config-page.tsx')).ConfigPage),
+  },
+  {
+    name: 'activity',
+    path: '/activity',
+    page: page(async () => (await import('./pages/activity/activity-page.tsx')).ActivityPage),
+  },
+]
+
+export interface Found {
+  readonly route: Route
+  readonly params: PathParams
 }
 
-export function findRoute(pathname: string): Route | null {
-  return routes.find((route) => route.path === pathname) ?? null
+/** The page of a raw pathname (as `location.pathname` has it); null when there is none. */
+export function findRoute(pathname: string): Found | null {
+  const segments = segmentsOf(pathname)
+  if (segments === null) return null
+  for (const route of routes) {
+    const params = match(route.path, segments)
+    if (params) return { route, params }
+  }
+  return null
+}
+
+function segmentsOf(pathname: string): readonly string[] | null {
+  if (pathname !== BASE && !pathname.startsWith(`${BASE}/`)) return null
+  const parts = pathname.slice(BASE.length).split('/').filter(Boolean)
+  try {
+    return parts.map(decodeURIComponent)
+  } catch {
+    return null
+  }
+}
+
+function match(pattern: string, segments: readonly string[]): PathParams | null {
+  const parts = pattern.split('/').filter(Boolean)
+  if (parts.length !== segments.length) return null
+  const params: Record<string, string> = {}
+  for (const [i, part] of parts.entries()) {
+    const value = segments[i] ?? ''
+    if (part.startsWith(':')) params[part.slice(1)] = value
+    else if (part !== value) return null
+  }
+  return params
 }

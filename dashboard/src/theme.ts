@@ -1,14 +1,15 @@
 /**
- * System, light or dark: the choice stands as `data-theme` on the root element, where the style
+ * System, light, dark or high contrast: the choice stands as `data-theme` on the root element, where the style
  * sheet reads it; `system` leaves it away and follows the machine.
  */
-import { readPreference, usePreference } from './parts/preference.ts'
+import { readPreference, usePreference } from './kit/preference.ts'
 
-export const THEMES = ['system', 'light', 'dark'] as const
+export const THEMES = ['system', 'light', 'dark', 'contrast'] as const
 export type Theme = (typeof THEMES)[number]
 
 export function applyTheme(theme: string | null): void {
-  if (theme === 'light' || theme === 'dark') document.documentElement.dataset.theme = theme
+  if (theme === 'light' || theme === 'dark' || theme === 'contrast')
+    document.documentElement.dataset.theme = theme
   else delete document.documentElement.dataset.theme
 }
 

@@ -2,28 +2,15 @@ import assert from 'node:assert/strict'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import axe, { type AxeResults } from 'axe-core'
-import type { Browser, Page } from 'playwright-core'
+import type { Browser } from 'playwright-core'
 import sharp from 'sharp'
 import { ROOT, writeWorkersFile } from '../harness/berth.ts'
 import { createScope } from '../harness/scope.ts'
-import { until } from '../harness/until.ts'
+import { assertAccessible, assertFits, NARROW } from './axe.ts'
 import { PICTURE_LIMIT_BYTES, PICTURE_SIZE, takePictures } from './pictures.ts'
-import {
-  type Fleet,
-  keepBusy,
-  LIMIT_MS,
-  NAMES,
-  openDashboard,
-  openPage,
-  startBrowser,
-  startFleet,
-} from './stage.ts'
+import { type Fleet, keepBusy, NAMES, openDashboard, openPage, startBrowser, startFleet } from './stage.ts'
 import { openLog, switchOf } from './workers-page.ts'
 
-const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']
-/** The narrowest page that WCAG 1.4.10 asks for, in CSS pixels. */
-const NARROW = { width: 320, height: 640 }
 const TAGS = {
   w1: 'region=eu,gpu=none',
   w2: 'region=eu,gpu=l4,vram=24',
@@ -135,49 +122,4 @@ async function list({ balancer, workers }: Fleet): Promise<void> {
 
 async function breakList({ balancer }: Fleet): Promise<void> {
   await writeFile(balancer.workersFile, '[{"url": "http://127.0.0.1:1",}]')
-}
-
-/** No rule of WCAG 2.2 AA that a machine can judge is broken, on light ground or dark. */
-async function assertAccessible(page: Page): Promise<void> {
-  // Not by a script tag, which the page's policy refuses.
-  if (!(await page.evaluate('"axe" in globalThis'))) await page.evaluate(axe.source)
-  for (const colorScheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme })
-    await assertScheme(page, colorScheme)
-    const options = JSON.stringify({ runOnly: { type: 'tag', values: RULES }, resultTypes: ['violations'] })
-    const results = (await page.evaluate(`axe.run(document, ${options})`)) as AxeResults
-    assert.ok(results.passes.length > 10, 'the rules were applied')
-    const found = results.violations.flatMap(({ id, nodes }) =>
-      nodes.map(({ html, failureSummary }) => `${colorScheme} ${id}: ${html}\n${failureSummary}`),
-    )
-    assert.deepEqual(found, [])
-  }
-}
-
-/** Nothing makes the page itself scroll sideways. */
-async function assertFits(page: Page): Promise<void> {
-  const script = `({
-    inner: innerWidth,
-    width: document.documentElement.scrollWidth,
-    wide: [...document.querySelectorAll('body *')]
-      .filter((one) => one.getBoundingClientRect().right > innerWidth + 1)
-      .slice(0, 5)
-      .map((one) => one.outerHTML.slice(0, 120)),
-  })`
-  const isFit = async (): Promise<boolean> => {
-    const { inner, width, wide } = (await page.evaluate(script)) as {
-      inner: number
-      width: number
-      wide: string[]
-    }
-    if (width <= inner) return true
-    throw new Error(`${width} pixels in ${inner}: ${wide.join('\n')}`)
-  }
-  await until(isFit, LIMIT_MS / 4, 'the page is as wide as its window')
-}
-
-async function assertScheme(page: Page, scheme: 'light' | 'dark'): Promise<void> {
-  const color = String(await page.evaluate('getComputedStyle(document.body).backgroundColor'))
-  const [red = 0, green = 0, blue = 0] = (color.match(/\d+/g) ?? []).map(Number)
-  assert.equal(red + green + blue > 3 * 128, scheme === 'light', `the page's ground is ${color}`)
 }

@@ -126,10 +126,25 @@ export async function openPage(
   return { page, context, watch: await watchPage(page, balancer.url) }
 }
 
-/** The address that `pnpm berth token` prints. */
-export async function makeSignInAddress(balancer: Balancer): Promise<string> {
+/** The address that `pnpm berth token` prints, or the same at a page below `/dashboard`. */
+export async function makeSignInAddress(balancer: Balancer, path = ''): Promise<string> {
   const { body } = await balancer.request('/sign-in/tokens', { method: 'POST' })
-  return `${balancer.url}/dashboard#token=${(body as { token: string }).token}`
+  return `${balancer.url}/dashboard${path}#token=${(body as { token: string }).token}`
+}
+
+/** Any page below `/dashboard`, signed in, when its heading stands: `openAt(t, browser, balancer, '/tasks', 'Tasks')`. */
+export async function openAt(
+  scope: Scope,
+  browser: Browser,
+  balancer: Balancer,
+  path: string,
+  heading: string | RegExp,
+  options: BrowserContextOptions = {},
+): Promise<Visit> {
+  const visit = await openPage(scope, browser, balancer, options)
+  await visit.page.goto(await makeSignInAddress(balancer, path))
+  await visit.page.getByRole('heading', { name: heading, level: 1 }).waitFor()
+  return visit
 }
 
 /** A page that shows the workers, its charts included. */
@@ -139,9 +154,7 @@ export async function openDashboard(
   balancer: Balancer,
   options: BrowserContextOptions = {},
 ): Promise<Visit> {
-  const visit = await openPage(scope, browser, balancer, options)
-  await visit.page.goto(await makeSignInAddress(balancer))
-  await visit.page.getByRole('heading', { name: 'Workers', level: 1 }).waitFor()
+  const visit = await openAt(scope, browser, balancer, '/workers', 'Workers', options)
   await visit.page.getByRole('figure', { name: 'Throughput' }).waitFor()
   return visit
 }

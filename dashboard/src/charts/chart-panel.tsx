@@ -3,8 +3,8 @@
  * remembered), and the same figures as a table. The drawing itself comes as children.
  */
 import { type ReactNode, useState } from 'react'
-import { usePreference } from '../parts/preference.ts'
-import { ScrollBox } from '../parts/scroll-box.tsx'
+import { usePreference } from '../kit/preference.ts'
+import { ScrollBox } from '../kit/scroll-box.tsx'
 import { formatClock, formatRate } from '../text/format.ts'
 import { text } from '../text/text.ts'
 import type { ChartPoint } from './merge-points.ts'

@@ -14,7 +14,7 @@ import {
   YAxis,
 } from 'recharts'
 import { useFeed, useFeedClient } from '../feed/use-feed.tsx'
-import { usePreference } from '../parts/preference.ts'
+import { usePreference } from '../kit/preference.ts'
 import { formatClock, formatCount, formatMinute, formatRate } from '../text/format.ts'
 import { text } from '../text/text.ts'
 import { ChartPanel, type Series } from './chart-panel.tsx'

@@ -62,6 +62,9 @@ export class FeedClient {
   #isOpen = false
   #wantsSnapshot = false
   #failures = 0
+  /** What the page shows while it is paused: the state of that moment. */
+  #paused: { readonly feed: FeedState; readonly atMs: number } | null = null
+  #shown: FeedView = this.#view
   #cancelRetry = () => {}
   #cancelWatchdog = () => {}
 
@@ -82,7 +85,26 @@ export class FeedClient {
     this.#dropSocket()
   }
 
+  /** The truth, paused or not. */
   getView = (): FeedView => this.#view
+
+  /** What the page draws: while paused the feed as it was, with the link as it is. */
+  getShown = (): FeedView => this.#shown
+
+  getPausedAtMs = (): number | null => this.#paused?.atMs ?? null
+
+  /** Holds what the page draws; the feed goes on behind it. */
+  pause = (): void => {
+    if (this.#paused) return
+    this.#paused = { feed: this.#view.feed, atMs: this.serverNowMs() }
+    this.#publish(this.#view)
+  }
+
+  resume = (): void => {
+    if (!this.#paused) return
+    this.#paused = null
+    this.#publish(this.#view)
+  }
 
   subscribe = (listener: () => void): (() => void) => {
     this.#listeners.add(listener)
@@ -228,6 +250,8 @@ export class FeedClient {
 
   #publish(view: FeedView): void {
     this.#view = view
+    if (!this.#paused) this.#shown = view
+    else if (this.#shown.link !== view.link) this.#shown = { link: view.link, feed: this.#paused.feed }
     for (const listener of this.#listeners) listener()
   }
 }

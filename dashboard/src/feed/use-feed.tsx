@@ -20,7 +20,13 @@ export function useFeedClient(): FeedClient {
 
 export function useFeed(): FeedView {
   const client = useFeedClient()
-  return useSyncExternalStore(client.subscribe, client.getView)
+  return useSyncExternalStore(client.subscribe, client.getShown)
+}
+
+/** The balancer's own name; null until it has spoken. */
+export function useBalancerName(): string | null {
+  const client = useFeedClient()
+  return useSyncExternalStore(client.subscribe, () => client.getView().feed.balancer?.name ?? null)
 }
 
 /** Follows one log source while mounted; `isRefused` when too many are open. */
@@ -62,6 +68,13 @@ export function useEachSecond<Value extends string | number | boolean | null>(re
 export function useAgeSeconds(at: string | null): number | null {
   const client = useFeedClient()
   return useEachSecond(() => ageSeconds(at, client.serverNowMs()))
+}
+
+/** Milliseconds since an instant (ISO or Unix ms), never negative; null when it is unknown. */
+export function ageMs(at: string | number | null, nowMs: number): number | null {
+  if (at === null) return null
+  const ms = nowMs - (typeof at === 'number' ? at : Date.parse(at))
+  return Number.isNaN(ms) ? null : Math.max(0, ms)
 }
 
 export function ageSeconds(at: string | null, nowMs: number): number | null {

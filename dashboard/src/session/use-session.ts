@@ -31,7 +31,7 @@ export function useSession(token: string | null): SessionControl {
   }, [token])
   const enter = useCallback(() => setSession({ state: 'signed-in' }), [])
   const expire = useCallback(
-    () => setSession({ state: 'signed-out', failure: { message: text.signIn.ended, detail: null } }),
+    () => setSession({ state: 'signed-out', failure: { message: text.session.signIn.ended, detail: null } }),
     [],
   )
   const leave = useCallback(async () => {

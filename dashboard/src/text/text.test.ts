@@ -9,7 +9,7 @@ test('German browsers get German, all others English', () => {
 
 test('in both languages a switch’s name has the word and the worker', () => {
   for (const language of ['en', 'de']) {
-    expect(pickMessages(language).maintenance.label('worker-1')).toMatch(/Maintenance.*worker-1/)
+    expect(pickMessages(language).workers.maintenance.label('worker-1')).toMatch(/Maintenance.*worker-1/)
   }
 })
 

@@ -1,6 +1,6 @@
 /** The words of this browser's language, chosen once when the page loads. */
-import { de } from './de.ts'
-import { en, type Messages } from './en.ts'
+import { de } from './de/index.ts'
+import { en, type Messages } from './en/index.ts'
 
 /** German for `de` and its regions, else English. */
 export function pickMessages(language: string): Messages {

@@ -3,7 +3,7 @@
  * this page shows (`session/use-session.ts`); when that failed, its message stands here.
  */
 import { type FormEvent, useEffect, useRef, useState } from 'react'
-import { BrandMark, ToneMark } from '../../parts/marks.tsx'
+import { BrandMark, ToneMark } from '../../kit/marks.tsx'
 import { type Outcome, signInWithKey } from '../../session/session.ts'
 import { visible } from '../../text/format.ts'
 import { text } from '../../text/text.ts'
@@ -16,7 +16,7 @@ export interface SignInFailure {
 
 /** What to tell of a sign-in that failed; `means` is what was presented. */
 export function failureOf(outcome: Exclude<Outcome, { ok: true }>, means: 'key' | 'token'): SignInFailure {
-  const words = text.signIn
+  const words = text.session.signIn
   const detail = outcome.detail
   if (outcome.status === 0) return { message: words.unreachable, detail }
   if (outcome.status === 429) return { message: words.tooMany, detail }
@@ -35,7 +35,7 @@ export function SignInPage({ failure: first, onSignedIn }: Props) {
   const [isWorking, setWorking] = useState(false)
   const field = useRef<HTMLInputElement>(null)
   useEffect(() => {
-    document.title = text.shell.pageTitle(text.signIn.title, null)
+    document.title = text.shell.pageTitle(text.session.signIn.title, null)
     field.current?.focus()
   }, [])
   const submit = async (event: FormEvent) => {
@@ -43,7 +43,7 @@ export function SignInPage({ failure: first, onSignedIn }: Props) {
     const key = field.current?.value.trim() ?? ''
     if (isWorking) return
     if (key === '') {
-      setFailure({ message: text.signIn.empty, detail: null })
+      setFailure({ message: text.session.signIn.empty, detail: null })
       return
     }
     setWorking(true)
@@ -62,8 +62,8 @@ export function SignInPage({ failure: first, onSignedIn }: Props) {
           <BrandMark size={36} />
           <span>{text.shell.brand}</span>
         </div>
-        <h1>{text.signIn.title}</h1>
-        <p className="muted">{text.signIn.lead}</p>
+        <h1>{text.session.signIn.title}</h1>
+        <p className="muted">{text.session.signIn.lead}</p>
         {failure && (
           <div className="sign-in-failure" role="alert">
             <ToneMark tone="bad" />
@@ -76,7 +76,7 @@ export function SignInPage({ failure: first, onSignedIn }: Props) {
         {/* Password managers file a key under a name. */}
         <input type="text" name="username" autoComplete="username" value="operator" readOnly hidden />
         <label className="sign-in-field">
-          <span>{text.signIn.key}</span>
+          <span>{text.session.signIn.key}</span>
           <input
             ref={field}
             className="field"
@@ -88,13 +88,14 @@ export function SignInPage({ failure: first, onSignedIn }: Props) {
           />
         </label>
         <p id="key-hint" className="muted hint">
-          {text.signIn.keyHint}
+          {text.session.signIn.keyHint}
         </p>
         <button type="submit" className="button button-strong" disabled={isWorking}>
-          {isWorking ? text.signIn.working : text.signIn.submit}
+          {isWorking ? text.session.signIn.working : text.session.signIn.submit}
         </button>
         <p className="muted cure">
-          {text.signIn.cureBefore} <code>{text.signIn.command}</code> {text.signIn.cureAfter}
+          {text.session.signIn.cureBefore} <code>{text.session.signIn.command}</code>{' '}
+          {text.session.signIn.cureAfter}
         </p>
       </form>
     </main>

@@ -9,19 +9,19 @@ const COMMAND = 'PORT=3001 NAME=worker-1 node worker/src/main.ts my-folder'
 export function EmptyFleet() {
   return (
     <section className="panel empty-fleet" id="workers">
-      <h2>{text.empty.title}</h2>
-      <p>{text.empty.lead}</p>
+      <h2>{text.workers.empty.title}</h2>
+      <p>{text.workers.empty.lead}</p>
       <ol>
         <li>
-          {text.empty.stepFile}
+          {text.workers.empty.stepFile}
           <pre>{ENTRY}</pre>
         </li>
         <li>
-          {text.empty.stepStart}
+          {text.workers.empty.stepStart}
           <pre>{COMMAND}</pre>
         </li>
       </ol>
-      <p className="muted">{text.empty.after}</p>
+      <p className="muted">{text.workers.empty.after}</p>
     </section>
   )
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { byOperator, samplePoint, sampleWorker } from '../../testing/samples.ts'
-import { de } from '../../text/de.ts'
-import { en } from '../../text/en.ts'
+import { de } from '../../text/de/index.ts'
+import { en } from '../../text/en/index.ts'
 import { factsOf, rateOf, toneOfFleet, verdictOf } from './fleet-facts.ts'
 import { effectOf } from './maintenance.ts'
 

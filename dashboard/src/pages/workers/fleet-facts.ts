@@ -3,8 +3,8 @@
  * while the balancer hears it, so a fleet that is away does not look free.
  */
 import type { FleetPoint, QueueView, WorkerState, WorkerView } from '@berth/protocol'
-import type { Tone } from '../../parts/marks.tsx'
-import type { Messages } from '../../text/en.ts'
+import type { Tone } from '../../kit/marks.tsx'
+import type { Messages } from '../../text/en/index.ts'
 
 /** Seconds that the rates on the tiles are the mean of. */
 export const RATE_SECONDS = 10
@@ -81,17 +81,19 @@ function troublesOf(workers: readonly WorkerView[]): FleetFacts['troubles'] {
 
 /** "2 of 3 workers ready; worker-3 is unreachable. 12 of 24 slots used, nothing waits." */
 export function verdictOf(facts: FleetFacts, text: Messages): string {
-  if (facts.total === 0) return text.verdict.empty
+  if (facts.total === 0) return text.workers.verdict.empty
   const isFew = facts.troubles.reduce((n, trouble) => n + trouble.ids.length, 0) <= NAMED_WORKERS
   const clauses = facts.troubles.map(({ state, ids }) =>
     isFew
-      ? text.verdict.named(ids, text.stateClauses[state])
-      : text.verdict.counted(ids.length, text.stateClauses[state]),
+      ? text.workers.verdict.named(ids, text.stateClauses[state])
+      : text.workers.verdict.counted(ids.length, text.stateClauses[state]),
   )
-  const fleet = [text.verdict.workers(facts.ready, facts.total), clauses.join(', ')]
+  const fleet = [text.workers.verdict.workers(facts.ready, facts.total), clauses.join(', ')]
     .filter(Boolean)
     .join('; ')
-  const slots = facts.slots ? text.verdict.slots(facts.slots.used, facts.slots.limit) : text.verdict.noSlots
+  const slots = facts.slots
+    ? text.workers.verdict.slots(facts.slots.used, facts.slots.limit)
+    : text.workers.verdict.noSlots
   return `${fleet}. ${capital(slots)}, ${waitingWords(facts.waiting, text)}.`
 }
 
@@ -114,8 +116,8 @@ export function rateOf(
 }
 
 function waitingWords(waiting: number | null, text: Messages): string {
-  if (waiting === null) return text.verdict.waitsUnknown
-  return waiting === 0 ? text.verdict.nothingWaits : text.verdict.waits(waiting)
+  if (waiting === null) return text.workers.verdict.waitsUnknown
+  return waiting === 0 ? text.workers.verdict.nothingWaits : text.workers.verdict.waits(waiting)
 }
 
 function capital(words: string): string {

@@ -31,12 +31,12 @@ export const MaintenanceSwitch = memo(function MaintenanceSwitch(props: Props) {
         role="switch"
         className="switch"
         aria-checked={isOn}
-        aria-label={text.maintenance.label(id)}
+        aria-label={text.workers.maintenance.label(id)}
         aria-disabled={isOff || undefined}
         aria-busy={isPending || undefined}
         aria-describedby={note ? noteId : undefined}
         data-pending={isPending || undefined}
-        title={isConnected ? undefined : text.connection.actionsOff}
+        title={isConnected ? undefined : text.shell.connection.actionsOff}
         onClick={() => {
           if (!isOff && !isPending) onSwitch(id, !isOn)
         }}
@@ -56,13 +56,14 @@ export const MaintenanceSwitch = memo(function MaintenanceSwitch(props: Props) {
 })
 
 function wordOf(isOn: boolean, pending: boolean | undefined): string {
-  if (pending !== undefined) return pending ? text.maintenance.switchingOn : text.maintenance.switchingOff
-  return isOn ? text.maintenance.on : text.maintenance.off
+  if (pending !== undefined)
+    return pending ? text.workers.maintenance.switchingOn : text.workers.maintenance.switchingOff
+  return isOn ? text.workers.maintenance.on : text.workers.maintenance.off
 }
 
 function noteOf(maintenance: WorkerView['maintenance'], isConnected: boolean): string | null {
-  if (!isConnected) return text.connection.actionsOff
-  if (maintenance?.by === 'file') return text.maintenance.byFile
+  if (!isConnected) return text.shell.connection.actionsOff
+  if (maintenance?.by === 'file') return text.workers.maintenance.byFile
   return maintenance && maintenanceWords(maintenance)
 }
 
@@ -70,10 +71,15 @@ function noteOf(maintenance: WorkerView['maintenance'], isConnected: boolean): s
 export function maintenanceWords(maintenance: NonNullable<WorkerView['maintenance']>): string {
   const until = formatInstant(maintenance.until)
   const head = [
-    text.maintenance.since(text.maintenance.by[maintenance.by], formatInstant(maintenance.since)),
-    until && text.maintenance.until(until),
+    text.workers.maintenance.since(
+      text.workers.maintenance.by[maintenance.by],
+      formatInstant(maintenance.since),
+    ),
+    until && text.workers.maintenance.until(until),
   ]
     .filter(Boolean)
     .join(', ')
-  return maintenance.reason ? `${head}. ${text.maintenance.reason(visible(maintenance.reason))}` : head
+  return maintenance.reason
+    ? `${head}. ${text.workers.maintenance.reason(visible(maintenance.reason))}`
+    : head
 }

@@ -5,7 +5,7 @@
 import type { WorkerView } from '@berth/protocol'
 import { useCallback, useEffect, useRef, useState } from 'react'
 import { useFeed } from '../../feed/use-feed.tsx'
-import { useToasts } from '../../parts/toasts.tsx'
+import { useToasts } from '../../kit/toasts.tsx'
 import { type Outcome, switchMaintenance } from '../../session/session.ts'
 import { visible } from '../../text/format.ts'
 import { text } from '../../text/text.ts'
@@ -89,7 +89,7 @@ export function useMaintenance(): MaintenanceControl {
       setPending((old) => new Map(old).set(id, isOn))
       const fail = (detail: string) => {
         settle(id)
-        showToast({ tone: 'bad', title: text.maintenance.failed(id), detail, isSticky: true })
+        showToast({ tone: 'bad', title: text.workers.maintenance.failed(id), detail, isSticky: true })
       }
       const outcome = await switchMaintenance(id, isOn)
       if (!outcome.ok) return fail(wordsOf(outcome))
@@ -97,15 +97,15 @@ export function useMaintenance(): MaintenanceControl {
         id,
         window.setTimeout(() => {
           const worker = workers.current.get(id)
-          if (worker && (worker.maintenance !== null) !== isOn) fail(text.maintenance.unconfirmed)
+          if (worker && (worker.maintenance !== null) !== isOn) fail(text.workers.maintenance.unconfirmed)
         }, CONFIRM_MS),
       )
       if (!isOn) return
       showToast({
         tone: 'held',
-        title: text.maintenance.switchedOn(id),
-        detail: text.maintenance.switchedOnDetail(workers.current.get(id)?.slots?.used ?? 0),
-        action: { label: text.maintenance.undo, run: () => void send(id, false) },
+        title: text.workers.maintenance.switchedOn(id),
+        detail: text.workers.maintenance.switchedOnDetail(workers.current.get(id)?.slots?.used ?? 0),
+        action: { label: text.workers.maintenance.undo, run: () => void send(id, false) },
       })
     },
     [settle, showToast],
@@ -135,5 +135,7 @@ export function useMaintenance(): MaintenanceControl {
 
 function wordsOf(outcome: Exclude<Outcome, { ok: true }>): string {
   if (outcome.detail) return visible(outcome.detail)
-  return outcome.status === 0 ? text.maintenance.noAnswer : text.maintenance.refused(outcome.status)
+  return outcome.status === 0
+    ? text.workers.maintenance.noAnswer
+    : text.workers.maintenance.refused(outcome.status)
 }

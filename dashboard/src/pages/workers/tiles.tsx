@@ -13,7 +13,7 @@ export function Tiles({ facts }: { facts: FleetFacts }) {
   const failed = useEachSecond(() =>
     rateOf(feed.points, (point) => point.failed, client.serverNowMs() / 1_000),
   )
-  const words = text.tiles
+  const words = text.workers.tiles
   const away = facts.total - facts.ready
   return (
     <section className={link.phase === 'live' ? 'tiles' : 'tiles stale'} aria-label={words.label}>
@@ -21,13 +21,15 @@ export function Tiles({ facts }: { facts: FleetFacts }) {
         label={words.workers}
         value={formatCount(facts.ready)}
         of={words.of(formatCount(facts.total))}
-        note={facts.total === 0 ? text.verdict.empty : away > 0 ? words.notReady(away) : words.allReady}
+        note={
+          facts.total === 0 ? text.workers.verdict.empty : away > 0 ? words.notReady(away) : words.allReady
+        }
       />
       <Tile
         label={words.slots}
         value={formatCount(facts.slots?.used ?? null)}
         of={facts.slots ? words.of(formatCount(facts.slots.limit)) : undefined}
-        note={facts.slots ? words.free(formatCount(facts.slots.free)) : text.verdict.noSlots}
+        note={facts.slots ? words.free(formatCount(facts.slots.free)) : text.workers.verdict.noSlots}
         share={facts.slots ? facts.slots.used / Math.max(1, facts.slots.limit) : undefined}
       />
       <Tile
@@ -47,7 +49,7 @@ export function Tiles({ facts }: { facts: FleetFacts }) {
 }
 
 function rateNote(rate: number | null): string {
-  return rate === null ? text.tiles.noData : text.tiles.overSeconds(RATE_SECONDS)
+  return rate === null ? text.workers.tiles.noData : text.workers.tiles.overSeconds(RATE_SECONDS)
 }
 
 interface TileProps {

@@ -29,8 +29,8 @@ export function SlotsCell({ slots }: { slots: WorkerView['slots'] }) {
         style={cells}
         aria-hidden="true"
       />
-      {slots.stuck > 0 && <span className="note note-bad">{text.table.stuck(slots.stuck)}</span>}
-      {slots.queue > 0 && <span className="note">{text.table.queued(slots.queue)}</span>}
+      {slots.stuck > 0 && <span className="note note-bad">{text.workers.table.stuck(slots.stuck)}</span>}
+      {slots.queue > 0 && <span className="note">{text.workers.table.queued(slots.queue)}</span>}
     </div>
   )
 }
@@ -62,7 +62,7 @@ export function TagChips({ tags, limit = SHOWN_TAGS }: { tags: Tags; limit?: num
           className="chip chip-more"
           title={hidden.map(([key, value]) => `${key}: ${visible(tagText(value))}`).join('\n')}
         >
-          {text.table.moreTags(hidden.length)}
+          {text.workers.table.moreTags(hidden.length)}
         </span>
       )}
     </span>
@@ -72,12 +72,15 @@ export function TagChips({ tags, limit = SHOWN_TAGS }: { tags: Tags; limit?: num
 /** Counts up by itself each second between two messages. */
 export function AgeCell({ at }: { at: string | null }) {
   const age = useAgeSeconds(at)
-  if (age === null) return <span className="unknown">{text.table.never}</span>
+  if (age === null) return <span className="unknown">{text.workers.table.never}</span>
   const words = formatSeconds(age)
   const isStale = age > STALE_AFTER_SECONDS
   return (
-    <span className={isStale ? 'age age-stale' : 'age'} title={isStale ? text.table.stale(words) : undefined}>
-      {text.table.ago(words)}
+    <span
+      className={isStale ? 'age age-stale' : 'age'}
+      title={isStale ? text.workers.table.stale(words) : undefined}
+    >
+      {text.workers.table.ago(words)}
     </span>
   )
 }

@@ -1,8 +1,8 @@
 /** Everything about one worker that has no column: facts, services, functions, and its live log. */
 import type { WorkerView } from '@berth/protocol'
 import type { ReactNode } from 'react'
-import { ErrorBoundary } from '../../parts/error-boundary.tsx'
-import { LogTail } from '../../parts/log-tail.tsx'
+import { ErrorBoundary } from '../../kit/error-boundary.tsx'
+import { LogTail } from '../../kit/log-tail.tsx'
 import { formatInstant, formatMs, formatSeconds, visible } from '../../text/format.ts'
 import { text } from '../../text/text.ts'
 import { groupOf } from './fleet-facts.ts'
@@ -13,7 +13,7 @@ import { TagChips } from './worker-cells.tsx'
 const LISTED_FUNCTIONS = 200
 
 export function WorkerDetails({ worker }: { worker: WorkerView }) {
-  const words = text.details
+  const words = text.worker.details
   return (
     <section className="details" aria-label={words.label(worker.id)}>
       <div className="details-columns">
@@ -55,7 +55,7 @@ function Part({ title, children }: { title: string; children: ReactNode }) {
 }
 
 function Facts({ worker }: { worker: WorkerView }) {
-  const words = text.details
+  const words = text.worker.details
   return (
     <dl className="facts">
       {worker.reason && <Fact name={words.reason}>{visible(worker.reason)}</Fact>}
@@ -69,7 +69,7 @@ function Facts({ worker }: { worker: WorkerView }) {
       <Fact name={words.version}>{worker.version === null ? text.unknown : visible(worker.version)}</Fact>
       <Fact name={words.eventLoop}>{formatMs(worker.system?.eventLoopDelayMs ?? null)}</Fact>
       <Fact name={words.uptime}>{formatSeconds(worker.system?.uptime ?? null)}</Fact>
-      <Fact name={words.lastSeen}>{formatInstant(worker.lastSeenAt) ?? text.table.never}</Fact>
+      <Fact name={words.lastSeen}>{formatInstant(worker.lastSeenAt) ?? text.workers.table.never}</Fact>
     </dl>
   )
 }
@@ -84,7 +84,7 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
 }
 
 function breakerWords(breaker: WorkerView['breaker']): string {
-  const words = text.details
+  const words = text.worker.details
   const since = formatInstant(breaker.since)
   const until = formatInstant(breaker.until)
   return [
@@ -99,13 +99,13 @@ function breakerWords(breaker: WorkerView['breaker']): string {
 }
 
 function Services({ services }: { services: WorkerView['services'] }) {
-  if (services.length === 0) return <p className="muted">{text.details.noServices}</p>
+  if (services.length === 0) return <p className="muted">{text.worker.details.noServices}</p>
   return (
     <ul className="services">
       {services.map((service) => (
         <li key={service.name}>
           <span className={`service service-${service.state}`}>
-            {text.details.serviceStates[service.state]}
+            {text.worker.details.serviceStates[service.state]}
           </span>
           <strong>{service.name}</strong>
           {service.reason && <span className="muted">{visible(service.reason)}</span>}
@@ -116,14 +116,14 @@ function Services({ services }: { services: WorkerView['services'] }) {
 }
 
 function Functions({ functions }: { functions: readonly string[] }) {
-  if (functions.length === 0) return <p className="muted">{text.details.noFunctions}</p>
+  if (functions.length === 0) return <p className="muted">{text.worker.details.noFunctions}</p>
   const more = functions.length - LISTED_FUNCTIONS
   return (
     <ul className="functions">
       {functions.slice(0, LISTED_FUNCTIONS).map((name) => (
         <li key={name}>{visible(name)}</li>
       ))}
-      {more > 0 && <li className="muted">{text.confirm.more(more)}</li>}
+      {more > 0 && <li className="muted">{text.workers.confirm.more(more)}</li>}
     </ul>
   )
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { sampleWorker } from '../../testing/samples.ts'
-import { en } from '../../text/en.ts'
+import { en } from '../../text/en/index.ts'
 import { filterWorkers, nextSorting, type SortColumn, sortWorkers } from './worker-list.ts'
 
 const slots = (used: number, limit: number) => ({ limit, used, stuck: 0, available: limit - used, queue: 0 })

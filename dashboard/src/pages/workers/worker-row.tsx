@@ -4,7 +4,7 @@
  */
 import type { WorkerView } from '@berth/protocol'
 import { memo } from 'react'
-import { Icon, StateMark } from '../../parts/marks.tsx'
+import { Icon, StateMark } from '../../kit/marks.tsx'
 import { formatCount, formatMs, visible } from '../../text/format.ts'
 import { text } from '../../text/text.ts'
 import { groupOf } from './fleet-facts.ts'
@@ -26,7 +26,7 @@ export const WorkerRow = memo(function WorkerRow(props: WorkerRowProps) {
   const { worker, isExpanded } = props
   const isStale = useIsStale(worker.lastSeenAt)
   const detailsId = `details-${worker.id}`
-  const names = text.table.columns
+  const names = text.workers.table.columns
   return (
     <>
       <tr className={isStale ? 'worker stale' : 'worker'} data-worker={worker.id} tabIndex={-1}>
@@ -37,7 +37,7 @@ export const WorkerRow = memo(function WorkerRow(props: WorkerRowProps) {
               className="expand"
               aria-expanded={isExpanded}
               aria-controls={isExpanded ? detailsId : undefined}
-              aria-label={text.table.expand(worker.id)}
+              aria-label={text.workers.table.expand(worker.id)}
               onClick={() => props.onExpand(worker.id)}
             >
               <Icon name="chevron" />

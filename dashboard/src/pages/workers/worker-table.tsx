@@ -4,8 +4,8 @@
  */
 import type { WorkerView } from '@berth/protocol'
 import { useCallback, useRef, useState } from 'react'
-import { Icon } from '../../parts/marks.tsx'
-import { useKeys } from '../../parts/use-keys.ts'
+import { Icon } from '../../kit/marks.tsx'
+import { useKeys } from '../../shell/keys.ts'
 import { text } from '../../text/text.ts'
 import type { MaintenanceControl } from './maintenance.ts'
 import {
@@ -73,8 +73,8 @@ export function WorkerTable({ workers, control, isConnected }: Props) {
             ref={filterBox}
             type="search"
             className="field"
-            aria-label={text.table.filter}
-            placeholder={text.table.filterHint}
+            aria-label={text.workers.table.filter}
+            placeholder={text.workers.table.filterHint}
             value={filter}
             onChange={(event) => setFilter(event.target.value)}
             onKeyDown={(event) => {
@@ -88,19 +88,19 @@ export function WorkerTable({ workers, control, isConnected }: Props) {
           </span>
         </label>
         <SortChoice sorting={sorting} onSort={setSorting} />
-        <span className="muted shown">{text.table.shown(matching.length, workers.size)}</span>
+        <span className="muted shown">{text.workers.table.shown(matching.length, workers.size)}</span>
       </div>
       {matching.length === 0 ? (
         <div className="no-match">
-          <p>{text.table.noMatch(filter.trim())}</p>
+          <p>{text.workers.table.noMatch(filter.trim())}</p>
           <button type="button" className="button" onClick={clear}>
-            {text.table.clearFilter}
+            {text.workers.table.clearFilter}
           </button>
         </div>
       ) : (
         <div className="table-box">
           <table className="workers">
-            <caption className="only-heard">{text.table.caption}</caption>
+            <caption className="only-heard">{text.workers.table.caption}</caption>
             <thead>
               <tr>
                 {columns.map((column) => (
@@ -127,9 +127,9 @@ export function WorkerTable({ workers, control, isConnected }: Props) {
       )}
       {drawn.length < matching.length && (
         <p className="capped">
-          {text.table.capped(drawn.length, matching.length)}{' '}
+          {text.workers.table.capped(drawn.length, matching.length)}{' '}
           <button type="button" className="button" onClick={() => setWhole(true)}>
-            {text.table.showAll}
+            {text.workers.table.showAll}
           </button>
         </p>
       )}
@@ -148,7 +148,7 @@ function Heading({ column, sorting, onSort }: SortProps & { column: Column }) {
   if (!sortable) {
     return (
       <th scope="col" className={className}>
-        <span className="heading">{text.table.columns[column]}</span>
+        <span className="heading">{text.workers.table.columns[column]}</span>
       </th>
     )
   }
@@ -160,7 +160,7 @@ function Heading({ column, sorting, onSort }: SortProps & { column: Column }) {
         className={direction ? 'heading heading-sort heading-sorted' : 'heading heading-sort'}
         onClick={() => onSort(nextSorting(sorting, sortable))}
       >
-        {text.table.columns[column]}
+        {text.workers.table.columns[column]}
         <Icon name={direction === undefined ? 'both' : direction === 'ascending' ? 'up' : 'down'} />
       </button>
     </th>
@@ -174,7 +174,7 @@ function SortChoice({ sorting, onSort }: SortProps) {
     <span className="sort-choice">
       <select
         className="field"
-        aria-label={text.table.sortBy}
+        aria-label={text.workers.table.sortBy}
         value={sorting.column}
         onChange={(event) => {
           const column = SORT_COLUMNS.find((one) => one === event.target.value)
@@ -183,14 +183,14 @@ function SortChoice({ sorting, onSort }: SortProps) {
       >
         {SORT_COLUMNS.map((column) => (
           <option key={column} value={column}>
-            {text.table.columns[column]}
+            {text.workers.table.columns[column]}
           </option>
         ))}
       </select>
       <button
         type="button"
         className="button icon-button"
-        aria-label={text.table[sorting.direction]}
+        aria-label={text.workers.table[sorting.direction]}
         onClick={() => onSort({ ...sorting, direction: other })}
       >
         <Icon name={sorting.direction === 'ascending' ? 'up' : 'down'} />
@@ -218,14 +218,18 @@ function useTableKeys(
   const expand = (event: KeyboardEvent) => {
     if (event.target === focusedRow()) press('.expand')
   }
+  const words = text.shell.help.keys
   useKeys({
-    '/': (event) => {
-      event.preventDefault()
-      filterBox.current?.focus()
+    '/': {
+      label: words.filter,
+      run: (event) => {
+        event.preventDefault()
+        filterBox.current?.focus()
+      },
     },
-    j: () => step(1),
-    k: () => step(-1),
-    m: () => press('[role="switch"]'),
-    Enter: expand,
+    j: { label: words.next, run: () => step(1) },
+    k: { label: words.previous, run: () => step(-1) },
+    m: { label: words.maintenance, run: () => press('[role="switch"]') },
+    Enter: { label: words.expand, run: expand },
   })
 }

@@ -1,9 +1,9 @@
 /** `/dashboard/workers`: the verdict, the figures, the last minutes, every worker, the balancer's log. */
 import { lazy, Suspense, useEffect, useState } from 'react'
 import { useFeed } from '../../feed/use-feed.tsx'
-import { ErrorBoundary } from '../../parts/error-boundary.tsx'
-import { LogTail } from '../../parts/log-tail.tsx'
-import { Icon, ToneMark } from '../../parts/marks.tsx'
+import { ErrorBoundary } from '../../kit/error-boundary.tsx'
+import { LogTail } from '../../kit/log-tail.tsx'
+import { Icon, ToneMark } from '../../kit/marks.tsx'
 import { text } from '../../text/text.ts'
 import { ConfirmMaintenance } from './confirm-maintenance.tsx'
 import { EmptyFleet } from './empty-fleet.tsx'
@@ -25,15 +25,15 @@ export function WorkersPage() {
   const isOld = isLoading || link.phase !== 'live'
   const name = feed.balancer?.name ?? null
   useEffect(() => {
-    document.title = text.shell.pageTitle(text.verdict.page, name)
+    document.title = text.shell.pageTitle(text.workers.verdict.page, name)
   }, [name])
   return (
     <>
       <div className="page-head">
-        <h1>{text.verdict.page}</h1>
+        <h1>{text.workers.verdict.page}</h1>
         <p className={isOld ? 'verdict verdict-old' : 'verdict'}>
           <ToneMark tone={isOld ? 'calm' : toneOfFleet(facts)} />
-          {isLoading ? text.verdict.loading : verdictOf(facts, text)}
+          {isLoading ? text.workers.verdict.loading : verdictOf(facts, text)}
         </p>
       </div>
       {isLoading ? (
@@ -82,10 +82,10 @@ function BalancerLog() {
     <section className="panel log-panel">
       <button type="button" className="panel-toggle" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
         <Icon name="chevron" />
-        <h2>{text.log.balancer}</h2>
-        <span className="muted">{isOpen ? text.log.hide : text.log.show}</span>
+        <h2>{text.logs.tail.balancer}</h2>
+        <span className="muted">{isOpen ? text.logs.tail.hide : text.logs.tail.show}</span>
       </button>
-      {isOpen && <LogTail source="logs" label={text.log.balancer} fileName="balancer.txt" isTitled />}
+      {isOpen && <LogTail source="logs" label={text.logs.tail.balancer} fileName="balancer.txt" isTitled />}
     </section>
   )
 }

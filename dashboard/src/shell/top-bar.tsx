@@ -1,0 +1,62 @@
+/**
+ * The bar on top of every page: whose dashboard it is, what it is narrowed to, whether it is live, and what
+ * belongs to the person in front of it.
+ */
+import { useFeed } from '../feed/use-feed.tsx'
+import { Link } from '../kit/link.tsx'
+import { BrandMark, type Tone, ToneMark } from '../kit/marks.tsx'
+import { paths } from '../paths.ts'
+import { visible } from '../text/format.ts'
+import { text } from '../text/text.ts'
+import { GroupPicker } from './group-picker.tsx'
+import { LiveSwitch } from './live-switch.tsx'
+import { RangePicker } from './range-picker.tsx'
+import { UserMenu } from './user-menu.tsx'
+
+export function TopBar({ onHelp, onSignOut }: { onHelp: () => void; onSignOut: () => void }) {
+  const { feed } = useFeed()
+  const environment = feed.balancer?.environment ?? null
+  return (
+    <header className="top-bar">
+      <Link
+        className="brand"
+        to={paths.overview()}
+        title={feed.balancer ? text.shell.version(feed.balancer.version) : undefined}
+      >
+        <BrandMark />
+        <span className="brand-word">{text.shell.brand}</span>
+      </Link>
+      {feed.balancer && <span className="balancer-name">{visible(feed.balancer.name)}</span>}
+      {environment && (
+        <span className="environment">
+          <span className="only-heard">{text.shell.environment}: </span>
+          {visible(environment)}
+        </span>
+      )}
+      <span className="top-bar-space" />
+      <GroupPicker />
+      <RangePicker />
+      <LiveSwitch />
+      <ConnectionState />
+      <UserMenu onHelp={onHelp} onSignOut={onSignOut} />
+    </header>
+  )
+}
+
+function ConnectionState() {
+  const { link, feed } = useFeed()
+  const [tone, word] = connectionWord(link.phase, feed.balancer?.status ?? 'ready')
+  return (
+    <span className={`connection tone-${tone}`}>
+      <ToneMark tone={tone} />
+      <span className="connection-word">{word}</span>
+    </span>
+  )
+}
+
+function connectionWord(phase: string, status: 'starting' | 'ready' | 'draining'): [Tone, string] {
+  if (phase === 'connecting') return ['calm', text.shell.connecting]
+  if (phase !== 'live') return ['bad', text.shell.disconnected]
+  if (status === 'draining') return ['warn', text.shell.draining]
+  return status === 'starting' ? ['calm', text.shell.starting] : ['ok', text.shell.live]
+}

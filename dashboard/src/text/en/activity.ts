@@ -1,0 +1,4 @@
+/** English words of the area "activity". */
+export const activity = {
+  title: 'Activity',
+}

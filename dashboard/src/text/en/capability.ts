@@ -1,0 +1,4 @@
+/** English words of the area "capability". */
+export const capability = {
+  title: 'Groups and contracts',
+}

@@ -1,0 +1,4 @@
+/** English words of the area "config". */
+export const config = {
+  title: 'Config',
+}

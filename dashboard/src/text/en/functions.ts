@@ -1,0 +1,4 @@
+/** English words of the area "functions". */
+export const functions = {
+  title: 'Functions',
+}

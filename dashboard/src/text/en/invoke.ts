@@ -1,0 +1,4 @@
+/** English words of the area "invoke". */
+export const invoke = {
+  title: 'Invoke',
+}

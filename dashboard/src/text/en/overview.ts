@@ -1,0 +1,4 @@
+/** English words of the area "overview". */
+export const overview = {
+  title: 'Overview',
+}

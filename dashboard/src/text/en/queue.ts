@@ -1,0 +1,4 @@
+/** English words of the area "queue". */
+export const queue = {
+  title: 'Queue',
+}

@@ -1,0 +1,4 @@
+/** English words of the area "schedules". */
+export const schedules = {
+  title: 'Schedules',
+}

@@ -1,0 +1,143 @@
+/** English words of the area "shell". */
+import { countWorkers, plural } from './count.ts'
+
+export const shell = {
+  brand: 'Berth',
+  skip: 'Skip to the content',
+  pageTitle: (page: string, balancer: string | null) =>
+    balancer ? `${page} · ${balancer} · Berth` : `${page} · Berth`,
+  environment: 'Environment',
+  live: 'Live',
+  connecting: 'Connecting',
+  disconnected: 'Disconnected',
+  draining: 'Shutting down',
+  starting: 'Starting',
+  keyHelp: 'Keyboard help',
+  signOut: 'Sign out',
+  theme: 'Theme',
+  themes: { system: 'System', light: 'Light', dark: 'Dark', contrast: 'High contrast' },
+  close: 'Close',
+  notices: 'Notices',
+  version: (version: string) => `Berth ${version}`,
+
+  mainMenu: 'Pages',
+  pages: {
+    overview: 'Overview',
+    workers: 'Workers',
+    capability: 'Groups',
+    tasks: 'Tasks',
+    queue: 'Queue',
+    functions: 'Functions',
+    invoke: 'Invoke',
+    schedules: 'Schedules',
+    logs: 'Logs',
+    config: 'Config',
+    activity: 'Activity',
+  },
+  collapse: 'Collapse the menu',
+  expand: 'Expand the menu',
+  more: 'More pages',
+  group: 'Group',
+  allGroups: 'All groups',
+  pause: 'Pause',
+  resume: 'Resume',
+  paused: (age: string) => `Paused, ${age} old`,
+  zone: 'Time zone',
+  zones: { local: 'Local', utc: 'UTC' },
+
+  range: {
+    title: 'Time range',
+    last: {
+      '5m': 'Last 5 min',
+      '15m': 'Last 15 min',
+      '1h': 'Last hour',
+      '6h': 'Last 6 h',
+      '24h': 'Last 24 h',
+      '7d': 'Last 7 d',
+    },
+    short: { '5m': '5 m', '15m': '15 m', '1h': '1 h', '6h': '6 h', '24h': '24 h', '7d': '7 d' },
+    between: (from: string, to: string) => `${from} – ${to}`,
+    custom: 'Custom…',
+    from: 'From',
+    to: 'To',
+    apply: 'Show',
+    wrong: 'The end must be after the start.',
+  },
+
+  palette: {
+    title: 'Command palette',
+    open: 'Search or go to…',
+    hint: 'Page, worker, function, run id…',
+    none: (what: string) => `Nothing is called “${what}”.`,
+    pages: 'Pages',
+    actions: 'Actions',
+    workers: 'Workers',
+    functions: 'Functions',
+    runs: 'Runs',
+    run: (id: string) => `Open run ${id}`,
+  },
+
+  connection: {
+    lost: (seconds: number) =>
+      seconds > 0 ? `Disconnected. Trying again in ${seconds} s` : 'Disconnected. Trying again now',
+    unreadable: (seconds: number) =>
+      `The balancer sent something this page does not understand. Reload the page if this stays. Trying again in ${seconds} s`,
+    trying: 'Disconnected. Connecting…',
+    old: 'What you see is from before the break.',
+    retry: 'Retry now',
+    actionsOff: 'Not possible while disconnected.',
+  },
+
+  config: {
+    stale: 'workers.json is not valid. The last good fleet stays in place.',
+    place: (line: number, column: number | null) =>
+      column === null ? `Line ${line}` : `Line ${line}, column ${column}`,
+    since: (at: string) => `Since ${at}.`,
+    cure: 'Correct the file; it is read again as soon as it is saved.',
+    warnings: (n: number) => `workers.json: ${n} ${plural(n, 'warning', 'warnings')}`,
+  },
+
+  help: {
+    title: 'Keyboard',
+    everywhere: 'On every page',
+    goTo: 'Go to',
+    thisPage: 'On this page',
+    followedBy: 'then',
+    rebind: (label: string) => `Change the key of “${label}”`,
+    pressKey: 'Press a key…',
+    reset: 'Default keys',
+    taken: (key: string, label: string) => `${key} is “${label}” already.`,
+    keys: {
+      filter: 'Go to the filter',
+      theme: 'Next theme',
+      palette: 'Command palette',
+      pause: 'Pause or resume',
+      shorter: 'Shorter time range',
+      longer: 'Longer time range',
+      zone: 'Local time or UTC',
+      help: 'This help',
+      next: 'Next worker',
+      previous: 'Previous worker',
+      expand: 'Details of the worker in focus',
+      maintenance: 'Maintenance of the worker in focus',
+      escape: 'Close, or clear the filter',
+    },
+    singleKeys: 'Single-key shortcuts',
+    announcements: 'Announce changes to screen readers',
+  },
+
+  announce: {
+    lost: 'Connection to the balancer lost.',
+    back: 'Connected again.',
+    changed: (id: string, state: string) => `${id} is ${state}.`,
+    gone: (id: string) => `${id} has left the fleet.`,
+    many: (n: number) => `${countWorkers(n)} changed.`,
+    configBad: 'workers.json is not valid.',
+    configGood: 'workers.json is valid again.',
+  },
+
+  notFound: {
+    title: 'There is no such page',
+    back: 'To the overview',
+  },
+}

@@ -1,0 +1,4 @@
+/** English words of the area "task". */
+export const task = {
+  title: 'Task',
+}

@@ -1,0 +1,4 @@
+/** English words of the area "tasks". */
+export const tasks = {
+  title: 'Tasks',
+}
