@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { sampleWorker } from '../../testing/samples.ts'
-import { en } from '../../text/en.ts'
+import { en } from '../../text/en/index.ts'
 import { readPicked, writePicked } from './filter-address.ts'
 import { type FacetName, filterFleet, matchesWorker, type Picked, togglePicked } from './worker-filter.ts'
 
