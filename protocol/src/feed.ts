@@ -2,7 +2,7 @@
  * The dashboard's socket, `GET /feed`: one snapshot, then sequenced changes, at most four a second.
  *
  * Server to page: `{seq, at, snapshot}` once, then `{seq, at, changes}`. `changes` holds only what
- * differs: a worker's changed members by id (null: the worker is gone), new points of the chart,
+ * differs: a worker's changed members by id (null: the worker is gone), its load and slots in a short form, new points of the chart,
  * log lines of what is watched. A page that reconnects within a minute asks `?since=<seq>` and gets
  * either the changes it missed as one message, or a new snapshot.
  * Page to server: `{watch: ["workers", "logs", "logs:<worker id>", "logs?<filter>", "runs?<query of GET /runs>",
@@ -63,11 +63,24 @@ export const feedSnapshotSchema = z.object({
 /** A run as it is watched; input and result are asked for by HTTP. */
 export const feedRunSchema = runViewSchema.omit({ input: true, result: true })
 
+/**
+ * A worker was heard: milliseconds before the frame's `at`; and, when one of them differs as far as it is shown, its
+ * processor and memory in percent, its event loop's delay and its round trip in milliseconds. Its uptime grew with
+ * the instants at which it was heard.
+ */
+export const feedBeatSchema = z.array(z.number().nullable()).min(1).max(5)
+
+/** `[limit, used, stuck, available, queue]`. */
+export const feedSlotsSchema = z.array(z.number()).length(5)
+
 export const feedChangesSchema = z.object({
   balancer: balancerViewSchema.optional(),
   config: configStateSchema.optional(),
   queue: queueViewSchema.optional(),
   workers: z.record(z.string(), workerViewSchema.partial().nullable()).optional(),
+  /** What moves all the time, by worker; to be applied after `workers`. */
+  beats: z.record(z.string(), feedBeatSchema).optional(),
+  slots: z.record(z.string(), feedSlotsSchema).optional(),
   points: z.array(fleetPointSchema).optional(),
   logs: z.record(z.string(), z.object({ lines: z.array(feedLineSchema), dropped: z.number() })).optional(),
   /** By watched word. `isWhole`: these are all there are; else only what is new or has changed, and what is gone. */
@@ -100,6 +113,8 @@ export type FleetPoint = z.infer<typeof fleetPointSchema>
 export type ConfigState = z.infer<typeof configStateSchema>
 export type BalancerView = z.infer<typeof balancerViewSchema>
 export type QueueView = z.infer<typeof queueViewSchema>
+export type FeedBeat = z.infer<typeof feedBeatSchema>
+export type FeedSlots = z.infer<typeof feedSlotsSchema>
 export type FeedLine = z.infer<typeof feedLineSchema>
 export type FeedSnapshot = z.infer<typeof feedSnapshotSchema>
 export type FeedChanges = z.infer<typeof feedChangesSchema>

@@ -1,9 +1,11 @@
 /**
  * Differences of the fleet's picture: found once a tick for all pages, kept for a minute for pages that come
  * back, and joined into one for such a page. Pure but for the ring; called by the feed.
- * Invariant: applying the joined changes gives the same picture as applying each in order.
+ * Invariant: applying the joined changes gives the same picture as applying each in order; of beats only the
+ * last ones count, so the ring keeps none and the feed adds those of now.
  */
 import type { FeedChanges, WorkerView } from '@berth/protocol'
+import { isSaidByBeats } from './beats.ts'
 
 export type WorkerChange = Partial<WorkerView> | null
 
@@ -11,13 +13,13 @@ export const HISTORY_MS = 60_000
 /** Bound of the ring's memory in large fleets, where a minute would be too much. */
 const MAX_WORKER_CHANGES = 50_000
 
-/** The members of `next` that differ from `last`; undefined when none does. */
+/** The members of `next` that differ from `last` and that no beat says; undefined when there is none. */
 function diffWorker(last: WorkerView, next: WorkerView): Partial<WorkerView> | undefined {
   if (last === next) return undefined
   let changed: Record<string, unknown> | undefined
   for (const name in next) {
     const value = next[name as keyof WorkerView]
-    if (isSame(last[name as keyof WorkerView], value)) continue
+    if (isSaidByBeats(name, last, next) || isSame(last[name as keyof WorkerView], value)) continue
     changed ??= {}
     changed[name] = value
   }
@@ -89,7 +91,7 @@ export class ChangeHistory {
   #kept: Kept[] = []
   #weight = 0
 
-  push(seq: number, atMs: number, changes: FeedChanges): void {
+  push(seq: number, atMs: number, { beats: _beats, slots: _slots, ...changes }: FeedChanges): void {
     const weight = Object.keys(changes.workers ?? {}).length
     this.#kept.push({ seq, atMs, changes, weight })
     this.#weight += weight

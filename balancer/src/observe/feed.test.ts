@@ -40,7 +40,10 @@ describe('a page', () => {
     const slots = { limit: 4, used: 2, stuck: 0, available: 2, queue: 0 }
     fleet.change('w1', { slots, status: 'saturated' })
     quarters(1)
-    assert.deepEqual(page.takeChanges(), { workers: { w1: { slots, status: 'saturated' } } })
+    assert.deepEqual(page.takeChanges(), {
+      workers: { w1: { status: 'saturated' } },
+      slots: { w1: [4, 2, 0, 2, 0] },
+    })
     fleet.change('w1', { slots: { ...slots }, tags: { gpu: 'h200' } })
     quarters(1)
     assert.deepEqual(page.take(), [])
@@ -179,6 +182,15 @@ describe('a page that comes back', () => {
       ),
       [...fleet.list].sort((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b))),
     )
+  })
+
+  it('gets how every worker is now, since beats are not kept', () => {
+    const { attach, fleet, quarters } = setStage()
+    const since = attach().take()[0]?.seq
+    const slots = { limit: 4, used: 3, stuck: 0, available: 1, queue: 0 }
+    fleet.change('w2', { slots })
+    quarters(2)
+    assert.deepEqual(attach(since).takeChanges().slots, { w1: [4, 1, 0, 3, 0], w2: [4, 3, 0, 1, 0] })
   })
 
   it('gets nothing but the number when it missed nothing', () => {

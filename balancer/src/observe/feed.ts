@@ -12,6 +12,7 @@ import type { BalancerView, ConfigState, FeedChanges, QueueView, WorkerView } fr
 import type { Clock, Log, Service } from '@berth/runtime'
 import type { FleetPort } from '../ports/fleet.ts'
 import type { TrafficPort } from '../ports/traffic.ts'
+import { allBeats, diffBeats } from './beats.ts'
 import { ChangeHistory, diffWorkers, HISTORY_MS, isSame } from './changes.ts'
 import { LogChannels } from './log-channels.ts'
 import { LogWatch } from './log-watch.ts'
@@ -145,7 +146,10 @@ class TickingFeed implements Feed {
     this.#pages.add(page)
     const missed = since === undefined ? undefined : this.#history.after(since, this.#seq)
     if (missed === undefined) this.#sendSnapshot(page)
-    else sink.send(this.#frame('changes', JSON.stringify(missed)))
+    else {
+      const beats = since === this.#seq ? {} : this.#allBeats()
+      sink.send(this.#frame('changes', JSON.stringify({ ...missed, ...beats })))
+    }
     return {
       watch: (sources) => this.#watch(page, sources),
       detach: () => {
@@ -198,7 +202,11 @@ class TickingFeed implements Feed {
     if (!isSame(last.queue, next.queue)) changes.queue = next.queue
     const changed = diffWorkers(last.workers, next.workers)
     if (changed !== undefined) changes.workers = changed
-    return changes
+    return Object.assign(changes, diffBeats(last.workers, next.workers, this.#deps.clock.wallMs()))
+  }
+
+  #allBeats(): Pick<FeedChanges, 'beats' | 'slots'> {
+    return allBeats((this.#picture as Picture).workers, this.#deps.clock.wallMs())
   }
 
   #deliver(changes: FeedChanges | undefined): void {

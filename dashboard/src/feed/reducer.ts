@@ -13,6 +13,7 @@ import type {
   QueueView,
   WorkerView,
 } from '@berth/protocol'
+import { mergeBeats } from './beats.ts'
 import { appendLines, emptyLogBuffer, expectOverlap, type LogBuffer } from './log-buffer.ts'
 
 /** Seconds of the chart that are kept. */
@@ -82,7 +83,8 @@ function applyMessage(state: FeedState, message: FeedMessage, nowMs: number): Fe
     }
   }
   if (!isNext(state, message.seq)) return { ...state, step: 'gap' }
-  return { ...state, ...merge(state, message.changes), step: 'in-step', seq: message.seq, clockOffsetMs }
+  const merged = merge(state, message.changes, Date.parse(message.at))
+  return { ...state, ...merged, step: 'in-step', seq: message.seq, clockOffsetMs }
 }
 
 /** After a resume one message stands for all that was missed; otherwise each follows the last. */
@@ -111,12 +113,13 @@ function fromSnapshot(state: FeedState, snapshot: FeedSnapshot): Partial<FeedSta
   }
 }
 
-function merge(state: FeedState, changes: FeedChanges): Partial<FeedState> {
+function merge(state: FeedState, changes: FeedChanges, atMs: number): Partial<FeedState> {
   const next: { -readonly [Key in keyof FeedState]?: FeedState[Key] } = {}
   if (changes.balancer) next.balancer = changes.balancer
   if (changes.config) next.config = changes.config
   if (changes.queue) next.queue = changes.queue
   if (changes.workers) next.workers = mergeWorkers(state.workers, changes.workers)
+  if (changes.beats || changes.slots) next.workers = mergeBeats(next.workers ?? state.workers, changes, atMs)
   if (changes.points) next.points = mergePoints(state.points, changes.points)
   if (changes.logs) {
     const logs = new Map(state.logs)

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { WorkerView } from '@berth/protocol'
+import { allBeats, diffBeats } from './beats.ts'
+import { diffWorkers } from './changes.ts'
+import { makeWorker } from './test-stage.ts'
+
+const AT_MS = Date.parse('2026-01-01T00:00:10.000Z')
+const system = { cpuLoad: 0.251, memoryUsed: 0.5, eventLoopDelayMs: 1.23, uptime: 100 }
+const seen = (ms: number) => new Date(AT_MS - ms).toISOString()
+const base = makeWorker('a', { system, lastSeenAt: seen(1000) })
+const byId = (...workers: WorkerView[]) => new Map(workers.map((worker) => [worker.id, worker]))
+
+/** What a page is told when `base` changes like this. */
+function told(changes: Partial<WorkerView>, from: WorkerView = base) {
+  const [last, next] = [byId(from), byId({ ...from, ...changes })]
+  return { members: diffWorkers(last, next)?.a, ...diffBeats(last, next, AT_MS) }
+}
+
+describe('what moves all the time', () => {
+  it('is only said as far as it is shown', () => {
+    const moved = { ...system, cpuLoad: 0.2512, eventLoopDelayMs: 1.24, uptime: 101 }
+    assert.deepEqual(told({ system: moved, lastSeenAt: seen(20) }), {
+      members: undefined,
+      beats: { a: [20] },
+    })
+    assert.deepEqual(told({ system: { ...moved, cpuLoad: 0.26 }, lastSeenAt: seen(20) }), {
+      members: undefined,
+      beats: { a: [20, 26, 50, 1.2, 1] },
+    })
+    assert.deepEqual(told({ latencyMs: 1234.5 }).beats, { a: [1000, 25, 50, 1.2, 1235] })
+    assert.deepEqual(told({}), { members: undefined })
+  })
+
+  it('is slots in five figures', () => {
+    const slots = { limit: 8, used: 2, stuck: 1, available: 6, queue: 3 }
+    assert.deepEqual(told({ slots }), { members: undefined, slots: { a: [8, 2, 1, 6, 3] } })
+  })
+
+  it('is left to the members where it begins or ends to be known', () => {
+    assert.deepEqual(told({ slots: null, system: null }).members, { slots: null, system: null })
+    const unknown = { ...base, slots: null, system: null, lastSeenAt: null, latencyMs: null }
+    const { slots, lastSeenAt, latencyMs } = base
+    assert.deepEqual(told({ slots, system, lastSeenAt, latencyMs }, unknown).members, {
+      slots,
+      system,
+      lastSeenAt,
+      latencyMs,
+    })
+    const silent = { ...base, lastSeenAt: null }
+    assert.deepEqual(told({ latencyMs: 5 }, silent), { members: { latencyMs: 5 } })
+  })
+
+  it('tells a restart by the uptime', () => {
+    const next = { system: { ...system, uptime: 1 }, lastSeenAt: seen(0) }
+    assert.deepEqual(told(next).members, { system: next.system })
+    const later = { system: { ...system, uptime: 101.2 }, lastSeenAt: seen(0) }
+    assert.equal(told(later).members, undefined)
+  })
+
+  it('is all there for a page that comes back', () => {
+    const silent = makeWorker('b', { slots: null })
+    assert.deepEqual(allBeats(byId(base, silent), AT_MS), {
+      beats: { a: [1000, 25, 50, 1.2, 1] },
+      slots: { a: [4, 1, 0, 3, 0] },
+    })
+  })
+
+  it('costs a thousand workers that push once a second less than 40 KB', () => {
+    const fleet = (n: number) =>
+      byId(
+        ...Array.from({ length: 1000 }, (_, i) =>
+          makeWorker(`worker-${i}`, {
+            lastSeenAt: seen(900 - n * 800),
+            latencyMs: 1 + n,
+            system: {
+              cpuLoad: (i % 90) / 100 + n / 50,
+              memoryUsed: 0.5,
+              eventLoopDelayMs: 1 + n,
+              uptime: 1 + n,
+            },
+          }),
+        ),
+      )
+    const [last, next] = [fleet(0), fleet(1)]
+    const text = JSON.stringify({ workers: diffWorkers(last, next), ...diffBeats(last, next, AT_MS) })
+    assert.ok(text.length < 40_000, `${text.length} characters`)
+  })
+})

@@ -1,0 +1,114 @@
+/**
+ * What moves in every worker all the time, in few characters: when it was heard, its load, its slots. A thousand
+ * workers that push once a second would otherwise be 200 KB/s of member names for each page. Pure; called by the
+ * feed, which sends the rest of a worker as changed members (`changes.ts`).
+ * Invariants: figures are sent as far as a page shows them, and only when that differs; what a short form cannot
+ * say (unknown, a restart) is left to the members.
+ */
+import type { FeedBeat, FeedChanges, FeedSlots, WorkerView } from '@berth/protocol'
+
+/** Uptime that grows with the instants at which the worker is heard needs not be sent. */
+const UPTIME_SLACK_S = 2
+
+export type Beats = Pick<FeedChanges, 'beats' | 'slots'>
+
+/** Members that beats say, where both are known. */
+export function isSaidByBeats(name: string, last: WorkerView, next: WorkerView): boolean {
+  if (name === 'slots') return last.slots !== null && next.slots !== null
+  if (last.lastSeenAt === null || next.lastSeenAt === null) return false
+  if (name === 'lastSeenAt') return true
+  if (name === 'latencyMs') return last.latencyMs !== null && next.latencyMs !== null
+  if (name === 'system') return last.system !== null && next.system !== null && isSameRun(last, next)
+  return false
+}
+
+/** Of the workers in both pictures; `nowMs` is the wall clock that the frame will carry. */
+export function diffBeats(
+  last: ReadonlyMap<string, WorkerView>,
+  next: ReadonlyMap<string, WorkerView>,
+  nowMs: number,
+): Beats {
+  const beats: [string, FeedBeat][] = []
+  const slots: [string, FeedSlots][] = []
+  for (const [id, worker] of next) {
+    const known = last.get(id)
+    if (known === undefined || known === worker) continue
+    const beat = diffBeat(known, worker, nowMs)
+    if (beat !== undefined) beats.push([id, beat])
+    if (known.slots !== null && worker.slots !== null && !hasSameSlots(known.slots, worker.slots))
+      slots.push([id, writeSlots(worker.slots)])
+  }
+  return pack(beats, slots)
+}
+
+/** Of all workers, for a page that comes back. */
+export function allBeats(workers: ReadonlyMap<string, WorkerView>, nowMs: number): Beats {
+  const beats: [string, FeedBeat][] = []
+  const slots: [string, FeedSlots][] = []
+  for (const [id, worker] of workers) {
+    const agoMs = agoOf(worker, nowMs)
+    if (agoMs !== null) beats.push([id, [agoMs, ...figuresOf(worker)]])
+    if (worker.slots !== null) slots.push([id, writeSlots(worker.slots)])
+  }
+  return pack(beats, slots)
+}
+
+function pack(beats: [string, FeedBeat][], slots: [string, FeedSlots][]): Beats {
+  const packed: Beats = {}
+  if (beats.length > 0) packed.beats = Object.fromEntries(beats)
+  if (slots.length > 0) packed.slots = Object.fromEntries(slots)
+  return packed
+}
+
+function diffBeat(last: WorkerView, next: WorkerView, nowMs: number): FeedBeat | undefined {
+  const agoMs = agoOf(next, nowMs)
+  if (agoMs === null) return undefined
+  const figures = figuresOf(next)
+  const before = figuresOf(last)
+  if (figures.some((figure, index) => figure !== before[index])) return [agoMs, ...figures]
+  return last.lastSeenAt === next.lastSeenAt ? undefined : [agoMs]
+}
+
+function agoOf({ lastSeenAt }: WorkerView, nowMs: number): number | null {
+  return lastSeenAt === null ? null : Math.max(0, Math.round(nowMs - Date.parse(lastSeenAt)))
+}
+
+function figuresOf({
+  system,
+  latencyMs,
+}: WorkerView): [number | null, number | null, number | null, number | null] {
+  return [
+    system === null ? null : Math.round(system.cpuLoad * 100),
+    system === null ? null : Math.round(system.memoryUsed * 100),
+    system === null ? null : shorten(system.eventLoopDelayMs),
+    latencyMs === null ? null : shorten(latencyMs),
+  ]
+}
+
+/** Two digits are read of what is small, whole milliseconds of the rest. */
+function shorten(ms: number): number {
+  return ms < 10 ? Math.round(ms * 10) / 10 : Math.round(ms)
+}
+
+type Slots = NonNullable<WorkerView['slots']>
+
+function writeSlots({ limit, used, stuck, available, queue }: Slots): FeedSlots {
+  return [limit, used, stuck, available, queue]
+}
+
+function hasSameSlots(a: Slots, b: Slots): boolean {
+  return (
+    a.used === b.used &&
+    a.available === b.available &&
+    a.limit === b.limit &&
+    a.stuck === b.stuck &&
+    a.queue === b.queue
+  )
+}
+
+/** Whether the uptime is what a page expects that adds the time between two instants at which it was heard. */
+function isSameRun(last: WorkerView, next: WorkerView): boolean {
+  const elapsedS = (Date.parse(next.lastSeenAt ?? '') - Date.parse(last.lastSeenAt ?? '')) / 1_000
+  const expectedS = (last.system?.uptime ?? 0) + elapsedS
+  return Math.abs((next.system?.uptime ?? 0) - expectedS) <= UPTIME_SLACK_S + elapsedS / 10
+}

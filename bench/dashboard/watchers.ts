@@ -1,0 +1,57 @@
+/**
+ * Pages without a browser: protocol clients of the feed that watch what they are told and say once a second, as a
+ * line of JSON, what has come: frames, bytes, the same gzipped, lines of the log and how many were left out. Started
+ * by the scenario `dashboard`.
+ * Arguments: the balancer's URL, how many, and the words to watch. `KEY` is the operator's key.
+ */
+import { gzipSync } from 'node:zlib'
+import { WebSocket } from 'ws'
+
+const [url = '', count = '1', ...words] = process.argv.slice(2)
+const tally = { frames: 0, bytes: 0, gzipBytes: 0, lines: 0, dropped: 0, snapshots: 0, workers: 0 }
+const byMember: Record<string, number> = {}
+
+for (let index = 0; index < Number(count); index++) open(index === 0)
+
+/** Only the first one looks into what comes, so that four cost no more than four sockets. */
+function open(isCounting: boolean): void {
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/feed`, {
+    headers: { authorization: `Bearer ${process.env.KEY}` },
+    perMessageDeflate: false,
+  })
+  socket.on('open', () => socket.send(JSON.stringify({ watch: words })))
+  socket.on('message', (data: Buffer) => {
+    if (isCounting) read(data)
+  })
+  socket.on('error', (error) => fail(error.message))
+  socket.on('close', (code) => fail(`the feed was closed: ${code}`))
+}
+
+function read(data: Buffer): void {
+  tally.frames += 1
+  tally.bytes += data.length
+  tally.gzipBytes += gzipSync(data).length
+  const message = JSON.parse(String(data)) as {
+    snapshot?: object
+    changes?: { workers?: object; logs?: Record<string, { lines: unknown[]; dropped: number }> }
+  }
+  if (message.snapshot !== undefined) tally.snapshots += 1
+  for (const [name, value] of Object.entries(message.changes ?? {}))
+    byMember[name] = (byMember[name] ?? 0) + JSON.stringify(value).length
+  tally.workers += Object.keys(message.changes?.workers ?? {}).length
+  for (const { lines, dropped } of Object.values(message.changes?.logs ?? {})) {
+    tally.lines += lines.length
+    tally.dropped += dropped
+  }
+}
+
+function fail(why: string): never {
+  process.stderr.write(`${why}\n`)
+  process.exit(1)
+}
+
+setInterval(() => {
+  process.stdout.write(`${JSON.stringify({ text: 'watched', ...tally, byMember })}\n`)
+  for (const name of Object.keys(tally) as (keyof typeof tally)[]) tally[name] = 0
+  for (const name of Object.keys(byMember)) delete byMember[name]
+}, 1_000)
