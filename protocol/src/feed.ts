@@ -119,4 +119,5 @@ export type FeedLine = z.infer<typeof feedLineSchema>
 export type FeedSnapshot = z.infer<typeof feedSnapshotSchema>
 export type FeedChanges = z.infer<typeof feedChangesSchema>
 export type FeedMessage = z.infer<typeof feedMessageSchema>
+export type FeedRun = z.infer<typeof feedRunSchema>
 export type FeedRequest = z.infer<typeof feedRequestSchema>

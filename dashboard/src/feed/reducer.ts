@@ -15,6 +15,7 @@ import type {
 } from '@berth/protocol'
 import { mergeBeats } from './beats.ts'
 import { appendLines, emptyLogBuffer, expectOverlap, type LogBuffer } from './log-buffer.ts'
+import { applyRunChanges, keepWatchedRuns, noWatchedRuns, type WatchedRuns } from './watched-runs.ts'
 
 /** Seconds of the chart that are kept. */
 export const POINTS_KEPT = 900
@@ -36,6 +37,7 @@ export interface FeedState {
   readonly points: readonly FleetPoint[]
   /** By source: `logs`, `logs:<worker id>`. Only what is watched is kept. */
   readonly logs: ReadonlyMap<string, LogBuffer>
+  readonly watched: WatchedRuns
 }
 
 export type FeedEvent =
@@ -53,6 +55,7 @@ export const initialFeedState: FeedState = {
   workers: new Map(),
   points: [],
   logs: new Map(),
+  watched: noWatchedRuns,
 }
 
 export function reduceFeed(state: FeedState, event: FeedEvent): FeedState {
@@ -64,7 +67,11 @@ export function reduceFeed(state: FeedState, event: FeedEvent): FeedState {
         logs: mapValues(state.logs, expectOverlap),
       }
     case 'watching':
-      return { ...state, logs: keepWatched(state.logs, event.sources) }
+      return {
+        ...state,
+        logs: keepWatched(state.logs, event.sources),
+        watched: keepWatchedRuns(state.watched, event.sources),
+      }
     case 'message':
       return applyMessage(state, event.message, event.nowMs)
   }
@@ -128,6 +135,7 @@ function merge(state: FeedState, changes: FeedChanges, atMs: number): Partial<Fe
     }
     next.logs = logs
   }
+  next.watched = applyRunChanges(state.watched, changes)
   return next
 }
 

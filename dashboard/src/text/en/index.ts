@@ -9,9 +9,11 @@ import { charts } from './charts.ts'
 import { config } from './config.ts'
 import { functions } from './functions.ts'
 import { invoke } from './invoke.ts'
+import { json } from './json.ts'
 import { kit } from './kit.ts'
 import { logs } from './logs.ts'
 import { overview } from './overview.ts'
+import { query } from './query.ts'
 import { queue } from './queue.ts'
 import { schedules } from './schedules.ts'
 import { session } from './session.ts'
@@ -72,9 +74,11 @@ export const en = {
   config,
   functions,
   invoke,
+  json,
   kit,
   logs,
   overview,
+  query,
   queue,
   schedules,
   session,
