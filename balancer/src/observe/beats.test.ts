@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { WorkerView } from '@berth/protocol'
-import { allBeats, diffBeats } from './beats.ts'
+import { allBeats, BeatTeller } from './beats.ts'
 import { diffWorkers } from './changes.ts'
 import { makeWorker } from './test-stage.ts'
 
@@ -14,7 +14,7 @@ const byId = (...workers: WorkerView[]) => new Map(workers.map((worker) => [work
 /** What a page is told when `base` changes like this. */
 function told(changes: Partial<WorkerView>, from: WorkerView = base) {
   const [last, next] = [byId(from), byId({ ...from, ...changes })]
-  return { members: diffWorkers(last, next)?.a, ...diffBeats(last, next, AT_MS) }
+  return { members: diffWorkers(last, next)?.a, ...new BeatTeller().diff(last, next, AT_MS) }
 }
 
 describe('what moves all the time', () => {
@@ -66,6 +66,19 @@ describe('what moves all the time', () => {
     })
   })
 
+  it('is told again of a worker that is heard often no sooner than it is looked at', () => {
+    const teller = new BeatTeller()
+    const heard = (ms: number) => byId({ ...base, lastSeenAt: new Date(AT_MS + ms).toISOString() })
+    const told: (object | undefined)[] = []
+    for (let ms = 0; ms < 2000; ms += 250)
+      told.push(teller.diff(heard(ms - 250), heard(ms), AT_MS + ms).beats)
+    const beat = { a: [0] }
+    assert.deepEqual(told, [beat, undefined, undefined, beat, undefined, undefined, beat, undefined])
+    // It has fallen silent: the last time it was heard is told all the same.
+    assert.deepEqual(teller.diff(heard(1750), heard(1750), AT_MS + 2250).beats, { a: [500] })
+    assert.equal(teller.diff(heard(1750), heard(1750), AT_MS + 3000).beats, undefined)
+  })
+
   it('costs a thousand workers that push once a second less than 40 KB', () => {
     const fleet = (n: number) =>
       byId(
@@ -83,7 +96,10 @@ describe('what moves all the time', () => {
         ),
       )
     const [last, next] = [fleet(0), fleet(1)]
-    const text = JSON.stringify({ workers: diffWorkers(last, next), ...diffBeats(last, next, AT_MS) })
+    const text = JSON.stringify({
+      workers: diffWorkers(last, next),
+      ...new BeatTeller().diff(last, next, AT_MS),
+    })
     assert.ok(text.length < 40_000, `${text.length} characters`)
   })
 })

@@ -1,6 +1,6 @@
 /**
  * What moves in every worker all the time, in few characters: when it was heard, its load, its slots. A thousand
- * workers that push once a second would otherwise be 200 KB/s of member names for each page. Pure; called by the
+ * workers that push once a second would otherwise be 200 KB/s of member names for each page. Called by the
  * feed, which sends the rest of a worker as changed members (`changes.ts`).
  * Invariants: figures are sent as far as a page shows them, and only when that differs; what a short form cannot
  * say (unknown, a restart) is left to the members.
@@ -22,23 +22,50 @@ export function isSaidByBeats(name: string, last: WorkerView, next: WorkerView):
   return false
 }
 
-/** Of the workers in both pictures; `nowMs` is the wall clock that the frame will carry. */
-export function diffBeats(
-  last: ReadonlyMap<string, WorkerView>,
-  next: ReadonlyMap<string, WorkerView>,
-  nowMs: number,
-): Beats {
-  const beats: [string, FeedBeat][] = []
-  const slots: [string, FeedSlots][] = []
-  for (const [id, worker] of next) {
-    const known = last.get(id)
-    if (known === undefined || known === worker) continue
-    const beat = diffBeat(known, worker, nowMs)
-    if (beat !== undefined) beats.push([id, beat])
-    if (known.slots !== null && worker.slots !== null && !hasSameSlots(known.slots, worker.slots))
-      slots.push([id, writeSlots(worker.slots)])
+/** That a worker was heard again is told after this time, unless there is more to tell. */
+const HEARD_AGAIN_MS = 700
+
+/** What pages know of the workers: the view that the last beat of each was made from. */
+export class BeatTeller {
+  readonly #told = new Map<string, { view: WorkerView; atMs: number }>()
+
+  /** Of the workers in both pictures; `nowMs` is the wall clock that the frame will carry. */
+  diff(last: ReadonlyMap<string, WorkerView>, next: ReadonlyMap<string, WorkerView>, nowMs: number): Beats {
+    const beats: [string, FeedBeat][] = []
+    const slots: [string, FeedSlots][] = []
+    for (const [id, worker] of next) {
+      const known = last.get(id)
+      if (known === undefined) {
+        this.#told.delete(id)
+        continue
+      }
+      const beat = this.#beat(id, known, worker, nowMs)
+      if (beat !== undefined) beats.push([id, beat])
+      if (known === worker || known.slots === null || worker.slots === null) continue
+      if (!hasSameSlots(known.slots, worker.slots)) slots.push([id, writeSlots(worker.slots)])
+    }
+    if (this.#told.size > next.size)
+      for (const id of this.#told.keys()) if (!next.has(id)) this.#told.delete(id)
+    return pack(beats, slots)
   }
-  return pack(beats, slots)
+
+  clear(): void {
+    this.#told.clear()
+  }
+
+  #beat(id: string, last: WorkerView, next: WorkerView, nowMs: number): FeedBeat | undefined {
+    const told = this.#told.get(id)
+    if ((told?.view ?? last) === next) return undefined
+    const figures = figuresOf(next)
+    const before = figuresOf(told?.view ?? last)
+    const isMoved = figures.some((figure, index) => figure !== before[index])
+    if (!isMoved && told !== undefined && nowMs - told.atMs < HEARD_AGAIN_MS) return undefined
+    const agoMs = agoOf(next, nowMs)
+    const isHeard = next.lastSeenAt !== (told?.view ?? last).lastSeenAt
+    this.#told.set(id, { view: next, atMs: nowMs })
+    if (agoMs === null || !(isMoved || isHeard)) return undefined
+    return isMoved ? [agoMs, ...figures] : [agoMs]
+  }
 }
 
 /** Of all workers, for a page that comes back. */
@@ -58,15 +85,6 @@ function pack(beats: [string, FeedBeat][], slots: [string, FeedSlots][]): Beats 
   if (beats.length > 0) packed.beats = Object.fromEntries(beats)
   if (slots.length > 0) packed.slots = Object.fromEntries(slots)
   return packed
-}
-
-function diffBeat(last: WorkerView, next: WorkerView, nowMs: number): FeedBeat | undefined {
-  const agoMs = agoOf(next, nowMs)
-  if (agoMs === null) return undefined
-  const figures = figuresOf(next)
-  const before = figuresOf(last)
-  if (figures.some((figure, index) => figure !== before[index])) return [agoMs, ...figures]
-  return last.lastSeenAt === next.lastSeenAt ? undefined : [agoMs]
 }
 
 function agoOf({ lastSeenAt }: WorkerView, nowMs: number): number | null {

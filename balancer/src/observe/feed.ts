@@ -12,7 +12,7 @@ import type { BalancerView, ConfigState, FeedChanges, QueueView, WorkerView } fr
 import type { Clock, Log, Service } from '@berth/runtime'
 import type { FleetPort } from '../ports/fleet.ts'
 import type { TrafficPort } from '../ports/traffic.ts'
-import { allBeats, diffBeats } from './beats.ts'
+import { allBeats, BeatTeller } from './beats.ts'
 import { ChangeHistory, diffWorkers, HISTORY_MS, isSame } from './changes.ts'
 import { LogChannels } from './log-channels.ts'
 import { LogWatch } from './log-watch.ts'
@@ -76,6 +76,7 @@ class TickingFeed implements Feed {
   readonly #deps: FeedDeps
   readonly #pages = new Set<Page>()
   readonly #channels: LogChannels
+  readonly #beats = new BeatTeller()
   readonly #history = new ChangeHistory()
   readonly #series = new Series()
   readonly #pointMaker = new PointMaker()
@@ -173,6 +174,7 @@ class TickingFeed implements Feed {
   #rest(): void {
     this.#picture = undefined
     this.#snapshot = undefined
+    this.#beats.clear()
     this.#history.clear()
   }
 
@@ -202,7 +204,7 @@ class TickingFeed implements Feed {
     if (!isSame(last.queue, next.queue)) changes.queue = next.queue
     const changed = diffWorkers(last.workers, next.workers)
     if (changed !== undefined) changes.workers = changed
-    return Object.assign(changes, diffBeats(last.workers, next.workers, this.#deps.clock.wallMs()))
+    return Object.assign(changes, this.#beats.diff(last.workers, next.workers, this.#deps.clock.wallMs()))
   }
 
   #allBeats(): Pick<FeedChanges, 'beats' | 'slots'> {
