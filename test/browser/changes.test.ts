@@ -119,7 +119,7 @@ describe('a fleet that changes under the page', () => {
     await switchOf(page, 'w1').click()
     await waitForCell(page, 'w1', 'State', /^Maintenance$/)
     const later = await context.newPage()
-    await later.goto(`${fleet.balancer.url}/dashboard`)
+    await later.goto(`${fleet.balancer.url}/dashboard/workers`)
     await rowOf(later, 'w1').waitFor()
     watch.assertClean([AWAY])
   })

@@ -4,7 +4,7 @@ import type { Browser } from 'playwright-core'
 import { type Balancer, KEYS, startBalancer } from '../harness/berth.ts'
 import { createScope } from '../harness/scope.ts'
 import { until } from '../harness/until.ts'
-import { LIMIT_MS, makeSignInAddress, openDashboard, openPage, startBrowser } from './stage.ts'
+import { LIMIT_MS, makeSignInAddress, openDashboard, openPage, signOut, startBrowser } from './stage.ts'
 
 /** Chromium itself notes every answer of 4xx and 5xx to a script. */
 const REFUSED = /Failed to load resource.* 401/
@@ -29,10 +29,10 @@ describe('the way into the dashboard', () => {
       await route.continue()
     })
     const answer = await page.goto(address)
-    await page.getByRole('heading', { name: 'Workers', level: 1 }).waitFor()
+    await page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor()
 
     assert.deepEqual(seen, [`${balancer.url}/dashboard`], 'it left the address before it was used')
-    assert.equal(page.url(), `${balancer.url}/dashboard/workers`)
+    assert.equal(page.url(), `${balancer.url}/dashboard`)
     assert.ok(!(await page.content()).includes(token), 'the token is nowhere in the page')
     const stored = String(await page.evaluate('JSON.stringify([{ ...localStorage }, { ...sessionStorage }])'))
     assert.ok(!stored.includes(token), 'nor in what the page keeps')
@@ -43,15 +43,20 @@ describe('the way into the dashboard', () => {
 
     // The session carries on where the token is long gone.
     await page.reload()
-    await page.getByRole('heading', { name: 'Workers', level: 1 }).waitFor()
-    assert.deepEqual(watch.scripted(), ['POST /sign-in', 'GET /me'])
+    await page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor()
+    const [first, ...later] = watch.scripted()
+    assert.equal(first, 'POST /sign-in')
+    assert.ok(
+      later.every((one) => one.startsWith('GET ')),
+      later.join(', '),
+    )
   })
 
   test('a second use of the address is refused in plain words', async (t) => {
     const address = await makeSignInAddress(balancer)
     const first = await openPage(t, browser, balancer)
     await first.page.goto(address)
-    await first.page.getByRole('heading', { name: 'Workers', level: 1 }).waitFor()
+    await first.page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor()
 
     const second = await openPage(t, browser, balancer)
     await second.page.goto(address)
@@ -90,7 +95,7 @@ describe('the way into the dashboard', () => {
     // The wrong key is selected, so that typing replaces it.
     await page.keyboard.type(KEYS.caller)
     await page.keyboard.press('Enter')
-    await page.getByRole('heading', { name: 'No workers yet' }).waitFor()
+    await page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor()
     assert.ok(!(await page.content()).includes(KEYS.caller))
     watch.assertClean([REFUSED])
   })
@@ -108,7 +113,7 @@ describe('the way into the dashboard', () => {
       )
     assert.equal(await ask(), 200)
 
-    await page.getByRole('button', { name: 'Sign out' }).click()
+    await signOut(page)
     await page.getByLabel('Key', { exact: true }).waitFor()
     await until(() => watch.openFeeds() === 0, LIMIT_MS, 'the feed has ended')
     assert.equal(await ask(), 401, 'the old cookie opens nothing')

@@ -159,6 +159,12 @@ export async function openDashboard(
   return visit
 }
 
+/** By the menu of the person, as a hand does it. */
+export async function signOut(page: Page): Promise<void> {
+  await page.getByRole('button', { name: /Operator|Viewer/ }).click()
+  await page.getByRole('button', { name: 'Sign out' }).click()
+}
+
 /** Keeps so many short tasks under way until it is stopped; the stop answers how many were done. */
 export function keepBusy(balancer: Balancer, width: number, ms = 40): { stop(): Promise<number> } {
   let isStopped = false
