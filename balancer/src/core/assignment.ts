@@ -32,6 +32,7 @@ export function assignmentOf(task: Task, worker: Worker, now: number): Assignmen
     callers: submission.call?.callers,
     extras: extrasOf(submission, now),
     payload: submission.payload,
+    workerKey: submission.workerKey,
   }
 }
 

@@ -171,6 +171,7 @@ export class Worker {
   aheadLimit(name: string): number {
     const service = this.#service.get(name)
     if (service === undefined || this.roundTripMs === undefined) return 0
+    if (this.facts.takesAhead === false) return 0
     const ratio = this.roundTripMs / Math.max(service.meanMs, 0.01)
     if (ratio <= NO_LOSS) return 0
     if (ratio <= SMALL_LOSS) return 1

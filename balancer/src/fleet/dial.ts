@@ -6,6 +6,7 @@
  */
 import { LIMITS, PROTOCOL } from '@berth/protocol'
 import { dialWire, type WireDialled, type WireSocket } from '@berth/runtime'
+import { askHealth, type ForeignAccess, type ForeignHealth } from './foreign/foreign-health.ts'
 
 export interface DialOptions {
   /** The worker's base URL, http or https. */
@@ -16,9 +17,12 @@ export interface DialOptions {
   readonly timeoutMs: number
 }
 
-export type Dialled =
+export type Opened =
   | { readonly kind: 'open'; readonly socket: WireSocket }
-  | { readonly kind: 'refused' | 'failed'; readonly reason: string }
+  /** A worker of another make, which is reached over HTTP. */
+  | { readonly kind: 'foreign'; readonly access: ForeignAccess; readonly health: ForeignHealth }
+
+export type Dialled = Opened | { readonly kind: 'refused' | 'failed'; readonly reason: string }
 
 /** How long a peer may take to agree to a close before its socket is destroyed. */
 const CLOSE_WAIT_MS = 5_000
@@ -36,7 +40,8 @@ const TERMS = {
 }
 
 /** Never rejects. */
-export async function dial({ url, fleetKey, workerKey, timeoutMs }: DialOptions): Promise<Dialled> {
+export async function dial(options: DialOptions): Promise<Dialled> {
+  const { url, fleetKey, workerKey, timeoutMs } = options
   const wrongKey = findUnsendable({ fleetKey, workerKey })
   if (wrongKey !== undefined) return { kind: 'failed', reason: wrongKey }
   const headers = { 'x-lb-auth': fleetKey, authorization: workerKey }
@@ -47,7 +52,15 @@ export async function dial({ url, fleetKey, workerKey, timeoutMs }: DialOptions)
     timeoutMs,
     terms: TERMS,
   })
-  return dialled.kind === 'open' ? { kind: 'open', socket: dialled.wire } : verdictOf(dialled)
+  if (dialled.kind === 'open') return { kind: 'open', socket: dialled.wire }
+  return (await askForeign(dialled.kind, options)) ?? verdictOf(dialled)
+}
+
+/** What answers and knows no link may be a worker of another make. */
+async function askForeign(kind: WireDialled['kind'], access: DialOptions): Promise<Opened | undefined> {
+  if (kind !== 'answered' && kind !== 'foreign') return undefined
+  const answer = await askHealth(access)
+  return answer.kind === 'foreign' ? { kind: 'foreign', access, health: answer.health } : undefined
 }
 
 function verdictOf(dialled: Exclude<WireDialled, { kind: 'open' }>): Dialled {

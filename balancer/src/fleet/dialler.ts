@@ -5,8 +5,8 @@
  * Invariant: at most one dial or one planned dial at a time; none after `stop`.
  */
 import { randomInt } from 'node:crypto'
-import { type Backoff, createBackoff, type WireSocket } from '@berth/runtime'
-import { type DialOptions, dial } from './dial.ts'
+import { type Backoff, createBackoff } from '@berth/runtime'
+import { type DialOptions, dial, type Opened } from './dial.ts'
 import type { DialTurns } from './dial-turns.ts'
 
 export interface DiallerOptions {
@@ -15,7 +15,7 @@ export interface DiallerOptions {
   readonly intervalMs: number
   /** Asked when its turn has come, which may be long after it was asked for. */
   readonly target: () => DialOptions
-  readonly onOpen: (socket: WireSocket) => void
+  readonly onOpen: (dialled: Opened) => void
   readonly onFailed: (kind: 'refused' | 'failed', reason: string) => void
 }
 
@@ -76,9 +76,9 @@ export class Dialler {
     this.#isDialling = false
     if (!dialled) return
     this.#isDoubtful = dialled.kind === 'failed'
-    if (dialled.kind !== 'open') onFailed(dialled.kind, dialled.reason)
-    else if (this.#isStopped) dialled.socket.terminate()
-    else onOpen(dialled.socket)
+    if ('reason' in dialled) onFailed(dialled.kind, dialled.reason)
+    else if (!this.#isStopped) onOpen(dialled)
+    else if (dialled.kind === 'open') dialled.socket.terminate()
   }
 
   stop(): void {

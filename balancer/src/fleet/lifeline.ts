@@ -11,13 +11,15 @@
  * Invariant: at most one link, and no dial while there is one.
  */
 import { CLOSE, type Hello } from '@berth/protocol'
-import type { WireSocket } from '@berth/runtime'
+import type { Opened } from './dial.ts'
 import { Dialler, stretchOf } from './dialler.ts'
+import { ForeignLink } from './foreign/foreign-link.ts'
 import { Heartbeat } from './heartbeat.ts'
-import { Link, type LinkEvents, type Unstamped } from './link.ts'
+import { Link } from './link.ts'
 import { LinkRecord } from './link-record.ts'
 import type { MemberContext } from './member-context.ts'
 import type { Picture } from './picture.ts'
+import type { LinkEvents, Unstamped, WorkerLink } from './worker-link.ts'
 
 export interface LifelineOptions {
   readonly picture: Picture
@@ -31,6 +33,8 @@ export interface LifelineOptions {
 export interface LifelineEvents extends Omit<LinkEvents, 'onClosed'> {
   /** No link came of a dial. */
   onFailed(kind: 'refused' | 'failed', reason: string): void
+  /** It can be used, though not as well as it might; told once a fault. */
+  onDoubt(reason: string): void
   /** The link is over; `was` is how far it had come. */
   onEnded(was: LinkProgress, code: number, reason: string): void
   /** Nothing was heard for longer than the heartbeat allows, the link stands; again at every look. */
@@ -51,7 +55,7 @@ export class Lifeline {
   readonly #options: LifelineOptions
   readonly #dialler: Dialler
   readonly #heartbeat: Heartbeat
-  #link: Link | undefined
+  #link: WorkerLink | undefined
   #openedAtMs = 0
   /** Refused because its process is linked under another entry. */
   #isTwin = false
@@ -70,13 +74,13 @@ export class Lifeline {
         const { url, key } = options.picture.entry
         return { url, fleetKey, workerKey: key ?? workerKey, timeoutMs }
       },
-      onOpen: (socket) => this.#open(socket),
+      onOpen: (dialled) => this.#open(dialled),
       onFailed: (kind, reason) => options.events.onFailed(kind, reason),
     })
   }
 
   /** The link once it is greeted; undefined while there is none to send on. */
-  get link(): Link | undefined {
+  get link(): WorkerLink | undefined {
     return this.#options.picture.link === 'open' ? this.#link : undefined
   }
 
@@ -117,21 +121,29 @@ export class Lifeline {
 
   // --- The link --------------------------------------------------------------------------------
 
-  #open(socket: WireSocket): void {
+  #open(dialled: Opened): void {
     const { context, picture, events } = this.#options
     const { clock, terms, callInputs, openFile } = context
-    const { resultLimitBytes } = terms
+    const { resultLimitBytes, discoveryIntervalMs: intervalMs } = terms
     this.#isTwin = false
     this.#openedAtMs = this.#now()
     picture.link = 'greeting'
+    picture.isForeign = dialled.kind === 'foreign'
     const onFrame = () => {
       this.#heartbeat.heard(this.#now())
       events.onFrame()
     }
     const onClosed = (code: number, reason: string) => this.#ended(code, reason)
     const heard = { ...events, onFrame, onClosed }
-    const means = { socket, clock, resultLimitBytes, callInputs, openFile }
-    this.#link = new Link({ ...means, trace: this.record, events: heard })
+    const means = { clock, resultLimitBytes, events: heard }
+    if (dialled.kind === 'foreign')
+      this.#link = new ForeignLink({
+        ...means,
+        ...dialled,
+        intervalMs,
+        onFault: (why) => events.onDoubt(why),
+      })
+    else this.#link = new Link({ ...means, ...dialled, callInputs, openFile, trace: this.record })
   }
 
   /** Its hello was good. */

@@ -14,11 +14,8 @@ import {
   DATA_FIRST,
   DATA_KIND,
   DATA_MORE,
-  type FromBalancer,
-  type FromWorker,
   LIMITS,
   LinkWriter,
-  type Occupancy,
   type OutcomeHeader,
   ProtocolError,
   parseFromWorker,
@@ -39,34 +36,13 @@ import { type Clock, WIRE_HEAD_BYTES, type WireSocket } from '@berth/runtime'
 import type { Assignment, Payload, Pieces } from '../ports/dispatch.ts'
 import type { FilePiece, UploadedFile } from '../ports/files.ts'
 import type { Outcome } from '../ports/scheduling.ts'
-import type { StreamItem, StreamKind } from '../ports/stream.ts'
+import type { StreamKind } from '../ports/stream.ts'
 import type { CallInputs } from './call-inputs.ts'
 import type { HeardCall } from './calls.ts'
 import { Incoming } from './incoming.ts'
 import { kindOfFrame, type LinkTrace } from './link-record.ts'
 import { type OpenFile, UploadFeed } from './upload-feed.ts'
-
-export interface LinkEvents {
-  onMessage(message: FromWorker): void
-  /** Any frame: a sign of life. */
-  onFrame(): void
-  onOccupancy(occupancy: Occupancy): void
-  /** `isCold`: behind a setup. */
-  onStarted(attemptId: number, isCold: boolean): void
-  /** Whoever gets the item says when it is taken. */
-  onItem(attemptId: number, item: StreamItem): void
-  /** Whoever gets it says when its bytes are taken. */
-  onFile(attemptId: number, piece: FilePiece): void
-  onReturned(attemptId: number, why: 'busy' | 'recalled'): void
-  onFinished(attemptId: number, outcome: Outcome): void
-  /** A handler calls another function; `input` shares memory with its frame. */
-  onCall(attemptId: number, call: HeardCall): void
-  /** The worker spoke of a task that it does not have from this link; told once. */
-  onStray(attemptId: number): void
-  /** Something failed on our side while a frame was read; the link closes. */
-  onFault(error: unknown): void
-  onClosed(code: number, reason: string): void
-}
+import type { LinkEvents, Unstamped, WorkerLink } from './worker-link.ts'
 
 export interface LinkOptions {
   /** As `dial` hands it over: open and paused. */
@@ -81,9 +57,6 @@ export interface LinkOptions {
   readonly events: LinkEvents
 }
 
-/** A message without `at`, which the link stamps itself. */
-export type Unstamped = FromBalancer extends infer M ? (M extends unknown ? Omit<M, 'at'> : never) : never
-
 /** RFC 6455: the end that closes met something that it did not expect. */
 const INTERNAL_ERROR = 1011
 /** The peer broke the protocol: it hears of nothing but that. */
@@ -96,7 +69,7 @@ const NOTHING = new Uint8Array(0)
 /** Answers of calls that may wait for one attempt, whose worker takes them when it likes. */
 const ANSWER_BYTES = 64 * 1024 * 1024
 
-export class Link {
+export class Link implements WorkerLink {
   readonly #socket: WireSocket
   readonly #clock: Clock
   readonly #events: LinkEvents

@@ -3,9 +3,10 @@
  * an order after every welcome and every change, and lifts it before it leaves the worker for good.
  * Invariant: `isObeyed` is true only once the worker has read the last order that was passed.
  */
-import type { Link } from './link.ts'
+
 import { orderOf } from './maintenance.ts'
 import type { Picture } from './picture.ts'
+import type { WorkerLink } from './worker-link.ts'
 
 export class MaintenanceOrders {
   readonly #picture: Picture
@@ -22,7 +23,7 @@ export class MaintenanceOrders {
   }
 
   /** Tells the worker what file and operator want, so that its own /health agrees. */
-  pass(link: Link | undefined, takePing: () => number): void {
+  pass(link: WorkerLink | undefined, takePing: () => number): void {
     this.#pingId = undefined
     this.#isObeyed = false
     link?.message({ type: 'maintenance', ...orderOf(this.#picture) })
@@ -36,7 +37,7 @@ export class MaintenanceOrders {
   }
 
   /** Nobody is there to end its maintenance once it is off the list; its own is left to it. */
-  lift(link: Link | undefined): void {
+  lift(link: WorkerLink | undefined): void {
     if (orderOf(this.#picture).on) link?.message({ type: 'maintenance', on: false, by: 'file' })
   }
 }

@@ -26,7 +26,6 @@ import type { HeardCall } from './calls.ts'
 import { DrainDeadline } from './drain-deadline.ts'
 import type { Interfaces, KnownInterface } from './interfaces.ts'
 import { Lifeline, type LifelineEvents, type LinkProgress } from './lifeline.ts'
-import type { Link } from './link.ts'
 import type { LogOrder } from './log-relay.ts'
 import { isOver } from './maintenance.ts'
 import { MaintenanceOrders } from './maintenance-orders.ts'
@@ -35,6 +34,7 @@ import { gaugeOf, newPicture, type Picture, type Problem, type Remembered } from
 import { applyOccupancy, applyState, reportFrom, type SelfReport } from './self-report.ts'
 import { ViewMemo } from './view-memo.ts'
 import { detailOf } from './worker-detail.ts'
+import type { WorkerLink } from './worker-link.ts'
 
 /** How long a link is kept on which not all that its worker has started is clear. */
 const ASK_AGAIN_MS = 10_000
@@ -103,7 +103,7 @@ export class Member {
   }
 
   /** The link once it is greeted; undefined while there is none to send on. */
-  get link(): Link | undefined {
+  get link(): WorkerLink | undefined {
     return this.#lifeline.link
   }
 
@@ -231,6 +231,7 @@ export class Member {
       this.#context.log.warn('worker speaks of a task that it does not have', { worker: this.id, attempt }),
     onFault: (error) => this.#context.log.error('a frame could not be handled', { worker: this.id, error }),
     onFailed: (kind, reason) => this.#dialFailed(kind, reason),
+    onDoubt: (reason) => this.#context.log.warn('worker of another make', { worker: this.id, reason }),
     onEnded: (was, code, reason) => this.#onEnded(was, code, reason),
     onSilent: (heardAtMs, nowMs) => this.#beSilent(heardAtMs, nowMs),
     onSlow: () => this.#answered(),

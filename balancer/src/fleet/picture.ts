@@ -54,6 +54,8 @@ export interface Picture {
   /** By the wall clock. */
   lastSeenMs: number | null
   latencyMs: number | null
+  /** It speaks no link of ours: what is sent there is on its way to start. */
+  isForeign: boolean
 }
 
 export interface Verdict {
@@ -79,6 +81,7 @@ export function newPicture(key: string, entry: WorkerEntry): Picture {
     oddity: undefined,
     lastSeenMs: null,
     latencyMs: null,
+    isForeign: false,
   }
 }
 
@@ -126,6 +129,7 @@ export function factsOf(picture: Picture): WorkerFacts | undefined {
     isInService: verdict.isInService,
     outReason: verdict.isInService ? '' : describeOut(verdict.status),
     takesCalls: takesCalls(picture, verdict),
+    takesAhead: !picture.isForeign,
   }
 }
 

@@ -94,6 +94,7 @@ for (const way of WAYS)
         metadata: undefined,
         budget: undefined,
         meter: undefined,
+        workerKey: undefined,
         onFile: undefined,
       })
     })

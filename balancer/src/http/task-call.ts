@@ -29,6 +29,8 @@ export interface TaskHead {
   readonly prefer: string | undefined
   readonly idempotencyKey: string | undefined
   readonly traceparent: string | undefined
+  /** `x-wr-auth`: instead of WORKER_AUTH_KEY at a worker that is reached over HTTP. */
+  readonly workerKey?: string | undefined
   /** How the caller reached the balancer: `Host`, and `X-Forwarded-Proto` of what lies between. */
   readonly host?: string | undefined
   readonly forwardedProto?: string | undefined

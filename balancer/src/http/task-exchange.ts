@@ -184,12 +184,13 @@ export function refuseUpload(req: IncomingMessage, res: ServerResponse, error: T
 
 function readTaskHead({ headers }: IncomingMessage): TaskHead {
   const { prefer, traceparent, accept, 'idempotency-key': idempotencyKey } = headers
-  const { 'x-forwarded-proto': forwardedProto } = headers
+  const { 'x-forwarded-proto': forwardedProto, 'x-wr-auth': workerKey } = headers
   return {
     contentType: headers['content-type'] ?? '',
     contentEncoding: headers['content-encoding'],
     prefer: Array.isArray(prefer) ? prefer.join(', ') : prefer,
     idempotencyKey: Array.isArray(idempotencyKey) ? idempotencyKey[0] : idempotencyKey,
+    workerKey: typeof workerKey === 'string' && workerKey !== '' ? workerKey : undefined,
     traceparent: typeof traceparent === 'string' ? traceparent : undefined,
     host: headers.host,
     forwardedProto: Array.isArray(forwardedProto) ? forwardedProto[0] : forwardedProto,

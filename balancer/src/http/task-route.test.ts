@@ -180,6 +180,7 @@ for (const way of WAYS)
         metadata: { order: '7' },
         budget: undefined,
         meter: undefined,
+        workerKey: undefined,
         onFile: undefined,
       })
       assert.deepEqual(selector.tagKeys, ['gpu'])

@@ -48,6 +48,8 @@ export interface TaskOrder {
   readonly body: TaskBody
   readonly payload: Payload
   readonly traceparent: string | undefined
+  /** `x-wr-auth`. */
+  readonly workerKey?: string | undefined
   readonly onItem?: Submission['onItem']
   /** Called once, never before `submit` returns. */
   onSettled(settlement: Settlement): void
@@ -115,13 +117,15 @@ export class Tasks {
       const handled = this.#handleDurable(call, read, reply)
       if (handled) return handled
     }
-    const { traceparent } = head
-    if (body.mode === 'stream') return this.#stream({ body, payload, traceparent }, head.wantsEvents, reply)
+    const { traceparent, workerKey } = head
+    if (body.mode === 'stream')
+      return this.#stream({ body, payload, traceparent, workerKey }, head.wantsEvents, reply)
     const isRouted = target !== undefined
     const submitted = this.submit({
       body,
       payload,
       traceparent,
+      workerKey,
       onSettled: (settlement) => reply.answer(this.word(run, settlement, isRouted)),
     })
     const { run } = submitted
@@ -180,7 +184,7 @@ export class Tasks {
   }
 
   #draft(run: string, order: TaskOrder, onSettled: Submission['onSettled'], now: number): Submission {
-    const { body, payload, traceparent, onItem } = order
+    const { body, payload, traceparent, workerKey, onItem } = order
     const { taskTimeoutMs, queueTimeoutMs, defaultPriority } = this.#deps
     return {
       run,
@@ -198,6 +202,7 @@ export class Tasks {
       deadlineAt: now + Math.min(taskTimeoutMs, this.#untilDeadline(body)),
       queueUntilAt: now + queueTimeoutMs,
       payload,
+      workerKey,
       trace: isTrace(traceparent) ? traceparent : '',
       metadata: body.metadata,
       budget: body.budget,

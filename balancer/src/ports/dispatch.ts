@@ -49,6 +49,8 @@ export interface Assignment {
   /** What else its worker is told; most tasks have none. */
   readonly extras?: TaskExtras | undefined
   readonly payload: Payload
+  /** Instead of WORKER_AUTH_KEY at a worker that is reached over HTTP; never goes over a link. */
+  readonly workerKey?: string | undefined
 }
 
 export interface DispatchPort {

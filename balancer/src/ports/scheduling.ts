@@ -72,6 +72,8 @@ export interface Submission {
   /** A task that still waits then is given up. */
   readonly queueUntilAt: number
   readonly payload: Payload
+  /** See `Assignment`. */
+  readonly workerKey?: string | undefined
   readonly trace: string
   /** The caller's own words; the core only carries them. */
   readonly metadata?: Readonly<Record<string, string>> | undefined
@@ -174,6 +176,8 @@ export interface WorkerFacts {
   readonly backAt?: number | undefined
   /** Out of service it takes what its own tasks call all the same: it finishes what it runs. */
   readonly takesCalls?: boolean | undefined
+  /** False: what it is sent beyond its free slots could not be had back. Default true. */
+  readonly takesAhead?: boolean | undefined
 }
 
 export type Admission = { readonly ok: true } | { readonly ok: false; readonly error: TaskError }
