@@ -17,6 +17,7 @@ import { FileSpace } from './files/file-space.ts'
 import { FileViews } from './files/file-views.ts'
 import { RunFiles } from './files/run-files.ts'
 import { Uploads } from './files/uploads.ts'
+import { WorkersConfig } from './fleet/config/workers-config.ts'
 import { Fleet } from './fleet/fleet.ts'
 import { Roster } from './fleet/roster.ts'
 import { createApp } from './http/app.ts'
@@ -25,6 +26,7 @@ import { Background } from './http/background.ts'
 import { batchRoutes, mayReceiveBatch } from './http/batch-routes.ts'
 import { bulkRoutes } from './http/bulk-routes.ts'
 import { compatRoutes } from './http/compat/compat-routes.ts'
+import { configRoutes } from './http/config-routes.ts'
 import { limitConnections, readDescriptorLimit } from './http/connections.ts'
 import { continueRoutes } from './http/continue-route.ts'
 import { readAssets } from './http/dashboard-assets.ts'
@@ -199,13 +201,25 @@ export function composeBalancer(parts: BalancerParts): Balancer {
     },
   })
   dispatch.target = fleet
-  const roster = new Roster({
+  const roster: Roster = new Roster({
     file: config.workersFile,
     log,
     onRoster: (entries) => fleet.setRoster(entries),
+    onApplied: (applied) => workersConfig.noteApplied(applied),
     onState: (state) => fleet.setConfig(state),
   })
 
+  const workersConfig = new WorkersConfig({
+    file: config.workersFile,
+    roster,
+    fleet,
+    secret: keys.lbAuthKey,
+    keeper,
+    reads: store.reads,
+    clock,
+    log,
+    stored: contents.configVersions,
+  })
   const startedAt = new Date(clock.wallMs()).toISOString()
   const startsUntilMs = clock.monoMs() + STARTING_MS
   let isDraining = false
@@ -344,6 +358,7 @@ export function composeBalancer(parts: BalancerParts): Balancer {
       ...continueRoutes({ runs, continued, inputs, bodyLimitBytes }),
       ...bulkRoutes(bulk),
       ...scheduleRoutes({ schedules, calls, door, bodyLimitBytes }),
+      ...configRoutes({ workersConfig }),
       ...usageRoutes({ reads: store.reads }),
       ...deliveryRoutes({ runs, deliveries: webhooks }),
       ...eventRoutes({ events }),
@@ -388,7 +403,14 @@ export function composeBalancer(parts: BalancerParts): Balancer {
     start: async () => fleet.start(),
     stop: async () => fleet.stop(),
   }
-  const rosterService: Service = { name: 'roster', start: () => roster.start(), stop: () => roster.stop() }
+  const rosterService: Service = {
+    name: 'roster',
+    start: () => roster.start(),
+    stop: async () => {
+      await roster.stop()
+      await workersConfig.settled()
+    },
+  }
   return {
     // The list is read before anybody can ask: a fleet that is not known yet must not look like an empty one.
     services: [

@@ -17,6 +17,7 @@ import type {
   StorePort,
   StoreWrite,
 } from '../../balancer/src/ports/store.ts'
+import { CONFIG_HISTORY, type ConfigVersion } from '../../balancer/src/ports/workers-config.ts'
 import { SqliteStore } from '../../balancer/src/store/sqlite-store.ts'
 import { KINDS, newPath, type Place } from './store-places.ts'
 
@@ -83,6 +84,16 @@ function form(name: string, body = '{"cells":[{"function":"h\\u00e9llo"}],"title
   return { name, revision: 'r1', createdAt: AT, updatedAt: AT, updatedBy: 'key', body }
 }
 
+function configVersion(version: number, text = '[]', bytes = text.length): ConfigVersion {
+  const counts = { workers: 3, added: 1, removed: 0, changed: 2 }
+  const by = { who: 'key', reason: version === 1 ? null : 'a "new" disk', at: AT }
+  return { version, ...by, action: 'rollback', of: version === 1 ? null : 1, ...counts, hash: 'h', bytes }
+}
+
+function configWrite(version: number, text: string, bytes?: number): StoreWrite {
+  return { kind: 'config-version', version: configVersion(version, text, bytes), text }
+}
+
 const FUNCTIONS = [
   {
     name: 'hello',
@@ -130,11 +141,53 @@ for (const [kind, newPlace] of Object.entries(KINDS)) {
   describe(`a ${kind} store`, () => {
     test('is empty at first, and its epoch rises by one at every opening', async () => {
       const place = newPlace()
-      const fleet = { intents: [], workers: [], interfaces: [], sessions: [], settings: [], forms: [] }
+      const fleet = {
+        intents: [],
+        workers: [],
+        interfaces: [],
+        sessions: [],
+        settings: [],
+        forms: [],
+        configVersions: [],
+      }
       const empty = { ...fleet, runs: NO_RUNS, schedules: NO_SCHEDULES }
       assert.deepEqual(await visit(place), { epoch: 1, ...empty })
       assert.deepEqual(await visit(place), { epoch: 2, ...empty })
       assert.deepEqual(await visit(place), { epoch: 3, ...empty })
+    })
+
+    test('keeps the lists of workers that were in force, with their texts', async () => {
+      const place = newPlace()
+      const texts = ['[]', '[\n  "http://wörker:1"\n]\n']
+      await visit(place, (store) => void store.apply(texts.map((text, at) => configWrite(at + 1, text))))
+      const store = place.make()
+      const { configVersions } = await store.open(record())
+      assert.deepEqual(configVersions, [configVersion(2, texts[1]), configVersion(1, texts[0])])
+      assert.deepEqual(
+        [await store.reads.configText(1), await store.reads.configText(2), await store.reads.configText(3)],
+        [...texts, null],
+      )
+      await store.close()
+    })
+
+    test('forgets lists beyond the bounds of the history, the newest never', async () => {
+      const place = newPlace()
+      const half = CONFIG_HISTORY.bytes / 2
+      const writes = [
+        configWrite(1, 'a', half),
+        configWrite(2, 'b', half),
+        configWrite(3, 'c', half),
+        configWrite(4, 'd', 2 * CONFIG_HISTORY.bytes),
+      ]
+      await visit(place, (store) => void store.apply(writes.slice(0, 3)))
+      const versionsOf = async () => (await visit(place)).configVersions.map(({ version }) => version)
+      assert.deepEqual(await versionsOf(), [3, 2])
+      await visit(place, (store) => void store.apply(writes.slice(3)))
+      assert.deepEqual(await versionsOf(), [4])
+      const many = Array.from({ length: CONFIG_HISTORY.versions + 5 }, (_, at) => configWrite(10 + at, 'x'))
+      await visit(place, (store) => void store.apply(many))
+      const kept = await versionsOf()
+      assert.deepEqual([kept.length, kept[0], kept.at(-1)], [CONFIG_HISTORY.versions, 214, 15])
     })
 
     test('finds again what was persisted, to the last field', async () => {
@@ -164,6 +217,7 @@ for (const [kind, newPlace] of Object.entries(KINDS)) {
         sessions: [session],
         settings: [settings('default', 'hello')],
         forms: [form('count')],
+        configVersions: [],
       })
     })
 

@@ -31,9 +31,22 @@ export interface RosterOptions {
   readonly clock?: Clock
   /** A good list whose content differs from the last good one. */
   readonly onRoster: (entries: readonly WorkerEntry[], warnings: readonly string[]) => void
+  /** The same with the text it stands in, after `onRoster`; nobody is told unless given. */
+  readonly onApplied?: (applied: AppliedList) => void
   /** At every judgement, after `onRoster`. */
   readonly onState: (state: ConfigState) => void
 }
+
+export interface AppliedList {
+  /** SHA-256 of the file, in hex. */
+  readonly identity: string
+  readonly text: string
+  readonly entries: readonly WorkerEntry[]
+  /** In force until now; undefined before the first good file. */
+  readonly before: readonly WorkerEntry[] | undefined
+}
+
+type Judged = Omit<AppliedList, 'before'> & { readonly warnings: readonly string[] }
 
 export class Roster {
   readonly #options: RosterOptions
@@ -51,6 +64,8 @@ export class Roster {
   #judged: string | undefined
   #candidate: string | undefined
   #isCandidateDue = false
+  /** A content that need not rest before it is judged. */
+  #adopted: string | undefined
   #applied: { readonly identity: string; readonly entries: readonly WorkerEntry[] } | undefined
   #state: ConfigState | undefined
   readonly #firstJudgement = Promise.withResolvers<void>()
@@ -80,6 +95,27 @@ export class Roster {
     clearTimeout(this.#gather)
     clearTimeout(this.#settle)
     await Promise.all([this.#watcher?.close(), this.#looking])
+  }
+
+  /** Of the list in force; undefined before the first good file. */
+  get entries(): readonly WorkerEntry[] | undefined {
+    return this.#applied?.entries
+  }
+
+  /**
+   * Judges at once a content that is known to be whole, because we wrote it. False when something else stands in the
+   * file by now, which is judged in its time.
+   */
+  async adopt(identity: string): Promise<boolean> {
+    this.#adopted = identity
+    try {
+      this.#look()
+      // A look that is under way may have seen the file as it was.
+      while (this.#looking !== undefined) await this.#looking
+      return this.#judged === identity && !this.#isStopped
+    } finally {
+      this.#adopted = undefined
+    }
   }
 
   #watch(): void {
@@ -125,6 +161,7 @@ export class Roster {
   #consider(look: Look): void {
     if (look.identity === this.#judged) this.#setCandidate(undefined)
     else if (this.#judged === undefined && this.#isRested(look)) this.#judge(look)
+    else if (look.identity === this.#adopted) this.#judge(look)
     else if (look.identity !== this.#candidate) this.#setCandidate(look.identity)
     else if (this.#isCandidateDue && look.seen.kind !== 'changing') this.#judge(look)
   }
@@ -155,7 +192,7 @@ export class Roster {
       // The text of a large file is not held on to: its identity is enough from here on.
       this.#last = { ...look, seen: { kind: 'text', text: '' } }
       const parsed = parseWorkersFile(seen.text)
-      if (parsed.ok) this.#apply(look.identity, parsed.entries, parsed.warnings)
+      if (parsed.ok) this.#apply({ ...parsed, identity: look.identity, text: seen.text })
       else this.#keepLast(parsed.error)
     }
     this.#firstJudgement.resolve()
@@ -177,7 +214,7 @@ export class Roster {
     })
   }
 
-  #apply(identity: string, entries: readonly WorkerEntry[], warnings: readonly string[]): void {
+  #apply({ identity, text, entries, warnings }: Judged): void {
     const before = this.#applied
     if (before?.identity === identity) {
       this.#options.log.info('workers file is good again, with the content it had', { file: this.#file })
@@ -185,6 +222,7 @@ export class Roster {
       this.#applied = { identity, entries }
       this.#logChange(before?.entries ?? [], entries, warnings)
       this.#options.onRoster(entries, warnings)
+      this.#options.onApplied?.({ identity, text, entries, before: before?.entries })
     }
     this.#setState({ state: 'ok', since: this.#now(), warnings: [...warnings] })
   }

@@ -24,6 +24,18 @@ export async function readJsonBody<T>(
   return read.ok ? { ok: true, value: read.value } : read
 }
 
+/** The body as it is, for what has a reader of its own; no body at all is the empty text. */
+export async function readTextBody(request: Request, limitBytes: number): Promise<BodyRead<string>> {
+  const refusal = findWrongType(request)
+  if (refusal !== undefined) return { ok: false, error: refusal }
+  const bytes = await readBytes(request, limitBytes)
+  if (bytes === undefined) return fail('PAYLOAD_TOO_LARGE', `The body is over ${limitBytes} bytes.`)
+  const text = decodeText(bytes)
+  if (text === undefined) return fail('INVALID_REQUEST', 'The body is not UTF-8.')
+  const excess = findJsonExcess(bytes)
+  return excess === undefined ? { ok: true, value: text } : fail('INVALID_REQUEST', `The body ${excess}.`)
+}
+
 /** The same, and the bytes it was read from. */
 export async function readJsonBytes<T>(
   request: Request,

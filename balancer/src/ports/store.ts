@@ -7,6 +7,7 @@ import type { FunctionInterface } from '@berth/protocol'
 import type { FileWrite } from './files.ts'
 import type { RunStoreEvents, RunStorePort, RunsAtStart, RunWrite } from './run-store.ts'
 import type { SchedulesAtStart, ScheduleWrite } from './schedule-store.ts'
+import type { ConfigVersion } from './workers-config.ts'
 
 /** An operator's decision about one worker, kept over restarts. */
 export interface MaintenanceIntent {
@@ -97,6 +98,8 @@ export type FleetWrite =
   | { readonly kind: 'settings-cleared'; readonly group: string; readonly function: string | null }
   | { readonly kind: 'form-set'; readonly form: StoredForm }
   | { readonly kind: 'form-removed'; readonly name: string }
+  /** Removes what `CONFIG_HISTORY` leaves no room for. */
+  | { readonly kind: 'config-version'; readonly version: ConfigVersion; readonly text: string }
   /** Changes nothing; that it is on disk shows that the store can be written. */
   | { readonly kind: 'touch' }
 
@@ -115,6 +118,8 @@ export interface FleetContents {
   readonly sessions: readonly StoredSession[]
   readonly settings: readonly StoredSettings[]
   readonly forms: readonly StoredForm[]
+  /** The newest first. */
+  readonly configVersions: readonly ConfigVersion[]
 }
 
 export interface StoreEvents extends RunStoreEvents {

@@ -6,6 +6,7 @@
 import { interfaceSchema } from '@berth/protocol'
 import { z } from 'zod'
 import type { FleetContents, FleetWrite, StoredSettings } from '../ports/store.ts'
+import { type ConfigVersion, withinHistory } from '../ports/workers-config.ts'
 import type { Statements } from './statements.ts'
 import { StoreError } from './store-error.ts'
 
@@ -33,6 +34,9 @@ const SQL = {
     ON CONFLICT (name) DO UPDATE SET revision = excluded.revision, created_at = excluded.created_at,
       updated_at = excluded.updated_at, updated_by = excluded.updated_by, body = excluded.body`,
   'form-removed': 'DELETE FROM forms WHERE name = ?',
+  'config-version': `INSERT INTO config_versions (version, facts, bytes, text) VALUES (?, ?, ?, ?)
+    ON CONFLICT (version) DO UPDATE
+    SET facts = excluded.facts, bytes = excluded.bytes, text = excluded.text`,
   // Other bytes for a moment: what would leave them as they are is written nowhere.
   touch: 'UPDATE balancer SET epoch = epoch + 1',
 } as const satisfies Record<FleetWrite['kind'], string>
@@ -67,6 +71,10 @@ function valuesOf(write: FleetWrite): Value[] {
     }
     case 'form-removed':
       return [write.name]
+    case 'config-version': {
+      const { version, ...facts } = write.version
+      return [version, JSON.stringify(facts), facts.bytes, write.text]
+    }
     case 'touch':
       return []
     default:
@@ -90,6 +98,7 @@ export class FleetTables {
   /** Throws what SQLite or the binding of a value throws. */
   write(write: FleetWrite): void {
     this.#statements.run(SQL[write.kind], ...valuesOf(write))
+    if (write.kind === 'config-version') this.#forgetOldVersions()
     if (write.kind === 'touch') this.#statements.run('UPDATE balancer SET epoch = epoch - 1')
   }
 
@@ -126,7 +135,22 @@ export class FleetTables {
         `SELECT name, revision, created_at AS createdAt, updated_at AS updatedAt, updated_by AS updatedBy, body
           FROM forms ORDER BY name`,
       ),
+      configVersions: this.#readVersions(),
     }
+  }
+
+  #forgetOldVersions(): void {
+    const kept = withinHistory(this.#readVersions()).at(-1)
+    if (kept) this.#statements.run('DELETE FROM config_versions WHERE version < ?', kept.version)
+  }
+
+  /** One that this version does not understand is left out. */
+  #readVersions(): ConfigVersion[] {
+    const sql = 'SELECT version, facts FROM config_versions ORDER BY version DESC'
+    return this.#read(versionRow, sql).flatMap(({ version, facts }) => {
+      const parsed = versionText.safeParse(facts)
+      return parsed.success ? [{ version, ...parsed.data }] : []
+    })
   }
 
   /** One that this version does not understand is left out: its worker will be asked again. */
@@ -181,6 +205,23 @@ const formRow = z.object({
   updatedBy: z.string(),
   body: z.string(),
 })
+const versionRow = z.object({ version: z.int(), facts: z.string() })
+const versionText = z.preprocess(
+  parseJson,
+  z.object({
+    at: z.string(),
+    who: z.string(),
+    reason: z.string().nullable(),
+    action: z.enum(['start', 'change', 'rollback']),
+    of: z.int().nullable(),
+    workers: z.int(),
+    added: z.int(),
+    removed: z.int(),
+    changed: z.int(),
+    hash: z.string(),
+    bytes: z.int(),
+  }),
+)
 const pauseSchema = z.object({
   since: z.string(),
   until: z.string().nullable(),

@@ -231,6 +231,10 @@ export class MemoryRunReads implements RunReads {
     return new Set([...this.#tables.live.values()].flatMap(({ schedule }) => schedule ?? []))
   }
 
+  async configText(version: number): Answer<'configText'> {
+    return this.#tables.configVersions.find((kept) => kept.version.version === version)?.text ?? null
+  }
+
   async turns(session: string): Answer<'turns'> {
     const { turns, payloads, results } = this.#tables
     const completed = turns.completed(session)

@@ -26,6 +26,7 @@ import type {
   UsageTotals,
 } from '../ports/run-store.ts'
 import type { SessionAsk, SessionTurn } from '../ports/session-store.ts'
+import type { ConfigVersion } from '../ports/workers-config.ts'
 import { MemoryScheduleTables } from './memory-schedule-tables.ts'
 import { MemoryTurns } from './memory-turns.ts'
 import { laneKey, orderOf, TRIES_KEPT } from './run-rows.ts'
@@ -52,6 +53,8 @@ export class MemoryRunTables {
   readonly keyOf = new Map<number, string>()
   readonly bulks = new Map<string, StoredBulk>()
   readonly schedules = new MemoryScheduleTables()
+  /** The newest first. */
+  configVersions: readonly { readonly version: ConfigVersion; readonly text: string }[] = []
   readonly turns = new MemoryTurns(this)
   readonly files = new Map<number, StoredFile[]>()
   /** Names that no run has any more. */

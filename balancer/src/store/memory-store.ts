@@ -19,6 +19,7 @@ import type {
   StorePort,
   StoreWrite,
 } from '../ports/store.ts'
+import { withinHistory } from '../ports/workers-config.ts'
 import { Batches } from './batches.ts'
 import { isFileWrite } from './file-tables.ts'
 import { isFleetWrite } from './fleet-tables.ts'
@@ -189,6 +190,7 @@ function begin(disk: MemoryDisk, now: string): FleetContents {
     sessions: inOrder(disk.sessions),
     settings: inOrder(disk.settings),
     forms: inOrder(disk.forms),
+    configVersions: disk.runs.configVersions.map(({ version }) => version),
   })
 }
 
@@ -227,6 +229,8 @@ function isStorable(write: FleetWrite): boolean {
       return Object.values(write.form).every(isText)
     case 'form-removed':
       return isText(write.name)
+    case 'config-version':
+      return Number.isSafeInteger(write.version.version) && isText(write.text)
     case 'touch':
       return true
     default:
@@ -268,7 +272,19 @@ function perform(disk: MemoryDisk, write: FleetWrite): void {
       break
     case 'settings-cleared':
       disk.settings.delete(placeOf(write))
+      break
+    case 'config-version':
+      keepVersion(disk, write)
   }
+}
+
+function keepVersion(
+  { runs }: MemoryDisk,
+  { version, text }: Extract<FleetWrite, { kind: 'config-version' }>,
+) {
+  const others = runs.configVersions.filter((kept) => kept.version.version !== version.version)
+  const all = [...others, { version, text }].sort((a, b) => b.version.version - a.version.version)
+  runs.configVersions = all.slice(0, withinHistory(all.map((kept) => kept.version)).length)
 }
 
 /** Sorts by group, then by function, the group itself before them. */

@@ -146,6 +146,7 @@ const NAMES: Readonly<Record<keyof RunReads, true>> = {
   knownFiles: true,
   goneFiles: true,
   scheduleCount: true,
+  configText: true,
 }
 
 /** Every method asks by its own name. */

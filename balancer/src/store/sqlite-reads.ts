@@ -80,6 +80,11 @@ export class SqliteReads implements SyncReads {
     return this.#files.gone(limit)
   }
 
+  configText(version: number) {
+    const row = this.#get('SELECT text FROM config_versions WHERE version = ?', version)
+    return row === undefined ? null : text(row.text)
+  }
+
   list(...[filter, limit, before]: Parameters<RunReads['list']>) {
     return this.#lists.list(filter, limit, before)
   }

@@ -46,6 +46,7 @@ export const EMPTY: FleetContents = {
   sessions: [],
   settings: [],
   forms: [],
+  configVersions: [],
 }
 
 export const REQUEST_BODY_LIMIT_BYTES = 1024 * 1024

@@ -12,6 +12,7 @@ import { usageMigration } from './010-usage.ts'
 import { batchKeysMigration } from './011-batch-keys.ts'
 import { runChildrenMigration } from './012-run-children.ts'
 import { scheduleSessionsMigration } from './013-schedule-sessions.ts'
+import { configVersionsMigration } from './014-config-versions.ts'
 import { formsMigration } from './017-forms.ts'
 import type { Migration } from './migration.ts'
 
@@ -29,5 +30,6 @@ export const MIGRATIONS: readonly Migration[] = [
   batchKeysMigration,
   runChildrenMigration,
   scheduleSessionsMigration,
+  configVersionsMigration,
   formsMigration,
 ]
