@@ -25,6 +25,7 @@ import { Condition } from './intake/condition.ts'
 import { Intake } from './intake/intake.ts'
 import { Runners } from './isolate/runners.ts'
 import { LinkServer } from './link/link.ts'
+import { SlotFeed } from './link/slot-feed.ts'
 import { Metrics } from './observe/metrics.ts'
 import { SystemMeter } from './observe/system.ts'
 import type { WorkerParts } from './parts.ts'
@@ -133,6 +134,9 @@ export async function startWorker(
   await beforeListen?.()
   await listen(server, config.PORT, config.HOST)
   links.attach(server)
+  const { WEBSOCKET_PORT } = config
+  const feed = WEBSOCKET_PORT === undefined ? undefined : new SlotFeed(parts, keys)
+  if (feed) parts.feedPort = await feed.start(WEBSOCKET_PORT ?? 0, config.HOST)
   const url = urlOf(server, config.HOST)
   if (loaded.functions.length === 0)
     log.warn(`no functions in ${join(folder, 'functions')}: this worker has nothing to run; put a file there`)
@@ -153,6 +157,7 @@ export async function startWorker(
     async stop() {
       deliveries.stop()
       await links.stop('the worker is shutting down')
+      await feed?.stop()
       await closeServer(server)
       clearInterval(meter)
       stopWatching()

@@ -66,9 +66,9 @@ describe('the worker’s environment', () => {
   })
 
   it('refuses what would send work elsewhere, and knows the rest', () => {
-    assert.deepEqual(errorsOf({ BALANCER_URL: 'http://b', WEBSOCKET_PORT: '1' }), [
-      'WEBSOCKET_PORT',
+    assert.deepEqual(errorsOf({ BALANCER_URL: 'http://b', WEBSOCKET_PORT: 'x' }).toSorted(), [
       'BALANCER_URL',
+      'WEBSOCKET_PORT',
     ])
     const parsed = readConfig({ OPENAPI_ENABLED: 'false', FUNCTION_ENV_FILE: 'f' })
     assert.ok(parsed.ok)

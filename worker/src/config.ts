@@ -32,13 +32,14 @@ import {
   text,
 } from '@berth/runtime'
 import { z } from 'zod'
+import { findNoToken } from './link/slot-feed.ts'
 import { WEBHOOK_SECRETS, webhookFields } from './webhook/webhook-config.ts'
 
 const KEYS = ['AUTH_KEY', 'LB_AUTH_KEY'] as const
 export const SECRETS = [...KEYS, ...WEBHOOK_SECRETS] as const
 
 /** Ignoring these would send work elsewhere. */
-const REFUSED = ['WEBSOCKET_PORT', 'BALANCER_URL']
+const REFUSED = ['BALANCER_URL']
 
 const LONGEST_DEFAULT_MS = 365 * 86_400_000
 
@@ -71,6 +72,7 @@ const schema = z.object({
   RESULT_LIMIT: sizeBytes({ min: 1, max: 512 * 1024 ** 2, default: '10mb' }),
   FUNCTION_ENV_FILE: text().optional(),
   OPENAPI_ENABLED: flag({ default: true }),
+  WEBSOCKET_PORT: port().optional(),
   ...webhookFields,
   SHUTDOWN_TIMEOUT: durationMs({ default: 30_000 }),
 })
@@ -127,6 +129,13 @@ export interface KeyWait {
 
 /** The keys this worker accepts. */
 export async function resolveKeys(config: WorkerConfig, wait: KeyWait = {}): Promise<KeysResult> {
+  const found = await findKeys(config, wait)
+  if (!found.ok || config.WEBSOCKET_PORT === undefined) return found
+  const message = findNoToken(found.keys.fleetKey)
+  return message === undefined ? found : { ok: false, errors: [{ variable: 'LB_AUTH_KEY', message }] }
+}
+
+async function findKeys(config: WorkerConfig, wait: KeyWait): Promise<KeysResult> {
   const bad = KEYS.flatMap((variable) => keyErrors(variable, config[variable]))
   if (bad.length > 0) return { ok: false, errors: bad }
   const { AUTH_KEY, LB_AUTH_KEY } = config

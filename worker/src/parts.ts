@@ -54,4 +54,6 @@ export interface WorkerParts {
   /** What may not leave the process in a log or an error. */
   readonly secrets: Secrets
   readonly log: Log
+  /** Where the slot feed listens (`WEBSOCKET_PORT`); undefined without one. */
+  feedPort?: number
 }

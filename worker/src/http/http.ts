@@ -203,7 +203,7 @@ function health(parts: WorkerParts, keys: Keys, c: Context<Env>): Answer {
       stuck: intake.stuck,
     },
     system: { uptime: uptimeS, usedMemoryPercent: Math.round(memoryUsed * 1000) / 10, cpuLoad },
-    websocketPort: null,
+    websocketPort: parts.feedPort ?? null,
     protocols: [PROTOCOL],
   })
 }
