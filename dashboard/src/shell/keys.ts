@@ -91,7 +91,8 @@ export function useShortcuts(): readonly Shortcut[] {
 /** The keys that an operator has chosen instead, by the default key. */
 export type Bindings = Readonly<Record<string, string>>
 
-export function useBindings(): [Bindings, (name: string, key: string | null) => void] {
+/** What is chosen, the way to choose (null takes a choice back), and the way back to all defaults. */
+export function useBindings(): [Bindings, (name: string, key: string | null) => void, () => void] {
   const raw = usePreferenceText('keys')
   const bind = (name: string, key: string | null) => {
     const next: Record<string, string> = { ...readBindings() }
@@ -99,7 +100,7 @@ export function useBindings(): [Bindings, (name: string, key: string | null) => 
     else next[name] = key
     writePreference('keys', JSON.stringify(next))
   }
-  return [parseBindings(raw), bind]
+  return [parseBindings(raw), bind, () => writePreference('keys', '{}')]
 }
 
 function readBindings(): Bindings {
@@ -184,7 +185,7 @@ function mayAct(event: KeyboardEvent, key: string, action: KeyAction | null): bo
 }
 
 function isOverlayOpen(): boolean {
-  return document.querySelector('[data-dialog][data-open], dialog[open]') !== null
+  return document.querySelector('[data-dialog][data-open]:not([role="tooltip"])') !== null
 }
 
 function isTextField(target: EventTarget | null): boolean {

@@ -2,7 +2,7 @@
  * The frame around every page: rail, top bar, banners, and the keys that hold everywhere. Called by the app
  * once somebody is signed in.
  */
-import { type ReactNode, useCallback, useState } from 'react'
+import { lazy, type ReactNode, Suspense, useCallback, useState } from 'react'
 import { usePreference } from '../kit/preference.ts'
 import { text } from '../text/text.ts'
 import { Announcer } from './announcer.tsx'
@@ -10,21 +10,28 @@ import { ConfigBanner, ConnectionBanner } from './banners.tsx'
 import { HelpDialog } from './help.tsx'
 import { Rail } from './rail.tsx'
 import { TopBar } from './top-bar.tsx'
+import { useEntries } from './use-entries.ts'
 import { useShellKeys } from './use-shell-keys.ts'
+
+const Palette = lazy(async () => ({ default: (await import('./palette.tsx')).Palette }))
 
 export function Shell({ onSignOut, children }: { onSignOut: () => void; children: ReactNode }) {
   const [isHelpOpen, setHelpOpen] = useState(false)
   const [width, setWidth] = usePreference('rail', ['wide', 'narrow'], 'wide')
   const openHelp = useCallback(() => setHelpOpen(true), [])
   const closeHelp = useCallback(() => setHelpOpen(false), [])
-  useShellKeys({ openHelp })
+  const [isPaletteOpen, setPaletteOpen] = useState(false)
+  const openPalette = useCallback(() => setPaletteOpen(true), [])
+  const closePalette = useCallback(() => setPaletteOpen(false), [])
+  const toggleRail = () => setWidth(width === 'wide' ? 'narrow' : 'wide')
+  useShellKeys({ openHelp, openPalette })
   return (
     <div className={`shell shell-${width}`}>
       <a className="skip" href="#content">
         {text.shell.skip}
       </a>
-      <TopBar onHelp={openHelp} onSignOut={onSignOut} />
-      <Rail isWide={width === 'wide'} onToggle={() => setWidth(width === 'wide' ? 'narrow' : 'wide')} />
+      <TopBar onHelp={openHelp} onSignOut={onSignOut} onPalette={openPalette} />
+      <Rail isWide={width === 'wide'} onToggle={toggleRail} />
       <div className="shell-main">
         <ConnectionBanner />
         <ConfigBanner />
@@ -34,6 +41,25 @@ export function Shell({ onSignOut, children }: { onSignOut: () => void; children
       </div>
       <Announcer />
       {isHelpOpen && <HelpDialog onClose={closeHelp} />}
+      {isPaletteOpen && (
+        <OpenPalette openHelp={openHelp} toggleRail={toggleRail} signOut={onSignOut} onClose={closePalette} />
+      )}
     </div>
+  )
+}
+
+interface OpenPaletteProps {
+  openHelp(): void
+  toggleRail(): void
+  signOut(): void
+  onClose(): void
+}
+
+function OpenPalette({ onClose, ...actions }: OpenPaletteProps) {
+  const { entries, go } = useEntries(actions)
+  return (
+    <Suspense fallback={null}>
+      <Palette entries={entries} go={go} onClose={onClose} />
+    </Suspense>
   )
 }

@@ -4,16 +4,23 @@
  */
 import { useFeed } from '../feed/use-feed.tsx'
 import { Link } from '../kit/link.tsx'
-import { BrandMark, type Tone, ToneMark } from '../kit/marks.tsx'
+import { BrandMark, Icon, type Tone, ToneMark } from '../kit/marks.tsx'
 import { paths } from '../paths.ts'
 import { visible } from '../text/format.ts'
 import { text } from '../text/text.ts'
 import { GroupPicker } from './group-picker.tsx'
+import { KeyWords } from './key-words.tsx'
 import { LiveSwitch } from './live-switch.tsx'
 import { RangePicker } from './range-picker.tsx'
 import { UserMenu } from './user-menu.tsx'
 
-export function TopBar({ onHelp, onSignOut }: { onHelp: () => void; onSignOut: () => void }) {
+interface Props {
+  onHelp(): void
+  onPalette(): void
+  onSignOut(): void
+}
+
+export function TopBar({ onHelp, onPalette, onSignOut }: Props) {
   const { feed } = useFeed()
   const environment = feed.balancer?.environment ?? null
   return (
@@ -34,6 +41,16 @@ export function TopBar({ onHelp, onSignOut }: { onHelp: () => void; onSignOut: (
         </span>
       )}
       <span className="top-bar-space" />
+      <button
+        type="button"
+        className="button palette-button"
+        aria-label={text.shell.palette.open}
+        onClick={onPalette}
+      >
+        <Icon name="search" />
+        <span className="palette-button-word">{text.shell.palette.open}</span>
+        <KeyWords name="Mod k" />
+      </button>
       <GroupPicker />
       <RangePicker />
       <LiveSwitch />

@@ -10,7 +10,7 @@ import { useZone } from './zone.ts'
 
 interface Options {
   openHelp(): void
-  openPalette?(): void
+  openPalette(): void
 }
 
 export function useShellKeys({ openHelp, openPalette }: Options): void {
@@ -33,7 +33,7 @@ export function useShellKeys({ openHelp, openPalette }: Options): void {
   useKeys(
     {
       '?': { label: words.keys.help, run: openHelp },
-      'Mod k': openPalette && { label: words.keys.palette, run: openPalette, isEverywhere: true },
+      'Mod k': { label: words.keys.palette, run: openPalette, isEverywhere: true },
       Space: { label: words.keys.pause, run: live.isLive ? live.pause : live.resume },
       '[': { label: words.keys.shorter, run: () => range.set(neighbour(range.name, -1)) },
       ']': { label: words.keys.longer, run: () => range.set(neighbour(range.name, 1)) },

@@ -74,6 +74,7 @@ export const shell: Messages['shell'] = {
     workers: 'Worker',
     functions: 'Funktionen',
     runs: 'Läufe',
+    rail: 'Breites oder schmales Menü',
     run: (id) => `Lauf ${id} öffnen`,
   },
 
@@ -102,6 +103,9 @@ export const shell: Messages['shell'] = {
     goTo: 'Gehe zu',
     thisPage: 'Auf dieser Seite',
     followedBy: 'dann',
+    control: 'Strg',
+    shift: 'Umschalt',
+    space: 'Leertaste',
     rebind: (label) => `Taste von „${label}“ ändern`,
     pressKey: 'Taste drücken…',
     reset: 'Ursprüngliche Tasten',

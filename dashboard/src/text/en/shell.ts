@@ -74,6 +74,7 @@ export const shell = {
     workers: 'Workers',
     functions: 'Functions',
     runs: 'Runs',
+    rail: 'Wide or narrow menu',
     run: (id: string) => `Open run ${id}`,
   },
 
@@ -103,6 +104,9 @@ export const shell = {
     goTo: 'Go to',
     thisPage: 'On this page',
     followedBy: 'then',
+    control: 'Ctrl',
+    shift: 'Shift',
+    space: 'Space',
     rebind: (label: string) => `Change the key of “${label}”`,
     pressKey: 'Press a key…',
     reset: 'Default keys',
