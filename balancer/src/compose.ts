@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type BalancerView, BERTH_VERSION, isLoopback } from '@berth/protocol'
 import { type Clock, createOwnAddress, type Log, type Service, systemClock } from '@berth/runtime'
+import type { Hono } from 'hono'
 import type { BalancerConfig, BalancerKeys } from './config.ts'
 import { Scheduler } from './core/scheduler.ts'
 import { DiskFiles } from './files/disk-files.ts'
@@ -20,7 +21,7 @@ import { Uploads } from './files/uploads.ts'
 import { WorkersConfig } from './fleet/config/workers-config.ts'
 import { Fleet } from './fleet/fleet.ts'
 import { Roster } from './fleet/roster.ts'
-import { createApp } from './http/app.ts'
+import { type AppDeps, createApp, listRoutes } from './http/app.ts'
 import { Gate } from './http/auth.ts'
 import { Background } from './http/background.ts'
 import { batchRoutes, mayReceiveBatch } from './http/batch-routes.ts'
@@ -43,6 +44,7 @@ import { fileRoutes } from './http/file-routes.ts'
 import { formRoutes } from './http/form-routes.ts'
 import { Forms } from './http/forms.ts'
 import { createHotTask, mayContinue } from './http/hot-task.ts'
+import type { AppEnv, Route } from './http/routes.ts'
 import { createRunIds } from './http/run-id.ts'
 import { createRunQuestions } from './http/run-questions.ts'
 import { runRoutes } from './http/run-routes.ts'
@@ -56,6 +58,7 @@ import { taskRoutes } from './http/task-routes.ts'
 import { Tasks } from './http/tasks.ts'
 import { usageRoutes } from './http/usage-totals.ts'
 import { WrongKeys } from './http/wrong-keys.ts'
+import { ActivityLog } from './observe/activity-log.ts'
 import { createFeed } from './observe/feed.ts'
 import type { Assignment, DispatchPort } from './ports/dispatch.ts'
 import type { KeepPort, StoreContents, StoreListenPort, StorePort } from './ports/store.ts'
@@ -89,6 +92,9 @@ export interface Balancer {
   /** In the order in which they start. */
   readonly services: readonly Service[]
   readonly http: HttpServer
+  /** The whole table and what serves it, for whoever walks it. */
+  readonly app: Hono<AppEnv>
+  routes(): readonly Route[]
   /** Takes nothing new and lets what runs finish, at most `deadlineMs`; then answers who still waits. */
   drain(deadlineMs: number): Promise<void>
 }
@@ -236,7 +242,9 @@ export function composeBalancer(parts: BalancerParts): Balancer {
   })
 
   const sessions = new Sessions({ store, stored: contents.sessions, clock })
-  const gate = new Gate({ key: keys.lbAuthKey, sessions, wrongKeys: new WrongKeys(log, clock) })
+  const wrongKeys = new WrongKeys(log, clock)
+  const gate = new Gate({ key: keys.lbAuthKey, readKey: config.readKey, sessions, wrongKeys })
+  const activity = new ActivityLog({ keeper, reads: store.reads, clock, log, createRunId })
   const openRuns = createRunQuestions({
     list: (...asked) => runs.list(...asked),
     glance: (id) => runs.glance(id),
@@ -339,8 +347,9 @@ export function composeBalancer(parts: BalancerParts): Balancer {
     reads: store.reads,
     isKnown: async (id) => (await find(id)) !== undefined,
   })
-  const app = createApp({
+  const appDeps: AppDeps = {
     gate,
+    activity,
     sessions,
     fleet,
     keeper,
@@ -383,7 +392,8 @@ export function composeBalancer(parts: BalancerParts): Balancer {
         createRunId,
       }),
     ],
-  })
+  }
+  const app = createApp(appDeps)
   const mayContinueTask = mayContinue({ gate, exchange })
   const mayContinueBatch = mayReceiveBatch({ door, batchLimitBytes })
   const http = createHttpServer({
@@ -414,6 +424,8 @@ export function composeBalancer(parts: BalancerParts): Balancer {
   return {
     // The list is read before anybody can ask: a fleet that is not known yet must not look like an empty one.
     services: [
+      // Ends last of all: what the others do on their way out is noted.
+      activity,
       new SchedulerTicks(scheduler, clock),
       fileKeeper,
       // Ends behind all that ends tasks.
@@ -432,6 +444,8 @@ export function composeBalancer(parts: BalancerParts): Balancer {
       schedules,
     ],
     http,
+    app,
+    routes: () => listRoutes(appDeps),
     async drain(deadlineMs) {
       isDraining = true
       scheduler.drain()

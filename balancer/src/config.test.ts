@@ -36,6 +36,7 @@ test('an empty environment gives the defaults of the contract', () => {
     workersFile: resolve('workers.json'),
     dataDir: resolve('.berth'),
     givenKeys: { lbAuthKey: undefined, fleetKey: undefined, workerAuthKey: undefined },
+    readKey: undefined,
     taskTimeoutMs: 300_000,
     taskAttempts: 3,
     defaultPriority: 100,
@@ -129,9 +130,9 @@ for (const [variable, value] of [
 }
 
 test('what is not supported yet is one warning a variable; the unknown is none', () => {
-  const { warnings } = accepted({ EMAIL_PORT: '25', READ_KEY: GOOD_KEY, EDITOR: 'vi' })
+  const { warnings } = accepted({ EMAIL_PORT: '25', METRICS_ENABLED: 'true', EDITOR: 'vi' })
   assert.equal(warnings.length, 2)
-  for (const name of ['EMAIL_PORT', 'READ_KEY'])
+  for (const name of ['EMAIL_PORT', 'METRICS_ENABLED'])
     assert.equal(warnings.filter((line) => line.includes(name)).length, 1)
   assert.ok(!warnings.join().includes(GOOD_KEY))
 })
@@ -163,6 +164,24 @@ test('a short key of the operator is taken and warned of', () => {
   assert.match(read.warnings[0] ?? '', /LB_AUTH_KEY is shorter than 16/)
   const long = readConfig({ LB_AUTH_KEY: 'sixteen-letters!' }, SURROUNDINGS)
   assert.deepEqual(long.ok && long.warnings, [])
+})
+
+test('viewers have a key of their own, also from a file', () => {
+  const readKey = `${GOOD_KEY}-read`
+  assert.equal(accepted({ READ_KEY: readKey }).config.readKey, readKey)
+  const file = join(folder, 'read-key')
+  writeFileSync(file, `${readKey}\n`)
+  const { config, printed } = accepted({ LB_AUTH_KEY: GOOD_KEY, READ_KEY_FILE: file })
+  assert.equal(config.readKey, readKey)
+  assert.match(printed, /^READ_KEY=\*\*\* +# file /m)
+  for (const other of ['LB_AUTH_KEY', 'FLEET_KEY', 'WORKER_AUTH_KEY'])
+    assert.deepEqual(refusedVariables({ [other]: GOOD_KEY, READ_KEY: GOOD_KEY }), ['READ_KEY'])
+  assert.deepEqual(refusedVariables({ READ_KEY: 'changeme' }), ['READ_KEY'])
+  const dataDir = join(folder, 'shared')
+  const made = resolveKeys(accepted({ DATA_DIR: dataDir }).config)
+  assert.ok(made.ok)
+  const shared = resolveKeys(accepted({ DATA_DIR: dataDir, READ_KEY: made.keys.lbAuthKey }).config)
+  assert.deepEqual(!shared.ok && shared.errors.map(({ variable }) => variable), ['READ_KEY'])
 })
 
 test('a host that others reach needs a key', () => {

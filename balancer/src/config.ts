@@ -23,6 +23,7 @@ import {
   oneOf,
   parseConfig,
   port,
+  sameKey,
   sizeBytes,
   text,
 } from '@berth/runtime'
@@ -43,6 +44,7 @@ const schema = z.object({
   LB_AUTH_KEY: text({ maxLength: 1024 }).optional(),
   FLEET_KEY: text({ maxLength: 1024 }).optional(),
   WORKER_AUTH_KEY: text({ maxLength: 1024 }).optional(),
+  READ_KEY: text({ maxLength: 1024 }).optional(),
   TASK_TIMEOUT: durationMs({ min: 1, default: 300_000 }),
   TASK_ATTEMPTS: integer({ min: 1, max: 1000, default: 3 }),
   DEFAULT_PRIORITY: integer({ min: 1, max: MAX_PRIORITY, default: 100 }),
@@ -81,15 +83,14 @@ const schema = z.object({
 type Variables = Readonly<z.output<typeof schema>>
 
 const KEYS = ['LB_AUTH_KEY', 'FLEET_KEY', 'WORKER_AUTH_KEY'] as const
-const SECRETS = [...KEYS, ...WEBHOOK_SECRETS]
+/** Those and the viewers' key, which has no default. */
+const ALL_KEYS = [...KEYS, 'READ_KEY'] as const
+const SECRETS = [...ALL_KEYS, ...WEBHOOK_SECRETS]
 
 /** Ignoring these would send work, or its memory, somewhere else than the operator thinks. */
 const REFUSED = ['DATABASE_URL', 'DATABASE_URL_FILE', 'UPSTREAM_URL', 'BALANCER_URL', 'WEBSOCKET_PORT']
 
-const NOT_YET_SUPPORTED = [
-  ...['READ_KEY', 'READ_KEY_FILE'],
-  ...['EMAIL_DOMAIN', 'EMAIL_PORT', 'OPENAPI_ENABLED', 'METRICS_ENABLED'],
-]
+const NOT_YET_SUPPORTED = [...['EMAIL_DOMAIN', 'EMAIL_PORT', 'OPENAPI_ENABLED', 'METRICS_ENABLED']]
 
 /** Keys of other products and guides that somebody may have left in place. */
 const WELL_KNOWN_KEYS = new Set([
@@ -110,6 +111,8 @@ export interface BalancerConfig {
   readonly dataDir: string
   /** As given; `resolveKeys` makes three keys of them. */
   readonly givenKeys: Readonly<Partial<BalancerKeys>>
+  /** Whoever presents it may read only. */
+  readonly readKey: string | undefined
   readonly taskTimeoutMs: number
   readonly taskAttempts: number
   readonly defaultPriority: number
@@ -187,7 +190,12 @@ export function readConfig(env: Environment, surroundings: Surroundings): ReadCo
   })
   if (!parsed.ok) return parsed
   const variables = parsed.config
-  const errors = [...findWeakKeys(variables), ...findOpenHost(variables), ...findShortLease(variables)]
+  const errors = [
+    ...findWeakKeys(variables),
+    ...findSharedReadKey(variables),
+    ...findOpenHost(variables),
+    ...findShortLease(variables),
+  ]
   if (errors.length > 0) return { ok: false, errors }
   const { values, origins } = fillDefaults(variables, parsed.origins, surroundings)
   return {
@@ -206,10 +214,15 @@ export type ResolvedKeys =
  * The three keys: given ones; with `LB_AUTH_KEY` given the others default to it, without it to those of
  * `DATA_DIR/keys.json`, which is made when it is not there.
  */
-export function resolveKeys(config: Pick<BalancerConfig, 'dataDir' | 'givenKeys'>): ResolvedKeys {
+export function resolveKeys(config: Pick<BalancerConfig, 'dataDir' | 'givenKeys' | 'readKey'>): ResolvedKeys {
   const { lbAuthKey, fleetKey, workerAuthKey } = config.givenKeys
+  const { readKey } = config
   if (lbAuthKey !== undefined) {
-    const keys = { lbAuthKey, fleetKey: fleetKey ?? lbAuthKey, workerAuthKey: workerAuthKey ?? lbAuthKey }
+    const keys = {
+      lbAuthKey,
+      fleetKey: fleetKey ?? lbAuthKey,
+      workerAuthKey: workerAuthKey ?? lbAuthKey,
+    }
     return { ok: true, keys: Object.freeze(keys) }
   }
   try {
@@ -219,6 +232,8 @@ export function resolveKeys(config: Pick<BalancerConfig, 'dataDir' | 'givenKeys'
       fleetKey: fleetKey ?? kept.FLEET_KEY,
       workerAuthKey: workerAuthKey ?? kept.WORKER_AUTH_KEY,
     }
+    if (Object.values(keys).some((key) => sameKey(key, readKey)))
+      return { ok: false, errors: [sharedReadKey(keyFilePath(config.dataDir))] }
     return { ok: true, keys: Object.freeze(keys) }
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
@@ -228,7 +243,7 @@ export function resolveKeys(config: Pick<BalancerConfig, 'dataDir' | 'givenKeys'
 }
 
 function findWeakKeys(variables: Variables): ConfigError[] {
-  return KEYS.flatMap((variable) => {
+  return ALL_KEYS.flatMap((variable) => {
     const key = variables[variable]
     const problem = key === undefined ? undefined : describeWeakKey(key)
     return problem === undefined ? [] : [{ variable, message: `${problem}; ${MAKE_ONE}` }]
@@ -240,16 +255,29 @@ function describeWeakKey(key: string): string | undefined {
   return findKeyProblem(key)
 }
 
+/** Whoever was given it to read would have the rights of the other one. */
+function findSharedReadKey(variables: Variables): ConfigError[] {
+  const { READ_KEY } = variables
+  const other = KEYS.find((variable) => sameKey(variables[variable], READ_KEY))
+  if (other === undefined) return []
+  return [sharedReadKey(other)]
+}
+
+function sharedReadKey(other: string): ConfigError {
+  const message = `is the same as that of ${other}: viewers need a key of their own; ${MAKE_ONE}`
+  return { variable: 'READ_KEY', message }
+}
+
 /** Guessable, yet the operator's choice: named, not refused. */
 function warnOfShortKeys(variables: Variables): string[] {
-  return KEYS.filter((variable) => (variables[variable]?.length ?? SHORTEST_KEY) < SHORTEST_KEY).map(
+  return ALL_KEYS.filter((variable) => (variables[variable]?.length ?? SHORTEST_KEY) < SHORTEST_KEY).map(
     (variable) => `${variable} is shorter than ${SHORTEST_KEY} characters and easily guessed; ${MAKE_ONE}`,
   )
 }
 
 /** Somebody meant to set it: a mistake in a shell script or a compose file. */
 function warnOfEmptyKeys(env: Environment): string[] {
-  return KEYS.filter((variable) => env[variable] === '' && !env[`${variable}_FILE`]).map(
+  return ALL_KEYS.filter((variable) => env[variable] === '' && !env[`${variable}_FILE`]).map(
     (variable) => `${variable} is set but empty, which counts as unset; give it a key, or unset it`,
   )
 }
@@ -314,6 +342,7 @@ function toConfig(values: Filled): BalancerConfig {
       fleetKey: values.FLEET_KEY,
       workerAuthKey: values.WORKER_AUTH_KEY,
     }),
+    readKey: values.READ_KEY,
     taskTimeoutMs: values.TASK_TIMEOUT,
     taskAttempts: values.TASK_ATTEMPTS,
     defaultPriority: values.DEFAULT_PRIORITY,

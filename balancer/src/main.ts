@@ -64,7 +64,11 @@ async function run(
     format: config.logFormat,
     capacity: config.maxLogs,
     source: 'balancer',
-    redact: [...Object.values(keys), ...webhookTexts(webhookSecret, config.webhooks)],
+    redact: [
+      ...Object.values(keys),
+      ...(config.readKey === undefined ? [] : [config.readKey]),
+      ...webhookTexts(webhookSecret, config.webhooks),
+    ],
   })
   for (const warning of warnings) log.warn(warning)
   const store = new SqliteStore({ path: join(config.dataDir, 'berth.db') })

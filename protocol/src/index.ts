@@ -1,4 +1,5 @@
 /** Every byte that crosses a process boundary; loads in Node and in a browser. */
+export * from './activity-view.ts'
 export * from './budget.ts'
 export * from './bulk-view.ts'
 export * from './canonical.ts'

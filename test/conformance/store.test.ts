@@ -196,7 +196,12 @@ for (const [kind, newPlace] of Object.entries(KINDS)) {
       const intents = [
         { ...intent('w1', 'disk "full"'), until, deadline: '2098-01-01T00:00:00.000Z', by: 'key' },
       ]
-      const session = { hash: 'h1', createdAt: AT, expiresAt: '2099-01-01T00:00:00.000Z' }
+      const session = {
+        hash: 'h1',
+        createdAt: AT,
+        expiresAt: '2099-01-01T00:00:00.000Z',
+        role: 'viewer' as const,
+      }
       await visit(place, (store) => {
         store.apply([{ kind: 'intent-set', intent: intents[0] ?? intent('none') }])
         store.apply([
@@ -244,7 +249,12 @@ for (const [kind, newPlace] of Object.entries(KINDS)) {
       const events = record()
       const store = place.make()
       await store.open(events)
-      const session = { hash: 'h', createdAt: AT, expiresAt: '2098-01-01T00:00:00.000Z' }
+      const session = {
+        hash: 'h',
+        createdAt: AT,
+        expiresAt: '2098-01-01T00:00:00.000Z',
+        role: 'operator' as const,
+      }
       store.apply([
         { kind: 'worker-known', known: known('w1') },
         { kind: 'worker-known', known: { ...known('w1'), contract: 7, group: 'gpu' } },
@@ -332,11 +342,11 @@ for (const [kind, newPlace] of Object.entries(KINDS)) {
           { kind: 'interface-seen', hash: 'b'.repeat(64), functions: FUNCTIONS },
           {
             kind: 'session-opened',
-            session: { hash: 'old', createdAt: AT, expiresAt: '2026-01-01T00:00:09.000Z' },
+            session: { hash: 'old', createdAt: AT, expiresAt: '2026-01-01T00:00:09.000Z', role: 'viewer' },
           },
           {
             kind: 'session-opened',
-            session: { hash: 'new', createdAt: AT, expiresAt: '2026-01-01T00:00:11.000Z' },
+            session: { hash: 'new', createdAt: AT, expiresAt: '2026-01-01T00:00:11.000Z', role: 'viewer' },
           },
         ])
       })

@@ -140,6 +140,7 @@ function pictureOf(task: Task): TaskPicture {
     acceptedAt: task.acceptedAt,
     startedAt: hasStarted ? task.startedAt : undefined,
     metadata: submission.metadata,
+    trigger: submission.trigger,
     parent: submission.call?.parent,
     isCold: hasStarted ? task.isCold : undefined,
     coldStartMs: task.coldStartMs,

@@ -7,9 +7,11 @@
 import type { BalancerView, TaskError } from '@berth/protocol'
 import type { Clock, Log } from '@berth/runtime'
 import { Hono } from 'hono'
+import type { ActivityPort } from '../ports/activity.ts'
 import type { FleetPort } from '../ports/fleet.ts'
 import type { KeepPort } from '../ports/store.ts'
 import type { TrafficPort } from '../ports/traffic.ts'
+import { activityRoutes } from './activity-routes.ts'
 import { type Gate, UNAUTHORIZED } from './auth.ts'
 import { type Dashboard, dashboardRoutes } from './dashboard-routes.ts'
 import { drainRoutes } from './drain-routes.ts'
@@ -27,6 +29,8 @@ import { workerRoutes } from './worker-routes.ts'
 
 export interface AppDeps {
   readonly gate: Gate
+  /** Takes notes of what operators do, and shows them. */
+  readonly activity?: ActivityPort | undefined
   readonly sessions: Sessions
   readonly fleet: FleetPort
   readonly keeper: KeepPort
@@ -53,6 +57,7 @@ export function listRoutes(deps: AppDeps): readonly Route[] {
     ...drainRoutes(maintenance),
     ...fleetRoutes(maintenance),
     ...settingsRoutes(deps),
+    ...(deps.activity ? activityRoutes(deps.activity) : []),
     ...dashboardRoutes(deps.dashboard),
   ]
 }

@@ -20,12 +20,22 @@ function head(changes: Partial<RequestHead>): RequestHead {
 }
 
 describe('Gate', () => {
-  const gate = new Gate({ key: KEY, sessions: { find: (given) => (given === secret ? 'h' : undefined) } })
+  const gate = new Gate({
+    key: KEY,
+    sessions: { find: (given) => (given === secret ? { hash: 'h', role: 'operator' } : undefined) },
+  })
   const cookie = `other=1; berth_session=${secret}`
 
   it('tells key, session and nobody apart', () => {
-    assert.deepEqual(gate.authorise({ authorization: `Api-Key ${KEY}`, cookie: undefined }), { kind: 'key' })
-    assert.deepEqual(gate.authorise({ authorization: undefined, cookie }), { kind: 'session', hash: 'h' })
+    assert.deepEqual(gate.authorise({ authorization: `Api-Key ${KEY}`, cookie: undefined }), {
+      kind: 'key',
+      role: 'operator',
+    })
+    assert.deepEqual(gate.authorise({ authorization: undefined, cookie }), {
+      kind: 'session',
+      hash: 'h',
+      role: 'operator',
+    })
     assert.deepEqual(gate.authorise({ authorization: undefined, cookie: undefined }), { kind: 'none' })
   })
 

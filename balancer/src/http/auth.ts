@@ -1,18 +1,19 @@
 /**
  * Owns the question who a request comes from, for the router, the hot route and the upgrades alike: plain
  * header values in, an answer out. A key in `Authorization` decides alone; without one the session cookie does.
+ * A viewer may only read, wherever it comes in.
  * Invariant: a request that changes something and rests on a cookie is let through only when it comes from
  * one of our own pages and is JSON, so that no other site can make a browser send it.
  */
 import type { IncomingMessage } from 'node:http'
-import type { TaskError } from '@berth/protocol'
+import type { Role, TaskError } from '@berth/protocol'
 import { createHeaderCheck, createKeyCheck, presentedKey } from '@berth/runtime'
 import { readSessionCookie } from './cookies.ts'
 import type { Sessions } from './sessions.ts'
 
 export type Access =
-  | { readonly kind: 'key' }
-  | { readonly kind: 'session'; readonly hash: string }
+  | { readonly kind: 'key'; readonly role: Role }
+  | { readonly kind: 'session'; readonly hash: string; readonly role: Role }
   | { readonly kind: 'none' }
 
 export interface Credentials {
@@ -38,12 +39,17 @@ export type Admission =
 export interface GateDeps {
   /** LB_AUTH_KEY. */
   readonly key: string
+  /** READ_KEY. */
+  readonly readKey?: string | undefined
   readonly sessions: Pick<Sessions, 'find'>
   readonly wrongKeys?: { record(address: string): void }
 }
 
 const NONE: Access = Object.freeze({ kind: 'none' })
-const KEY: Access = Object.freeze({ kind: 'key' })
+const ACCESS_BY_KEY: Readonly<Record<Role, Access>> = {
+  operator: Object.freeze({ kind: 'key', role: 'operator' }),
+  viewer: Object.freeze({ kind: 'key', role: 'viewer' }),
+}
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD'])
 
 export const UNAUTHORIZED: TaskError = {
@@ -51,24 +57,36 @@ export const UNAUTHORIZED: TaskError = {
   detail: 'This needs the key LB_AUTH_KEY: send it as `Authorization: Bearer <key>`, or sign in.',
 }
 
+export const READS_ONLY: TaskError = {
+  code: 'FORBIDDEN',
+  detail:
+    'The role viewer may read only; this needs the role operator: use the key LB_AUTH_KEY, or sign in with it.',
+}
+
 export class Gate {
   readonly #isKey: (key: string | undefined) => boolean
+  readonly #isReadKey: (key: string | undefined) => boolean
   readonly #isKeyHeader: ReturnType<typeof createHeaderCheck>
   readonly #sessions: Pick<Sessions, 'find'>
   readonly #wrongKeys: GateDeps['wrongKeys']
 
   constructor(deps: GateDeps) {
     this.#isKey = createKeyCheck(deps.key)
+    // Without a READ_KEY what is presented is compared all the same, with nothing.
+    this.#isReadKey = createKeyCheck(deps.readKey ?? '')
     this.#isKeyHeader = createHeaderCheck(deps.key)
     this.#sessions = deps.sessions
     this.#wrongKeys = deps.wrongKeys
   }
 
-  isKey(key: string | undefined): boolean {
-    return this.#isKey(key)
+  /** What a key lets its bearer do; both are compared whichever it is. */
+  roleOf(key: string | undefined): Role | undefined {
+    const [isOperator, isViewer] = [this.#isKey(key), this.#isReadKey(key)]
+    if (isOperator) return 'operator'
+    return isViewer ? 'viewer' : undefined
   }
 
-  /** Whether a request bears the key; quick for a connection that has shown it before. */
+  /** Whether a request bears LB_AUTH_KEY; quick for a connection that has shown it before. */
   hasKey({ socket, headers }: IncomingMessage): boolean {
     return this.#isKeyHeader(socket, headers.authorization)
   }
@@ -76,22 +94,28 @@ export class Gate {
   authorise({ authorization, cookie, address }: Credentials): Access {
     const key = presentedKey(authorization)
     if (key !== undefined) {
-      if (this.isKey(key)) return KEY
+      const role = this.roleOf(key)
+      if (role !== undefined) return ACCESS_BY_KEY[role]
       this.#wrongKeys?.record(address ?? 'unknown')
       return NONE
     }
     const secret = readSessionCookie(cookie)
-    const hash = secret === undefined ? undefined : this.#sessions.find(secret)
-    return hash === undefined ? NONE : { kind: 'session', hash }
+    const found = secret === undefined ? undefined : this.#sessions.find(secret)
+    return found === undefined ? NONE : { kind: 'session', ...found }
   }
 
-  /** Whether a request may use what is not public. */
-  admit(head: RequestHead): Admission {
+  /** Whether a request may use what is not public, and of that what changes something. */
+  admit(head: RequestHead, needed: Role = 'operator'): Admission {
     const access = this.authorise(head)
     if (access.kind === 'none') return { ok: false, error: UNAUTHORIZED }
+    if (!suffices(access.role, needed)) return { ok: false, error: READS_ONLY }
     const error = access.kind === 'key' ? undefined : findForgery(head)
     return error === undefined ? { ok: true, access } : { ok: false, error }
   }
+}
+
+export function suffices(role: Role, needed: Role): boolean {
+  return role === 'operator' || needed === 'viewer'
 }
 
 /** The same head from Node's own request. */

@@ -15,7 +15,7 @@ import { readQuery } from './lists.ts'
 import { problem } from './problem.ts'
 import { type BodyTerms, findRefusal } from './received-body.ts'
 import { readRoutedBody } from './routed-body.ts'
-import type { Route, RouteContext } from './routes.ts'
+import { type Route, type RouteContext, triggerOf } from './routes.ts'
 import { notYet, type TaskHead } from './task-call.ts'
 import type { Tasks } from './tasks.ts'
 
@@ -115,6 +115,7 @@ function headOf(c: RouteContext): TaskHead {
     host: c.req.header('host'),
     forwardedProto: c.req.header('x-forwarded-proto'),
     wantsEvents: false,
+    trigger: triggerOf(c),
   }
 }
 

@@ -7,6 +7,7 @@ import { soughtWords } from '@berth/runtime'
 import { z } from 'zod'
 import type { RunParts } from '../ports/run-store.ts'
 import type { BulkPort, RunFilter } from '../ports/runs.ts'
+import { note } from './activity.ts'
 import { readJsonBody } from './body.ts'
 import { plain } from './plain-address.ts'
 import { problem } from './problem.ts'
@@ -56,12 +57,17 @@ const bulkSchema = z.strictObject({
 export function bulkRoutes(bulk: BulkPort): readonly Route[] {
   return [
     { method: 'POST', path: '/bulk', policy: 'key', handle: plain((c) => begin(c, bulk)) },
-    { method: 'GET', path: '/bulk/:id', policy: 'key', handle: plain((c) => show(c, (id) => bulk.find(id))) },
+    {
+      method: 'GET',
+      path: '/bulk/:id',
+      policy: 'read',
+      handle: plain((c) => show(c, (id) => bulk.find(id))),
+    },
     {
       method: 'DELETE',
       path: '/bulk/:id',
       policy: 'key',
-      handle: plain((c) => show(c, (id) => bulk.stop(id))),
+      handle: plain((c) => stop(c, bulk)),
     },
   ]
 }
@@ -75,6 +81,9 @@ async function begin(c: RouteContext, bulk: BulkPort): Promise<Response> {
   const begun = await bulk.begin(action, filter)
   if (!begun.ok) return problem(begun.error)
   const { id, matched } = begun.bulk
+  const summary = `Began to ${action} ${matched} ${matched === 1 ? 'run' : 'runs'}.`
+  const after = { id, matched, filter: read.value.filter }
+  note(c, { action: `runs.${action}`, target: { kind: 'runs', id }, summary, after })
   return c.json({ id, matched }, 202, { location: `/bulk/${id}` })
 }
 
@@ -90,6 +99,18 @@ async function show(c: RouteContext, ask: (id: string) => ReturnType<BulkPort['f
   const id = c.req.param('id') ?? ''
   const view = await ask(id)
   return view === undefined ? problem(unknownBulk(id)) : c.json(view)
+}
+
+async function stop(c: RouteContext, bulk: BulkPort): Promise<Response> {
+  const answer = await show(c, (id) => bulk.stop(id))
+  const id = c.req.param('id') ?? ''
+  if (answer.ok)
+    note(c, {
+      action: 'runs.stopped',
+      target: { kind: 'runs', id },
+      summary: `Stopped the bulk operation ${id}.`,
+    })
+  return answer
 }
 
 function toFilter({ from, to, status, ...named }: z.infer<typeof filterSchema>): RunFilter {

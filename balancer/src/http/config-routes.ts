@@ -31,15 +31,15 @@ export function configRoutes({ workersConfig: config }: ConfigRouteDeps): readon
   const turns = new Turns()
   const inTurn = async (work: () => Promise<Response>) => (await turns.take(work)) ?? problem(LINE_FULL)
   return [
-    { method: 'GET', path: PATH, policy: 'key', handle: plain((c) => show(c, config)) },
+    { method: 'GET', path: PATH, policy: 'read', handle: plain((c) => show(c, config)) },
     { method: 'PUT', path: PATH, policy: 'key', handle: plain((c) => replace(c, config, inTurn)) },
-    { method: 'GET', path: `${PATH}/state`, policy: 'key', handle: plain((c) => showState(c, config)) },
-    { method: 'POST', path: `${PATH}/dry-run`, policy: 'key', handle: (c) => preview(c, config) },
-    { method: 'GET', path: `${PATH}/history`, policy: 'key', handle: (c) => listVersions(c, config) },
+    { method: 'GET', path: `${PATH}/state`, policy: 'read', handle: plain((c) => showState(c, config)) },
+    { method: 'POST', path: `${PATH}/dry-run`, policy: 'read', handle: (c) => preview(c, config) },
+    { method: 'GET', path: `${PATH}/history`, policy: 'read', handle: (c) => listVersions(c, config) },
     {
       method: 'GET',
       path: `${PATH}/history/:version`,
-      policy: 'key',
+      policy: 'read',
       handle: plain((c) => showVersion(c, config)),
     },
     {

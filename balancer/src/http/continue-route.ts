@@ -15,8 +15,8 @@ import {
 } from './ended-run-routes.ts'
 import { plain } from './plain-address.ts'
 import { problem } from './problem.ts'
-import type { Route, RouteContext } from './routes.ts'
-import { unknownRun } from './run-routes.ts'
+import { type Route, type RouteContext, triggerOf } from './routes.ts'
+import { noteRun, unknownRun } from './run-routes.ts'
 import { isTrace } from './task-call.ts'
 
 export interface ContinueRouteDeps extends Omit<EndedRunRouteDeps, 'ended'> {
@@ -38,11 +38,15 @@ async function continueRun(c: RouteContext, deps: ContinueRouteDeps): Promise<Re
   const { input = {} } = read.value
   const wrong = findWrongKeyOf(c) ?? (await findWrongInput(id, input, deps))
   if (wrong) return problem(wrong)
-  const trigger = c.get('access').kind === 'session' ? 'ui' : 'api'
+  const trigger = triggerOf(c) ?? 'api'
   const given = c.req.header('traceparent')
   const trace = isTrace(given) ? given : ''
   const begun = await continued.continue(id, { input, trigger, trace }, await keyOf(c, read.bytes))
   if (begun === undefined) return problem(unknownRun(id))
   if (!begun.ok) return problem(begun.error)
+  if (!begun.isReplay)
+    noteRun(c, id, 'continued', `Began another turn after ${id}: ${begun.run.id}.`, {
+      after: { run: begun.run.id },
+    })
   return answerBegun(c, begun)
 }

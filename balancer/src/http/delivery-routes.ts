@@ -6,6 +6,7 @@ import type { TaskError } from '@berth/protocol'
 import { z } from 'zod'
 import type { RunsPort } from '../ports/runs.ts'
 import type { DeliveriesPort } from '../ports/webhooks.ts'
+import { note } from './activity.ts'
 import { readJsonBody } from './body.ts'
 import { plain } from './plain-address.ts'
 import { problem } from './problem.ts'
@@ -30,7 +31,7 @@ export function deliveryRoutes({ runs, deliveries }: DeliveryRouteDeps): readonl
     {
       method: 'GET',
       path: '/runs/:id/deliveries',
-      policy: 'key',
+      policy: 'read',
       handle: plain((c) => listDeliveries(c, runs, deliveries)),
     },
     {
@@ -66,7 +67,10 @@ async function redeliver(c: RouteContext, deliveries: DeliveriesPort): Promise<R
   const id = c.req.param('id') ?? ''
   const asked = await deliveries.redeliver(id)
   if (asked === undefined) return problem(unknown('delivery', id))
-  return asked.ok ? c.json(asked.delivery, 202) : problem(asked.error)
+  if (!asked.ok) return problem(asked.error)
+  const summary = `Had the webhook ${id} sent again.`
+  note(c, { action: 'delivery.redelivered', target: { kind: 'delivery', id }, summary })
+  return c.json(asked.delivery, 202)
 }
 
 async function redeliverRange(c: RouteContext, deliveries: DeliveriesPort): Promise<Response> {
@@ -74,7 +78,12 @@ async function redeliverRange(c: RouteContext, deliveries: DeliveriesPort): Prom
   if (!read.ok) return problem(read.error)
   const { from, to, url = null } = read.value
   const asked = await deliveries.redeliverRange({ fromMs: Date.parse(from), toMs: Date.parse(to), url })
-  return asked.ok ? c.json({ matched: asked.matched }, 202) : problem(asked.error)
+  if (!asked.ok) return problem(asked.error)
+  const { matched } = asked
+  const summary = `Had ${matched} webhooks sent again, made from ${from} to ${to}.`
+  const target = { kind: 'delivery', id: 'range' } as const
+  note(c, { action: 'delivery.redelivered', target, summary, after: { from, to, url, matched } })
+  return c.json({ matched }, 202)
 }
 
 function unknown(what: 'run' | 'delivery', id: string): TaskError {

@@ -6,6 +6,7 @@
 import type { TaskError, WorkerView } from '@berth/protocol'
 import { z } from 'zod'
 import type { MaintenanceIntent } from '../ports/store.ts'
+import { note } from './activity.ts'
 import { readJsonBody } from './body.ts'
 import { carryOut, inTurn, type MaintenanceDeps, unknownWorker } from './maintenance.ts'
 import { plain } from './plain-address.ts'
@@ -15,7 +16,7 @@ import { nameOf, type Route, type RouteContext } from './routes.ts'
 export function drainRoutes(deps: MaintenanceDeps): readonly Route[] {
   const path = '/workers/:id/drain'
   return [
-    { method: 'GET', path, policy: 'key', handle: plain((c) => showDrain(c, deps)) },
+    { method: 'GET', path, policy: 'read', handle: plain((c) => showDrain(c, deps)) },
     { method: 'DELETE', path, policy: 'key', handle: plain((c) => inTurn(deps, () => stopDrain(c, deps))) },
     { method: 'POST', path: `${path}/force`, policy: 'key', handle: plain((c) => forceDrain(c, deps)) },
   ]
@@ -49,6 +50,7 @@ function forceNow(c: RouteContext, deps: MaintenanceDeps): Response | Promise<Re
     return setDeadline(c, deps, intent, new Date(clock.wallMs()).toISOString())
   if (worker.maintenance === null && worker.status !== 'leaving') return problem(inService(worker))
   fleet.empty(id)
+  noteDrain(c, '')
   return showDrain(c, deps)
 }
 
@@ -62,7 +64,22 @@ async function setDeadline(
   const carried = await carryOut([idOf(c)], () => wish, deps, nameOf(c.get('access')))
   if (!carried.ok) return problem(carried.error)
   const [result] = carried.value
-  return result && !result.ok ? problem(result.error) : showDrain(c, deps)
+  if (result && !result.ok) return problem(result.error)
+  noteDrain(c, deadline)
+  return showDrain(c, deps)
+}
+
+/** Null: it was stopped. */
+function noteDrain(c: RouteContext, deadline: string | null): void {
+  const id = idOf(c)
+  const target = { kind: 'worker', id } as const
+  if (deadline === null)
+    note(c, {
+      action: 'drain.stopped',
+      target,
+      summary: `Stopped the drain of "${id}"; it stays in maintenance.`,
+    })
+  else note(c, { action: 'drain.forced', target, summary: `Ended at once what "${id}" still ran.` })
 }
 
 function idOf(c: RouteContext): string {

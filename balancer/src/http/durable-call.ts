@@ -40,7 +40,7 @@ export interface DurableCallsDeps {
 }
 
 /** What of a request's head is kept with the run. */
-export type OrderHead = Pick<TaskHead, 'traceparent' | 'host' | 'forwardedProto'>
+export type OrderHead = Pick<TaskHead, 'traceparent' | 'host' | 'forwardedProto' | 'trigger'>
 
 /** A checked call and what it wants. */
 export interface DurableCall extends TaskCall {
@@ -137,6 +137,7 @@ export class DurableCalls {
       defaultPriority,
       trace,
       origin,
+      trigger: head.trigger ?? 'api',
     })
   }
 

@@ -22,6 +22,7 @@ export interface OrderTerms {
   readonly trace: string
   /** Where the caller reached the balancer; undefined when that cannot be told. */
   readonly origin: () => string | undefined
+  readonly trigger: 'api' | 'ui'
   /** The body of the call is the input. */
   readonly isRouted: boolean
 }
@@ -30,7 +31,7 @@ export function orderRun(
   body: TaskBody,
   mode: DurableWish['mode'],
   payload: StoredPayload,
-  { nowMs, taskTimeoutMs, queueTimeoutMs, defaultPriority, trace, origin, isRouted }: OrderTerms,
+  { nowMs, taskTimeoutMs, queueTimeoutMs, defaultPriority, trace, origin, trigger, isRouted }: OrderTerms,
 ): NewRun {
   const { webhook } = body
   const deadlineMs = body.deadline === undefined ? null : Date.parse(body.deadline)
@@ -43,7 +44,7 @@ export function orderRun(
     tags: body.tags ?? null,
     fairnessKey: body.fairnessKey ?? null,
     mode,
-    trigger: 'api',
+    trigger,
     attempts: body.attempts ?? null,
     idempotent: body.idempotent ?? null,
     timeoutMs: body.timeout ?? null,

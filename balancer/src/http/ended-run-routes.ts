@@ -14,8 +14,8 @@ import { placeFiles, requestOrigin } from './file-address.ts'
 import { findHugeNumber } from './huge-number.ts'
 import { plain } from './plain-address.ts'
 import { problem } from './problem.ts'
-import type { Route, RouteContext } from './routes.ts'
-import { unknownRun } from './run-routes.ts'
+import { type Route, type RouteContext, triggerOf } from './routes.ts'
+import { noteRun, unknownRun } from './run-routes.ts'
 
 export interface EndedRunRouteDeps {
   readonly runs: Pick<RunsPort, 'find'>
@@ -50,10 +50,16 @@ async function retryRun(c: RouteContext, deps: EndedRunRouteDeps): Promise<Respo
   const { input, priority } = read.value
   const wrong = findWrongKeyOf(c) ?? (input && (await findWrongInput(id, input, deps)))
   if (wrong) return problem(wrong)
-  const trigger = c.get('access').kind === 'session' ? 'ui' : 'api'
+  const trigger = triggerOf(c) ?? 'api'
   const begun = await ended.retry(id, { input, priority, trigger }, await keyOf(c, read.bytes))
   if (begun === undefined) return problem(unknownRun(id))
   if (!begun.ok) return problem(begun.error)
+  const after = {
+    run: begun.run.id,
+    ...(priority === undefined ? {} : { priority }),
+    hasOtherInput: input !== undefined,
+  }
+  if (!begun.isReplay) noteRun(c, id, 'retried', `Began ${id} again, as ${begun.run.id}.`, { after })
   return answerBegun(c, begun)
 }
 
@@ -98,7 +104,9 @@ async function removeRun(c: RouteContext, { ended }: EndedRunRouteDeps): Promise
   const id = idOf(c)
   const removed = await ended.remove(id)
   if (removed === undefined) return problem(unknownRun(id))
-  return removed.ok ? new Response(null, { status: 204 }) : problem(removed.error)
+  if (!removed.ok) return problem(removed.error)
+  noteRun(c, id, 'deleted', `Deleted ${id}.`)
+  return new Response(null, { status: 204 })
 }
 
 function idOf(c: RouteContext): string {

@@ -24,8 +24,8 @@ export interface EventRouteDeps {
 
 export function eventRoutes(deps: EventRouteDeps): readonly Route[] {
   return [
-    { method: 'GET', path: '/runs/:id/events', policy: 'key', handle: plain((c) => followRun(c, deps)) },
-    { method: 'GET', path: '/runs/:id/logs', policy: 'key', handle: (c) => showLines(c, deps) },
+    { method: 'GET', path: '/runs/:id/events', policy: 'read', handle: plain((c) => followRun(c, deps)) },
+    { method: 'GET', path: '/runs/:id/logs', policy: 'read', handle: (c) => showLines(c, deps) },
   ]
 }
 

@@ -26,8 +26,8 @@ const SAFE_TYPE = /^[\x20-\x7e]+$/
 
 export function fileRoutes(deps: FileRouteDeps): readonly Route[] {
   return [
-    { method: 'GET', path: '/runs/:id/files', policy: 'key', handle: plain((c) => listFiles(c, deps)) },
-    { method: 'GET', path: '/runs/:id/files/*', policy: 'key', handle: plain((c) => sendFile(c, deps)) },
+    { method: 'GET', path: '/runs/:id/files', policy: 'read', handle: plain((c) => listFiles(c, deps)) },
+    { method: 'GET', path: '/runs/:id/files/*', policy: 'read', handle: plain((c) => sendFile(c, deps)) },
   ]
 }
 

@@ -13,6 +13,7 @@ import {
 } from '@berth/protocol'
 import { z } from 'zod'
 import type { MaintenanceWish } from '../ports/fleet.ts'
+import { note } from './activity.ts'
 import { type BodyRead, readJsonBody } from './body.ts'
 import {
   type Carried,
@@ -31,6 +32,8 @@ import { wrongField } from './wrong-field.ts'
 
 const BODY_BYTES = 1024 * 1024
 const MAX_NAMED = 10_000
+/** Workers that an entry of the activity names. */
+const MAX_NOTED = 200
 
 const selectSchema = z.strictObject({
   workers: z.array(z.string().min(1).max(2048)).min(1).max(MAX_NAMED).optional(),
@@ -82,11 +85,40 @@ async function apply(
   const carried = await carryOut(found.value, () => wish, deps, nameOf(c.get('access')))
   if (!carried.ok) return problem(carried.error)
   const items = carried.value.map(itemOf)
-  return c.json({
-    matched: items.length,
-    changed: items.filter(({ status }) => status === 200).length,
-    items,
+  const changed = items.filter(({ status }) => status === 200)
+  noteMany(
+    c,
+    select,
+    wish,
+    changed.map(({ id }) => id),
+  )
+  return c.json({ matched: items.length, changed: changed.length, items })
+}
+
+/** One entry, with the workers that it touched; each is found by its name. */
+function noteMany(c: RouteContext, select: Select, wish: MaintenanceWish, workers: readonly string[]): void {
+  const id = describeSelect(select)
+  const { on, reason, until, deadline = null } = wish
+  const many = `${workers.length} ${workers.length === 1 ? 'worker' : 'workers'} (${id})`
+  const summary = on ? `Took ${many} out of service.` : `Put ${many} back in service.`
+  const after = { on, until, deadline, workers: workers.slice(0, MAX_NOTED) }
+  note(c, {
+    action: on ? 'fleet.off' : 'fleet.on',
+    target: { kind: 'fleet', id },
+    summary,
+    before: { select },
+    after,
+    reason,
   })
+}
+
+function describeSelect({ workers, group, tags }: Select): string {
+  const parts = [
+    workers && (workers.length === 1 ? workers[0] : `${workers.length} by name`),
+    group && `group ${group}`,
+    tags && Object.keys(tags).length > 0 && `tags ${JSON.stringify(tags)}`,
+  ]
+  return parts.filter((part) => typeof part === 'string').join(', ')
 }
 
 /** The ids of all that is asked for holds of, in the order of the fleet. */

@@ -3,6 +3,7 @@
  * saved lives in forms.ts. Invariant: nothing is replaced that its author has not seen.
  */
 import { FORM_BYTES, invokeFormSchema, nameSchema, type TaskError } from '@berth/protocol'
+import { note } from './activity.ts'
 import { type BodyRead, readJsonBody } from './body.ts'
 import { type Forms, type Seen, unknownForm } from './forms.ts'
 import { cutPage, readQuery } from './lists.ts'
@@ -16,8 +17,8 @@ const TAG = /^(?:W\/)?"([!\x23-\x7e]{1,64})"$/
 
 export function formRoutes({ forms }: { readonly forms: Forms }): readonly Route[] {
   return [
-    { method: 'GET', path: '/forms', policy: 'key', handle: (c) => list(c, forms) },
-    { method: 'GET', path: PATH, policy: 'key', handle: plain((c) => show(c, forms)) },
+    { method: 'GET', path: '/forms', policy: 'read', handle: (c) => list(c, forms) },
+    { method: 'GET', path: PATH, policy: 'read', handle: plain((c) => show(c, forms)) },
     { method: 'PUT', path: PATH, policy: 'key', handle: plain((c) => save(c, forms)) },
     { method: 'DELETE', path: PATH, policy: 'key', handle: plain((c) => remove(c, forms)) },
   ]
@@ -54,14 +55,23 @@ async function save(c: RouteContext, forms: Forms): Promise<Response> {
   const saved = await forms.save(name, read.value, seen.value, nameOf(c.get('access')))
   if (!saved.ok) return problem(saved.error)
   const { view, before } = saved
+  const target = { kind: 'form', id: name } as const
+  note(c, { action: before ? 'form.changed' : 'form.created', target, summary: `Saved the form "${name}".` })
   return c.json(view, before ? 200 : 201, { etag: `"${view.revision}"` })
 }
 
 async function remove(c: RouteContext, forms: Forms): Promise<Response> {
   const seen = readSeen(c)
   if (!seen.ok) return problem(seen.error)
-  const removed = await forms.remove(c.req.param('name') ?? '', seen.value)
-  return removed.ok ? new Response(null, { status: 204 }) : problem(removed.error)
+  const name = c.req.param('name') ?? ''
+  const removed = await forms.remove(name, seen.value)
+  if (!removed.ok) return problem(removed.error)
+  note(c, {
+    action: 'form.deleted',
+    target: { kind: 'form', id: name },
+    summary: `Deleted the form "${name}".`,
+  })
+  return new Response(null, { status: 204 })
 }
 
 function readSeen(c: RouteContext): BodyRead<Seen> {

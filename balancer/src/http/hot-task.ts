@@ -21,7 +21,7 @@ export function createHotTask({ gate, exchange }: HotTaskDeps) {
     if (url !== '/task' && target === undefined) return false
     const admission = gate.hasKey(req) ? undefined : gate.admit(readHead(req))
     if (admission?.ok === false) refuseUpload(req, res, admission.error)
-    else exchange.serve(req, res, target)
+    else exchange.serve(req, res, target, admission?.access.kind === 'session' ? 'ui' : undefined)
     return true
   }
 }
@@ -29,8 +29,9 @@ export function createHotTask({ gate, exchange }: HotTaskDeps) {
 /** Whether a client that asks first may send its body. */
 export function mayContinue({ gate, exchange }: HotTaskDeps) {
   return (req: IncomingMessage): boolean => {
-    if (!gate.admit(readHead(req)).ok) return req.url === '/sign-in'
-    return !isTask(req) || exchange.mayReceive(req)
+    const isForTask = isTask(req)
+    if (!gate.admit(readHead(req), isForTask ? 'operator' : 'viewer').ok) return req.url === '/sign-in'
+    return !isForTask || exchange.mayReceive(req)
   }
 }
 

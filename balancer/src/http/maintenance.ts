@@ -9,9 +9,11 @@ import type { Clock, Log } from '@berth/runtime'
 import { z } from 'zod'
 import type { FleetPort, MaintenanceWish } from '../ports/fleet.ts'
 import type { KeepPort, MaintenanceIntent, StoreWrite } from '../ports/store.ts'
+import { note } from './activity.ts'
 import type { BodyRead } from './body.ts'
 import { effectOf } from './maintenance-effect.ts'
 import { problem } from './problem.ts'
+import type { RouteContext } from './routes.ts'
 import { LINE_FULL, type Turns } from './turns.ts'
 import { wrongField } from './wrong-field.ts'
 
@@ -120,6 +122,22 @@ function logWish(
 ): void {
   if (!on) log.info('worker put back in service', { worker, by })
   else log.info('worker put in maintenance', { worker, reason, until, deadline, by })
+}
+
+/** What an operator did to one worker, or wants of it; `before` is how it was. */
+export function noteWish(
+  c: RouteContext,
+  id: string,
+  wish: MaintenanceWish,
+  before: WorkerView['maintenance'],
+  after: WorkerView['maintenance'],
+): void {
+  const { on, reason, deadline = null } = wish
+  const summary = on
+    ? `Took "${id}" out of service${deadline === null ? '' : `, with a deadline at ${deadline}`}.`
+    : `Put "${id}" back in service.`
+  const target = { kind: 'worker', id } as const
+  note(c, { action: on ? 'worker.off' : 'worker.on', target, summary, before, after, reason })
 }
 
 function toUtc(text: string | undefined): string | null {

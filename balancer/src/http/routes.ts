@@ -7,16 +7,30 @@
 import type { TaskError } from '@berth/protocol'
 import type { HttpBindings } from '@hono/node-server'
 import type { Context, MiddlewareHandler } from 'hono'
-import { type Access, findForgery, type Gate, type RequestHead, UNAUTHORIZED } from './auth.ts'
+import type { ActivityPort } from '../ports/activity.ts'
+import {
+  type Access,
+  findForgery,
+  type Gate,
+  READS_ONLY,
+  type RequestHead,
+  suffices,
+  UNAUTHORIZED,
+} from './auth.ts'
 import { problem } from './problem.ts'
+import { readReason } from './reason.ts'
 
-/** `public`: anybody · `key`: the key or a session · `loopback-or-key`: anybody when HOST is loopback. */
-export type Policy = 'public' | 'key' | 'loopback-or-key'
+/**
+ * `public`: anybody · `key`: an operator, by key or session · `read`: viewers as well ·
+ * `loopback-or-key`: anybody when HOST is loopback, else as `read`.
+ */
+export type Policy = 'public' | 'key' | 'read' | 'loopback-or-key'
 
 export interface AppEnv {
   /** Absent when a test asks the app without a server. */
   readonly Bindings: Partial<HttpBindings>
-  readonly Variables: { access: Access }
+  /** `activity` is absent when a test asks without one. */
+  readonly Variables: { access: Access; activity: Pick<ActivityPort, 'record'> | undefined }
 }
 
 export type RouteContext = Context<AppEnv>
@@ -33,6 +47,8 @@ export interface Route {
 
 export interface GuardDeps {
   readonly gate: Gate
+  /** Takes what routes note of what operators do. */
+  readonly activity?: Pick<ActivityPort, 'record'> | undefined
   readonly isLoopbackHost: boolean
 }
 
@@ -42,13 +58,20 @@ export function guard(
   deps: GuardDeps,
 ): MiddlewareHandler<AppEnv> {
   const isOpen = policy === 'public' || (policy === 'loopback-or-key' && deps.isLoopbackHost)
+  const needed = policy === 'key' ? 'operator' : 'viewer'
   return async (c, next) => {
     const head = readRequestHead(c)
     const access = deps.gate.authorise(head)
-    if (access.kind === 'none' && !isOpen) return refuse(UNAUTHORIZED)
+    if (!isOpen) {
+      if (access.kind === 'none') return refuse(UNAUTHORIZED)
+      if (!suffices(access.role, needed)) return refuse(READS_ONLY)
+    }
     const forgery = access.kind === 'key' ? undefined : findForgery(head)
     if (forgery !== undefined) return refuse(forgery)
+    const reason = readReason(c.req.header('x-reason'))
+    if (typeof reason === 'object') return refuse(reason)
     c.set('access', access)
+    c.set('activity', deps.activity)
     return next()
   }
 }
@@ -71,7 +94,13 @@ export function addressOf(c: RouteContext): string {
   return c.env?.incoming?.socket.remoteAddress ?? 'unknown'
 }
 
+/** `ui`: a page of ours asks, with a session instead of a key. */
+export function triggerOf(c: RouteContext): 'ui' | undefined {
+  return c.get('access').kind === 'session' ? 'ui' : undefined
+}
+
 /** Who asks, for the log: the key, or the first characters of a session's hash. */
 export function nameOf(access: Access): string {
-  return access.kind === 'session' ? `session ${access.hash.slice(0, 8)}` : access.kind
+  if (access.kind === 'session') return `session ${access.hash.slice(0, 8)}`
+  return access.kind === 'key' && access.role === 'viewer' ? 'read key' : access.kind
 }

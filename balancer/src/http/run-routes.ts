@@ -4,10 +4,12 @@
  * Invariant: a page begins behind the id that its cursor names, and ids sort by acceptance, so that
  * nothing comes twice however many runs come and go between two pages.
  */
-import { prioritySchema, type TaskError } from '@berth/protocol'
+import { prioritySchema, type RunView, type TaskError } from '@berth/protocol'
 import type { Clock } from '@berth/runtime'
 import { z } from 'zod'
+import type { ActivityNote } from '../ports/activity.ts'
 import type { RunsPort } from '../ports/runs.ts'
+import { note } from './activity.ts'
 import { readJsonBody } from './body.ts'
 import type { Door } from './door.ts'
 import { placeFiles, requestOrigin } from './file-address.ts'
@@ -39,14 +41,14 @@ export function runRoutes(deps: RunRouteDeps): readonly Route[] {
   const exports = new RunExports({ runs })
   const summaries = new RunSummaries(deps)
   return [
-    { method: 'GET', path: '/runs', policy: 'key', handle: (c) => listRuns(c, runs, exports) },
+    { method: 'GET', path: '/runs', policy: 'read', handle: (c) => listRuns(c, runs, exports) },
     // Before `/runs/:id`, of which it would be one.
-    { method: 'GET', path: '/runs/summary', policy: 'key', handle: (c) => summaries.answer(c) },
-    { method: 'GET', path: '/runs/:id', policy: 'key', handle: (c) => showRun(c, runs) },
+    { method: 'GET', path: '/runs/summary', policy: 'read', handle: (c) => summaries.answer(c) },
+    { method: 'GET', path: '/runs/:id', policy: 'read', handle: (c) => showRun(c, runs) },
     { method: 'PATCH', path: '/runs/:id', policy: 'key', handle: plain((c) => changeRun(c, runs)) },
     { method: 'POST', path: '/runs/:id/cancel', policy: 'key', handle: plain((c) => cancelRun(c, runs)) },
-    { method: 'GET', path: '/runs/:id/explain', policy: 'key', handle: (c) => explainRun(c, runs) },
-    { method: 'POST', path: '/explain', policy: 'key', handle: (c) => explainTask(c, deps) },
+    { method: 'GET', path: '/runs/:id/explain', policy: 'read', handle: (c) => explainRun(c, runs) },
+    { method: 'POST', path: '/explain', policy: 'read', handle: (c) => explainTask(c, deps) },
   ]
 }
 
@@ -75,9 +77,12 @@ async function changeRun(c: RouteContext, runs: RunsPort): Promise<Response> {
   const read = await readJsonBody(c.req.raw, patchSchema)
   if (!read.ok) return problem(read.error)
   const id = idOf(c)
-  const changed = await runs.reprioritise(id, read.value.priority)
+  const { priority } = read.value
+  const changed = await runs.reprioritise(id, priority)
   if (changed === undefined) return problem(unknownRun(id))
-  return changed.ok ? c.json(placeFiles(changed.run, requestOrigin(c))) : problem(changed.error)
+  if (!changed.ok) return problem(changed.error)
+  noteRun(c, id, 'reprioritised', `Gave ${id} the priority ${priority}.`, { after: { priority } })
+  return c.json(placeFiles(changed.run, requestOrigin(c)))
 }
 
 async function cancelRun(c: RouteContext, runs: RunsPort): Promise<Response> {
@@ -86,7 +91,9 @@ async function cancelRun(c: RouteContext, runs: RunsPort): Promise<Response> {
   const id = idOf(c)
   const changed = await runs.cancel(id)
   if (changed === undefined) return problem(unknownRun(id))
-  return changed.ok ? c.json(placeFiles(changed.run, requestOrigin(c))) : problem(changed.error)
+  if (!changed.ok) return problem(changed.error)
+  noteRun(c, id, 'cancelled', wordCancel(changed.run), { after: { status: changed.run.status } })
+  return c.json(placeFiles(changed.run, requestOrigin(c)))
 }
 
 async function explainRun(c: RouteContext, runs: RunsPort): Promise<Response> {
@@ -118,6 +125,23 @@ function headOf(c: RouteContext): Parameters<typeof readTask>[0] {
     traceparent: undefined,
     wantsEvents: false,
   }
+}
+
+/** It may have ended before. */
+function wordCancel({ id, status }: RunView): string {
+  const hasEnded = status === 'completed' || status === 'failed' || status === 'expired'
+  return hasEnded ? `Asked to cancel ${id}, which had ended already (${status}).` : `Cancelled ${id}.`
+}
+
+/** What an operator did to one run. */
+export function noteRun(
+  c: RouteContext,
+  id: string,
+  verb: string,
+  summary: string,
+  more: Pick<ActivityNote, 'before' | 'after'> = {},
+): void {
+  note(c, { action: `run.${verb}`, target: { kind: 'run', id }, summary, ...more })
 }
 
 function idOf(c: RouteContext): string {

@@ -4,8 +4,10 @@
  */
 import { SCHEDULE_TYPES, type ScheduleView, type TaskError } from '@berth/protocol'
 import { z } from 'zod'
+import type { ActivityNote } from '../ports/activity.ts'
 import type { ScheduleFilter, ScheduleFire } from '../ports/schedule-store.ts'
 import type { FoundSchedule, SchedulesPort, ShownSchedule } from '../ports/schedules.ts'
+import { note } from './activity.ts'
 import { type BodyRead, readJsonBytes } from './body.ts'
 import type { Door } from './door.ts'
 import { acceptedAnswer, REPLAYED } from './durable-answer.ts'
@@ -15,7 +17,7 @@ import { readLimit, readQuery } from './lists.ts'
 import { plain } from './plain-address.ts'
 import { problem } from './problem.ts'
 import { readRoutedBody } from './routed-body.ts'
-import type { Route, RouteContext } from './routes.ts'
+import { type Route, type RouteContext, triggerOf } from './routes.ts'
 import { mergeSchedule, readSchedule, shownTask } from './schedule-body.ts'
 import { bodyTooLarge, findWrongHead, isMultipart, readJsonObject, type TaskHead } from './task-call.ts'
 import { showTotals } from './usage-totals.ts'
@@ -37,7 +39,7 @@ const EXAMPLE_CHANGE = 'such as {"enabled": false}'
 export function scheduleRoutes(deps: ScheduleRouteDeps): readonly Route[] {
   const { schedules } = deps
   const route = (method: Route['method'], path: string, handle: Route['handle']): Route => {
-    return { method, path, policy: 'key', handle }
+    return { method, path, policy: method === 'GET' ? 'read' : 'key', handle }
   }
   return [
     route('GET', '/schedules', (c) => list(c, schedules)),
@@ -86,6 +88,9 @@ async function create(c: RouteContext, deps: ScheduleRouteDeps): Promise<Respons
   if (!read.ok) return problem(read.error)
   const made = await schedules.create(read.wanted)
   if (!made.ok) return problem(made.error)
+  const { id, group, function: name } = made.schedule
+  const after = noted(made.schedule)
+  noteSchedule(c, id, 'created', `Made a schedule of "${name}" (group "${group}").`, { after })
   return c.json(toWhole(made.schedule), 201, { location: `/schedules/${made.schedule.id}` })
 }
 
@@ -99,17 +104,24 @@ async function change(c: RouteContext, deps: ScheduleRouteDeps): Promise<Respons
   if (!body.ok) return problem(body.error)
   const { schedules, calls } = deps
   const head = headOf(c)
+  const before = await schedules.find(idOf(c))
   const changed = await schedules.change(idOf(c), (now, payload) =>
     mergeSchedule(body.value, now, payload, head, (...asked) => calls.order(...asked)),
   )
   if (!changed) return problem(unknownSchedule(idOf(c)))
-  return changed.ok ? c.json(toWhole(changed.schedule)) : problem(changed.error)
+  if (!changed.ok) return problem(changed.error)
+  noteChange(c, before, changed.schedule)
+  return c.json(toWhole(changed.schedule))
 }
 
 async function remove(c: RouteContext, schedules: SchedulesPort): Promise<Response> {
+  const found = await schedules.find(idOf(c))
   const removed = await schedules.remove(idOf(c))
   if (!removed) return problem(unknownSchedule(idOf(c)))
-  return removed.ok ? new Response(null, { status: 204 }) : problem(removed.error)
+  if (!removed.ok) return problem(removed.error)
+  const of = found ? ` of "${found.function}" (group "${found.group}")` : ''
+  noteSchedule(c, idOf(c), 'deleted', `Deleted the schedule${of}.`, { before: found && noted(found) })
+  return new Response(null, { status: 204 })
 }
 
 async function trigger(c: RouteContext, schedules: SchedulesPort): Promise<Response> {
@@ -117,11 +129,14 @@ async function trigger(c: RouteContext, schedules: SchedulesPort): Promise<Respo
   if (!read.ok) return problem(read.error)
   const wrongKey = findWrongKeyOf(c)
   if (wrongKey) return problem(wrongKey)
-  const by = c.get('access').kind === 'session' ? 'ui' : 'api'
+  const by = triggerOf(c) ?? 'api'
   const accepted = await schedules.trigger(idOf(c), by, await keyOf(c, read.bytes))
   if (!accepted) return problem(unknownSchedule(idOf(c)))
   if (!accepted.ok) return problem(accepted.error)
-  const { status, headers, body } = acceptedAnswer(accepted.runs[0] ?? '', accepted.isReplay ? REPLAYED : {})
+  const run = accepted.runs[0] ?? ''
+  if (!accepted.isReplay)
+    noteSchedule(c, idOf(c), 'triggered', `Had the schedule run now: ${run}.`, { after: { run } })
+  const { status, headers, body } = acceptedAnswer(run, accepted.isReplay ? REPLAYED : {})
   return new Response(String(body), { status, headers })
 }
 
@@ -177,6 +192,31 @@ function readList(url: string): BodyRead<ListQuery> {
   const isEnabled = enabled === undefined ? undefined : enabled === 'true'
   const filter = { group, function: name, session, type: known, enabled: isEnabled }
   return { ok: true, value: { filter, limit: limit.value, before: cursor } }
+}
+
+/** What of a schedule is kept in the activity: its time and its rules, not its input. */
+function noted({ terms, overlap, missed, enabled, group, function: name }: ShownSchedule) {
+  return { group, function: name, ...terms, overlap, missed, enabled }
+}
+
+function noteChange(c: RouteContext, before: ShownSchedule | undefined, after: ShownSchedule): void {
+  const [was, is] = [before && noted(before), noted(after)]
+  const isSwitched =
+    was !== undefined && JSON.stringify({ ...was, enabled: is.enabled }) === JSON.stringify(is)
+  const verb = !isSwitched || was.enabled === is.enabled ? 'changed' : is.enabled ? 'resumed' : 'paused'
+  const word = { changed: 'Changed', resumed: 'Resumed', paused: 'Paused' }[verb]
+  const summary = `${word} the schedule of "${after.function}" (group "${after.group}").`
+  noteSchedule(c, after.id, verb, summary, { before: was, after: is })
+}
+
+function noteSchedule(
+  c: RouteContext,
+  id: string,
+  verb: string,
+  summary: string,
+  states: Pick<ActivityNote, 'before' | 'after'>,
+): void {
+  note(c, { action: `schedule.${verb}`, target: { kind: 'schedule', id }, summary, ...states })
 }
 
 function toView(schedule: ShownSchedule): ScheduleView {

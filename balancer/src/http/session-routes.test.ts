@@ -1,6 +1,17 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type AskInit, type Bench, codeOf, fromPage, KEY, makeBench, ORIGIN, withKey } from './test-bench.ts'
+import { meSchema } from '@berth/protocol'
+import {
+  type AskInit,
+  type Bench,
+  codeOf,
+  fromPage,
+  KEY,
+  makeBench,
+  ORIGIN,
+  READ_KEY,
+  withKey,
+} from './test-bench.ts'
 
 function signIn(bench: Bench, body: unknown, changes: AskInit = {}): Promise<Response> {
   const headers = { 'content-type': 'application/json', ...changes.headers }
@@ -28,8 +39,30 @@ describe('POST /sign-in', () => {
       /^berth_session=[\w-]{43}; Path=\/; Max-Age=604800; HttpOnly; SameSite=Strict$/,
     )
     const me = await bench.ask('/me', fromPage(cookieOf(answer), 'GET'))
-    assert.equal(((await me.json()) as { kind: string }).kind, 'session')
+    assert.equal(meSchema.parse(await me.json()).role, 'operator')
     assert.equal(bench.writes[0]?.kind, 'session-opened')
+  })
+
+  it('takes the read key and gives a session that may read only', async () => {
+    const bench = makeBench()
+    const cookie = cookieOf(await signIn(bench, { key: READ_KEY }))
+    assert.equal((await bench.ask('/workers', fromPage(cookie, 'GET'))).status, 200)
+    assert.equal((await bench.ask('/workers/w1/off', fromPage(cookie))).status, 403)
+    assert.deepEqual(bench.fleet.wishes, [])
+    const opened = bench.writes.filter((write) => write.kind === 'session-opened')
+    assert.equal(opened[0]?.session.role, 'viewer')
+  })
+
+  it('is fixed to no session that was there before: the cookie that came along ends', async () => {
+    const bench = makeBench()
+    const before = bench.signIn()
+    const headers = { cookie: before, origin: ORIGIN }
+    const after = cookieOf(await signIn(bench, { key: KEY }, { headers }))
+    assert.notEqual(after, before)
+    assert.equal((await bench.ask('/me', fromPage(before, 'GET'))).status, 401)
+    const planted = `berth_session=${'A'.repeat(43)}`
+    assert.notEqual(cookieOf(await signIn(bench, { key: KEY }, { headers: { cookie: planted } })), planted)
+    assert.equal((await bench.ask('/me', fromPage(planted, 'GET'))).status, 401)
   })
 
   it('gives another session each time', async () => {
@@ -148,8 +181,15 @@ describe('POST /sign-out', () => {
 describe('GET /me', () => {
   it('tells a key from a session, with its end', async () => {
     const bench = makeBench()
-    assert.deepEqual(await (await bench.ask('/me', withKey())).json(), { kind: 'key', expiresAt: null })
-    const session = await bench.ask('/me', fromPage(bench.signIn(), 'GET'))
-    assert.deepEqual(await session.json(), { kind: 'session', expiresAt: '2026-01-08T00:00:00.000Z' })
+    const here = { balancer: 'b', environment: null, version: '0.1.0' }
+    const key = await (await bench.ask('/me', withKey())).json()
+    assert.deepEqual(key, { name: 'key', role: 'operator', session: null, ...here })
+    const headers = { authorization: READ_KEY }
+    const reader = await (await bench.ask('/me', { headers })).json()
+    assert.deepEqual(reader, { name: 'read key', role: 'viewer', session: null, ...here })
+    const me = meSchema.parse(await (await bench.ask('/me', fromPage(bench.signIn('viewer'), 'GET'))).json())
+    assert.match(me.name, /^session [0-9a-f]{8}$/)
+    const session = { createdAt: '2026-01-01T00:00:00.000Z', expiresAt: '2026-01-08T00:00:00.000Z' }
+    assert.deepEqual(me, { name: me.name, role: 'viewer', session, ...here })
   })
 })

@@ -3,14 +3,16 @@
  * the same whatever was wrong, and counts against its address; what is right always passes.
  * Invariant: no answer but `Set-Cookie` ever holds a session's secret.
  */
+import type { BalancerView, Role } from '@berth/protocol'
 import type { Clock, Log } from '@berth/runtime'
 import { z } from 'zod'
+import { note } from './activity.ts'
 import type { Gate } from './auth.ts'
 import { readJsonBody } from './body.ts'
 import { formatClearedCookies, formatSessionCookie } from './cookies.ts'
 import { FailureThrottle } from './failure-throttle.ts'
 import { problem } from './problem.ts'
-import { addressOf, type Route, type RouteContext } from './routes.ts'
+import { addressOf, nameOf, type Route, type RouteContext } from './routes.ts'
 import { SESSION_LIMIT_MS, type Sessions } from './sessions.ts'
 import { SignInTokens } from './sign-in-tokens.ts'
 
@@ -19,6 +21,7 @@ export interface SessionRouteDeps {
   readonly sessions: Sessions
   readonly clock: Clock
   readonly log: Log
+  readonly balancer: () => BalancerView
 }
 
 const signInSchema = z.union(
@@ -37,8 +40,8 @@ export function sessionRoutes(deps: SessionRouteDeps): readonly Route[] {
     if (!read.ok) return problem(read.error)
     const address = addressOf(c)
     // Behind a proxy all have one address: the wrong tries of one must not lock out who has the key.
-    const isRight = 'key' in read.value ? deps.gate.isKey(read.value.key) : tokens.spend(read.value.token)
-    if (!isRight) {
+    const role = roleOf(read.value)
+    if (role === undefined) {
       const waitMs = throttle.waitMs(address)
       if (waitMs > 0) return refuseTry(waitMs)
       throttle.recordFailure(address)
@@ -46,8 +49,14 @@ export function sessionRoutes(deps: SessionRouteDeps): readonly Route[] {
       const detail = 'The key or token is not valid; a token is good once and for 15 minutes.'
       return problem({ code: 'UNAUTHORIZED', detail })
     }
-    const { secret } = sessions.open()
-    log.info('signed in', { address, with: 'key' in read.value ? 'key' : 'token' })
+    // Whatever session the browser brought ends here: its cookie is replaced.
+    const before = c.get('access')
+    if (before.kind === 'session') sessions.close(before.hash)
+    const { secret, hash } = sessions.open(role)
+    const by = 'key' in read.value ? 'key' : 'token'
+    log.info('signed in', { address, with: by, role })
+    c.set('access', { kind: 'session', hash, role })
+    noteSession(c, hash, 'session.opened', `Signed in with a ${by}, as ${role}.`)
     const options = { isSecure: isByTls(c), maxAgeS: SESSION_LIMIT_MS / 1000 }
     c.header('set-cookie', formatSessionCookie(secret, options))
     return c.json({ ok: true })
@@ -60,6 +69,7 @@ export function sessionRoutes(deps: SessionRouteDeps): readonly Route[] {
         detail: 'A sign-in token is made with the key, not with a session.',
       })
     log.info('sign-in token made', { address: addressOf(c) })
+    noteSession(c, 'token', 'session.token', 'Made a one-time sign-in token.')
     return c.json(tokens.make(), 201)
   }
 
@@ -67,23 +77,44 @@ export function sessionRoutes(deps: SessionRouteDeps): readonly Route[] {
     const read = await readJsonBody(c.req.raw, emptySchema)
     if (!read.ok) return problem(read.error)
     const access = c.get('access')
-    if (access.kind === 'session') sessions.close(access.hash)
+    if (access.kind === 'session') {
+      sessions.close(access.hash)
+      noteSession(c, access.hash, 'session.closed', 'Signed out.')
+    }
     for (const cookie of formatClearedCookies()) c.header('set-cookie', cookie, { append: true })
     return c.json({ ok: true })
   }
 
   function whoAmI(c: RouteContext): Response {
     const access = c.get('access')
-    const expiresAt = access.kind === 'session' ? (sessions.expiresAt(access.hash) ?? null) : null
-    return c.json({ kind: access.kind, expiresAt })
+    const { name: balancer, environment, version } = deps.balancer()
+    return c.json({
+      name: nameOf(access),
+      role: access.kind === 'none' ? null : access.role,
+      session: access.kind === 'session' ? (sessions.lifeOf(access.hash) ?? null) : null,
+      balancer,
+      environment,
+      version,
+    })
+  }
+
+  /** A token is made with the operator's key, and good for what that is good for. */
+  function roleOf(given: z.infer<typeof signInSchema>): Role | undefined {
+    if ('key' in given) return deps.gate.roleOf(given.key)
+    return tokens.spend(given.token) ? 'operator' : undefined
   }
 
   return [
     { method: 'POST', path: '/sign-in', policy: 'public', handle: signIn },
     { method: 'POST', path: '/sign-in/tokens', policy: 'key', handle: makeToken },
-    { method: 'POST', path: '/sign-out', policy: 'key', handle: signOut },
-    { method: 'GET', path: '/me', policy: 'key', handle: whoAmI },
+    { method: 'POST', path: '/sign-out', policy: 'read', handle: signOut },
+    { method: 'GET', path: '/me', policy: 'read', handle: whoAmI },
   ]
+}
+
+/** Named by the beginning of its hash, as in the log. */
+function noteSession(c: RouteContext, hash: string, action: string, summary: string): void {
+  note(c, { action, target: { kind: 'session', id: hash.slice(0, 8) }, summary })
 }
 
 function refuseTry(waitMs: number): Response {

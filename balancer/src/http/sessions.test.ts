@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { ManualClock } from '@berth/runtime'
-import type { StoreWrite } from '../ports/store.ts'
+import type { StoredSession, StoreWrite } from '../ports/store.ts'
 import { FailureThrottle } from './failure-throttle.ts'
 import { SESSION_IDLE_MS, SESSION_LIMIT_MS, Sessions } from './sessions.ts'
 import { SignInTokens, TOKEN_LIFE_MS } from './sign-in-tokens.ts'
@@ -21,7 +21,7 @@ function make(capacity?: number) {
 
 /** What a restart finds: the last word of each session that was not closed. */
 function reopen(writes: readonly StoreWrite[], clock: ManualClock) {
-  const stored = new Map<string, { hash: string; createdAt: string; expiresAt: string }>()
+  const stored = new Map<string, StoredSession>()
   for (const write of writes) {
     if (write.kind === 'session-opened') stored.set(write.session.hash, write.session)
     if (write.kind === 'session-closed') stored.delete(write.hash)
@@ -40,7 +40,7 @@ describe('Sessions', () => {
     assert.equal(Buffer.from(secret, 'base64url').length, 32)
     assert.equal(hash, createHash('sha256').update(secret).digest('hex'))
     assert.ok(!JSON.stringify(writes).includes(secret))
-    assert.equal(sessions.find(secret), hash)
+    assert.equal(sessions.find(secret)?.hash, hash)
     assert.equal(sessions.find(`${secret.slice(1)}A`), undefined)
     assert.notEqual(sessions.open().secret, secret)
   })
@@ -49,9 +49,9 @@ describe('Sessions', () => {
     const { sessions, clock, writes, ended } = make()
     const { secret, hash } = sessions.open()
     clock.advance(SESSION_IDLE_MS - 1)
-    assert.equal(sessions.find(secret), hash)
+    assert.equal(sessions.find(secret)?.hash, hash)
     clock.advance(SESSION_IDLE_MS - 1)
-    assert.equal(sessions.find(secret), hash)
+    assert.equal(sessions.find(secret)?.hash, hash)
     clock.advance(SESSION_IDLE_MS)
     assert.equal(sessions.isLive(hash), false)
     assert.equal(sessions.find(secret), undefined)
@@ -64,7 +64,7 @@ describe('Sessions', () => {
     const { secret, hash } = sessions.open()
     for (let passed = 0; passed + HOUR_MS < SESSION_LIMIT_MS; passed += HOUR_MS) {
       clock.advance(HOUR_MS)
-      assert.equal(sessions.find(secret), hash)
+      assert.equal(sessions.find(secret)?.hash, hash)
     }
     clock.advance(HOUR_MS)
     assert.equal(sessions.find(secret), undefined)
@@ -89,7 +89,7 @@ describe('Sessions', () => {
     sessions.find(used.secret)
     clock.advance(2)
     const { sessions: next, later } = reopen(writes, clock)
-    assert.equal(next.find(used.secret), used.hash)
+    assert.equal(next.find(used.secret)?.hash, used.hash)
     assert.equal(next.find(idle.secret), undefined)
     assert.deepEqual(later, [{ kind: 'session-closed', hash: idle.hash }])
   })
@@ -112,11 +112,11 @@ describe('Sessions', () => {
     sessions.open()
     assert.deepEqual(ended, [second.hash])
     assert.equal(sessions.size, 2)
-    assert.equal(sessions.find(first.secret), first.hash)
+    assert.equal(sessions.find(first.secret)?.hash, first.hash)
   })
 
   it('passes over what it cannot read', () => {
-    const stored = [{ hash: 'x', createdAt: 'soon', expiresAt: 'later' }]
+    const stored = [{ hash: 'x', createdAt: 'soon', expiresAt: 'later', role: 'operator' as const }]
     const sessions = new Sessions({ store: recordInto([]), stored, clock: new ManualClock() })
     assert.equal(sessions.size, 0)
   })

@@ -4,6 +4,7 @@
  * Invariants: only the SHA-256 of a cookie is kept anywhere; whoever ends a session, `onEnded` tells it once.
  */
 import { createHash } from 'node:crypto'
+import type { Role } from '@berth/protocol'
 import { type Clock, makeKey } from '@berth/runtime'
 import type { StoredSession, StorePort } from '../ports/store.ts'
 
@@ -16,6 +17,8 @@ const MAX_SESSIONS = 1000
 
 interface Session {
   readonly createdAtMs: number
+  /** That of the key it was opened with. */
+  readonly role: Role
   usedAtMs: number
   /** The end that the store knows. */
   storedEndMs: number
@@ -50,43 +53,54 @@ export class Sessions {
   }
 
   /** A new session; `secret` is the cookie's value and is kept nowhere. */
-  open(): { readonly secret: string; readonly hash: string; readonly expiresAt: string } {
+  open(role: Role = 'operator'): {
+    readonly secret: string
+    readonly hash: string
+    readonly expiresAt: string
+  } {
     this.sweep()
     while (this.#sessions.size >= this.#capacity) this.#end([...this.#sessions.keys()][0] as string)
     const secret = makeKey(32)
     const hash = hashSecret(secret)
     const nowMs = this.#clock.wallMs()
-    const session = { createdAtMs: nowMs, usedAtMs: nowMs, storedEndMs: 0 }
+    const session = { createdAtMs: nowMs, role, usedAtMs: nowMs, storedEndMs: 0 }
     this.#sessions.set(hash, session)
     this.#write(hash, session)
     return { secret, hash, expiresAt: toInstant(nowMs + SESSION_LIMIT_MS) }
   }
 
-  /** The hash of the live session that a cookie stands for; counts as a use. */
-  find(secret: string): string | undefined {
+  /** The live session that a cookie stands for; counts as a use. */
+  find(secret: string): { readonly hash: string; readonly role: Role } | undefined {
     const hash = hashSecret(secret)
-    return this.touch(hash) ? hash : undefined
+    const session = this.#touch(hash)
+    return session && { hash, role: session.role }
   }
 
   /** Counts as a use of a session; false, and nothing else, when it has ended. */
   touch(hash: string): boolean {
+    return this.#touch(hash) !== undefined
+  }
+
+  #touch(hash: string): Session | undefined {
     const session = this.#live(hash)
-    if (session === undefined) return false
+    if (session === undefined) return undefined
     session.usedAtMs = this.#clock.wallMs()
     this.#sessions.delete(hash)
     this.#sessions.set(hash, session)
     if (endOf(session) - session.storedEndMs > WRITE_STEP_MS) this.#write(hash, session)
-    return true
+    return session
   }
 
   isLive(hash: string): boolean {
     return this.#live(hash) !== undefined
   }
 
-  /** When a live session ends at the latest, as an instant. */
-  expiresAt(hash: string): string | undefined {
+  /** When a live session began and ends at the latest, as instants. */
+  lifeOf(hash: string): { readonly createdAt: string; readonly expiresAt: string } | undefined {
     const session = this.#live(hash)
-    return session === undefined ? undefined : toInstant(session.createdAtMs + SESSION_LIMIT_MS)
+    if (session === undefined) return undefined
+    const { createdAtMs } = session
+    return { createdAt: toInstant(createdAtMs), expiresAt: toInstant(createdAtMs + SESSION_LIMIT_MS) }
   }
 
   /** Ends a session; one that has ended already stays so. */
@@ -121,15 +135,15 @@ export class Sessions {
   #write(hash: string, session: Session): void {
     session.storedEndMs = endOf(session)
     const createdAt = toInstant(session.createdAtMs)
-    const stored = { hash, createdAt, expiresAt: toInstant(session.storedEndMs) }
+    const stored = { hash, createdAt, expiresAt: toInstant(session.storedEndMs), role: session.role }
     this.#store.apply([{ kind: 'session-opened', session: stored }])
   }
 
-  #load({ hash, createdAt, expiresAt }: StoredSession): void {
+  #load({ hash, createdAt, expiresAt, role }: StoredSession): void {
     const createdAtMs = Date.parse(createdAt)
     const storedEndMs = Date.parse(expiresAt)
     if (Number.isNaN(createdAtMs) || Number.isNaN(storedEndMs)) return
-    this.#sessions.set(hash, { createdAtMs, usedAtMs: storedEndMs - SESSION_IDLE_MS, storedEndMs })
+    this.#sessions.set(hash, { createdAtMs, role, usedAtMs: storedEndMs - SESSION_IDLE_MS, storedEndMs })
   }
 }
 

@@ -5,6 +5,7 @@
 import type { TaskError } from '@berth/protocol'
 import type { Clock } from '@berth/runtime'
 import type { FleetPort } from '../ports/fleet.ts'
+import { note } from './activity.ts'
 import { readQuery } from './lists.ts'
 import { problem } from './problem.ts'
 import { nameOf, type Route, type RouteContext } from './routes.ts'
@@ -23,7 +24,7 @@ const GROUP_PATH = '/groups/:group'
 
 export function settingsRoutes(deps: SettingsRouteDeps): readonly Route[] {
   return [FUNCTION_PATH, GROUP_PATH].flatMap((path): Route[] => [
-    { method: 'GET', path, policy: 'key', handle: (c) => show(c, deps) },
+    { method: 'GET', path, policy: 'read', handle: (c) => show(c, deps) },
     { method: 'PATCH', path, policy: 'key', handle: (c) => change(c, deps) },
   ])
 }
@@ -46,8 +47,32 @@ async function change(c: RouteContext, deps: SettingsRouteDeps): Promise<Respons
   if (!read.ok) return problem(read.error)
   const unserved = findUnserved(target, read.value, deps.fleet)
   if (unserved) return problem(unserved)
+  const before = deps.settings.view(target)
   const changed = await deps.settings.change(target, read.value, nameOf(c.get('access')))
-  return changed.ok ? answer(c, target, changed.view) : problem(changed.error)
+  if (!changed.ok) return problem(changed.error)
+  noteSettings(c, target, read.value, [before, changed.view])
+  return answer(c, target, changed.view)
+}
+
+/** A pause and its end are named apart: they are what operators look for. */
+function noteSettings(
+  c: RouteContext,
+  { group, function: name }: SettingsTarget,
+  { paused }: SettingsPatch,
+  [before, after]: readonly [SettingsView, SettingsView],
+): void {
+  const what = name === null ? `group "${group}"` : `"${name}" (group "${group}")`
+  const kind = name === null ? 'group' : 'function'
+  const target = { kind, id: name === null ? group : `${group}/${name}` } as const
+  const [verb, words] =
+    paused === undefined
+      ? ['changed', 'Changed the settings of']
+      : paused === null
+        ? ['resumed', 'Resumed']
+        : ['paused', 'Paused']
+  const [{ used: _b, ...was }, { used: _a, ...is }] = [before, after]
+  const reason = is.paused?.reason && paused ? is.paused.reason : undefined
+  note(c, { action: `${kind}.${verb}`, target, summary: `${words} ${what}.`, before: was, after: is, reason })
 }
 
 function answer(c: RouteContext, { group, function: name }: SettingsTarget, view: SettingsView): Response {

@@ -26,9 +26,9 @@ export function statusRoutes(deps: StatusRouteDeps): readonly Route[] {
     { method: 'GET', path: '/health', policy: 'public', handle: (c) => showHealth(c, deps) },
     { method: 'GET', path: '/livez', policy: 'public', handle: (c) => c.json({ status: 'ok' }) },
     { method: 'GET', path: '/readyz', policy: 'public', handle: (c) => showReadiness(c, deps) },
-    { method: 'GET', path: '/logs', policy: 'key', handle: (c) => showLogs(c, deps) },
-    { method: 'GET', path: '/functions', policy: 'key', handle: (c) => listFunctions(c, deps) },
-    { method: 'GET', path: '/feed', policy: 'key', handle: explainFeed },
+    { method: 'GET', path: '/logs', policy: 'read', handle: (c) => showLogs(c, deps) },
+    { method: 'GET', path: '/functions', policy: 'read', handle: (c) => listFunctions(c, deps) },
+    { method: 'GET', path: '/feed', policy: 'read', handle: explainFeed },
   ]
 }
 

@@ -36,6 +36,8 @@ export interface TaskHead {
   readonly forwardedProto?: string | undefined
   /** A stream shall be server-sent events. */
   readonly wantsEvents: boolean
+  /** It comes from a page of ours, with a session instead of a key. */
+  readonly trigger?: 'ui' | undefined
 }
 
 /** What the address of `POST /task/{group}/{function}` says. */

@@ -66,14 +66,14 @@ export class TaskExchange {
     return filesLimitBytes + bodyLimitBytes + UPLOAD_MARGIN_BYTES
   }
 
-  /** Takes the request over; `target` is what its address says, if it says anything. */
-  serve(req: IncomingMessage, res: ServerResponse, target?: RoutedTarget): void {
-    if (target === undefined && this.#isUpload(req.headers)) return void this.#serveUpload(req, res)
+  /** Takes the request over; `target` is what its address says, if it says anything; `trigger`: from a page. */
+  serve(req: IncomingMessage, res: ServerResponse, target?: RoutedTarget, trigger?: 'ui'): void {
+    if (target === undefined && this.#isUpload(req.headers)) return void this.#serveUpload(req, res, trigger)
     const contentLength = req.headers['content-length']
     const body = new ReceivedBody(this.#terms, contentLength)
     if (body.refusal !== undefined) return refuseUpload(req, res, body.refusal)
     // With an address that names the function nothing of the body is opened here.
-    const end = () => this.#run(req, res, target ? body.takePieces() : body.take(), target)
+    const end = () => this.#run(req, res, target ? body.takePieces() : body.take(), target, trigger)
     let isInPieces = false
     const onData = (piece: Buffer) => {
       if (!body.add(piece)) {
@@ -92,10 +92,10 @@ export class TaskExchange {
     if (!(Number(contentLength) > 0)) req.once('end', end)
   }
 
-  async #serveUpload(req: IncomingMessage, res: ServerResponse): Promise<void> {
+  async #serveUpload(req: IncomingMessage, res: ServerResponse, trigger: 'ui' | undefined): Promise<void> {
     const { uploads, door, tasks, log, readerIdleMs } = this.#deps
     const bodyBytes = this.#uploadBytes
-    const head = { ...readTaskHead(req), contentType: 'application/json' }
+    const head = { ...readTaskHead(req, trigger), contentType: 'application/json' }
     const isTooLarge = Number(req.headers['content-length'] ?? 0) > bodyBytes
     const refusal = findWrongHead(head) ?? (isTooLarge ? filesTooLarge(bodyBytes) : door.refuse(0))
     const upload = refusal ?? uploads?.begin() ?? INTERNAL_ERROR
@@ -128,12 +128,18 @@ export class TaskExchange {
     }
   }
 
-  #run(req: IncomingMessage, res: ServerResponse, bytes: Pieces, target: RoutedTarget | undefined): void {
+  #run(
+    req: IncomingMessage,
+    res: ServerResponse,
+    bytes: Pieces,
+    target: RoutedTarget | undefined,
+    trigger: 'ui' | undefined,
+  ): void {
     // The caller has gone while it sent its last bytes.
     if (res.destroyed) return
     const { tasks, readerIdleMs } = this.#deps
     const caller = new Caller(req, res, this.#atTurnEnd, readerIdleMs)
-    caller.await(tasks.handle({ head: readTaskHead(req), bytes, target }, caller))
+    caller.await(tasks.handle({ head: readTaskHead(req, trigger), bytes, target }, caller))
   }
 }
 
@@ -182,7 +188,7 @@ export function refuseUpload(req: IncomingMessage, res: ServerResponse, error: T
   sendProblem(res, error)
 }
 
-function readTaskHead({ headers }: IncomingMessage): TaskHead {
+function readTaskHead({ headers }: IncomingMessage, trigger: 'ui' | undefined): TaskHead {
   const { prefer, traceparent, accept, 'idempotency-key': idempotencyKey } = headers
   const { 'x-forwarded-proto': forwardedProto, 'x-wr-auth': workerKey } = headers
   return {
@@ -195,6 +201,7 @@ function readTaskHead({ headers }: IncomingMessage): TaskHead {
     host: headers.host,
     forwardedProto: Array.isArray(forwardedProto) ? forwardedProto[0] : forwardedProto,
     wantsEvents: accept !== undefined && acceptsEvents(accept),
+    trigger,
   }
 }
 

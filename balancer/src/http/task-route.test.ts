@@ -181,6 +181,7 @@ for (const way of WAYS)
         budget: undefined,
         meter: undefined,
         workerKey: undefined,
+        trigger: undefined,
         onFile: undefined,
       })
       assert.deepEqual(selector.tagKeys, ['gpu'])

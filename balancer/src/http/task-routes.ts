@@ -6,7 +6,7 @@
 
 import { readQuery } from './lists.ts'
 import { INTERNAL_ERROR, problem } from './problem.ts'
-import type { Route, RouteContext } from './routes.ts'
+import { type Route, type RouteContext, triggerOf } from './routes.ts'
 import type { RoutedTarget } from './task-call.ts'
 import type { TaskExchange } from './task-exchange.ts'
 
@@ -44,7 +44,7 @@ async function serve(c: RouteContext, exchange: TaskExchange, target?: RoutedTar
   if (!incoming || !outgoing) return problem(INTERNAL_ERROR)
   const ended = Promise.withResolvers<void>()
   outgoing.once('close', () => ended.resolve())
-  exchange.serve(incoming, outgoing, target)
+  exchange.serve(incoming, outgoing, target, triggerOf(c))
   await ended.promise
   return new Response(null, { headers: { 'x-hono-already-sent': 'true' } })
 }

@@ -50,6 +50,7 @@ export interface TaskOrder {
   readonly traceparent: string | undefined
   /** `x-wr-auth`. */
   readonly workerKey?: string | undefined
+  readonly trigger?: 'ui' | undefined
   readonly onItem?: Submission['onItem']
   /** Called once, never before `submit` returns. */
   onSettled(settlement: Settlement): void
@@ -117,15 +118,16 @@ export class Tasks {
       const handled = this.#handleDurable(call, read, reply)
       if (handled) return handled
     }
-    const { traceparent, workerKey } = head
+    const { traceparent, workerKey, trigger } = head
     if (body.mode === 'stream')
-      return this.#stream({ body, payload, traceparent, workerKey }, head.wantsEvents, reply)
+      return this.#stream({ body, payload, traceparent, workerKey, trigger }, head.wantsEvents, reply)
     const isRouted = target !== undefined
     const submitted = this.submit({
       body,
       payload,
       traceparent,
       workerKey,
+      trigger,
       onSettled: (settlement) => reply.answer(this.word(run, settlement, isRouted)),
     })
     const { run } = submitted
@@ -184,7 +186,7 @@ export class Tasks {
   }
 
   #draft(run: string, order: TaskOrder, onSettled: Submission['onSettled'], now: number): Submission {
-    const { body, payload, traceparent, workerKey, onItem } = order
+    const { body, payload, traceparent, workerKey, trigger, onItem } = order
     const { taskTimeoutMs, queueTimeoutMs, defaultPriority } = this.#deps
     return {
       run,
@@ -205,6 +207,7 @@ export class Tasks {
       workerKey,
       trace: isTrace(traceparent) ? traceparent : '',
       metadata: body.metadata,
+      trigger,
       budget: body.budget,
       meter: body.budget === undefined ? undefined : this.#deps.openMeter?.(run, body.budget),
       onItem,

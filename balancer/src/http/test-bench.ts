@@ -1,6 +1,7 @@
 /** What the tests of this folder share: ports that do nothing but remember, and an app on top of them. */
-import type { TaskError, WorkerDetail, WorkerView } from '@berth/protocol'
+import type { Role, TaskError, WorkerDetail, WorkerView } from '@berth/protocol'
 import { createLog, type Log, ManualClock } from '@berth/runtime'
+import type { ActivityEntry } from '../ports/activity.ts'
 import type {
   DrainView,
   FleetPort,
@@ -20,6 +21,7 @@ import { Settings } from './settings.ts'
 import { WrongKeys } from './wrong-keys.ts'
 
 export const KEY = 'a-key-of-the-tests-0123456789'
+export const READ_KEY = 'a-read-key-of-the-tests-0123456789'
 export const HOST = 'berth.test:4000'
 export const SINCE = '2025-01-01T00:00:00.000Z'
 export const ORIGIN = `http://${HOST}`
@@ -211,8 +213,10 @@ export interface Bench {
   /** What workers were told to keep ready, by group. */
   readonly warmth: readonly (readonly [group: string, order: WarmthOrder])[]
   readonly log: Log
+  /** What was noted. */
+  readonly noted: ActivityEntry[]
   /** Opens a session; answers the `Cookie` header that stands for it. */
-  signIn(): string
+  signIn(role?: Role): string
   ask(path: string, init?: AskInit): Promise<Response>
 }
 
@@ -223,11 +227,13 @@ export function makeBench(changes: Partial<AppDeps> = {}): Bench {
   const operator = new FakeOperator()
   const log = createLog({ source: 'test', write: () => {} })
   const writes: StoreWrite[] = []
+  const noted: ActivityEntry[] = []
   const warmth: (readonly [group: string, order: WarmthOrder])[] = []
   const sessions = new Sessions({ store: recordInto(writes), stored: [], clock })
-  const gate = new Gate({ key: KEY, sessions, wrongKeys: new WrongKeys(log, clock) })
+  const gate = new Gate({ key: KEY, readKey: READ_KEY, sessions, wrongKeys: new WrongKeys(log, clock) })
   const deps: AppDeps = {
     gate,
+    activity: { record: (entry) => void noted.push(entry), list: async () => [] },
     sessions,
     fleet,
     keeper,
@@ -267,7 +273,8 @@ export function makeBench(changes: Partial<AppDeps> = {}): Bench {
     writes,
     warmth,
     log,
-    signIn: () => `berth_session=${sessions.open().secret}`,
+    noted,
+    signIn: (role) => `berth_session=${sessions.open(role).secret}`,
     async ask(path, { address = '10.0.0.1', ...init } = {}) {
       const incoming = { socket: { remoteAddress: address } }
       return app.request(`http://${HOST}${path}`, init, { incoming } as never)

@@ -19,7 +19,7 @@ export function showTotals(totals: UsageTotals | null) {
 }
 
 export function usageRoutes({ reads }: UsageRouteDeps): readonly Route[] {
-  return [{ method: 'GET', path: '/sessions/:session', policy: 'key', handle: (c) => showSession(c, reads) }]
+  return [{ method: 'GET', path: '/sessions/:session', policy: 'read', handle: (c) => showSession(c, reads) }]
 }
 
 async function showSession(c: RouteContext, reads: UsageRouteDeps['reads']): Promise<Response> {

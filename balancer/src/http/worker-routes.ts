@@ -12,6 +12,7 @@ import {
   carryOut,
   inTurn,
   type MaintenanceDeps,
+  noteWish,
   ON,
   offFields,
   toOffWish,
@@ -28,9 +29,9 @@ const onSchema = z.strictObject({})
 
 export function workerRoutes(deps: MaintenanceDeps): readonly Route[] {
   return [
-    { method: 'GET', path: '/workers', policy: 'key', handle: (c) => listWorkers(c, deps) },
-    { method: 'GET', path: '/workers/:id', policy: 'key', handle: plain((c) => showWorker(c, deps)) },
-    { method: 'GET', path: '/workers/:id/logs', policy: 'key', handle: (c) => readLogs(c, deps) },
+    { method: 'GET', path: '/workers', policy: 'read', handle: (c) => listWorkers(c, deps) },
+    { method: 'GET', path: '/workers/:id', policy: 'read', handle: plain((c) => showWorker(c, deps)) },
+    { method: 'GET', path: '/workers/:id/logs', policy: 'read', handle: (c) => readLogs(c, deps) },
     { method: 'POST', path: '/workers/:id/off', policy: 'key', handle: plain((c) => switchOff(c, deps)) },
     { method: 'POST', path: '/workers/:id/on', policy: 'key', handle: plain((c) => switchOn(c, deps)) },
   ]
@@ -100,11 +101,14 @@ async function switchOn(c: RouteContext, deps: MaintenanceDeps): Promise<Respons
 
 async function carryOutOne(c: RouteContext, deps: MaintenanceDeps, wish: MaintenanceWish): Promise<Response> {
   const id = idOf(c)
-  if (deps.fleet.worker(id) === undefined) return problem(unknownWorker(id))
+  const before = deps.fleet.worker(id)
+  if (before === undefined) return problem(unknownWorker(id))
   const carried = await carryOut([id], () => wish, deps, nameOf(c.get('access')))
   if (!carried.ok) return problem(carried.error)
   const [result] = carried.value
-  return result?.ok ? c.json(result.worker) : problem(result?.error ?? unknownWorker(id))
+  if (!result?.ok) return problem(result?.error ?? unknownWorker(id))
+  noteWish(c, id, wish, before.maintenance, result.worker.maintenance)
+  return c.json(result.worker)
 }
 
 function idOf(c: RouteContext): string {

@@ -8,6 +8,7 @@
  * same way, so a list's cursor is an id. Instants are Unix milliseconds, durations milliseconds.
  */
 import type { Mode, RunStatus, TaskError, Usage } from '@berth/protocol'
+import type { ActivityReads } from './activity.ts'
 import type { FileReads, StoredFile, UploadedFile } from './files.ts'
 import type { AttemptOutcome } from './record.ts'
 import type { ScheduleClaim, ScheduleReads } from './schedule-store.ts'
@@ -462,7 +463,7 @@ export interface RunParts {
 }
 
 /** A read is rejected with `StoreError` when the store is closed, too busy (`maxPendingReads`) or broken. */
-export interface RunReads extends ConfigReads, FileReads, ScheduleReads, SessionReads {
+export interface RunReads extends ActivityReads, ConfigReads, FileReads, ScheduleReads, SessionReads {
   /** The newest first, of those whose id is lower than `before`. */
   list(filter: StoredFilter, limit: number, before: string | null): Promise<readonly StoredRun[]>
   /** Exact up to `atMost`, else `atMost`. */

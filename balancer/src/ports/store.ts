@@ -3,7 +3,8 @@
  * the fleet. Writes are batches that return nothing: `onPersisted` tells, by the number of the batch,
  * that everything up to it is on disk. Whatever crosses is plain data.
  */
-import type { FunctionInterface } from '@berth/protocol'
+import type { FunctionInterface, Role } from '@berth/protocol'
+import type { ActivityWrite } from './activity.ts'
 import type { FileWrite } from './files.ts'
 import type { RunStoreEvents, RunStorePort, RunsAtStart, RunWrite } from './run-store.ts'
 import type { SchedulesAtStart, ScheduleWrite } from './schedule-store.ts'
@@ -36,6 +37,7 @@ export interface StoredSession {
   readonly hash: string
   readonly createdAt: string
   readonly expiresAt: string
+  readonly role: Role
 }
 
 /** Since when, until when and why an operator lets nothing start; instants. */
@@ -80,7 +82,7 @@ export interface StoredForm {
   readonly body: string
 }
 
-export type StoreWrite = FleetWrite | RunWrite | FileWrite | ScheduleWrite
+export type StoreWrite = FleetWrite | RunWrite | FileWrite | ScheduleWrite | ActivityWrite
 
 export type FleetWrite =
   | { readonly kind: 'intent-set'; readonly intent: MaintenanceIntent }

@@ -38,6 +38,7 @@ type Shared =
   | 'acceptedAt'
   | 'startedAt'
   | 'metadata'
+  | 'trigger'
   | 'parent'
   | 'budget'
   | 'history'
@@ -84,7 +85,7 @@ export function toRunView(facts: RunFacts & Partial<EndFacts>): RunView {
     id: facts.id,
     status: facts.status,
     durable: facts.isDurable,
-    trigger: facts.parent === undefined ? 'api' : 'call',
+    trigger: facts.parent === undefined ? (facts.trigger ?? 'api') : 'call',
     parent: facts.parent ?? null,
     budget: facts.budget ?? null,
     ...showUsage(facts.usage ?? null),

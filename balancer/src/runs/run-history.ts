@@ -154,7 +154,7 @@ function orderOf({ submission, seq, lane }: EndedTask, finishedMs: number): RunO
     tags: null,
     fairnessKey,
     mode: submission.mode,
-    trigger: call ? 'call' : 'api',
+    trigger: call ? 'call' : (submission.trigger ?? 'api'),
     attempts,
     idempotent,
     timeoutMs,

@@ -164,6 +164,7 @@ function describe(task: EndedTask, settlement: Settlement, status: FinalStatus, 
     isKept: submission.call?.tree?.isDurable ?? false,
     budget: submission.budget,
     metadata: boundedMetadata(submission.metadata),
+    trigger: submission.trigger,
     choice: task.choice,
   }
 }

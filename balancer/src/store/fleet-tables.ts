@@ -3,7 +3,7 @@
  * Used by `sqlite-database.ts` on the store's thread. Every value is bound, none is put into a text.
  * Invariant: writes are upserts or deletes, so repeating one changes nothing.
  */
-import { interfaceSchema } from '@berth/protocol'
+import { interfaceSchema, roleSchema } from '@berth/protocol'
 import { z } from 'zod'
 import type { FleetContents, FleetWrite, StoredSettings } from '../ports/store.ts'
 import { type ConfigVersion, withinHistory } from '../ports/workers-config.ts'
@@ -24,7 +24,7 @@ const SQL = {
       interface_hash = excluded.interface_hash, seen_at = excluded.seen_at`,
   'worker-forgotten': 'DELETE FROM workers WHERE worker = ?',
   'interface-seen': 'INSERT INTO interfaces (hash, functions) VALUES (?, ?) ON CONFLICT (hash) DO NOTHING',
-  'session-opened': `INSERT INTO sessions (hash, created_at, expires_at) VALUES (?, ?, ?)
+  'session-opened': `INSERT INTO sessions (hash, created_at, expires_at, role) VALUES (?, ?, ?, ?)
     ON CONFLICT (hash) DO UPDATE SET created_at = excluded.created_at, expires_at = excluded.expires_at`,
   'session-closed': 'DELETE FROM sessions WHERE hash = ?',
   'settings-set': `INSERT INTO settings (worker_group, function, settings) VALUES (?, ?, ?)
@@ -56,7 +56,7 @@ function valuesOf(write: FleetWrite): Value[] {
     case 'interface-seen':
       return [write.hash, JSON.stringify(write.functions)]
     case 'session-opened':
-      return [write.session.hash, write.session.createdAt, write.session.expiresAt]
+      return [write.session.hash, write.session.createdAt, write.session.expiresAt, write.session.role]
     case 'session-closed':
       return [write.hash]
     case 'settings-set': {
@@ -127,7 +127,7 @@ export class FleetTables {
       interfaces: this.#readInterfaces(),
       sessions: this.#read(
         sessionRow,
-        'SELECT hash, created_at AS createdAt, expires_at AS expiresAt FROM sessions ORDER BY hash',
+        'SELECT hash, created_at AS createdAt, expires_at AS expiresAt, role FROM sessions ORDER BY hash',
       ),
       settings: this.#readSettings(),
       forms: this.#read(
@@ -195,7 +195,12 @@ const workerRow = z.object({
   seenAt: z.string(),
 })
 const interfaceRow = z.object({ hash: z.string(), functions: z.string() })
-const sessionRow = z.object({ hash: z.string(), createdAt: z.string(), expiresAt: z.string() })
+const sessionRow = z.object({
+  hash: z.string(),
+  createdAt: z.string(),
+  expiresAt: z.string(),
+  role: roleSchema,
+})
 const settingsRow = z.object({ group: z.string(), function: z.string(), settings: z.string() })
 const formRow = z.object({
   name: z.string(),

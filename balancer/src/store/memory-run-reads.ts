@@ -235,6 +235,10 @@ export class MemoryRunReads implements RunReads {
     return this.#tables.configVersions.find((kept) => kept.version.version === version)?.text ?? null
   }
 
+  async activity(...values: Parameters<RunReads['activity']>): Answer<'activity'> {
+    return structuredClone(this.#tables.activity.list(...values))
+  }
+
   async turns(session: string): Answer<'turns'> {
     const { turns, payloads, results } = this.#tables
     const completed = turns.completed(session)

@@ -27,6 +27,7 @@ import type {
 } from '../ports/run-store.ts'
 import type { SessionAsk, SessionTurn } from '../ports/session-store.ts'
 import type { ConfigVersion } from '../ports/workers-config.ts'
+import { MemoryActivity } from './memory-activity.ts'
 import { MemoryScheduleTables } from './memory-schedule-tables.ts'
 import { MemoryTurns } from './memory-turns.ts'
 import { laneKey, orderOf, TRIES_KEPT } from './run-rows.ts'
@@ -55,6 +56,7 @@ export class MemoryRunTables {
   readonly schedules = new MemoryScheduleTables()
   /** The newest first. */
   configVersions: readonly { readonly version: ConfigVersion; readonly text: string }[] = []
+  readonly activity = new MemoryActivity()
   readonly turns = new MemoryTurns(this)
   readonly files = new Map<number, StoredFile[]>()
   /** Names that no run has any more. */

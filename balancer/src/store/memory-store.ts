@@ -20,6 +20,7 @@ import type {
   StoreWrite,
 } from '../ports/store.ts'
 import { withinHistory } from '../ports/workers-config.ts'
+import { isActivityWrite } from './activity-tables.ts'
 import { Batches } from './batches.ts'
 import { isFileWrite } from './file-tables.ts'
 import { isFleetWrite } from './fleet-tables.ts'
@@ -159,6 +160,10 @@ export class MemoryStore implements StorePort {
   #write(write: StoreWrite): string | undefined {
     if (isFileWrite(write)) {
       this.#disk.runs.writeFile(structuredClone(write))
+      return undefined
+    }
+    if (isActivityWrite(write)) {
+      this.#disk.runs.activity.write(structuredClone(write))
       return undefined
     }
     if (isScheduleWrite(write)) {

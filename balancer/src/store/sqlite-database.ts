@@ -12,6 +12,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { ClaimedRun, RunLaneNeeds, RunPosition } from '../ports/run-store.ts'
 import type { SessionAsk, SessionTurn } from '../ports/session-store.ts'
 import type { StoreContents } from '../ports/store.ts'
+import { ActivityTables, isActivityWrite } from './activity-tables.ts'
 import { FileTables, isFileWrite } from './file-tables.ts'
 import { FleetTables, isFleetWrite } from './fleet-tables.ts'
 import { type Entry, Journal, type TextPart } from './journal.ts'
@@ -66,6 +67,7 @@ export class SqliteDatabase {
   readonly #claims: RunClaims
   readonly #schedules: ScheduleTables
   readonly #files: FileTables
+  readonly #activity: ActivityTables
   readonly #journal: Journal
   readonly #journaling: ThreadSettings['journaling']
   readonly #load = new WriteLoad()
@@ -89,6 +91,7 @@ export class SqliteDatabase {
     this.#claims = new RunClaims(statements, this.#names)
     this.#schedules = new ScheduleTables(statements)
     this.#files = new FileTables(statements)
+    this.#activity = new ActivityTables(statements)
     this.#journal = new Journal(statements)
     try {
       this.#journal.load()
@@ -312,6 +315,7 @@ export class SqliteDatabase {
   #write(write: PackedWrite, bytes: Uint8Array, ahead?: EndsAhead): void {
     if (isFleetWrite(write)) return this.#fleet.write(write)
     if (isFileWrite(write)) return this.#files.write(write)
+    if (isActivityWrite(write)) return this.#activity.write(write)
     if (isScheduleWrite(write)) {
       this.#schedules.write(write)
       if (write.kind === 'schedule-unfired') this.#runs.write({ kind: 'run-removed', seq: write.seq }, bytes)

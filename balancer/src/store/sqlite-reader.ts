@@ -147,6 +147,7 @@ const NAMES: Readonly<Record<keyof RunReads, true>> = {
   goneFiles: true,
   scheduleCount: true,
   configText: true,
+  activity: true,
 }
 
 /** Every method asks by its own name. */

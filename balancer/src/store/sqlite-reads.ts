@@ -13,6 +13,7 @@ import type {
   StoredTry,
   UsageScope,
 } from '../ports/run-store.ts'
+import { ActivitySqlReads } from './activity-tables.ts'
 import { FileRows } from './file-rows.ts'
 import {
   bytes,
@@ -56,12 +57,18 @@ export class SqliteReads implements SyncReads {
   readonly #lists: RunLists
   readonly #schedules: ScheduleSqlReads
   readonly #files: FileRows
+  readonly #activity: ActivitySqlReads
 
   constructor(statements: Statements) {
     this.#statements = statements
     this.#lists = new RunLists(statements)
     this.#schedules = new ScheduleSqlReads(statements)
     this.#files = new FileRows(statements)
+    this.#activity = new ActivitySqlReads(statements)
+  }
+
+  activity(...values: Parameters<RunReads['activity']>) {
+    return this.#activity.activity(...values)
   }
 
   files(runs: readonly string[]) {

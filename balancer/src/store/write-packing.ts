@@ -125,6 +125,8 @@ const JOURNALED: ReadonlySet<StoreWrite['kind']> = new Set<StoreWrite['kind']>([
   'delivery-set',
   'retention',
   'touch',
+  'activity-noted',
+  'activity-trimmed',
 ])
 /** Runs that one part of a batch accepts at most. */
 const PART_RUNS = 500

@@ -70,10 +70,11 @@ export function workletRoutes(deps: WorkletDeps): readonly Route[] {
   return STAGES.flatMap(([segment, env]): Route[] => {
     const path = `/applications/:app${segment}/worklets/:worklet`
     const shape = { policy: 'key', refuse } as const
+    const read = { policy: 'read', refuse } as const
     const show = (c: RouteContext) => showWorklet(c, deps)
     return [
       { ...shape, method: 'POST', path: `${path}/invoke`, handle: (c) => invoke(c, env, deps) },
-      { ...shape, method: 'GET', path: `${path}/:run`, handle: show },
+      { ...read, method: 'GET', path: `${path}/:run`, handle: show },
       { ...shape, method: 'POST', path: `${path}/:run`, handle: show },
     ]
   })

@@ -13,6 +13,7 @@ import { batchKeysMigration } from './011-batch-keys.ts'
 import { runChildrenMigration } from './012-run-children.ts'
 import { scheduleSessionsMigration } from './013-schedule-sessions.ts'
 import { configVersionsMigration } from './014-config-versions.ts'
+import { activityMigration } from './015-activity.ts'
 import { formsMigration } from './017-forms.ts'
 import type { Migration } from './migration.ts'
 
@@ -31,5 +32,6 @@ export const MIGRATIONS: readonly Migration[] = [
   runChildrenMigration,
   scheduleSessionsMigration,
   configVersionsMigration,
+  activityMigration,
   formsMigration,
 ]

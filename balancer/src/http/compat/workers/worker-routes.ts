@@ -50,7 +50,8 @@ type Turn = z.infer<typeof createSchema>
 
 export function workerApiRoutes(deps: WorkerApiDeps): readonly Route[] {
   const route = (method: Route['method'], path: string, handle: Handler): Route => {
-    return { method, path: `${BASE}${path}`, policy: 'key', refuse, handle: (c) => handle(c, deps) }
+    const policy = method === 'GET' ? 'read' : 'key'
+    return { method, path: `${BASE}${path}`, policy, refuse, handle: (c) => handle(c, deps) }
   }
   return [
     route('POST', '', create),
