@@ -3,8 +3,7 @@
  * ports/workers-config.ts. Invariant: changes are made one after another, and nothing is changed by a request that
  * does not say what it has seen.
  */
-import type { TaskError } from '@berth/protocol'
-import { LIMITS } from '@berth/protocol'
+import { LIMITS, type TaskError } from '@berth/protocol'
 import { z } from 'zod'
 import type {
   ChangeAuthor,
@@ -13,6 +12,7 @@ import type {
   ConfigResult,
   WorkersConfigPort,
 } from '../ports/workers-config.ts'
+import { note, reasonOf } from './activity.ts'
 import { type BodyRead, readJsonBody, readTextBody } from './body.ts'
 import { cutPage, readQuery } from './lists.ts'
 import { plain } from './plain-address.ts'
@@ -30,25 +30,21 @@ const rollbackSchema = z.strictObject({ version: z.int().min(1), reason: z.strin
 export function configRoutes({ workersConfig: config }: ConfigRouteDeps): readonly Route[] {
   const turns = new Turns()
   const inTurn = async (work: () => Promise<Response>) => (await turns.take(work)) ?? problem(LINE_FULL)
-  return [
-    { method: 'GET', path: PATH, policy: 'read', handle: plain((c) => show(c, config)) },
-    { method: 'PUT', path: PATH, policy: 'key', handle: plain((c) => replace(c, config, inTurn)) },
-    { method: 'GET', path: `${PATH}/state`, policy: 'read', handle: plain((c) => showState(c, config)) },
-    { method: 'POST', path: `${PATH}/dry-run`, policy: 'read', handle: (c) => preview(c, config) },
-    { method: 'GET', path: `${PATH}/history`, policy: 'read', handle: (c) => listVersions(c, config) },
+  const routes: readonly Route[] = [
+    { method: 'GET', path: '', policy: 'read', handle: plain((c) => show(c, config)) },
+    { method: 'PUT', path: '', policy: 'key', handle: plain((c) => replace(c, config, inTurn)) },
+    { method: 'GET', path: '/state', policy: 'read', handle: plain((c) => showState(c, config)) },
+    { method: 'POST', path: '/dry-run', policy: 'read', handle: (c) => preview(c, config) },
+    { method: 'GET', path: '/history', policy: 'read', handle: (c) => listVersions(c, config) },
     {
       method: 'GET',
-      path: `${PATH}/history/:version`,
+      path: '/history/:version',
       policy: 'read',
       handle: plain((c) => showVersion(c, config)),
     },
-    {
-      method: 'POST',
-      path: `${PATH}/rollback`,
-      policy: 'key',
-      handle: plain((c) => rollBack(c, config, inTurn)),
-    },
+    { method: 'POST', path: '/rollback', policy: 'key', handle: plain((c) => rollBack(c, config, inTurn)) },
   ]
+  return routes.map((route) => ({ ...route, path: `${PATH}${route.path}` }))
 }
 
 type InTurn = (work: () => Promise<Response>) => Promise<Response>
@@ -76,7 +72,11 @@ async function replace(c: RouteContext, config: WorkersConfigPort, inTurn: InTur
   if (!condition.ok) return problem(condition.error)
   const body = await readTextBody(c.req.raw, LIMITS.workersFileBytes)
   if (!body.ok) return problem(body.error)
-  return inTurn(async () => answer(c, await config.write(body.value, condition.value, authorOf(c))))
+  return inTurn(async () => {
+    const written = await config.write(body.value, condition.value, authorOf(c))
+    if (written.ok) noteApplied(c, written.value)
+    return answer(c, written)
+  })
 }
 
 async function preview(c: RouteContext, config: WorkersConfigPort): Promise<Response> {
@@ -113,7 +113,11 @@ async function rollBack(c: RouteContext, config: WorkersConfigPort, inTurn: InTu
   if (!read.ok) return problem(read.error)
   const { version, reason } = read.value
   const author = authorOf(c, reason)
-  return inTurn(async () => answer(c, await config.rollBack(version, condition.value, author)))
+  return inTurn(async () => {
+    const written = await config.rollBack(version, condition.value, author)
+    if (written.ok) noteApplied(c, written.value, reason, version)
+    return answer(c, written)
+  })
 }
 
 const NO_STORE = { 'cache-control': 'no-store' }
@@ -141,12 +145,16 @@ function authorOf(c: RouteContext, reason?: string): ChangeAuthor {
   return { by: nameOf(c.get('access')), reason: reason ?? reasonOf(c) ?? null }
 }
 
-function reasonOf(c: RouteContext): string | undefined {
-  try {
-    return decodeURIComponent(c.req.header('x-reason') ?? '').slice(0, 500) || undefined
-  } catch {
-    return undefined
-  }
+/** For the activity log; nothing is said of a change that changed nothing. */
+function noteApplied(c: RouteContext, applied: ConfigApplied, reason?: string, version?: number): void {
+  if (!applied.isApplied) return
+  const { added, removed, changed } = applied
+  const counts = `${added.length} added, ${removed.length} removed, ${changed.length} changed`
+  const verb = version === undefined ? 'change' : 'rollback'
+  const what = version === undefined ? 'changed' : `rolled back to version ${version}`
+  const after = { version: applied.version, workers: applied.workers, added, removed, changed }
+  const target = { kind: 'config', id: 'workers.json' } as const
+  note(c, { action: `config.${verb}`, target, summary: `workers.json ${what}: ${counts}.`, after, reason })
 }
 
 function refuse(detail: string): TaskError {
