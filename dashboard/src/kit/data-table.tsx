@@ -9,7 +9,7 @@ import { formatCount } from '../text/format.ts'
 import { text } from '../text/text.ts'
 import { Icon } from './marks.tsx'
 import { Skeleton } from './states.tsx'
-import { sortRows } from './table-sort.ts'
+import { useSortedRows } from './use-sorted-rows.ts'
 import { useTableKeys } from './use-table-keys.ts'
 
 export type Direction = 'ascending' | 'descending'
@@ -72,12 +72,12 @@ const HEAD_HEIGHT = 32
 /** Up to this many rows all are drawn. */
 const PLAIN_ROWS = 100
 
-export function DataTable<Row>(props: DataTableProps<Row>) {
+export function DataTable<Row extends object>(props: DataTableProps<Row>) {
   const { label, rows, columns, rowId, rowHeight = ROW_HEIGHT, empty, isLoading } = props
   const [own, setOwn] = useState<Sort | null>(null)
   const sort = props.sort ?? own
   const setSort = props.onSort ?? setOwn
-  const sorted = useMemo(() => sortRows(rows, columns, sort), [rows, columns, sort])
+  const sorted = useSortedRows(rows, columns, sort)
   const box = useRef<HTMLDivElement>(null)
   const isVirtual = sorted.length > PLAIN_ROWS
   const virtualizer = useVirtualizer({
