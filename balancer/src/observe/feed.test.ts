@@ -150,7 +150,7 @@ describe('a page', () => {
     page.page?.watch(['logs'])
     fleet.change('w1', { latencyMs: 7 })
     quarters(1)
-    assert.deepEqual(page.takeChanges(), {})
+    assert.deepEqual(page.takeChanges(), { logs: { logs: { lines: [], dropped: 0 } } })
     page.page?.watch(['workers'])
     quarters(1)
     assert.deepEqual(page.takeSnapshot().workers, fleet.list)

@@ -11,6 +11,8 @@ interface Watched {
   readonly channel: LogChannel
   cursor: LogCursor
   dropped: number
+  /** Its page has not been told yet that it is followed, be there lines or not. */
+  isNew: boolean
 }
 
 export interface LogPart {
@@ -46,7 +48,7 @@ export class LogWatch {
   get hasNews(): boolean {
     if (this.#isRefusalNews) return true
     return [...this.#watched.values()].some(
-      ({ channel, cursor, dropped }) => dropped > 0 || channel.newsFor(cursor) !== undefined,
+      ({ channel, cursor, dropped, isNew }) => isNew || dropped > 0 || channel.newsFor(cursor) !== undefined,
     )
   }
 
@@ -92,7 +94,8 @@ export class LogWatch {
     const { channel, cursor } = watched
     const owed = watched.dropped
     const news = channel.newsFor(cursor)
-    if (news === undefined && owed === 0) return undefined
+    if (news === undefined && owed === 0 && !watched.isNew) return undefined
+    watched.isNew = false
     const { lines = [], dropped = 0 } = news ?? {}
     watched.cursor = news?.cursor ?? cursor
     watched.dropped = 0
@@ -109,7 +112,12 @@ export class LogWatch {
   #open(word: string): void {
     const opened = this.#channels.open(word)
     if (opened.ok) {
-      this.#watched.set(word, { channel: opened.channel, cursor: opened.channel.start, dropped: 0 })
+      this.#watched.set(word, {
+        channel: opened.channel,
+        cursor: opened.channel.start,
+        dropped: 0,
+        isNew: true,
+      })
       this.#refused.delete(word)
       return
     }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { sampleLine, sampleLines } from '../testing/samples.ts'
-import { appendLines, emptyLogBuffer, expectOverlap, LOG_BUFFER_ROWS } from './log-buffer.ts'
+import { appendLines, emptyLogBuffer, expectOverlap, LOG_BUFFER_ROWS, SKIP_SPAN_MS } from './log-buffer.ts'
 
 const textsOf = (buffer: typeof emptyLogBuffer) =>
   buffer.rows.map((row) => (row.kind === 'line' ? row.entry.text : `-${row.count}`))
@@ -35,4 +35,16 @@ test('after a reconnect what is known already is left out, once', () => {
   const again = appendLines(expectOverlap(known), [...sampleLines(2, 1), sampleLine('new')], 0)
   expect(textsOf(again)).toEqual(['line 0', 'line 1', 'line 2', 'new'])
   expect(textsOf(appendLines(again, [sampleLine('new')], 0)).slice(-2)).toEqual(['new', 'new'])
+})
+
+test('what is left out within four seconds is one row, at its first place', () => {
+  const one = appendLines(emptyLogBuffer, sampleLines(1), 10, 1_000)
+  const two = appendLines(one, sampleLines(1, 1), 5, 1_000 + SKIP_SPAN_MS - 1)
+  expect(textsOf(two)).toEqual(['-15', 'line 0', 'line 1'])
+  expect(two.rows[0]).toMatchObject({ fromMs: 1_000, toMs: 1_000 + SKIP_SPAN_MS - 1 })
+  const three = appendLines(two, sampleLines(1, 2), 7, 1_000 + SKIP_SPAN_MS)
+  expect(textsOf(three)).toEqual(['-15', 'line 0', 'line 1', '-7', 'line 2'])
+  expect(three.rows.map(({ id }) => id)).toEqual([1, 2, 3, 4, 5])
+  expect(three.received).toBe(25)
+  expect(textsOf(one), 'the old one stays as it was').toEqual(['-10', 'line 0'])
 })

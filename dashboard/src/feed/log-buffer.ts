@@ -1,47 +1,89 @@
 /**
- * The bounded buffer behind a log tail: the newest 5,000 rows of one source, what was trimmed above
- * them, and rows that say how many lines the server left out. Plain data, changed only by the
- * functions here; row ids rise for ever, so that a view can tell what is new.
+ * The bounded buffer behind a log: the newest 50,000 rows of one word, what was trimmed above them, and rows that
+ * say how many lines the server left out. Plain data, changed only by the functions here; row ids rise by one for
+ * ever, so that a view can tell what is new and find a row again.
  */
-import type { LogEntry } from '@berth/protocol'
+import type { FeedLine } from '@berth/protocol'
 
-export const LOG_BUFFER_ROWS = 5_000
+export const LOG_BUFFER_ROWS = 50_000
 /** How many of the newest rows are compared when a reconnected server repeats itself. */
-const OVERLAP_ROWS = 1_000
+const OVERLAP_ROWS = 2_000
+/** Lines that are left out within this time of each other are one row. */
+export const SKIP_SPAN_MS = 4_000
 
 export type LogRow =
-  | { readonly kind: 'line'; readonly id: number; readonly entry: LogEntry }
-  | { readonly kind: 'skipped'; readonly id: number; readonly count: number }
+  | { readonly kind: 'line'; readonly id: number; readonly entry: FeedLine; readonly length: number }
+  | SkippedRow
+
+export interface SkippedRow {
+  readonly kind: 'skipped'
+  readonly id: number
+  readonly count: number
+  /** Unix ms of the first and the last message that left lines out. */
+  readonly fromMs: number
+  readonly toMs: number
+}
 
 export interface LogBuffer {
   readonly rows: readonly LogRow[]
   /** Rows that left the buffer at its old end. */
   readonly trimmed: number
   readonly nextId: number
+  /** Lines that came or were left out, since it began. */
+  readonly received: number
   /** The next lines may repeat what is here: the source was followed anew. */
   readonly mayOverlap: boolean
 }
 
-export const emptyLogBuffer: LogBuffer = { rows: [], trimmed: 0, nextId: 1, mayOverlap: false }
+export const emptyLogBuffer: LogBuffer = { rows: [], trimmed: 0, nextId: 1, received: 0, mayOverlap: false }
 
 /** Adds what one message brought: first the count of lines left out, then the lines. */
-export function appendLines(buffer: LogBuffer, lines: readonly LogEntry[], dropped: number): LogBuffer {
+export function appendLines(
+  buffer: LogBuffer,
+  lines: readonly FeedLine[],
+  dropped: number,
+  atMs = 0,
+): LogBuffer {
   const fresh = buffer.mayOverlap ? withoutKnown(buffer, lines) : lines
   if (fresh.length === 0 && dropped === 0) {
     return lines.length > 0 && buffer.mayOverlap ? { ...buffer, mayOverlap: false } : buffer
   }
   let nextId = buffer.nextId
-  const added: LogRow[] = []
-  if (dropped > 0) added.push({ kind: 'skipped', id: nextId++, count: dropped })
-  for (const entry of fresh) added.push({ kind: 'line', id: nextId++, entry })
-  const all = [...buffer.rows, ...added]
+  const all = [...buffer.rows]
+  if (dropped > 0 && !widenSkipped(all, dropped, atMs))
+    all.push({ kind: 'skipped', id: nextId++, count: dropped, fromMs: atMs, toMs: atMs })
+  for (const entry of fresh) all.push({ kind: 'line', id: nextId++, entry, length: lengthOf(entry) })
   const over = Math.max(0, all.length - LOG_BUFFER_ROWS)
   return {
     rows: over > 0 ? all.slice(over) : all,
     trimmed: buffer.trimmed + over,
     nextId,
+    received: buffer.received + fresh.length + dropped,
     mayOverlap: false,
   }
+}
+
+/** True when the last row of this kind is young enough to say it. */
+function widenSkipped(rows: LogRow[], dropped: number, atMs: number): boolean {
+  for (let at = rows.length - 1; at >= 0 && at >= rows.length - 10_000; at--) {
+    const row = rows[at]
+    if (row?.kind !== 'skipped') continue
+    if (atMs - row.fromMs >= SKIP_SPAN_MS) return false
+    rows[at] = { ...row, count: row.count + dropped, toMs: atMs }
+    return true
+  }
+  return false
+}
+
+/** About as many characters as are drawn of it. */
+function lengthOf({ text, fields }: FeedLine): number {
+  let length = text.length
+  for (const name in fields) {
+    const value = fields[name]
+    const drawn = typeof value === 'object' ? JSON.stringify(value) : String(value)
+    length += name.length + drawn.length + 2
+  }
+  return length
 }
 
 /** The same buffer, ready for a server that sends its last lines again after a reconnect. */
@@ -49,12 +91,12 @@ export function expectOverlap(buffer: LogBuffer): LogBuffer {
   return buffer.rows.length === 0 || buffer.mayOverlap ? buffer : { ...buffer, mayOverlap: true }
 }
 
-function withoutKnown(buffer: LogBuffer, lines: readonly LogEntry[]): readonly LogEntry[] {
+function withoutKnown(buffer: LogBuffer, lines: readonly FeedLine[]): readonly FeedLine[] {
   const known = new Set<string>()
   for (const row of buffer.rows.slice(-OVERLAP_ROWS)) if (row.kind === 'line') known.add(keyOf(row.entry))
   return lines.filter((line) => !known.has(keyOf(line)))
 }
 
-function keyOf(entry: LogEntry): string {
-  return `${entry.at}\n${entry.level}\n${entry.run ?? ''}\n${entry.text}`
+function keyOf(entry: FeedLine): string {
+  return `${entry.at}\n${entry.level}\n${entry.worker ?? ''}\n${entry.run ?? ''}\n${entry.text}`
 }

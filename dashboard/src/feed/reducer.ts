@@ -109,7 +109,8 @@ function settleClock(state: FeedState, offsetMs: number): number {
 
 function fromSnapshot(state: FeedState, snapshot: FeedSnapshot): Partial<FeedState> {
   const logs = new Map(state.logs)
-  for (const [source, lines] of Object.entries(snapshot.logs)) addLines(logs, source, lines, 0)
+  for (const [source, lines] of Object.entries(snapshot.logs))
+    addLines(logs, source, { lines, dropped: 0 }, 0)
   return {
     balancer: snapshot.balancer,
     config: snapshot.config,
@@ -130,9 +131,7 @@ function merge(state: FeedState, changes: FeedChanges, atMs: number): Partial<Fe
   if (changes.points) next.points = mergePoints(state.points, changes.points)
   if (changes.logs) {
     const logs = new Map(state.logs)
-    for (const [source, { lines, dropped }] of Object.entries(changes.logs)) {
-      addLines(logs, source, lines, dropped)
-    }
+    for (const [source, part] of Object.entries(changes.logs)) addLines(logs, source, part, atMs)
     next.logs = logs
   }
   next.watched = applyRunChanges(state.watched, changes)
@@ -181,10 +180,10 @@ function sortBySecond(points: readonly FleetPoint[]): FleetPoint[] {
 function addLines(
   logs: Map<string, LogBuffer>,
   source: string,
-  lines: Parameters<typeof appendLines>[1],
-  dropped: number,
+  { lines, dropped }: NonNullable<FeedChanges['logs']>[string],
+  atMs: number,
 ): void {
-  logs.set(source, appendLines(logs.get(source) ?? emptyLogBuffer, lines, dropped))
+  logs.set(source, appendLines(logs.get(source) ?? emptyLogBuffer, lines, dropped, atMs))
 }
 
 function keepWatched(logs: FeedState['logs'], sources: readonly string[]): FeedState['logs'] {

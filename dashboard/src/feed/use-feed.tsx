@@ -29,17 +29,29 @@ export function useBalancerName(): string | null {
   return useSyncExternalStore(client.subscribe, () => client.getView().feed.balancer?.name ?? null)
 }
 
-/** Follows one log source while mounted; `isRefused` when too many are open. */
-export function useLog(source: string): { buffer: LogBuffer | null; isRefused: boolean } {
+export interface FollowedLog {
+  /** What there is now; null until the balancer has answered. */
+  readonly live: LogBuffer | null
+  /** The same, or what there was when the page was paused. */
+  readonly shown: LogBuffer | null
+  /** Why it is not followed: the balancer's reason, or empty when too many are open here. */
+  readonly refused: string | null
+}
+
+/** Follows the lines that a word means (protocol, log-query.ts) while mounted. */
+export function useLog(word: string): FollowedLog {
   const client = useFeedClient()
-  const [isRefused, setRefused] = useState(false)
+  const [isFull, setFull] = useState(false)
   useEffect(() => {
-    const release = client.watch(source)
-    setRefused(release === null)
+    const release = client.watch(word)
+    setFull(release === null)
     return release ?? undefined
-  }, [client, source])
-  const buffer = useSyncExternalStore(client.subscribe, () => client.getView().feed.logs.get(source) ?? null)
-  return { buffer, isRefused }
+  }, [client, word])
+  const { subscribe } = client
+  const live = useSyncExternalStore(subscribe, () => client.getView().feed.logs.get(word) ?? null)
+  const shown = useSyncExternalStore(subscribe, () => client.getShown().feed.logs.get(word) ?? null)
+  const why = useSyncExternalStore(subscribe, () => client.getView().feed.watched.refused.get(word) ?? null)
+  return { live, shown, refused: isFull ? '' : why }
 }
 
 const TICK_MS = 1_000

@@ -1,79 +1,132 @@
 /**
- * What a log tail shows of its buffer: filtering, counting what is new, the window of rows on
- * screen, and the text of a download. Pure; the component only draws.
+ * What a list of log lines shows of its buffer: where each row stands, which rows are on screen, how a line reads
+ * as text, and the text of a download. Pure; the component only draws.
  */
-import type { LogEntry, LogLevel } from '@berth/protocol'
+import type { FeedLine } from '@berth/protocol'
 import type { LogRow } from '../feed/log-buffer.ts'
 
-export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const satisfies readonly LogLevel[]
+export const ROW_HEIGHT = 20
+/** Rows that are drawn beyond each edge. */
+const BEYOND = 12
 
-export interface LogFilter {
-  /** This level and those above it. */
-  readonly level: LogLevel
-  /** Part of the text, source or run, whatever its case; empty matches all. */
-  readonly text: string
+/** Where rows stand, from the top of the first one. */
+export interface RowLayout {
+  readonly count: number
+  readonly height: number
+  topOf(index: number): number
+  indexAt(top: number): number
 }
 
-/** Rows that say lines are missing always stay: a filter must not hide a hole. */
-export function filterRows(rows: readonly LogRow[], filter: LogFilter): readonly LogRow[] {
-  const needle = filter.text.trim().toLowerCase()
-  const least = LOG_LEVELS.indexOf(filter.level)
-  if (needle === '' && least === 0) return rows
-  return rows.filter(
-    (row) =>
-      row.kind === 'skipped' ||
-      (LOG_LEVELS.indexOf(row.entry.level) >= least &&
-        (needle === '' ||
-          `${lineText(row.entry)}\n${row.entry.source}\n${row.entry.run ?? ''}`
-            .toLowerCase()
-            .includes(needle))),
-  )
+/**
+ * `columns`: characters of text in one line when long lines are wrapped; null when they are not. `opened`: the
+ * height of what stands below a row, by its id.
+ */
+export function layoutRows(
+  rows: readonly LogRow[],
+  columns: number | null,
+  opened: ReadonlyMap<number, number>,
+): RowLayout {
+  return columns === null ? layoutEven(rows, opened) : layoutWrapped(rows, columns, opened)
 }
 
-/** Lines that came after the row `lastId`; a row of skipped lines counts its lines. */
-export function countAfter(rows: readonly LogRow[], lastId: number): number {
-  let count = 0
-  for (let i = rows.length - 1; i >= 0; i--) {
-    const row = rows[i]
-    if (!row || row.id <= lastId) break
-    count += row.kind === 'skipped' ? row.count : 1
+/** One height for all but what is open, of which there are few. */
+function layoutEven(rows: readonly LogRow[], opened: ReadonlyMap<number, number>): RowLayout {
+  const firstId = rows[0]?.id ?? 0
+  const extra = [...opened]
+    .map(([id, height]) => ({ index: id - firstId, height }))
+    .filter(({ index }) => index >= 0 && index < rows.length)
+    .sort((a, b) => a.index - b.index)
+  const topOf = (index: number) =>
+    extra.reduce((top, one) => top + (one.index < index ? one.height : 0), index * ROW_HEIGHT)
+  const indexAt = (top: number) => {
+    let before = 0
+    for (const { index, height } of extra) {
+      const below = (index + 1) * ROW_HEIGHT + before
+      if (top < below) break
+      if (top < below + height) return index
+      before += height
+    }
+    return clamp(Math.floor((top - before) / ROW_HEIGHT), rows.length)
   }
-  return count
+  return { count: rows.length, height: topOf(rows.length), topOf, indexAt }
 }
 
-export interface LogWindow {
-  readonly start: number
-  readonly end: number
+function layoutWrapped(
+  rows: readonly LogRow[],
+  columns: number,
+  opened: ReadonlyMap<number, number>,
+): RowLayout {
+  const tops = new Float64Array(rows.length + 1)
+  let top = 0
+  for (let index = 0; index < rows.length; index++) {
+    const row = rows[index] as LogRow
+    tops[index] = top
+    const lines = row.kind === 'line' ? Math.max(1, Math.ceil(row.length / columns)) : 1
+    top += lines * ROW_HEIGHT + (opened.get(row.id) ?? 0)
+  }
+  tops[rows.length] = top
+  const indexAt = (wanted: number) => {
+    let [low, high] = [0, rows.length]
+    while (high - low > 1) {
+      const middle = (low + high) >> 1
+      if ((tops[middle] ?? 0) <= wanted) low = middle
+      else high = middle
+    }
+    return clamp(low, rows.length)
+  }
+  return { count: rows.length, height: top, topOf: (index) => tops[index] ?? top, indexAt }
+}
+
+function clamp(index: number, count: number): number {
+  return Math.max(0, Math.min(index, count - 1))
 }
 
 /** The rows to draw for a scroll position, with some beyond each edge. */
-export function windowOf(count: number, scrollTop: number, height: number, rowHeight: number): LogWindow {
-  const beyond = 12
-  const visibleRows = Math.ceil((height || 320) / rowHeight)
-  const first = Math.min(Math.floor(scrollTop / rowHeight), Math.max(0, count - visibleRows))
-  return { start: Math.max(0, first - beyond), end: Math.min(count, first + visibleRows + beyond) }
-}
-
-/** One line a row, as plain text; line breaks within an entry are escaped by `escapeText`. */
-export function toText(rows: readonly LogRow[], escapeText: (raw: string) => string): string {
-  return rows
-    .map((row) =>
-      row.kind === 'skipped'
-        ? `--- ${row.count} lines skipped`
-        : `${row.entry.at} ${row.entry.level.toUpperCase().padEnd(5)} ${escapeText(row.entry.source)}${row.entry.run ? ` ${escapeText(row.entry.run)}` : ''} ${escapeText(lineText(row.entry))}`,
-    )
-    .join('\n')
-    .concat('\n')
+export function windowOf(
+  layout: RowLayout,
+  scrollTop: number,
+  height: number,
+): { readonly start: number; readonly end: number } {
+  const shown = height || 320
+  const top = Math.max(0, Math.min(scrollTop, layout.height - shown))
+  const start = Math.max(0, layout.indexAt(top) - BEYOND)
+  return { start, end: Math.min(layout.count, layout.indexAt(top + shown) + 1 + BEYOND) }
 }
 
 /** The text with its fields behind it, as the logs themselves print them. */
-export function lineText({ text, fields }: LogEntry): string {
-  if (fields === undefined) return text
-  return `${text}${Object.entries(fields)
+export function lineText({ text, fields }: FeedLine): string {
+  return fields === undefined ? text : `${text}${fieldsText(fields)}`
+}
+
+export function fieldsText(fields: NonNullable<FeedLine['fields']>): string {
+  return Object.entries(fields)
     .map(([name, value]) => ` ${name}=${printValue(value)}`)
-    .join('')}`
+    .join('')
 }
 
 function printValue(value: unknown): string {
   return typeof value === 'string' && /^[^\s="\\]+$/.test(value) ? value : JSON.stringify(value)
+}
+
+export interface TimeSpan {
+  readonly fromMs: number
+  readonly toMs: number
+}
+
+/** A line of JSON each, and one for every hole; only lines of the span when one is given. */
+export function toNdjson(rows: readonly LogRow[], span?: TimeSpan): string {
+  const lines = rows.flatMap((row) => {
+    const isWithin = span === undefined || isIn(row, span)
+    return isWithin ? JSON.stringify(row.kind === 'line' ? row.entry : holeOf(row)) : []
+  })
+  return lines.map((line) => `${line}\n`).join('')
+}
+
+function holeOf({ count, fromMs, toMs }: Extract<LogRow, { kind: 'skipped' }>): object {
+  return { skipped: count, from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString() }
+}
+
+function isIn(row: LogRow, { fromMs, toMs }: TimeSpan): boolean {
+  const atMs = row.kind === 'line' ? Date.parse(row.entry.at) : row.toMs
+  return atMs >= fromMs && atMs <= toMs
 }
