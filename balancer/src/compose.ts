@@ -60,6 +60,7 @@ import { usageRoutes } from './http/usage-totals.ts'
 import { WrongKeys } from './http/wrong-keys.ts'
 import { ActivityLog } from './observe/activity-log.ts'
 import { createFeed } from './observe/feed.ts'
+import { SystemActivity } from './observe/system-activity.ts'
 import type { Assignment, DispatchPort } from './ports/dispatch.ts'
 import type { KeepPort, StoreContents, StoreListenPort, StorePort } from './ports/store.ts'
 import { AllRuns } from './runs/all-runs.ts'
@@ -210,9 +211,15 @@ export function composeBalancer(parts: BalancerParts): Balancer {
   const roster: Roster = new Roster({
     file: config.workersFile,
     log,
-    onRoster: (entries) => fleet.setRoster(entries),
+    onRoster: (entries) => {
+      fleet.setRoster(entries)
+      system.noteRoster(entries)
+    },
     onApplied: (applied) => workersConfig.noteApplied(applied),
-    onState: (state) => fleet.setConfig(state),
+    onState: (state) => {
+      fleet.setConfig(state)
+      system.noteConfig(state)
+    },
   })
 
   const workersConfig = new WorkersConfig({
@@ -245,6 +252,7 @@ export function composeBalancer(parts: BalancerParts): Balancer {
   const wrongKeys = new WrongKeys(log, clock)
   const gate = new Gate({ key: keys.lbAuthKey, readKey: config.readKey, sessions, wrongKeys })
   const activity = new ActivityLog({ keeper, reads: store.reads, clock, log, createRunId })
+  const system = new SystemActivity({ activity, fleet, keeper, clock, balancer })
   const openRuns = createRunQuestions({
     list: (...asked) => runs.list(...asked),
     glance: (id) => runs.glance(id),
@@ -426,6 +434,7 @@ export function composeBalancer(parts: BalancerParts): Balancer {
     services: [
       // Ends last of all: what the others do on their way out is noted.
       activity,
+      system,
       new SchedulerTicks(scheduler, clock),
       fileKeeper,
       // Ends behind all that ends tasks.
@@ -448,6 +457,7 @@ export function composeBalancer(parts: BalancerParts): Balancer {
     routes: () => listRoutes(appDeps),
     async drain(deadlineMs) {
       isDraining = true
+      system.noteStopping()
       scheduler.drain()
       memory.drain()
       durable.beginDrain()
