@@ -142,7 +142,7 @@ function readCondition(c: RouteContext): BodyRead<ConfigCondition> {
 }
 
 function authorOf(c: RouteContext, reason?: string): ChangeAuthor {
-  return { by: nameOf(c.get('access')), reason: reason ?? reasonOf(c) ?? null }
+  return { by: nameOf(c.get('access')), reason: reason ?? reasonOf(c) }
 }
 
 /** For the activity log; nothing is said of a change that changed nothing. */
