@@ -96,6 +96,12 @@ export class Engine {
     return { ok: true, orders: wish.isAuto ? this.#renew(cell, nowMs + DEBOUNCE_MS) : [] }
   }
 
+  /** Takes over what a cell is without calling it: of a page that was just opened. */
+  adopt(wish: CellWish): void {
+    const cell = this.#cells.get(wish.id)
+    if (cell !== undefined) cell.wish = wish
+  }
+
   remove(id: string): readonly Order[] {
     const cell = this.#cells.get(id)
     if (cell === undefined) return []

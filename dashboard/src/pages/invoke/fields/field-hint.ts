@@ -1,0 +1,49 @@
+/** What stands below a field: its description and its bounds, in one line. Pure. */
+import { formatCount, visible } from '../../../text/format.ts'
+import { text } from '../../../text/text.ts'
+import type { Field } from '../form/field.ts'
+
+const MAX_PRESET = 60
+
+export function hintOf(field: Field): string | undefined {
+  const parts = [field.description === null ? null : visible(field.description), boundsOf(field), presetOf(field)]
+  return parts.filter(Boolean).join(' · ') || undefined
+}
+
+function boundsOf(field: Field): string | null {
+  const words = text.invoke.form
+  if (field.kind === 'number') {
+    const kind = field.isInteger ? words.wholeNumber : null
+    const bounds = [
+      field.min !== null && `${field.isMinExclusive ? '>' : '≥'} ${formatCount(field.min)}`,
+      field.max !== null && `${field.isMaxExclusive ? '<' : '≤'} ${formatBound(field.max)}`,
+      field.multipleOf !== null && words.multipleOf(formatBound(field.multipleOf)),
+    ]
+    return [kind, ...bounds].filter(Boolean).join(', ') || null
+  }
+  if (field.kind === 'text') {
+    const { minLength, maxLength, format, pattern } = field
+    const length =
+      maxLength !== null
+        ? words.length(minLength ?? 0, maxLength)
+        : minLength !== null && minLength > 1
+          ? words.minLength(minLength)
+          : null
+    // A format has its own pattern, which says less to a reader.
+    return [format && words.format(format), length, !format && pattern && words.pattern(visible(pattern))].filter(Boolean).join(', ') || null
+  }
+  if (field.kind === 'list' && (field.minItems > 0 || field.maxItems !== null))
+    return words.items(field.minItems, field.maxItems)
+  return null
+}
+
+/** The largest safe number says nothing. */
+function formatBound(bound: number): string {
+  return Math.abs(bound) >= Number.MAX_SAFE_INTEGER ? '∞' : formatCount(bound)
+}
+
+function presetOf({ preset }: Field): string | null {
+  if (preset === undefined) return null
+  const shown = typeof preset === 'string' ? preset : JSON.stringify(preset)
+  return text.invoke.form.preset(visible(shown.length > MAX_PRESET ? `${shown.slice(0, MAX_PRESET)}…` : shown))
+}

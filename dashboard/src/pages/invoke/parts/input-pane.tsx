@@ -1,0 +1,126 @@
+/**
+ * What goes into a function: its form, or the same as raw JSON; examples fill it. Both show one input: what is changed
+ * in one stands in the other. Called by cell-panel.tsx.
+ */
+import { useEffect, useMemo, useState } from 'react'
+import { Button } from '../../../kit/button.tsx'
+import { Segmented } from '../../../kit/segmented.tsx'
+import { formatCount } from '../../../text/format.ts'
+import { text } from '../../../text/text.ts'
+import { wordFaults } from '../fields/fault-words.ts'
+import { Compound, Errors } from '../fields/field-view.tsx'
+import { FormContext, type FormContextValue } from '../fields/form-context.ts'
+import { isObject, isSame } from '../form/field.ts'
+import { readDraft } from '../form/read-draft.ts'
+import { placeErrors } from '../form/place-errors.ts'
+import { readSchema } from '../form/read-schema.ts'
+import type { CellView } from '../page/workspace.ts'
+import type { FunctionItem } from './functions-data.ts'
+import { JsonPane } from './json-pane.tsx'
+import { LinkControl, LinkedValue } from './link-control.tsx'
+import { useDraft } from './use-draft.ts'
+import type { Workspace } from '../page/workspace.ts'
+
+interface Props {
+  readonly view: CellView
+  readonly item: FunctionItem
+  readonly workspace: Workspace
+  readonly cells: readonly CellView[]
+  readonly isPlain: boolean
+}
+
+const NO_ERRORS: ReadonlyMap<string, readonly string[]> = new Map()
+
+export function InputPane({ view, item, workspace, cells, isPlain }: Props) {
+  const { cell, call } = view
+  const [shape, setShape] = useState<'form' | 'json'>('form')
+  const field = useMemo(() => readSchema(item.input), [item.input])
+  const linked = useMemo(() => cell.links.map(({ to }) => to), [cell.links])
+  const { draft, faults, change } = useDraft({
+    field,
+    input: cell.input,
+    linked,
+    onInput: (input, isUsable) => workspace.change(cell.id, { input }, isUsable),
+  })
+  const isUsable = faults.length === 0
+  const { id } = cell
+  // A form that nobody has touched stands for its presets; nothing is called while something of it is missing.
+  useEffect(() => {
+    const { value } = readDraft(field, draft)
+    const isEmpty = Object.keys(cell.input).length === 0
+    workspace.fill(id, isEmpty && isObject(value) ? value : cell.input, isUsable)
+    // Once a form and a verdict: changes by hand go another way.
+  }, [workspace, id, field, isUsable])
+  const refused = call?.outcome && !call.outcome.ok ? call.outcome.problem?.errors : undefined
+  const isOfNow = call !== null && isSame(call.input, view.sent)
+  const isShown = shape === 'form' && isObject(cell.input)
+  const context = useMemo<FormContextValue>(() => {
+    const placed = refused && isOfNow ? placeErrors(field, draft, refused, '/input') : NO_ERRORS
+    const isTouched = Object.keys(cell.input).length > 0 || call !== null
+    return {
+      faults: wordFaults(isTouched ? faults : [], placed),
+      isPlain,
+      linked: (pointer) => {
+        const link = cell.links.find(({ to }) => to === pointer)
+        return link ? <LinkedValue link={link} cells={cells} cell={cell} workspace={workspace} isPlain={isPlain} /> : null
+      },
+      linkControl: (pointer, label) =>
+        cells.length > 1 ? (
+          <LinkControl pointer={pointer} label={label} cell={cell} cells={cells} workspace={workspace} />
+        ) : null,
+    }
+  }, [refused, isOfNow, field, draft, faults, cell, call, cells, workspace, isPlain])
+  return (
+    <section className="invoke-input" aria-label={text.invoke.input}>
+      {!isPlain && (
+        <div className="row invoke-bar">
+          <Segmented
+            label={text.invoke.inputAs}
+            value={shape}
+            onChange={setShape}
+            options={[
+              { value: 'form', label: text.invoke.form.form },
+              { value: 'json', label: 'JSON' },
+            ]}
+          />
+          <Examples item={item} onPick={(input) => workspace.change(cell.id, { input }, true)} />
+        </div>
+      )}
+      {isShown ? (
+        <FormContext value={context}>
+          <Errors errors={context.faults.get('')} />
+          <Compound field={field} draft={draft} name={cell.function} pointer="" isRequired onChange={change} />
+          {draft.is === 'json' && <JsonPane input={cell.input} onInput={(input, ok) => workspace.change(cell.id, { input }, ok)} />}
+        </FormContext>
+      ) : (
+        <>
+          <JsonPane
+            input={cell.input}
+            faults={[...context.faults].map(([pointer, words]) => `${pointer}: ${words.join(' ')}`)}
+            onInput={(input, isJson) => workspace.change(cell.id, { input }, isJson)}
+          />
+          {cell.links.map((link) => (
+            <div className="row" key={link.to}>
+              <code>{link.to === '' ? '/' : link.to}</code>
+              <LinkedValue link={link} cells={cells} cell={cell} workspace={workspace} isPlain={isPlain} />
+            </div>
+          ))}
+        </>
+      )}
+    </section>
+  )
+}
+
+function Examples({ item, onPick }: { item: FunctionItem; onPick(input: Record<string, unknown>): void }) {
+  const examples = item.examples.filter(isObject)
+  if (examples.length === 0) return null
+  return (
+    <div className="row">
+      {examples.slice(0, 5).map((example, at) => (
+        <Button key={JSON.stringify(example)} kind="quiet" title={JSON.stringify(example)} onClick={() => onPick(example)}>
+          {examples.length === 1 ? text.invoke.example : text.invoke.exampleAt(formatCount(at + 1))}
+        </Button>
+      ))}
+    </div>
+  )
+}
