@@ -4,7 +4,14 @@ import type { ComponentType } from 'react'
 import { Button } from '../../../kit/button.tsx'
 import { text } from '../../../text/text.ts'
 import { ABSENT, type Draft, type Entry, emptyDraft, presentDraft } from '../form/draft.ts'
-import { type Field, type GroupField, type ListField, RAW_FIELD, type RecordField, type TupleField } from '../form/field.ts'
+import {
+  type Field,
+  type GroupField,
+  type ListField,
+  RAW_FIELD,
+  type RecordField,
+  type TupleField,
+} from '../form/field.ts'
 import type { FieldProps } from './field-props.ts'
 import { useForm } from './form-context.ts'
 
@@ -102,7 +109,14 @@ export function TupleView({ field, draft, name, pointer, onChange, Item }: Props
       name={`${name} ${at + 1}`}
       pointer={jsonPointer([at], pointer)}
       isRequired
-      onChange={(next) => onChange({ is: 'list', items: field.items.map((own, index) => (index === at ? next : (draft.items[index] ?? presentDraft(own)))) })}
+      onChange={(next) =>
+        onChange({
+          is: 'list',
+          items: field.items.map((own, index) =>
+            index === at ? next : (draft.items[index] ?? presentDraft(own)),
+          ),
+        })
+      }
     />
   ))
 }

@@ -9,7 +9,8 @@ export function wordFaults(
   placed: ReadonlyMap<string, readonly string[]>,
 ): ReadonlyMap<string, readonly string[]> {
   const words = new Map(placed)
-  for (const { pointer, fault } of faults) words.set(pointer, [...(words.get(pointer) ?? []), wordFault(fault)])
+  for (const { pointer, fault } of faults)
+    words.set(pointer, [...(words.get(pointer) ?? []), wordFault(fault)])
   return words
 }
 

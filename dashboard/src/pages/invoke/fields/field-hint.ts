@@ -6,7 +6,11 @@ import type { Field } from '../form/field.ts'
 const MAX_PRESET = 60
 
 export function hintOf(field: Field): string | undefined {
-  const parts = [field.description === null ? null : visible(field.description), boundsOf(field), presetOf(field)]
+  const parts = [
+    field.description === null ? null : visible(field.description),
+    boundsOf(field),
+    presetOf(field),
+  ]
   return parts.filter(Boolean).join(' · ') || undefined
 }
 
@@ -30,7 +34,11 @@ function boundsOf(field: Field): string | null {
           ? words.minLength(minLength)
           : null
     // A format has its own pattern, which says less to a reader.
-    return [format && words.format(format), length, !format && pattern && words.pattern(visible(pattern))].filter(Boolean).join(', ') || null
+    return (
+      [format && words.format(format), length, !format && pattern && words.pattern(visible(pattern))]
+        .filter(Boolean)
+        .join(', ') || null
+    )
   }
   if (field.kind === 'list' && (field.minItems > 0 || field.maxItems !== null))
     return words.items(field.minItems, field.maxItems)
@@ -45,5 +53,7 @@ function formatBound(bound: number): string {
 function presetOf({ preset }: Field): string | null {
   if (preset === undefined) return null
   const shown = typeof preset === 'string' ? preset : JSON.stringify(preset)
-  return text.invoke.form.preset(visible(shown.length > MAX_PRESET ? `${shown.slice(0, MAX_PRESET)}…` : shown))
+  return text.invoke.form.preset(
+    visible(shown.length > MAX_PRESET ? `${shown.slice(0, MAX_PRESET)}…` : shown),
+  )
 }

@@ -11,8 +11,8 @@ import { text } from '../../../text/text.ts'
 import { ABSENT, type Draft, draftOf, NULL, presentDraft } from '../form/draft.ts'
 import type { Field } from '../form/field.ts'
 import { GroupView, ListView, RecordView, TupleView } from './compound-views.tsx'
-import type { FieldProps } from './field-props.ts'
 import { hintOf } from './field-hint.ts'
+import type { FieldProps } from './field-props.ts'
 import { useForm } from './form-context.ts'
 import { ConstantInput, FlagInput, JsonInput, NumberInput, TextInput } from './inputs.tsx'
 
@@ -25,9 +25,19 @@ export function FieldView(props: FieldProps) {
   const source = linked(pointer)
   const errors = faults.get(pointer)
   const actions = !isPlain && <FieldActions {...props} link={linkControl(pointer, label)} />
-  if (source !== null) return <Framed label={label} actions={actions}>{source}</Framed>
+  if (source !== null)
+    return (
+      <Framed label={label} actions={actions}>
+        {source}
+      </Framed>
+    )
   if (draft.is === 'json' && field.kind !== 'json') return <Misfit {...props} label={label} errors={errors} />
-  if (draft.is === 'null') return <Framed label={label} actions={actions}><code>null</code></Framed>
+  if (draft.is === 'null')
+    return (
+      <Framed label={label} actions={actions}>
+        <code>null</code>
+      </Framed>
+    )
   if (SIMPLE.has(field.kind)) {
     return (
       <div className="invoke-field">
@@ -98,7 +108,9 @@ function ChoiceInput({ field, draft, label, isRequired, onChange, wired }: Simpl
       id={wired.id}
       label={label}
       value={String(at)}
-      onChange={(value) => onChange(value === '-1' && !isRequired ? ABSENT : { is: 'choice', at: Number(value) })}
+      onChange={(value) =>
+        onChange(value === '-1' && !isRequired ? ABSENT : { is: 'choice', at: Number(value) })
+      }
       options={[
         { value: '-1', label: none },
         ...field.options.map((option, index) => ({ value: String(index), label: visible(option.label) })),
@@ -110,11 +122,16 @@ function ChoiceInput({ field, draft, label, isRequired, onChange, wired }: Simpl
 /** What a field of several parts draws. */
 export function Compound(props: FieldProps): ReactNode {
   const { field, draft } = props
-  if (field.kind === 'group' && draft.is === 'group') return <GroupView {...props} field={field} draft={draft} Item={FieldView} />
-  if (field.kind === 'list' && draft.is === 'list') return <ListView {...props} field={field} draft={draft} Item={FieldView} />
-  if (field.kind === 'tuple' && draft.is === 'list') return <TupleView {...props} field={field} draft={draft} Item={FieldView} />
-  if (field.kind === 'record' && draft.is === 'record') return <RecordView {...props} field={field} draft={draft} Item={FieldView} />
-  if (field.kind === 'union' && draft.is === 'union') return <UnionView {...props} field={field} draft={draft} />
+  if (field.kind === 'group' && draft.is === 'group')
+    return <GroupView {...props} field={field} draft={draft} Item={FieldView} />
+  if (field.kind === 'list' && draft.is === 'list')
+    return <ListView {...props} field={field} draft={draft} Item={FieldView} />
+  if (field.kind === 'tuple' && draft.is === 'list')
+    return <TupleView {...props} field={field} draft={draft} Item={FieldView} />
+  if (field.kind === 'record' && draft.is === 'record')
+    return <RecordView {...props} field={field} draft={draft} Item={FieldView} />
+  if (field.kind === 'union' && draft.is === 'union')
+    return <UnionView {...props} field={field} draft={draft} />
   return null
 }
 
@@ -154,7 +171,13 @@ function UnionView({
 }
 
 /** What does not fit the schema stands there as it is, to be mended or thrown away. */
-function Misfit({ field, draft, label, errors, onChange }: FieldProps & { label: string; errors?: readonly string[] }) {
+function Misfit({
+  field,
+  draft,
+  label,
+  errors,
+  onChange,
+}: FieldProps & { label: string; errors?: readonly string[] }) {
   if (draft.is !== 'json') return null
   return (
     <div className="invoke-field">
@@ -223,7 +246,12 @@ export function Errors({ errors }: { errors?: readonly string[] }) {
 /** Leave out, null, link. */
 function FieldActions({ field, draft, isRequired, onChange, link, name }: FieldProps & { link: ReactNode }) {
   const label = visible(field.title ?? name)
-  const mayLeaveOut = !isRequired && draft.is !== 'absent' && field.kind !== 'choice' && field.kind !== 'text' && field.kind !== 'number'
+  const mayLeaveOut =
+    !isRequired &&
+    draft.is !== 'absent' &&
+    field.kind !== 'choice' &&
+    field.kind !== 'text' &&
+    field.kind !== 'number'
   const canBeNull = field.isNullable && draft.is !== 'null'
   const isNull = draft.is === 'null'
   if (!mayLeaveOut && !canBeNull && !isNull && link === null) return null
@@ -235,7 +263,12 @@ function FieldActions({ field, draft, isRequired, onChange, link, name }: FieldP
         </Button>
       )}
       {isNull && (
-        <Button kind="quiet" icon="edit" isIconOnly onClick={() => onChange(isRequired ? presentDraft(field) : ABSENT)}>
+        <Button
+          kind="quiet"
+          icon="edit"
+          isIconOnly
+          onClick={() => onChange(isRequired ? presentDraft(field) : ABSENT)}
+        >
           {text.invoke.form.enterValue(label)}
         </Button>
       )}

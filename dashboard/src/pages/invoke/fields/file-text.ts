@@ -10,7 +10,8 @@ export async function fileAsText(file: Blob, isBase64: boolean): Promise<string>
   }
   let binary = ''
   const STEP = 32_768
-  for (let at = 0; at < bytes.length; at += STEP) binary += String.fromCharCode(...bytes.subarray(at, at + STEP))
+  for (let at = 0; at < bytes.length; at += STEP)
+    binary += String.fromCharCode(...bytes.subarray(at, at + STEP))
   return btoa(binary)
 }
 

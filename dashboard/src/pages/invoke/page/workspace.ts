@@ -166,14 +166,22 @@ export class Workspace {
   }
 
   /** What a form that nobody has touched stands for. Calls nothing, and is no change by hand. */
-  fill(id: string, input: Record<string, unknown>, isUsable: boolean): void {
+  fill(id: string, input: Record<string, unknown>): void {
     const cell = this.#form.cells.find((own) => own.id === id)
     if (cell === undefined) return
-    if (isUsable) this.#faulty.delete(id)
-    else this.#faulty.add(id)
     const filled = { ...cell, input }
     this.#form = { ...this.#form, cells: this.#form.cells.map((own) => (own.id === id ? filled : own)) }
     this.#engine.adopt(this.#wishOf(filled))
+    this.#tell()
+  }
+
+  /** Whether its form holds a usable input; nothing is called while it does not. */
+  setUsable(id: string, isUsable: boolean): void {
+    const cell = this.#form.cells.find((own) => own.id === id)
+    if (cell === undefined || this.#faulty.has(id) === !isUsable) return
+    if (isUsable) this.#faulty.delete(id)
+    else this.#faulty.add(id)
+    this.#engine.adopt(this.#wishOf(cell))
     this.#tell()
   }
 

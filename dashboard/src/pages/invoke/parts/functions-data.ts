@@ -68,7 +68,11 @@ async function readAll(signal: AbortSignal): Promise<Catalogue> {
   let cursor: string | null = null
   for (let page = 0; page < MAX_PAGES; page++) {
     const query = { limit: PAGE, cursor }
-    const answer: z.infer<typeof pageSchema> = await request('GET', '/functions', { query, schema: pageSchema, signal })
+    const answer: z.infer<typeof pageSchema> = await request('GET', '/functions', {
+      query,
+      schema: pageSchema,
+      signal,
+    })
     items.push(...answer.items)
     cursor = answer.cursor
     if (cursor === null) return { items, isCut: false }

@@ -11,15 +11,14 @@ import { wordFaults } from '../fields/fault-words.ts'
 import { Compound, Errors } from '../fields/field-view.tsx'
 import { FormContext, type FormContextValue } from '../fields/form-context.ts'
 import { isObject, isSame } from '../form/field.ts'
-import { readDraft } from '../form/read-draft.ts'
 import { placeErrors } from '../form/place-errors.ts'
+import { readDraft } from '../form/read-draft.ts'
 import { readSchema } from '../form/read-schema.ts'
-import type { CellView } from '../page/workspace.ts'
+import type { CellView, Workspace } from '../page/workspace.ts'
 import type { FunctionItem } from './functions-data.ts'
 import { JsonPane } from './json-pane.tsx'
 import { LinkControl, LinkedValue } from './link-control.tsx'
 import { useDraft } from './use-draft.ts'
-import type { Workspace } from '../page/workspace.ts'
 
 interface Props {
   readonly view: CellView
@@ -44,13 +43,14 @@ export function InputPane({ view, item, workspace, cells, isPlain }: Props) {
   })
   const isUsable = faults.length === 0
   const { id } = cell
+  const { input } = cell
   // A form that nobody has touched stands for its presets; nothing is called while something of it is missing.
   useEffect(() => {
     const { value } = readDraft(field, draft)
-    const isEmpty = Object.keys(cell.input).length === 0
-    workspace.fill(id, isEmpty && isObject(value) ? value : cell.input, isUsable)
-    // Once a form and a verdict: changes by hand go another way.
-  }, [workspace, id, field, isUsable])
+    const isUntouched = Object.keys(input).length === 0
+    if (isUntouched && isObject(value) && Object.keys(value).length > 0) workspace.fill(id, value)
+    workspace.setUsable(id, isUsable)
+  }, [workspace, id, field, draft, input, isUsable])
   const refused = call?.outcome && !call.outcome.ok ? call.outcome.problem?.errors : undefined
   const isOfNow = call !== null && isSame(call.input, view.sent)
   const isShown = shape === 'form' && isObject(cell.input)
@@ -62,7 +62,9 @@ export function InputPane({ view, item, workspace, cells, isPlain }: Props) {
       isPlain,
       linked: (pointer) => {
         const link = cell.links.find(({ to }) => to === pointer)
-        return link ? <LinkedValue link={link} cells={cells} cell={cell} workspace={workspace} isPlain={isPlain} /> : null
+        return link ? (
+          <LinkedValue link={link} cells={cells} cell={cell} workspace={workspace} isPlain={isPlain} />
+        ) : null
       },
       linkControl: (pointer, label) =>
         cells.length > 1 ? (
@@ -74,7 +76,7 @@ export function InputPane({ view, item, workspace, cells, isPlain }: Props) {
     <section className="invoke-input" aria-label={text.invoke.input}>
       {!isPlain && (
         <div className="row invoke-bar">
-          <Segmented
+          <Segmented<'form' | 'json'>
             label={text.invoke.inputAs}
             value={shape}
             onChange={setShape}
@@ -89,8 +91,17 @@ export function InputPane({ view, item, workspace, cells, isPlain }: Props) {
       {isShown ? (
         <FormContext value={context}>
           <Errors errors={context.faults.get('')} />
-          <Compound field={field} draft={draft} name={cell.function} pointer="" isRequired onChange={change} />
-          {draft.is === 'json' && <JsonPane input={cell.input} onInput={(input, ok) => workspace.change(cell.id, { input }, ok)} />}
+          <Compound
+            field={field}
+            draft={draft}
+            name={cell.function}
+            pointer=""
+            isRequired
+            onChange={change}
+          />
+          {draft.is === 'json' && (
+            <JsonPane input={cell.input} onInput={(input, ok) => workspace.change(cell.id, { input }, ok)} />
+          )}
         </FormContext>
       ) : (
         <>
@@ -117,7 +128,12 @@ function Examples({ item, onPick }: { item: FunctionItem; onPick(input: Record<s
   return (
     <div className="row">
       {examples.slice(0, 5).map((example, at) => (
-        <Button key={JSON.stringify(example)} kind="quiet" title={JSON.stringify(example)} onClick={() => onPick(example)}>
+        <Button
+          key={JSON.stringify(example)}
+          kind="quiet"
+          title={JSON.stringify(example)}
+          onClick={() => onPick(example)}
+        >
           {examples.length === 1 ? text.invoke.example : text.invoke.exampleAt(formatCount(at + 1))}
         </Button>
       ))}

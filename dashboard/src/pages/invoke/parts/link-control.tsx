@@ -5,9 +5,9 @@
 import type { FormCell, FormLink } from '@berth/protocol'
 import { useId, useState } from 'react'
 import { Button } from '../../../kit/button.tsx'
+import { Icon } from '../../../kit/marks.tsx'
 import { Popover } from '../../../kit/popover.tsx'
 import { Select } from '../../../kit/select.tsx'
-import { Icon } from '../../../kit/marks.tsx'
 import { visible } from '../../../text/format.ts'
 import { text } from '../../../text/text.ts'
 import { isPointer } from '../bindings/pointer.ts'
@@ -20,7 +20,13 @@ interface Shared {
   readonly workspace: Workspace
 }
 
-export function LinkedValue({ link, cells, cell, workspace, isPlain }: Shared & { link: FormLink; isPlain: boolean }) {
+export function LinkedValue({
+  link,
+  cells,
+  cell,
+  workspace,
+  isPlain,
+}: Shared & { link: FormLink; isPlain: boolean }) {
   const source = cells.find((one) => one.cell.id === link.from)
   const remove = () => workspace.change(cell.id, { links: cell.links.filter((own) => own !== link) })
   return (
@@ -31,7 +37,12 @@ export function LinkedValue({ link, cells, cell, workspace, isPlain }: Shared & 
         {link.pointer !== '' && <code> {visible(link.pointer)}</code>}
       </span>
       {!isPlain && (
-        <button type="button" className="chip-remove" aria-label={text.invoke.link.remove(link.to)} onClick={remove}>
+        <button
+          type="button"
+          className="chip-remove"
+          aria-label={text.invoke.link.remove(link.to)}
+          onClick={remove}
+        >
           <Icon name="close" />
         </button>
       )}
@@ -73,6 +84,8 @@ function LinkForm({ cell, cells, workspace, to, onDone }: Shared & { to: string;
       className="invoke-link-form"
       onSubmit={(event) => {
         event.preventDefault()
+        // The function's own form is around it, as far as events go.
+        event.stopPropagation()
         link()
       }}
     >

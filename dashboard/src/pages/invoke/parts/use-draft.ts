@@ -26,9 +26,13 @@ interface Options {
 export function useDraft({ field, input, linked, onInput }: Options): DraftState {
   const told = useRef<{ field: Field; input: unknown } | null>(null)
   const [draft, setDraft] = useState<Draft>(() => beginDraft(field, input))
-  const isForeign = told.current === null || told.current.field !== field || !isSame(told.current.input, input)
+  const isForeign =
+    told.current === null || told.current.field !== field || !isSame(told.current.input, input)
   // Drawn with the new input at once, not one frame later.
-  const current = useMemo(() => (isForeign ? beginDraft(field, input) : draft), [isForeign, field, input, draft])
+  const current = useMemo(
+    () => (isForeign ? beginDraft(field, input) : draft),
+    [isForeign, field, input, draft],
+  )
   if (isForeign) {
     told.current = { field, input }
     setDraft(current)
