@@ -14,6 +14,13 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     target: 'es2022',
+    rolldownOptions: {
+      output: {
+        // zod decides when the first schema is made whether it may compile: its settings go where it is, so that
+        // no chunk of schemas runs before them.
+        codeSplitting: { groups: [{ name: 'zod', test: /node_modules\/zod\/|src\/zod-settings/ }] },
+      },
+    },
   },
   test: {
     environment: 'happy-dom',

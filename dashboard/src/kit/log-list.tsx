@@ -183,10 +183,14 @@ function LogRows({ buffer, isWaiting, isFiltered, label, query, onNarrow, empty 
   const box = useRef<HTMLElement>(null)
   const looks = useLooks()
   const columns = useTextColumns(box, looks['log-wrap'].isOn, looks['log-times'].isOn)
-  const { opened, acts } = useOpened(onNarrow)
+  const hold = useRef(() => {})
+  const { opened, acts } = useOpened(onNarrow, hold)
   const { rows, trimmed } = buffer
   const layout = useMemo(() => layoutRows(rows, columns, opened), [rows, columns, opened])
   const view = useLogFollow(box, buffer, layout)
+  useEffect(() => {
+    hold.current = view.hold
+  })
   const { start, end } = windowOf(layout, view.scrollTop, view.height)
   const current = useCurrentRow(box, rows, layout.topOf)
   const words = text.logs.tail
@@ -232,21 +236,27 @@ function LogRows({ buffer, isWaiting, isFiltered, label, query, onNarrow, empty 
 }
 
 /** Rows that are open, with the height of what stands below them. */
-function useOpened(narrow: Props['onNarrow']): { opened: ReadonlyMap<number, number>; acts: RowActs } {
+function useOpened(
+  narrow: Props['onNarrow'],
+  hold: { readonly current: () => void },
+): { opened: ReadonlyMap<number, number>; acts: RowActs } {
   const [opened, setOpened] = useState<ReadonlyMap<number, number>>(new Map())
   const acts = useMemo<RowActs>(
     () => ({
-      turn: (id) =>
+      turn: (id) => {
+        // What is read must not scroll away.
+        hold.current()
         setOpened((old) => {
           const next = new Map(old)
           if (!next.delete(id)) next.set(id, 0)
           return next
-        }),
+        })
+      },
       measure: (id, height) =>
         setOpened((old) => (old.has(id) && old.get(id) !== height ? new Map(old).set(id, height) : old)),
       ...(narrow ? { narrow } : {}),
     }),
-    [narrow],
+    [narrow, hold],
   )
   return { opened, acts }
 }

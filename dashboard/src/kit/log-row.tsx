@@ -89,7 +89,7 @@ function LineCells({ entry, hasTime, hasWorker }: CellProps) {
           <span className="log-who muted">{text.logs.tail.balancerWord}</span>
         ) : (
           <Link className="log-who" to={paths.worker(worker)} tabIndex={-1} title={visible(worker)}>
-            {visible(worker)}
+            {endOf(visible(worker), WHO_WIDTH)}
           </Link>
         ))}
       <span className="log-source" title={visible(source)}>
@@ -97,7 +97,7 @@ function LineCells({ entry, hasTime, hasWorker }: CellProps) {
       </span>
       {run !== undefined && (
         <Link className="log-run" to={paths.run(run)} tabIndex={-1} title={visible(run)}>
-          {visible(run)}
+          {endOf(visible(run), RUN_WIDTH)}
         </Link>
       )}
       <span className="log-text">
@@ -106,6 +106,15 @@ function LineCells({ entry, hasTime, hasWorker }: CellProps) {
       </span>
     </>
   )
+}
+
+/** Characters of the columns in log-list.css. */
+const WHO_WIDTH = 16
+const RUN_WIDTH = 10
+
+/** Ids begin alike; they differ at the end. */
+function endOf(id: string, width: number): string {
+  return id.length <= width ? id : `…${id.slice(1 - width)}`
 }
 
 function OpenLine({ id, entry, acts }: { id: number; entry: FeedLine; acts: RowActs }) {

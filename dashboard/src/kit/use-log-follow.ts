@@ -17,6 +17,8 @@ export interface LogFollow {
   readonly newCount: number
   onScroll(): void
   follow(): void
+  /** Stays where it is: somebody reads a line. */
+  hold(): void
 }
 
 export function useLogFollow(
@@ -53,12 +55,20 @@ export function useLogFollow(
     observer.observe(box.current)
     return () => observer.disconnect()
   }, [box, settle])
-  const onScroll = () => {
-    const element = box.current
-    if (!element) return
+  const drop = (element: HTMLElement) => {
     const index = layout.indexAt(element.scrollTop)
     const row = buffer.rows[index]
     anchor.current = row ? { id: row.id, offset: element.scrollTop - layout.topOf(index) } : null
+  }
+  const hold = () => {
+    if (!box.current) return
+    drop(box.current)
+    setFollowing(false)
+  }
+  const onScroll = () => {
+    const element = box.current
+    if (!element) return
+    drop(element)
     const isAtEnd = element.scrollTop + element.clientHeight >= layout.height - END_SLACK
     // A box that just grew is not at its end yet, but the reader has not moved up either.
     if (isAtEnd) setFollowing(true)
@@ -66,5 +76,5 @@ export function useLogFollow(
     setPlace({ scrollTop: element.scrollTop, height: element.clientHeight })
   }
   const newCount = isFollowing ? 0 : Math.max(0, buffer.received - lastSeen.current)
-  return { ...place, isFollowing, newCount, onScroll, follow: () => setFollowing(true) }
+  return { ...place, isFollowing, newCount, onScroll, follow: () => setFollowing(true), hold }
 }

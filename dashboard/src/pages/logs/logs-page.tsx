@@ -91,7 +91,7 @@ function Filters({ address, patch, onClear }: FilterProps) {
       />
       <SearchField address={address} patch={patch} />
       {isNarrowed(address) && (
-        <Button kind="quiet" icon="close" onClick={onClear}>
+        <Button kind="quiet" icon="close" isIconOnly onClick={onClear}>
           {words.clear}
         </Button>
       )}
