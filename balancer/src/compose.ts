@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { type BalancerView, BERTH_VERSION, isLoopback } from '@berth/protocol'
 import { type Clock, createOwnAddress, type Log, type Service, systemClock } from '@berth/runtime'
 import type { Hono } from 'hono'
+import { ensureEmailSecret } from './compat-config.ts'
 import type { BalancerConfig, BalancerKeys } from './config.ts'
 import { Scheduler } from './core/scheduler.ts'
 import { DiskFiles } from './files/disk-files.ts'
@@ -26,7 +27,7 @@ import { Gate } from './http/auth.ts'
 import { Background } from './http/background.ts'
 import { batchRoutes, mayReceiveBatch } from './http/batch-routes.ts'
 import { bulkRoutes } from './http/bulk-routes.ts'
-import { compatRoutes } from './http/compat/compat-routes.ts'
+import { createCompat } from './http/compat/compat-routes.ts'
 import { configRoutes } from './http/config-routes.ts'
 import { limitConnections, readDescriptorLimit } from './http/connections.ts'
 import { continueRoutes } from './http/continue-route.ts'
@@ -355,6 +356,26 @@ export function composeBalancer(parts: BalancerParts): Balancer {
     reads: store.reads,
     isKnown: async (id) => (await find(id)) !== undefined,
   })
+  const compat = createCompat({
+    ...config,
+    tasks,
+    runs,
+    reads: store.reads,
+    background,
+    interfaces: fleet,
+    contracts: scheduler,
+    door,
+    clock,
+    bodyLimitBytes,
+    events,
+    files: fileViews,
+    schedules,
+    calls,
+    createRunId,
+    uploads,
+    log,
+    emailSecret: () => ensureEmailSecret(config.dataDir),
+  })
   const appDeps: AppDeps = {
     gate,
     activity,
@@ -382,23 +403,7 @@ export function composeBalancer(parts: BalancerParts): Balancer {
       ...fileRoutes({ files: fileViews }),
       ...formRoutes({ forms: new Forms({ keeper, clock, stored: contents.forms }) }),
       ...batchRoutes({ tasks, clock, door, bodyLimitBytes, batchLimitBytes, durable: batches, background }),
-      ...compatRoutes({
-        ...config,
-        tasks,
-        runs,
-        reads: store.reads,
-        background,
-        interfaces: fleet,
-        contracts: scheduler,
-        door,
-        clock,
-        bodyLimitBytes,
-        events,
-        files: fileViews,
-        schedules,
-        calls,
-        createRunId,
-      }),
+      ...compat.routes,
     ],
   }
   const app = createApp(appDeps)
@@ -450,6 +455,7 @@ export function composeBalancer(parts: BalancerParts): Balancer {
       metering,
       webhooks,
       bulk.service,
+      ...compat.services,
       schedules,
     ],
     http,

@@ -67,7 +67,12 @@ test('an empty environment gives the defaults of the contract', () => {
     runLogLines: 1000,
     fileLimitBytes: 100 * 1024 ** 2,
     runFilesLimitBytes: 1024 ** 3,
-    compat: { apis: new Set(['worklets', 'workers']), agentFunction: 'agent' },
+    compat: {
+      apis: new Set(['worklets', 'workers']),
+      agentFunction: 'agent',
+      emailDomain: undefined,
+      emailPort: undefined,
+    },
     webhooks: {
       timeoutMs: 15_000,
       maxRetries: 9,
@@ -130,11 +135,19 @@ for (const [variable, value] of [
 }
 
 test('what is not supported yet is one warning a variable; the unknown is none', () => {
-  const { warnings } = accepted({ EMAIL_PORT: '25', METRICS_ENABLED: 'true', EDITOR: 'vi' })
+  const { warnings } = accepted({ OPENAPI_ENABLED: 'true', METRICS_ENABLED: 'true', EDITOR: 'vi' })
   assert.equal(warnings.length, 2)
-  for (const name of ['EMAIL_PORT', 'METRICS_ENABLED'])
+  for (const name of ['OPENAPI_ENABLED', 'METRICS_ENABLED'])
     assert.equal(warnings.filter((line) => line.includes(name)).length, 1)
   assert.ok(!warnings.join().includes(GOOD_KEY))
+})
+
+test('mail needs a domain, and the API of workers', () => {
+  const { compat } = accepted({ EMAIL_PORT: '2525', EMAIL_DOMAIN: 'berth.example' }).config
+  assert.deepEqual([compat.emailPort, compat.emailDomain], [2525, 'berth.example'])
+  assert.deepEqual(refusedVariables({ EMAIL_PORT: '2525' }), ['EMAIL_DOMAIN'])
+  assert.deepEqual(refusedVariables({ EMAIL_PORT: '2525', EMAIL_DOMAIN: 'a', COMPAT: '' }), ['EMAIL_PORT'])
+  assert.deepEqual(refusedVariables({ EMAIL_DOMAIN: 'a b' }), ['EMAIL_DOMAIN'])
 })
 
 test('the APIs of other systems: both, some of them, none', () => {

@@ -29,7 +29,13 @@ import {
 } from '@berth/runtime'
 import { z } from 'zod'
 import { type BudgetTable, budgets } from './budget-config.ts'
-import { COMPAT_MAY_BE_EMPTY, type CompatConfig, compatFields, toCompatConfig } from './compat-config.ts'
+import {
+  COMPAT_MAY_BE_EMPTY,
+  type CompatConfig,
+  compatFields,
+  findMailFaults,
+  toCompatConfig,
+} from './compat-config.ts'
 import { toWebhookConfig, WEBHOOK_SECRETS, type WebhookConfig, webhookFields } from './webhook-config.ts'
 
 const LINE = /^[^\p{Cc}]+$/u
@@ -90,7 +96,7 @@ const SECRETS = [...ALL_KEYS, ...WEBHOOK_SECRETS]
 /** Ignoring these would send work, or its memory, somewhere else than the operator thinks. */
 const REFUSED = ['DATABASE_URL', 'DATABASE_URL_FILE', 'UPSTREAM_URL', 'BALANCER_URL', 'WEBSOCKET_PORT']
 
-const NOT_YET_SUPPORTED = [...['EMAIL_DOMAIN', 'EMAIL_PORT', 'OPENAPI_ENABLED', 'METRICS_ENABLED']]
+const NOT_YET_SUPPORTED = [...['OPENAPI_ENABLED', 'METRICS_ENABLED']]
 
 /** Keys of other products and guides that somebody may have left in place. */
 const WELL_KNOWN_KEYS = new Set([
@@ -195,6 +201,7 @@ export function readConfig(env: Environment, surroundings: Surroundings): ReadCo
     ...findSharedReadKey(variables),
     ...findOpenHost(variables),
     ...findShortLease(variables),
+    ...findMailFaults(variables),
   ]
   if (errors.length > 0) return { ok: false, errors }
   const { values, origins } = fillDefaults(variables, parsed.origins, surroundings)

@@ -22,7 +22,7 @@ export interface OrderTerms {
   readonly trace: string
   /** Where the caller reached the balancer; undefined when that cannot be told. */
   readonly origin: () => string | undefined
-  readonly trigger: 'api' | 'ui'
+  readonly trigger: 'api' | 'ui' | 'email'
   /** The body of the call is the input. */
   readonly isRouted: boolean
 }

@@ -37,7 +37,7 @@ export interface TaskHead {
   /** A stream shall be server-sent events. */
   readonly wantsEvents: boolean
   /** It comes from a page of ours, with a session instead of a key. */
-  readonly trigger?: 'ui' | undefined
+  readonly trigger?: 'ui' | 'email' | undefined
 }
 
 /** What the address of `POST /task/{group}/{function}` says. */

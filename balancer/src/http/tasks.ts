@@ -50,7 +50,7 @@ export interface TaskOrder {
   readonly traceparent: string | undefined
   /** `x-wr-auth`. */
   readonly workerKey?: string | undefined
-  readonly trigger?: 'ui' | undefined
+  readonly trigger?: 'ui' | 'email' | undefined
   readonly onItem?: Submission['onItem']
   /** Called once, never before `submit` returns. */
   onSettled(settlement: Settlement): void

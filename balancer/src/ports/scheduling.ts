@@ -78,7 +78,7 @@ export interface Submission {
   /** The caller's own words; the core only carries them. */
   readonly metadata?: Readonly<Record<string, string>> | undefined
   /** Whence it came, where not from a program; the core only carries it. */
-  readonly trigger?: 'ui' | undefined
+  readonly trigger?: 'ui' | 'email' | undefined
   /** Order of acceptance, over restarts; the core draws one unless given. */
   readonly seq?: number | undefined
   /** May lie before this process; the instant of `submit` unless given. */
@@ -256,7 +256,7 @@ export interface TaskPicture {
   readonly acceptedAt: number
   readonly startedAt: number | undefined
   readonly metadata: Readonly<Record<string, string>> | undefined
-  readonly trigger?: 'ui' | undefined
+  readonly trigger?: 'ui' | 'email' | undefined
   /** The run whose handler called it. */
   readonly parent: string | undefined
   /** Its present attempt waited for a setup; undefined when nobody knows. */

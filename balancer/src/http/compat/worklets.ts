@@ -69,13 +69,12 @@ const MESSAGES: Readonly<Record<RunStatus, string>> = {
 export function workletRoutes(deps: WorkletDeps): readonly Route[] {
   return STAGES.flatMap(([segment, env]): Route[] => {
     const path = `/applications/:app${segment}/worklets/:worklet`
-    const shape = { policy: 'key', refuse } as const
     const read = { policy: 'read', refuse } as const
     const show = (c: RouteContext) => showWorklet(c, deps)
     return [
-      { ...shape, method: 'POST', path: `${path}/invoke`, handle: (c) => invoke(c, env, deps) },
+      { policy: 'key', refuse, method: 'POST', path: `${path}/invoke`, handle: (c) => invoke(c, env, deps) },
       { ...read, method: 'GET', path: `${path}/:run`, handle: show },
-      { ...shape, method: 'POST', path: `${path}/:run`, handle: show },
+      { policy: 'read', refuse, method: 'POST', path: `${path}/:run`, handle: show },
     ]
   })
 }

@@ -18,6 +18,7 @@ import type { Route, RouteContext } from '../../routes.ts'
 import { STREAM_HEADERS } from '../../stream-reply.ts'
 import type { Tasks } from '../../tasks.ts'
 import { askTask, headOf, readAnswer } from '../task-answers.ts'
+import type { Mailboxes } from './mailbox.ts'
 import type { WorkerObject } from './worker-object.ts'
 import { type WorkerSchedules, whenSchema } from './worker-schedules.ts'
 import { AGENT_GROUP, type WorkerSessions } from './worker-sessions.ts'
@@ -28,6 +29,8 @@ export interface WorkerApiDeps extends WorkerStreamDeps {
   readonly workers: WorkerSessions
   readonly schedules: WorkerSchedules
   readonly files: Pick<RunFilesPort, 'open'>
+  /** Undefined without `EMAIL_DOMAIN`. */
+  readonly mailboxes: Mailboxes | undefined
   /** A run's id makes a worker's. */
   readonly createRunId: () => string
   readonly clock: Pick<Clock, 'wallMs'>
@@ -58,6 +61,7 @@ export function workerApiRoutes(deps: WorkerApiDeps): readonly Route[] {
     route('GET', '/:id', show),
     route('POST', '/:id', proceed),
     route('GET', '/:id/stream', stream),
+    route('GET', '/:id/email', showAddress),
     route('GET', '/:id/files/*', sendFile),
     route('POST', '/:id/schedules', addSchedule),
     route('GET', '/:id/schedules', listSchedules),
@@ -139,6 +143,22 @@ function streamTo(c: RouteContext, deps: WorkerApiDeps, id: string, only: string
   const signal = AbortSignal.any([c.req.raw.signal, leaving.signal])
   const headers = { 'content-type': 'text/event-stream; charset=utf-8', ...STREAM_HEADERS }
   return new Response(eventBody(followWorker(deps, id, only, signal), leaving), { headers })
+}
+
+async function showAddress(c: RouteContext, { workers, mailboxes }: WorkerApiDeps): Promise<Response> {
+  const id = idOf(c)
+  if ((await workers.runsOf(id)).length === 0) return refuse(unknownWorker(id))
+  const address = mailboxes?.addressOf(id)
+  return address === undefined ? refuse(mailboxes ? NO_ADDRESS : NO_DOMAIN) : c.json(address)
+}
+
+const NO_DOMAIN: TaskError = {
+  code: 'NOT_FOUND',
+  detail: 'Workers have no mail addresses here: EMAIL_DOMAIN is not set.',
+}
+const NO_ADDRESS: TaskError = {
+  code: 'NOT_FOUND',
+  detail: 'The id of this worker fits into no mail address (lower case, at most 34 characters).',
 }
 
 /** The newest turn that has written the path has it. */
