@@ -65,6 +65,7 @@ export const AREAS: readonly Area[] = [
       'balancer/src/ports/traffic.ts',
       'balancer/src/ports/record.ts',
       'balancer/src/ports/metering.ts',
+      'balancer/src/ports/tallies.ts',
     ],
   },
   { ...PURE, folder: 'balancer/src/ports', reaches: [], reachesTypesOf: ['balancer/src/core'] },

@@ -54,6 +54,7 @@ import { createHttpServer, type HttpServer } from './http/server.ts'
 import { Sessions } from './http/sessions.ts'
 import { Settings } from './http/settings.ts'
 import { Shortcut } from './http/shortcut.ts'
+import { statsRoutes } from './http/stats-routes.ts'
 import { TaskExchange } from './http/task-exchange.ts'
 import { taskRoutes } from './http/task-routes.ts'
 import { Tasks } from './http/tasks.ts'
@@ -61,6 +62,8 @@ import { usageRoutes } from './http/usage-totals.ts'
 import { WrongKeys } from './http/wrong-keys.ts'
 import { ActivityLog } from './observe/activity-log.ts'
 import { createFeed } from './observe/feed.ts'
+import { Markers } from './observe/stats/markers.ts'
+import { Stats } from './observe/stats/stats.ts'
 import { SystemActivity } from './observe/system-activity.ts'
 import type { Assignment, DispatchPort } from './ports/dispatch.ts'
 import type { KeepPort, StoreContents, StoreListenPort, StorePort } from './ports/store.ts'
@@ -260,6 +263,17 @@ export function composeBalancer(parts: BalancerParts): Balancer {
   })
   const feed = createFeed({ fleet, traffic: scheduler, log, clock, balancer, openRuns })
   const feedSocket = createFeedSocket({ feed, gate, sessions, log })
+  const stats = new Stats({
+    tallies: scheduler,
+    workers: fleet,
+    markers: new Markers(activity, clock),
+    reads: store.reads,
+    keeper,
+    log,
+    clock,
+    freeBytes: () => readFreeBytes(config.dataDir),
+    reserveBytes: config.diskReserveBytes,
+  })
   const memory = new MemoryRuns({ scheduler, sample, fleet, clock, rowOf, usageOf })
   const runs = new AllRuns({
     memory,
@@ -398,6 +412,7 @@ export function composeBalancer(parts: BalancerParts): Balancer {
       ...scheduleRoutes({ schedules, calls, door, bodyLimitBytes }),
       ...configRoutes({ workersConfig }),
       ...usageRoutes({ reads: store.reads }),
+      ...statsRoutes({ stats, clock }),
       ...deliveryRoutes({ runs, deliveries: webhooks }),
       ...eventRoutes({ events }),
       ...fileRoutes({ files: fileViews }),
@@ -457,6 +472,7 @@ export function composeBalancer(parts: BalancerParts): Balancer {
       bulk.service,
       ...compat.services,
       schedules,
+      stats,
     ],
     http,
     app,

@@ -190,6 +190,50 @@ for (const [kind, newPlace] of Object.entries(KINDS)) {
       assert.deepEqual([kept.length, kept[0], kept.at(-1)], [CONFIG_HISTORY.versions, 214, 15])
     })
 
+    test('keeps pages of series: one in the place of another, read in order and by pieces, removed by age', async () => {
+      const place = newPlace()
+      const block = (series: string, stepS: number, startS: number, byte: number): StoreWrite => ({
+        kind: 'stats-block',
+        series,
+        stepS,
+        startS,
+        base64: Buffer.from([0, 255, byte]).toString('base64'),
+      })
+      const removed = { kind: 'stats-removed', prefix: '', stepS: 15, beforeS: null, fromS: null } as const
+      const store = place.make()
+      await store.open(record())
+      store.apply([block('w:b', 15, 900, 1), block('fleet', 15, 900, 2), block('fleet', 15, 0, 3)])
+      store.apply([block('fleet', 1, 900, 4), block('fleet', 15, 900, 5), block('w:a"%', 15, 0, 6)])
+      await store.flush()
+      const read = async (limit = 100) => {
+        const found: (readonly [string, number, number, number | undefined])[] = []
+        for (let after = null as Parameters<StorePort['reads']['statsBlocks']>[0]; ; ) {
+          const blocks = await store.reads.statsBlocks(after, limit)
+          for (const each of blocks) found.push([each.series, each.stepS, each.startS, each.bytes[2]])
+          after = blocks.at(-1) ?? null
+          if (blocks.length < limit) return found
+        }
+      }
+      const all = [
+        ['fleet', 1, 900, 4],
+        ['fleet', 15, 0, 3],
+        ['fleet', 15, 900, 5],
+        ['w:a"%', 15, 0, 6],
+        ['w:b', 15, 900, 1],
+      ]
+      assert.deepEqual(await read(), all)
+      assert.deepEqual(await read(2), all)
+      store.apply([{ ...removed, prefix: 'w:', beforeS: 900 }])
+      store.apply([{ ...removed, fromS: 900, prefix: 'fleet' }])
+      await store.flush()
+      assert.deepEqual(await read(), [all[0], all[1], all[4]])
+      await store.close()
+      const again = place.make()
+      await again.open(record())
+      assert.equal((await again.reads.statsBlocks(null, 10)).length, 3)
+      await again.close()
+    })
+
     test('finds again what was persisted, to the last field', async () => {
       const place = newPlace()
       const until = '2099-01-01T00:00:00.000Z'

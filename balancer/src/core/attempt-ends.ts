@@ -65,6 +65,7 @@ export class AttemptEnds {
   endSilently(task: Task, how: AttemptEnd, now: number, where: Place | undefined = task.worker): void {
     const { worker } = task
     this.#lifecycle.endCalls(task, now)
+    if (how !== 'never-started') worker?.tally.ended('lost')
     if (worker && how !== 'never-started' && task.submission.isDurable) noteLate(task, worker)
     this.#options.placement.release(task, now, how === 'never-started' && !task.hasStarted)
     if (task.phase === 'orphan') task.phase = 'settled'

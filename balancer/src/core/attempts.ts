@@ -94,6 +94,7 @@ export class Attempts {
     lifecycle.endCalls(task, now)
     if (outcome.outcome !== 'refused')
       task.coldStartMs = (task.coldStartMs ?? 0) + (outcome.facts?.coldStartMs ?? 0)
+    worker.tally.ended(outcome.outcome)
     if (outcome.outcome === 'completed') measure(task, worker, outcome.runMs, now)
     placement.release(task, now, !task.hasStarted)
     this.#noteHealth(task, worker, outcome, now)

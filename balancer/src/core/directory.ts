@@ -8,6 +8,7 @@ import type { FunctionFacts } from '../ports/scheduling.ts'
 import { Lane, type LaneNeeds, laneKey } from './lane.ts'
 import { PlainLanes } from './plain-lanes.ts'
 import { FunctionTimes } from './service-times.ts'
+import { Tallies } from './tally.ts'
 import type { Worker } from './worker.ts'
 import { WorkerClass } from './worker-class.ts'
 
@@ -18,6 +19,7 @@ const MAX_IDLE_TAG_KEYS = 32
 
 export class Directory {
   readonly lanes = new Map<string, Lane>()
+  readonly tallies = new Tallies()
   readonly #classes = new Map<string, WorkerClass>()
   /** Tag keys that live lanes mention, with the number of lanes. */
   readonly #tagKeys = new Map<string, number>()
@@ -107,7 +109,7 @@ export class Directory {
 
   #open(needs: LaneNeeds, facts: FunctionFacts): Lane {
     this.#indexTags(needs.selector)
-    const lane = new Lane(needs, facts, this.#timesOf(needs))
+    const lane = new Lane(needs, facts, this.#timesOf(needs), this.tallies.of(needs))
     this.lanes.set(lane.key, lane)
     for (const candidate of this.#classes.values()) if (lane.isServedBy(candidate)) lane.bind(candidate)
     return lane

@@ -21,6 +21,7 @@ import type { Lifecycle } from './lifecycle.ts'
 import type { Placement } from './placement.ts'
 import type { Restored } from './restored.ts'
 import { callerGoneError, drainingError, overdueError, pausedError, provenance } from './settlement.ts'
+import type { Tally } from './tally.ts'
 import { Task } from './task.ts'
 
 export interface IntakeOptions {
@@ -144,7 +145,7 @@ export class Intake {
   /** A run that is on disk, and new here or to everybody. */
   queued(submission: Submission, isNew: boolean, now: number): void {
     if (isNew) this.#submitted++
-    this.#takeDurable(submission, true, now)
+    this.#takeDurable(submission, true, now, isNew)
   }
 
   /** A run that was at a worker when an earlier balancer ended. */
@@ -170,10 +171,11 @@ export class Intake {
   }
 
   /** It waits as long as it takes, whoever serves it; what has no room in memory comes back when there is some. */
-  #takeDurable(submission: Submission, isFresh: boolean, now: number): void {
+  #takeDurable(submission: Submission, isFresh: boolean, now: number, isNew = false): void {
     const lifecycle = this.#lifecycle
     const { window } = lifecycle
     const task = this.#durableTask(submission, now)
+    if (isNew) this.#tallyOf(task).submitted++
     lifecycle.tick(now)
     lifecycle.keep(task)
     if (!task.lane) return this.#refuseTaken(task, unknownFunction(submission), now)
@@ -225,9 +227,16 @@ export class Intake {
     const refusal = this.#admit(task, now)
     if (!refusal && task.phase === 'lobby') return false
     this.#lifecycle.lobby.remove(task)
+    if (task.lane) this.#moveTally(task.lane)
     if (refusal) this.#refuseTaken(task, refusal, now)
     else this.#lifecycle.place(task, now)
     return true
+  }
+
+  /** It was counted before anybody knew its lane. */
+  #moveTally({ tally }: Lane): void {
+    this.#placement.directory.tallies.rest.submitted--
+    tally.submitted++
   }
 
   // --- Admission -------------------------------------------------------------------------------
@@ -254,7 +263,12 @@ export class Intake {
       lifecycle.wait(task, true, now)
     }
     this.#submitted++
+    this.#tallyOf(task).submitted++
     return undefined
+  }
+
+  #tallyOf({ lane }: Task): Tally {
+    return lane?.tally ?? this.#placement.directory.tallies.rest
   }
 
   /** It was taken before: its refusal is an end like others. */

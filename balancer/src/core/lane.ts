@@ -9,6 +9,7 @@ import { IndexedHeap } from './indexed-heap.ts'
 import { hasWaitedLonger, Line } from './line.ts'
 import { FunctionTimes } from './service-times.ts'
 import { StartRate } from './start-rate.ts'
+import { Tally } from './tally.ts'
 import { goesBefore, isMoreUrgent, type Task } from './task.ts'
 import type { WorkerClass } from './worker-class.ts'
 
@@ -26,6 +27,8 @@ export class Lane {
   facts: FunctionFacts
   /** How long the function takes, over all workers that serve it. */
   readonly times: FunctionTimes
+  /** What became of its tasks, and of those of the function's other lanes. */
+  readonly tally: Tally
   /** Classes that serve this lane, in service or not. */
   readonly classes = new Set<WorkerClass>()
   /** Sent ahead, not known to have started and not asked back; the least urgent first. */
@@ -78,8 +81,9 @@ export class Lane {
   #waiting = 0
 
   /** `facts` hold until a class that serves the lane says otherwise. */
-  constructor(needs: LaneNeeds, facts: FunctionFacts, times = new FunctionTimes()) {
+  constructor(needs: LaneNeeds, facts: FunctionFacts, times = new FunctionTimes(), tally = new Tally(needs)) {
     this.times = times
+    this.tally = tally
     this.needs = needs
     this.facts = facts
     this.key = laneKey(needs)

@@ -54,7 +54,7 @@ export class Lifecycle {
     this.#ledger = ledger
     this.#placement = placement
     this.#absence = new Absence(placement)
-    this.settlements = new Settlements(options)
+    this.settlements = new Settlements({ ...options, tallies: placement.directory.tallies })
     this.window = new DiskWindow({
       placement,
       ledger,

@@ -28,6 +28,14 @@ export class Lobby {
     this.bytes -= task.bytes
   }
 
+  /** Since when the one has waited that has waited longest. */
+  get oldestAt(): number {
+    let oldestAt = Number.POSITIVE_INFINITY
+    for (const group of this.#groups.values())
+      for (const { waitsSinceAt } of group) oldestAt = Math.min(oldestAt, waitsSinceAt)
+    return oldestAt
+  }
+
   /** The tasks of equal needs, the most urgent first. */
   groups(): Task[][] {
     return [...this.#groups.values()].map((group) => [...group].sort((a, b) => (isMoreUrgent(a, b) ? -1 : 1)))

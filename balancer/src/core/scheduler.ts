@@ -45,6 +45,7 @@ import type {
   WorkforcePort,
 } from '../ports/scheduling.ts'
 import type { StreamItem } from '../ports/stream.ts'
+import type { AttemptTally, FunctionTally, TalliesPort } from '../ports/tallies.ts'
 import type { Traffic } from '../ports/traffic.ts'
 import type { QueueLimits } from './admission.ts'
 import { AttemptEnds } from './attempt-ends.ts'
@@ -105,7 +106,8 @@ export class Scheduler
     OperatorPort,
     TaskLookPort,
     DurableTasksPort,
-    ExhaustPort
+    ExhaustPort,
+    TalliesPort
 {
   readonly #placement: Placement
   readonly #lifecycle: Lifecycle
@@ -477,6 +479,22 @@ export class Scheduler
 
   traffic(): Traffic {
     return this.#intake.traffic()
+  }
+
+  tallies(): Iterable<FunctionTally> {
+    return this.#placement.directory.tallies.all()
+  }
+
+  backlog(visit: (tally: FunctionTally, waiting: number, oldestAt: number) => void): void {
+    const { directory } = this.#placement
+    const { lobby } = this.#lifecycle
+    if (lobby.size > 0) visit(directory.tallies.rest, lobby.size, lobby.oldestAt)
+    for (const { waiting, tally, oldest } of directory.lanes.values())
+      if (waiting > 0 && oldest) visit(tally, waiting, oldest.waitsSinceAt)
+  }
+
+  attemptTally(id: string): AttemptTally | undefined {
+    return this.#workers.get(id)?.tally
   }
 
   /** Something of a worker changed: whoever waits may have a place there now. */

@@ -9,6 +9,7 @@ import type { LedgerPort } from '../ports/ledger.ts'
 import type { RecordPort } from '../ports/record.ts'
 import type { Settlement } from '../ports/scheduling.ts'
 import { statusOf } from './settlement.ts'
+import { Tallies } from './tally.ts'
 import type { Task } from './task.ts'
 
 export interface SettlementsOptions {
@@ -16,6 +17,8 @@ export interface SettlementsOptions {
   readonly ledger: LedgerPort
   /** Hears of every task that ends; nobody unless given. */
   readonly record?: RecordPort | undefined
+  /** Where ends are counted by function; nowhere that anybody reads unless given. */
+  readonly tallies?: Tallies | undefined
 }
 
 interface Unpersisted {
@@ -32,11 +35,13 @@ export class Settlements {
   failed = 0
   cancelled = 0
   readonly #options: SettlementsOptions
+  readonly #tallies: Tallies
   /** Durable tasks whose end is not on disk yet. */
   readonly #unpersisted = new TurnoverMap<string, Unpersisted>()
 
   constructor(options: SettlementsOptions) {
     this.#options = options
+    this.#tallies = options.tallies ?? new Tallies()
   }
 
   /** `isKeptByWorker`: the end came from the worker, which keeps it. */
@@ -45,6 +50,9 @@ export class Settlements {
     const { submission, fence } = task
     const { run } = submission
     const status = statusOf(settlement, now >= submission.deadlineAt)
+    const hasRun = task.hasStarted && (settlement.runMs > 0 || settlement.kind === 'completed')
+    const tally = task.lane?.tally ?? this.#tallies.rest
+    tally.ended(status, settlement, hasRun)
     this.#options.record?.ended(task, settlement, status, now)
     if (!submission.isDurable) return submission.onSettled(settlement)
     const keeper = isKeptByWorker ? settlement.worker : undefined

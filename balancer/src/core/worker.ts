@@ -7,6 +7,7 @@ import { LIMITS, TurnoverMap } from '@berth/protocol'
 import type { WorkerFacts } from '../ports/scheduling.ts'
 import type { Breaker } from './breaker.ts'
 import { type FunctionTimes, ServiceTimes } from './service-times.ts'
+import { WorkerTally } from './tally.ts'
 import type { Task } from './task.ts'
 import type { WorkerClass } from './worker-class.ts'
 
@@ -67,6 +68,8 @@ export class Worker {
   readonly bars = new Map<string, Breaker>()
   /** How health.ts has it in its group's sums. */
   countsAs: 'out' | 'ejected' | 'serving' = 'out'
+  /** How attempts went here. */
+  readonly tally = new WorkerTally()
   /** Rank among its class; see worker-class.ts. */
   tier = 0
   ratio = 0

@@ -20,6 +20,7 @@ import type {
   WorkerGauge,
 } from '../ports/fleet.ts'
 import type { CallPort } from '../ports/scheduling.ts'
+import type { LogTally, WorkerSample, WorkerSamplesPort } from '../ports/stats.ts'
 import type { FleetContents, MaintenanceIntent } from '../ports/store.ts'
 import { renewedKey } from '../ports/worker-key.ts'
 import { Boots } from './boots.ts'
@@ -59,7 +60,7 @@ export interface FleetOptions
 const DIALS_AT_ONCE = { all: 64, doubtful: 32 }
 const SWEEP_MAX_MS = 250
 
-export class Fleet implements FleetPort, DispatchPort {
+export class Fleet implements FleetPort, DispatchPort, WorkerSamplesPort {
   readonly #options: FleetOptions
   readonly #interfaces = new Interfaces(() => this.#usedInterfaces())
   readonly #contracts: Contracts
@@ -75,6 +76,7 @@ export class Fleet implements FleetPort, DispatchPort {
   readonly #strangers = new Set<Member>()
   /** Listed members that have neither answered nor failed. */
   readonly #unanswered = new Set<Member>()
+  readonly #lines = { debug: 0, info: 0, warn: 0, error: 0, dropped: 0 }
   readonly #context: MemberContext
   #renamed = 0
   #hasRoster = false
@@ -204,7 +206,11 @@ export class Fleet implements FleetPort, DispatchPort {
         this.#strangers.delete(member)
         if (!this.#leaving.has(member)) this.#memory.note(known)
       },
-      onLogs: (member, lines, dropped) => this.#relays.get(this.#shownId(member))?.deliver(lines, dropped),
+      onLogs: (member, lines, dropped) => {
+        for (const { level } of lines) this.#lines[level]++
+        this.#lines.dropped += dropped
+        this.#relays.get(this.#shownId(member))?.deliver(lines, dropped)
+      },
       onIntentOver: (member) => this.#endIntent(member),
       onAnswered: (member) => {
         this.#unanswered.delete(member)
@@ -273,6 +279,15 @@ export class Fleet implements FleetPort, DispatchPort {
   *gauges(): Iterable<WorkerGauge> {
     for (const member of this.#listed.values()) yield member.gauge
     for (const member of this.#leaving) yield member.gauge
+  }
+
+  *samples(): Iterable<WorkerSample> {
+    for (const member of this.#listed.values()) yield member.sampleAs(member.id)
+    for (const member of this.#leaving) yield member.sampleAs(this.#shownId(member))
+  }
+
+  get workerLines(): LogTally {
+    return this.#lines
   }
 
   worker(id: string): WorkerView | undefined {

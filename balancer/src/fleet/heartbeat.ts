@@ -13,6 +13,8 @@ export class Heartbeat {
   #heardAtMs = Number.NEGATIVE_INFINITY
   #pingedAtMs = 0
   #pingId = 0
+  /** The longest time without a sign of life since it was taken last. */
+  #gapMs = 0
   /** Of the last ping that was answered; null on a link that has answered none. */
   latencyMs: number | null = null
 
@@ -26,13 +28,22 @@ export class Heartbeat {
 
   /** A new link. */
   begin(nowMs: number): void {
-    this.#heardAtMs = nowMs
+    this.heard(nowMs)
     this.#pingedAtMs = nowMs
     this.latencyMs = null
   }
 
   heard(nowMs: number): void {
+    if (nowMs - this.#heardAtMs > this.#gapMs) this.#gapMs = nowMs - this.#heardAtMs
     this.#heardAtMs = nowMs
+  }
+
+  /** How long it was silent at most since this was asked last; null when it was never heard. */
+  takeGapMs(nowMs: number): number | null {
+    const silentMs = nowMs - this.#heardAtMs
+    const gapMs = Math.max(this.#gapMs, silentMs)
+    this.#gapMs = 0
+    return Number.isFinite(silentMs) ? Math.max(0, Number.isFinite(gapMs) ? gapMs : silentMs) : null
   }
 
   /** This process stood still for so long: what it did not hear is nobody's silence. */

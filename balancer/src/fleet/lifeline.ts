@@ -196,6 +196,10 @@ export class Lifeline {
     return this.#heartbeat.heardAtMs
   }
 
+  takeGapMs(): number | null {
+    return this.#heartbeat.takeGapMs(this.#now())
+  }
+
   /** The id of a ping that is sent now, due or not. */
   readonly takePing = (): number => this.#heartbeat.ping(this.#now())
 

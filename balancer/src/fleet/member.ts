@@ -19,6 +19,7 @@ import {
 } from '@berth/protocol'
 import type { WarmthOrder, WorkerGauge } from '../ports/fleet.ts'
 import type { Outcome, StartedThere } from '../ports/scheduling.ts'
+import type { WorkerSample } from '../ports/stats.ts'
 import type { MaintenanceIntent } from '../ports/store.ts'
 import { Announcement } from './announcement.ts'
 import { BreakerView } from './breaker-view.ts'
@@ -96,6 +97,25 @@ export class Member {
   get gauge(): WorkerGauge {
     this.#look()
     return gaugeOf(this.picture, this.#breaker.of(this.#context.health.breaker(this.key)))
+  }
+
+  /** What series are made of; `id` as it is shown. */
+  sampleAs(id: string): WorkerSample {
+    const { report, remembered, link } = this.picture
+    const identity = report ?? remembered
+    const { status, slots, maintenance } = this.gauge
+    const { workforce } = this.#context
+    return {
+      id,
+      group: identity?.group ?? null,
+      contract: identity?.contract ?? null,
+      status,
+      slots,
+      maintenance,
+      system: link === 'open' && report ? report.system : null,
+      ended: workforce.attemptTally?.(this.key),
+      takeGapMs: () => this.#lifeline.takeGapMs(),
+    }
   }
 
   #look(): void {

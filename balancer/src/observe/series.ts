@@ -68,17 +68,23 @@ export class PointMaker {
  */
 export function sumSlots(workers: Iterable<WorkerGauge>): NonNullable<FleetPoint['slots']> {
   const sum = { used: 0, free: 0, maintenance: 0, stalled: 0 }
-  for (const { status, slots, maintenance } of workers) {
-    if (slots === null) continue
-    const unused = Math.max(0, slots.limit - slots.used)
-    if (status === 'stalled') sum.stalled += slots.limit
-    else if (LINKED.has(status)) {
-      sum.used += slots.used
-      if (maintenance !== null || status === 'maintenance') sum.maintenance += unused
-      else if (IN_SERVICE.has(status)) sum.free += unused
-    }
-  }
+  for (const worker of workers) addSlots(sum, worker)
   return sum
+}
+
+/** One worker's share of it. */
+export function addSlots(
+  sum: { used: number; free: number; maintenance: number; stalled: number },
+  { status, slots, maintenance }: WorkerGauge,
+): void {
+  if (slots === null) return
+  const unused = Math.max(0, slots.limit - slots.used)
+  if (status === 'stalled') sum.stalled += slots.limit
+  else if (LINKED.has(status)) {
+    sum.used += slots.used
+    if (maintenance !== null || status === 'maintenance') sum.maintenance += unused
+    else if (IN_SERVICE.has(status)) sum.free += unused
+  }
 }
 
 const IN_SERVICE: ReadonlySet<string> = new Set(['ready', 'saturated'])

@@ -13,6 +13,7 @@ import type { FileReads, StoredFile, UploadedFile } from './files.ts'
 import type { AttemptOutcome } from './record.ts'
 import type { ScheduleClaim, ScheduleReads } from './schedule-store.ts'
 import type { SessionReads, SessionStoreEvents, SessionStorePort, SessionWrite } from './session-store.ts'
+import type { StatsReads } from './stats.ts'
 import type { ConfigReads } from './workers-config.ts'
 
 export type RunTrigger = 'api' | 'schedule' | 'webhook' | 'email' | 'call' | 'ui'
@@ -463,7 +464,13 @@ export interface RunParts {
 }
 
 /** A read is rejected with `StoreError` when the store is closed, too busy (`maxPendingReads`) or broken. */
-export interface RunReads extends ActivityReads, ConfigReads, FileReads, ScheduleReads, SessionReads {
+export interface RunReads
+  extends ActivityReads,
+    ConfigReads,
+    FileReads,
+    ScheduleReads,
+    SessionReads,
+    StatsReads {
   /** The newest first, of those whose id is lower than `before`. */
   list(filter: StoredFilter, limit: number, before: string | null): Promise<readonly StoredRun[]>
   /** Exact up to `atMost`, else `atMost`. */

@@ -24,6 +24,7 @@ import type { LimitFacts, LimitTerms } from './limits.ts'
 import type { RunMeter } from './metering.ts'
 import type { AttemptRecord, ChoiceRecord } from './record.ts'
 import type { StreamItem, StreamOrigin } from './stream.ts'
+import type { AttemptTally } from './tallies.ts'
 import type { Traffic } from './traffic.ts'
 
 export type { LimitFacts, LimitsPort, LimitTerms, Pause } from './limits.ts'
@@ -490,4 +491,6 @@ export interface WorkforcePort {
   relinked(id: string, started: readonly StartedThere[], now: number, boot?: string): Adopted[]
   workerGone(id: string, now: number): void
   traffic(): Traffic
+  /** What came of the attempts at a worker; whoever keeps no count has none. */
+  attemptTally?(id: string): AttemptTally | undefined
 }

@@ -8,6 +8,7 @@ import type { ActivityWrite } from './activity.ts'
 import type { FileWrite } from './files.ts'
 import type { RunStoreEvents, RunStorePort, RunsAtStart, RunWrite } from './run-store.ts'
 import type { SchedulesAtStart, ScheduleWrite } from './schedule-store.ts'
+import type { StatsWrite } from './stats.ts'
 import type { ConfigVersion } from './workers-config.ts'
 
 /** An operator's decision about one worker, kept over restarts. */
@@ -82,7 +83,7 @@ export interface StoredForm {
   readonly body: string
 }
 
-export type StoreWrite = FleetWrite | RunWrite | FileWrite | ScheduleWrite | ActivityWrite
+export type StoreWrite = FleetWrite | RunWrite | FileWrite | ScheduleWrite | ActivityWrite | StatsWrite
 
 export type FleetWrite =
   | { readonly kind: 'intent-set'; readonly intent: MaintenanceIntent }

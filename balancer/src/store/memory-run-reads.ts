@@ -218,6 +218,10 @@ export class MemoryRunReads implements RunReads {
     return structuredClone(this.#tables.schedules.dueOne(id, this.#busySchedules()))
   }
 
+  async statsBlocks(...asked: Parameters<RunReads['statsBlocks']>): Answer<'statsBlocks'> {
+    return structuredClone(this.#tables.stats.read(...asked))
+  }
+
   async scheduleCount(): Promise<number> {
     return this.#tables.schedules.begin().count
   }

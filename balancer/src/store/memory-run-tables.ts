@@ -29,6 +29,7 @@ import type { SessionAsk, SessionTurn } from '../ports/session-store.ts'
 import type { ConfigVersion } from '../ports/workers-config.ts'
 import { MemoryActivity } from './memory-activity.ts'
 import { MemoryScheduleTables } from './memory-schedule-tables.ts'
+import { MemoryStats } from './memory-stats.ts'
 import { MemoryTurns } from './memory-turns.ts'
 import { laneKey, orderOf, TRIES_KEPT } from './run-rows.ts'
 import { addEnded } from './run-usage.ts'
@@ -57,6 +58,7 @@ export class MemoryRunTables {
   /** The newest first. */
   configVersions: readonly { readonly version: ConfigVersion; readonly text: string }[] = []
   readonly activity = new MemoryActivity()
+  readonly stats = new MemoryStats()
   readonly turns = new MemoryTurns(this)
   readonly files = new Map<number, StoredFile[]>()
   /** Names that no run has any more. */

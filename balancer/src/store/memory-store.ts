@@ -27,6 +27,7 @@ import { isFleetWrite } from './fleet-tables.ts'
 import { MemoryRunReads } from './memory-run-reads.ts'
 import { MemoryRunTables } from './memory-run-tables.ts'
 import { isScheduleWrite } from './schedule-tables.ts'
+import { isStatsWrite } from './stats-tables.ts'
 import { StoreError } from './store-error.ts'
 
 type Functions = FleetContents['interfaces'][number]['functions']
@@ -164,6 +165,10 @@ export class MemoryStore implements StorePort {
     }
     if (isActivityWrite(write)) {
       this.#disk.runs.activity.write(structuredClone(write))
+      return undefined
+    }
+    if (isStatsWrite(write)) {
+      this.#disk.runs.stats.write(write)
       return undefined
     }
     if (isScheduleWrite(write)) {

@@ -31,6 +31,7 @@ import {
   translate,
 } from './sqlite-file.ts'
 import { Statements } from './statements.ts'
+import { isStatsWrite, writeStats } from './stats-tables.ts'
 import { StoreError } from './store-error.ts'
 import type { ThreadSettings } from './thread-messages.ts'
 import { WriteLoad } from './write-load.ts'
@@ -61,6 +62,7 @@ export class SqliteDatabase {
   readonly contents: StoreContents
   readonly #path: string
   readonly #database: DatabaseSync
+  readonly #statements: Statements
   readonly #fleet: FleetTables
   readonly #names: RunNames
   readonly #runs: RunTables
@@ -85,6 +87,7 @@ export class SqliteDatabase {
     this.#journaling = journaling
     this.#database = openFile(path, busyTimeoutMs)
     const statements = new Statements(this.#database)
+    this.#statements = statements
     this.#fleet = new FleetTables(statements)
     this.#names = new RunNames(statements)
     this.#runs = new RunTables(statements, this.#names)
@@ -316,6 +319,7 @@ export class SqliteDatabase {
     if (isFleetWrite(write)) return this.#fleet.write(write)
     if (isFileWrite(write)) return this.#files.write(write)
     if (isActivityWrite(write)) return this.#activity.write(write)
+    if (isStatsWrite(write)) return writeStats(this.#statements, write)
     if (isScheduleWrite(write)) {
       this.#schedules.write(write)
       if (write.kind === 'schedule-unfired') this.#runs.write({ kind: 'run-removed', seq: write.seq }, bytes)

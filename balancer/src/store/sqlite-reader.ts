@@ -148,6 +148,7 @@ const NAMES: Readonly<Record<keyof RunReads, true>> = {
   scheduleCount: true,
   configText: true,
   activity: true,
+  statsBlocks: true,
 }
 
 /** Every method asks by its own name. */

@@ -31,6 +31,7 @@ import { RunLists } from './run-lists.ts'
 import { readTold, readTotals } from './run-usage.ts'
 import { ScheduleSqlReads } from './schedule-reads.ts'
 import type { Statements } from './statements.ts'
+import { readStats } from './stats-tables.ts'
 import { encodeTurns, type StoredTurn } from './turn-list.ts'
 import { lastWorker } from './turn-tables.ts'
 
@@ -245,6 +246,10 @@ export class SqliteReads implements SyncReads {
 
   scheduleFires(id: string, limit: number) {
     return this.#schedules.scheduleFires(id, limit)
+  }
+
+  statsBlocks(...asked: Parameters<RunReads['statsBlocks']>) {
+    return readStats(this.#statements, ...asked)
   }
 
   turns(session: string) {

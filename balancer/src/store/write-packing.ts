@@ -124,6 +124,8 @@ const JOURNALED: ReadonlySet<StoreWrite['kind']> = new Set<StoreWrite['kind']>([
   'run-told',
   'delivery-set',
   'retention',
+  'stats-block',
+  'stats-removed',
   'touch',
   'activity-noted',
   'activity-trimmed',

@@ -14,6 +14,7 @@ import { runChildrenMigration } from './012-run-children.ts'
 import { scheduleSessionsMigration } from './013-schedule-sessions.ts'
 import { configVersionsMigration } from './014-config-versions.ts'
 import { activityMigration } from './015-activity.ts'
+import { statsBlocksMigration } from './016-stats-blocks.ts'
 import { formsMigration } from './017-forms.ts'
 import type { Migration } from './migration.ts'
 
@@ -33,5 +34,6 @@ export const MIGRATIONS: readonly Migration[] = [
   scheduleSessionsMigration,
   configVersionsMigration,
   activityMigration,
+  statsBlocksMigration,
   formsMigration,
 ]
