@@ -44,6 +44,8 @@ export const functionInterfaceSchema = z.looseObject({
   background: z.boolean(),
   /** It is made ready when its worker starts, and kept so. Absent: false. */
   keepWarm: z.boolean().optional(),
+  /** Of a worker of another make, which does not say whether it streams: its word for streaming sets nobody apart. */
+  isStreamingUnknown: z.boolean().optional(),
 })
 
 export const interfaceSchema = z.array(functionInterfaceSchema).max(LIMITS.functions)

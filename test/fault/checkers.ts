@@ -108,13 +108,14 @@ function judgeOutcomes(story: Story, say: Say): void {
   }
 }
 
-function judgeResult({ executions }: Story, call: Call, say: Say): void {
+function judgeResult({ executions, lives }: Story, call: Call, say: Say): void {
   const { id, result, attempt } = call
   if (result?.id !== id) return say(`"${id}" was answered with the result of "${String(result?.id)}"`)
   const made = executions.filter(
     (each) => each.id === id && each.event === 'finished' && each.pid === result.pid,
   )
   if (made.length === 0) return say(`"${id}" was answered by ${String(result.pid)}, where it did not finish`)
+  if (lives.some(({ pid, isForeign }) => isForeign && pid === result.pid)) return
   const attempts = made.map((each) => each.attempt)
   if (!attempts.some((each) => each === attempt))
     say(`"${id}" is the result of attempt ${attempts.join(' or ')} and says ${attempt}`)
@@ -199,9 +200,11 @@ function judgeIsolation({ calls }: Story, say: Say): void {
 /** Attempts of one task strictly rise, and nothing runs after the attempt that was answered for. */
 function judgeHistory(story: Story, say: Say): void {
   const calls = new Map(story.calls.map((call) => [call.id, call]))
+  const foreign = new Set(story.lives.filter(({ isForeign }) => isForeign).map(({ pid }) => pid))
   for (const [id, starts] of startsById(story)) {
     let last = 0
-    for (const { attempt } of starts) {
+    for (const { attempt, pid } of starts) {
+      if (foreign.has(pid)) continue
       if (attempt <= last) say(`"${id}" began attempt ${attempt} after ${last}`)
       last = attempt
     }

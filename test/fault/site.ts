@@ -22,6 +22,7 @@ import { makeFolder, type Scope } from '../harness/scope.ts'
 import { until } from '../harness/until.ts'
 import { countRepeats, judge } from './checkers.ts'
 import { countDescriptors, residentBytes } from './descriptors.ts'
+import { startFacade } from './foreign-facade.ts'
 import { LinkProxy } from './link-proxy.ts'
 import type { Call, Fault, FaultKind, Life, Rest, Story } from './story.ts'
 
@@ -44,6 +45,8 @@ export type WorkerPlan = {
   readonly slots: number
   /** A bad network can be put between it and the balancer. */
   readonly isProxied?: boolean
+  /** The balancer takes it for one of another make. */
+  readonly isForeign?: boolean
   readonly env?: Record<string, string>
   /** Where it runs, when not here, and by which URL without a port it is listed, when not by its address. */
   readonly place?: Place
@@ -133,9 +136,16 @@ export class Site {
         isProxied ? LinkProxy.start(scope, workers[index]?.port ?? 0) : undefined,
       ),
     )
+    const facades = await Promise.all(
+      plan.workers.map(({ isForeign }, index) =>
+        // Its port stays when it is restarted.
+        isForeign ? startFacade(scope, () => workers[index]?.port ?? 0) : undefined,
+      ),
+    )
     const entries = workers.map(({ url, port }, index) => {
       const { listedAs } = plan.workers[index] ?? {}
-      return { url: listedAs ? `${listedAs}:${port}` : (proxies[index]?.url ?? url), name: nameOf(index) }
+      const seenAt = facades[index] ?? proxies[index]?.url ?? url
+      return { url: listedAs ? `${listedAs}:${port}` : seenAt, name: nameOf(index) }
     })
     const env = {
       LOG_LEVEL: 'debug',
@@ -327,7 +337,16 @@ export class Site {
     const rest = await this.rest(recoveryMs)
     const lives = this.#lives.map(({ name, slots, running, exit }): Life => {
       const { pid } = running
-      return { name, slots, pid, output: running.output(), exit, residentBytes: residentBytes(pid) }
+      const isForeign = this.#plan.workers[Number(name.slice(1)) - 1]?.isForeign
+      return {
+        name,
+        isForeign,
+        slots,
+        pid,
+        output: running.output(),
+        exit,
+        residentBytes: residentBytes(pid),
+      }
     })
     const executions = await this.probe.read()
     return { calls: this.calls, executions, faults: this.faults, lives, rest, recoveryMs }
@@ -376,7 +395,12 @@ function startProbeWorker(scope: Scope, probe: Probe, plan: WorkerPlan, port?: n
   const samePort: Record<string, string> = port === undefined ? {} : { PORT: String(port) }
   return startWorker(scope, {
     folder: probe.folder,
-    env: { SLOTS: String(plan.slots), ...samePort, ...plan.env },
+    env: {
+      SLOTS: String(plan.slots),
+      ...samePort,
+      ...(plan.isForeign ? { WEBSOCKET_PORT: '0' } : {}),
+      ...plan.env,
+    },
     place: plan.place,
   })
 }

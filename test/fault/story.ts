@@ -68,6 +68,8 @@ export type Life = {
   readonly name: string
   readonly pid: number
   readonly slots: number
+  /** It is told nothing of attempts: each is the first there. */
+  readonly isForeign?: boolean | undefined
   readonly output: string
   /** Undefined while it lives. */
   readonly exit?: { readonly code: number | null; readonly signal: string | null }

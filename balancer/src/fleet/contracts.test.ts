@@ -96,6 +96,13 @@ test('a difference that cannot make a valid call fail sets nobody apart', () => 
   }
 })
 
+test('a worker of another make, which cannot say whether it streams, sets nobody apart who does not', () => {
+  const yard = new Yard()
+  yard.add('w1', functionsWith({}, { supportsStreaming: true, isStreamingUnknown: true }))
+  yard.add('w2', functionsWith({}))
+  assert.deepEqual(yard.odd, [])
+})
+
 test('one that can does: a parameter less, a narrower bound, no streams', () => {
   for (const [right, other, reason] of [
     [WIDER, RIGHT, /^hello: input\.times is not taken here and a whole number at 2 other workers$/],

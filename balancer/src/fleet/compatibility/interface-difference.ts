@@ -32,7 +32,7 @@ function findFunctionDifference(
   here: FunctionInterface | undefined,
 ): Difference | undefined {
   if (!here) return undefined
-  if (there.supportsStreaming && !here.supportsStreaming)
+  if (there.supportsStreaming && !here.supportsStreaming && !there.isStreamingUnknown)
     return { path: '', here: 'does not stream', there: 'does' }
   return findSchemaDifference(there.input, here.input, 'input')
 }

@@ -244,6 +244,7 @@ function toInterface({
     name,
     input: isSchema ? { ...params } : { type: 'object' },
     supportsStreaming: true,
+    isStreamingUnknown: true,
     idempotent: null,
     slots: 1,
     timeoutMs: null,
