@@ -49,6 +49,10 @@ export interface RequestOptions<T> {
   readonly schema?: { parse(value: unknown): T }
   /** Sent as JSON. */
   readonly body?: unknown
+  /** Sent as it is, instead of `body`. */
+  readonly rawBody?: string
+  /** The answer is a text and is not read as JSON. */
+  readonly isText?: boolean
   /** Members that are null, undefined or empty are left out; a list repeats its name. */
   readonly query?: Readonly<Record<string, QueryValue>>
   /** Why, for the activity log; at most 500 characters. */
@@ -92,7 +96,7 @@ export async function requestAnswer<T = unknown>(
   options: RequestOptions<T> = {},
 ): Promise<Answer<T>> {
   const answer = await send(method, path, options)
-  const body = await readBody(answer)
+  const body = await readBody(answer, answer.ok && options.isText === true)
   if (!answer.ok) {
     if (answer.status === 401) for (const listener of signedOutListeners) listener()
     throw errorOf(answer, body)
@@ -113,7 +117,7 @@ async function send(method: Method, path: string, options: RequestOptions<unknow
       method,
       headers,
       credentials: 'same-origin',
-      body: method === 'GET' ? undefined : JSON.stringify(options.body ?? {}),
+      body: method === 'GET' ? undefined : (options.rawBody ?? JSON.stringify(options.body ?? {})),
       signal: options.signal ? AbortSignal.any([options.signal, timeout]) : timeout,
     })
   } catch (error) {
@@ -143,8 +147,9 @@ function check<T>(schema: RequestOptions<T>['schema'], body: unknown): T {
   }
 }
 
-async function readBody(answer: Response): Promise<unknown> {
+async function readBody(answer: Response, isText: boolean): Promise<unknown> {
   const raw = await answer.text().catch(() => '')
+  if (isText) return raw
   if (raw === '') return undefined
   try {
     return JSON.parse(raw)
@@ -183,14 +188,26 @@ export function curlOf(
     path,
     body,
     query,
-  }: { method: Method; path: string; body?: unknown; query?: RequestOptions<unknown>['query'] },
+    headers = {},
+    file,
+  }: {
+    method: Method
+    path: string
+    body?: unknown
+    query?: RequestOptions<unknown>['query']
+    headers?: Readonly<Record<string, string>>
+    /** The body is the content of this file, instead of `body`. */
+    file?: string
+  },
   origin: string = window.location.origin,
 ): string {
   const parts = ['curl -sS']
   if (method !== 'GET') parts.push(`-X ${method}`)
   parts.push('-H "Authorization: Bearer $LB_AUTH_KEY"')
   if (method !== 'GET') parts.push("-H 'content-type: application/json'")
-  if (method !== 'GET' && body !== undefined) parts.push(`-d ${quoted(JSON.stringify(body))}`)
+  for (const [name, value] of Object.entries(headers)) parts.push(`-H ${quoted(`${name}: ${value}`)}`)
+  if (method !== 'GET' && file !== undefined) parts.push(`--data-binary ${quoted(`@${file}`)}`)
+  else if (method !== 'GET' && body !== undefined) parts.push(`-d ${quoted(JSON.stringify(body))}`)
   parts.push(quoted(`${origin}${withSearch(path, query)}`))
   return parts.join(' \\\n  ')
 }

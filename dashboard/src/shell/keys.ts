@@ -178,8 +178,10 @@ function isChordStart(key: string): boolean {
 
 function mayAct(event: KeyboardEvent, key: string, action: KeyAction | null): boolean {
   if (action?.isEverywhere) return true
-  if (isTextField(event.target) || isOverlayOpen()) return false
-  if (key === 'Space' && isPressed(event.target)) return false
+  // Within a shadow root (the code editor) the event's own target is only the root's host.
+  const target = event.composedPath()[0] ?? event.target
+  if (isTextField(target) || isOverlayOpen()) return false
+  if (key === 'Space' && isPressed(target)) return false
   const isCharacter = !key.startsWith('Mod ') && !namedKey.test(key)
   return !isCharacter || readPreference('single-keys') !== 'off'
 }

@@ -62,6 +62,41 @@ export const kit: Messages['kit'] = {
     reload: 'Seite neu laden',
   },
 
+  code: {
+    leave: 'Tab rückt ein. Escape und dann Tab verlässt den Editor. Strg F sucht.',
+    differences: (n: number) =>
+      n === 0
+        ? 'Kein Unterschied.'
+        : `${n} ${n === 1 ? 'Stelle unterscheidet' : 'Stellen unterscheiden'} sich.`,
+    phrases: {
+      Find: 'Suchen',
+      Replace: 'Ersetzen',
+      next: 'nächste',
+      previous: 'vorige',
+      all: 'alle',
+      'match case': 'Groß/klein',
+      regexp: 'Regex',
+      'by word': 'ganze Wörter',
+      replace: 'ersetzen',
+      'replace all': 'alle ersetzen',
+      close: 'schließen',
+      'current match': 'dieser Treffer',
+      'on line': 'in Zeile',
+      Diagnostics: 'Fehler',
+      'No diagnostics': 'Keine Fehler',
+      'Go to line': 'Gehe zu Zeile',
+      go: 'los',
+      'Fold line': 'Zeile einklappen',
+      'Unfold line': 'Zeile ausklappen',
+      'folded code': 'eingeklappter Text',
+      unfold: 'ausklappen',
+      'Folded lines': 'Zeilen eingeklappt',
+      'Unfolded lines': 'Zeilen ausgeklappt',
+      to: 'bis',
+      '$ unchanged lines': '$ gleiche Zeilen',
+    },
+  },
+
   units: {
     seconds: (n) => `${n} s`,
     minutes: (n) => `${n} min`,

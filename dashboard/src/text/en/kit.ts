@@ -61,6 +61,14 @@ export const kit = {
     reload: 'Reload the page',
   },
 
+  code: {
+    leave: 'Tab indents. Press Escape, then Tab, to leave the editor. Ctrl F finds.',
+    differences: (n: number) =>
+      n === 0 ? 'No difference.' : `${n} ${plural(n, 'place differs', 'places differ')}.`,
+    /** The editor's own words, by their English ones. */
+    phrases: {} as Record<string, string>,
+  },
+
   units: {
     seconds: (n: string) => `${n} s`,
     minutes: (n: string) => `${n} min`,
