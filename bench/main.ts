@@ -13,6 +13,7 @@ import { describe, keep, readKept } from './results.ts'
 import type { Scenario, Settings } from './scenario.ts'
 import { batch } from './scenarios/batch.ts'
 import { cost } from './scenarios/cost.ts'
+import { dashboard } from './scenarios/dashboard.ts'
 import { durable } from './scenarios/durable.ts'
 import { fleet } from './scenarios/fleet.ts'
 import { lane } from './scenarios/lane.ts'
@@ -36,6 +37,7 @@ const SCENARIOS: readonly Scenario[] = [
   memory,
   waiting,
   fleet,
+  dashboard,
 ]
 const FULL: Settings = { rounds: 5, warmUpS: 3, runS: 10, isQuick: false }
 const QUICK: Settings = { rounds: 1, warmUpS: 1, runS: 1, isQuick: true }

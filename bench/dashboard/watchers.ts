@@ -2,14 +2,15 @@
  * Pages without a browser: protocol clients of the feed that watch what they are told and say once a second, as a
  * line of JSON, what has come: frames, bytes, the same gzipped, lines of the log and how many were left out. Started
  * by the scenario `dashboard`.
- * Arguments: the balancer's URL, how many, and the words to watch. `KEY` is the operator's key.
+ * Arguments: the balancer's URL, how many, and the words to watch. `KEY` is the operator's key; with `ASLEEP_S` they
+ * read nothing for so long, from their first second on, as a tab does that hangs.
  */
 import { gzipSync } from 'node:zlib'
 import { WebSocket } from 'ws'
 
 const [url = '', count = '1', ...words] = process.argv.slice(2)
-const tally = { frames: 0, bytes: 0, gzipBytes: 0, lines: 0, dropped: 0, snapshots: 0, workers: 0 }
-const byMember: Record<string, number> = {}
+const ASLEEP_MS = Number(process.env.ASLEEP_S ?? 0) * 1_000
+const tally = { frames: 0, bytes: 0, gzipBytes: 0, lines: 0, dropped: 0, snapshots: 0 }
 
 for (let index = 0; index < Number(count); index++) open(index === 0)
 
@@ -23,6 +24,10 @@ function open(isCounting: boolean): void {
   socket.on('message', (data: Buffer) => {
     if (isCounting) read(data)
   })
+  if (ASLEEP_MS > 0) {
+    setTimeout(() => socket.pause(), 1_000)
+    setTimeout(() => socket.resume(), 1_000 + ASLEEP_MS)
+  }
   socket.on('error', (error) => fail(error.message))
   socket.on('close', (code) => fail(`the feed was closed: ${code}`))
 }
@@ -33,12 +38,9 @@ function read(data: Buffer): void {
   tally.gzipBytes += gzipSync(data).length
   const message = JSON.parse(String(data)) as {
     snapshot?: object
-    changes?: { workers?: object; logs?: Record<string, { lines: unknown[]; dropped: number }> }
+    changes?: { logs?: Record<string, { lines: unknown[]; dropped: number }> }
   }
   if (message.snapshot !== undefined) tally.snapshots += 1
-  for (const [name, value] of Object.entries(message.changes ?? {}))
-    byMember[name] = (byMember[name] ?? 0) + JSON.stringify(value).length
-  tally.workers += Object.keys(message.changes?.workers ?? {}).length
   for (const { lines, dropped } of Object.values(message.changes?.logs ?? {})) {
     tally.lines += lines.length
     tally.dropped += dropped
@@ -51,7 +53,6 @@ function fail(why: string): never {
 }
 
 setInterval(() => {
-  process.stdout.write(`${JSON.stringify({ text: 'watched', ...tally, byMember })}\n`)
+  process.stdout.write(`${JSON.stringify({ text: 'watched', ...tally })}\n`)
   for (const name of Object.keys(tally) as (keyof typeof tally)[]) tally[name] = 0
-  for (const name of Object.keys(byMember)) delete byMember[name]
 }, 1_000)

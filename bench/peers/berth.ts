@@ -54,15 +54,15 @@ async function startWorker(stage: Stage, slots: number, options: readonly string
   return urlIn(worker.output(), 'worker ready') as string
 }
 
-/** `urls` are what stands in its workers.json; `options` are Node's. */
+/** `entries` are what stands in its workers.json; `options` are Node's. */
 export async function startBalancer(
   stage: Stage,
-  urls: readonly string[],
+  entries: readonly (string | Readonly<Record<string, unknown>>)[],
   env: Readonly<Record<string, string>> = {},
   options: readonly string[] = [],
 ): Promise<Started> {
   const file = join(stage.folder, 'workers.json')
-  await writeFile(file, JSON.stringify(urls))
+  await writeFile(file, JSON.stringify(entries))
   return stage.start(
     {
       name: 'balancer',

@@ -1,7 +1,9 @@
 /**
  * A thousand workers in one process that look alive: processor and memory move, tags differ, tasks take their time
  * and use slots, and each writes its share of log lines while somebody follows it. Every link is real. Started by
- * the scenario `dashboard`; says its address on stdout, and once a second how many lines it has sent.
+ * the scenario `dashboard`; says its address on stdout, and once a second how many lines it has sent. The first
+ * worker's tag `told` is the wall clock in milliseconds, twice a second, so that a page can say how old it is when
+ * it is drawn.
  * Environment: `TASK_MS` (mean, exponential), `LINES_PER_SECOND` of all together, `FLEET` (how many there are).
  */
 import { createHash } from 'node:crypto'
@@ -23,6 +25,7 @@ import { type WebSocket, WebSocketServer } from 'ws'
 
 const SLOTS = 8
 const PUSH_MS = 1_000
+const TELL_MS = 470
 const GATHER_MS = 100
 const TASK_MS = Number(process.env.TASK_MS ?? 50)
 const LINES_PER_SECOND = Number(process.env.LINES_PER_SECOND ?? 10_000)
@@ -76,6 +79,7 @@ class LivelyWorker {
   #lineRest = 0
   #pushing: NodeJS.Timeout | undefined
   #logging: NodeJS.Timeout | undefined
+  #telling: NodeJS.Timeout | undefined
 
   constructor(socket: WebSocket, name: string) {
     this.#socket = socket
@@ -98,7 +102,6 @@ class LivelyWorker {
   }
 
   #hello(): void {
-    const of = <T>(list: readonly T[]) => list[this.#number % list.length] as T
     this.#say({
       type: 'hello',
       ...this.#state(),
@@ -109,11 +112,17 @@ class LivelyWorker {
       group: 'default',
       contract: 1,
       interface: interfaceHash,
-      tags: { zone: of(ZONES), gpu: of(CARDS), rack: `r${this.#number % 40}` },
+      tags: this.#tags(),
       services: [],
       system: this.#system(),
       started: [],
     })
+  }
+
+  #tags(): object {
+    const of = <T>(list: readonly T[]) => list[this.#number % list.length] as T
+    if (this.#number === 0) return { told: Date.now() }
+    return { zone: of(ZONES), gpu: of(CARDS), rack: `r${this.#number % 40}` }
   }
 
   #state(): object {
@@ -145,6 +154,8 @@ class LivelyWorker {
     const push = () => this.#say({ type: 'state', ...this.#state(), system: this.#system() })
     push()
     this.#pushing = setInterval(push, PUSH_MS)
+    const tell = () => this.#say({ type: 'state', ...this.#state(), tags: this.#tags() })
+    if (this.#number === 0) this.#telling = setInterval(tell, TELL_MS)
   }
 
   #hear(message: { type: string; id?: number; hash?: string; follow?: boolean; level?: LogLevel }): void {
@@ -192,6 +203,7 @@ class LivelyWorker {
   #end(): void {
     clearInterval(this.#pushing)
     clearInterval(this.#logging)
+    clearInterval(this.#telling)
   }
 }
 

@@ -1,0 +1,131 @@
+/**
+ * What the scenario `dashboard` stands on: a thousand lively workers, a balancer, steady tasks, and clients of the
+ * feed. Invariant: whatever is begun here ends with the stage.
+ */
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { cpuUsOf } from '../cpu.ts'
+import { type Sample, sendOpenLoop } from '../open-loop.ts'
+import { KEY, startBalancer, waitForWorkers } from '../peers/berth.ts'
+import { type Stage, type Started, urlIn } from '../stage.ts'
+
+export const WORKERS = 1_000
+export const TASKS_PER_SECOND = 500
+export const LINES_PER_SECOND = 10_000
+
+export interface Site {
+  readonly stage: Stage
+  readonly balancer: Started
+  readonly url: string
+}
+
+export async function openSite(stage: Stage, count = WORKERS): Promise<Site> {
+  const env = { FLEET: String(count), LINES_PER_SECOND: String(LINES_PER_SECOND) }
+  const main = join(import.meta.dirname, '../peers/lively-workers.ts')
+  const workers = await stage.start(
+    { name: 'fleet', command: process.execPath, args: [main], env },
+    async ({ output }) => urlIn(output(), 'fleet ready') !== undefined,
+  )
+  const base = urlIn(workers.output(), 'fleet ready')
+  const names = Array.from({ length: count }, (_, index) => `worker-${String(index).padStart(4, '0')}`)
+  const entries = names.map((name, index) => ({ name, url: `${base}/w${index}` }))
+  const balancer = await startBalancer(stage, entries)
+  const url = urlIn(balancer.output(), 'balancer ready') as string
+  await waitForWorkers(url, count)
+  return { stage, balancer, url }
+}
+
+const BODY = '{"function":"hello","input":{"name":"Ada"}}'
+
+/** Latencies of tasks that are sent for so long, at random instants. */
+export async function measureRouting({ url }: Site, seconds: number): Promise<number[]> {
+  const count = Math.round(TASKS_PER_SECOND * seconds)
+  const samples = await sendOpenLoop(url, {
+    perSecond: TASKS_PER_SECOND,
+    count,
+    random: Math.random,
+    nextBody: () => BODY,
+  })
+  return samples.map(overheadOf)
+}
+
+/** What the balancer and its two ways add to the attempt, which takes its own random time. */
+function overheadOf({ latencyMs, runMs }: Sample): number {
+  return latencyMs - runMs
+}
+
+/** Tasks go on until it is stopped. */
+export function keepSending(site: Site): { stop(): Promise<void> } {
+  let isOver = false
+  const sending = (async () => {
+    while (!isOver) await measureRouting(site, 1)
+  })()
+  sending.catch(() => {})
+  return {
+    async stop() {
+      isOver = true
+      await sending
+    },
+  }
+}
+
+/** One second of a client. */
+export interface Watched {
+  readonly frames: number
+  readonly bytes: number
+  readonly gzipBytes: number
+  readonly lines: number
+  readonly dropped: number
+  readonly snapshots: number
+}
+
+export interface Watchers {
+  /** The seconds since the last call, of the first client. */
+  take(): readonly Watched[]
+  stop(): Promise<void>
+}
+
+/** So many protocol clients that watch the same. */
+export async function watch(
+  { stage, url }: Site,
+  count: number,
+  words: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Watchers> {
+  const main = join(import.meta.dirname, 'watchers.ts')
+  const started = await stage.start(
+    {
+      name: 'watchers',
+      command: process.execPath,
+      args: [main, url, String(count), ...words],
+      env: { KEY, ...env },
+    },
+    async ({ output }) => output().includes('"watched"'),
+  )
+  let taken = 0
+  return {
+    take() {
+      const seconds = started
+        .output()
+        .split('\n')
+        .filter((line) => line.includes('"watched"'))
+        .map((line) => JSON.parse(line) as Watched)
+      const fresh = seconds.slice(taken)
+      taken = seconds.length
+      return fresh
+    },
+    stop: () => started.stop(),
+  }
+}
+
+/** The share of a core that the balancer used meanwhile. */
+export async function coreShare({ balancer }: Site, seconds: number): Promise<number> {
+  const before = cpuUsOf(balancer.pid)
+  await sleep(seconds * 1_000)
+  return (cpuUsOf(balancer.pid) - before) / (seconds * 1e6)
+}
+
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
+}

@@ -1,0 +1,71 @@
+/**
+ * Reads a trace of Chromium: how long the page's main thread worked for each frame, and how many frames it drew.
+ * Pure; called by `tab.ts`. A frame is all that happens between two begins of a main frame; of its work counts what
+ * is script, style or layout, each moment once, however deep it is nested.
+ */
+
+export interface TraceFigures {
+  /** Script, style and layout of each frame in which any ran, ms. */
+  readonly frameMs: readonly number[]
+  /** Whole tasks of the main thread, ms. */
+  readonly taskMs: readonly number[]
+  readonly framesPerSecond: number
+}
+
+interface TraceEvent {
+  readonly name: string
+  readonly ph: string
+  readonly pid: number
+  readonly tid: number
+  readonly ts: number
+  readonly dur?: number
+  readonly args?: { readonly name?: string }
+}
+
+const WORK = new Set([
+  'FunctionCall',
+  'EvaluateScript',
+  'TimerFire',
+  'FireAnimationFrame',
+  'EventDispatch',
+  'RunMicrotasks',
+  'UpdateLayoutTree',
+  'Layout',
+  'MinorGC',
+  'MajorGC',
+])
+
+export function readTrace(raw: readonly object[]): TraceFigures {
+  const events = raw as readonly TraceEvent[]
+  const main = findMain(events)
+  const own = events
+    .filter(({ pid, tid }) => pid === main?.pid && tid === main.tid)
+    .sort((a, b) => a.ts - b.ts)
+  const begins = own.filter(({ name }) => name === 'BeginMainThreadFrame').map(({ ts }) => ts)
+  const spans = own.filter(({ name, ph, dur }) => ph === 'X' && WORK.has(name) && (dur ?? 0) > 0)
+  const frames = new Map<number, number>()
+  let coveredTo = 0
+  let frame = 0
+  for (const { ts, dur = 0 } of spans) {
+    while (frame < begins.length && (begins[frame] ?? 0) <= ts) frame += 1
+    const fresh = Math.max(0, ts + dur - Math.max(ts, coveredTo))
+    coveredTo = Math.max(coveredTo, ts + dur)
+    if (fresh > 0) frames.set(frame, (frames.get(frame) ?? 0) + fresh / 1_000)
+  }
+  const [first, last] = [own[0]?.ts ?? 0, own.at(-1)?.ts ?? 0]
+  const drawn =
+    own.filter(({ name }) => name === 'Commit' || name === 'Paint').length === 0 ? 0 : begins.length
+  return {
+    frameMs: [...frames.values()],
+    taskMs: own.filter(({ name, ph }) => name === 'RunTask' && ph === 'X').map(({ dur = 0 }) => dur / 1_000),
+    framesPerSecond: drawn / Math.max(1e-9, (last - first) / 1e6),
+  }
+}
+
+/** Of several renderers that which worked the most. */
+function findMain(events: readonly TraceEvent[]): { pid: number; tid: number } | undefined {
+  const mains = events.filter(({ name, args }) => name === 'thread_name' && args?.name === 'CrRendererMain')
+  const count = ({ pid, tid }: TraceEvent) =>
+    events.reduce((sum, event) => sum + Number(event.pid === pid && event.tid === tid), 0)
+  return mains.map((main) => ({ main, count: count(main) })).sort((a, b) => b.count - a.count)[0]?.main
+}
