@@ -1,0 +1,109 @@
+/** The page Activity: who did what, when and why, and what happened by itself, as the balancer has it. */
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { after, before, describe, it } from 'node:test'
+import type { Browser, Page } from 'playwright-core'
+import { createScope } from '../harness/scope.ts'
+import { assertAccessible, assertFits, NARROW } from './axe.ts'
+import { type Fleet, openAt, startBrowser, startFleet } from './stage.ts'
+
+const MARKUP = '<img src=x onerror=canary()> & <b>why</b>'
+
+describe('the page Activity', () => {
+  let browser: Browser
+  let fleet: Fleet
+
+  const scope = createScope()
+  before(async () => {
+    ;[browser, fleet] = await Promise.all([startBrowser(scope), startFleet(scope)])
+    const { balancer } = fleet
+    const headers = { 'x-reason': encodeURIComponent(MARKUP) }
+    const post = (path: string, body: unknown, method = 'POST') =>
+      balancer.request(path, { method, headers, body: JSON.stringify(body) })
+    assert.equal((await post('/workers/w1/off', {})).status, 200)
+    assert.equal((await post('/workers/w1/on', {})).status, 200)
+    assert.equal((await post('/groups/default', { concurrency: 7 }, 'PATCH')).status, 200)
+  })
+
+  after(() => scope.end())
+
+  const rowOf = (page: Page, words: string | RegExp) =>
+    page.getByRole('table', { name: 'Activity' }).getByRole('row').filter({ hasText: words })
+
+  it('shows what was done with who, why and what differs, as text', async (t) => {
+    const { page, watch } = await openAt(t, browser, fleet.balancer, '/activity', 'Activity')
+    const row = rowOf(page, 'Took "w1" out of service.')
+    await row.waitFor()
+    const words = (await row.textContent()) ?? ''
+    for (const word of ['Operator key', 'Maintenance on', MARKUP]) assert.ok(words.includes(word), words)
+    await rowOf(page, 'Changed the settings of group "default".').getByRole('button').click()
+    const dialog = page.getByRole('dialog', { name: 'Settings changed' })
+    await dialog.getByText(MARKUP).waitFor()
+    const cells = dialog.getByRole('table', { name: 'What differs' }).locator('th, td')
+    assert.deepEqual(await cells.allTextContents(), ['Member', 'Before', 'After', 'concurrency', 'null', '7'])
+    assert.match(page.url(), /[?&]entry=a_[0-9a-z]{26}/)
+    await assertAccessible(page)
+    await page.keyboard.press('Escape')
+    await dialog.waitFor({ state: 'detached' })
+    assert.doesNotMatch(page.url(), /entry=/)
+    await assertAccessible(page)
+
+    watch.assertClean()
+  })
+
+  it('narrows by kind, subject and words, keeps that in the address, and leads to the target', async (t) => {
+    const { page } = await openAt(t, browser, fleet.balancer, '/activity', 'Activity')
+    await page.getByText('Operators', { exact: true }).click()
+    await page.waitForURL(/kind=operator/)
+    await rowOf(page, 'Balancer started').waitFor({ state: 'detached' })
+    await page.getByRole('combobox', { name: 'About' }).click()
+    await page.getByRole('option', { name: 'one worker' }).click()
+    await rowOf(page, 'Changed the settings').waitFor({ state: 'detached' })
+    await page.keyboard.press('/')
+    await page.keyboard.type('back in')
+    await page.waitForURL(/q=back/)
+    await rowOf(page, 'Took "w1" out').waitFor({ state: 'detached' })
+    await rowOf(page, 'Put "w1" back in service.').waitFor()
+    await page.reload()
+    await rowOf(page, 'Put "w1" back in service.').waitFor()
+    assert.equal(await page.getByRole('searchbox').inputValue(), 'back in')
+    await rowOf(page, 'Put "w1"').getByRole('link', { name: /w1/ }).click()
+    await page.waitForURL(/\/dashboard\/workers\/w1/)
+    await page.goBack()
+    await page.getByRole('searchbox').fill('nothing like it')
+    await page.getByText('Nothing matches in this time').waitFor()
+    await page.getByRole('button', { name: /Clear/ }).click()
+    await rowOf(page, 'Balancer').first().waitFor()
+  })
+
+  it('comes by itself when something is done elsewhere, and by a permalink', async (t) => {
+    const { page } = await openAt(t, browser, fleet.balancer, '/activity', 'Activity')
+    await rowOf(page, 'Put "w1"').waitFor()
+    await fleet.balancer.request('/workers/w2/off', { method: 'POST', body: '{"reason":"new disk"}' })
+    await rowOf(page, 'new disk').waitFor()
+    const { body } = await fleet.balancer.request('/activity?target=worker:w2&action=worker.off')
+    const [entry] = (body as { items: { id: string; reason: string }[] }).items
+    assert.equal(entry?.reason, 'new disk')
+    await page.goto(`${fleet.balancer.url}/dashboard/activity?q=w1&entry=${entry?.id}`)
+    await page.getByRole('dialog').getByText('new disk').waitFor()
+    await page.goto(`${fleet.balancer.url}/dashboard/activity?entry=a_00000000000000000000000000`)
+    await page.getByText('There is no such entry').waitFor()
+  })
+
+  it('exports what it shows, a line an entry', async (t) => {
+    const { page } = await openAt(t, browser, fleet.balancer, '/activity?action=worker', 'Activity')
+    await rowOf(page, 'Put "w1"').waitFor()
+    const download = page.waitForEvent('download')
+    await page.getByRole('button', { name: 'Export' }).click()
+    const file = await (await download).path()
+    const lines = (await readFile(file, 'utf8')).trim().split('\n')
+    const actions = lines.map((line) => (JSON.parse(line) as { action: string }).action)
+    assert.ok(actions.length >= 2 && actions.every((action) => action.startsWith('worker.')), `${actions}`)
+  })
+
+  it('fits a narrow page', async (t) => {
+    const { page } = await openAt(t, browser, fleet.balancer, '/activity', 'Activity', { viewport: NARROW })
+    await rowOf(page, 'Put "w1"').waitFor()
+    await assertFits(page)
+  })
+})
