@@ -191,7 +191,7 @@ export const invoke: Messages['invoke'] = {
   on: 'auf',
   attempt: (n) => `Versuch ${n}`,
   timing: { queue: 'gewartet', run: 'gelaufen', setup: 'vorbereitet' },
-  run: 'Lauf',
+  run: 'Lauf öffnen',
   stream: 'Stream',
   chunks: (n) => `${n} ${plural(n, 'Stück', 'Stücke')}`,
   droppedText: (n) => `(die ersten ${n} Zeichen werden nicht gezeigt)`,

@@ -184,7 +184,7 @@ export const invoke = {
   on: 'on',
   attempt: (n: number) => `attempt ${n}`,
   timing: { queue: 'waited', run: 'ran', setup: 'made ready' },
-  run: 'Run',
+  run: 'Open the run',
   stream: 'Stream',
   chunks: (n: number) => `${n} ${plural(n, 'chunk', 'chunks')}`,
   droppedText: (n: string) => `(the first ${n} characters are not shown)`,

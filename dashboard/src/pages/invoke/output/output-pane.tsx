@@ -192,6 +192,16 @@ function ResultTable({ table }: { table: OutputTable }) {
   const isCut = table.rowCount > table.rows.length || table.columnCount > table.columns.length
   return (
     <>
+      {table.beside.length > 0 && (
+        <dl className="invoke-facts">
+          {table.beside.map(([name, value]) => (
+            <div key={name}>
+              <dt>{visible(name)}</dt>
+              <dd>{cellText(value)}</dd>
+            </div>
+          ))}
+        </dl>
+      )}
       <DataTable
         label={text.invoke.result}
         rows={rows}

@@ -42,6 +42,7 @@ describe('the ways to show an output', () => {
       ],
       rowCount: 2,
       columnCount: 2,
+      beside: [],
     })
     expect(tableOf([[1], [2, 3]])).toMatchObject({
       columns: ['0', '1'],
@@ -52,7 +53,11 @@ describe('the ways to show an output', () => {
     })
     expect(tableOf([{ toString: 1 }])?.rows).toEqual([[1]])
     expect(tableOf([{ a: 1 }, {}])?.rows).toEqual([[1], [undefined]])
-    expect(tableOf({ total: 2, items: [{ a: 1 }] })).toMatchObject({ pointer: '/items', columns: ['a'] })
+    expect(tableOf({ total: 2, items: [{ a: 1 }] })).toMatchObject({
+      pointer: '/items',
+      columns: ['a'],
+      beside: [['total', 2]],
+    })
     expect(tableOf({ one: [{ a: 1 }], two: [{ a: 1 }] })).toBeNull()
   })
 

@@ -18,6 +18,8 @@ export interface OutputTable {
   /** Of the output, more than are shown when it has too many. */
   readonly rowCount: number
   readonly columnCount: number
+  /** Simple members that stand beside the list. */
+  readonly beside: readonly (readonly [name: string, value: unknown])[]
 }
 
 export interface OutputBytes {
@@ -71,8 +73,12 @@ export function tableOf(output: unknown): OutputTable | null {
     const table = Array.isArray(member) && member.some(isObject) ? listTable(member, `/${name}`) : null
     return table ? [table] : []
   })
-  if (lists.length === 1) return lists[0] ?? null
   const entries = Object.entries(output)
+  const [only] = lists
+  if (only && lists.length === 1) {
+    const beside = entries.filter(([, member]) => !isObject(member) && !Array.isArray(member))
+    return { ...only, beside: beside.slice(0, TABLE_COLUMNS) }
+  }
   const isFlat =
     entries.length > 0 && entries.every(([, member]) => !isObject(member) && !Array.isArray(member))
   return isFlat && lists.length === 0 ? membersTable(entries) : null
@@ -86,21 +92,23 @@ function listTable(list: readonly unknown[], pointer: string): OutputTable | nul
     if (names.length === 0) return null
     const columns = names.slice(0, TABLE_COLUMNS)
     const rows = shown.map((row) => columns.map((name) => (Object.hasOwn(row, name) ? row[name] : undefined)))
-    return { pointer, columns, rows, rowCount: list.length, columnCount: names.length }
+    return { pointer, columns, rows, rowCount: list.length, columnCount: names.length, beside: [] }
   }
   if (shown.every(Array.isArray)) {
     const width = Math.max(...shown.map((row) => row.length))
     const columns = Array.from({ length: Math.min(width, TABLE_COLUMNS) }, (_, at) => String(at))
     const rows = shown.map((row) => columns.map((_, at) => row[at]))
-    return width === 0 ? null : { pointer, columns, rows, rowCount: list.length, columnCount: width }
+    return width === 0
+      ? null
+      : { pointer, columns, rows, rowCount: list.length, columnCount: width, beside: [] }
   }
   const rows = shown.map((item, at) => [at, item])
-  return { pointer, columns: ['#', ''], rows, rowCount: list.length, columnCount: 2 }
+  return { pointer, columns: ['#', ''], rows, rowCount: list.length, columnCount: 2, beside: [] }
 }
 
 function membersTable(entries: readonly (readonly [string, unknown])[]): OutputTable {
   const rows = entries.slice(0, TABLE_ROWS)
-  return { pointer: '', columns: ['#', ''], rows, rowCount: entries.length, columnCount: 2 }
+  return { pointer: '', columns: ['#', ''], rows, rowCount: entries.length, columnCount: 2, beside: [] }
 }
 
 /** The bytes of base64, whitespace aside; null when it is none. */
