@@ -409,7 +409,7 @@ export function composeBalancer(parts: BalancerParts): Balancer {
       ...endedRunRoutes({ runs, ended, inputs, bodyLimitBytes }),
       ...continueRoutes({ runs, continued, inputs, bodyLimitBytes }),
       ...bulkRoutes(bulk),
-      ...scheduleRoutes({ schedules, calls, door, bodyLimitBytes }),
+      ...scheduleRoutes({ schedules, calls, door, bodyLimitBytes, clock }),
       ...configRoutes({ workersConfig }),
       ...usageRoutes({ reads: store.reads }),
       ...statsRoutes({ stats, clock }),

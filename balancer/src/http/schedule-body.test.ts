@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import type { TaskBody } from '@berth/protocol'
 import type { NewRun } from '../ports/runs.ts'
 import type { ScheduleTerms, StoredSchedule } from '../ports/schedule-store.ts'
-import { mergeSchedule, readSchedule, shownTask } from './schedule-body.ts'
+import { mergeSchedule, readPreview, readSchedule, shownTask } from './schedule-body.ts'
 
 const HEAD = {
   contentType: 'application/json',
@@ -133,5 +133,27 @@ describe('the body of a schedule', () => {
     assert.deepEqual(kept.asked[0]?.webhook?.headers, { 'X-Key': 's' })
     const changed = merge({ webhook: { url: 'https://b.example', headers: { 'X-Key': 't', Other: '***' } } })
     assert.deepEqual(changed.asked[0]?.webhook?.headers, { 'X-Key': 't', Other: '***' })
+  })
+})
+
+describe('the body of a preview', () => {
+  it('is a time alone, of five instants unless it says otherwise', () => {
+    const terms = { type: 'cron', cron: '0 8 * * *', timezone: null }
+    assert.deepEqual(readPreview({ type: 'cron', cron: '0 8 * * *' }), { ok: true, terms, count: 5 })
+    const read = readPreview({ type: 'interval', intervalSeconds: 90, count: 9 })
+    assert.deepEqual(read, { ok: true, terms: { type: 'interval', intervalSeconds: 90 }, count: 9 })
+  })
+
+  it('is refused with a pointer where it is wrong', () => {
+    for (const [body, pointer] of [
+      [{ type: 'cron' }, '/cron'],
+      [{ type: 'interval', intervalSeconds: 5, cron: '* * * * *' }, '/cron'],
+      [{ type: 'delayed', delayInSeconds: -1 }, '/delayInSeconds'],
+      [{ type: 'cron', cron: '* * * * *', count: 51 }, '/count'],
+      [{ type: 'cron', cron: '* * * * *', function: 'hello' }, '/function'],
+    ] as const) {
+      const read = readPreview(body)
+      assert.equal(!read.ok && read.error.errors?.[0]?.pointer, pointer, JSON.stringify(body))
+    }
   })
 })

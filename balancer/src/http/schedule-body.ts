@@ -169,6 +169,31 @@ function termsOf({
   }
 }
 
+const previewSchema = z.strictObject({
+  ...ownSchema.pick({
+    type: true,
+    cron: true,
+    timezone: true,
+    intervalSeconds: true,
+    delayInSeconds: true,
+    date: true,
+  }).shape,
+  count: z.int().min(1).max(50).optional(),
+})
+
+/** The body of `POST /schedules/preview`: a time alone, and how many of its instants are wanted (5). */
+export function readPreview(
+  value: unknown,
+):
+  | { readonly ok: true; readonly terms: ScheduleTerms; readonly count: number }
+  | Extract<ReadTime, { ok: false }> {
+  const parsed = previewSchema.safeParse(value)
+  if (!parsed.success) return wrongFields(fieldErrors(parsed.error.issues))
+  const { count = 5, ...own } = parsed.data
+  const wrong = findWrongTime(own)
+  return wrong ? wrongFields([wrong]) : { ok: true, terms: termsOf(own), count }
+}
+
 type OrderedTask =
   | { readonly ok: true; readonly task: Pick<WantedSchedule, 'run' | 'body'> }
   | { readonly ok: false; readonly error: TaskError }

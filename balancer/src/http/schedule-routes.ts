@@ -3,12 +3,13 @@
  * asked of ports/schedules.ts; the body is read by schedule-body.ts. Invariant: a wrong body changes nothing.
  */
 import { SCHEDULE_TYPES, type ScheduleView, type TaskError } from '@berth/protocol'
+import type { Clock } from '@berth/runtime'
 import { z } from 'zod'
 import type { ActivityNote } from '../ports/activity.ts'
 import type { ScheduleFilter, ScheduleFire } from '../ports/schedule-store.ts'
 import type { FoundSchedule, SchedulesPort, ShownSchedule } from '../ports/schedules.ts'
 import { note } from './activity.ts'
-import { type BodyRead, readJsonBytes } from './body.ts'
+import { type BodyRead, readJsonBody, readJsonBytes } from './body.ts'
 import type { Door } from './door.ts'
 import { acceptedAnswer, REPLAYED } from './durable-answer.ts'
 import type { DurableCalls, OrderHead } from './durable-call.ts'
@@ -18,11 +19,12 @@ import { plain } from './plain-address.ts'
 import { problem } from './problem.ts'
 import { readRoutedBody } from './routed-body.ts'
 import { type Route, type RouteContext, triggerOf } from './routes.ts'
-import { mergeSchedule, readSchedule, shownTask } from './schedule-body.ts'
+import { mergeSchedule, readPreview, readSchedule, shownTask } from './schedule-body.ts'
 import { bodyTooLarge, findWrongHead, isMultipart, readJsonObject, type TaskHead } from './task-call.ts'
 import { showTotals } from './usage-totals.ts'
 
 export interface ScheduleRouteDeps {
+  readonly clock: Pick<Clock, 'wallMs'>
   readonly schedules: SchedulesPort
   readonly calls: Pick<DurableCalls, 'order'>
   readonly door: Door
@@ -32,6 +34,9 @@ export interface ScheduleRouteDeps {
 
 const nothingSchema = z.strictObject({})
 const NO_BODY_BYTES = 1_024
+const PREVIEW_BYTES = 4_096
+const MAX_CALENDAR_HOURS = 168
+const CALENDAR_SCHEDULES = 100
 const ID = /^s_[0-9a-hjkmnp-tv-z]{26}$/
 const EXAMPLE = 'such as {"function": "hello", "type": "cron", "cron": "0 8 * * MON-FRI"}'
 const EXAMPLE_CHANGE = 'such as {"enabled": false}'
@@ -43,6 +48,14 @@ export function scheduleRoutes(deps: ScheduleRouteDeps): readonly Route[] {
   }
   return [
     route('GET', '/schedules', (c) => list(c, schedules)),
+    // Before `/schedules/:id`, of which these would be some.
+    route('GET', '/schedules/calendar', (c) => showCalendar(c, deps)),
+    {
+      method: 'POST',
+      path: '/schedules/preview',
+      policy: 'read',
+      handle: plain((c) => preview(c, schedules)),
+    },
     route(
       'POST',
       '/schedules',
@@ -78,6 +91,37 @@ async function list(c: RouteContext, schedules: SchedulesPort): Promise<Response
   const found = await schedules.list(filter, limit + 1, before)
   const items = found.slice(0, limit).map(toView)
   return c.json({ items, cursor: found.length > limit ? (items.at(-1)?.id ?? null) : null })
+}
+
+/** What a time means, before anything is made of it. */
+async function preview(c: RouteContext, schedules: SchedulesPort): Promise<Response> {
+  const body = await readJsonBody(c.req.raw, z.record(z.string(), z.unknown()), PREVIEW_BYTES)
+  if (!body.ok) return problem(body.error)
+  const read = readPreview(body.value)
+  if (!read.ok) return problem(read.error)
+  const previewed = schedules.preview(read.terms, read.count)
+  if (!previewed.ok) return problem(previewed.error)
+  return c.json({ nextRuns: previewed.instantsMs.map((ms) => new Date(ms).toISOString()) })
+}
+
+/** The next hours of all schedules, for a picture. */
+async function showCalendar(c: RouteContext, { schedules, clock }: ScheduleRouteDeps): Promise<Response> {
+  const query = readQuery(c.req.url, ['hours'])
+  if (!query.ok) return problem(query.error)
+  const hours = Number(query.value.hours ?? '24')
+  if (!(Number.isInteger(hours) && hours >= 1 && hours <= MAX_CALENDAR_HOURS))
+    return problem({ code: 'INVALID_REQUEST', detail: '`hours` must be a whole number from 1 to 168.' })
+  const fromMs = clock.wallMs()
+  const toMs = fromMs + hours * 3_600_000
+  const { rows, isCapped } = await schedules.calendar(fromMs, toMs, CALENDAR_SCHEDULES)
+  const items = rows.map(({ schedule, instantsMs, isDense }) => ({
+    id: schedule.id,
+    group: schedule.group,
+    function: schedule.function,
+    instants: instantsMs.map((ms) => new Date(ms).toISOString()),
+    isDense,
+  }))
+  return c.json({ from: isoOf(fromMs), to: isoOf(toMs), items, isCapped })
 }
 
 async function create(c: RouteContext, deps: ScheduleRouteDeps): Promise<Response> {

@@ -53,12 +53,33 @@ export type JudgedChange =
     }
   | { readonly ok: false; readonly error: TaskError }
 
+export type Previewed =
+  | { readonly ok: true; readonly instantsMs: readonly number[] }
+  | { readonly ok: false; readonly error: TaskError }
+
+/** One schedule within a stretch of time. */
+export interface CalendarRow {
+  readonly schedule: StoredSchedule
+  /** In order; the first of them when `isDense`. */
+  readonly instantsMs: readonly number[]
+  /** It has more than are told. */
+  readonly isDense: boolean
+}
+
 /** Undefined answers: there is no such schedule. */
 export interface SchedulesPort {
   /** Answers once it is on disk; 429 beyond the bound of schedules. */
   create(wanted: WantedSchedule): Promise<Scheduled>
   /** The newest first, at most `count`, of those made before the schedule `before`. */
   list(filter: ScheduleFilter, count: number, before: string | undefined): Promise<readonly ShownSchedule[]>
+  /** The next `count` instants of terms that are given now, or what is wrong with them; keeps nothing. */
+  preview(terms: ScheduleTerms, count: number): Previewed
+  /** What is due between, of the enabled ones among the newest `atMost`, the soonest first. */
+  calendar(
+    fromMs: number,
+    toMs: number,
+    atMost: number,
+  ): Promise<{ readonly rows: readonly CalendarRow[]; readonly isCapped: boolean }>
   find(id: string): Promise<FoundSchedule | undefined>
   /** `judge` says what is to become of it; it does not fire and nobody else changes it until that is on disk. */
   change(

@@ -55,6 +55,39 @@ describe('schedules', () => {
     await bench.stop()
   })
 
+  it('show the instants of a time that nobody has made a schedule of, and those of a day', async () => {
+    const bench = await ScheduleBench.start()
+    const { schedules } = bench
+    const shown = (terms: ScheduleTerms, count = 3) => {
+      const read = schedules.preview(terms, count)
+      return read.ok ? read.instantsMs.map((ms) => (ms - START) / SECOND) : read.error.errors?.[0]?.pointer
+    }
+    assert.deepEqual(shown(EVERY_MINUTE), [60, 120, 180])
+    assert.deepEqual(shown(every(90)), [90, 180, 270])
+    assert.deepEqual(shown({ type: 'delayed', delayInSeconds: 60 }), [60])
+    assert.deepEqual(shown({ type: 'scheduled', date: '2020-01-01T00:00:00Z' }), [0])
+    assert.equal(shown(cron('61 * * * *')), '/cron')
+    assert.equal(shown({ type: 'cron', cron: '* * * * *', timezone: 'Nowhere' }), '/timezone')
+    const hourly = await bench.create({ terms: cron('0 * * * *') })
+    const dense = await bench.create({ terms: EVERY_SECOND })
+    const later = await bench.create({ terms: { type: 'delayed', delayInSeconds: 3 * 86_400 } })
+    await bench.create({ terms: EVERY_MINUTE, enabled: false })
+    const { rows, isCapped } = await schedules.calendar(START, START + DAY, 10)
+    assert.deepEqual(
+      rows.map(({ schedule, instantsMs, isDense }) => [schedule.id, instantsMs.length, isDense]),
+      [
+        [dense.id, 288, true],
+        [hourly.id, 24, false],
+      ],
+    )
+    assert.deepEqual([isCapped, (await schedules.calendar(START, START + DAY, 2)).isCapped], [false, true])
+    const week = await schedules.calendar(START, START + 7 * DAY, 10)
+    assert.deepEqual(week.rows.find(({ schedule }) => schedule.id === later.id)?.instantsMs, [
+      START + 3 * DAY,
+    ])
+    await bench.stop()
+  })
+
   it('skip, queue or allow a run beside another, exactly (J8)', async () => {
     const bench = await ScheduleBench.start()
     bench.runMs = 2_900

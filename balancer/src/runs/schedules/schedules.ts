@@ -3,7 +3,7 @@
  * Made by compose; asked by http/schedule-routes.ts. Invariants: nothing is answered before it is on disk; a change
  * and a fire of one schedule never cross.
  */
-import type { TaskError } from '@berth/protocol'
+import type { FieldError, TaskError } from '@berth/protocol'
 import type { Clock, Log, Service } from '@berth/runtime'
 import type { LiveRun, RunReads, StoredPayload } from '../../ports/run-store.ts'
 import type { Accepted, KeyUse, NewRun, Removed } from '../../ports/runs.ts'
@@ -12,12 +12,15 @@ import type {
   ScheduleFilter,
   ScheduleOrder,
   SchedulesAtStart,
+  ScheduleTerms,
   ScheduleWrite,
   StoredSchedule,
 } from '../../ports/schedule-store.ts'
 import type {
+  CalendarRow,
   FoundSchedule,
   JudgedChange,
+  Previewed,
   Scheduled,
   SchedulesPort,
   ShownSchedule,
@@ -124,6 +127,23 @@ export class Schedules implements SchedulesPort, Service {
     return found.map(shown)
   }
 
+  preview(terms: ScheduleTerms, count: number): Previewed {
+    const errors = findWrongTerms(terms)
+    if (errors.length > 0) return { ok: false, error: wrongTerms(errors) }
+    const now = this.#options.clock.wallMs()
+    const instants = instantsOf(terms, now)
+    // What is due at once fires now.
+    const found = isRepeating(terms) ? upcoming(instants, now, count) : upcoming(instants, now - 1, 1)
+    return { ok: true, instantsMs: found }
+  }
+
+  async calendar(fromMs: number, toMs: number, atMost: number) {
+    const found = await this.#options.reads.schedules({ enabled: true }, atMost + 1, null)
+    const rows = found.slice(0, atMost).flatMap((schedule) => calendarRow(schedule, fromMs, toMs) ?? [])
+    rows.sort((a, b) => (a.instantsMs[0] ?? 0) - (b.instantsMs[0] ?? 0))
+    return { rows, isCapped: found.length > atMost }
+  }
+
   async find(id: string): Promise<FoundSchedule | undefined> {
     const { reads } = this.#options
     const [schedule, payload, fires, totals] = await Promise.all([
@@ -178,10 +198,8 @@ export class Schedules implements SchedulesPort, Service {
   /** What it fires is judged when it is named: a function that is served no more must not keep one from being paused. */
   async #findRefusal({ terms, run }: WantedSchedule, isSameTask = false): Promise<TaskError | undefined> {
     const errors = findWrongTerms(terms)
-    const [first] = errors
-    if (first === undefined) return isSameTask ? undefined : this.#options.runs.judge(run)
-    const detail = `The body is wrong at ${first.pointer}: ${first.detail}.`
-    return { code: 'INVALID_REQUEST', detail, errors }
+    if (errors.length > 0) return wrongTerms(errors)
+    return isSameTask ? undefined : this.#options.runs.judge(run)
   }
 
   /** What becomes of one that is there: a restart begins it anew, anything else leaves its instants alone. */
@@ -277,6 +295,28 @@ function orderedRun({ id, order }: StoredSchedule, payload: StoredPayload): NewR
 
 function scheduledRun({ schedule, payload }: DueSchedule, instantMs: number): NewRun {
   return { ...orderedRun(schedule, payload), trigger: 'schedule', scheduledForMs: instantMs }
+}
+
+function wrongTerms(errors: readonly FieldError[]): TaskError {
+  const [first] = errors
+  const detail = `The body is wrong at ${first?.pointer}: ${first?.detail}.`
+  return { code: 'INVALID_REQUEST', detail, errors }
+}
+
+/** Of one schedule in a calendar; more are not drawn apart. */
+const CALENDAR_INSTANTS = 288
+
+function calendarRow(schedule: StoredSchedule, fromMs: number, toMs: number): CalendarRow | undefined {
+  const { nextMs, terms, anchorMs } = schedule
+  if (nextMs === null || nextMs > toMs) return undefined
+  if (!isRepeating(terms)) return { schedule, instantsMs: [nextMs], isDense: false }
+  const instants = instantsOf(terms, anchorMs)
+  const instantsMs: number[] = []
+  for (let at: number | null = Math.max(nextMs, fromMs); at !== null && at <= toMs; at = instants.next(at)) {
+    if (instantsMs.length === CALENDAR_INSTANTS) return { schedule, instantsMs, isDense: true }
+    instantsMs.push(at)
+  }
+  return { schedule, instantsMs, isDense: false }
 }
 
 function shown(schedule: StoredSchedule): ShownSchedule {
