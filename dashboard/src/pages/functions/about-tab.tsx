@@ -73,7 +73,7 @@ function SchemaPanel({
                     {row.isRequired && <span title={text.functions.required}> *</span>}
                   </th>
                   <td>{visible(row.kind)}</td>
-                  <td className="muted">{hintOf(row.field)}</td>
+                  <td className="muted">{hintOf(row.field, false)}</td>
                 </tr>
               ))}
             </tbody>

@@ -2,14 +2,16 @@
  * What the pages of functions read beside the catalogue: figures of each function in the chosen time, what waits now,
  * its schedules, its settings. A balancer that does not tell a figure leaves it unknown, never 0.
  */
+import { bucketEdgeMs } from '@berth/protocol'
 import { useMemo } from 'react'
 import { z } from 'zod'
 import { useGet } from '../../api/query.ts'
 import { useRange } from '../../shell/range.ts'
 
+const valueSchema = z.union([z.number(), z.array(z.number())]).nullable()
 const statsSchema = z.looseObject({
   series: z.array(
-    z.looseObject({ metric: z.string(), of: z.string().nullish(), values: z.array(z.number().nullable()) }),
+    z.looseObject({ metric: z.string(), of: z.string().nullish(), values: z.array(valueSchema) }),
   ),
 })
 
@@ -23,19 +25,21 @@ export interface FunctionFigures {
   readonly perSecond: number | null
 }
 
-const METRICS = 'runMs.p50,runMs.p95,completed,failed'
+const METRICS = 'runMs.histogram,completed,failed'
 const EVERY_MS = 15_000
 const NOW_EVERY_MS = 5_000
 const NOW_SPAN_MS = 60_000
+/** Of the chosen time; they are added up here. */
+const BUCKETS = 8
 
 /** By `group/name`, over the chosen time. `of` narrows it to one. */
 export function useFigures(of?: string): ReadonlyMap<string, FunctionFigures> {
   const { fromMs, toMs } = useRange()
+  const step = Math.min(86_400, Math.max(1, Math.round((toMs - fromMs) / BUCKETS / 1_000)))
   const { data } = useGet<Stats>({
     key: ['stats', 'functions', of ?? ''],
     path: '/stats',
-    // One bucket of the whole time: percentiles of parts do not add up.
-    query: { metric: METRICS, by: 'function', of, from: iso(fromMs), to: iso(toMs), step: toMs - fromMs },
+    query: { metric: METRICS, by: 'function', of, from: iso(fromMs), to: iso(toMs), step },
     schema: statsSchema,
     everyMs: EVERY_MS,
     keepsPrevious: true,
@@ -43,28 +47,52 @@ export function useFigures(of?: string): ReadonlyMap<string, FunctionFigures> {
   return useMemo(() => (data ? figuresOf(data) : new Map()), [data])
 }
 
-export function figuresOf(stats: Stats): ReadonlyMap<string, FunctionFigures> {
-  const keys = new Set(stats.series.flatMap(({ of }) => of ?? []))
+export function figuresOf({ series }: Stats): ReadonlyMap<string, FunctionFigures> {
+  const keys = new Set(series.flatMap(({ of }) => of ?? []))
   return new Map(
     [...keys].map((key) => {
-      const sum = (metric: string) => lastOf(stats, metric, key)
-      const [completed, failed] = [sum('completed'), sum('failed')]
-      const ended = (completed ?? 0) + (failed ?? 0)
+      const valuesOf = (metric: string) =>
+        series.find((one) => one.metric === metric && one.of === key)?.values ?? []
+      const [completed, failed] = [meanOf(valuesOf('completed')), meanOf(valuesOf('failed'))]
+      const perSecond = completed === null && failed === null ? null : (completed ?? 0) + (failed ?? 0)
+      const counts = addUp(valuesOf('runMs.histogram'))
       const figures: FunctionFigures = {
-        p50Ms: sum('runMs.p50'),
-        p95Ms: sum('runMs.p95'),
-        errorShare: ended > 0 ? (failed ?? 0) / ended : null,
-        perSecond: completed === null && failed === null ? null : ended,
+        p50Ms: quantileOf(counts, 0.5),
+        p95Ms: quantileOf(counts, 0.95),
+        errorShare: perSecond === null || perSecond === 0 ? null : (failed ?? 0) / perSecond,
+        perSecond,
       }
       return [key, figures]
     }),
   )
 }
 
-/** The longest bucket may be cut in two by the grid of the roll-ups: the newest one that says something counts. */
-function lastOf({ series }: Stats, metric: string, key: string): number | null {
-  const found = series.find((one) => one.metric === metric && one.of === key)
-  return found?.values.findLast((value) => value !== null) ?? null
+function meanOf(values: readonly z.infer<typeof valueSchema>[]): number | null {
+  const known = values.filter((value) => typeof value === 'number')
+  return known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0) / known.length
+}
+
+/** Percentiles of parts do not add up, their histograms do. */
+function addUp(values: readonly z.infer<typeof valueSchema>[]): readonly number[] {
+  const sum: number[] = []
+  for (const counts of values)
+    if (Array.isArray(counts)) for (const [at, count] of counts.entries()) sum[at] = (sum[at] ?? 0) + count
+  return sum
+}
+
+/** Within its bucket by equal ratios; null where nothing ended. */
+export function quantileOf(counts: readonly number[], share: number): number | null {
+  const all = counts.reduce((sum, count) => sum + count, 0)
+  if (all === 0) return null
+  let before = 0
+  for (const [at, count] of counts.entries()) {
+    if (count > 0 && before + count >= share * all) {
+      const [low, high] = [bucketEdgeMs(at), bucketEdgeMs(at + 1)]
+      return low * (high / low) ** ((share * all - before) / count)
+    }
+    before += count
+  }
+  return bucketEdgeMs(counts.length)
 }
 
 export interface Demand {
@@ -91,14 +119,21 @@ export function useDemand(of?: string): ReadonlyMap<string, Demand> {
     keepsPrevious: true,
   })
   return useMemo(() => {
-    const keys = new Set(data?.series.flatMap(({ of: key }) => key ?? []))
+    const series = data?.series ?? []
+    const keys = new Set(series.flatMap(({ of: key }) => key ?? []))
     return new Map(
       [...keys].map((key) => {
-        const values = data?.series.find((one) => one.metric === 'submitted' && one.of === key)?.values ?? []
-        const known = values.filter((value) => value !== null)
-        const mean = known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0) / known.length
-        const waiting = data ? lastOf(data, 'waiting', key) : null
-        return [key, { waiting, arrivalsPerMinute: mean === null ? null : mean * 60 }]
+        const valuesOf = (metric: string) =>
+          series.find((one) => one.metric === metric && one.of === key)?.values ?? []
+        const waiting = valuesOf('waiting').findLast((value) => typeof value === 'number')
+        const mean = meanOf(valuesOf('submitted'))
+        return [
+          key,
+          {
+            waiting: typeof waiting === 'number' ? Math.round(waiting) : null,
+            arrivalsPerMinute: mean === null ? null : mean * 60,
+          },
+        ]
       }),
     )
   }, [data])

@@ -5,19 +5,20 @@ import type { Field } from '../form/field.ts'
 
 const MAX_PRESET = 60
 
-export function hintOf(field: Field): string | undefined {
+/** `hasKind`: a number says that it is whole. */
+export function hintOf(field: Field, hasKind = true): string | undefined {
   const parts = [
     field.description === null ? null : visible(field.description),
-    boundsOf(field),
+    boundsOf(field, hasKind),
     presetOf(field),
   ]
   return parts.filter(Boolean).join(' · ') || undefined
 }
 
-function boundsOf(field: Field): string | null {
+function boundsOf(field: Field, hasKind: boolean): string | null {
   const words = text.invoke.form
   if (field.kind === 'number') {
-    const kind = field.isInteger ? words.wholeNumber : null
+    const kind = hasKind && field.isInteger ? words.wholeNumber : null
     const bounds = [
       field.min !== null && `${field.isMinExclusive ? '>' : '≥'} ${formatCount(field.min)}`,
       field.max !== null && `${field.isMaxExclusive ? '<' : '≤'} ${formatBound(field.max)}`,
