@@ -9,7 +9,7 @@ import { createScope } from '../harness/scope.ts'
 import { assertAccessible, assertFits, NARROW } from './axe.ts'
 import { PICTURE_LIMIT_BYTES, PICTURE_SIZE, takePictures } from './pictures.ts'
 import { type Fleet, keepBusy, NAMES, openDashboard, openPage, startBrowser, startFleet } from './stage.ts'
-import { openLog, switchOf } from './workers-page.ts'
+import { choose, NOT_YET, rowOf, switchOf } from './workers-page.ts'
 
 const TAGS = {
   w1: 'region=eu,gpu=none',
@@ -33,7 +33,7 @@ describe('the dashboard for everybody', () => {
   test('pictures of a fleet at work, and the README shows one', async (t) => {
     const { page, watch } = await openDashboard(t, browser, fleet.balancer)
     await takePictures(page, fleet.balancer)
-    watch.assertClean()
+    watch.assertClean([NOT_YET])
     const [, path = ''] =
       /!\[[^\]]+\]\(([^)]+\.png)\)/.exec(await readFile(join(ROOT, 'README.md'), 'utf8')) ?? []
     const shown = await readFile(join(ROOT, path))
@@ -56,26 +56,31 @@ describe('the dashboard for everybody', () => {
   test('the workers page, with all that it can open', async (t) => {
     await list(fleet)
     const { page, watch } = await openDashboard(t, browser, fleet.balancer)
+    await rowOf(page, 'w3').waitFor()
     await assertAccessible(page)
 
     const load = keepBusy(fleet.balancer, 6)
     t.after(() => load.stop())
-    const log = await openLog(page, 'w3')
-    await log.getByText('worker ready').first().waitFor()
-    await page.getByRole('button', { name: /Balancer log/ }).click()
-    await page.getByRole('log', { name: 'Balancer log' }).getByText('signed in').first().waitFor()
-    await page.getByRole('figure', { name: 'Slots' }).getByRole('button', { name: 'View as table' }).click()
+    await page.getByRole('button', { name: 'Tags' }).click()
+    await page.getByRole('checkbox', { name: /^l4/ }).waitFor()
+    await assertAccessible(page)
+    await page.keyboard.press('Escape')
     await switchOf(page, 'w1').click()
     await page.getByRole('status').filter({ hasText: 'w1 goes into maintenance.' }).waitFor()
+    await choose(page, 'w1', 'w2')
     await breakList(fleet)
     await page.getByRole('region', { name: /workers\.json is not valid/ }).waitFor()
     await assertAccessible(page)
     await page.setViewportSize(NARROW)
     await assertFits(page)
     await assertAccessible(page)
+    await page.getByRole('radio', { name: 'Grid' }).check({ force: true })
+    await page.getByRole('application').focus()
+    await assertFits(page)
+    await assertAccessible(page)
     await list(fleet)
     await fleet.balancer.request('/workers/w1/on', { method: 'POST' })
-    watch.assertClean()
+    watch.assertClean([NOT_YET])
   })
 
   test('the dialogs', async (t) => {
@@ -84,7 +89,7 @@ describe('the dashboard for everybody', () => {
     await page.getByText(/1 of 3 workers ready/).waitFor()
     await switchOf(page, 'w3').click()
     const question = page.getByRole('dialog', { name: 'Put w3 into maintenance?' })
-    await question.waitFor()
+    await question.getByText(/0 free stay/).waitFor()
     await assertAccessible(page)
     await page.setViewportSize(NARROW)
     await assertFits(page)
@@ -94,7 +99,8 @@ describe('the dashboard for everybody', () => {
     await page.getByRole('dialog', { name: 'Keyboard' }).waitFor()
     await assertAccessible(page)
     await assertFits(page)
-    watch.assertClean()
+    for (const name of ['w1', 'w2']) await fleet.balancer.request(`/workers/${name}/on`, { method: 'POST' })
+    watch.assertClean([NOT_YET])
   })
 
   test('a fleet that is empty, and a balancer that is away', async (t) => {

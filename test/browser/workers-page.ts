@@ -4,8 +4,17 @@
  */
 import type { Locator, Page } from 'playwright-core'
 
+/** What Chromium itself notes of addresses that this version does not have. */
+export const NOT_YET = /Failed to load resource.* 404/
+
 export function rowOf(page: Page, worker: string): Locator {
-  return page.locator(`tr[data-worker="${worker}"]`)
+  return page.locator(`tr[data-row="${worker}"]`)
+}
+
+/** The workers of the table, in their order. */
+export async function readIds(page: Page): Promise<string[]> {
+  const rows = await page.getByRole('table', { name: 'Workers' }).locator('tr[data-row]').all()
+  return Promise.all(rows.map(async (row) => (await row.getAttribute('data-row')) ?? ''))
 }
 
 /** The trimmed text below a heading such as `Slots`; line breaks stay. */
@@ -38,10 +47,22 @@ export function switchOf(page: Page, worker: string): Locator {
   return page.getByRole('switch', { name: new RegExp(`Maintenance.*\\b${worker}\\b`) })
 }
 
-/** Opens a worker's details and answers its log. */
+/** Goes from the list to a worker's page and answers its log. */
 export async function openLog(page: Page, worker: string): Promise<Locator> {
-  await page.getByRole('button', { name: `Details of ${worker}` }).click()
+  await rowOf(page, worker).getByRole('link', { name: worker, exact: true }).click()
+  await page.getByRole('heading', { name: worker, level: 1 }).waitFor()
   const log = page.getByRole('log', { name: `Log of ${worker}` })
   await log.waitFor()
   return log
+}
+
+/** Back to the list by the menu. */
+export async function openList(page: Page): Promise<void> {
+  await page.getByRole('navigation').getByRole('link', { name: 'Workers' }).click()
+  await page.getByRole('heading', { name: 'Workers', level: 1 }).waitFor()
+}
+
+export async function choose(page: Page, ...workers: string[]): Promise<void> {
+  for (const worker of workers)
+    await page.getByRole('checkbox', { name: `Select ${worker}`, exact: true }).click()
 }

@@ -13,7 +13,7 @@ interface Props {
 export function Chip({ name, value, onRemove, onPress }: Props) {
   const words = (
     <>
-      {name !== undefined && <span className="chip-key">{visible(name)}</span>}
+      {name !== undefined && <span className="chip-key">{visible(name)}</span>}{' '}
       <span className="chip-value">{visible(value)}</span>
     </>
   )

@@ -40,6 +40,11 @@ export function toneOf(state: WorkerState): Tone {
   return tones[state]
 }
 
+/** A state's shape as the path of an SVG, filled by even-odd; for canvases. */
+export function shapeOf(state: WorkerState): string {
+  return shapes[state]
+}
+
 export function StateMark({ state }: { state: WorkerState }) {
   return (
     <span className={`state tone-${tones[state]}`} data-state={state}>

@@ -10,8 +10,10 @@ export interface Asked {
 
 type Answer = { status: number; body?: unknown } | 'no answer' | Promise<{ status: number; body?: unknown }>
 
-/** Paths without an answer are 404. Ends with the test (`restoreMocks`). */
-export function fakeFetch(answers: Record<string, Answer | (() => Answer)>): Asked[] {
+/** Answers by whole path (those without one are 404), or by a function of it. Ends with the test (`restoreMocks`). */
+export function fakeFetch(
+  answers: Record<string, Answer | (() => Answer)> | ((path: string) => Answer),
+): Asked[] {
   const asked: Asked[] = []
   vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) => {
     const path = String(input)
@@ -22,7 +24,7 @@ export function fakeFetch(answers: Record<string, Answer | (() => Answer)>): Ask
       body: typeof init?.body === 'string' ? JSON.parse(init.body) : null,
       contentType: headers.get('content-type'),
     })
-    const found = answers[path] ?? { status: 404 }
+    const found = typeof answers === 'function' ? answers(path) : (answers[path] ?? { status: 404 })
     const answer = await (typeof found === 'function' ? found() : found)
     if (answer === 'no answer') throw new TypeError('fetch failed')
     return new Response(JSON.stringify(answer.body ?? {}), { status: answer.status })

@@ -75,9 +75,6 @@ describe('effect of maintenance', () => {
     const effect = effectOf(special, [special, sampleWorker('worker-2')])
     expect(effect).toEqual({
       isLastReady: false,
-      running: 3,
-      slotsLost: 8,
-      freeLeft: 5,
       functionsLost: ['ocr'],
     })
   })
@@ -85,7 +82,7 @@ describe('effect of maintenance', () => {
   test('another group or contract does not stand in', () => {
     const one = sampleWorker('worker-1')
     const others = [sampleWorker('a', { group: 'ocr' }), sampleWorker('b', { contract: 2 }), held]
-    expect(effectOf(one, [one, ...others])).toMatchObject({ isLastReady: true, freeLeft: 0 })
+    expect(effectOf(one, [one, ...others])).toMatchObject({ isLastReady: true })
   })
 
   test('a worker that is not ready is no last one', () => {

@@ -43,22 +43,34 @@ export const HEAD = 20
 const MARGIN = 16
 const LEAST_CELL = 6
 const MOST_CELL = 40
-/** Wider than tall, as screens are. */
-const SHAPE = 2.2
+/** How much wider than tall a group may be; the one with the largest squares is taken. */
+const SHAPES = [1, 1.6, 2.4, 3.6, 6] as const
 const LABEL_WIDTH = 72
 
 export function layoutGrid(sections: readonly GridSection[], width: number, height: number): GridLayout {
   const filled = sections.filter(({ count }) => count > 0)
+  const layouts = SHAPES.map((shape) => largestOf(filled, width, height, shape))
+  return layouts.reduce((best, one) =>
+    one.cell > best.cell || (one.cell === best.cell && one.height < best.height) ? one : best,
+  )
+}
+
+function largestOf(
+  sections: readonly GridSection[],
+  width: number,
+  height: number,
+  shape: number,
+): GridLayout {
   let [least, most] = [LEAST_CELL, MOST_CELL]
   while (least < most) {
     const middle = Math.ceil((least + most) / 2)
-    if (place(filled, width, middle).height <= height) least = middle
+    if (place(sections, width, middle, shape).height <= height) least = middle
     else most = middle - 1
   }
-  return place(filled, width, least)
+  return place(sections, width, least, shape)
 }
 
-function place(sections: readonly GridSection[], width: number, cell: number): GridLayout {
+function place(sections: readonly GridSection[], width: number, cell: number, shape: number): GridLayout {
   const gap = gapOf(cell)
   const step = cell + gap
   const widest = Math.max(1, Math.floor((width + gap) / step))
@@ -66,7 +78,7 @@ function place(sections: readonly GridSection[], width: number, cell: number): G
   const placed: PlacedSection[] = []
   let [x, y, tallest, first] = [0, 0, 0, 0]
   for (const section of sections) {
-    const wanted = isAlone ? widest : Math.ceil(Math.sqrt(section.count * SHAPE))
+    const wanted = isAlone ? widest : Math.ceil(Math.sqrt(section.count * shape))
     const columns = Math.min(widest, Math.max(wanted, Math.min(section.count, Math.ceil(LABEL_WIDTH / step))))
     const rows = Math.ceil(section.count / columns)
     const own = Math.max(columns * step - gap, Math.min(LABEL_WIDTH, width))

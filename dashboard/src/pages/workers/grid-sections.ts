@@ -4,7 +4,6 @@ import type { WorkerView } from '@berth/protocol'
 import { groupOf } from './fleet-facts.ts'
 import { groupBy } from './group-by.ts'
 import { tagText } from './worker-filter.ts'
-import { sortWorkers } from './worker-list.ts'
 
 /** `group`, `none`, or `tag:<key>`. */
 export type GridGrouping = string
@@ -20,7 +19,7 @@ const collator = new Intl.Collator('en', { numeric: true, sensitivity: 'base' })
 
 /** Named groups in order, those without a name behind them; within a group by id. */
 export function groupWorkers(workers: readonly WorkerView[], grouping: GridGrouping): readonly GridGroup[] {
-  const sorted = sortWorkers(workers, { column: 'worker', direction: 'ascending' })
+  const sorted = [...workers].sort((a, b) => collator.compare(a.id, b.id) || (a.id < b.id ? -1 : 1))
   const groups = groupBy(sorted, (worker) => labelOf(worker, grouping))
   return [...groups]
     .sort(([a], [b]) => compareLabels(a, b))

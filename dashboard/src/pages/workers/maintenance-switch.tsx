@@ -1,9 +1,10 @@
 /**
- * One worker's maintenance switch. It shows the feed's truth; a wish under way shows as pending and
+ * One worker's maintenance switch with its note. It shows the feed's truth; a wish under way shows as pending and
  * takes no second press. What it cannot do it says, instead of being hidden.
  */
 import type { WorkerView } from '@berth/protocol'
-import { memo, useId } from 'react'
+import { memo } from 'react'
+import { Switch } from '../../kit/switch.tsx'
 import { formatInstant, visible } from '../../text/format.ts'
 import { text } from '../../text/text.ts'
 
@@ -12,74 +13,51 @@ interface Props {
   readonly maintenance: WorkerView['maintenance']
   /** The wish under way, if any. */
   readonly pending: boolean | undefined
-  readonly isConnected: boolean
+  readonly disabledWhy: string | undefined
   onSwitch(id: string, isOn: boolean): void
 }
 
 export const MaintenanceSwitch = memo(function MaintenanceSwitch(props: Props) {
-  const { id, maintenance, pending, isConnected, onSwitch } = props
-  const noteId = useId()
+  const { id, maintenance, pending, disabledWhy, onSwitch } = props
   const isOn = maintenance !== null
-  const isByFile = maintenance?.by === 'file'
-  const isOff = isByFile || !isConnected
-  const isPending = pending !== undefined
-  const note = noteOf(maintenance, isConnected)
+  const note = maintenance && maintenanceWords(maintenance)
   return (
-    <div className="switch-cell">
-      <button
-        type="button"
-        role="switch"
-        className="switch"
-        aria-checked={isOn}
-        aria-label={text.workers.maintenance.label(id)}
-        aria-disabled={isOff || undefined}
-        aria-busy={isPending || undefined}
-        aria-describedby={note ? noteId : undefined}
-        data-pending={isPending || undefined}
-        title={isConnected ? undefined : text.shell.connection.actionsOff}
-        onClick={() => {
-          if (!isOff && !isPending) onSwitch(id, !isOn)
-        }}
+    <span className="switch-cell">
+      <Switch
+        label={text.workers.maintenance.label(visible(id))}
+        checked={isOn}
+        pending={pending !== undefined}
+        disabledWhy={
+          disabledWhy ?? (maintenance?.by === 'file' ? text.workers.maintenance.byFile : undefined)
+        }
+        onChange={(next) => onSwitch(id, next)}
       >
-        <span className="switch-track" aria-hidden="true">
-          <span className="switch-thumb" />
-        </span>
-        <span className="switch-word">{wordOf(isOn, pending)}</span>
-      </button>
+        {wordOf(isOn, pending)}
+      </Switch>
       {note && (
-        <span id={noteId} className={isConnected ? 'switch-note' : 'only-heard'}>
+        <span className="switch-note" title={note}>
           {note}
         </span>
       )}
-    </div>
+    </span>
   )
 })
 
 function wordOf(isOn: boolean, pending: boolean | undefined): string {
-  if (pending !== undefined)
-    return pending ? text.workers.maintenance.switchingOn : text.workers.maintenance.switchingOff
-  return isOn ? text.workers.maintenance.on : text.workers.maintenance.off
-}
-
-function noteOf(maintenance: WorkerView['maintenance'], isConnected: boolean): string | null {
-  if (!isConnected) return text.shell.connection.actionsOff
-  if (maintenance?.by === 'file') return text.workers.maintenance.byFile
-  return maintenance && maintenanceWords(maintenance)
+  const words = text.workers.maintenance
+  if (pending !== undefined) return pending ? words.switchingOn : words.switchingOff
+  return isOn ? words.on : words.off
 }
 
 /** "by an operator, since 12:30:00, until 14:00:00. Reason: …" */
 export function maintenanceWords(maintenance: NonNullable<WorkerView['maintenance']>): string {
+  const words = text.workers.maintenance
   const until = formatInstant(maintenance.until)
   const head = [
-    text.workers.maintenance.since(
-      text.workers.maintenance.by[maintenance.by],
-      formatInstant(maintenance.since),
-    ),
-    until && text.workers.maintenance.until(until),
+    words.since(words.by[maintenance.by], formatInstant(maintenance.since)),
+    until && words.until(until),
   ]
     .filter(Boolean)
     .join(', ')
-  return maintenance.reason
-    ? `${head}. ${text.workers.maintenance.reason(visible(maintenance.reason))}`
-    : head
+  return maintenance.reason ? `${head}. ${words.reason(visible(maintenance.reason))}` : head
 }

@@ -1,12 +1,14 @@
 /**
- * Switching maintenance: what it would do to the fleet, and the state of the switches. A switch is
- * `pending` from the press until the feed shows the wish come true; the feed alone tells the truth.
+ * Switching the maintenance of one worker: at once with a way back, or with a question first when it is the last
+ * that can do something. A switch is `pending` from the press until the feed shows the wish come true; the feed
+ * alone tells the truth.
  */
 import type { WorkerView } from '@berth/protocol'
 import { useCallback, useEffect, useRef, useState } from 'react'
+import { request } from '../../api/client.ts'
+import { failureToast } from '../../api/use-action.ts'
 import { useFeed } from '../../feed/use-feed.tsx'
 import { useToasts } from '../../kit/toasts.tsx'
-import { type Outcome, switchMaintenance } from '../../session/session.ts'
 import { visible } from '../../text/format.ts'
 import { text } from '../../text/text.ts'
 import { groupOf, isServing } from './fleet-facts.ts'
@@ -16,28 +18,23 @@ export const CONFIRM_MS = 10_000
 
 export interface MaintenanceEffect {
   readonly isLastReady: boolean
-  readonly running: number
-  readonly slotsLost: number
-  /** Free slots of ready workers of the same group that remain. */
-  readonly freeLeft: number
   /** Functions that no other ready worker of the group has. */
   readonly functionsLost: readonly string[]
 }
 
 /** What putting one worker into maintenance takes from its group. */
 export function effectOf(worker: WorkerView, workers: Iterable<WorkerView>): MaintenanceEffect {
+  if (!isServing(worker)) return { isLastReady: false, functionsLost: [] }
   const group = groupOf(worker)
-  const others = [...workers].filter(
-    (one) => one.id !== worker.id && isServing(one) && groupOf(one) === group,
-  )
-  const served = new Set(others.flatMap((one) => one.functions))
-  return {
-    isLastReady: isServing(worker) && others.length === 0,
-    running: worker.slots?.used ?? 0,
-    slotsLost: worker.slots?.limit ?? 0,
-    freeLeft: others.reduce((sum, one) => sum + (one.slots?.available ?? 0), 0),
-    functionsLost: worker.functions.filter((name) => !served.has(name)),
+  const lost = new Set(worker.functions)
+  let others = 0
+  for (const one of workers) {
+    if (one.id === worker.id || !isServing(one) || groupOf(one) !== group) continue
+    others++
+    for (const name of one.functions) lost.delete(name)
+    if (lost.size === 0) break
   }
+  return { isLastReady: others === 0, functionsLost: [...lost] }
 }
 
 export interface MaintenanceControl {
@@ -46,8 +43,8 @@ export interface MaintenanceControl {
   /** The worker whose maintenance waits for a yes. */
   readonly asking: string | null
   request(id: string, isOn: boolean): void
-  confirm(): void
-  cancel(): void
+  /** The question has been answered, either way. */
+  answered(): void
 }
 
 export function useMaintenance(): MaintenanceControl {
@@ -87,55 +84,44 @@ export function useMaintenance(): MaintenanceControl {
     async (id: string, isOn: boolean) => {
       if (!isLive.current) return
       setPending((old) => new Map(old).set(id, isOn))
-      const fail = (detail: string) => {
+      const fail = (error: unknown) => {
         settle(id)
-        showToast({ tone: 'bad', title: text.workers.maintenance.failed(id), detail, isSticky: true })
+        showToast(failureToast(text.workers.maintenance.failed(visible(id)), error))
       }
-      const outcome = await switchMaintenance(id, isOn)
-      if (!outcome.ok) return fail(wordsOf(outcome))
+      try {
+        await request('POST', `/workers/${encodeURIComponent(id)}/${isOn ? 'off' : 'on'}`, { body: {} })
+      } catch (error) {
+        return fail(error)
+      }
       timers.current.set(
         id,
         window.setTimeout(() => {
           const worker = workers.current.get(id)
-          if (worker && (worker.maintenance !== null) !== isOn) fail(text.workers.maintenance.unconfirmed)
+          if (worker && (worker.maintenance !== null) !== isOn)
+            fail(new Error(text.workers.maintenance.unconfirmed))
         }, CONFIRM_MS),
       )
       if (!isOn) return
       showToast({
         tone: 'held',
-        title: text.workers.maintenance.switchedOn(id),
+        title: text.workers.maintenance.switchedOn(visible(id)),
         detail: text.workers.maintenance.switchedOnDetail(workers.current.get(id)?.slots?.used ?? 0),
-        action: { label: text.workers.maintenance.undo, run: () => void send(id, false) },
+        action: { label: text.kit.undo, run: () => void send(id, false) },
       })
     },
     [settle, showToast],
   )
 
-  const request = useCallback(
+  const ask = useCallback(
     (id: string, isOn: boolean) => {
       const worker = workers.current.get(id)
       if (!worker || !isLive.current) return
-      if (isOn && effectOf(worker, workers.current.values()).isLastReady) setAsking(id)
+      const { isLastReady, functionsLost } = effectOf(worker, workers.current.values())
+      if (isOn && (isLastReady || functionsLost.length > 0)) setAsking(id)
       else void send(id, isOn)
     },
     [send],
   )
 
-  return {
-    pending,
-    asking,
-    request,
-    confirm: () => {
-      if (asking !== null) void send(asking, true)
-      setAsking(null)
-    },
-    cancel: () => setAsking(null),
-  }
-}
-
-function wordsOf(outcome: Exclude<Outcome, { ok: true }>): string {
-  if (outcome.detail) return visible(outcome.detail)
-  return outcome.status === 0
-    ? text.workers.maintenance.noAnswer
-    : text.workers.maintenance.refused(outcome.status)
+  return { pending, asking, request: ask, answered: () => setAsking(null) }
 }

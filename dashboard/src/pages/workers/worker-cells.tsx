@@ -1,37 +1,33 @@
-/** The cells of a worker's row that are more than a word: slots, shares, tags, the age of its word. */
+/** The cells of a worker's row that are more than a word: slots, shares, rates, tags, breaker, age. */
 import type { Tags, WorkerView } from '@berth/protocol'
 import type { CSSProperties } from 'react'
-import { ageSeconds, useAgeSeconds, useEachSecond, useFeedClient } from '../../feed/use-feed.tsx'
-import { formatCount, formatSeconds, formatShare, visible } from '../../text/format.ts'
+import { useAgeSeconds } from '../../feed/use-feed.tsx'
+import { Chip } from '../../kit/chip.tsx'
+import { ToneMark } from '../../kit/marks.tsx'
+import { Meter } from '../../kit/meter.tsx'
+import { formatRate, formatSeconds, formatShare, visible } from '../../text/format.ts'
 import { text } from '../../text/text.ts'
-import { tagText } from './worker-list.ts'
+import { tagText } from './worker-filter.ts'
 
-/** Data older than this is greyed and says its age: three pushes have been missed. */
+/** Data older than this says its age: three pushes have been missed. */
 export const STALE_AFTER_SECONDS = 3
-/** Up to this many slots are drawn one by one, more as one bar. */
-const DRAWN_SLOTS = 24
-const SHOWN_TAGS = 3
+const SHOWN_TAGS = 2
 /** From here on a share is marked. */
 const HIGH_SHARE = 0.9
 
 export function SlotsCell({ slots }: { slots: WorkerView['slots'] }) {
   if (!slots) return <span className="unknown">{text.unknown}</span>
-  const cells: CSSProperties & Record<`--${string}`, number> = {
-    '--cells': slots.limit <= DRAWN_SLOTS ? slots.limit : 1,
-    '--used': Math.min(1, slots.used / slots.limit),
-    '--stuck': Math.min(1, slots.stuck / slots.limit),
-  }
+  const notes = [
+    slots.stuck > 0 && text.workers.table.stuck(slots.stuck),
+    slots.queue > 0 && text.workers.table.queued(slots.queue),
+  ].filter(Boolean)
   return (
-    <div className="slots">
-      <span className="slots-text">{`${formatCount(slots.used)} / ${formatCount(slots.limit)}`}</span>
-      <span
-        className={slots.limit <= DRAWN_SLOTS ? 'slots-bar slots-drawn' : 'slots-bar'}
-        style={cells}
-        aria-hidden="true"
-      />
-      {slots.stuck > 0 && <span className="note note-bad">{text.workers.table.stuck(slots.stuck)}</span>}
-      {slots.queue > 0 && <span className="note">{text.workers.table.queued(slots.queue)}</span>}
-    </div>
+    <Meter
+      used={slots.used}
+      limit={slots.limit}
+      stuck={slots.stuck}
+      note={notes.length > 0 ? notes.join(', ') : undefined}
+    />
   )
 }
 
@@ -45,22 +41,52 @@ export function ShareCell({ share }: { share: number | null }) {
   )
 }
 
-export function TagChips({ tags, limit = SHOWN_TAGS }: { tags: Tags; limit?: number }) {
+export function RateCell({ perMinute }: { perMinute: number | null }) {
+  if (perMinute === null) return <span className="unknown">{text.unknown}</span>
+  return <>{formatRate(perMinute)}</>
+}
+
+export function BreakerCell({ breaker }: { breaker: WorkerView['breaker'] }) {
+  const word = text.worker.details.breakerStates[breaker.state]
+  if (breaker.state === 'closed') return <span className="muted">{word}</span>
+  return (
+    <span
+      className={breaker.state === 'open' ? 'tone-bad' : 'tone-warn'}
+      title={visible(breaker.reason ?? '')}
+    >
+      <ToneMark tone={breaker.state === 'open' ? 'bad' : 'warn'} /> {word}
+    </span>
+  )
+}
+
+interface TagProps {
+  readonly tags: Tags
+  readonly limit?: number
+  onPick?(key: string, value: string): void
+}
+
+export function TagChips({ tags, limit = SHOWN_TAGS, onPick }: TagProps) {
   const all = Object.entries(tags)
   if (all.length === 0) return <span className="unknown">{text.unknown}</span>
   const hidden = all.slice(limit)
   return (
     <span className="chips">
-      {all.slice(0, limit).map(([key, value]) => (
-        <span key={key} className="chip" title={`${key}: ${visible(tagText(value))}`}>
-          <span className="chip-key">{key}</span>
-          {visible(tagText(value))}
-        </span>
-      ))}
+      {all.slice(0, limit).map(([key, value]) => {
+        // A list has several values; picking it would mean all of them.
+        const isOne = !Array.isArray(value)
+        return (
+          <Chip
+            key={key}
+            name={key}
+            value={tagText(value)}
+            onPress={onPick && isOne ? () => onPick(key, String(value)) : undefined}
+          />
+        )
+      })}
       {hidden.length > 0 && (
         <span
           className="chip chip-more"
-          title={hidden.map(([key, value]) => `${key}: ${visible(tagText(value))}`).join('\n')}
+          title={hidden.map(([key, value]) => `${visible(key)}: ${visible(tagText(value))}`).join('\n')}
         >
           {text.workers.table.moreTags(hidden.length)}
         </span>
@@ -83,10 +109,4 @@ export function AgeCell({ at }: { at: string | null }) {
       {text.workers.table.ago(words)}
     </span>
   )
-}
-
-/** Whether what a worker last said is too old to be taken for now. */
-export function useIsStale(at: string | null): boolean {
-  const client = useFeedClient()
-  return useEachSecond(() => (ageSeconds(at, client.serverNowMs()) ?? 0) > STALE_AFTER_SECONDS)
 }

@@ -1,91 +1,277 @@
-/** `/dashboard/workers`: the verdict, the figures, the last minutes, every worker, the balancer's log. */
-import { lazy, Suspense, useEffect, useState } from 'react'
+/**
+ * `/dashboard/workers`: every worker, as a table or as a grid, found by words and facets, and put away or brought
+ * back, one or many.
+ */
+import type { WorkerView } from '@berth/protocol'
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { useFeed } from '../../feed/use-feed.tsx'
+import { DataTable } from '../../kit/data-table.tsx'
 import { ErrorBoundary } from '../../kit/error-boundary.tsx'
-import { LogTail } from '../../kit/log-tail.tsx'
-import { Icon, ToneMark } from '../../kit/marks.tsx'
+import { ToneMark } from '../../kit/marks.tsx'
+import { useNavigate } from '../../kit/navigate.ts'
+import { Page, Panel } from '../../kit/page.tsx'
+import { Segmented } from '../../kit/segmented.tsx'
+import { Select } from '../../kit/select.tsx'
+import { EmptyByFilter, Skeleton } from '../../kit/states.tsx'
+import { paths } from '../../paths.ts'
+import { useMayOperate } from '../../session/use-me.ts'
+import { visible } from '../../text/format.ts'
 import { text } from '../../text/text.ts'
-import { ConfirmMaintenance } from './confirm-maintenance.tsx'
 import { EmptyFleet } from './empty-fleet.tsx'
 import { factsOf, toneOfFleet, verdictOf } from './fleet-facts.ts'
-import { useMaintenance } from './maintenance.ts'
-import { WorkersSkeleton } from './skeleton.tsx'
-import { Tiles } from './tiles.tsx'
-import { WorkerTable } from './worker-table.tsx'
-
-const FleetCharts = lazy(async () => ({
-  default: (await import('../../charts/fleet-charts.tsx')).FleetCharts,
-}))
+import { GridLegend } from './grid-legend.tsx'
+import { groupingKeys } from './grid-sections.ts'
+import { effectOf, useMaintenance } from './maintenance.ts'
+import { OffDialog } from './off-dialog.tsx'
+import { SelectionBar } from './selection-bar.tsx'
+import { useWorkersAddress } from './use-worker-filter.ts'
+import { useWorkerKeys } from './use-worker-keys.ts'
+import { whyAsked } from './why-asked.ts'
+import { columnsOf } from './worker-columns.tsx'
+import { filterFleet } from './worker-filter.ts'
+import { WorkerGrid } from './worker-grid.tsx'
+import { useWorkerRates } from './worker-rates.ts'
+import { WorkerTools } from './worker-tools.tsx'
+import './workers.css'
 
 export function WorkersPage() {
   const { feed, link } = useFeed()
-  const control = useMaintenance()
-  const facts = factsOf(feed.workers.values(), feed.queue)
+  const facts = useMemo(() => factsOf(feed.workers.values(), feed.queue), [feed.workers, feed.queue])
   const isLoading = feed.seq === null
   const isOld = isLoading || link.phase !== 'live'
-  const name = feed.balancer?.name ?? null
-  useEffect(() => {
-    document.title = text.shell.pageTitle(text.workers.verdict.page, name)
-  }, [name])
   return (
-    <>
-      <div className="page-head">
-        <h1>{text.workers.verdict.page}</h1>
+    <Page
+      title={text.workers.verdict.page}
+      lead={
         <p className={isOld ? 'verdict verdict-old' : 'verdict'}>
           <ToneMark tone={isOld ? 'calm' : toneOfFleet(facts)} />
           {isLoading ? text.workers.verdict.loading : verdictOf(facts, text)}
         </p>
-      </div>
-      {isLoading ? (
-        <WorkersSkeleton />
-      ) : (
-        <>
-          <Tiles facts={facts} />
-          <ErrorBoundary title={text.charts.failedToLoad}>
-            <Suspense fallback={<ChartsSpace />}>
-              <FleetCharts />
-            </Suspense>
-          </ErrorBoundary>
-          <ErrorBoundary>
-            {feed.workers.size === 0 ? (
-              <EmptyFleet />
-            ) : (
-              <WorkerTable workers={feed.workers} control={control} isConnected={link.phase === 'live'} />
-            )}
-          </ErrorBoundary>
-          <ErrorBoundary>
-            <BalancerLog />
-          </ErrorBoundary>
-        </>
-      )}
-      <ConfirmMaintenance control={control} workers={feed.workers} queue={feed.queue} />
-    </>
+      }
+    >
+      <ErrorBoundary>
+        {isLoading ? (
+          <Skeleton rows={8} />
+        ) : feed.workers.size === 0 ? (
+          <EmptyFleet />
+        ) : (
+          <Workers workers={feed.workers} isLive={link.phase === 'live'} />
+        )}
+      </ErrorBoundary>
+    </Page>
   )
 }
 
-/** Keeps the charts' place while their code arrives. */
-function ChartsSpace() {
+interface WorkersProps {
+  readonly workers: ReadonlyMap<string, WorkerView>
+  readonly isLive: boolean
+}
+
+function Workers({ workers, isLive }: WorkersProps) {
+  const address = useWorkersAddress()
+  const control = useMaintenance()
+  const { may, why } = useMayOperate()
+  const disabledWhy = may ? undefined : why
+  const search = useRef<HTMLInputElement>(null)
+  const { words, setWords } = useTypedWords(address.filter.words, address.setWords)
+  const { group, grouping } = address
+  const { picked } = address.filter
+  const found = useMemo(
+    () => filterFleet(ofGroup(workers, group), { words, picked }, text.states),
+    [workers, group, words, picked],
+  )
+  const [selection, setSelection] = useState<ReadonlySet<string>>(new Set())
+  const chosen = useMemo(() => [...selection].filter((id) => workers.has(id)), [selection, workers])
+  const [asked, setAsked] = useState<'maintenance' | 'drain' | null>(null)
+  const [drained, setDrained] = useState<string | null>(null)
+  const current = useRef<string | null>(null)
+  const rates = useWorkerRates(isLive)
+  const navigate = useNavigate()
+  const open = useCallback((id: string) => navigate(paths.worker(id)), [navigate])
+  const pick = useRef(address.toggle)
+  useEffect(() => {
+    pick.current = address.toggle
+  })
+  const columns = useMemo(
+    () =>
+      columnsOf({
+        control,
+        rates,
+        disabledWhy,
+        onTag: (key, value) => pick.current(`tag:${key}`, value),
+      }),
+    [control, rates, disabledWhy],
+  )
+  useWorkerKeys({
+    search,
+    current,
+    hasSelection: chosen.length > 0,
+    onMaintenance: (id) => {
+      if (disabledWhy) return
+      if (id === null) setAsked('maintenance')
+      else control.request(id, workers.get(id)?.maintenance == null)
+    },
+    onDrain: (id) => {
+      if (disabledWhy) return
+      if (id === null) setAsked('drain')
+      else setDrained(id)
+    },
+  })
+  const asking = control.asking === null ? undefined : workers.get(control.asking)
   return (
     <>
-      <div className="charts-head" />
-      <div className="charts">
-        <div className="panel chart-panel" />
-        <div className="panel chart-panel" />
-      </div>
+      <Panel className={isLive ? 'workers-panel' : 'workers-panel offline'} isFlush id="workers">
+        <WorkerTools
+          address={address}
+          counts={found.counts}
+          shown={found.workers.length}
+          workers={workers}
+          words={words}
+          setWords={setWords}
+          search={search}
+        >
+          {address.view === 'grid' && <GroupingChoice workers={workers} address={address} />}
+          <Segmented
+            label={text.workers.view.label}
+            value={address.view}
+            onChange={address.setView}
+            options={[
+              { value: 'table', label: text.workers.view.table, icon: 'table' },
+              { value: 'grid', label: text.workers.view.grid, icon: 'grid' },
+            ]}
+          />
+        </WorkerTools>
+        {found.workers.length === 0 ? (
+          <EmptyByFilter
+            what={text.workers.table.noMatch(wordsOfFilter(words, picked.size))}
+            onClear={() => {
+              setWords('')
+              address.clear()
+              search.current?.focus()
+            }}
+          />
+        ) : address.view === 'grid' ? (
+          <>
+            <WorkerGrid
+              workers={found.workers}
+              grouping={grouping}
+              selection={selection}
+              onSelection={setSelection}
+              onOpen={open}
+              onCurrent={(id) => {
+                current.current = id
+              }}
+            />
+            <GridLegend
+              workers={found.workers}
+              picked={picked}
+              onPick={(state) => address.toggle('state', state)}
+            />
+          </>
+        ) : (
+          <DataTable
+            label={text.workers.table.caption}
+            rows={found.workers}
+            columns={columns}
+            rowId={idOf}
+            rowLabel={labelOf}
+            rowHeight={ROW_HEIGHT}
+            sort={address.sort}
+            onSort={address.setSort}
+            selection={selection}
+            onSelection={setSelection}
+            onOpen={openOf(open)}
+            maxHeight="calc(100dvh - 236px)"
+          />
+        )}
+      </Panel>
+      <SelectionBar
+        ids={chosen}
+        workers={workers}
+        disabledWhy={disabledWhy}
+        onClear={() => setSelection(new Set())}
+        asked={asked}
+        onAsked={setAsked}
+      />
+      {drained !== null && <OffDialog ids={[drained]} isDrain onClose={() => setDrained(null)} />}
+      {asking && (
+        <OffDialog
+          ids={[asking.id]}
+          lead={whyAsked(asking, effectOf(asking, workers.values()))}
+          onClose={control.answered}
+        />
+      )}
     </>
   )
 }
 
-function BalancerLog() {
-  const [isOpen, setOpen] = useState(false)
+const ROW_HEIGHT = 44
+
+function idOf({ id }: WorkerView): string {
+  return id
+}
+
+function labelOf({ id }: WorkerView): string {
+  return visible(id)
+}
+
+function openOf(open: (id: string) => void): (worker: WorkerView) => void {
+  return ({ id }) => open(id)
+}
+
+function wordsOfFilter(words: string, picked: number): string {
+  const trimmed = words.trim()
+  if (trimmed !== '') return trimmed
+  return text.workers.table.pickedWords(picked)
+}
+
+function* ofGroup(workers: ReadonlyMap<string, WorkerView>, group: string | null): Iterable<WorkerView> {
+  for (const worker of workers.values()) if (group === null || worker.group === group) yield worker
+}
+
+/** What is typed stands in the box at once and in the address a moment later. */
+function useTypedWords(inAddress: string, write: (words: string) => void) {
+  const [words, setWords] = useState(inAddress)
+  const written = useRef(inAddress)
+  const latest = useRef(write)
+  useEffect(() => {
+    latest.current = write
+  })
+  useEffect(() => {
+    if (inAddress === written.current) return
+    written.current = inAddress
+    setWords(inAddress)
+  }, [inAddress])
+  useEffect(() => {
+    if (words === written.current) return
+    const timer = window.setTimeout(() => {
+      written.current = words
+      latest.current(words)
+    }, 250)
+    return () => window.clearTimeout(timer)
+  }, [words])
+  return { words, setWords }
+}
+
+function GroupingChoice({
+  workers,
+  address,
+}: {
+  workers: ReadonlyMap<string, WorkerView>
+  address: ReturnType<typeof useWorkersAddress>
+}) {
+  const keys = useMemo(() => groupingKeys([...workers.values()]), [workers])
   return (
-    <section className="panel log-panel">
-      <button type="button" className="panel-toggle" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
-        <Icon name="chevron" />
-        <h2>{text.logs.tail.balancer}</h2>
-        <span className="muted">{isOpen ? text.logs.tail.hide : text.logs.tail.show}</span>
-      </button>
-      {isOpen && <LogTail source="logs" label={text.logs.tail.balancer} fileName="balancer.txt" isTitled />}
-    </section>
+    <Select
+      label={text.workers.grid.groupBy}
+      prefix={text.workers.grid.groupBy}
+      value={address.grouping}
+      onChange={address.setGrouping}
+      options={[
+        { value: 'group', label: text.workers.grid.byGroup },
+        ...keys.map((key) => ({ value: `tag:${key}`, label: visible(key) })),
+        { value: 'none', label: text.workers.grid.byNothing },
+      ]}
+    />
   )
 }

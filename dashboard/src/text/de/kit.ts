@@ -43,6 +43,14 @@ export const kit: Messages['kit'] = {
     },
   },
 
+  facets: {
+    picked: 'Gesetzte Filter',
+    clear: 'Alle entfernen',
+    search: (facet) => `${facet} durchsuchen`,
+    nothing: 'Nichts dergleichen.',
+    more: (n) => `${n} weitere; zum Eingrenzen suchen.`,
+  },
+
   confirm: {
     counting: 'Zählt, was es bewirken würde…',
     reason: 'Grund',

@@ -37,29 +37,37 @@ export const workers: Messages['workers'] = {
     old: 'alt',
   },
 
+  view: { label: 'Ansicht', table: 'Tabelle', grid: 'Raster' },
+
+  facets: { state: 'Zustand', group: 'Gruppe', contract: 'Vertrag', version: 'Version', tags: 'Tags' },
+
+  selector: {
+    title: 'Für einen Auftrag',
+    copy: 'Auswahl kopieren',
+    matches: (matching, inService, free) =>
+      `passt auf ${matching} Worker, ${inService} im Dienst mit ${countSlots(free)} frei`,
+    tooMany: 'Ein Auftrag kann höchstens 16 Tags mit je 64 Werten nennen.',
+  },
+
   table: {
     caption: 'Worker der Flotte',
     filter: 'Worker filtern',
     filterHint: 'Id, Zustand, Gruppe, Tag, Funktion…',
-    clearFilter: 'Filter leeren',
-    sortBy: 'Sortieren nach',
-    ascending: 'Aufsteigend',
-    descending: 'Absteigend',
     shown: (shown, total) => (shown === total ? `${total} Worker` : `${shown} von ${total} Workern`),
     noMatch: (filter) => `Kein Worker passt zu „${filter}“.`,
-    capped: (shown, total) => `Die ersten ${shown} von ${total} sind zu sehen. Filter verengen oder`,
-    showAll: 'alle zeigen',
+    pickedWords: (n) => `${n} Filter`,
     columns: {
       worker: 'Worker',
       state: 'Zustand',
       group: 'Gruppe',
       slots: 'Slots',
+      rate: 'Läufe/min',
+      errors: 'Fehler',
       tags: 'Tags',
       cpu: 'CPU',
       memory: 'Speicher',
-      functions: 'Funktionen',
+      breaker: 'Sicherung',
       version: 'Version',
-      latency: 'Laufzeit',
       age: 'Gehört',
       maintenance: 'Wartung',
     },
@@ -68,16 +76,108 @@ export const workers: Messages['workers'] = {
     ago: (age) => `vor ${age}`,
     stale: (age) => `Seit ${age} nichts gehört; die Zahlen sind von damals.`,
     never: 'nie',
-    expand: (id) => `Einzelheiten zu ${id}`,
     moreTags: (n) => `+${n}`,
+  },
+
+  grid: {
+    role: 'Raster der Worker',
+    label: (n) => `${n} Worker als Quadrate`,
+    help: 'Pfeiltasten gehen von Worker zu Worker, Enter öffnet, x wählt aus, m schaltet die Wartung, d leert.',
+    groups: 'Worker nach Gruppe',
+    noGroup: 'unbekannt',
+    groupBy: 'Nach',
+    byGroup: 'Gruppe',
+    byNothing: 'nichts',
+    slots: (used, limit) => `${used} von ${countSlots(limit)} belegt`,
+    slotsUnknown: 'Slots unbekannt',
+    selected: 'ausgewählt',
+    legend: 'Zustände',
+    fill: 'Die Füllung eines Quadrats ist der Anteil seiner belegten Slots.',
+  },
+
+  bar: {
+    label: 'Ausgewählte Worker',
+    chosen: (n) => `${n} Worker ausgewählt`,
+    off: 'Wartung…',
+    drain: 'Leeren…',
+    on: 'Wartung beenden',
+    onCount: (n) => `Wartung beenden (${n})`,
+    noneAway: 'Keiner von ihnen ist in Wartung.',
+    clear: 'Auswahl aufheben',
+  },
+
+  off: {
+    title: (n, name) => `${name ?? `${n} Worker`} in Wartung nehmen?`,
+    drainTitle: (n, name) => `${name ?? `${n} Worker`} leeren?`,
+    confirm: 'Wartung einschalten',
+    drain: 'Leeren beginnen',
+    unknownEffect: 'Was es bewirkt, ist noch nicht bekannt.',
+    done: (n, first) => (n === 1 ? `${first} geht in Wartung.` : `${n} Worker gehen in Wartung.`),
+    drained: (n, first) => (n === 1 ? `${first} wird geleert.` : `${n} Worker werden geleert.`),
+    failed: (n, first) =>
+      n === 1
+        ? `Die Wartung von ${first} wurde nicht geändert.`
+        : `Die Wartung von ${n} Workern wurde nicht geändert.`,
+    refused: (n, why) => (n === 1 ? why : `${n} wurden nicht geändert: ${why}`),
+  },
+
+  on: {
+    done: (n, first) => (n === 1 ? `${first} ist wieder im Dienst.` : `${n} Worker sind wieder im Dienst.`),
+    failed: (n, first) =>
+      n === 1 ? `${first} ist nicht wieder im Dienst.` : `Die Wartung von ${n} Workern wurde nicht beendet.`,
+  },
+
+  effect: {
+    workers: 'Gehen aus dem Dienst',
+    outAlready: (n) => `${n} schon außer Dienst`,
+    slots: 'Slots',
+    noSlots: 'keine gehen verloren',
+    slotsOf: (group) => `Slots von ${group}`,
+    slotsLost: (lost, all, share, free) =>
+      `−${lost} von ${all} (${share}); ${free} ${plural(free, 'bleibt', 'bleiben')} frei`,
+    moreGroups: (n) => `${n} weitere ${plural(n, 'Gruppe', 'Gruppen')}`,
+    slotsInAll: (n) => `insgesamt ${countSlots(n)} weniger`,
+    running: 'Läuft dort',
+    nothingRuns: 'nichts',
+    runs: (n) => `${countTasks(n)}; bis wann, ist nicht bekannt`,
+    runsUntil: (n, span) => `${countTasks(n)}; die letzte endet in etwa ${span}`,
+    exceeding: 'Über die Frist',
+    exceedingCount: (n) => (n === 0 ? 'voraussichtlich keine' : `${countTasks(n)} würden beendet`),
+    functions: 'Ohne Worker',
+    allServed: 'keine Funktion',
+    unserved: (n, names, more) =>
+      `${n} ${plural(n, 'Funktion', 'Funktionen')}: ${names}${more > 0 ? ` und ${more} weitere` : ''}`,
+    refused: 'Nicht geändert',
+    refusedCount: (n) => `${n} Worker, durch workers.json oder weil sie gehen`,
+  },
+
+  drain: {
+    deadline: 'Zeit für das, was läuft',
+    other: 'Andere',
+    none: 'Ohne Frist',
+    span: 'Spanne',
+    spanHint: 'Zum Beispiel 90s, 45m, 1h30m.',
+    hint: 'Nimmt ab jetzt keine neue Arbeit an; was dann noch läuft, bekommt das Signal zu enden.',
+    noneHint: 'Nimmt ab jetzt keine neue Arbeit an; was läuft, läuft zu Ende.',
+    errors: {
+      empty: () => 'Wie lange? Zum Beispiel 1h30m.',
+      'no-unit': (part) => `„${part}“ braucht eine Einheit: s, m, h oder d.`,
+      'unknown-unit': (part) => `„${part}“ ist keine Spanne. Einheiten sind s, m, h und d.`,
+      order: (part) => `„${part}“ kommt zu spät: die größte Einheit zuerst, jede einmal.`,
+      zero: () => 'Mindestens eine Sekunde.',
+      'too-long': () => 'Höchstens 30 Tage.',
+    },
   },
 
   empty: {
     title: 'Noch keine Worker',
-    lead: 'Ein Worker ist ein Prozess, der deine Funktionen ausführt. Zwei Schritte fügen einen hinzu:',
-    stepFile: 'In workers.json eintragen; der Balancer sieht die Änderung binnen einer Sekunde:',
-    stepStart: 'Mit einem Ordner voller Funktionen starten:',
-    after: 'Er erscheint hier von selbst, sobald er antwortet.',
+    lead: 'Ein Worker ist ein Prozess, der deine Funktionen ausführt. Drei Zeilen starten hier einen, mit seiner Funktion:',
+    listed: 'Dann in workers.json eintragen; der Balancer sieht die Änderung binnen einer Sekunde:',
+    after:
+      'Er erscheint hier von selbst, sobald er antwortet. Ein Worker neben diesem Balancer findet seine Schlüssel selbst; auf einer anderen Maschine braucht er LB_AUTH_KEY und AUTH_KEY.',
+    copyCommand: 'Befehl kopieren',
+    copyEntry: 'Eintrag kopieren',
+    editFile: 'workers.json bearbeiten',
   },
 
   maintenance: {
@@ -95,30 +195,20 @@ export const workers: Messages['workers'] = {
     switchedOnDetail: (running) =>
       running > 0
         ? `${countTasks(running)} ${plural(running, 'läuft', 'laufen')} noch zu Ende.`
-        : 'Er nimmt keine neue Arbeit an.',
-    undo: 'Rückgängig',
+        : 'Dort wird keine neue Arbeit angenommen.',
     failed: (id) => `Die Wartung von ${id} wurde nicht geändert.`,
-    noAnswer: 'Der Balancer hat nicht geantwortet. Bei bestehender Verbindung erneut versuchen.',
     unconfirmed: 'Der Balancer hat es angenommen, aber der Zustand des Workers ist seit 10 s nicht gefolgt.',
-    refused: (status) => `Der Balancer hat es abgelehnt (${status}).`,
   },
 
   confirm: {
-    title: (id) => `${id} in Wartung nehmen?`,
     last: (id, group) => `${id} ist der letzte bereite Worker von ${group}.`,
-    running: (n) =>
-      n === 0
-        ? 'Auf ihm läuft gerade nichts.'
-        : `${countTasks(n)} ${plural(n, 'läuft', 'laufen')} auf ihm und ${plural(n, 'wird', 'werden')} beendet.`,
-    slots: (lost, left) => `${countSlots(lost)} verlassen die Gruppe; ${left} bleiben in ihr frei.`,
-    waiting: (n) =>
-      n === 0
-        ? 'In der Flotte wartet gerade keine Aufgabe.'
-        : `${countTasks(n)} ${plural(n, 'wartet', 'warten')} in der Flotte; die für diese Gruppe finden keinen Worker.`,
-    functions: (n, names) =>
-      `${n} ${plural(n, 'Funktion hat', 'Funktionen haben')} dann keinen bereiten Worker: ${names}.`,
-    more: (n) => `und ${n} weitere`,
-    action: 'Wartung einschalten',
-    cancel: 'Abbrechen',
+    lastFor: (id, n) =>
+      `${id} ist der letzte bereite Worker, der ${n === 1 ? 'eine seiner Funktionen' : `${n} seiner Funktionen`} hat.`,
+  },
+
+  keys: {
+    filter: 'Zum Filter',
+    maintenance: 'Wartung der Auswahl oder des Workers im Fokus',
+    drain: 'Auswahl oder Worker im Fokus leeren',
   },
 }

@@ -42,6 +42,14 @@ export const kit = {
     },
   },
 
+  facets: {
+    picked: 'Filters in force',
+    clear: 'Clear all',
+    search: (facet: string) => `Search ${facet.toLowerCase()}`,
+    nothing: 'Nothing like that.',
+    more: (n: number) => `${n} more; search to narrow.`,
+  },
+
   confirm: {
     counting: 'Counting what it would do…',
     reason: 'Reason',

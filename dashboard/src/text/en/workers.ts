@@ -36,31 +36,38 @@ export const workers = {
     old: 'old',
   },
 
+  view: { label: 'View', table: 'Table', grid: 'Grid' },
+
+  facets: { state: 'State', group: 'Group', contract: 'Contract', version: 'Version', tags: 'Tags' },
+
+  selector: {
+    title: 'For a request',
+    copy: 'Copy the selector',
+    matches: (matching: number, inService: number, free: number) =>
+      `matches ${countWorkers(matching)}, ${inService} in service with ${countSlots(free)} free`,
+    tooMany: 'A request can name at most 16 tags with 64 values each.',
+  },
+
   table: {
     caption: 'Workers of the fleet',
     filter: 'Filter workers',
     filterHint: 'Id, state, group, tag, function…',
-    clearFilter: 'Clear filter',
-    sortBy: 'Sort by',
-    ascending: 'Ascending',
-    descending: 'Descending',
     shown: (shown: number, total: number) =>
       shown === total ? countWorkers(total) : `${shown} of ${countWorkers(total)}`,
     noMatch: (filter: string) => `No worker matches “${filter}”.`,
-    capped: (shown: number, total: number) =>
-      `The first ${shown} of ${total} are shown. Narrow the filter, or`,
-    showAll: 'show all',
+    pickedWords: (n: number) => `${n} ${plural(n, 'filter', 'filters')}`,
     columns: {
       worker: 'Worker',
       state: 'State',
       group: 'Group',
       slots: 'Slots',
+      rate: 'Runs/min',
+      errors: 'Errors',
       tags: 'Tags',
       cpu: 'CPU',
       memory: 'Memory',
-      functions: 'Functions',
+      breaker: 'Breaker',
       version: 'Version',
-      latency: 'Latency',
       age: 'Seen',
       maintenance: 'Maintenance',
     },
@@ -69,16 +76,114 @@ export const workers = {
     ago: (age: string) => `${age} ago`,
     stale: (age: string) => `Not heard from for ${age}; the figures are from then.`,
     never: 'never',
-    expand: (id: string) => `Details of ${id}`,
     moreTags: (n: number) => `+${n}`,
+  },
+
+  grid: {
+    role: 'grid of workers',
+    label: (n: number) => `${countWorkers(n)} as squares`,
+    help: 'Arrow keys go from worker to worker, Enter opens it, x selects it, m switches maintenance, d drains.',
+    groups: 'Workers by group',
+    noGroup: 'unknown',
+    groupBy: 'By',
+    byGroup: 'Group',
+    byNothing: 'Nothing',
+    slots: (used: number, limit: number) => `${used} of ${countSlots(limit)} used`,
+    slotsUnknown: 'slots unknown',
+    selected: 'selected',
+    legend: 'States',
+    fill: 'A square’s fill is the share of its slots in use.',
+  },
+
+  bar: {
+    label: 'Selected workers',
+    chosen: (n: number) => `${countWorkers(n)} selected`,
+    off: 'Maintenance…',
+    drain: 'Drain…',
+    on: 'End maintenance',
+    onCount: (n: string) => `End maintenance (${n})`,
+    noneAway: 'None of them is in maintenance.',
+    clear: 'Clear selection',
+  },
+
+  off: {
+    title: (n: number, name: string | null) => `Put ${name ?? countWorkers(n)} into maintenance?`,
+    drainTitle: (n: number, name: string | null) => `Drain ${name ?? countWorkers(n)}?`,
+    confirm: 'Switch maintenance on',
+    drain: 'Start draining',
+    unknownEffect: 'What it would do is not known yet.',
+    done: (n: number, first: string) =>
+      n === 1 ? `${first} goes into maintenance.` : `${countWorkers(n)} go into maintenance.`,
+    drained: (n: number, first: string) =>
+      n === 1 ? `${first} is drained.` : `${countWorkers(n)} are drained.`,
+    failed: (n: number, first: string) =>
+      n === 1
+        ? `Maintenance of ${first} was not changed.`
+        : `Maintenance of ${countWorkers(n)} was not changed.`,
+    refused: (n: number, why: string) => (n === 1 ? why : `${n} were not changed: ${why}`),
+  },
+
+  on: {
+    done: (n: number, first: string) =>
+      n === 1 ? `${first} is back in service.` : `${countWorkers(n)} are back in service.`,
+    failed: (n: number, first: string) =>
+      n === 1 ? `${first} is not back in service.` : `The maintenance of ${countWorkers(n)} was not ended.`,
+  },
+
+  effect: {
+    workers: 'Leave service',
+    outAlready: (n: number) => `${n} out of service already`,
+    slots: 'Slots',
+    noSlots: 'none lost',
+    slotsOf: (group: string) => `Slots of ${group}`,
+    slotsLost: (lost: number, all: number, share: string, free: number) =>
+      `−${lost} of ${all} (${share}); ${free} free ${plural(free, 'stays', 'stay')}`,
+    moreGroups: (n: number) => `${n} more ${plural(n, 'group', 'groups')}`,
+    slotsInAll: (n: number) => `${countSlots(n)} lost in all`,
+    running: 'Running there',
+    nothingRuns: 'nothing',
+    runs: (n: number) => `${countTasks(n)}; until when is not known`,
+    runsUntil: (n: number, span: string) => `${countTasks(n)}; the last ends in about ${span}`,
+    exceeding: 'Past the deadline',
+    exceedingCount: (n: number) => (n === 0 ? 'none is expected to' : `${countTasks(n)} would be ended`),
+    functions: 'Without a worker',
+    allServed: 'no function',
+    unserved: (n: number, names: string, more: number) =>
+      `${n} ${plural(n, 'function', 'functions')}: ${names}${more > 0 ? ` and ${more} more` : ''}`,
+    refused: 'Not changed',
+    refusedCount: (n: number) => `${countWorkers(n)}, by workers.json or on their way out`,
+  },
+
+  drain: {
+    deadline: 'Time for what runs',
+    other: 'Other',
+    none: 'No limit',
+    span: 'Span',
+    spanHint: 'For example 90s, 45m, 1h30m.',
+    hint: 'Takes no new work from now on; what still runs then is told to end.',
+    noneHint: 'Takes no new work from now on; what runs ends when it ends.',
+    errors: {
+      empty: () => 'Say how long, for example 1h30m.',
+      'no-unit': (part: string) => `“${part}” needs a unit: s, m, h or d.`,
+      'unknown-unit': (part: string) => `“${part}” is no span. Units are s, m, h and d.`,
+      order: (part: string) => `“${part}” comes too late: the largest unit first, each once.`,
+      zero: () => 'At least one second.',
+      'too-long': () => 'At most 30 days.',
+    } as Record<
+      'empty' | 'no-unit' | 'unknown-unit' | 'order' | 'zero' | 'too-long',
+      (part: string) => string
+    >,
   },
 
   empty: {
     title: 'No workers yet',
-    lead: 'A worker is a process that runs your functions. Two steps add one:',
-    stepFile: 'Add it to workers.json; the balancer sees the change within a second:',
-    stepStart: 'Start it with a folder of functions:',
-    after: 'It appears here by itself as soon as it answers.',
+    lead: 'A worker is a process that runs your functions. Three lines start one here, with the function in it:',
+    listed: 'Then name it in workers.json; the balancer sees the change within a second:',
+    after:
+      'It appears here by itself as soon as it answers. A worker beside this balancer finds its keys by itself; on another machine give it LB_AUTH_KEY and AUTH_KEY.',
+    copyCommand: 'Copy the command',
+    copyEntry: 'Copy the entry',
+    editFile: 'Edit workers.json',
   },
 
   maintenance: {
@@ -96,30 +201,20 @@ export const workers = {
     switchedOnDetail: (running: number) =>
       running > 0
         ? `${countTasks(running)} running ${plural(running, 'finishes', 'finish')} first.`
-        : 'It takes no new work.',
-    undo: 'Undo',
+        : 'No new work is taken there.',
     failed: (id: string) => `Maintenance of ${id} was not changed.`,
-    noAnswer: 'The balancer did not answer. Try again when the page is connected.',
     unconfirmed: 'The balancer took it, but the worker’s state has not followed for 10 s.',
-    refused: (status: number) => `The balancer refused it (${status}).`,
   },
 
   confirm: {
-    title: (id: string) => `Put ${id} into maintenance?`,
     last: (id: string, group: string) => `${id} is the last ready worker of ${group}.`,
-    running: (n: number) =>
-      n === 0
-        ? 'Nothing runs on it now.'
-        : `${countTasks(n)} ${plural(n, 'runs', 'run')} on it now and will finish.`,
-    slots: (lost: number, left: number) => `${countSlots(lost)} leave the group; ${left} remain free in it.`,
-    waiting: (n: number) =>
-      n === 0
-        ? 'No task waits in the fleet now.'
-        : `${countTasks(n)} ${plural(n, 'waits', 'wait')} in the fleet; those for this group find no worker.`,
-    functions: (n: number, names: string) =>
-      `${n} ${plural(n, 'function', 'functions')} will have no ready worker: ${names}.`,
-    more: (n: number) => `and ${n} more`,
-    action: 'Switch maintenance on',
-    cancel: 'Cancel',
+    lastFor: (id: string, n: number) =>
+      `${id} is the last ready worker that has ${n === 1 ? 'one of its functions' : `${n} of its functions`}.`,
+  },
+
+  keys: {
+    filter: 'Go to the filter',
+    maintenance: 'Maintenance of the selection, or of the worker in focus',
+    drain: 'Drain the selection, or the worker in focus',
   },
 }
