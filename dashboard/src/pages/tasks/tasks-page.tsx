@@ -246,8 +246,13 @@ function TaskList({ filter, range, typed, onClear, onAsk }: TaskListProps) {
     setAll(false)
     setChosen(next)
     if (next.size > 0) hold()
+    else releaseAtTop()
   }
   const hold = () => setTopId((old) => old ?? list.rows[0]?.id ?? null)
+  /** Who reads further down, or has chosen some, keeps what he looks at. */
+  const releaseAtTop = () => {
+    if ((box.current?.querySelector('.data-box')?.scrollTop ?? 0) <= NEAR_TOP_PX) setTopId(null)
+  }
   const release = () => {
     setTopId(null)
     box.current?.querySelector('.data-box')?.scrollTo({ top: 0 })
@@ -270,8 +275,7 @@ function TaskList({ filter, range, typed, onClear, onAsk }: TaskListProps) {
   })
   const ask = (action: BulkAction) => {
     onAsk(action, isAll ? { kind: 'all', filter } : { kind: 'chosen', runs: chosenRuns })
-    setChosen(new Set())
-    setAll(false)
+    choose(new Set())
   }
   if (list.error && list.rows.length === 0) return <ErrorState error={list.error} onRetry={list.reload} />
   return (
