@@ -18,7 +18,7 @@ import {
 } from '@berth/runtime'
 import { composeBalancer } from './compose.ts'
 import { type BalancerConfig, type BalancerKeys, readConfig, resolveKeys } from './config.ts'
-import { ListenError } from './http/server.ts'
+import { ListenError } from './http/listen-error.ts'
 import { lockDataDir } from './store/lock.ts'
 import { SqliteStore } from './store/sqlite-store.ts'
 import { StoreError } from './store/store-error.ts'

@@ -3,7 +3,8 @@ import { EventEmitter, once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { afterEach, describe, it } from 'node:test'
-import { createHttpServer, type HttpServer, type HttpServerDeps, ListenError } from './server.ts'
+import { ListenError } from './listen-error.ts'
+import { createHttpServer, type HttpServer, type HttpServerDeps } from './server.ts'
 import { KEY, makeBench } from './test-bench.ts'
 
 const open: HttpServer[] = []

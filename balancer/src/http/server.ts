@@ -20,6 +20,7 @@ import {
 import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
 import { CONNECTION_LIMITS, type ConnectionLimits, Connections } from './connections.ts'
+import { ListenError } from './listen-error.ts'
 import { INTERNAL_ERROR, problem, refuseConnection, sendProblem } from './problem.ts'
 import { findRequestFault, MAX_HEADERS, UNMET, wordBroken } from './request-fault.ts'
 import type { AppEnv } from './routes.ts'
@@ -54,9 +55,6 @@ export interface HttpServer extends Service {
   /** Where it listens, once started. */
   address(): AddressInfo
 }
-
-/** The port cannot be had; the message is one line that says what to do. */
-export class ListenError extends Error {}
 
 const LIMITS_OF_SERVER = {
   keepAliveTimeout: 65_000,
@@ -136,7 +134,7 @@ class ListeningServer implements HttpServer {
     try {
       await started.promise
     } catch (error) {
-      throw new ListenError(explainListenError(error as NodeJS.ErrnoException, host, port), { cause: error })
+      throw new ListenError(error as NodeJS.ErrnoException, host, port, 'PORT')
     }
     this.#server.removeListener('error', started.reject)
     this.#server.on('error', (error) => this.#deps.log.error('the HTTP server failed', { error }))
@@ -330,13 +328,4 @@ function takeNodesListener(server: Server): (socket: Socket) => void {
   if (listener === undefined) throw new Error('this version of Node reads connections in another way')
   server.removeListener('connection', listener as (socket: Socket) => void)
   return (socket) => Reflect.apply(listener, server, [socket])
-}
-
-function explainListenError(error: NodeJS.ErrnoException, host: string, port: number): string {
-  if (error.code === 'EADDRINUSE')
-    return `port ${port} on ${host} is in use: end what listens there, or set PORT to another one`
-  if (error.code === 'EACCES') return `port ${port} on ${host} is not allowed: set PORT to one above 1023`
-  if (error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND')
-    return `this machine has no address ${host}: set HOST to one of its own, such as 127.0.0.1`
-  return `cannot listen on ${host}:${port}: ${error.message}`
 }

@@ -131,6 +131,11 @@ test('unknown address, wrong mac, too large: refused in the dialogue, and nothin
   assert.deepEqual(await asked(id), ['hello'])
 })
 
+test('a mail port that is taken is said in a line, with its variable', async () => {
+  const env = { EMAIL_DOMAIN: 'berth.example', EMAIL_PORT: String(port) }
+  await assert.rejects(startBalancer(scope, { env }), /port \d+ on 127\.0\.0\.1 is in use.*EMAIL_PORT/)
+})
+
 test('the address is good after a restart', async () => {
   const { id, address } = await create()
   await asked(id)

@@ -13,6 +13,7 @@ import { convert } from 'html-to-text'
 import { type ParsedMail, simpleParser } from 'mailparser'
 import { SMTPServer, type SMTPServerDataStream, type SMTPServerOptions } from 'smtp-server'
 import type { Upload, UploadsPort } from '../../../ports/files.ts'
+import { ListenError } from '../../listen-error.ts'
 import type { TaskHead } from '../../task-call.ts'
 import type { TaskAnswer, Tasks } from '../../tasks.ts'
 import { readAnswer } from '../task-answers.ts'
@@ -89,9 +90,10 @@ class Listener implements MailServer {
     const { host, port, log } = this.#deps
     return new Promise((resolve, reject) => {
       const server = this.#server.server
-      server.once('error', reject)
+      const refuse = (error: Error) => reject(new ListenError(error, host, port, 'EMAIL_PORT'))
+      server.once('error', refuse)
       this.#server.listen(port, host, () => {
-        server.removeListener('error', reject)
+        server.removeListener('error', refuse)
         this.#port = (server.address() as AddressInfo).port
         log.info('mail is taken', { host, port: this.#port })
         resolve()
