@@ -58,6 +58,7 @@ import { statsRoutes } from './http/stats-routes.ts'
 import { TaskExchange } from './http/task-exchange.ts'
 import { taskRoutes } from './http/task-routes.ts'
 import { Tasks } from './http/tasks.ts'
+import { UploadKeys, uploadKeyRoutes } from './http/upload-keys.ts'
 import { usageRoutes } from './http/usage-totals.ts'
 import { WrongKeys } from './http/wrong-keys.ts'
 import { ActivityLog } from './observe/activity-log.ts'
@@ -365,6 +366,7 @@ export function composeBalancer(parts: BalancerParts): Balancer {
     clock,
     log,
   })
+  const uploadKeys = new UploadKeys({ sessions, clock })
   const fileViews = new FileViews({
     storage,
     reads: store.reads,
@@ -416,20 +418,21 @@ export function composeBalancer(parts: BalancerParts): Balancer {
       ...deliveryRoutes({ runs, deliveries: webhooks }),
       ...eventRoutes({ events }),
       ...fileRoutes({ files: fileViews }),
+      ...uploadKeyRoutes(uploadKeys),
       ...formRoutes({ forms: new Forms({ keeper, clock, stored: contents.forms }) }),
       ...batchRoutes({ tasks, clock, door, bodyLimitBytes, batchLimitBytes, durable: batches, background }),
       ...compat.routes,
     ],
   }
   const app = createApp(appDeps)
-  const mayContinueTask = mayContinue({ gate, exchange })
+  const mayContinueTask = mayContinue({ gate, exchange, uploadKeys })
   const mayContinueBatch = mayReceiveBatch({ door, batchLimitBytes })
   const http = createHttpServer({
     app,
     host: config.host,
     port: config.port,
     log,
-    hot: createHotTask({ gate, exchange }),
+    hot: createHotTask({ gate, exchange, uploadKeys }),
     shortcut: new Shortcut({ tasks, log, key: keys.lbAuthKey, bodyLimitBytes, door }),
     connections: limitConnections(readDescriptorLimit()),
     mayContinue: (req) => mayContinueTask(req) && mayContinueBatch(req),

@@ -6,30 +6,38 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Gate, readHead } from './auth.ts'
 import type { RoutedTarget } from './task-call.ts'
 import { refuseUpload, type TaskExchange } from './task-exchange.ts'
+import type { UploadKeys } from './upload-keys.ts'
 
 export interface HotTaskDeps {
   readonly gate: Gate
   readonly exchange: TaskExchange
+  /** Admit a task of a page that is no JSON. */
+  readonly uploadKeys?: Pick<UploadKeys, 'admits'> | undefined
 }
 
 /** A listener that takes these two and leaves everything else (false). */
-export function createHotTask({ gate, exchange }: HotTaskDeps) {
+export function createHotTask({ gate, exchange, uploadKeys }: HotTaskDeps) {
   return (req: IncomingMessage, res: ServerResponse): boolean => {
     if (req.method !== 'POST') return false
     const { url = '' } = req
     const target = url === '/task' ? undefined : targetOf(url)
     if (url !== '/task' && target === undefined) return false
-    const admission = gate.hasKey(req) ? undefined : gate.admit(readHead(req))
-    if (admission?.ok === false) refuseUpload(req, res, admission.error)
-    else exchange.serve(req, res, target, admission?.access.kind === 'session' ? 'ui' : undefined)
+    if (gate.hasKey(req)) exchange.serve(req, res, target)
+    else if (uploadKeys?.admits(req.headers.authorization)) exchange.serve(req, res, target, 'ui')
+    else {
+      const admission = gate.admit(readHead(req))
+      if (!admission.ok) refuseUpload(req, res, admission.error)
+      else exchange.serve(req, res, target, admission.access.kind === 'session' ? 'ui' : undefined)
+    }
     return true
   }
 }
 
 /** Whether a client that asks first may send its body. */
-export function mayContinue({ gate, exchange }: HotTaskDeps) {
+export function mayContinue({ gate, exchange, uploadKeys }: HotTaskDeps) {
   return (req: IncomingMessage): boolean => {
     const isForTask = isTask(req)
+    if (isForTask && uploadKeys?.admits(req.headers.authorization)) return exchange.mayReceive(req)
     if (!gate.admit(readHead(req), isForTask ? 'operator' : 'viewer').ok) return req.url === '/sign-in'
     return !isForTask || exchange.mayReceive(req)
   }

@@ -33,8 +33,14 @@ export function LinkedValue({
     <span className="chip invoke-link">
       <Icon name="link" />
       <span className="chip-value">
-        {text.invoke.link.from(source ? cellName(source.cell) : link.from)}
-        {link.pointer !== '' && <code> {visible(link.pointer)}</code>}
+        {text.invoke.link.from(
+          source
+            ? isPlain
+              ? visible(source.cell.title ?? source.cell.function)
+              : cellName(source.cell)
+            : link.from,
+        )}
+        {link.pointer !== '' && !isPlain && <code> {visible(link.pointer)}</code>}
       </span>
       {!isPlain && (
         <button
