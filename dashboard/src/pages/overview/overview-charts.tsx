@@ -1,6 +1,15 @@
-/** The charts of the overview, loaded apart from the page. */
-import { FleetCharts } from '../../charts/fleet-charts.tsx'
+/** The charts of the overview, loaded apart from the page: throughput, slots, wait and run, waiting by group. */
+import { SlotsChart, ThroughputChart, WaitingByGroupChart, WaitRunChart } from '../../charts/fleet-stats.tsx'
+import { ErrorBoundary } from '../../kit/error-boundary.tsx'
 
 export function OverviewCharts() {
-  return <FleetCharts />
+  return (
+    <div className="charts overview-charts">
+      {[ThroughputChart, SlotsChart, WaitRunChart, WaitingByGroupChart].map((Chart) => (
+        <ErrorBoundary key={Chart.name}>
+          <Chart />
+        </ErrorBoundary>
+      ))}
+    </div>
+  )
 }

@@ -19,6 +19,7 @@ import { OverviewTiles } from './overview-tiles.tsx'
 import { verdictOf } from './overview-verdict.ts'
 import { outcomesOf } from './recent.ts'
 import { RecentActivity } from './recent-activity.tsx'
+import { useTileStats } from './tile-stats.ts'
 import './overview.css'
 
 const OverviewCharts = lazy(async () => ({
@@ -31,6 +32,7 @@ export function OverviewPage() {
   const { group } = useGroup()
   const { pausedAtMs } = useLive()
   const { lanes } = useLanes()
+  const stats = useTileStats(group)
   const nowSeconds = useEachSecond(() => Math.floor((pausedAtMs ?? client.serverNowMs()) / 1_000))
   const isLoading = feed.seq === null
   const workers = useMemo(
@@ -38,8 +40,8 @@ export function OverviewPage() {
     [feed.workers, group],
   )
   const outcomes = useMemo(
-    () => (group === null ? outcomesOf(feed.points, nowSeconds) : null),
-    [feed.points, group, nowSeconds],
+    () => (group === null ? outcomesOf(feed.points, nowSeconds) : stats.outcomes()),
+    [feed.points, group, nowSeconds, stats],
   )
   const attention = attentionOf({
     workers: feed.workers,
@@ -70,7 +72,7 @@ export function OverviewPage() {
             workers={workers}
             lanes={group === null ? lanes : lanes?.filter((lane) => lane.group === group)}
             outcomes={outcomes}
-            nowSeconds={nowSeconds}
+            stats={stats}
             isGroup={group !== null}
           />
           <div className="overview-columns">

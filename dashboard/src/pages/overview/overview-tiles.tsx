@@ -1,36 +1,38 @@
 /** Six figures, large, each with its last quarter of an hour. What is unknown is a dash with a reason. */
-import type { FleetPoint, WorkerView } from '@berth/protocol'
+import type { StatsMetric, WorkerView } from '@berth/protocol'
 import { useMemo } from 'react'
+import { Sparkline } from '../../charts/sparkline.tsx'
 import { useFeed } from '../../feed/use-feed.tsx'
 import { Tile } from '../../kit/page.tsx'
 import { Age } from '../../kit/time.tsx'
 import { paths, withQuery } from '../../paths.ts'
-import { formatCount, formatRate, formatShare } from '../../text/format.ts'
+import { formatCount, formatDuration, formatRate, formatShare } from '../../text/format.ts'
 import { text } from '../../text/text.ts'
 import { factsOf } from '../workers/fleet-facts.ts'
 import { laneName } from './attention.ts'
 import type { LaneView } from './lanes.ts'
-import { type Outcomes, sparkOf } from './recent.ts'
-import { Spark } from './spark.tsx'
+import type { Outcomes } from './recent.ts'
+import type { TileStats } from './tile-stats.ts'
 
 interface Props {
   readonly workers: readonly WorkerView[]
   readonly lanes: readonly LaneView[] | undefined
   readonly outcomes: Outcomes | null
-  readonly nowSeconds: number
+  readonly stats: TileStats
   /** Narrowed to one group: what is only known of the fleet is left out. */
   readonly isGroup: boolean
 }
 
-export function OverviewTiles({ workers, lanes, outcomes, nowSeconds, isGroup }: Props) {
+export function OverviewTiles({ workers, lanes, outcomes, stats, isGroup }: Props) {
   const { feed, link } = useFeed()
   const facts = useMemo(() => factsOf(workers, feed.queue), [workers, feed.queue])
   const words = text.overview.tiles
   const away = facts.total - facts.ready
-  const waiting = isGroup ? (lanes?.reduce((sum, lane) => sum + lane.waiting, 0) ?? null) : facts.waiting
+  const waiting = isGroup ? stats.last('waiting') : facts.waiting
   const oldest = oldestOf(lanes)
-  const spark = (label: string, read: (point: FleetPoint) => number | null) =>
-    isGroup ? undefined : <Spark label={words.spark(label)} values={sparkOf(feed.points, read, nowSeconds)} />
+  // Lanes tell which work waits; without them the fleet's figure still tells how long.
+  const oldestMs = lanes === undefined ? stats.last('oldestMs') : 0
+  const spark = (metric: StatsMetric, tone?: 'bad') => <Sparkline values={stats.curve(metric)} tone={tone} />
   return (
     <section
       className={link.phase === 'live' ? 'tiles overview-tiles' : 'tiles overview-tiles stale'}
@@ -52,59 +54,36 @@ export function OverviewTiles({ workers, lanes, outcomes, nowSeconds, isGroup }:
         value={formatCount(facts.slots?.used ?? null)}
         unit={facts.slots ? words.of(formatCount(facts.slots.limit)) : undefined}
         detail={facts.slots ? words.free(formatCount(facts.slots.free)) : text.workers.verdict.noSlots}
-        spark={
-          spark(words.slots, (point) => point.slots?.used ?? null) ?? (
-            <Share value={facts.slots?.used ?? 0} of={facts.slots?.limit ?? 0} />
-          )
-        }
+        spark={<Sparkline values={stats.curve('slots.used')} most={facts.slots?.limit} />}
         href={paths.workers()}
       />
       <Tile
         label={words.waiting}
         value={formatCount(waiting)}
-        detail={
-          isGroup
-            ? undefined
-            : facts.running === null
-              ? words.noData
-              : words.running(formatCount(facts.running))
-        }
-        spark={spark(words.waiting, (point) => point.waiting)}
+        detail={isGroup || facts.running === null ? undefined : words.running(formatCount(facts.running))}
+        spark={spark('waiting')}
         href={paths.queue()}
       />
       <Tile
         label={words.oldest}
-        value={oldest ? <Age at={oldest.oldestAt} form="span" /> : lanes === undefined ? text.unknown : '0 s'}
-        detail={
-          oldest ? words.oldestIn(laneName(oldest)) : lanes === undefined ? words.noData : words.nothingWaits
-        }
+        value={oldest ? <Age at={oldest.oldestAt} form="span" /> : formatDuration(oldestMs)}
+        detail={oldest ? words.oldestIn(laneName(oldest)) : oldestMs === 0 ? words.nothingWaits : undefined}
+        spark={spark('oldestMs')}
         href={paths.queue()}
       />
       <Tile
         label={words.completed}
         value={formatCount(outcomes?.completedPerMinute ?? null)}
-        detail={
-          outcomes
-            ? words.mean(formatRate(outcomes.completedPerMinute / 60))
-            : isGroup
-              ? words.byGroupUnknown
-              : words.noData
-        }
-        spark={spark(words.completed, (point) => point.completed)}
+        detail={outcomes ? words.mean(formatRate(outcomes.completedPerMinute / 60)) : words.noData}
+        spark={spark('completed')}
         href={withQuery(paths.runs(), { status: 'completed' })}
       />
       <Tile
         label={words.errors}
         value={formatShare(outcomes?.errorShare ?? null)}
-        detail={
-          outcomes
-            ? words.failed(formatCount(outcomes.failed))
-            : isGroup
-              ? words.byGroupUnknown
-              : words.noData
-        }
+        detail={outcomes ? words.failed(formatCount(outcomes.failed)) : words.noData}
         tone={(outcomes?.failed ?? 0) > 0 ? 'bad' : undefined}
-        spark={spark(words.errors, (point) => point.failed)}
+        spark={spark('failed', 'bad')}
         href={withQuery(paths.runs(), { status: 'failed' })}
       />
     </section>

@@ -1,10 +1,8 @@
-/** What the last minutes of the feed's points say: rates, failures, a small curve. Pure; unknown is null. */
+/** What the last minutes of the feed's points say: rates and failures. Pure; unknown is null. */
 import type { FleetPoint } from '@berth/protocol'
 
 const RATE_SECONDS = 60
 const FAILURE_SECONDS = 300
-const SPARK_SECONDS = 900
-const SPARK_STEP = 15
 
 export interface Outcomes {
   readonly completedPerMinute: number
@@ -30,25 +28,6 @@ export function outcomesOf(points: readonly FleetPoint[], nowSeconds: number): O
     failed,
     finished: completed + failed,
   }
-}
-
-/** Means of 15 s over 15 min, oldest first; null where nothing is known. */
-export function sparkOf(
-  points: readonly FleetPoint[],
-  read: (point: FleetPoint) => number | null,
-  nowSeconds: number,
-): readonly (number | null)[] {
-  const end = Math.floor(nowSeconds / SPARK_STEP) * SPARK_STEP
-  const count = SPARK_SECONDS / SPARK_STEP
-  const sums = Array.from({ length: count }, () => ({ sum: 0, n: 0 }))
-  for (const point of points) {
-    const bucket = sums[count - 1 - Math.floor((end - 1 - point.t) / SPARK_STEP)]
-    const value = read(point)
-    if (!bucket || value === null || point.t >= end) continue
-    bucket.sum += value
-    bucket.n += 1
-  }
-  return sums.map(({ sum: total, n }) => (n === 0 ? null : total / n))
 }
 
 function sum(points: readonly FleetPoint[], read: (point: FleetPoint) => number): number {

@@ -39,8 +39,6 @@ export const overview: Messages['overview'] = {
     mean: (perSecond) => `${perSecond} pro Sekunde`,
     failed: (n) => `${n} gescheitert in 5 min`,
     noData: 'noch nichts gemessen',
-    byGroupUnknown: 'nicht nach Gruppe bekannt',
-    spark: (label) => `${label}, letzte 15 min`,
   },
 
   attention: {
@@ -72,18 +70,9 @@ export const overview: Messages['overview'] = {
     wake: (n) => `Wartung von ${ofWorkers(n)} beenden`,
     woken: (n) => `Die Wartung von ${ofWorkers(n)} ist beendet.`,
     wakeFailed: 'Die Wartung wurde nicht beendet.',
-    unknown: 'Wer auf welchen Worker wartet, ist gerade nicht bekannt.',
   },
 
   charts: {
-    throughput: 'Durchsatz',
-    slots: 'Slots',
-    waitAndRun: 'Warten und Laufen',
-    waiting: 'Wartend nach Gruppe',
-    perSecond: 'Aufgaben pro Sekunde',
-    ofFleet: 'der Flotte',
-    seconds: 'Sekunden, log.',
-    tasks: 'Aufgaben',
     failedToLoad: 'Die Diagramme ließen sich nicht laden.',
   },
 
@@ -93,9 +82,5 @@ export const overview: Messages['overview'] = {
     all: 'Der ganze Verlauf',
     by: (actor) => `durch ${actor}`,
     reason: (reason) => `Grund: ${reason}`,
-  },
-
-  join: {
-    title: 'Noch keine Worker',
   },
 }

@@ -32,8 +32,6 @@ export const overview = {
     mean: (perSecond: string) => `${perSecond} per second`,
     failed: (n: string) => `${n} failed in 5 min`,
     noData: 'nothing measured yet',
-    byGroupUnknown: 'not known by group',
-    spark: (label: string) => `${label}, last 15 min`,
   },
 
   attention: {
@@ -65,18 +63,9 @@ export const overview = {
     wake: (n: number) => `End maintenance of ${countWorkers(n)}`,
     woken: (n: number) => `Maintenance of ${countWorkers(n)} ended.`,
     wakeFailed: 'Maintenance was not ended.',
-    unknown: 'Who waits for which worker is not known now.',
   },
 
   charts: {
-    throughput: 'Throughput',
-    slots: 'Slots',
-    waitAndRun: 'Wait and run',
-    waiting: 'Waiting by group',
-    perSecond: 'tasks per second',
-    ofFleet: 'of the fleet',
-    seconds: 'seconds, log',
-    tasks: 'tasks',
     failedToLoad: 'The charts could not be loaded.',
   },
 
@@ -86,9 +75,5 @@ export const overview = {
     all: 'All activity',
     by: (actor: string) => `by ${actor}`,
     reason: (reason: string) => `Reason: ${reason}`,
-  },
-
-  join: {
-    title: 'No workers yet',
   },
 }
