@@ -56,11 +56,13 @@ function send(url: string, agent: Agent, body: string, startedAt: number): Promi
   const { promise, resolve, reject } = Promise.withResolvers<Sample>()
   const headers = { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' }
   const call = request(`${url}/task`, { method: 'POST', agent, headers }, (answer) => {
-    answer.resume()
+    let said = ''
+    if (answer.statusCode === 200) answer.resume()
+    else answer.setEncoding('utf8').on('data', (text: string) => (said += text))
     answer.once('end', () => {
       const runMs = Number(/run;dur=([\d.]+)/.exec(String(answer.headers['server-timing']))?.[1])
       if (answer.statusCode !== 200 || Number.isNaN(runMs))
-        reject(new Error(`a task got ${answer.statusCode}`))
+        reject(new Error(`a task got ${answer.statusCode}: ${said.slice(0, 500)}`))
       else resolve({ sentAt: sentAt - startedAt, latencyMs: performance.now() - sentAt, runMs })
     })
   })

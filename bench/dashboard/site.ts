@@ -54,13 +54,13 @@ function overheadOf({ latencyMs, runMs }: Sample): number {
   return latencyMs - runMs
 }
 
-/** Tasks go on until it is stopped. */
+/** Tasks go on until it is stopped; that they are answered well is judged elsewhere. */
 export function keepSending(site: Site): { stop(): Promise<void> } {
   let isOver = false
+  const say = (error: Error) => process.stderr.write(`  ${error.message}\n`)
   const sending = (async () => {
-    while (!isOver) await measureRouting(site, 1)
+    while (!isOver) await measureRouting(site, 1).catch(say)
   })()
-  sending.catch(() => {})
   return {
     async stop() {
       isOver = true

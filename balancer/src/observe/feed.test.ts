@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { FeedMessage } from '@berth/protocol'
-import { BEHIND_BYTES } from './feed.ts'
+import { BEHIND_BYTES, WORKERS_AT_ONCE } from './feed.ts'
 import { makeWorker, setStage } from './test-stage.ts'
 
 /** What a page makes of frames: the picture after them. */
@@ -154,6 +154,52 @@ describe('a page', () => {
     page.page?.watch(['workers'])
     quarters(1)
     assert.deepEqual(page.takeSnapshot().workers, fleet.list)
+  })
+})
+
+describe('a page of a fleet of thousands', () => {
+  const crowd = (count: number) => Array.from({ length: count }, (_, i) => makeWorker(`w${i}`))
+
+  it('gets the workers in parts, a part a frame, and all of them as they are then', () => {
+    const { attach, fleet, quarters } = setStage()
+    fleet.list = crowd(2 * WORKERS_AT_ONCE + 10)
+    quarters(1)
+    const page = attach()
+    const frames = page.take()
+    fleet.change(`w${WORKERS_AT_ONCE}`, { status: 'saturated' })
+    fleet.change('w7', { status: 'draining' })
+    fleet.list = fleet.list.filter(({ id }) => id !== `w${WORKERS_AT_ONCE + 1}`)
+    quarters(1)
+    const last = `w${2 * WORKERS_AT_ONCE + 9}`
+    fleet.change(last, { status: 'maintenance' })
+    quarters(3)
+    frames.push(...page.take())
+    const sizes = frames.map((frame) =>
+      'snapshot' in frame ? frame.snapshot.workers.length : Object.keys(frame.changes.workers ?? {}).length,
+    )
+    assert.ok(Math.max(...sizes) <= WORKERS_AT_ONCE + 2, sizes.join())
+    const numbers = frames.map(({ seq }) => seq)
+    assert.deepEqual(
+      numbers,
+      numbers.map((_, i) => (numbers[0] ?? 0) + i),
+    )
+    const seen = picture(frames)
+    assert.deepEqual(
+      [...seen].sort(([a], [b]) => a.localeCompare(b)).map(([, worker]) => worker),
+      [...fleet.list].sort((a, b) => a.id.localeCompare(b.id)),
+    )
+    quarters(1)
+    assert.deepEqual(page.take(), [], 'nothing is left to send')
+  })
+
+  it('gets no second snapshot while the first is on its way', () => {
+    const { attach, fleet, quarters } = setStage()
+    fleet.list = crowd(3 * WORKERS_AT_ONCE)
+    quarters(1)
+    const page = attach()
+    page.buffered = BEHIND_BYTES - 1
+    quarters(1)
+    assert.equal(page.take().filter((frame) => 'snapshot' in frame).length, 1)
   })
 })
 

@@ -22,6 +22,8 @@ import { PointMaker, Series } from './series.ts'
 export const TICK_MS = 250
 /** A page with more than this in its socket's buffer is skipped. */
 export const BEHIND_BYTES = 1024 * 1024
+/** A page gets the workers of a snapshot in parts, a part a frame: thousands at once would hold up everything else. */
+export const WORKERS_AT_ONCE = 2_000
 const DRAINED_BYTES = 64 * 1024
 
 export interface FeedDeps {
@@ -69,6 +71,8 @@ interface Page {
   readonly runs: RunWatch
   hasPicture: boolean
   isBehind: boolean
+  /** Workers that its snapshot left for the frames that follow. */
+  rest: readonly string[]
 }
 
 class TickingFeed implements Feed {
@@ -130,7 +134,7 @@ class TickingFeed implements Feed {
     if (point !== undefined) changes.points = [point]
     const isWorthIt =
       Object.keys(changes).length > 0 ||
-      [...this.#pages].some(({ logs, runs }) => logs.hasNews || runs.hasNews)
+      [...this.#pages].some(({ logs, runs, rest }) => logs.hasNews || runs.hasNews || rest.length > 0)
     if (isWorthIt) this.#history.push(++this.#seq, nowMs, changes)
     this.#deliver(isWorthIt ? changes : undefined)
   }
@@ -143,11 +147,13 @@ class TickingFeed implements Feed {
     }
     this.#lastSeenMs = this.#deps.clock.monoMs()
     const [logs, runs] = [new LogWatch(this.#channels), this.#runs.attach()]
-    const page: Page = { sink, logs, runs, hasPicture: true, isBehind: false }
+    const page: Page = { sink, logs, runs, hasPicture: true, isBehind: false, rest: [] }
     this.#pages.add(page)
     const missed = since === undefined ? undefined : this.#history.after(since, this.#seq)
     if (missed === undefined) this.#sendSnapshot(page)
     else {
+      // It may have left before it had all of its snapshot.
+      page.rest = this.#beyondFirst()
       const beats = since === this.#seq ? {} : this.#allBeats()
       sink.send(this.#frame('changes', JSON.stringify({ ...missed, ...beats })))
     }
@@ -219,8 +225,19 @@ class TickingFeed implements Feed {
       if (page.isBehind) {
         page.isBehind = false
         this.#sendSnapshot(page)
+      } else if (changes !== undefined && page.rest.length > 0 && page.hasPicture) {
+        page.sink.send(this.#frameFor(page, JSON.stringify(this.#withRest(page, changes)), new Map()))
       } else if (shared !== undefined) page.sink.send(this.#frameFor(page, shared, frames))
     }
+  }
+
+  /** The next part of what its snapshot left out. What else is told of those that are still to come means nothing yet. */
+  #withRest(page: Page, changes: FeedChanges): FeedChanges {
+    const { workers } = this.#picture as Picture
+    const part = page.rest.slice(0, WORKERS_AT_ONCE).flatMap((id) => workers.get(id) ?? [])
+    page.rest = page.rest.slice(WORKERS_AT_ONCE)
+    const whole = Object.fromEntries(part.map((worker) => [worker.id, worker]))
+    return { ...changes, workers: { ...changes.workers, ...whole } }
   }
 
   /** Pages that get the same get the same text, made once. */
@@ -249,7 +266,13 @@ class TickingFeed implements Feed {
   }
 
   #sendSnapshot(page: Page): void {
+    page.rest = this.#beyondFirst()
     page.sink.send(this.#frame('snapshot', addMember(this.#snapshotText(), 'logs', page.logs.takeSnapshot())))
+  }
+
+  #beyondFirst(): readonly string[] {
+    const { workers } = this.#picture as Picture
+    return workers.size > WORKERS_AT_ONCE ? [...workers.keys()].slice(WORKERS_AT_ONCE) : []
   }
 
   /** Everything but the logs, which are each page's own. */
@@ -257,7 +280,8 @@ class TickingFeed implements Feed {
     if (this.#snapshot?.seq === this.#seq) return this.#snapshot.text
     const { balancer, config, queue, workers } = this.#picture as Picture
     const points = this.#series.points
-    const text = JSON.stringify({ balancer, config, queue, workers: [...workers.values()], points })
+    const first = [...workers.values()].slice(0, WORKERS_AT_ONCE)
+    const text = JSON.stringify({ balancer, config, queue, workers: first, points })
     this.#snapshot = { seq: this.#seq, text }
     return text
   }

@@ -22,7 +22,7 @@ export function makeFilter({ level, text, regex, task }: LogQuery): MadeFilter {
   const needle = text?.toLowerCase()
   let pattern: RE2JS | undefined
   try {
-    if (regex !== undefined) pattern = RE2JS.compile(regex)
+    if (regex !== undefined) pattern = RE2JS.compile(regex, RE2JS.MULTILINE)
   } catch (error) {
     return { ok: false, why: `the regular expression cannot be used: ${messageOf(error)}` }
   }
@@ -47,7 +47,7 @@ function messageOf(error: unknown): string {
 
 const texts = new WeakMap<LogEntry, string>()
 
-/** The text comes first, so that `^` means its beginning. */
+/** A line each: `^` and `$` mean the beginning and the end of the text, the fields, the source, the worker, the run. */
 function searchable(entry: LogEntry, worker: string | undefined): string {
   const known = texts.get(entry)
   if (known !== undefined) return known

@@ -29,13 +29,21 @@ export interface LogBuffer {
   /** Rows that left the buffer at its old end. */
   readonly trimmed: number
   readonly nextId: number
-  /** Lines that came or were left out, since it began. */
+  /** Lines that came or were left out, since it began; and those left out alone. */
   readonly received: number
+  readonly skipped: number
   /** The next lines may repeat what is here: the source was followed anew. */
   readonly mayOverlap: boolean
 }
 
-export const emptyLogBuffer: LogBuffer = { rows: [], trimmed: 0, nextId: 1, received: 0, mayOverlap: false }
+export const emptyLogBuffer: LogBuffer = {
+  rows: [],
+  trimmed: 0,
+  nextId: 1,
+  received: 0,
+  skipped: 0,
+  mayOverlap: false,
+}
 
 /** Adds what one message brought: first the count of lines left out, then the lines. */
 export function appendLines(
@@ -59,6 +67,7 @@ export function appendLines(
     trimmed: buffer.trimmed + over,
     nextId,
     received: buffer.received + fresh.length + dropped,
+    skipped: buffer.skipped + dropped,
     mayOverlap: false,
   }
 }

@@ -92,6 +92,7 @@ function Tally({ buffer, behind }: { buffer: LogBuffer; behind: number | null })
   return (
     <span className="muted log-count">
       {behind === null ? words.count(formatCount(lines), lines) : words.paused(formatCount(behind), behind)}
+      {buffer.skipped > 0 && words.andSkipped(formatCount(buffer.skipped))}
     </span>
   )
 }

@@ -45,11 +45,14 @@ export function TopBar({ onHelp, onPalette, onSignOut }: Props) {
         type="button"
         className="button palette-button"
         aria-label={text.shell.palette.open}
+        aria-keyshortcuts="Control+K Meta+K"
         onClick={onPalette}
       >
         <Icon name="search" />
         <span className="palette-button-word">{text.shell.palette.open}</span>
-        <KeyWords name="Mod k" />
+        <span aria-hidden="true">
+          <KeyWords name="Mod k" />
+        </span>
       </button>
       <GroupPicker />
       <RangePicker />

@@ -1,5 +1,5 @@
 /** `/dashboard/logs`: lines of the whole fleet in one tail, filtered at the balancer, with the filter in the address. */
-import { useCallback, useMemo, useState } from 'react'
+import { lazy, Suspense, useCallback, useMemo, useState } from 'react'
 import { useFeed } from '../../feed/use-feed.tsx'
 import { Button } from '../../kit/button.tsx'
 import { LevelSelect, TypedField } from '../../kit/log-filter-fields.tsx'
@@ -14,6 +14,10 @@ import { useRange } from '../../shell/range.ts'
 import { text } from '../../text/text.ts'
 import { isNarrowed, type LogAddress, logAddressSchema, queryOf } from './log-address.ts'
 import './logs.css'
+
+const LogVolumeChart = lazy(async () => ({
+  default: (await import('../../charts/rate-stats.tsx')).LogVolumeChart,
+}))
 
 type PatchAddress = (
   next: Patch<typeof logAddressSchema.shape>,
@@ -32,6 +36,11 @@ export function LogsPage() {
   return (
     <Page title={text.logs.title} lead={text.logs.lead}>
       <div className="logs-page">
+        <div className="logs-volume">
+          <Suspense fallback={<div className="panel" />}>
+            <LogVolumeChart />
+          </Suspense>
+        </div>
         <Filters address={address} patch={patch} onClear={clear} />
         <LogList
           query={query}

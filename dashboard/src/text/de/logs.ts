@@ -23,6 +23,7 @@ export const logs: Messages['logs'] = {
     skipped: (n, count) => `${n} ${lineWord(count)} ausgelassen – ein engerer Filter zeigt alle`,
     skippedIn: (n, count, span) =>
       `${n} ${lineWord(count)} in ${span} ausgelassen – ein engerer Filter zeigt alle`,
+    andSkipped: (n) => `, ${n} ausgelassen`,
     empty: 'Noch keine Zeilen. Neue erscheinen hier, sobald sie geschrieben werden.',
     waiting: 'Wartet auf die ersten Zeilen…',
     noMatch: 'Keine Zeile passt zum Filter.',

@@ -28,6 +28,7 @@ export const logs = {
       `${n} ${plural(count, 'line', 'lines')} skipped – narrow the filter to see all`,
     skippedIn: (n: string, count: number, span: string) =>
       `${n} ${plural(count, 'line', 'lines')} skipped in ${span} – narrow the filter to see all`,
+    andSkipped: (n: string) => `, ${n} skipped`,
     empty: 'No lines yet. New ones appear here as they are written.',
     waiting: 'Waiting for the first lines…',
     noMatch: 'No line matches the filter.',
