@@ -83,12 +83,13 @@ export function formatBucket(ms: number, stepMs: number, zone: Zone): string {
     : format(ms, zone, 'bucket', options)
 }
 
-/** From 0 to a round value that is not below `most`, with four or five marks. */
+/** From 0 to a round value that is not below `most`, with at most six marks. */
 export function valueTicks(most: number, isWhole: boolean): number[] {
   if (!(most > 0)) return [0, 1]
-  const raw = most / 4
+  const raw = most / 5
   const decade = 10 ** Math.floor(Math.log10(raw))
-  const round = [1, 2, 2.5, 5, 10].find((one) => one * decade >= raw - 1e-12) ?? 10
+  const rounds = isWhole && decade < 10 ? [1, 2, 5, 10] : [1, 2, 2.5, 5, 10]
+  const round = rounds.find((one) => one * decade >= raw * (1 - 1e-9)) ?? 10
   const step = isWhole ? Math.max(1, Math.ceil(round * decade)) : round * decade
   const count = Math.max(1, Math.ceil(most / step - 1e-9))
   return Array.from({ length: count + 1 }, (_, at) => Number((at * step).toPrecision(12)))

@@ -21,7 +21,14 @@ export function ContractSplitCharts({ group }: { group: string }) {
   const all = useChartData(stats)
   const { shares, errors, contracts } = useMemo(() => splitOf(all, group), [all, group])
   const series = useMemo(() => contracts.map(seriesOf), [contracts])
-  const shared = { factor: 100, least: 100, format: percent, error: stats.error, onRetry: stats.refetch }
+  const shared = {
+    factor: 100,
+    least: 100,
+    format: percent,
+    error: stats.error,
+    domain: stats.domain,
+    onRetry: stats.refetch,
+  }
   return (
     <>
       <TimeChart

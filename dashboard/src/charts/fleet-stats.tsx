@@ -161,6 +161,7 @@ export function WaitingByGroupChart() {
           : words.waiting.none
       }}
       error={stats.error}
+      domain={stats.domain}
       onRetry={stats.refetch}
     />
   )

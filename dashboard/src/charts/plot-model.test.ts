@@ -81,11 +81,11 @@ test('markers stand at their buckets, those outside nowhere', () => {
 })
 
 test('stretches are where one is above the other, joined', () => {
-  const all = data({ a: [3, 3, 1, null, 5], b: [1, 2, 2, 1, 4] })
+  const all = data({ a: [3, 3, 3, 3, 1, 1, 1, 1, null, 5], b: [2, 2, 2, 2, 2, 2, 2, 2, 1, 4] })
   const found = stretchesAbove(all, all.columns.get('a') ?? [], all.columns.get('b') ?? [])
   expect(found).toEqual([
-    { fromMs: AT, toMs: AT + 2 * STEP },
-    { fromMs: AT + 4 * STEP, toMs: AT + 5 * STEP },
+    { fromMs: AT, toMs: AT + 4 * STEP },
+    { fromMs: AT + 9 * STEP, toMs: AT + 10 * STEP },
   ])
 })
 

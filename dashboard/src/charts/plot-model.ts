@@ -64,6 +64,8 @@ export interface PlotTerms {
   readonly limits: readonly number[]
   /** The upper end of the axis at least. */
   readonly least: number
+  /** The time axis; from the first bucket to the end of the last unless given. */
+  readonly domain?: readonly [fromMs: number, toMs: number] | undefined
 }
 
 export const CURRENT = 'c'
@@ -84,7 +86,7 @@ export function makePlot(data: ChartData, series: readonly ChartSeries[], terms:
     })
     return row
   })
-  const [fromMs, toMs] = [times[0] ?? 0, (times.at(-1) ?? 0) + stepMs]
+  const [fromMs, toMs] = terms.domain ?? [times[0] ?? 0, (times.at(-1) ?? 0) + stepMs]
   return { rows, fromMs, toMs, hasPartial, ...axisOf(shown, series, terms) }
 }
 
@@ -142,7 +144,19 @@ export function groupMarkers(data: ChartData): ReadonlyMap<number, readonly Stat
   return grouped
 }
 
-/** Stretches in which one column is above another, as instants. */
+/** How many buckets around each count: a single one that is above the other is chance. */
+const AROUND = 2
+/** Above is what is above by a twentieth. */
+const CLEARLY = 1.05
+
+function smooth(values: readonly Value[], at: number): Value {
+  const near = values.slice(Math.max(0, at - AROUND), at + AROUND + 1).filter((value) => value !== null)
+  return near.length === 0 || values[at] === null
+    ? null
+    : near.reduce((sum, value) => sum + value, 0) / near.length
+}
+
+/** Stretches in which one column is clearly above another, as instants. */
 export function stretchesAbove(
   data: ChartData,
   upper: readonly Value[],
@@ -150,8 +164,8 @@ export function stretchesAbove(
 ): { readonly fromMs: number; readonly toMs: number }[] {
   const found: { fromMs: number; toMs: number }[] = []
   data.times.forEach((time, at) => {
-    const [a, b] = [upper[at] ?? null, lower[at] ?? null]
-    if (a === null || b === null || a <= b) return
+    const [a, b] = [smooth(upper, at), smooth(lower, at)]
+    if (a === null || b === null || a <= b * CLEARLY) return
     const open = found.at(-1)
     if (open?.toMs === time) open.toMs = time + data.stepMs
     else found.push({ fromMs: time, toMs: time + data.stepMs })

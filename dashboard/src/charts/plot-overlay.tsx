@@ -19,6 +19,9 @@ interface Props {
   readonly data: ChartData
   readonly series: readonly ChartSeries[]
   readonly zone: Zone
+  /** Of the time axis. */
+  readonly fromMs: number
+  readonly toMs: number
   readonly stretches: readonly { readonly fromMs: number; readonly toMs: number }[]
   readonly hasMarkers: boolean
   format(value: number | null): string
@@ -29,11 +32,9 @@ interface Props {
 const LEAST_PIXELS = 6
 
 export function PlotOverlay(props: Props) {
-  const { id, data, stretches, hasMarkers, onZoom } = props
+  const { id, data, fromMs, toMs, stretches, hasMarkers, onZoom } = props
   const box = useRef<HTMLDivElement>(null)
   const [drag, setDrag] = useState<{ readonly startMs: number; readonly endMs: number } | null>(null)
-  const fromMs = data.times[0] ?? 0
-  const toMs = (data.times.at(-1) ?? 0) + data.stepMs
   const spanMs = Math.max(1, toMs - fromMs)
   const leftOf = (ms: number) => `${((Math.min(toMs, Math.max(fromMs, ms)) - fromMs) / spanMs) * 100}%`
   const msAt = (event: PointerEvent) => {
@@ -81,7 +82,7 @@ export function PlotOverlay(props: Props) {
         <span
           key={one.fromMs}
           className="plot-stretch"
-          style={{ left: leftOf(one.fromMs), width: `${((one.toMs - one.fromMs) / spanMs) * 100}%` }}
+          style={{ left: leftOf(one.fromMs), right: `calc(100% - ${leftOf(one.toMs)})` }}
         />
       ))}
       {hasMarkers && <Markers data={data} leftOf={leftOf} />}
@@ -94,7 +95,7 @@ export function PlotOverlay(props: Props) {
           }}
         />
       )}
-      <Crosshair {...props} fromMs={fromMs} toMs={toMs} leftOf={leftOf} />
+      <Crosshair {...props} leftOf={leftOf} />
     </div>
   )
 }
@@ -119,8 +120,6 @@ export function wordsOf({ kind, text: words }: StatsMarker): string {
 }
 
 interface CrosshairProps extends Props {
-  readonly fromMs: number
-  readonly toMs: number
   leftOf(ms: number): string
 }
 
@@ -129,13 +128,15 @@ function Crosshair({ id, data, series, zone, hasMarkers, format, fromMs, toMs, l
   if (!pointed || pointed.ms < fromMs || pointed.ms > toMs || data.times.length === 0) return null
   const at = bucketAt(data, pointed.ms)
   const time = data.times[at] ?? 0
+  // Where the figures do not reach yet there is a line and nothing to read.
+  const isKnown = pointed.ms >= (data.times[0] ?? 0) && pointed.ms < (data.times.at(-1) ?? 0) + data.stepMs
   const middle = time + data.stepMs / 2
   const isRight = middle > (fromMs + toMs) / 2
   const markers = hasMarkers ? (groupMarkers(data).get(time) ?? []) : []
   return (
     <>
-      <span className="plot-crosshair" style={{ left: leftOf(middle) }} />
-      {pointed.chart === id && (
+      <span className="plot-crosshair" style={{ left: leftOf(isKnown ? middle : pointed.ms) }} />
+      {pointed.chart === id && isKnown && (
         <div
           className={
             isRight ? 'chart-reading plot-reading plot-reading-before' : 'chart-reading plot-reading'

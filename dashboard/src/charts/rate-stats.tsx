@@ -46,6 +46,7 @@ export function ArrivalChart({ group, function: name }: RatesProps) {
         words.summary(formatRate(factsIn(shown, 'submitted').mean), formatRate(factsIn(shown, 'ended').mean))
       }
       error={stats.error}
+      domain={stats.domain}
       onRetry={stats.refetch}
     />
   )

@@ -52,6 +52,7 @@ export function StatsChart(props: StatsChartProps) {
       data={data}
       series={series}
       error={stats.error}
+      domain={stats.domain}
       onRetry={stats.refetch}
     />
   )

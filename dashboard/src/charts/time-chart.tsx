@@ -45,6 +45,8 @@ export interface TimeChartProps {
   readonly markers?: boolean
   /** A range that is drawn over it becomes the range of the page; true unless given. */
   readonly zooms?: boolean
+  /** The time axis, so that all charts of a page have one; as the figures reach unless given. */
+  readonly domain?: readonly [fromMs: number, toMs: number] | undefined
   readonly isSmall?: boolean
   readonly actions?: ReactNode
   readonly error?: Error | null
@@ -88,7 +90,7 @@ interface DrawingProps extends TimeChartProps {
 
 function Drawing(props: DrawingProps) {
   const { id, data, shown, scale = 'linear', factor = 1, isWhole = false, least = 0 } = props
-  const { limits = NONE, stretches = NONE, markers = true, zooms = true, error, onRetry } = props
+  const { limits = NONE, stretches = NONE, markers = true, zooms = true, error, onRetry, domain } = props
   const { format = formatRate, formatTick = format } = props
   const [zone] = useZone()
   const range = useRange()
@@ -96,8 +98,15 @@ function Drawing(props: DrawingProps) {
   const plot = useMemo(
     () =>
       data &&
-      makePlot(data, shown, { scale, factor, isWhole, least, limits: limits.map((one) => one.value) }),
-    [data, shown, scale, factor, isWhole, least, limits],
+      makePlot(data, shown, {
+        scale,
+        factor,
+        isWhole,
+        least,
+        limits: limits.map((one) => one.value),
+        domain,
+      }),
+    [data, shown, scale, factor, isWhole, least, limits, domain],
   )
   if (error) return <ErrorState error={error} onRetry={onRetry} />
   return (
@@ -118,6 +127,8 @@ function Drawing(props: DrawingProps) {
           </Suspense>
           <PlotOverlay
             id={id}
+            fromMs={plot.fromMs}
+            toMs={plot.toMs}
             data={data}
             series={shown}
             zone={zone}

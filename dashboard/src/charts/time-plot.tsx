@@ -73,7 +73,7 @@ export const TimePlot = memo(function TimePlot(props: TimePlotProps) {
         ticks={[...plot.yTicks]}
         interval={0}
         allowDataOverflow
-        tickFormatter={format}
+        tickFormatter={(value: number) => unbroken(format(value))}
         tickLine={false}
         axisLine={false}
       />
@@ -91,6 +91,11 @@ export const TimePlot = memo(function TimePlot(props: TimePlotProps) {
     </ComposedChart>
   )
 })
+
+/** The library would break a mark where it has a space. */
+function unbroken(words: string): string {
+  return words.replaceAll(' ', '\u00a0')
+}
 
 function shapeOf(one: ChartSeries, dataKey: string, stack: string, rows: readonly Row[], barSize: number) {
   const classes = [

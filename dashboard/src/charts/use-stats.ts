@@ -4,6 +4,7 @@
  */
 import { type StatsAnswer, type StatsBy, type StatsMetric, statsAnswerSchema } from '@berth/protocol'
 import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { useMemo } from 'react'
 import { request } from '../api/client.ts'
 import { useFeedClient } from '../feed/use-feed.tsx'
 import { useLive } from '../shell/live.ts'
@@ -33,8 +34,8 @@ export interface Stats {
   readonly answer: StatsAnswer | undefined
   readonly error: Error | null
   readonly refetch: () => void
-  readonly fromMs: number
-  readonly toMs: number
+  /** The time axis: the range of the page, which all of its charts share; undefined for a span of its own. */
+  readonly domain: readonly [fromMs: number, toMs: number] | undefined
 }
 
 export function useStats({ metrics, by = 'fleet', of, spanMs, stepMs, isEnabled = true }: StatsQuery): Stats {
@@ -63,13 +64,15 @@ export function useStats({ metrics, by = 'fleet', of, spanMs, stepMs, isEnabled 
     // Another range of the same chart: the last one stays until it is there.
     placeholderData: (previous, before) => (isSameChart(before?.queryKey, queryKey) ? previous : undefined),
   })
-  const shown = data
+  const domain = useMemo(
+    () => (spanMs === undefined ? ([range.fromMs, range.toMs] as const) : undefined),
+    [spanMs, range.fromMs, range.toMs],
+  )
   return {
-    answer: shown,
-    error: shown ? null : error,
+    answer: data,
+    error: data ? null : error,
     refetch: () => void refetch(),
-    fromMs: shown ? Date.parse(shown.from) : range.fromMs,
-    toMs: shown ? Date.parse(shown.to) : range.toMs,
+    domain,
   }
 }
 
