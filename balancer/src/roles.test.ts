@@ -28,6 +28,8 @@ const VIEWERS_POSTS = new Set([
   'POST /sign-out',
   'POST /config/workers/dry-run',
   'POST /schedules/preview',
+  // Another system's way of reading how a run stands.
+  ...['', '/production', '/draft'].map((stage) => `POST /applications/:app${stage}/worklets/:worklet/:run`),
 ])
 
 const folder = mkdtempSync(join(tmpdir(), 'berth-roles-'))
