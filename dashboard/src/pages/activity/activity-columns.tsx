@@ -11,7 +11,13 @@ import { TargetLink } from './target-link.tsx'
 export function activityColumns(onOpen: (entry: ActivityItem) => void): readonly Column<ActivityItem>[] {
   return [
     { id: 'at', header: text.activity.when, width: '170px', cell: ({ at }) => <Instant at={at} /> },
-    { id: 'who', header: text.activity.who, width: '150px', cell: (entry) => <Who entry={entry} /> },
+    {
+      id: 'who',
+      header: text.activity.who,
+      width: '150px',
+      isMinor: true,
+      cell: (entry) => <Who entry={entry} />,
+    },
     {
       id: 'action',
       header: text.activity.action,

@@ -47,7 +47,7 @@ function Row({ change: { path, before, after }, hasBefore }: { change: Change; h
 }
 
 function Value({ value, kind }: { value: unknown; kind: 'was' | 'is' | 'plain' }) {
-  if (value === undefined) return <span className="unknown">{text.activity.nothing}</span>
+  if (value === undefined || value === null) return <span className="unknown">{text.activity.nothing}</span>
   const words = typeof value === 'string' ? visible(value) : visible(JSON.stringify(value))
   if (kind === 'plain') return <span>{words}</span>
   return kind === 'was' ? <del>{words}</del> : <ins>{words}</ins>
