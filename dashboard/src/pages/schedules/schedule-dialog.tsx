@@ -200,7 +200,7 @@ function FunctionFields({ draft, change }: { draft: Draft; change(changes: Parti
 /** A change is taken back by giving what was there. */
 function useSave(schedule: ScheduleView | undefined) {
   const path = schedule && `/schedules/${encodeURIComponent(schedule.id)}`
-  return useAction({
+  return useAction<[ScheduleBody, string], ScheduleView>({
     run: (body: ScheduleBody, reason: string) =>
       path === undefined
         ? request<ScheduleView>('POST', '/schedules', { body, reason })
