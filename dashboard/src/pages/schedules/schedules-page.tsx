@@ -205,7 +205,7 @@ function columnsOf(
 export function When({ schedule, zone }: { schedule: ScheduleView; zone: Zone }) {
   return (
     <span className="schedule-when">
-      <span>{sentenceOf(schedule, zone)}</span>
+      {hasSentence(schedule) ? <span>{sentenceOf(schedule, zone)}</span> : <code>{schedule.cron}</code>}
       {schedule.type === 'cron' && (
         <span className="muted">
           {hasSentence(schedule) && <code>{schedule.cron}</code>}{' '}
@@ -220,7 +220,7 @@ function Next({ schedule: { enabled, nextRunAt, waiting } }: { schedule: Schedul
   if (!enabled) return <Badge tone="held">{text.schedules.pausedWord}</Badge>
   if (nextRunAt === null) return <span className="unknown">{text.schedules.noNext}</span>
   return (
-    <span className="schedule-when">
+    <span className="schedule-when schedule-next">
       <Instant at={nextRunAt} />
       <span className="muted">
         <Until at={nextRunAt} />
