@@ -65,6 +65,7 @@ export const AREAS: readonly Area[] = [
       'balancer/src/ports/traffic.ts',
       'balancer/src/ports/record.ts',
       'balancer/src/ports/metering.ts',
+      'balancer/src/ports/queue-look.ts',
       'balancer/src/ports/tallies.ts',
     ],
   },

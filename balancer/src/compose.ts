@@ -45,6 +45,7 @@ import { fileRoutes } from './http/file-routes.ts'
 import { formRoutes } from './http/form-routes.ts'
 import { Forms } from './http/forms.ts'
 import { createHotTask, mayContinue } from './http/hot-task.ts'
+import { queueRoutes } from './http/queue-routes.ts'
 import type { AppEnv, Route } from './http/routes.ts'
 import { createRunIds } from './http/run-id.ts'
 import { createRunQuestions } from './http/run-questions.ts'
@@ -413,6 +414,7 @@ export function composeBalancer(parts: BalancerParts): Balancer {
       ...bulkRoutes(bulk),
       ...scheduleRoutes({ schedules, calls, door, bodyLimitBytes, clock }),
       ...configRoutes({ workersConfig }),
+      ...queueRoutes({ core: scheduler, settings, fleet, clock }),
       ...usageRoutes({ reads: store.reads }),
       ...statsRoutes({ stats, clock }),
       ...deliveryRoutes({ runs, deliveries: webhooks }),

@@ -70,6 +70,12 @@ export class IndexedHeap<T> {
 
   /** The first in order that is wanted. Looks at the unwanted before it and at their children, no further. */
   findFirst(isWanted: (member: T) => boolean): T | undefined {
+    for (const member of this.ordered()) if (isWanted(member)) return member
+    return undefined
+  }
+
+  /** All in order, each found when it is asked for, at log n; the heap must not change meanwhile. */
+  *ordered(): Generator<T, undefined> {
     const memberAt = (place: Place): T => this.#members[place.at] as T
     const edge = new IndexedHeap<Place>({
       isBefore: (a, b) => this.#order.isBefore(memberAt(a), memberAt(b)),
@@ -80,7 +86,7 @@ export class IndexedHeap<T> {
     })
     if (this.size > 0) edge.add({ at: 0, index: -1 })
     for (let place = edge.removeFirst(); place; place = edge.removeFirst()) {
-      if (isWanted(memberAt(place))) return memberAt(place)
+      yield memberAt(place)
       const left = 2 * place.at + 1
       if (left < this.size) edge.add({ at: left, index: -1 })
       if (left + 1 < this.size) edge.add({ at: left + 1, index: -1 })

@@ -103,6 +103,16 @@ export class Lane {
     return this.#order.findFirst(({ head }) => isWanted(head))?.head
   }
 
+  /** Its lines, the one whose head goes first before the others; found as they are asked for. */
+  linesInOrder(): Generator<Line, undefined> {
+    return this.#order.ordered()
+  }
+
+  /** The same in no particular order. */
+  lines(): Iterable<Line> {
+    return this.#lines.values()
+  }
+
   /** The one that has waited longest. */
   get oldest(): Task | undefined {
     return this.#byAge.first?.oldest

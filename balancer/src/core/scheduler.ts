@@ -12,6 +12,7 @@ import type { DispatchPort } from '../ports/dispatch.ts'
 import type { FilePiece } from '../ports/files.ts'
 import type { ClaimNeeds, LedgerPort } from '../ports/ledger.ts'
 import type { ExhaustPort, UsagePort } from '../ports/metering.ts'
+import type { QueueLookPort, QueuePicture } from '../ports/queue-look.ts'
 import type { RecordPort } from '../ports/record.ts'
 import type {
   Admission,
@@ -56,6 +57,7 @@ import { Lifecycle } from './lifecycle.ts'
 import { Links } from './links.ts'
 import { Look } from './look.ts'
 import { Placement } from './placement.ts'
+import { QueueLook } from './queue-look.ts'
 import { Restored } from './restored.ts'
 import { callerGoneError } from './settlement.ts'
 import type { Task } from './task.ts'
@@ -107,7 +109,8 @@ export class Scheduler
     TaskLookPort,
     DurableTasksPort,
     ExhaustPort,
-    TalliesPort
+    TalliesPort,
+    QueueLookPort
 {
   readonly #placement: Placement
   readonly #lifecycle: Lifecycle
@@ -120,12 +123,14 @@ export class Scheduler
   readonly #dispatch: DispatchPort
   readonly #workers = new Map<string, Worker>()
   readonly #look: Look
+  readonly #queueLook: QueueLook
 
   constructor(options: SchedulerOptions) {
     const placement = new Placement({ ...options, expire: (now) => this.#lifecycle.tick(now) })
     const lifecycle = new Lifecycle({ ...options, placement })
     this.#dispatch = options.dispatch
     this.#placement = placement
+    this.#queueLook = new QueueLook(placement)
     this.#lifecycle = lifecycle
     const restored = new Restored({
       lifecycle,
@@ -479,6 +484,11 @@ export class Scheduler
 
   traffic(): Traffic {
     return this.#intake.traffic()
+  }
+
+  /** What waits, in figures and in order. */
+  queue(group: string | undefined, limit: number, now: number): QueuePicture {
+    return this.#queueLook.queue(group, limit, now)
   }
 
   tallies(): Iterable<FunctionTally> {
