@@ -11,6 +11,7 @@ import { createLog, systemClock } from '@berth/runtime'
 import { type Balancer, composeBalancer } from './compose.ts'
 import { readConfig } from './config.ts'
 import type { Route } from './http/routes.ts'
+import { SECURITY_HEADERS } from './http/security-headers.ts'
 import type { StoreWrite } from './ports/store.ts'
 import { MemoryStore } from './store/memory-store.ts'
 import { StoreKeeper } from './store/store-keeper.ts'
@@ -152,6 +153,37 @@ function isPassed(status: number, route: Route, name: string): boolean {
   if (label(route) === 'POST /sign-in/tokens' && name.endsWith('session')) return status === 403
   return ![401, 403].includes(status)
 }
+
+describe('I11: the headers', () => {
+  it('stand on every answer of every route, refused and let in', async () => {
+    const operator = bearer(KEYS.LB_AUTH_KEY)
+    for (const route of table)
+      for (const headers of [{}, operator]) {
+        const answer = await ask(pathOf(route), requestOf(route, headers as Record<string, string>))
+        // A file of a run stands in a sandbox of its own.
+        for (const [name, value] of Object.entries(SECURITY_HEADERS))
+          if (name !== 'content-security-policy' || !route.path.includes('/files/'))
+            assert.equal(answer.headers.get(name), value, `${label(route)} ${answer.status}: ${name}`)
+        assert.equal(answer.headers.get('access-control-allow-origin'), null, label(route))
+        await answer.body?.cancel()
+      }
+  })
+
+  it('let no page run what it was not built with, nor be framed', () => {
+    const policy = SECURITY_HEADERS['content-security-policy'] ?? ''
+    for (const part of [
+      "default-src 'self'",
+      "object-src 'none'",
+      "base-uri 'none'",
+      "frame-ancestors 'none'",
+    ])
+      assert.ok(policy.includes(part), part)
+    assert.doesNotMatch(policy, /unsafe|\*/)
+    assert.equal(SECURITY_HEADERS['x-content-type-options'], 'nosniff')
+    assert.equal(SECURITY_HEADERS['referrer-policy'], 'no-referrer')
+    assert.equal(SECURITY_HEADERS['cache-control'], 'no-store')
+  })
+})
 
 describe('what is not in the table', () => {
   it('says nothing without a key, and to a viewer no more than to an operator', async () => {
