@@ -44,15 +44,12 @@ export function TopBar({ onHelp, onPalette, onSignOut }: Props) {
       <button
         type="button"
         className="button palette-button"
-        aria-label={text.shell.palette.open}
         aria-keyshortcuts="Control+K Meta+K"
         onClick={onPalette}
       >
         <Icon name="search" />
         <span className="palette-button-word">{text.shell.palette.open}</span>
-        <span aria-hidden="true">
-          <KeyWords name="Mod k" />
-        </span>
+        <KeyWords name="Mod k" />
       </button>
       <GroupPicker />
       <RangePicker />
