@@ -1,5 +1,6 @@
 /** `/dashboard/workers/:id`: one worker, what it does and has done, and what can be done with it. */
 import type { WorkerView } from '@berth/protocol'
+import { lazy, Suspense } from 'react'
 import { ButtonLink } from '../../kit/button.tsx'
 import { ErrorBoundary } from '../../kit/error-boundary.tsx'
 import { LogTail } from '../../kit/log-tail.tsx'
@@ -20,6 +21,8 @@ import { WorkerActions } from './worker-actions.tsx'
 import { WorkerEvents } from './worker-events.tsx'
 import { WorkerSince } from './worker-since.tsx'
 import './worker.css'
+
+const WorkerCharts = lazy(async () => ({ default: (await import('./worker-charts.tsx')).WorkerCharts }))
 
 export function WorkerPage({ params }: PageProps) {
   const id = params.id ?? ''
@@ -87,6 +90,11 @@ function Whole({ worker, facts }: { worker: WorkerView; facts: WorkerFacts }) {
           </ErrorBoundary>
         </div>
       </div>
+      <ErrorBoundary>
+        <Suspense fallback={<Skeleton rows={4} />}>
+          <WorkerCharts worker={worker.id} />
+        </Suspense>
+      </ErrorBoundary>
       <ErrorBoundary>
         <RunningTasks worker={worker.id} />
       </ErrorBoundary>

@@ -21,9 +21,22 @@ interface Props {
   onChange(next: DeadlineChoice): void
 }
 
+interface SpanProps extends Props {
+  readonly label: string
+  /** Below, with a span chosen and without one. */
+  readonly hint: string
+  readonly noneHint: string
+}
+
 type Choice = 'none' | 'other' | `${(typeof PRESETS_MS)[number]}`
 
-export function DeadlineField({ value, onChange }: Props) {
+/** How long what runs on a drained worker has. */
+export function DeadlineField(props: Props) {
+  const { deadline, hint, noneHint } = text.workers.drain
+  return <SpanField {...props} label={deadline} hint={hint} noneHint={noneHint} />
+}
+
+export function SpanField({ value, onChange, label, hint, noneHint }: SpanProps) {
   const [choice, setChoice] = useState<Choice>(() => choiceOf(value.ms))
   const [written, setWritten] = useState('')
   const words = text.workers.drain
@@ -35,11 +48,9 @@ export function DeadlineField({ value, onChange }: Props) {
   }
   return (
     <div className="deadline">
-      <span className="form-label" id="deadline-label">
-        {words.deadline}
-      </span>
+      <span className="form-label">{label}</span>
       <Segmented<Choice>
-        label={words.deadline}
+        label={label}
         value={choice}
         onChange={choose}
         options={[
@@ -73,7 +84,7 @@ export function DeadlineField({ value, onChange }: Props) {
           )}
         </Field>
       )}
-      <p className="form-hint">{value.ms === null ? words.noneHint : words.hint}</p>
+      <p className="form-hint">{value.ms === null ? noneHint : hint}</p>
     </div>
   )
 }
