@@ -203,6 +203,8 @@ function TableRow<Row>(props: RowShared<Row> & { row: Row; id: string; index: nu
   const isSelected = selection?.has(id) ?? false
   const tone = props.rowTone?.(row)
   const press = (event: MouseEvent<HTMLTableRowElement>) => {
+    // What a row's menu draws elsewhere in the document bubbles to the row all the same.
+    if (!(event.target instanceof Node && event.currentTarget.contains(event.target))) return
     if (!onOpen || isControl(event.target, event.currentTarget)) return
     // A press that ends a selection of text opens nothing.
     if (window.getSelection()?.toString()) return
