@@ -18,7 +18,7 @@ import {
 import type { Zone } from '../shell/zone.ts'
 import { formatTick, timeTicks } from './axis.ts'
 import { PLOT_EDGES } from './plot-edges.ts'
-import { type ChartSeries, CURRENT, PARTIAL, type Plot, type Row } from './plot-model.ts'
+import { type ChartSeries, CURRENT, PARTIAL, type Plot, type Row, type SeriesColor } from './plot-model.ts'
 
 export interface TimePlotProps {
   readonly plot: Plot
@@ -114,16 +114,16 @@ function shapeOf(one: ChartSeries, dataKey: string, stack: string, rows: readonl
     activeDot: false as const,
   }
   if (one.draw === 'area') return <Area key={dataKey} {...line} stackId={stack} dot={false} />
-  return <Line key={dataKey} {...line} dot={lonelyDot(rows, dataKey)} />
+  return <Line key={dataKey} {...line} dot={lonelyDot(rows, dataKey, one.color)} />
 }
 
 /** A value between two gaps is no line: it is drawn as a dot. */
-function lonelyDot(rows: readonly Row[], dataKey: string) {
+function lonelyDot(rows: readonly Row[], dataKey: string, color: SeriesColor) {
   return ({ cx, cy, index, key }: DotItemDotProps) => {
     const isKnown = (at: number) => (rows[at]?.[dataKey] ?? null) !== null
     const at = index ?? -1
     if (!isKnown(at) || isKnown(at - 1) || isKnown(at + 1) || cx === undefined || cy === undefined)
       return <g key={key} />
-    return <circle key={key} className="series-dot" cx={cx} cy={cy} r={2} />
+    return <circle key={key} className={`series-dot series-${color}`} cx={cx} cy={cy} r={2} />
   }
 }

@@ -24,6 +24,8 @@ export interface RecorderDeps {
 
 /** A clock that is set back by less stands still for us until it is there again. */
 export const HOLD_S = 60
+/** A look that comes late by less has its figures in all of its seconds. */
+const SPREAD_S = 15
 /** A process that stood still for longer does not fill its pause with what came before it. */
 const MOST_S = 3_600
 
@@ -91,7 +93,7 @@ export class Recorder {
     this.#atMs = nowMs
     // What was counted before the first look goes into the first second.
     if (last === undefined) return false
-    this.#feed(secondS - 1, n, nowMs)
+    this.#feed(secondS - 1, n, nowMs, secondS - last === n && n <= SPREAD_S ? n : 1)
     return true
   }
 
@@ -102,7 +104,8 @@ export class Recorder {
     }
   }
 
-  #feed(second: number, n: number, nowMs: number): void {
+  /** `parts`: over how many seconds, the last of them `second`, it is spread. */
+  #feed(second: number, n: number, nowMs: number, parts: number): void {
     this.#forgetEvicted()
     for (const tally of this.#deps.tallies.tallies()) this.#addTally(tally, second)
     this.#deps.tallies.backlog((tally, waiting, oldestAt) => {
@@ -112,7 +115,7 @@ export class Recorder {
     this.#addSlots(second, n)
     this.#addLines()
     this.#fleet.isTouched = true
-    for (const pending of this.#pending.values()) if (pending.isTouched) empty(pending, second, n)
+    for (const pending of this.#pending.values()) if (pending.isTouched) empty(pending, second, n, parts)
   }
 
   #addTally(tally: FunctionTally, second: number): void {
@@ -246,12 +249,28 @@ function addSlotsTo(pending: Pending, sample: WorkerSample, n: number): void {
   add(pending, AT.used + 4, (sum.used + sum.free + sum.maintenance + sum.stalled) * n)
 }
 
-function empty(pending: Pending, second: number, n: number): void {
+function empty(pending: Pending, second: number, n: number, parts: number): void {
   const { series, values, counts } = pending
   // What a clock that was set back has moved in front of the last one goes into the next.
   if (second <= series.lastS) return
-  series.feed(second, n, values, counts)
+  if (parts === 1) series.feed(second, n, values, counts)
+  else spread(pending, second, parts)
   values.fill(0)
   counts.fill(0)
   pending.isTouched = false
+}
+
+/** A second each, to the last unit; durations all go with the last one. */
+function spread({ series, values, counts }: Pending, second: number, parts: number): void {
+  const share = new Float64Array(values.length)
+  for (let part = 1; part <= parts; part++) {
+    for (let at = 0; at < values.length; at++) {
+      const value = values[at] ?? 0
+      share[at] =
+        at === AT.oldestMs
+          ? value
+          : Math.floor((value * part) / parts) - Math.floor((value * (part - 1)) / parts)
+    }
+    series.feed(second - parts + part, 1, share, part === parts ? counts : undefined)
+  }
 }

@@ -27,6 +27,24 @@ describe('series', () => {
     assert.deepEqual(values, [null, 1, 2, 3, 4, 5, null, null, null, null, null, 2, 2, 2, 2, 2])
   })
 
+  it('have what a late look has found in all of its seconds', async () => {
+    const { stage, hello } = await begin()
+    await stage.seconds(2, () => complete(hello, 2))
+    complete(hello, 8)
+    stage.waiting = [{ tally: hello, count: 3, oldestAt: 0 }]
+    stage.clock.advance(3_000)
+    stage.stats.tick()
+    const metrics = ['completed', 'waiting'] as const
+    const { series } = await stage.ask({ metrics, fromMs: stage.clock.wallMs() - 5_000, stepMs: 1_000 })
+    assert.deepEqual(
+      series.map(({ values }) => values),
+      [
+        [2, 2, 2, 3, 3],
+        [0, 0, 3, 3, 3],
+      ],
+    )
+  })
+
   it('say the same in every resolution: sums are those of the seconds', async () => {
     const { stage, hello } = await begin()
     const fromMs = stage.clock.wallMs()
