@@ -66,7 +66,15 @@ export function OverviewTiles({ workers, lanes, outcomes, stats, isGroup }: Prop
       />
       <Tile
         label={words.oldest}
-        value={oldest ? <Age at={oldest.oldestAt} form="span" /> : formatDuration(oldestMs)}
+        value={
+          oldest ? (
+            <Age at={oldest.oldestAt} form="span" />
+          ) : oldestMs === 0 ? (
+            text.kit.units.seconds('0')
+          ) : (
+            formatDuration(oldestMs)
+          )
+        }
         detail={oldest ? words.oldestIn(laneName(oldest)) : oldestMs === 0 ? words.nothingWaits : undefined}
         spark={spark('oldestMs')}
         href={paths.queue()}

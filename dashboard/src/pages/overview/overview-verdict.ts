@@ -1,6 +1,7 @@
 /** The fleet in one sentence: "All 3 groups served. 1 warning: ocr@2 has no worker for 4 min." Pure. */
 import type { WorkerView } from '@berth/protocol'
 import type { Tone } from '../../kit/marks.tsx'
+import { visible } from '../../text/format.ts'
 import { text } from '../../text/text.ts'
 import { groupOf, isServing } from '../workers/fleet-facts.ts'
 import type { Attention } from './attention.ts'
@@ -21,8 +22,19 @@ export function verdictOf(
   const groups = new Set(workers.flatMap((worker) => groupOf(worker) ?? []))
   const served = new Set(workers.filter(isServing).flatMap((worker) => groupOf(worker) ?? []))
   const [first] = attention
-  const head =
-    served.size === groups.size ? words.allServed(groups.size) : words.someServed(served.size, groups.size)
+  const head = headOf([...groups], served)
   const tail = first === undefined ? words.calm : words.troubles(attention.length, first.sentence)
   return { tone: first?.tone ?? (served.size === groups.size ? 'ok' : 'warn'), sentence: `${head} ${tail}` }
+}
+
+function headOf(groups: readonly string[], served: ReadonlySet<string>): string {
+  const words = text.overview.verdict
+  const [only] = groups
+  if (only === undefined) return words.noGroup
+  if (groups.length === 1) {
+    return served.size === 1 ? words.oneServed(visible(only)) : words.oneUnserved(visible(only))
+  }
+  return served.size === groups.length
+    ? words.allServed(groups.length)
+    : words.someServed(served.size, groups.length)
 }

@@ -58,7 +58,8 @@ function RecentRow({ item }: { item: ActivityItem }) {
         {item.reason && <span className="muted">{words.reason(visible(item.reason))}</span>}
       </span>
       <span className="muted recent-when">
-        {item.actor && words.by(visible(item.actor))} <Age at={item.at} />
+        {item.actor && `${words.by(visible(item.actor))} · `}
+        <Age at={item.at} />
       </span>
     </li>
   )

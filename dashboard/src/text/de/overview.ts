@@ -10,12 +10,10 @@ export const overview: Messages['overview'] = {
 
   verdict: {
     empty: 'Noch keine Worker.',
-    allServed: (groups) =>
-      groups === 1
-        ? 'Die eine Gruppe ist bedient.'
-        : groups === 0
-          ? ''
-          : `Alle ${groups} Gruppen sind bedient.`,
+    oneServed: (group) => `${group} ist bedient.`,
+    oneUnserved: (group) => `${group} ist nicht bedient.`,
+    noGroup: 'Noch hat kein Worker seine Gruppe genannt.',
+    allServed: (groups) => `Alle ${groups} Gruppen sind bedient.`,
     someServed: (served, groups) => `${served} von ${groups} Gruppen sind bedient.`,
     calm: 'Nichts braucht eine Hand.',
     troubles: (n, first) => (n === 1 ? `1 Warnung: ${first}` : `${n} Warnungen, zuerst: ${first}`),

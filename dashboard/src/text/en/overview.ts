@@ -6,8 +6,10 @@ export const overview = {
 
   verdict: {
     empty: 'No workers yet.',
-    allServed: (groups: number) =>
-      groups === 1 ? 'The one group is served.' : groups === 0 ? '' : `All ${groups} groups served.`,
+    oneServed: (group: string) => `${group} is served.`,
+    oneUnserved: (group: string) => `${group} is not served.`,
+    noGroup: 'No worker has named its group yet.',
+    allServed: (groups: number) => `All ${groups} groups served.`,
     someServed: (served: number, groups: number) => `${served} of ${groups} groups served.`,
     calm: 'Nothing needs a hand.',
     troubles: (n: number, first: string) =>

@@ -1,0 +1,229 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import type { Browser, Page } from 'playwright-core'
+import { createScope } from '../harness/scope.ts'
+import { until } from '../harness/until.ts'
+import { assertAccessible, assertFits, NARROW } from './axe.ts'
+import { type Fleet, LIMIT_MS, openAt, openPage, signOut, startBrowser, startFleet } from './stage.ts'
+
+const READ_KEY = 'reads-only-and-changes-nothing-0123456789abcdef'
+const PAGES = [
+  ['o', 'Overview', ''],
+  ['w', 'Workers', '/workers'],
+  ['g', 'Groups and contracts', '/capability'],
+  ['t', 'Tasks', '/tasks'],
+  ['q', 'Queue', '/queue'],
+  ['f', 'Functions', '/functions'],
+  ['i', 'Invoke', '/invoke'],
+  ['s', 'Schedules', '/schedules'],
+  ['l', 'Logs', '/logs'],
+  ['c', 'Config', '/config'],
+  ['a', 'Activity', '/activity'],
+] as const
+
+describe('the shell around every page', () => {
+  const scope = createScope()
+  let browser: Browser
+  let fleet: Fleet
+
+  before(async () => {
+    const env = { NAME: 'harbour', ENVIRONMENT: 'demo', READ_KEY: READ_KEY }
+    ;[browser, fleet] = await Promise.all([startBrowser(scope), startFleet(scope, { env })])
+  })
+  after(() => scope.end())
+
+  test('two strokes lead to every page, which has its own address, name and place in the rail', async (t) => {
+    const { page, watch } = await openAt(t, browser, fleet.balancer, '/workers?range=6h', 'Workers')
+    for (const [key, title, path] of PAGES) {
+      await page.keyboard.press('g')
+      await page.keyboard.press(key)
+      await headingOf(page, title).waitFor()
+      assert.equal(await page.evaluate('location.pathname'), `/dashboard${path}`)
+      const current = page.getByRole('navigation', { name: 'Pages' }).locator('[aria-current="page"]')
+      assert.equal(await current.count(), 1, `one page is current at ${path}`)
+      assert.match(await page.title(), / · harbour · Berth$/)
+      await page.getByText('demo', { exact: true }).waitFor()
+      assert.match(String(await page.evaluate('location.search')), /range=6h/, 'the time goes along')
+    }
+    await page.goBack()
+    await headingOf(page, 'Config').waitFor()
+    watch.assertClean()
+  })
+
+  test('the palette finds pages, workers and functions, does actions, and gives the focus back', async (t) => {
+    const { page, watch } = await openAt(t, browser, fleet.balancer, '', 'Overview')
+    await page.getByRole('button', { name: /Search or go to/ }).focus()
+    await openPalette(page)
+    await assertAccessible(page)
+    await page.keyboard.press('Escape')
+    await page.getByRole('dialog').waitFor({ state: 'detached' })
+    const focused = await page.evaluate('document.activeElement?.getAttribute("aria-label")')
+    assert.equal(focused, 'Search or go to…')
+
+    await openPalette(page)
+    await page.keyboard.type('w2')
+    await page.getByRole('option', { name: /^w2/ }).waitFor()
+    await page.keyboard.press('Enter')
+    await page.waitForURL('**/dashboard/workers/w2')
+
+    await openPalette(page)
+    await page.keyboard.type('schedules')
+    await page.getByRole('option', { name: /^Schedules/ }).waitFor()
+    await page.keyboard.press('Enter')
+    await headingOf(page, 'Schedules').waitFor()
+
+    await openPalette(page)
+    await page.keyboard.type('theme: dark')
+    await page.getByRole('option', { name: 'Theme: Dark' }).waitFor()
+    await page.keyboard.press('Enter')
+    await until(async () => (await themeOf(page)) === 'dark', LIMIT_MS, 'the theme is dark')
+    watch.assertClean()
+  })
+
+  test('the help shows what works here, binds a key anew, and switches single keys off', async (t) => {
+    const { page, watch } = await openAt(t, browser, fleet.balancer, '', 'Overview')
+    await page.keyboard.press('?')
+    const help = page.getByRole('dialog', { name: 'Keyboard' })
+    await help.getByText('Pause or resume').waitFor()
+    await assertAccessible(page)
+
+    const theme = help.getByRole('button', { name: /Next theme/ })
+    await theme.focus()
+    await page.keyboard.press('Enter')
+    await page.keyboard.press('u')
+    await help.getByRole('alert').filter({ hasText: 'u is “Local time or UTC” already.' }).waitFor()
+    await page.keyboard.press('Enter')
+    await page.keyboard.press('z')
+    await help.getByRole('button', { name: 'Default keys' }).waitFor()
+    await page.keyboard.press('Escape')
+    await help.waitFor({ state: 'detached' })
+    await page.keyboard.press('t')
+    assert.equal(await themeOf(page), null, 't is free')
+    await page.keyboard.press('z')
+    assert.equal(await themeOf(page), 'light')
+
+    await page.keyboard.press('?')
+    await help.getByRole('checkbox', { name: 'Single-key shortcuts' }).uncheck()
+    await page.keyboard.press('Escape')
+    await help.waitFor({ state: 'detached' })
+    await page.keyboard.press('z')
+    assert.equal(await themeOf(page), 'light')
+    // What needs no single key still works.
+    await openPalette(page)
+    watch.assertClean()
+  })
+
+  test('paused, the page stands still and says how old it is; resumed, it shows what has come', async (t) => {
+    const { page, watch } = await openAt(t, browser, fleet.balancer, '', 'Overview')
+    const ready = page.getByRole('link', { name: /^Workers ready/ })
+    await ready.filter({ hasText: '3 of 3' }).waitFor()
+    await page.keyboard.press('Space')
+    await page.getByText(/Paused, \d+(\.\d)? s old|Paused, \d+ ms old/).waitFor()
+    const before = watch.frames().length
+    await fleet.balancer.request('/workers/w1/off', { method: 'POST' })
+    await until(() => watch.frames().length > before + 4, LIMIT_MS, 'the feed goes on')
+    await ready.filter({ hasText: '3 of 3' }).waitFor()
+    await page.keyboard.press('Space')
+    await ready.filter({ hasText: '2 of 3' }).waitFor()
+    await fleet.balancer.request('/workers/w1/on', { method: 'POST' })
+    await ready.filter({ hasText: '3 of 3' }).waitFor()
+    watch.assertClean()
+  })
+
+  test('the overview says what needs a hand, and mends it from there', async (t) => {
+    const { page, watch } = await openAt(t, browser, fleet.balancer, '', 'Overview')
+    await page.getByText('Nothing needs a hand now.').waitFor()
+    for (const name of ['w1', 'w2', 'w3']) {
+      await fleet.balancer.request(`/workers/${name}/off`, { method: 'POST' })
+    }
+    const trouble = page
+      .getByRole('listitem')
+      .filter({ hasText: /Every worker of default@\d is in maintenance/ })
+    await trouble.waitFor()
+    await page.getByText(/1 warning: Every worker of default/).waitFor()
+    await assertAccessible(page)
+    const wake = trouble.getByRole('button', { name: 'End maintenance of 3 workers' })
+    await wake.focus()
+    await page.keyboard.press('Enter')
+    await page.getByRole('status').filter({ hasText: 'Maintenance of 3 workers ended.' }).waitFor()
+    await page.getByText('Nothing needs a hand now.').waitFor()
+    const { body } = await fleet.balancer.request('/workers')
+    const states = (body as { items: { status: string }[] }).items.map(({ status }) => status)
+    assert.ok(
+      states.every((status) => status !== 'maintenance'),
+      states.join(', '),
+    )
+    watch.assertClean()
+  })
+
+  test('every figure of the overview is told in both themes, in high contrast, and at 320 pixels', async (t) => {
+    const { page, watch } = await openAt(t, browser, fleet.balancer, '', 'Overview')
+    await page.getByRole('figure', { name: 'Throughput' }).waitFor()
+    await page.getByRole('figure', { name: 'Waiting by group' }).waitFor()
+    await assertAccessible(page)
+    await page.evaluate('document.documentElement.dataset.theme = "contrast"')
+    await assertAccessible(page)
+    await page.setViewportSize(NARROW)
+    await assertFits(page)
+    await assertAccessible(page)
+    await page.getByRole('button', { name: 'More pages' }).click()
+    await page.getByRole('menuitem', { name: 'Activity' }).click()
+    await headingOf(page, 'Activity').waitFor()
+    await assertFits(page)
+    watch.assertClean()
+  })
+
+  test('the range of time is chosen once for all, also between two instants', async (t) => {
+    const { page, watch } = await openAt(t, browser, fleet.balancer, '', 'Overview')
+    await page.getByRole('button', { name: /Last hour/ }).click()
+    await page.getByRole('button', { name: 'Last 24 h' }).click()
+    await page.getByRole('button', { name: /Time range: Last 24 h/ }).waitFor()
+    await page.keyboard.press('[')
+    await page.getByRole('button', { name: /Time range: Last 6 h/ }).waitFor()
+    await page.getByRole('button', { name: /Time range: Last 6 h/ }).click()
+    await page.getByLabel(/^From/).fill('2026-01-01T10:00:00')
+    await page.getByLabel(/^To/).fill('2026-01-01T11:00:00')
+    await assertAccessible(page)
+    await page.getByRole('button', { name: 'Show', exact: true }).click()
+    await page.waitForURL(/from=2026-01-01T/)
+    await page.reload()
+    await page.getByRole('button', { name: /Time range: .*2026/ }).waitFor()
+    watch.assertClean()
+  })
+
+  test('a viewer sees the same, and every control that changes something says why it will not', async (t) => {
+    const { page, watch } = await openPage(t, browser, fleet.balancer)
+    await page.goto(`${fleet.balancer.url}/dashboard`)
+    await page.getByLabel('Key', { exact: true }).fill(READ_KEY)
+    await page.keyboard.press('Enter')
+    await page.getByRole('button', { name: /Viewer/ }).waitFor()
+    for (const name of ['w1', 'w2', 'w3']) {
+      await fleet.balancer.request(`/workers/${name}/off`, { method: 'POST' })
+    }
+    const wake = page.getByRole('button', { name: 'End maintenance of 3 workers' })
+    await wake.waitFor()
+    assert.equal(await wake.getAttribute('aria-disabled'), 'true')
+    await wake.hover()
+    await page.getByRole('tooltip').filter({ hasText: 'Needs the role operator' }).waitFor()
+    await wake.click({ force: true })
+    assert.deepEqual(
+      watch.scripted().filter((one) => one.startsWith('POST ') && one !== 'POST /sign-in'),
+      [],
+    )
+    for (const name of ['w1', 'w2', 'w3']) {
+      await fleet.balancer.request(`/workers/${name}/on`, { method: 'POST' })
+    }
+    await signOut(page)
+    await page.getByLabel('Key', { exact: true }).waitFor()
+    watch.assertClean([/Failed to load resource.* 401/])
+  })
+})
+
+const headingOf = (page: Page, name: string) => page.getByRole('heading', { name, level: 1 })
+
+async function openPalette(page: Page): Promise<void> {
+  await page.keyboard.press('Control+k')
+  await page.getByRole('combobox', { name: 'Search or go to…' }).waitFor()
+}
+
+const themeOf = (page: Page) => page.evaluate('document.documentElement.dataset.theme ?? null')
