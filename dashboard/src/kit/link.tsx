@@ -5,6 +5,7 @@
 import type { AnchorHTMLAttributes, ReactNode, Ref } from 'react'
 import { Link as RouterLink } from 'wouter'
 import { useSearch } from 'wouter/use-browser-location'
+import { BASE } from '../paths.ts'
 
 /** Search parameters that belong to the shell and follow from page to page. */
 export const CARRIED = ['range', 'from', 'to', 'group'] as const
@@ -19,10 +20,15 @@ interface Props extends Omit<AnchorHTMLAttributes<HTMLAnchorElement>, 'href'> {
 export function Link({ to, children, ...rest }: Props) {
   const search = useSearch()
   return (
-    <RouterLink href={carry(to, search)} {...rest}>
+    <RouterLink href={routed(carry(to, search))} {...rest}>
       {children}
     </RouterLink>
   )
+}
+
+/** As the router takes it; the overview is `/dashboard` without a slash, which the router would add. */
+export function routed(path: string): string {
+  return /^\/(\?|$)/.test(path) ? `~${BASE}${path.slice(1)}` : path
 }
 
 /** `to` with the shell's parameters of `search`; those that `to` names itself win. */

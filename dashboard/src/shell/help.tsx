@@ -102,13 +102,19 @@ function KeyRow({ shortcut, all, onBind }: RowProps) {
         <button
           type="button"
           className={isAsking ? 'key-button key-button-asking' : 'key-button'}
-          aria-label={words.rebind(shortcut.label)}
           title={words.rebind(shortcut.label)}
           onClick={() => setAsking(true)}
           onBlur={() => setAsking(false)}
           onKeyDown={take}
         >
-          {isAsking ? words.pressKey : <KeyWords name={shortcut.key} />}
+          {isAsking ? (
+            words.pressKey
+          ) : (
+            <>
+              <span className="only-heard">{words.rebind(shortcut.label)}: </span>
+              <KeyWords name={shortcut.key} />
+            </>
+          )}
         </button>
       )}
     </li>
