@@ -32,7 +32,7 @@ function makeFilled(): string {
   const database = openFile(path, 100)
   database.exec(`
     WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
-    INSERT INTO sessions SELECT printf('%064d', i), 'created', 'expires' FROM n`)
+    INSERT INTO sessions (hash, created_at, expires_at) SELECT printf('%064d', i), 'created', 'expires' FROM n`)
   database.close()
   return path
 }
