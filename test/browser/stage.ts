@@ -47,6 +47,8 @@ export type FleetOptions = BalancerOptions & {
   listed?: readonly WorkerName[]
   /** `TAGS` of each worker. */
   tags?: Readonly<Record<WorkerName, string>>
+  /** Sources of further functions of w3, by name. */
+  functions?: Readonly<Record<string, string>>
 }
 
 export async function startBrowser(scope: Scope): Promise<Browser> {
@@ -58,9 +60,11 @@ export async function startBrowser(scope: Scope): Promise<Browser> {
 /** Three workers of the example fleet; answers when the listed ones are in service. */
 export async function startFleet(
   scope: Scope,
-  { listed = NAMES, tags, ...options }: FleetOptions = {},
+  { listed = NAMES, tags, functions = {}, ...options }: FleetOptions = {},
 ): Promise<Fleet> {
   const probe = await writeThirdProject(await makeFolder(scope, 'project'))
+  for (const [name, source] of Object.entries(functions))
+    await writeFile(join(probe.folder, 'functions', `${name}.ts`), source)
   const start = (name: WorkerName, folder: string): Promise<Worker> => {
     const TAGS = tags?.[name] ?? `berth=quay-${name},region=eu`
     const env = { NAME: name, SLOTS: String(SLOTS[name]), TAGS }
@@ -94,9 +98,14 @@ async function writeThirdProject(folder: string): Promise<Probe> {
 import { z } from 'zod'
 
 export default defineFunction({
-  input: z.object({ text: z.string() }),
-  async handler({ text }, { log }) {
-    log.info(text)
+  input: z.object({
+    text: z.string(),
+    level: z.enum(['info', 'warn', 'error']).default('info'),
+    count: z.number().default(1),
+    fields: z.record(z.string(), z.unknown()).optional(),
+  }),
+  async handler({ text, level, count, fields }, { log }) {
+    for (let i = 0; i < count; i++) log[level](text, fields)
     return {}
   },
 })
