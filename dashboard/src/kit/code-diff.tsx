@@ -113,7 +113,8 @@ function unified({ root, frame, before, doc, ours }: Parts): Made {
 }
 
 function sideOf(label: string, isFixed: boolean): Extension {
-  const attributes = { 'aria-label': label, ...(isFixed ? { 'aria-readonly': 'true' } : {}) }
+  // What scrolls must be reachable by keys, also where nothing can be typed.
+  const attributes = { 'aria-label': label, tabindex: '0', ...(isFixed ? { 'aria-readonly': 'true' } : {}) }
   return [baseOf(), EditorState.readOnly.of(isFixed), EditorView.contentAttributes.of(attributes)]
 }
 

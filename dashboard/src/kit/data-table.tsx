@@ -4,7 +4,7 @@
  * document; `aria-rowcount` and `aria-rowindex` keep telling how many there are.
  */
 import { useVirtualizer, type Virtualizer } from '@tanstack/react-virtual'
-import { type KeyboardEvent, type MouseEvent, type ReactNode, useMemo, useRef, useState } from 'react'
+import { type KeyboardEvent, type MouseEvent, memo, type ReactNode, useMemo, useRef, useState } from 'react'
 import { formatCount } from '../text/format.ts'
 import { text } from '../text/text.ts'
 import { Icon } from './marks.tsx'
@@ -244,14 +244,24 @@ function TableRow<Row>(props: RowShared<Row> & { row: Row; id: string; index: nu
           </label>
         </td>
       )}
-      {columns.map((column) => (
-        <td key={column.id} className={classOf('data-cell', column)}>
-          {column.cell(row)}
-        </td>
-      ))}
+      <Cells row={row} columns={columns} />
     </tr>
   )
 }
+
+interface CellsProps<Row> {
+  readonly row: Row
+  readonly columns: readonly Column<Row>[]
+}
+
+/** Drawn again only when the row or the columns are others: a feed draws the table four times a second. */
+const Cells = memo(function Cells<Row>({ row, columns }: CellsProps<Row>) {
+  return columns.map((column) => (
+    <td key={column.id} className={classOf('data-cell', column)}>
+      {column.cell(row)}
+    </td>
+  ))
+}) as <Row>(props: CellsProps<Row>) => ReactNode
 
 function isControl(target: EventTarget, row: Element): boolean {
   if (!(target instanceof Element)) return false

@@ -9,6 +9,7 @@ import { text } from '../text/text.ts'
 import { Button } from './button.tsx'
 import { Chip } from './chip.tsx'
 import { Popover } from './popover.tsx'
+import './facets.css'
 
 export interface FacetValue {
   readonly value: string

@@ -239,28 +239,25 @@ interface CellProps {
 function CellButton({ cell, label, isOpen, onPress }: CellProps) {
   const words = text.capability
   const tone = isStarved(cell) ? 'bad' : cell.capable === 0 ? 'warn' : null
-  const figures = words.figures(
-    cell.capable,
-    cell.free,
-    cell.waiting === null ? text.unknown : formatCount(cell.waiting),
-  )
+  const waiting = cell.waiting === null ? text.unknown : formatCount(cell.waiting)
   return (
     <button
       type="button"
       className={['capability-cell', tone && `capability-${tone}`].filter(Boolean).join(' ')}
       aria-pressed={isOpen}
-      aria-label={`${label}: ${figures}`}
-      title={figures}
+      title={words.figures(cell.capable, cell.free, waiting)}
       onClick={onPress}
     >
+      <span className="only-heard">{label}: </span>
       {tone && <ToneMark tone={tone} />}
       <strong>{formatCount(cell.capable)}</strong>
+      <span className="only-heard"> {words.inService(cell.capable)}, </span>
       <span aria-hidden="true">/</span>
       <span>{formatCount(cell.free)}</span>
+      <span className="only-heard"> {words.freeSlots(cell.free)}, </span>
       <span aria-hidden="true">/</span>
-      <span className={(cell.waiting ?? 0) > 0 ? 'capability-waiting' : 'muted'}>
-        {cell.waiting === null ? text.unknown : formatCount(cell.waiting)}
-      </span>
+      <span className={(cell.waiting ?? 0) > 0 ? 'capability-waiting' : 'muted'}>{waiting}</span>
+      <span className="only-heard"> {words.waiting}</span>
     </button>
   )
 }

@@ -12,7 +12,9 @@ export function WorkerCharts({ worker }: { worker: string }) {
       <WorkerSlotsChart worker={worker} />
       <WorkerOutcomesChart worker={worker} />
       <HeartbeatChart worker={worker} />
-      <WorkerLoadCharts worker={worker} />
+      <div className="worker-load">
+        <WorkerLoadCharts worker={worker} />
+      </div>
     </div>
   )
 }

@@ -5,6 +5,7 @@ import { Segmented } from '../../kit/segmented.tsx'
 import { formatDuration } from '../../text/format.ts'
 import { text } from '../../text/text.ts'
 import { readSpan } from './span-text.ts'
+import './drain-field.css'
 
 const PRESETS_MS = [300_000, 900_000, 3_600_000] as const
 /** Chosen to begin with. */

@@ -5,9 +5,11 @@ import { Panel } from '../../kit/page.tsx'
 import { paths } from '../../paths.ts'
 import { text } from '../../text/text.ts'
 
+const CODE =
+  "import { defineFunction } from '@berth/worker'; export default defineFunction({ handler: async () => 'hello' })"
 const COMMAND = `mkdir -p my-fleet/functions
-echo "export default { async handler() { return 'hello' } }" > my-fleet/functions/hello.ts
-PORT=3001 NAME=worker-1 node worker/src/main.ts my-fleet`
+echo "${CODE}" > my-fleet/functions/hello.ts
+PORT=3001 NAME=worker-1 node_modules/.bin/node worker/src/main.ts my-fleet`
 const ENTRY = '[{ "url": "http://127.0.0.1:3001", "name": "worker-1" }]'
 
 export function EmptyFleet() {

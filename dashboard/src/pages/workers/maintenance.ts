@@ -4,7 +4,7 @@
  * alone tells the truth.
  */
 import type { WorkerView } from '@berth/protocol'
-import { useCallback, useEffect, useRef, useState } from 'react'
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { request } from '../../api/client.ts'
 import { failureToast } from '../../api/use-action.ts'
 import { useFeed } from '../../feed/use-feed.tsx'
@@ -123,5 +123,6 @@ export function useMaintenance(): MaintenanceControl {
     [send],
   )
 
-  return { pending, asking, request: ask, answered: () => setAsking(null) }
+  const answered = useCallback(() => setAsking(null), [])
+  return useMemo(() => ({ pending, asking, request: ask, answered }), [pending, asking, ask, answered])
 }

@@ -20,6 +20,9 @@ export const capability: Messages['capability'] = {
   notServed: 'dort nicht bedient',
   cellLabel: (name, at) => `${name} von ${at}`,
   figures: (capable, free, waiting) => `${capable} Worker im Dienst, ${free} Slots frei, ${waiting} wartend`,
+  inService: () => 'Worker im Dienst',
+  freeSlots: (n) => `${plural(n, 'Slot', 'Slots')} frei`,
+  waiting: 'wartend',
   legend: {
     cell: 'Worker im Dienst / freie Slots / wartend',
     starved: 'etwas wartet, niemand kann es nehmen',
@@ -49,7 +52,7 @@ export const capability: Messages['capability'] = {
     workers: 'Worker',
     defaultContract: 'Vorgabe des Vertrags',
     automatic: 'Automatisch',
-    automaticDetail: 'der neueste, den jemand bedient',
+    automaticDetail: 'der neueste mit mindestens der Hälfte der Slots im Dienst',
     pause: 'Pause',
     pauseIt: 'Gruppe anhalten…',
     paused: 'Angehalten',

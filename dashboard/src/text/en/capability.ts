@@ -20,6 +20,9 @@ export const capability = {
   cellLabel: (name: string, at: string) => `${name} of ${at}`,
   figures: (capable: number, free: number, waiting: string) =>
     `${countWorkers(capable)} in service, ${free} free ${plural(free, 'slot', 'slots')}, ${waiting} waiting`,
+  inService: (n: number) => `${plural(n, 'worker', 'workers')} in service`,
+  freeSlots: (n: number) => `free ${plural(n, 'slot', 'slots')}`,
+  waiting: 'waiting',
   legend: {
     cell: 'Workers in service / free slots / waiting',
     starved: 'something waits, nobody can take it',
@@ -49,7 +52,7 @@ export const capability = {
     workers: 'Workers',
     defaultContract: 'Default contract',
     automatic: 'Automatic',
-    automaticDetail: 'the newest that somebody serves',
+    automaticDetail: 'the newest with at least half of the slots in service',
     pause: 'Pause',
     pauseIt: 'Pause the group…',
     paused: 'Paused',
