@@ -173,6 +173,21 @@ describe('the pages of schedules', () => {
     await page.getByText(`There is no schedule ${id}`).waitFor()
   })
 
+  it('is made from the menu of a function, too', async (t) => {
+    const { page } = await openAt(t, browser, fleet.balancer, '/functions/default/probe', 'probe')
+    await page.getByRole('button', { name: 'More', exact: true }).click()
+    await page.getByRole('menuitem', { name: 'Schedule…' }).click()
+    const dialog = page.getByRole('dialog', { name: 'Schedule probe' })
+    await dialog.getByRole('radio', { name: 'Once' }).check({ force: true })
+    await dialog.getByLabel('At', { exact: true }).fill('2030-01-02T03:04')
+    await dialog.getByLabel('Input').fill('{"id": "later"}')
+    await dialog.getByRole('button', { name: 'New schedule' }).click()
+    await dialog.waitFor({ state: 'detached' })
+    const { body } = await fleet.balancer.request('/schedules?function=probe')
+    const [made] = (body as { items: (Schedule & { date: string })[] }).items
+    assert.equal(made?.date.slice(0, 4), '2030')
+  })
+
   it('draws the next day, and fits a narrow page', async (t) => {
     const { page } = await openAt(t, browser, fleet.balancer, '/schedules', 'Schedules')
     await page.getByRole('heading', { name: 'Next 24 hours' }).waitFor()

@@ -1,5 +1,5 @@
 /** `/dashboard/functions/:group/:name`: one function, what it is, calling it, and how it is limited (`tab`, `contract`). */
-import { useMemo, useState } from 'react'
+import { lazy, Suspense, useMemo, useState } from 'react'
 import { z } from 'zod'
 import { curlOf } from '../../api/client.ts'
 import { Badge } from '../../kit/badge.tsx'
@@ -35,6 +35,10 @@ import { SettingsTab } from './settings-tab.tsx'
 import '../invoke/invoke.css'
 import './functions.css'
 
+const ScheduleDialog = lazy(async () => ({
+  default: (await import('../schedules/schedule-dialog.tsx')).ScheduleDialog,
+}))
+
 const TABS = ['about', 'invoke', 'settings'] as const
 const addressSchema = z.object({ tab: z.enum(TABS).default('about'), contract: z.string().default('') })
 
@@ -65,7 +69,7 @@ export function FunctionPage({ params: { group = '', name = '' } }: PageProps) {
 function Known({ entry }: { entry: CatalogueEntry }) {
   const { group, name, contracts, newest } = entry
   const [address, patch] = useUrlState(addressSchema)
-  const [dialog, setDialog] = useState<'pause' | null>(null)
+  const [dialog, setDialog] = useState<'pause' | 'schedule' | null>(null)
   const [example, setExample] = useState<Record<string, unknown>>()
   const item = contracts.find(({ contract }) => String(contract) === address.contract) ?? newest
   const schedules =
@@ -133,6 +137,12 @@ function Known({ entry }: { entry: CatalogueEntry }) {
                     disabledWhy: !may && why,
                     run: () => setDialog('pause'),
                   },
+              {
+                label: text.schedules.menuItem,
+                icon: 'schedules',
+                disabledWhy: !may && why,
+                run: () => setDialog('schedule'),
+              },
               { label: text.functions.settings, icon: 'edit', run: () => open('settings') },
             ]}
           />
@@ -173,6 +183,16 @@ function Known({ entry }: { entry: CatalogueEntry }) {
           },
         ]}
       />
+      {dialog === 'schedule' && (
+        <Suspense>
+          <ScheduleDialog
+            group={group}
+            name={name}
+            input={example ?? item.examples[0] ?? {}}
+            onClose={() => setDialog(null)}
+          />
+        </Suspense>
+      )}
       {dialog === 'pause' && <PauseDialog group={group} name={name} onClose={() => setDialog(null)} />}
     </Page>
   )

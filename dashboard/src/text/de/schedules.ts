@@ -100,6 +100,7 @@ export const schedules: Messages['schedules'] = {
   waitingLost: 'Zeitpunkte, die warten',
   runsStay: 'Ausgelöste Läufe, die bleiben',
   make: 'Neuer Zeitplan',
+  menuItem: 'Nach Zeitplan …',
   makeTitle: 'Neuer Zeitplan',
   makeTitleOf: (name) => `${name} nach Zeitplan ausführen`,
   made: (name) => `${name} läuft nach Zeitplan`,

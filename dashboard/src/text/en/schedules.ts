@@ -98,6 +98,7 @@ export const schedules = {
   waitingLost: 'Instants that wait',
   runsStay: 'Runs it has fired, which stay',
   make: 'New schedule',
+  menuItem: 'Schedule…',
   makeTitle: 'New schedule',
   makeTitleOf: (name: string) => `Schedule ${name}`,
   made: (name: string) => `${name} is scheduled`,
