@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
+import { postTask } from '../harness/berth.ts'
 import { createScope } from '../harness/scope.ts'
 import { until } from '../harness/until.ts'
 import { assertAccessible, assertFits, NARROW } from './axe.ts'
@@ -146,6 +147,29 @@ describe('the shell around every page', () => {
     await page.keyboard.press('Enter')
     await page.getByRole('status').filter({ hasText: 'Maintenance of 3 workers ended.' }).waitFor()
     await page.getByText('Nothing needs a hand now.').waitFor()
+    // Work that only w3 could take, while w3 rests.
+    await fleet.balancer.request('/workers/w3/off', { method: 'POST' })
+    const { status } = await postTask(fleet.balancer, {
+      function: 'chatter',
+      mode: 'async',
+      input: { text: 'late' },
+    })
+    assert.equal(status, 202)
+    const waits = page.getByRole('listitem').filter({ hasText: /chatter of default.* has no worker/ })
+    await waits.filter({ hasText: '1 task waits' }).waitFor()
+    await page
+      .getByRole('link', { name: /^Oldest wait/ })
+      .filter({ hasText: 'in chatter of default' })
+      .waitFor()
+    await waits.getByRole('button', { name: 'End maintenance of 1 worker' }).click()
+    await waits.waitFor({ state: 'detached' })
+    await page.getByText('Nothing needs a hand now.').waitFor()
+    await page
+      .getByRole('region', { name: 'Recent actions' })
+      .getByText('Put 1 worker (w3) back in service.')
+      .first()
+      .waitFor()
+
     const { body } = await fleet.balancer.request('/workers')
     const states = (body as { items: { status: string }[] }).items.map(({ status }) => status)
     assert.ok(

@@ -7,7 +7,10 @@ import { useGet } from '../../api/query.ts'
 
 const laneSchema = z.object({
   group: z.string(),
-  contract: z.number().nullable(),
+  contract: z
+    .number()
+    .nullish()
+    .transform((value) => value ?? null),
   function: z.string(),
   waiting: z.number(),
   oldestAt: z.string().nullable(),
@@ -30,7 +33,6 @@ export function useLanes(): {
     key: ['queue', 'lanes'],
     path: '/queue',
     query: { limit: 1 },
-    isEnabled: false,
     schema: queueSchema,
     everyMs: EVERY_MS,
   })
