@@ -21,7 +21,7 @@ export interface SystemActivityDeps {
 
 const LOOK_EVERY_MS = 1_000
 /** A fleet of more workers is looked at every fifth time. */
-const LARGE = 1_000
+const LARGE = 500
 const LARGE_EVERY = 5
 /** A fleet of which some never answer is looked at after this long all the same. */
 const SETTLE_MS = 5_000

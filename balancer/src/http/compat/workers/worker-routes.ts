@@ -8,6 +8,7 @@ import { BUDGET_LEVELS, type TaskError } from '@berth/protocol'
 import type { Clock } from '@berth/runtime'
 import { z } from 'zod'
 import type { RunFilesPort } from '../../../ports/files.ts'
+import { note } from '../../activity.ts'
 import { readJsonBody } from '../../body.ts'
 import { eventBody } from '../../event-body.ts'
 import { requestOrigin } from '../../file-address.ts'
@@ -185,7 +186,9 @@ async function addSchedule(c: RouteContext, deps: WorkerApiDeps): Promise<Respon
   if (!read.ok) return refuse(read.error)
   if ((await deps.workers.runsOf(id)).length === 0) return refuse(unknownWorker(id))
   const made = await deps.schedules.create(id, read.value, headOf(c), deps.clock.wallMs())
-  return made.ok ? c.json(made.schedule) : refuse(made.error)
+  if (!made.ok) return refuse(made.error)
+  noteSchedule(c, 'created', id, `Made a schedule of the worker "${id}".`, made.schedule)
+  return c.json(made.schedule)
 }
 
 async function listSchedules(c: RouteContext, deps: WorkerApiDeps): Promise<Response> {
@@ -199,9 +202,16 @@ async function cancelSchedule(c: RouteContext, deps: WorkerApiDeps): Promise<Res
   const schedule = c.req.param('schedule') ?? ''
   const cancelled = await deps.schedules.cancel(id, schedule)
   if (typeof cancelled === 'object') return refuse(cancelled)
-  if (cancelled) return c.json({ cancelled: true })
+  if (cancelled) {
+    noteSchedule(c, 'deleted', id, `Cancelled the schedule ${schedule} of the worker "${id}".`)
+    return c.json({ cancelled: true })
+  }
   const detail = `The worker "${id.slice(0, 64)}" has no schedule "${schedule.slice(0, 64)}".`
   return refuse({ code: 'NOT_FOUND', detail })
+}
+
+function noteSchedule(c: RouteContext, verb: string, worker: string, summary: string, after?: object): void {
+  note(c, { action: `schedule.${verb}`, target: { kind: 'session', id: worker }, summary, after })
 }
 
 // --- Shapes --------------------------------------------------------------------------------------
