@@ -30,6 +30,8 @@ describe('GET /dashboard', () => {
       '/workers/127.0.0.1%3A3001%2Fpath',
       '/workers/gpu.berlin',
       '/functions/default/images.resize',
+      '/functions/default/report.json',
+      '/workers/gpu.js',
       '/index.html',
     ]) {
       const answer = await bench.ask(`/dashboard${path}`)

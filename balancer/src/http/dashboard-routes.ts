@@ -56,9 +56,12 @@ function readAddress(path: string): string | undefined {
   }
 }
 
+/** Below these stand ids, which may end in anything. */
+const ENTITIES = /^(workers|tasks|functions|schedules)\//
+
 /** Workers and functions have dots in their names too, so only what a build can hold counts as a file. */
 function isFileName(address: string): boolean {
-  if (address === 'index.html') return false
+  if (address === 'index.html' || ENTITIES.test(address)) return false
   return address.startsWith('assets/') || extname(address).toLowerCase() in MEDIA_TYPES
 }
 

@@ -1,5 +1,5 @@
 /** Sample data for tests: a whole worker, a snapshot, messages, each with what the test changes. */
-import type { FeedMessage, FeedSnapshot, FleetPoint, LogEntry, WorkerView } from '@berth/protocol'
+import type { FeedLine, FeedMessage, FeedSnapshot, FleetPoint, WorkerView } from '@berth/protocol'
 
 export const START_AT = '2026-11-21T12:00:00.000Z'
 export const START_MS = Date.parse(START_AT)
@@ -48,11 +48,11 @@ export function samplePoint(t: number, changes: Partial<FleetPoint> = {}): Fleet
   }
 }
 
-export function sampleLine(text: string, changes: Partial<LogEntry> = {}): LogEntry {
+export function sampleLine(text: string, changes: Partial<FeedLine> = {}): FeedLine {
   return { at: START_AT, level: 'info', text, source: 'worker', ...changes }
 }
 
-export function sampleLines(count: number, from = 0): LogEntry[] {
+export function sampleLines(count: number, from = 0): FeedLine[] {
   return Array.from({ length: count }, (_, i) => sampleLine(`line ${from + i}`))
 }
 
