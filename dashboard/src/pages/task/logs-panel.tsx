@@ -56,7 +56,7 @@ export function LogsPanel({ run }: { run: RunView }) {
         </Button>
       )}
       {lines.length > 0 ? (
-        <ScrollBox className="run-log" label={words.title} role="log">
+        <ScrollBox className="run-log" label={words.lines} role="log">
           <ol>
             {numbered(lines, shown).map(({ n, line }) => (
               <Line key={n} raw={line} />

@@ -39,7 +39,7 @@ export function StreamPanel({ run }: { run: RunView }) {
         <ScrollBox
           ref={box}
           className="stream-text"
-          label={words.title}
+          label={words.text}
           role="region"
           onScroll={() => {
             const { scrollTop = 0, scrollHeight = 0, clientHeight = 0 } = box.current ?? {}

@@ -119,6 +119,7 @@ export const task: Messages['task'] = {
 
   stream: {
     title: 'Strom',
+    text: 'Text des Stroms',
     eventsTitle: 'Ereignisse',
     bytes: (characters) => `[${Math.floor((characters * 3) / 4)} Bytes]`,
     live: 'live',
@@ -131,6 +132,7 @@ export const task: Messages['task'] = {
 
   logs: {
     title: 'Log der Aufgabe',
+    lines: 'Zeilen',
     count: (n) => `${n} ${pick(n, 'Zeile', 'Zeilen')}`,
     level: 'Mindestens',
     levels: { debug: 'alles', info: 'Infos', warn: 'Warnungen', error: 'Fehler' },

@@ -116,6 +116,7 @@ export const task = {
 
   stream: {
     title: 'Stream',
+    text: 'Text of the stream',
     eventsTitle: 'Events',
     bytes: (characters: number) => `[${Math.floor((characters * 3) / 4)} bytes]`,
     live: 'live',
@@ -128,6 +129,7 @@ export const task = {
 
   logs: {
     title: 'Log of the task',
+    lines: 'Lines',
     count: (n: number) => `${n} ${plural(n, 'line', 'lines')}`,
     level: 'Least level',
     levels: { debug: 'all', info: 'info', warn: 'warnings', error: 'errors' },
