@@ -43,6 +43,12 @@ describe('the page of a task', () => {
     await page.getByRole('menuitem', { name: item }).click()
   }
   const shownId = () => decodeURIComponent(new URL(page.url()).pathname.split('/').at(-1) ?? '')
+  const waitForPicture = (selector: string) =>
+    until(
+      async () => (await page.evaluate(`document.querySelector('${selector}')?.naturalWidth`)) === 1,
+      LIMIT_MS,
+      'the picture is drawn',
+    )
   const waitForOther = async (id: string) => {
     await until(() => shownId() !== id && shownId().startsWith('r_'), LIMIT_MS, 'another task shows')
     return shownId()
@@ -124,8 +130,8 @@ describe('the page of a task', () => {
     const file = panel('Files').getByRole('link', { name: 'pictures/dot.png' })
     const [download] = await Promise.all([page.waitForEvent('download'), file.click()])
     assert.equal(download.suggestedFilename(), 'dot.png')
-    const picture = panel('Files').getByRole('img', { name: 'pictures/dot.png' })
-    assert.equal(await picture.evaluate('(image) => image.decode().then(() => image.naturalWidth)'), 1)
+    await panel('Files').getByRole('img', { name: 'pictures/dot.png' }).waitFor()
+    await waitForPicture('.pictures img')
     await panel('Kin').getByRole('link', { name: 'quick@1' }).click()
     await page.getByRole('heading', { name: 'quick@1', level: 1 }).waitFor()
     await panel('Kin').getByRole('link', { name: id }).waitFor()
@@ -133,8 +139,8 @@ describe('the page of a task', () => {
     const bytes = await accept(balancer, { function: 'picture' })
     await waitForStatus(balancer, bytes, 'completed')
     await show(bytes, 'picture@1')
-    const result = panel('Result').getByRole('img', { name: 'Result' })
-    assert.equal(await result.evaluate('(image) => image.decode().then(() => image.naturalWidth)'), 1)
+    await panel('Result').getByRole('img', { name: 'Result' }).waitFor()
+    await waitForPicture('.content-bytes img')
     assert.equal(watch.canaries(), 0)
     watch.assertClean()
   })
