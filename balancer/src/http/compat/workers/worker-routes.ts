@@ -187,7 +187,12 @@ async function addSchedule(c: RouteContext, deps: WorkerApiDeps): Promise<Respon
   if ((await deps.workers.runsOf(id)).length === 0) return refuse(unknownWorker(id))
   const made = await deps.schedules.create(id, read.value, headOf(c), deps.clock.wallMs())
   if (!made.ok) return refuse(made.error)
-  noteSchedule(c, 'created', id, `Made a schedule of the worker "${id}".`, made.schedule)
+  noteSchedule(
+    c,
+    'created',
+    String(Reflect.get(made.schedule, 'id')),
+    `Made a schedule of the worker "${id}".`,
+  )
   return c.json(made.schedule)
 }
 
@@ -203,15 +208,15 @@ async function cancelSchedule(c: RouteContext, deps: WorkerApiDeps): Promise<Res
   const cancelled = await deps.schedules.cancel(id, schedule)
   if (typeof cancelled === 'object') return refuse(cancelled)
   if (cancelled) {
-    noteSchedule(c, 'deleted', id, `Cancelled the schedule ${schedule} of the worker "${id}".`)
+    noteSchedule(c, 'deleted', schedule, `Cancelled a schedule of the worker "${id}".`)
     return c.json({ cancelled: true })
   }
   const detail = `The worker "${id.slice(0, 64)}" has no schedule "${schedule.slice(0, 64)}".`
   return refuse({ code: 'NOT_FOUND', detail })
 }
 
-function noteSchedule(c: RouteContext, verb: string, worker: string, summary: string, after?: object): void {
-  note(c, { action: `schedule.${verb}`, target: { kind: 'session', id: worker }, summary, after })
+function noteSchedule(c: RouteContext, verb: string, id: string, summary: string): void {
+  note(c, { action: `schedule.${verb}`, target: { kind: 'schedule', id }, summary })
 }
 
 // --- Shapes --------------------------------------------------------------------------------------
