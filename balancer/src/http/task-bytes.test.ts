@@ -95,6 +95,7 @@ for (const way of WAYS)
         budget: undefined,
         meter: undefined,
         workerKey: undefined,
+        trigger: undefined,
         onFile: undefined,
       })
     })
