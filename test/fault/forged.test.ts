@@ -209,6 +209,33 @@ describe('I6: a session', () => {
   })
 })
 
+describe('a task of a page', () => {
+  it('says so, in memory, on disk and in a batch; one that comes with the key does not', async () => {
+    const cookie = await signIn()
+    const page = { cookie, origin: balancer.url, 'content-type': 'application/json' }
+    const key = { authorization: `Bearer ${KEYS.caller}` }
+    const triggerOf = async (headers: Record<string, string>, path: string, body: unknown) => {
+      const init = { method: 'POST', headers, body: JSON.stringify(body) }
+      const answer = await fetch(`${balancer.url}${path}`, init)
+      const [line = ''] = (await answer.text()).split('\n')
+      const id = answer.headers.get('x-run-id') ?? (JSON.parse(line) as { runId: string }).runId
+      const { body: run } = await balancer.request(`/runs/${id}`)
+      return (run as { trigger: string }).trigger
+    }
+    const hello = { function: 'hello' }
+    for (const [path, body] of [
+      ['/task', hello],
+      ['/task', { ...hello, mode: 'async' }],
+      ['/task/default/hello', {}],
+      ['/task/default/hello?mode=async', {}],
+      ['/tasks', [hello]],
+    ] as const) {
+      assert.equal(await triggerOf(page, path, body), 'ui', path)
+      assert.equal(await triggerOf(key, path, body), 'api', path)
+    }
+  })
+})
+
 /** Head and body of what a bare request is answered; fetch would put its address in order first. */
 async function raw(path: string): Promise<string> {
   const socket = connect(balancer.port, '127.0.0.1')
