@@ -6,7 +6,6 @@ import { fakeFetch, problem } from './testing/fake-fetch.ts'
 import { snapshotMessage } from './testing/samples.ts'
 
 // Charts have tests of their own; a page without layout cannot draw them.
-vi.mock('./charts/fleet-charts.tsx', () => ({ FleetCharts: () => null }))
 
 function open(token: string | null = null): FakeFeed {
   const feed = createFakeFeed()

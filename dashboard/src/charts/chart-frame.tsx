@@ -30,6 +30,8 @@ interface Props {
   readonly isSmall?: boolean
   /** True where there are several series, unless given. */
   readonly hasLegend?: boolean
+  /** What is drawn are words, such as an error, and no picture. */
+  readonly isWords?: boolean
   /** The value in a cell of the table. */
   format(value: number | null): string
   /** The value in the file: a plain number in the unit that is shown. */
@@ -77,7 +79,7 @@ export function ChartFrame(props: Props) {
         <ChartTable {...props} data={data} />
       ) : (
         <>
-          <div className="chart-space" aria-hidden="true">
+          <div className="chart-space" aria-hidden={props.isWords ? undefined : true}>
             {props.draw(shown)}
           </div>
           {hasLegend && (

@@ -42,6 +42,7 @@ export function DurationHeatMap({ group, function: name, spanMs = DAY_MS }: Prop
       series={heat?.series ?? NONE}
       zone={zone}
       hasLegend={false}
+      isWords={stats.error !== null}
       format={formatCount}
       toNumber={(value) => value}
       draw={() =>

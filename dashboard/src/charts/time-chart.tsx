@@ -72,6 +72,7 @@ export function TimeChart(props: TimeChartProps) {
       zone={zone}
       actions={actions}
       isSmall={isSmall}
+      isWords={Boolean(props.error)}
       format={formatStored}
       toNumber={(value) => value * factor}
       draw={(shown) => <Drawing {...props} shown={shown} formatStored={formatStored} />}

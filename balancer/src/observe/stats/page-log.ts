@@ -29,14 +29,18 @@ const FIRST_BYTES = 48
 
 export class PageLog {
   readonly #shape: PageShape
+  /** The columns of the record before, from `#at` on. */
   readonly #last: Float64Array
+  readonly #at: number
   #bytes = new Uint8Array(FIRST_BYTES)
   #length = 0
   lastSlot = -1
 
-  constructor(shape: PageShape) {
+  /** `last` from `at` on is its own until another log gets it: ten thousand workers have no array each for it. */
+  constructor(shape: PageShape, last: Float64Array = new Float64Array(shape.columns), at = 0) {
     this.#shape = shape
-    this.#last = new Float64Array(shape.columns)
+    this.#last = last.fill(0, at, at + shape.columns)
+    this.#at = at
   }
 
   /** A view, good until the next append. */
@@ -46,7 +50,7 @@ export class PageLog {
 
   /** What it takes in memory. */
   get size(): number {
-    return this.#bytes.length + this.#last.byteLength
+    return this.#bytes.length
   }
 
   /** `counts`: histograms behind one another. */
@@ -55,13 +59,14 @@ export class PageLog {
     this.#number(slot)
     this.#number(n)
     let mask = 0
-    for (let at = 0; at < values.length; at++) if (values[at] !== this.#last[at]) mask += 2 ** at
+    const from = this.#at
+    for (let at = 0; at < values.length; at++) if (values[at] !== this.#last[from + at]) mask += 2 ** at
     this.#number(mask)
     for (let at = 0; at < values.length; at++) {
-      const difference = (values[at] ?? 0) - (this.#last[at] ?? 0)
+      const difference = (values[at] ?? 0) - (this.#last[from + at] ?? 0)
       if (difference === 0) continue
       this.#number(difference < 0 ? -2 * difference - 1 : 2 * difference)
-      this.#last[at] = values[at] ?? 0
+      this.#last[from + at] = values[at] ?? 0
     }
     for (let at = 0; at < this.#shape.histograms; at++) this.#histogram(at, counts)
   }

@@ -31,7 +31,6 @@ export interface Slot {
 interface Open {
   startS: number
   n: number
-  readonly values: Float64Array
   readonly counts: Uint32Array | undefined
 }
 
@@ -46,6 +45,8 @@ interface Page {
 interface Level {
   readonly tier: Tier
   readonly open: Open
+  /** Where the columns of `open` lie; behind them those of the newest record. */
+  readonly at: number
   /** By start. */
   readonly pages: Map<number, Page>
   /** Where the newest record belongs; what comes later is behind it. */
@@ -53,8 +54,13 @@ interface Level {
 }
 
 const NO_PAIRS: readonly number[] = []
-/** What a page takes beside its bytes. */
-const PAGE_OVERHEAD = 160
+/** What objects take beside their bytes, as measured: a series, each of its resolutions, a page, an open log, a block. */
+const OVERHEAD = { series: 700, level: 350, page: 120, log: 320, block: 260 } as const
+/** Of the slot that is being closed, by resolution: closing one closes coarser ones. */
+const closing = TIERS.map(() => ({
+  served: new Float64Array(COLUMNS.served.length),
+  worker: new Float64Array(COLUMNS.worker.length),
+}))
 
 export class StatSeries {
   readonly key: string
@@ -65,6 +71,8 @@ export class StatSeries {
   /** How much it has had of late, to say which ones had most. */
   volume = 0
   readonly #levels: readonly Level[]
+  /** Open slots and newest records of all resolutions, one behind the other. */
+  readonly #columns: Float64Array
   readonly #isMax: readonly boolean[]
 
   constructor(key: string, family: Family) {
@@ -77,18 +85,20 @@ export class StatSeries {
     }
     this.#isMax = COLUMNS[family].map(({ roll }) => roll === 'max')
     const tiers = family === 'worker' ? TIERS.slice(FIRST_WORKER_TIER) : TIERS
-    this.#levels = tiers.map((tier) => ({
+    this.#columns = new Float64Array(2 * tiers.length * this.shape.columns)
+    this.#levels = tiers.map((tier, index) => ({
       tier,
       open: this.#newOpen(),
+      at: 2 * index * this.shape.columns,
       pages: new Map(),
       lastS: Number.NEGATIVE_INFINITY,
     }))
   }
 
   #newOpen(): Open {
-    const { columns, histograms, buckets } = this.shape
+    const { histograms, buckets } = this.shape
     const counts = histograms > 0 ? new Uint32Array(histograms * buckets) : undefined
-    return { startS: -1, n: 0, values: new Float64Array(columns), counts }
+    return { startS: -1, n: 0, counts }
   }
 
   /** The begin of what is known of it; Infinity while nothing is. */
@@ -103,10 +113,11 @@ export class StatSeries {
 
   /** What it takes in memory, about. */
   get bytes(): number {
-    let bytes = 400
+    let bytes = OVERHEAD.series + this.#columns.byteLength
     for (const { pages, open } of this.#levels) {
-      bytes += 300 + open.values.byteLength + (open.counts?.byteLength ?? 0)
-      for (const { log, block } of pages.values()) bytes += PAGE_OVERHEAD + (log?.size ?? block?.length ?? 0)
+      bytes += OVERHEAD.level + (open.counts?.byteLength ?? 0)
+      for (const { log, block } of pages.values())
+        bytes += OVERHEAD.page + (log ? OVERHEAD.log + log.size : OVERHEAD.block + (block?.length ?? 0))
     }
     return bytes
   }
@@ -120,7 +131,7 @@ export class StatSeries {
   #feed(at: number, timeS: number, n: number, values: Float64Array, counts: Uint32Array | undefined): void {
     const level = this.#levels[at]
     if (!level) return
-    const { open, tier } = level
+    const { open, tier, at: from } = level
     const startS = floorTo(timeS, tier.stepS)
     if (open.startS !== startS) {
       this.#close(at)
@@ -129,8 +140,8 @@ export class StatSeries {
     open.n += n
     for (let column = 0; column < values.length; column++) {
       const value = values[column] ?? 0
-      const known = open.values[column] ?? 0
-      open.values[column] = this.#isMax[column] ? Math.max(known, value) : known + value
+      const known = this.#columns[from + column] ?? 0
+      this.#columns[from + column] = this.#isMax[column] ? Math.max(known, value) : known + value
     }
     if (open.counts && counts) addCounts(open.counts, counts)
   }
@@ -140,15 +151,19 @@ export class StatSeries {
     const level = this.#levels[at]
     if (!level || level.open.startS < 0) return
     const { open } = level
-    const { startS, n, values, counts } = open
+    const { startS, n, counts } = open
     if (startS > level.lastS) {
+      const values: Float64Array = closing[at]?.[this.family] ?? this.#valuesOf(level)
+      values.set(this.#valuesOf(level))
       this.#record(level, startS, n, values, counts)
       this.#feed(at + 1, startS, n, values, counts)
     }
-    open.startS = -1
-    open.n = 0
-    values.fill(0)
-    counts?.fill(0)
+    this.#empty(level)
+  }
+
+  /** A view. */
+  #valuesOf({ at }: Level): Float64Array {
+    return this.#columns.subarray(at, at + this.shape.columns)
   }
 
   #record(
@@ -160,7 +175,7 @@ export class StatSeries {
   ): void {
     const startS = floorTo(timeS, level.tier.pageS)
     const page = level.pages.get(startS) ?? { log: undefined, block: undefined, isWritten: false }
-    page.log ??= this.#reopen(page.block)
+    page.log ??= this.#reopen(page.block, level)
     page.block = undefined
     page.isWritten = false
     page.log.append((timeS - startS) / level.tier.stepS, n, values, counts)
@@ -169,8 +184,8 @@ export class StatSeries {
   }
 
   /** A page that an earlier process began. */
-  #reopen(block: Uint8Array | undefined): PageLog {
-    const log = new PageLog(this.shape)
+  #reopen(block: Uint8Array | undefined, { at }: Level): PageLog {
+    const log = new PageLog(this.shape, this.#columns, at + this.shape.columns)
     if (!block) return log
     const counts = new Uint32Array(this.shape.histograms * this.shape.buckets)
     readPage(unpackBlock(block), this.shape, ({ slot, n, values, pairs }) => {
@@ -259,7 +274,7 @@ export class StatSeries {
       if (Math.max(level.lastS, level.open.startS) + stepS <= fromS) continue
       for (const startS of [...level.pages.keys()])
         if (startS + level.tier.pageS > fromS) this.#cutPage(level, startS, fromS)
-      if (level.open.startS + level.tier.stepS > fromS) this.#empty(level.open)
+      if (level.open.startS + level.tier.stepS > fromS) this.#empty(level)
       level.lastS = Math.min(level.lastS, floorTo(fromS, level.tier.stepS) - level.tier.stepS)
     }
     this.lastS = Math.min(this.lastS, fromS - 1)
@@ -282,10 +297,10 @@ export class StatSeries {
     if (kept.lastSlot >= 0) level.pages.set(startS, { log: kept, block: undefined, isWritten: false })
   }
 
-  #empty(open: Open): void {
+  #empty({ open, at }: Level): void {
     open.startS = -1
     open.n = 0
-    open.values.fill(0)
+    this.#columns.fill(0, at, at + this.shape.columns)
     open.counts?.fill(0)
   }
 
@@ -299,11 +314,12 @@ export class StatSeries {
     this.#readLevel(level, fromS, toS, visit)
     // What is finer has not been handed on yet.
     for (let finer = at; finer >= 0; finer--) {
-      const open = this.#levels[finer]?.open
-      if (!open || open.startS < 0) continue
+      const under = this.#levels[finer]
+      if (!under || under.open.startS < 0) continue
+      const { open } = under
       const startS = floorTo(open.startS, stepS)
       if (startS < fromS || startS >= toS) continue
-      visit({ startS, n: open.n, values: open.values, pairs: pairsOf(open.counts) })
+      visit({ startS, n: open.n, values: this.#valuesOf(under), pairs: pairsOf(open.counts) })
     }
   }
 

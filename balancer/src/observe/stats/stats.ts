@@ -24,12 +24,12 @@ export interface StatsDeps {
   readonly freeBytes: () => Promise<number>
   /** Nothing is written while less is free. */
   readonly reserveBytes: number
-  /** What the series of workers may take in memory; default 48 MB. */
+  /** What the series of workers may take in memory; default 52 MB. */
   readonly workerBytes?: number
 }
 
 const LOOK_MS = 200
-const WORKER_BYTES = 48 * 1024 * 1024
+const WORKER_BYTES = 52 * 1024 * 1024
 const LEAST_SHARE = 0.02
 const MOST_QUESTIONS = 64
 
