@@ -42,15 +42,19 @@ export function useSortedRows<Row extends object>(
     () => (sort && isSortedHere ? [{ id: sort.column, desc: sort.direction === 'descending' }] : []),
     [sort, isSortedHere],
   )
+  // Rows that somebody else has put in order cost nothing here.
   const table = useTable<Features, Row>({
     features,
-    data: rows,
+    data: isSortedHere ? rows : (NOTHING as readonly Row[]),
     columns: definitions,
     state: { sorting },
   })
   const model = table.getRowModel().rows
-  return useMemo(() => model.map((row) => row.original), [model])
+  const sorted = useMemo(() => model.map((row) => row.original), [model])
+  return isSortedHere ? sorted : rows
 }
+
+const NOTHING: readonly never[] = []
 
 function definitionOf<Row extends object>(
   id: string,

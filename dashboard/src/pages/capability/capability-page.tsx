@@ -3,7 +3,7 @@
  * cell opens the schemas of its function, a heading the settings of its group.
  */
 import type { WorkerView } from '@berth/protocol'
-import { useEffect, useMemo, useRef, useState } from 'react'
+import { useMemo } from 'react'
 import { z } from 'zod'
 import { useFeed } from '../../feed/use-feed.tsx'
 import { type Column, DataTable } from '../../kit/data-table.tsx'
@@ -15,6 +15,7 @@ import { useUrlState } from '../../kit/use-url-state.ts'
 import { useGroup } from '../../shell/group.ts'
 import { formatCount, visible } from '../../text/format.ts'
 import { text } from '../../text/text.ts'
+import { useThrottled } from '../workers/use-throttled.ts'
 import { useLanes } from './capability-data.ts'
 import { CellPanel } from './cell-panel.tsx'
 import { GroupPanel } from './group-panel.tsx'
@@ -55,29 +56,8 @@ export function CapabilityPage() {
 const EVERY_MS = 1_000
 
 function useMatrix(workers: ReadonlyMap<string, WorkerView>, lanes: readonly Lane[] | null): Matrix {
-  const [matrix, setMatrix] = useState(() => matrixOf(workers.values(), lanes))
-  const latest = useRef({ workers, lanes })
-  const timer = useRef<number | null>(null)
-  const madeAt = useRef(0)
-  useEffect(() => {
-    latest.current = { workers, lanes }
-    if (timer.current !== null) return
-    const make = () => {
-      timer.current = null
-      madeAt.current = performance.now()
-      setMatrix(matrixOf(latest.current.workers.values(), latest.current.lanes))
-    }
-    const waitMs = Math.max(0, EVERY_MS - (performance.now() - madeAt.current))
-    timer.current = window.setTimeout(make, waitMs)
-  }, [workers, lanes])
-  useEffect(
-    () => () => {
-      if (timer.current !== null) window.clearTimeout(timer.current)
-      timer.current = null
-    },
-    [],
-  )
-  return matrix
+  const counted = useThrottled(workers, EVERY_MS)
+  return useMemo(() => matrixOf(counted.values(), lanes), [counted, lanes])
 }
 
 function Verdict({ matrix, isLoading }: { matrix: Matrix; isLoading: boolean }) {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { byOperator, samplePoint, sampleWorker } from '../../testing/samples.ts'
+import { byOperator, sampleWorker } from '../../testing/samples.ts'
 import { de } from '../../text/de/index.ts'
 import { en } from '../../text/en/index.ts'
-import { factsOf, rateOf, toneOfFleet, verdictOf } from './fleet-facts.ts'
+import { factsOf, toneOfFleet, verdictOf } from './fleet-facts.ts'
 import { effectOf } from './maintenance.ts'
 
 const none = { waiting: 0, running: 0 }
@@ -48,24 +48,6 @@ describe('verdict', () => {
     expect(verdictOf(factsOf([...two, away], none), de)).toBe(
       '2 von 3 Workern bereit; worker-3 ist nicht erreichbar. 6 von 16 Slots belegt, nichts wartet.',
     )
-  })
-})
-
-describe('rate', () => {
-  const read = (point: { completed: number }) => point.completed
-
-  test('is the mean of the last whole seconds that are known', () => {
-    const points = [
-      samplePoint(980, { completed: 100 }),
-      samplePoint(990, { completed: 4 }),
-      samplePoint(999, { completed: 2 }),
-      samplePoint(1_000, { completed: 50 }),
-    ]
-    expect(rateOf(points, read, 1_000.5)).toBe(3)
-  })
-
-  test('is unknown without any', () => {
-    expect(rateOf([samplePoint(900)], read, 1_000)).toBeNull()
   })
 })
 

@@ -2,12 +2,10 @@
  * The fleet in figures and in one sentence. Pure; unknown stays null. A worker's slots count only
  * while the balancer hears it, so a fleet that is away does not look free.
  */
-import type { FleetPoint, QueueView, WorkerState, WorkerView } from '@berth/protocol'
+import type { QueueView, WorkerState, WorkerView } from '@berth/protocol'
 import type { Tone } from '../../kit/marks.tsx'
 import type { Messages } from '../../text/en/index.ts'
 
-/** Seconds that the rates on the tiles are the mean of. */
-export const RATE_SECONDS = 10
 /** Up to this many workers in trouble are named in the verdict, more are counted. */
 const NAMED_WORKERS = 2
 
@@ -102,17 +100,6 @@ export function toneOfFleet(facts: FleetFacts): Tone {
   if (facts.ready === 0) return 'bad'
   const isCalm = facts.troubles.every(({ state }) => ['maintenance', 'draining', 'leaving'].includes(state))
   return isCalm ? 'ok' : 'warn'
-}
-
-/** The mean over the last whole seconds; null when none of them is known. */
-export function rateOf(
-  points: readonly FleetPoint[],
-  read: (point: FleetPoint) => number,
-  nowSeconds: number,
-): number | null {
-  const last = Math.floor(nowSeconds) - 1
-  const recent = points.filter((point) => point.t <= last && point.t > last - RATE_SECONDS)
-  return recent.length === 0 ? null : recent.reduce((sum, point) => sum + read(point), 0) / recent.length
 }
 
 function waitingWords(waiting: number | null, text: Messages): string {

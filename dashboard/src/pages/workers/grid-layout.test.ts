@@ -94,9 +94,9 @@ describe('arrow keys', () => {
 
 describe('the groups', () => {
   const fleet = [
-    sampleWorker('w10', { tags: { zone: 'us' } }),
-    sampleWorker('w2', { tags: { zone: 'eu' } }),
     sampleWorker('w1', { tags: {}, group: null }),
+    sampleWorker('w2', { tags: { zone: 'eu' } }),
+    sampleWorker('w10', { tags: { zone: 'us' } }),
   ]
   const named = (grouping: string) =>
     groupWorkers(fleet, grouping).map(({ label, workers }) => [label, workers.map(({ id }) => id)])

@@ -17,10 +17,9 @@ export interface GridGroup {
 
 const collator = new Intl.Collator('en', { numeric: true, sensitivity: 'base' })
 
-/** Named groups in order, those without a name behind them; within a group by id. */
+/** Named groups in order, those without a name behind them; within a group as the workers come. */
 export function groupWorkers(workers: readonly WorkerView[], grouping: GridGrouping): readonly GridGroup[] {
-  const sorted = [...workers].sort((a, b) => collator.compare(a.id, b.id) || (a.id < b.id ? -1 : 1))
-  const groups = groupBy(sorted, (worker) => labelOf(worker, grouping))
+  const groups = groupBy(workers, (worker) => labelOf(worker, grouping))
   return [...groups]
     .sort(([a], [b]) => compareLabels(a, b))
     .map(([label, own]) => ({ key: label ?? '', label, workers: own }))

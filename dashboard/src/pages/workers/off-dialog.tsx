@@ -12,7 +12,7 @@ import { ConfirmDialog } from '../../kit/confirm.tsx'
 import { ErrorState } from '../../kit/states.tsx'
 import { visible } from '../../text/format.ts'
 import { text } from '../../text/text.ts'
-import { DEFAULT_DEADLINE_MS, type DeadlineChoice, DeadlineField } from './drain-field.tsx'
+import { DEFAULT_DEADLINE_MS, type DeadlineChoice, DeadlineField, SpanField } from './drain-field.tsx'
 import { factsOfEffect } from './effect-facts.tsx'
 import { type OffWish, offBody, switchOff, switchOn, useForetold } from './foretold.ts'
 import { planRestore } from './restore-plan.ts'
@@ -31,12 +31,13 @@ export function OffDialog({ ids, isDrain = false, lead, onClose }: Props) {
     ms: isDrain ? DEFAULT_DEADLINE_MS : null,
     error: null,
   })
+  const [until, setUntil] = useState<DeadlineChoice>({ ms: null, error: null })
   const foretold = useForetold(ids, deadline.ms)
   const off = useOff()
   const words = text.workers.off
   const [only] = ids
   const name = ids.length === 1 ? visible(only ?? '') : null
-  const wish: OffWish = { deadlineMs: deadline.ms, untilMs: null }
+  const wish: OffWish = { deadlineMs: deadline.ms, untilMs: until.ms }
   return (
     <ConfirmDialog
       title={isDrain ? words.drainTitle(ids.length, name) : words.title(ids.length, name)}
@@ -48,12 +49,22 @@ export function OffDialog({ ids, isDrain = false, lead, onClose }: Props) {
         body: offBody(ids, wish, client.serverNowMs()),
       })}
       confirmLabel={isDrain ? words.drain : words.confirm}
-      disabledWhy={deadline.error ?? (foretold.error ? words.unknownEffect : undefined)}
+      disabledWhy={deadline.error ?? until.error ?? (foretold.error ? words.unknownEffect : undefined)}
       onConfirm={(reason) => off.start(ids, { ...wish, reason })}
       onClose={onClose}
     >
       {lead && <p className="dialog-lead">{lead}</p>}
-      {isDrain && <DeadlineField value={deadline} onChange={setDeadline} />}
+      {isDrain ? (
+        <DeadlineField value={deadline} onChange={setDeadline} />
+      ) : (
+        <SpanField
+          value={until}
+          onChange={setUntil}
+          label={words.until}
+          hint={words.untilHint}
+          noneHint={words.untilNone}
+        />
+      )}
       {foretold.error && <ErrorState error={foretold.error} onRetry={() => void foretold.refetch()} />}
     </ConfirmDialog>
   )

@@ -21,31 +21,39 @@ export interface WorkerFilter {
 /** How many workers have each value, of those that every other facet lets pass. */
 export type FacetCounts = ReadonlyMap<FacetName, ReadonlyMap<string, number>>
 
-export interface Filtered {
-  readonly workers: readonly WorkerView[]
-  readonly counts: FacetCounts
-}
-
 type Words = Readonly<Record<string, string>>
 
-/** One pass over the fleet for the list and all its counts. */
+/** Those that are meant, in the order in which they come. */
 export function filterFleet(
   workers: Iterable<WorkerView>,
   filter: WorkerFilter,
   stateWords: Words,
-): Filtered {
+): WorkerView[] {
+  if (isEmptyFilter(filter)) return [...workers]
   const words = wordsOf(filter.words)
   const shown: WorkerView[] = []
+  for (const worker of workers)
+    if (hasWords(worker, words, stateWords) && missedFacets(worker, filter.picked).length === 0)
+      shown.push(worker)
+  return shown
+}
+
+/** One pass over the fleet for all counts. */
+export function countFacets(
+  workers: Iterable<WorkerView>,
+  filter: WorkerFilter,
+  stateWords: Words,
+): FacetCounts {
+  const words = wordsOf(filter.words)
   const counts = new Map<FacetName, Map<string, number>>()
   for (const worker of workers) {
     if (!hasWords(worker, words, stateWords)) continue
     const missed = missedFacets(worker, filter.picked)
-    if (missed.length === 0) shown.push(worker)
     if (missed.length > 1) continue
     for (const [name, value] of facetsOf(worker))
       if (missed.length === 0 || missed[0] === name) count(counts, name, value)
   }
-  return { workers: shown, counts }
+  return counts
 }
 
 export function matchesWorker(worker: WorkerView, filter: WorkerFilter, stateWords: Words): boolean {

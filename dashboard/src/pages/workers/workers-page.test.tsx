@@ -310,7 +310,7 @@ describe('the switch', () => {
 
   test('of the last that can do something asks first, with the balancer’s numbers', async () => {
     const asked = fakeFetch({ ...WHO, '/fleet/off': { status: 200, body: foretold() } })
-    open({ snapshot: { workers: [sampleWorker('worker-1')] } })
+    const { feed } = open({ snapshot: { workers: [sampleWorker('worker-1')] } })
     fireEvent.click(theSwitch())
     const dialog = within(await screen.findByRole('dialog', { name: 'Put worker-1 into maintenance?' }))
     expect(dialog.getByText('worker-1 is the last ready worker of default@1.')).toBeTruthy()
@@ -325,9 +325,14 @@ describe('the switch', () => {
     const again = within(await screen.findByRole('dialog'))
     await again.findByText('1 function: hello')
     fireEvent.change(again.getByLabelText(/Reason/), { target: { value: 'new disk' } })
+    fireEvent.click(again.getByRole('radio', { name: '1 h' }))
     fireEvent.click(again.getByRole('button', { name: 'Switch maintenance on' }))
     await screen.findByText('worker-1 goes into maintenance.')
-    expect(posts(asked).at(-1)?.body).toEqual({ select: { workers: ['worker-1'] }, reason: 'new disk' })
+    expect(posts(asked).at(-1)?.body).toEqual({
+      select: { workers: ['worker-1'] },
+      reason: 'new disk',
+      until: new Date(feed.client.serverNowMs() + 3_600_000).toISOString(),
+    })
   })
 })
 

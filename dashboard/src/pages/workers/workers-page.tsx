@@ -24,12 +24,14 @@ import { groupingKeys } from './grid-sections.ts'
 import { effectOf, useMaintenance } from './maintenance.ts'
 import { OffDialog } from './off-dialog.tsx'
 import { SelectionBar } from './selection-bar.tsx'
+import { useThrottled } from './use-throttled.ts'
 import { useWorkersAddress } from './use-worker-filter.ts'
 import { useWorkerKeys } from './use-worker-keys.ts'
 import { whyAsked } from './why-asked.ts'
 import { columnsOf } from './worker-columns.tsx'
-import { filterFleet } from './worker-filter.ts'
+import { countFacets, filterFleet } from './worker-filter.ts'
 import { WorkerGrid } from './worker-grid.tsx'
+import { IdRanks, sortFleet } from './worker-order.ts'
 import { useWorkerRates } from './worker-rates.ts'
 import { WorkerTools } from './worker-tools.tsx'
 import './workers.css'
@@ -80,6 +82,12 @@ function Workers({ workers, isLive }: WorkersProps) {
     () => filterFleet(ofGroup(workers, group), { words, picked }, text.states),
     [workers, group, words, picked],
   )
+  // Counts are looked at, not watched: a second is as live as they have to be.
+  const counted = useThrottled(workers, COUNT_MS)
+  const counts = useMemo(
+    () => countFacets(ofGroup(counted, group), { words, picked }, text.states),
+    [counted, group, words, picked],
+  )
   const [selection, setSelection] = useState<ReadonlySet<string>>(new Set())
   const chosen = useMemo(() => [...selection].filter((id) => workers.has(id)), [selection, workers])
   const [asked, setAsked] = useState<'maintenance' | 'drain' | null>(null)
@@ -102,6 +110,17 @@ function Workers({ workers, isLive }: WorkersProps) {
       }),
     [control, rates, disabledWhy],
   )
+  // Their order is made here, with ranks that are kept; the table only shows by what.
+  const shownColumns = useMemo(
+    () => columns.map(({ sortBy, ...column }) => ({ ...column, isSortable: sortBy !== undefined })),
+    [columns],
+  )
+  const [idRanks] = useState(() => new IdRanks())
+  const isGrid = address.view === 'grid'
+  const ordered = useMemo(
+    () => sortFleet(found, isGrid ? BY_ID : address.sort, columns, idRanks.of(workers.keys(), workers.size)),
+    [found, isGrid, address.sort, columns, idRanks, workers],
+  )
   useWorkerKeys({
     search,
     current,
@@ -123,14 +142,14 @@ function Workers({ workers, isLive }: WorkersProps) {
       <Panel className={isLive ? 'workers-panel' : 'workers-panel offline'} isFlush id="workers">
         <WorkerTools
           address={address}
-          counts={found.counts}
-          shown={found.workers.length}
+          counts={counts}
+          shown={found.length}
           workers={workers}
           words={words}
           setWords={setWords}
           search={search}
         >
-          {address.view === 'grid' && <GroupingChoice workers={workers} address={address} />}
+          {isGrid && <GroupingChoice workers={workers} address={address} />}
           <Segmented
             label={text.workers.view.label}
             value={address.view}
@@ -141,7 +160,7 @@ function Workers({ workers, isLive }: WorkersProps) {
             ]}
           />
         </WorkerTools>
-        {found.workers.length === 0 ? (
+        {found.length === 0 ? (
           <EmptyByFilter
             what={text.workers.table.noMatch(wordsOfFilter(words, picked.size))}
             onClear={() => {
@@ -150,10 +169,10 @@ function Workers({ workers, isLive }: WorkersProps) {
               search.current?.focus()
             }}
           />
-        ) : address.view === 'grid' ? (
+        ) : isGrid ? (
           <>
             <WorkerGrid
-              workers={found.workers}
+              workers={ordered}
               grouping={grouping}
               selection={selection}
               onSelection={setSelection}
@@ -163,7 +182,7 @@ function Workers({ workers, isLive }: WorkersProps) {
               }}
             />
             <GridLegend
-              workers={found.workers}
+              workers={ordered}
               picked={picked}
               onPick={(state) => address.toggle('state', state)}
             />
@@ -171,8 +190,8 @@ function Workers({ workers, isLive }: WorkersProps) {
         ) : (
           <DataTable
             label={text.workers.table.caption}
-            rows={found.workers}
-            columns={columns}
+            rows={ordered}
+            columns={shownColumns}
             rowId={idOf}
             rowLabel={labelOf}
             rowHeight={ROW_HEIGHT}
@@ -206,6 +225,8 @@ function Workers({ workers, isLive }: WorkersProps) {
 }
 
 const ROW_HEIGHT = 44
+const COUNT_MS = 1_000
+const BY_ID = { column: 'worker', direction: 'ascending' } as const
 
 function idOf({ id }: WorkerView): string {
   return id

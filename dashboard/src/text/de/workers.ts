@@ -20,23 +20,6 @@ export const workers: Messages['workers'] = {
     waitsUnknown: 'wie viel wartet, ist unbekannt',
   },
 
-  tiles: {
-    label: 'Zahlen der Flotte',
-    workers: 'Worker bereit',
-    slots: 'Slots belegt',
-    waiting: 'Wartend',
-    completed: 'Erledigt pro Sekunde',
-    failed: 'Gescheitert pro Sekunde',
-    of: (total) => `von ${total}`,
-    allReady: 'alle nehmen Arbeit an',
-    notReady: (n) => `${n} nicht bereit`,
-    free: (n) => `${n} frei`,
-    running: (n) => `${n} laufen`,
-    overSeconds: (n) => `Mittel über ${n} s`,
-    noData: 'noch nichts gemessen',
-    old: 'alt',
-  },
-
   view: { label: 'Ansicht', table: 'Tabelle', grid: 'Raster' },
 
   facets: { state: 'Zustand', group: 'Gruppe', contract: 'Vertrag', version: 'Version', tags: 'Tags' },
@@ -111,6 +94,9 @@ export const workers: Messages['workers'] = {
     drainTitle: (n, name) => `${name ?? `${n} Worker`} leeren?`,
     confirm: 'Wartung einschalten',
     drain: 'Leeren beginnen',
+    until: 'Endet von selbst nach',
+    untilHint: 'Dann kommen sie von selbst wieder in Dienst.',
+    untilNone: 'Bis jemand sie beendet.',
     unknownEffect: 'Was es bewirkt, ist noch nicht bekannt.',
     done: (n, first) => (n === 1 ? `${first} geht in Wartung.` : `${n} Worker gehen in Wartung.`),
     drained: (n, first) => (n === 1 ? `${first} wird geleert.` : `${n} Worker werden geleert.`),

@@ -19,23 +19,6 @@ export const workers = {
     waitsUnknown: 'how much waits is unknown',
   },
 
-  tiles: {
-    label: 'Figures of the fleet',
-    workers: 'Workers ready',
-    slots: 'Slots used',
-    waiting: 'Waiting',
-    completed: 'Completed per second',
-    failed: 'Failed per second',
-    of: (total: string) => `of ${total}`,
-    allReady: 'all take work',
-    notReady: (n: number) => `${n} not ready`,
-    free: (n: string) => `${n} free`,
-    running: (n: string) => `${n} running`,
-    overSeconds: (n: number) => `mean of ${n} s`,
-    noData: 'nothing measured yet',
-    old: 'old',
-  },
-
   view: { label: 'View', table: 'Table', grid: 'Grid' },
 
   facets: { state: 'State', group: 'Group', contract: 'Contract', version: 'Version', tags: 'Tags' },
@@ -111,6 +94,9 @@ export const workers = {
     drainTitle: (n: number, name: string | null) => `Drain ${name ?? countWorkers(n)}?`,
     confirm: 'Switch maintenance on',
     drain: 'Start draining',
+    until: 'Ends by itself after',
+    untilHint: 'They come back into service by themselves then.',
+    untilNone: 'Until somebody ends it.',
     unknownEffect: 'What it would do is not known yet.',
     done: (n: number, first: string) =>
       n === 1 ? `${first} goes into maintenance.` : `${countWorkers(n)} go into maintenance.`,
