@@ -102,6 +102,10 @@ const waitRun: readonly MetricSeries[] = [
 export const formatSpan = (seconds: number | null): string =>
   seconds === null ? text.unknown : formatDuration(seconds * 1_000)
 
+/** Powers of ten: "100 s" is as short as "100 ms", "1 min 40 s" is not. */
+const formatSpanTick = (seconds: number | null): string =>
+  seconds === null || seconds < 1 ? formatSpan(seconds) : text.kit.units.seconds(formatRate(seconds))
+
 interface WaitRunProps {
   /** Of a function; of the fleet or the page's group without it. */
   readonly of?: { readonly group: string; readonly function: string }
@@ -121,7 +125,7 @@ export function WaitRunChart({ of }: WaitRunProps) {
       scale="log"
       factor={0.001}
       format={formatSpan}
-      formatTick={formatSpan}
+      formatTick={formatSpanTick}
       summary={(data) =>
         words.waitRun.summary(
           formatDuration(factsIn(data, 'queueMs.p95').most),

@@ -16,7 +16,7 @@ export const session: Messages['session'] = {
     title: 'Anmelden',
     lead: 'Das Dashboard dieses Balancers braucht dessen Schlüssel.',
     key: 'Schlüssel',
-    keyHint: 'Der Wert von LB_AUTH_KEY.',
+    keyHint: 'Der Wert von LB_AUTH_KEY; mit dem von READ_KEY sieht man alles und ändert nichts.',
     submit: 'Anmelden',
     working: 'Meldet an…',
     checking: 'Prüft die Sitzung…',

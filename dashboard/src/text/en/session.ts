@@ -14,7 +14,7 @@ export const session = {
     title: 'Sign in',
     lead: 'The dashboard of this balancer needs its key.',
     key: 'Key',
-    keyHint: 'The value of LB_AUTH_KEY.',
+    keyHint: 'The value of LB_AUTH_KEY; that of READ_KEY lets you look and change nothing.',
     submit: 'Sign in',
     working: 'Signing in…',
     checking: 'Checking the session…',
