@@ -23,6 +23,15 @@ export function useFeed(): FeedView {
   return useSyncExternalStore(client.subscribe, client.getShown)
 }
 
+/**
+ * A part of what is shown; renders again only when `read` answers something else. It must answer what it
+ * answered before while nothing changed: a member of the view, a word, a number.
+ */
+export function useFeedPart<Part>(read: (view: FeedView) => Part): Part {
+  const client = useFeedClient()
+  return useSyncExternalStore(client.subscribe, () => read(client.getShown()))
+}
+
 /** The balancer's own name; null until it has spoken. */
 export function useBalancerName(): string | null {
   const client = useFeedClient()

@@ -4,7 +4,7 @@
  */
 
 import { useGet } from '../api/query.ts'
-import { useFeed } from '../feed/use-feed.tsx'
+import { useFeedPart } from '../feed/use-feed.tsx'
 import { text } from '../text/text.ts'
 
 export type Role = 'operator' | 'viewer'
@@ -32,8 +32,8 @@ function withoutUndefined(data: Partial<Me> | undefined): Partial<Me> {
 /** Whether this page may change something now, and if not, why. */
 export function useMayOperate(): { readonly may: boolean; readonly why?: string } {
   const { role } = useMe()
-  const { link } = useFeed()
+  const phase = useFeedPart(({ link }) => link.phase)
   if (role === 'viewer') return { may: false, why: text.session.viewerOnly }
-  if (link.phase !== 'live') return { may: false, why: text.shell.connection.actionsOff }
+  if (phase !== 'live') return { may: false, why: text.shell.connection.actionsOff }
   return { may: true }
 }

@@ -1,15 +1,16 @@
 /** What stands above every page when something is wrong: no connection, a workers.json that is bad. */
-import { useEachSecond, useFeed, useFeedClient } from '../feed/use-feed.tsx'
+import { useEachSecond, useFeedClient, useFeedPart } from '../feed/use-feed.tsx'
 import { ToneMark } from '../kit/marks.tsx'
 import { formatInstant, visible } from '../text/format.ts'
 import { text } from '../text/text.ts'
 
 export function ConnectionBanner() {
-  const { link, feed } = useFeed()
+  const link = useFeedPart((view) => view.link)
+  const isEmpty = useFeedPart((view) => view.feed.seq === null)
   const client = useFeedClient()
   const seconds = useEachSecond(client.secondsToRetry)
   if (link.phase === 'live' || link.phase === 'signed-out') return null
-  if (link.phase === 'connecting' && feed.seq === null) return null
+  if (link.phase === 'connecting' && isEmpty) return null
   const words =
     link.phase === 'connecting'
       ? text.shell.connection.trying
@@ -20,7 +21,7 @@ export function ConnectionBanner() {
     <section className="banner banner-bad" aria-label={text.shell.disconnected}>
       <ToneMark tone="bad" />
       <p>
-        <strong>{words}</strong> {feed.seq !== null && <span>{text.shell.connection.old}</span>}
+        <strong>{words}</strong> {!isEmpty && <span>{text.shell.connection.old}</span>}
       </p>
       <button
         type="button"
@@ -35,8 +36,7 @@ export function ConnectionBanner() {
 }
 
 export function ConfigBanner() {
-  const { feed } = useFeed()
-  const config = feed.config
+  const config = useFeedPart(({ feed }) => feed.config)
   if (!config) return null
   return (
     <>

@@ -1,6 +1,6 @@
 /** Narrows every page to one group of the fleet; hidden while there is only one. */
-import { useMemo } from 'react'
-import { useFeed } from '../feed/use-feed.tsx'
+import type { FeedView } from '../feed/feed-client.ts'
+import { useFeedPart } from '../feed/use-feed.tsx'
 import { Select } from '../kit/select.tsx'
 import { visible } from '../text/format.ts'
 import { text } from '../text/text.ts'
@@ -10,14 +10,9 @@ import { useGroup } from './group.ts'
 const ALL = ' '
 
 export function GroupPicker() {
-  const { feed } = useFeed()
+  const known = useFeedPart(groupsOf)
   const { group, setGroup } = useGroup()
-  const names = useMemo(() => {
-    const found = new Set<string>()
-    for (const worker of feed.workers.values()) if (worker.group !== null) found.add(worker.group)
-    if (group !== null) found.add(group)
-    return [...found].sort()
-  }, [feed.workers, group])
+  const names = [...new Set([...known.split('\n'), group ?? ''])].filter(Boolean).sort()
   if (names.length < 2 && group === null) return null
   return (
     <Select
@@ -31,4 +26,11 @@ export function GroupPicker() {
       ]}
     />
   )
+}
+
+/** One word for all of them, so that the picker rests while they stay the same. */
+function groupsOf({ feed }: FeedView): string {
+  const found = new Set<string>()
+  for (const worker of feed.workers.values()) if (worker.group !== null) found.add(worker.group)
+  return [...found].sort().join('\n')
 }

@@ -2,7 +2,7 @@
  * The bar on top of every page: whose dashboard it is, what it is narrowed to, whether it is live, and what
  * belongs to the person in front of it.
  */
-import { useFeed } from '../feed/use-feed.tsx'
+import { useFeedPart } from '../feed/use-feed.tsx'
 import { Link } from '../kit/link.tsx'
 import { BrandMark, Icon, type Tone, ToneMark } from '../kit/marks.tsx'
 import { paths } from '../paths.ts'
@@ -21,19 +21,19 @@ interface Props {
 }
 
 export function TopBar({ onHelp, onPalette, onSignOut }: Props) {
-  const { feed } = useFeed()
-  const environment = feed.balancer?.environment ?? null
+  const balancer = useFeedPart(({ feed }) => feed.balancer)
+  const environment = balancer?.environment ?? null
   return (
     <header className="top-bar">
       <Link
         className="brand"
         to={paths.overview()}
-        title={feed.balancer ? text.shell.version(feed.balancer.version) : undefined}
+        title={balancer ? text.shell.version(balancer.version) : undefined}
       >
         <BrandMark />
         <span className="brand-word">{text.shell.brand}</span>
       </Link>
-      {feed.balancer && <span className="balancer-name">{visible(feed.balancer.name)}</span>}
+      {balancer && <span className="balancer-name">{visible(balancer.name)}</span>}
       {environment && (
         <span className="environment">
           <span className="only-heard">{text.shell.environment}: </span>
@@ -61,8 +61,9 @@ export function TopBar({ onHelp, onPalette, onSignOut }: Props) {
 }
 
 function ConnectionState() {
-  const { link, feed } = useFeed()
-  const [tone, word] = connectionWord(link.phase, feed.balancer?.status ?? 'ready')
+  const phase = useFeedPart(({ link }) => link.phase)
+  const status = useFeedPart(({ feed }) => feed.balancer?.status ?? 'ready')
+  const [tone, word] = connectionWord(phase, status)
   return (
     <span className={`connection tone-${tone}`}>
       <ToneMark tone={tone} />
