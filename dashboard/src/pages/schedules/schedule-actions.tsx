@@ -17,10 +17,11 @@ const addressOf = (id: string, rest = '') => `/schedules/${encodeURIComponent(id
 export const curlOfSchedule = (id: string) => curlOf({ method: 'GET', path: addressOf(id) })
 
 export function useTrigger(): Action<[ScheduleView], { runId: string }> {
-  return useAction({
+  return useAction<[ScheduleView], { runId: string }>({
     run: ({ id }: ScheduleView) => request<{ runId: string }>('POST', addressOf(id, '/trigger')),
     title: (_answer, schedule) => text.schedules.triggered(visible(schedule.function)),
     detail: ({ runId }) => runId,
+    undo: ({ runId }) => request('POST', `/runs/${encodeURIComponent(runId)}/cancel`),
     failed: text.schedules.triggerFailed,
     invalidates: SCHEDULE_READS,
   })
