@@ -165,7 +165,7 @@ async function watchOneWorker(site: Site, browser: Browser): Promise<Finding[]> 
   await tab.go('/workers')
   await tab.page.getByText('worker-0000').first().waitFor()
   await tab.noteAges('told\\D{0,3}(\\d{13})')
-  await sleep(40_000)
+  await sleep(30_000)
   const { ages } = await tab.accounts()
   await tab.close()
   if (ages.length < 20) throw new Error('the tag of the first worker was not on screen')

@@ -51,12 +51,17 @@ export class Tab {
   readonly context: BrowserContext
   readonly #cdp: CDPSession
   readonly #url: string
+  readonly #complaints: string[] = []
 
   private constructor(page: Page, context: BrowserContext, cdp: CDPSession, url: string) {
     this.page = page
     this.context = context
     this.#cdp = cdp
     this.#url = url
+    page.on('pageerror', (error) => this.#complaints.push(error.message))
+    page.on('console', (message) => {
+      if (message.type() === 'error') this.#complaints.push(message.text())
+    })
   }
 
   /** Signed in, and nowhere yet. */
@@ -97,9 +102,15 @@ export class Tab {
     return { lcpMs: lcp, scriptBytes: (await Promise.all(scripts)).reduce((sum, one) => sum + one, 0) }
   }
 
+  /** Says what there was instead when no page came. */
   async go(path: string): Promise<void> {
     await this.page.goto(`${this.#url}/dashboard${path}`)
-    await this.page.getByRole('heading', { level: 1 }).waitFor()
+    try {
+      await this.page.getByRole('heading', { level: 1 }).waitFor()
+    } catch (cause) {
+      const shown = await this.page.evaluate('document.body.innerText.slice(0, 500)')
+      throw new Error(`${path} did not open; it shows: ${shown}; ${this.#complaints.join('; ')}`, { cause })
+    }
   }
 
   accounts(): Promise<Accounts> {
