@@ -9,7 +9,7 @@ import { createScope } from '../harness/scope.ts'
 import { assertAccessible, assertFits, NARROW } from './axe.ts'
 import { PICTURE_LIMIT_BYTES, PICTURE_SIZE, takePictures } from './pictures.ts'
 import { type Fleet, keepBusy, NAMES, openDashboard, openPage, startBrowser, startFleet } from './stage.ts'
-import { choose, NOT_YET, rowOf, switchOf } from './workers-page.ts'
+import { choose, rowOf, switchOf } from './workers-page.ts'
 
 const TAGS = {
   w1: 'region=eu,gpu=none',
@@ -33,7 +33,7 @@ describe('the dashboard for everybody', () => {
   test('pictures of a fleet at work, and the README shows one', async (t) => {
     const { page, watch } = await openDashboard(t, browser, fleet.balancer)
     await takePictures(page, fleet.balancer)
-    watch.assertClean([NOT_YET])
+    watch.assertClean()
     const [, path = ''] =
       /!\[[^\]]+\]\(([^)]+\.png)\)/.exec(await readFile(join(ROOT, 'README.md'), 'utf8')) ?? []
     const shown = await readFile(join(ROOT, path))
@@ -80,7 +80,7 @@ describe('the dashboard for everybody', () => {
     await assertAccessible(page)
     await list(fleet)
     await fleet.balancer.request('/workers/w1/on', { method: 'POST' })
-    watch.assertClean([NOT_YET])
+    watch.assertClean()
   })
 
   test('the dialogs', async (t) => {
@@ -100,7 +100,7 @@ describe('the dashboard for everybody', () => {
     await assertAccessible(page)
     await assertFits(page)
     for (const name of ['w1', 'w2']) await fleet.balancer.request(`/workers/${name}/on`, { method: 'POST' })
-    watch.assertClean([NOT_YET])
+    watch.assertClean()
   })
 
   test('a fleet that is empty, and a balancer that is away', async (t) => {

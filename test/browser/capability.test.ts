@@ -13,7 +13,6 @@ import { until } from '../harness/until.ts'
 import { assertAccessible, assertFits, NARROW } from './axe.ts'
 import type { PageWatch } from './page-watch.ts'
 import { type Fleet, LIMIT_MS, NAMES, openAt, startBrowser, startFleet } from './stage.ts'
-import { NOT_YET } from './workers-page.ts'
 
 type Settings = {
   defaultContract: number | null
@@ -85,7 +84,7 @@ export default defineFunction({
     await cell('hello', 'default@2')
       .and(page.getByRole('button', { name: /1 worker in service/ }))
       .waitFor()
-    watch.assertClean([NOT_YET])
+    watch.assertClean()
   })
 
   test('a cell opens its schema and how it differs from another contract’s; the address keeps it', async () => {
@@ -100,7 +99,7 @@ export default defineFunction({
     await assertAccessible(page)
     await panel.getByRole('button', { name: 'Close' }).click()
     await panel.waitFor({ state: 'detached' })
-    watch.assertClean([NOT_YET])
+    watch.assertClean()
   })
 
   test('the default contract is set with a look at the traffic, obeyed, and taken back', async () => {
@@ -118,7 +117,7 @@ export default defineFunction({
     await until(async () => (await readGroup()).defaultContract === null, LIMIT_MS, 'no default')
     await panel.getByRole('figure').first().waitFor()
     await assertAccessible(page)
-    watch.assertClean([NOT_YET])
+    watch.assertClean()
   })
 
   test('a group is paused for a while and resumed', async () => {
@@ -139,7 +138,7 @@ export default defineFunction({
     await panel.getByRole('button', { name: 'Resume' }).click()
     await until(async () => (await readGroup()).paused === null, LIMIT_MS, 'it goes on')
     assert.equal((await postTask(fleet.balancer, { function: 'hello' })).status, 200)
-    watch.assertClean([NOT_YET])
+    watch.assertClean()
   })
 
   test('demand that nobody can take is red and named, and fits a narrow window', async () => {
@@ -157,6 +156,6 @@ export default defineFunction({
     await assertAccessible(page)
     for (const name of NAMES) await fleet.balancer.request(`/workers/${name}/on`, { method: 'POST' })
     await page.getByText(/whatever waits can be taken/).waitFor()
-    watch.assertClean([NOT_YET])
+    watch.assertClean()
   })
 })

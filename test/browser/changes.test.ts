@@ -6,7 +6,7 @@ import { postTask, startBalancer, writeWorkersFile } from '../harness/berth.ts'
 import { createScope } from '../harness/scope.ts'
 import { until } from '../harness/until.ts'
 import { type Fleet, LIMIT_MS, openDashboard, startBrowser, startFleet, type WorkerName } from './stage.ts'
-import { NOT_YET, openList, openLog, readIds, rowOf, switchOf, waitForCell } from './workers-page.ts'
+import { openList, openLog, readIds, rowOf, switchOf, waitForCell } from './workers-page.ts'
 
 /** Chromium notes by itself that a socket or an address did not answer. */
 const AWAY = /ERR_CONNECTION|WebSocket connection to|Failed to load resource/
@@ -42,7 +42,7 @@ describe('a fleet that changes under the page', () => {
     await page.getByRole('heading', { name: 'No workers yet' }).waitFor()
     await list('w1', 'w2', 'w3')
     for (const name of ['w1', 'w2', 'w3']) await waitForCell(page, name, 'State', /^Ready$/)
-    watch.assertClean([NOT_YET])
+    watch.assertClean()
   })
 
   test('a broken workers.json is told with its place, and the fleet stays', async (t) => {
@@ -68,7 +68,7 @@ describe('a fleet that changes under the page', () => {
     await list('w1', 'w2', 'w3')
     await banner.waitFor({ state: 'detached' })
     await waitForCell(page, 'w3', 'State', /^Ready$/)
-    watch.assertClean([NOT_YET])
+    watch.assertClean()
   })
 
   test('a worker that dies is shown so', async (t) => {
@@ -78,7 +78,7 @@ describe('a fleet that changes under the page', () => {
     await fleet.workers.w2.kill9()
     await waitForCell(page, 'w2', 'State', /^Unreachable/)
     await page.getByText(/2 of 3 workers ready.*w2 is unreachable/).waitFor()
-    watch.assertClean([NOT_YET])
+    watch.assertClean()
   })
 
   test('a balancer that is killed and comes back needs no reload', async (t) => {

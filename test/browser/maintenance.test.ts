@@ -14,7 +14,7 @@ import {
   startFleet,
   type WorkerName,
 } from './stage.ts'
-import { NOT_YET, readCell, rowOf, switchOf, waitForCell } from './workers-page.ts'
+import { readCell, rowOf, switchOf, waitForCell } from './workers-page.ts'
 
 /** More Tabs than the page has stops. */
 const MAX_TABS = 80
@@ -49,7 +49,7 @@ describe('the maintenance switch', () => {
     await waitForService(fleet, page, 'w2')
     assert.deepEqual(await findTakers(fleet), NAMES)
     assert.deepEqual(readPosts(watch).slice(-2), ['POST /workers/w2/off', 'POST /workers/w2/on'])
-    watch.assertClean([NOT_YET])
+    watch.assertClean()
   })
 
   test('a running task finishes, and the notice takes the change back', async () => {
@@ -67,7 +67,7 @@ describe('the maintenance switch', () => {
     await notice.getByRole('button', { name: 'Undo' }).click()
     await waitForService(fleet, page, 'w3')
     await notice.waitFor({ state: 'detached' })
-    watch.assertClean([NOT_YET])
+    watch.assertClean()
   })
 
   test('the last ready worker of a group is asked about first', async () => {
@@ -90,7 +90,7 @@ describe('the maintenance switch', () => {
     await waitForCell(page, 'w3', 'Maintenance', /Reason: the last one/)
     await page.getByText(/0 of 3 workers ready/).waitFor()
     assert.equal((await postTask(fleet.balancer, { function: 'hello' })).status, 503)
-    watch.assertClean([NOT_YET])
+    watch.assertClean()
   })
 
   test('the keyboard alone is enough', async () => {
@@ -119,7 +119,7 @@ describe('the maintenance switch', () => {
     assert.equal(await page.getByRole('searchbox', { name: 'Filter workers' }).inputValue(), 'm')
     await page.keyboard.press('Escape')
     assert.equal(readPosts(watch).length - scripted, 4)
-    watch.assertClean([NOT_YET])
+    watch.assertClean()
   })
 
   test('what others decide is seen, and what the file says cannot be switched', async (t) => {
@@ -146,7 +146,7 @@ describe('the maintenance switch', () => {
     await writeWorkersFile(balancer.workersFile, entries)
     await waitForService(fleet, page, 'w2')
     assert.equal(readPosts(watch).length, scripted)
-    watch.assertClean([NOT_YET])
+    watch.assertClean()
   })
 })
 

@@ -4,9 +4,6 @@
  */
 import type { Locator, Page } from 'playwright-core'
 
-/** What Chromium itself notes of addresses that this version does not have. */
-export const NOT_YET = /Failed to load resource.* 404/
-
 export function rowOf(page: Page, worker: string): Locator {
   return page.locator(`tr[data-row="${worker}"]`)
 }

@@ -21,7 +21,7 @@ import {
   startFleet,
   type WorkerName,
 } from './stage.ts'
-import { choose, NOT_YET, openList, readCell, readIds, rowOf, waitForCell } from './workers-page.ts'
+import { choose, openList, readCell, readIds, rowOf, waitForCell } from './workers-page.ts'
 
 /** What the issue promises from the worker's change to the screen. */
 const PROMISED_MS = 500
@@ -84,7 +84,7 @@ describe('the workers page', () => {
     await rowOf(page, 'w3').getByRole('button', { name: 'gpu h200' }).waitFor()
     await page.getByText('3 of 3 workers ready. 0 of 24 slots used, nothing waits.').waitFor()
     await assertAccessible(page)
-    watch.assertClean([NOT_YET])
+    watch.assertClean()
   })
 
   test('a change at a worker is on the screen in under half a second', async (t) => {
@@ -113,7 +113,7 @@ describe('the workers page', () => {
       delays.every((delay) => delay >= -2 && delay < 4 * PROMISED_MS),
       `each of ${delays.join(', ')} ms`,
     )
-    watch.assertClean([NOT_YET])
+    watch.assertClean()
   })
 
   test('the feed brings at most four frames a second under load', async (t) => {
@@ -138,7 +138,7 @@ describe('the workers page', () => {
       await load.stop()
     }
     assert.equal(watch.openFeeds(), 1)
-    watch.assertClean([NOT_YET])
+    watch.assertClean()
   })
 
   test('words and facets narrow the list, the address keeps them, and tags become a selector', async () => {
@@ -172,7 +172,7 @@ describe('the workers page', () => {
     assert.deepEqual(await readIds(page), ['w1', 'w2'])
     await page.getByRole('button', { name: 'Remove zone: eu' }).click()
     await rowOf(page, 'w3').waitFor()
-    watch.assertClean([NOT_YET])
+    watch.assertClean()
   })
 
   test('many go into maintenance with the effect in numbers; undone, each has what it had', async () => {
@@ -207,7 +207,7 @@ describe('the workers page', () => {
     await bar.getByRole('button', { name: 'End maintenance (1)' }).click()
     await waitForFleet((workers) => statusOf(workers) === 'ready,ready,ready', 'all in service')
     await bar.getByRole('button', { name: 'Clear selection' }).click()
-    watch.assertClean([NOT_YET])
+    watch.assertClean()
   })
 
   test('many are drained by a deadline in words', async () => {
@@ -230,7 +230,7 @@ describe('the workers page', () => {
     assert.equal((await running).status, 200)
     await waitForFleet((workers) => statusOf(workers) === 'ready,maintenance,maintenance', 'drained')
     await page.getByRole('button', { name: 'Clear selection' }).click()
-    watch.assertClean([NOT_YET])
+    watch.assertClean()
   })
 
   test('the grid is walked by keys, and its keys reach the fleet', async () => {
@@ -250,7 +250,7 @@ describe('the workers page', () => {
     await page.getByRole('heading', { name: 'w2', level: 1 }).waitFor()
     await openList(page)
     await rowOf(page, 'w1').waitFor()
-    watch.assertClean([NOT_YET])
+    watch.assertClean()
   })
 
   test('markup in tags is text, in cells, facets and the selector', async (t) => {
@@ -271,7 +271,7 @@ describe('the workers page', () => {
     assert.equal(watch.canaries(), 0)
     await page.getByRole('button', { name: 'Clear all' }).click()
     await page.getByRole('searchbox', { name: 'Filter workers' }).fill('')
-    watch.assertClean([NOT_YET])
+    watch.assertClean()
   })
 })
 

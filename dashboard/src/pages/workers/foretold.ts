@@ -71,13 +71,34 @@ export function offBody(ids: readonly string[], wish: OffWish, nowMs: number): O
   }
 }
 
-export function switchOff(body: OffBody): Promise<Outcome> {
-  return request('POST', '/fleet/off', { schema: outcomeSchema, body, reason: body.reason })
+/** The request that does it: one worker has an address of its own, under which its history finds the decision. */
+export function offRequest(body: OffBody): { readonly path: string; readonly body: object } {
+  const { select, ...fields } = body
+  const [only] = select.workers
+  if (select.workers.length !== 1 || only === undefined) return { path: '/fleet/off', body }
+  return { path: `/workers/${encodeURIComponent(only)}/off`, body: fields }
 }
 
-export function switchOn(ids: readonly string[], reason?: string): Promise<Outcome> {
-  const body = { select: { workers: ids }, ...(reason ? { reason } : {}) }
-  return request('POST', '/fleet/on', { schema: outcomeSchema, body, reason })
+export function switchOff(body: OffBody): Promise<Outcome> {
+  return decide(body.select.workers, offRequest(body), body.reason)
+}
+
+export function switchOn(ids: readonly string[]): Promise<Outcome> {
+  const [only] = ids
+  const isOne = ids.length === 1 && only !== undefined
+  const path = isOne ? `/workers/${encodeURIComponent(only)}/on` : '/fleet/on'
+  return decide(ids, { path, body: isOne ? {} : { select: { workers: ids } } })
+}
+
+/** A single worker's answer is the worker itself; what it refuses is thrown. */
+async function decide(
+  ids: readonly string[],
+  { path, body }: { readonly path: string; readonly body: object },
+  reason?: string,
+): Promise<Outcome> {
+  const answer = await request<unknown>('POST', path, { body, reason })
+  if (path.startsWith('/fleet/')) return outcomeSchema.parse(answer)
+  return { matched: 1, changed: 1, items: ids.map((id) => ({ id, status: 200 })) }
 }
 
 export function useForetold(ids: readonly string[], deadlineMs: number | null) {

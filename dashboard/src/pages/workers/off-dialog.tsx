@@ -14,7 +14,7 @@ import { visible } from '../../text/format.ts'
 import { text } from '../../text/text.ts'
 import { DEFAULT_DEADLINE_MS, type DeadlineChoice, DeadlineField, SpanField } from './drain-field.tsx'
 import { factsOfEffect } from './effect-facts.tsx'
-import { type OffWish, offBody, switchOff, switchOn, useForetold } from './foretold.ts'
+import { type OffWish, offBody, offRequest, switchOff, switchOn, useForetold } from './foretold.ts'
 import { planRestore } from './restore-plan.ts'
 
 interface Props {
@@ -43,11 +43,7 @@ export function OffDialog({ ids, isDrain = false, lead, onClose }: Props) {
       title={isDrain ? words.drainTitle(ids.length, name) : words.title(ids.length, name)}
       facts={foretold.data && factsOfEffect(foretold.data, isDrain && deadline.ms !== null)}
       isLoading={foretold.isPending}
-      equivalent={curlOf({
-        method: 'POST',
-        path: '/fleet/off',
-        body: offBody(ids, wish, client.serverNowMs()),
-      })}
+      equivalent={curlOf({ method: 'POST', ...offRequest(offBody(ids, wish, client.serverNowMs())) })}
       confirmLabel={isDrain ? words.drain : words.confirm}
       disabledWhy={deadline.error ?? until.error ?? (foretold.error ? words.unknownEffect : undefined)}
       onConfirm={(reason) => off.start(ids, { ...wish, reason })}

@@ -7,25 +7,20 @@ import { groupOf } from './fleet-facts.ts'
 import { maintenanceWords } from './maintenance-switch.tsx'
 import { AgeCell, SlotsCell, TagChips } from './worker-cells.tsx'
 
-interface Props {
-  readonly worker: WorkerView
-  readonly x: number
-  readonly y: number
-  /** The side of the square on which the card stands. */
-  readonly side: 'left' | 'right'
-}
+export const CARD_WIDTH = 260
 
-export function WorkerCard({ worker, x, y, side }: Props) {
+/** Pixels within the grid. */
+export type CardPlace =
+  | { readonly left: number; readonly top: number }
+  | { readonly left: number; readonly bottom: number }
+
+export function WorkerCard({ worker, place }: { worker: WorkerView; place: CardPlace }) {
   const words = text.workers.table.columns
   const note = worker.maintenance
     ? maintenanceWords(worker.maintenance)
     : worker.reason && visible(worker.reason)
   return (
-    <div
-      className="worker-card"
-      style={side === 'left' ? { right: x, top: y } : { left: x, top: y }}
-      aria-hidden="true"
-    >
+    <div className="worker-card" style={place} aria-hidden="true">
       <div className="worker-card-head">
         <strong>{visible(worker.id)}</strong>
         <StateMark state={worker.status} />

@@ -20,7 +20,7 @@ import { STATE_ORDER } from './fleet-facts.ts'
 import { boxOf, type Direction, type GridLayout, indexAt, layoutGrid, stepFrom } from './grid-layout.ts'
 import { type Palette, paintGrid, readPalette } from './grid-paint.ts'
 import { type GridGroup, groupWorkers } from './grid-sections.ts'
-import { WorkerCard } from './worker-card.tsx'
+import { CARD_WIDTH, type CardPlace, WorkerCard } from './worker-card.tsx'
 
 interface Props {
   readonly workers: readonly WorkerView[]
@@ -127,7 +127,7 @@ export function WorkerGrid(props: Props) {
       >
         <canvas ref={canvas} />
         {shown && at !== null && (hasFocus || isByPointer) && (
-          <WorkerCard worker={shown} {...placeOf(layout, at)} />
+          <WorkerCard worker={shown} place={placeOf(layout, at)} />
         )}
       </div>
       <p id={helpId} className="only-heard">
@@ -163,11 +163,16 @@ function spokenOf(worker: WorkerView, selection: ReadonlySet<string>): string {
     .join(', ')
 }
 
-/** Beside the square, on the side with more room. */
-function placeOf(layout: GridLayout, index: number): { x: number; y: number; side: 'left' | 'right' } {
+/** Beside the square, on the side with more room, never past the edge of the grid. */
+function placeOf(layout: GridLayout, index: number): CardPlace {
   const box = boxOf(layout, index) ?? { x: 0, y: 0, size: 0 }
-  const side = box.x > layout.width / 2 ? 'left' : 'right'
-  return { x: side === 'left' ? layout.width - box.x + 8 : box.x + box.size + 8, y: box.y, side }
+  const beside = box.x > layout.width / 2 ? box.x - CARD_WIDTH - 8 : box.x + box.size + 8
+  const left = Math.max(0, Math.min(beside, layout.width - CARD_WIDTH))
+  // Where there is no room beside it, it must not lie on the square itself.
+  const isOver = left < box.x + box.size && left + CARD_WIDTH > box.x
+  const isLow = box.y > layout.height / 2
+  if (isLow) return { left, bottom: layout.height - box.y - (isOver ? -8 : box.size) }
+  return { left, top: box.y + (isOver ? box.size + 8 : 0) }
 }
 
 /** What the picture says, a line a group. */

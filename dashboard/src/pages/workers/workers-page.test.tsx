@@ -309,7 +309,11 @@ describe('the switch', () => {
   })
 
   test('of the last that can do something asks first, with the balancer’s numbers', async () => {
-    const asked = fakeFetch({ ...WHO, '/fleet/off': { status: 200, body: foretold() } })
+    const asked = fakeFetch({
+      ...WHO,
+      '/fleet/off': { status: 200, body: foretold() },
+      '/workers/worker-1/off': { status: 200 },
+    })
     const { feed } = open({ snapshot: { workers: [sampleWorker('worker-1')] } })
     fireEvent.click(theSwitch())
     const dialog = within(await screen.findByRole('dialog', { name: 'Put worker-1 into maintenance?' }))
@@ -328,8 +332,8 @@ describe('the switch', () => {
     fireEvent.click(again.getByRole('radio', { name: '1 h' }))
     fireEvent.click(again.getByRole('button', { name: 'Switch maintenance on' }))
     await screen.findByText('worker-1 goes into maintenance.')
+    expect(posts(asked).at(-1)?.path).toBe('/workers/worker-1/off')
     expect(posts(asked).at(-1)?.body).toEqual({
-      select: { workers: ['worker-1'] },
       reason: 'new disk',
       until: new Date(feed.client.serverNowMs() + 3_600_000).toISOString(),
     })
@@ -356,7 +360,8 @@ describe('many at once', () => {
     const asked = fakeFetch({
       ...WHO,
       '/fleet/off': { status: 200, body: { ...foretold(), ...answer } },
-      '/fleet/on': { status: 200, body: answer },
+      '/workers/worker-1/on': { status: 200 },
+      '/workers/worker-3/off': { status: 200 },
     })
     open({ snapshot: { workers: fleet } })
     choose('worker-1')
@@ -377,15 +382,16 @@ describe('many at once', () => {
         .slice(-2)
         .map(({ path, body }) => [path, body]),
     ).toEqual([
-      ['/fleet/on', { select: { workers: ['worker-1'] } }],
-      ['/fleet/off', { select: { workers: ['worker-3'] }, reason: 'disk' }],
+      ['/workers/worker-1/on', {}],
+      ['/workers/worker-3/off', { reason: 'disk' }],
     ])
   })
 
   test('are drained by a deadline that can be written, and what is wrong with it is said', async () => {
     const asked = fakeFetch({
       ...WHO,
-      '/fleet/off': { status: 200, body: { ...foretold({ exceeding: 2 }), ...answer } },
+      '/fleet/off': { status: 200, body: foretold({ exceeding: 2 }) },
+      '/workers/worker-1/off': { status: 200 },
     })
     const { feed } = open({ snapshot: { workers: fleet } })
     choose('worker-1')
@@ -402,7 +408,7 @@ describe('many at once', () => {
       expect(dialog.getByRole('button', { name: 'Start draining' }).getAttribute('aria-disabled')).toBeNull(),
     )
     fireEvent.click(dialog.getByRole('button', { name: 'Start draining' }))
-    await screen.findByText('2 workers are drained.')
+    await screen.findByText('worker-1 is drained.')
     const { deadline } = (posts(asked).at(-1) as { body: unknown }).body as { deadline: string }
     expect(Date.parse(deadline) - feed.client.serverNowMs()).toBe(5_400_000)
   })
@@ -410,10 +416,7 @@ describe('many at once', () => {
   test('come back, those of them that were away', async () => {
     const asked = fakeFetch({
       ...WHO,
-      '/fleet/on': {
-        status: 200,
-        body: { matched: 1, changed: 1, items: [{ id: 'worker-3', status: 200 }] },
-      },
+      '/workers/worker-3/on': { status: 200 },
     })
     open({ snapshot: { workers: fleet } })
     choose('worker-1')
@@ -421,7 +424,7 @@ describe('many at once', () => {
     choose('worker-3')
     fireEvent.click(screen.getByRole('button', { name: 'End maintenance (1)' }))
     await screen.findByText('worker-3 is back in service.')
-    expect(posts(asked).at(-1)?.body).toEqual({ select: { workers: ['worker-3'] } })
+    expect(posts(asked).at(-1)?.path).toBe('/workers/worker-3/on')
     fireEvent.click(screen.getByRole('button', { name: 'Clear selection' }))
     expect(screen.queryByRole('region', { name: 'Selected workers' })).toBeNull()
   })
