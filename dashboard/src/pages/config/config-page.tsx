@@ -102,9 +102,9 @@ function ConfigEditing({ file, state }: EditingProps) {
     patch({ version: null })
   })
   const type = (next: string) => setDraft(typeInto(draft, file, next))
-  const load = (next: string) => {
+  const load = (next: string, against: 'force' | 'disk') => {
     type(next)
-    patch({ view: 'changes', against: null })
+    patch({ view: 'changes', against })
   }
   const goTo = (offset: number) => {
     patch({ view: 'edit' })
@@ -156,7 +156,7 @@ function ConfigEditing({ file, state }: EditingProps) {
       {isStale && (
         <StaleNotice
           onGoTo={place === undefined || isDirty ? undefined : () => goTo(faults[0]?.offset ?? 0)}
-          onLoadGood={running === null ? undefined : () => load(running)}
+          onLoadGood={running === null ? undefined : () => load(running, 'disk')}
         />
       )}
       {isMissing && <Notice tone="warn" title={words.stale.missing} />}
@@ -247,7 +247,7 @@ function ConfigEditing({ file, state }: EditingProps) {
                 mayNotWhy={mayNotWhy}
                 onOpen={(version) => patch({ version: version === null ? null : String(version) })}
                 onRollBack={(version) => setAsked({ version })}
-                onLoad={load}
+                onLoad={(next) => load(next, 'force')}
               />
             ),
           },

@@ -1,6 +1,161 @@
 /** German words of the area "queue". */
 import type { Messages } from '../en/index.ts'
+import { countTasks, plural } from './count.ts'
 
 export const queue: Messages['queue'] = {
   title: 'Warteschlange',
+  lead: (waiting, functions) =>
+    waiting === 0
+      ? 'Nichts wartet.'
+      : `${countTasks(waiting)} ${plural(waiting, 'wartet', 'warten')} auf ${functions} ${plural(functions, 'Funktion', 'Funktionen')}.`,
+  atLeast: (n) => `${n}+`,
+
+  tiles: {
+    waiting: 'Wartend',
+    oldest: 'Längstes Warten',
+    arrivals: 'Kommen',
+    served: 'Bedient',
+    clear: 'Leer in',
+    perSecond: 'pro s',
+    paused: 'Angehalten',
+    ofFunctions: (n) => `von ${n} ${plural(n, 'Funktion', 'Funktionen')}`,
+    measuring: 'wird gemessen',
+    grows: 'sie wächst',
+    growsDetail: 'es kommt mehr, als bedient wird',
+    idle: 'nichts wartet',
+  },
+
+  lanes: {
+    title: 'Funktionen',
+    show: 'Zeigen',
+    busy: 'Mit Schlange',
+    all: 'Alle',
+    function: 'Funktion',
+    waiting: 'Wartend',
+    oldest: 'Längstes',
+    arrivals: 'Kommen/s',
+    served: 'Bedient/s',
+    clear: 'Leer in',
+    capacity: 'Freie Slots',
+    limits: 'Grenzen',
+    fairness: 'Anteile',
+    state: 'Zustand',
+    actions: 'Aktionen',
+    actionsOf: (name) => `Aktionen für ${name}`,
+    capable: (n) => `${n} Worker ${plural(n, 'kann', 'können')} es`,
+    nobody: 'kein Worker im Dienst',
+    moreOnDisk: 'und mehr auf der Platte',
+    grows: 'wächst',
+    noLimits: 'keine',
+    limit: {
+      concurrency: { group: 'zugleich in der Gruppe', function: 'zugleich' },
+      rate: { group: 'Starts in der Gruppe', function: 'Starts' },
+    },
+    per: (span) => `je ${span}`,
+    running: 'fließt',
+    paused: 'Angehalten',
+    pausedBy: { group: 'die ganze Gruppe', function: 'diese Funktion' },
+    until: 'bis',
+    untilResumed: 'bis jemand sie fortsetzt',
+    allBusy: (n) => `Keine Funktion hat eine Schlange, von ${n}.`,
+    showAll: 'Alle Funktionen zeigen',
+    empty: 'Noch wird keine Funktion angeboten.',
+    teach:
+      'Funktionen stehen hier, sobald ein Worker sie anbietet. Worker kommen in der Konfiguration hinzu.',
+  },
+
+  fairness: {
+    label: (shares) => `Anteile derer, die warten: ${shares}`,
+    share: (key, percent) => `${key} ${percent}`,
+    none: 'keine Schlüssel',
+    others: (n) => `${n} weitere`,
+    noKey: 'ohne Schlüssel',
+    words: (key, waiting, running, weight) =>
+      `${key}: ${waiting} wartend, ${running} laufend, Gewicht ${weight}`,
+  },
+
+  menu: {
+    pauseFunction: 'Diese Funktion anhalten…',
+    resumeFunction: 'Diese Funktion fortsetzen',
+    pauseGroup: (group) => `Gruppe ${group} anhalten…`,
+    resumeGroup: (group) => `Gruppe ${group} fortsetzen`,
+    openFunction: 'Funktion öffnen',
+    tasks: 'Ihre wartenden Aufgaben',
+    alreadyPaused: 'Sie ist schon angehalten.',
+    notPaused: 'Sie ist nicht angehalten.',
+    groupPaused: 'Ihre ganze Gruppe ist angehalten.',
+  },
+
+  pause: {
+    title: (what) => `${what} anhalten?`,
+    group: (group) => `Gruppe ${group}`,
+    detail:
+      'Nichts davon beginnt bis dahin. Was läuft, läuft weiter; wer auf eine Antwort wartet, wird abgewiesen.',
+    confirm: 'Anhalten',
+    until: 'Bis',
+    spans: { '15m': '15 Minuten', '1h': '1 Stunde', '8h': '8 Stunden', none: 'Bis jemand fortsetzt' },
+    arrivals: 'Kommen in der Minute',
+    arrivalsNote: 'warten dann oder werden abgewiesen',
+    waiting: 'Warten jetzt',
+    functions: 'Funktionen',
+    done: (what) => `${what} ist angehalten.`,
+    failed: (what) => `${what} wurde nicht angehalten.`,
+  },
+  resume: {
+    done: (what) => `${what} läuft weiter.`,
+    failed: (what) => `${what} wurde nicht fortgesetzt.`,
+  },
+
+  head: {
+    title: 'Als Nächstes',
+    unit: (shown, all) => `die ersten ${shown} von ${all}, in der Reihenfolge, in der sie drankommen`,
+    position: 'Platz',
+    task: 'Aufgabe',
+    function: 'Funktion',
+    priority: 'Priorität',
+    key: 'Fairness-Schlüssel',
+    waited: 'Wartet',
+    why: 'Weil',
+    actions: 'Aktionen',
+    actionsOf: (id) => `Aktionen für ${id}`,
+    whys: {
+      paused: 'angehalten',
+      concurrency: 'Grenze der Gleichzeitigkeit',
+      rate: 'Grenze der Rate',
+      no_worker: 'kein Worker im Dienst',
+      no_slot: 'kein freier Slot',
+    },
+    empty: 'Nichts wartet.',
+    teach: 'Aufgaben, die nicht gleich beginnen können, stehen hier, die nächste zuerst.',
+    prioritise: 'Priorität ändern…',
+    cancel: 'Abbrechen…',
+    open: 'Aufgabe öffnen',
+    ageNote: 'Wer lange gewartet hat, kommt nach Alter vielleicht früher dran.',
+  },
+
+  priority: {
+    title: 'Priorität ändern?',
+    label: 'Priorität',
+    hint: '1 kommt zuerst; gleiche Prioritäten gehen nach Anteil und Alter.',
+    now: 'Platz jetzt',
+    next: 'Neuer Platz',
+    about: (place) => `etwa ${place}`,
+    beyond: (shown) => `hinter den ersten ${shown}`,
+    of: (priority) => `Priorität ${priority}`,
+    wrong: (max) => `Eine ganze Zahl von 1 bis ${max}.`,
+    same: 'Diese Priorität hat sie schon.',
+    confirm: 'Priorität setzen',
+    done: (priority) => `Ihre Priorität ist jetzt ${priority}.`,
+    failed: 'Die Priorität wurde nicht geändert.',
+  },
+
+  cancel: {
+    title: 'Diese Aufgabe abbrechen?',
+    detail: 'Sie hat nicht begonnen und wird nie laufen. Wer sie schickte, erfährt es.',
+    waited: 'Hat gewartet',
+    place: 'Platz in der Schlange',
+    confirm: 'Aufgabe abbrechen',
+    done: 'Die Aufgabe ist abgebrochen.',
+    failed: 'Die Aufgabe wurde nicht abgebrochen.',
+  },
 }
