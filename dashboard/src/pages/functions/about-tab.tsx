@@ -193,9 +193,7 @@ function RecentRuns({ entry }: { entry: CatalogueEntry }) {
   return (
     <Panel
       title={text.functions.recent}
-      actions={
-        <Link to={withQuery(paths.runs(), { q: `fn:${name} group:${group}` })}>{text.functions.allRuns}</Link>
-      }
+      actions={<Link to={withQuery(paths.runs(), { function: name, group })}>{text.functions.allRuns}</Link>}
     >
       {runs.data?.items.length ? (
         <ul className="function-list">
