@@ -173,6 +173,7 @@ export const invoke: Messages['invoke'] = {
     goesTo: 'Ginge an',
     waits: 'Würde warten: gerade kann niemand sie nehmen.',
     refused: (why) => `Würde abgelehnt: ${why}`,
+    nearest: (miss) => `Am nächsten dran: ${miss}.`,
     matching: (matching, all) =>
       `${matching} von ${all} ${plural(all, 'Worker', 'Workern')} ${plural(matching, 'passt', 'passen')}.`,
   },

@@ -166,6 +166,7 @@ export const invoke = {
     goesTo: 'Would go to',
     waits: 'Would wait: nobody can take it just now.',
     refused: (why: string) => `Would be refused: ${why}`,
+    nearest: (miss: string) => `Nearest miss: ${miss}.`,
     matching: (matching: number, all: number) =>
       `${matching} of ${all} ${plural(all, 'worker', 'workers')} ${plural(matching, 'matches', 'match')}.`,
   },

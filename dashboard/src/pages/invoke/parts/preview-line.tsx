@@ -34,14 +34,15 @@ export function PreviewWords({ preview }: { preview: Preview }) {
   if (preview.verdict === 'refuse')
     return (
       <>
-        <ToneMark tone="bad" /> {words.refused(visible(preview.error?.detail ?? preview.error?.code ?? ''))}{' '}
+        <ToneMark tone="bad" /> {words.refused(visible(preview.error?.message ?? preview.error?.code ?? ''))}{' '}
         {count}
       </>
     )
   if (preview.worker === null)
     return (
       <>
-        <ToneMark tone="held" /> {words.waits} {count}
+        <ToneMark tone="held" /> {words.waits} {count}{' '}
+        {preview.nearestMiss ? words.nearest(visible(preview.nearestMiss)) : ''}
       </>
     )
   return (

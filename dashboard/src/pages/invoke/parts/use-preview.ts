@@ -11,9 +11,10 @@ import { useLive } from '../../../shell/live.ts'
 const previewSchema = z.looseObject({
   verdict: z.enum(['start', 'wait', 'refuse', 'running', 'ended']),
   worker: z.string().nullable(),
-  error: z.looseObject({ code: z.string(), detail: z.string().nullish() }).nullable(),
+  error: z.looseObject({ code: z.string(), message: z.string().nullish() }).nullable(),
+  nearestMiss: z.string().nullish(),
   workers: z.number().nullable(),
-  reasons: z.array(z.looseObject({ reason: z.string(), count: z.number() })),
+  reasons: z.array(z.looseObject({ code: z.string(), count: z.number() })),
   candidates: z.array(z.looseObject({ worker: z.string() })).default([]),
 })
 
@@ -47,7 +48,7 @@ export function usePreview(body: Readonly<Record<string, unknown>>, isWanted: bo
 /** How many workers could take it at some time. */
 export function countMatching({ workers, reasons }: Preview): number | null {
   if (workers === null) return null
-  const never = reasons.reduce((sum, { reason, count }) => sum + (NEVER.has(reason) ? count : 0), 0)
+  const never = reasons.reduce((sum, { code, count }) => sum + (NEVER.has(code) ? count : 0), 0)
   return workers - never
 }
 
