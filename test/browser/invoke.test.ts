@@ -74,7 +74,10 @@ describe('calling functions from the page', () => {
       .getByText('Something is missing in the form.')
       .waitFor({ state: 'hidden' })
       .catch(() => undefined)
-    await form.getByRole('group', { name: 'isGift' }).getByText('yes').click()
+    await form
+      .getByRole('group', { name: 'isGift' })
+      .getByRole('radio', { name: 'yes' })
+      .check({ force: true })
     await form
       .getByRole('group', { name: /^lines/ })
       .getByRole('button', { name: 'Add item' })
@@ -186,13 +189,13 @@ describe('calling functions from the page', () => {
     await page.keyboard.press('Enter')
     await cell().getByText('1 of 1 worker matches').waitFor()
     await cell().locator('.invoke-preview').getByRole('link', { name: 'w1' }).waitFor()
-    await cell().getByRole('textbox', { name: 'id' }).fill('followed')
+    await cell().getByRole('textbox', { name: 'id', exact: true }).fill('followed')
     await runIt().click()
     await isDone('completed')
     const [run] = await runsOf('function=probe&status=completed')
     assert.deepEqual([run?.mode, run?.priority, run?.trigger], ['async', 7, 'ui'])
-    await cell().getByRole('textbox', { name: 'id' }).fill('long')
-    await cell().getByRole('textbox', { name: 'ms' }).fill('60000')
+    await cell().getByRole('textbox', { name: 'id', exact: true }).fill('long')
+    await cell().getByRole('textbox', { name: 'ms', exact: true }).fill('60000')
     await runIt().click()
     await until(async () => (await started('long')).length === 1, LIMIT_MS, 'it has started')
     await cell().getByRole('button', { name: 'Cancel' }).click()
@@ -206,13 +209,13 @@ describe('calling functions from the page', () => {
 
   test('a binding runs by itself, the newest input wins and the worker is told to drop the older one', async () => {
     await open('probe')
-    await cell().getByRole('textbox', { name: 'ms' }).fill('60000')
-    const id = cell().getByRole('textbox', { name: 'id' })
+    await cell().getByRole('textbox', { name: 'ms', exact: true }).fill('60000')
+    const id = cell().getByRole('textbox', { name: 'id', exact: true })
     await id.fill('first')
     await cell().getByRole('switch', { name: 'Run by itself' }).click()
     await until(async () => (await started('first')).length === 1, LIMIT_MS, 'the first runs')
     await id.pressSequentially('-and-newest')
-    await cell().getByRole('textbox', { name: 'ms' }).fill('0')
+    await cell().getByRole('textbox', { name: 'ms', exact: true }).fill('0')
     await isDone('completed')
     const notes = await probe.read()
     const finished = notes.filter(({ event }) => event === 'finished').map((one) => one.id)
@@ -344,7 +347,7 @@ describe('calling functions from the page', () => {
     const written = page.waitForEvent('download')
     await cell().getByRole('link', { name: 'out/x.txt' }).click()
     assert.equal((await written).suggestedFilename(), 'x.txt')
-    watch.assertClean([/422/, /412/, /404/])
+    watch.assertClean([/422/, /412/, /404/, /500/])
   })
 
   test('the page keeps to WCAG, is as wide as a phone, and a viewer may look only', async () => {
@@ -368,7 +371,7 @@ test('in production a call is confirmed, with where it would go', async (t) => {
     startInvokeFleet(t, { ENVIRONMENT: 'production' }),
   ])
   const { page } = await openAt(t, browser, balancer, '/invoke?fn=default/probe', 'probe')
-  await page.getByRole('textbox', { name: 'id' }).fill('asked')
+  await page.getByRole('textbox', { name: 'id', exact: true }).fill('asked')
   await page.getByRole('button', { name: 'Run', exact: true }).click()
   const dialog = page.getByRole('dialog', { name: 'Run probe in production?' })
   await dialog.getByRole('link', { name: 'w1' }).waitFor()

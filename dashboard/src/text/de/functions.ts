@@ -51,7 +51,6 @@ export const functions: Messages['functions'] = {
   menu: 'Mehr',
   invoke: 'Aufrufen',
   invokePage: 'Unter Aufrufen öffnen',
-  schedule: 'Zeitplan …',
   pause: 'Anhalten …',
   pauseIt: 'Anhalten',
   resume: 'Fortsetzen',

@@ -49,7 +49,6 @@ export const functions = {
   menu: 'More',
   invoke: 'Invoke',
   invokePage: 'Open in Invoke',
-  schedule: 'Schedule…',
   pause: 'Pause…',
   pauseIt: 'Pause',
   resume: 'Resume',
