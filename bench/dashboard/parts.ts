@@ -11,6 +11,8 @@ import { coreShare, keepSending, measureRouting, quantile, type Site, type Watch
 import { Tab } from './tab.ts'
 
 const PAIRS = 7
+/** What the system itself keeps for a socket is full in half of it. */
+const HUNG_S = 40
 const EVERYTHING = 'logs?'
 const KB = 1_000
 const MB = 1024 * 1024
@@ -66,18 +68,18 @@ async function logIngest(site: Site): Promise<Finding[]> {
 
 async function slowTab(site: Site): Promise<Finding[]> {
   const quick = await watch(site, 1, ['workers', EVERYTHING])
-  const slow = await watch(site, 1, ['workers', EVERYTHING], { ASLEEP_S: '15' })
+  const slow = await watch(site, 1, ['workers', EVERYTHING], { ASLEEP_S: String(HUNG_S) })
   quick.take()
-  await sleep(20_000)
+  await sleep((HUNG_S + 6) * 1_000)
   const [others, own] = [quick.take(), slow.take()]
   await Promise.all([quick.stop(), slow.stop()])
   const sum = (seconds: readonly Watched[], read: (second: Watched) => number) =>
     seconds.reduce((total, second) => total + read(second), 0)
   const rate = sum(others, ({ frames }) => frames) / others.length
+  // The one that it began with is not counted.
+  const again = sum(own, ({ snapshots }) => snapshots) - 1
   return [
-    compare('snapshots of a tab that hung for 15 s', [sum(own, ({ snapshots }) => snapshots)], 'one', [1], {
-      min: 1,
-    }),
+    compare(`new snapshots of a tab that hung for ${HUNG_S} s`, [again], 'one', [1], { min: 1 }),
     compare('frames/s of the others meanwhile', [rate], '4', [4], { min: 0.95 }),
   ]
 }

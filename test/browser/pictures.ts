@@ -10,14 +10,16 @@ import type { Page } from 'playwright-core'
 import sharp from 'sharp'
 import { type Balancer, ROOT } from '../harness/berth.ts'
 import { until } from '../harness/until.ts'
+import { type PageAddress, visitPage } from './pages.ts'
 import { keepBusy, LIMIT_MS } from './stage.ts'
 
 const FOLDER = join(ROOT, 'docs/images')
-const isUpdating = process.env.UPDATE_IMAGES === '1'
+export const isUpdating = process.env.UPDATE_IMAGES === '1'
 export const PICTURE_SIZE = { width: 1400, height: 900 }
 export const PICTURE_LIMIT_BYTES = 200_000
-/** How long the fleet is at work before. */
+/** How long the fleet is at work before; and before all pages are taken. */
 const ALIVE_SECONDS = isUpdating ? 10 : 2
+const GALLERY_SECONDS = 150
 
 /** Of a page that shows the workers; ends when the load has ended. */
 export async function takePictures(page: Page, balancer: Balancer): Promise<void> {
@@ -36,6 +38,40 @@ export async function takePictures(page: Page, balancer: Balancer): Promise<void
 }
 
 async function takePicture(page: Page, colorScheme: 'light' | 'dark'): Promise<void> {
+  const picture = await shoot(page, colorScheme)
+  if (!isUpdating) return
+  await keepPicture(`workers-${colorScheme}`, picture)
+}
+
+/** Every page in both schemes, from a fleet that has worked for a while; only called when pictures are renewed. */
+export async function takeGallery(
+  page: Page,
+  balancer: Pick<Balancer, 'url'>,
+  pages: readonly PageAddress[],
+  begin: () => { stop(): Promise<number> },
+): Promise<void> {
+  await page.setViewportSize(PICTURE_SIZE)
+  const load = begin()
+  const startedAt = performance.now()
+  try {
+    const hasWorked = () => performance.now() - startedAt > GALLERY_SECONDS * 1_000
+    await until(hasWorked, GALLERY_SECONDS * 1_000 + LIMIT_MS, 'charts with something in them')
+    for (const { name, path } of pages) {
+      await page.emulateMedia({ colorScheme: 'light' })
+      await visitPage(page, balancer, `${path}${path.includes('?') ? '&' : '?'}range=5m`)
+      await page.waitForLoadState('networkidle')
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme })
+        await keepPicture(`${name}-${colorScheme}`, await shoot(page, colorScheme))
+      }
+    }
+  } finally {
+    await load.stop()
+  }
+}
+
+/** Small enough to be kept, and as light or dark as it says. */
+async function shoot(page: Page, colorScheme: 'light' | 'dark'): Promise<Buffer> {
   const taken = await page.screenshot({ animations: 'disabled' })
   const picture = await sharp(taken).png({ compressionLevel: 9, palette: true, quality: 100 }).toBuffer()
   const { width, height } = await sharp(picture).metadata()
@@ -43,9 +79,12 @@ async function takePicture(page: Page, colorScheme: 'light' | 'dark'): Promise<v
   assert.ok(picture.length < PICTURE_LIMIT_BYTES, `${picture.length} bytes`)
   const { channels } = await sharp(picture).removeAlpha().toColourspace('b-w').stats()
   assert.equal((channels[0]?.mean ?? 0) > 128, colorScheme === 'light')
-  if (!isUpdating) return
+  return picture
+}
+
+async function keepPicture(name: string, picture: Buffer): Promise<void> {
   await mkdir(FOLDER, { recursive: true })
-  await writeFile(join(FOLDER, `workers-${colorScheme}.png`), picture)
+  await writeFile(join(FOLDER, `${name}.png`), picture)
 }
 
 /** A load that rises and falls, as days do. */
