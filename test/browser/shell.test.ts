@@ -196,6 +196,20 @@ describe('the shell around every page', () => {
     watch.assertClean()
   })
 
+  test('a German browser gets German, and fetches no other language', async (t) => {
+    const { page, watch } = await openAt(t, browser, fleet.balancer, '', 'Überblick', { locale: 'de-DE' })
+    await page
+      .getByRole('link', { name: /^Worker bereit/ })
+      .filter({ hasText: '3 von 3' })
+      .waitFor()
+    assert.equal(await page.evaluate('document.documentElement.lang'), 'de')
+    const fetched = 'performance.getEntriesByType("resource").map((one) => one.name).join(" ")'
+    assert.doesNotMatch(String(await page.evaluate(fetched)), /assets\/en-/)
+    await page.setViewportSize(NARROW)
+    await assertFits(page)
+    watch.assertClean()
+  })
+
   test('the range of time is chosen once for all, also between two instants', async (t) => {
     const { page, watch } = await openAt(t, browser, fleet.balancer, '', 'Overview')
     await page.getByRole('button', { name: /Last hour/ }).click()

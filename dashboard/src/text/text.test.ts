@@ -1,15 +1,19 @@
 import { describe, expect, test } from 'vitest'
 import { formatCount, formatMs, formatSeconds, formatShare, visible } from './format.ts'
-import { pickMessages } from './text.ts'
+import { loadMessages } from './text.ts'
 
-test('German browsers get German, all others English', () => {
-  expect(['de', 'de-AT', 'DE-de'].map((one) => pickMessages(one).locale)).toEqual(['de', 'de', 'de'])
-  expect(['en-GB', 'fr', 'den', ''].map((one) => pickMessages(one).locale)).toEqual(['en', 'en', 'en', 'en'])
+const localesOf = (languages: readonly string[]) =>
+  Promise.all(languages.map(async (one) => (await loadMessages(one)).locale))
+
+test('German browsers get German, all others English', async () => {
+  expect(await localesOf(['de', 'de-AT', 'DE-de'])).toEqual(['de', 'de', 'de'])
+  expect(await localesOf(['en-GB', 'fr', 'den', ''])).toEqual(['en', 'en', 'en', 'en'])
 })
 
-test('in both languages a switch’s name has the word and the worker', () => {
+test('in both languages a switch’s name has the word and the worker', async () => {
   for (const language of ['en', 'de']) {
-    expect(pickMessages(language).workers.maintenance.label('worker-1')).toMatch(/Maintenance.*worker-1/)
+    const { maintenance } = (await loadMessages(language)).workers
+    expect(maintenance.label('worker-1')).toMatch(/Maintenance.*worker-1/)
   }
 })
 

@@ -1,10 +1,9 @@
-/** The words of this browser's language, chosen once when the page loads. */
-import { de } from './de/index.ts'
-import { en, type Messages } from './en/index.ts'
+/** The words of this browser's language, chosen once when the page loads; only that language is fetched. */
+import type { Messages } from './en/index.ts'
 
 /** German for `de` and its regions, else English. */
-export function pickMessages(language: string): Messages {
-  return /^de\b/i.test(language) ? de : en
+export async function loadMessages(language: string): Promise<Messages> {
+  return /^de\b/i.test(language) ? (await import('./de/index.ts')).de : (await import('./en/index.ts')).en
 }
 
-export const text: Messages = pickMessages(typeof navigator === 'undefined' ? 'en' : navigator.language)
+export const text: Messages = await loadMessages(typeof navigator === 'undefined' ? 'en' : navigator.language)
