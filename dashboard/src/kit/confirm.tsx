@@ -33,6 +33,8 @@ export interface ConfirmProps {
   /** The same action for a shell. */
   readonly equivalent?: string
   readonly confirmLabel: string
+  /** What closes it without a change; default "Cancel". */
+  readonly dismissLabel?: string
   /** Why it cannot be confirmed now. */
   readonly disabledWhy?: string | false | null
   onConfirm(reason: string): unknown
@@ -112,7 +114,7 @@ export function ConfirmDialog(props: ConfirmProps) {
         )}
         {equivalent !== undefined && <Equivalent command={equivalent} />}
         <div className="dialog-actions">
-          <Button onClick={onClose}>{text.kit.cancel}</Button>
+          <Button onClick={onClose}>{props.dismissLabel ?? text.kit.cancel}</Button>
           <Button
             type="submit"
             kind={tone === 'bad' ? 'danger' : 'primary'}

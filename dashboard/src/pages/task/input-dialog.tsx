@@ -45,7 +45,7 @@ export function InputDialog(props: Props) {
       onClose={onClose}
     >
       <p className="dialog-lead">{lead}</p>
-      <Field label={words.input} error={read.error}>
+      <Field label={words.input} error={read.error} hint={raw.includes('"***"') ? words.redacted : undefined}>
         {(wired) => (
           <textarea
             className="field input-area"

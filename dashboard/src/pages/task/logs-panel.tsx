@@ -89,7 +89,14 @@ function Line({ raw }: { raw: string }) {
 /** A line is JSON; one that is none shows as it is. */
 function readLine(raw: string): { readonly at: string; readonly level: string; readonly text: string } {
   try {
-    const { at, level, text: words, source: _, ...fields } = JSON.parse(raw) as Record<string, unknown>
+    const {
+      at,
+      level,
+      text: words,
+      source: _,
+      run: __,
+      ...fields
+    } = JSON.parse(raw) as Record<string, unknown>
     const rest = Object.keys(fields).length > 0 ? ` ${JSON.stringify(fields)}` : ''
     return { at: String(at ?? ''), level: String(level ?? ''), text: `${String(words ?? '')}${rest}` }
   } catch {

@@ -94,6 +94,7 @@ export function RunActions({ run }: { run: RunView }) {
           facts={cancelFacts(run)}
           equivalent={curlOf({ method: 'POST', path: `${path}/cancel`, body: {} })}
           confirmLabel={words.cancelConfirm}
+          dismissLabel={words.keep}
           onConfirm={(reason) => cancel.start(reason)}
           onClose={close}
         >
@@ -138,6 +139,7 @@ export function RunActions({ run }: { run: RunView }) {
           tone="bad"
           equivalent={curlOf({ method: 'DELETE', path })}
           confirmLabel={words.deleteConfirm}
+          dismissLabel={words.keep}
           onConfirm={(reason) => remove.start(reason)}
           onClose={close}
         >

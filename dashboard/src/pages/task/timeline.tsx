@@ -34,22 +34,22 @@ export function Timeline({ run, deliveries }: Props) {
   const seconds = useEachSecond(() => Math.floor((client.serverNowMs() - createdMs) / 1_000))
   const nowMs = createdMs + seconds * 1_000
   const span = spanOf(phases.length > 0 ? phases : [{ kind: 'waiting', startMs: nowMs, endMs: nowMs }], nowMs)
+  const row = (phase: Phase) => (
+    <Row
+      key={`${phase.kind} ${phase.startMs}`}
+      name={<PhaseName phase={phase} />}
+      at={phase.startMs}
+      bar={<Bar phase={phase} span={span} nowMs={nowMs} />}
+      length={<Duration ms={Math.max(0, (phase.endMs ?? Math.max(nowMs, phase.startMs)) - phase.startMs)} />}
+    />
+  )
   return (
     <Panel title={words.title} unit={<Duration ms={span.endMs - span.startMs} />}>
       <ol className="timeline">
         <Row name={words.accepted} at={run.createdAt} />
-        {phases.map((phase) => (
-          <Row
-            key={`${phase.kind} ${phase.startMs}`}
-            name={<PhaseName phase={phase} />}
-            at={phase.startMs}
-            bar={<Bar phase={phase} span={span} nowMs={nowMs} />}
-            length={
-              <Duration ms={Math.max(0, (phase.endMs ?? Math.max(nowMs, phase.startMs)) - phase.startMs)} />
-            }
-          />
-        ))}
+        {phases.filter(({ kind }) => kind !== 'delivery').map(row)}
         {isFinal(run.status) && <Row name={<RunMark status={run.status} />} at={run.finishedAt} />}
+        {phases.filter(({ kind }) => kind === 'delivery').map(row)}
       </ol>
       {run.coldStartMs !== null && run.coldStartMs > 0 && (
         <p className="muted">

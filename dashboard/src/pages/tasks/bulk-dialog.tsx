@@ -5,7 +5,6 @@ import { useMemo } from 'react'
 import { curlOf } from '../../api/client.ts'
 import { wordsOfError } from '../../api/use-action.ts'
 import { ConfirmDialog, type Fact } from '../../kit/confirm.tsx'
-import { toneOfRun } from '../../kit/marks.tsx'
 import { Instant } from '../../kit/time.tsx'
 import { formatCount, visible } from '../../text/format.ts'
 import { text } from '../../text/text.ts'
@@ -36,12 +35,13 @@ export function BulkDialog({ action, source, onConfirm, onClose }: Props) {
       title={words.title[action]}
       tone={action === 'retry' ? undefined : 'bad'}
       isLoading={plan === undefined && !error}
-      facts={plan && factsOf(plan)}
+      facts={plan && factsOf(plan, source)}
       typeToConfirm={isMuch ? String(plan.matched) : undefined}
       reason={isMuch ? 'required' : 'optional'}
       equivalent={source.kind === 'all' ? equivalentOf(action, source) : undefined}
       confirmLabel={plan ? words.confirm[action](plan.matched) : words.title[action]}
       disabledWhy={error ? wordsOfError(error).detail : nothing}
+      dismissLabel={words.keep}
       onConfirm={(reason) => plan && onConfirm(reason, plan)}
       onClose={onClose}
     >
@@ -59,7 +59,7 @@ function equivalentOf(action: BulkAction, { filter }: Extract<BulkSource, { kind
   return curlOf({ method: 'POST', path: '/bulk', body: { action, filter } })
 }
 
-function factsOf(plan: BulkPlan): readonly Fact[] {
+function factsOf(plan: BulkPlan, source: BulkSource): readonly Fact[] {
   const words = text.tasks.bulk
   const shown = plan.byFunction.slice(0, SHOWN_FUNCTIONS)
   const others = plan.byFunction.slice(SHOWN_FUNCTIONS)
@@ -69,10 +69,11 @@ function factsOf(plan: BulkPlan): readonly Fact[] {
     facts.push({
       label: text.runStates[status] ?? status,
       value: formatCount(count),
-      tone: toneOfRun(status),
     })
   for (const [name, count] of shown) facts.push({ label: visible(name), value: formatCount(count) })
   if (others.length > 0) facts.push({ label: words.otherFunctions(others.length), value: formatCount(rest) })
+  const leftOut = source.kind === 'chosen' ? source.runs.length - plan.matched : 0
+  if (leftOut > 0) facts.push({ label: words.leftOut, value: formatCount(leftOut) })
   if (plan.oldestAt !== null) {
     facts.push({ label: words.oldest, value: <Instant at={plan.oldestAt} /> })
     facts.push({ label: words.newest, value: <Instant at={plan.newestAt} /> })

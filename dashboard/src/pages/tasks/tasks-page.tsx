@@ -180,7 +180,10 @@ function PageActions({ filter }: { filter: TaskFilter }) {
           {words.stop(formatCount(lines))}
         </Button>
       )}
-      <CopyMenu curl={curlOf({ method: 'GET', path: '/runs', query: filter })} link={paths.runs()} />
+      <CopyMenu
+        curl={curlOf({ method: 'GET', path: '/runs', query: filter })}
+        link={`${paths.runs()}${window.location.search}`}
+      />
     </>
   )
 }
