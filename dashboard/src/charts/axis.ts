@@ -39,6 +39,11 @@ export function timeTicks(fromMs: number, toMs: number, zone: Zone, most: number
   return ticks
 }
 
+/** Marks lie between whole minutes. */
+export function haveSeconds(ticks: readonly number[]): boolean {
+  return ticks.some((ms) => ms % MINUTE !== 0)
+}
+
 function offsetOf(ms: number, zone: Zone): number {
   return zone === 'utc' ? 0 : -new Date(ms).getTimezoneOffset() * MINUTE
 }
@@ -54,12 +59,12 @@ function format(ms: number, zone: Zone, form: string, options: Intl.DateTimeForm
   return known.format(ms)
 }
 
-/** A mark of a range that long: the day at midnight and over long ranges, seconds over short ones. */
-export function formatTick(ms: number, spanMs: number, zone: Zone): string {
+/** A mark of a range that long: the day at midnight and over long ranges, seconds where marks lie on them. */
+export function formatTick(ms: number, spanMs: number, zone: Zone, hasSeconds = false): string {
   const isMidnight = (ms + offsetOf(ms, zone)) % DAY === 0
   if (spanMs > 5 * DAY || (isMidnight && spanMs > 2 * HOUR))
     return format(ms, zone, 'day', { day: 'numeric', month: 'short' })
-  if (spanMs <= 4 * MINUTE)
+  if (hasSeconds)
     return format(ms, zone, 'second', {
       hour: '2-digit',
       minute: '2-digit',
@@ -83,10 +88,10 @@ export function formatBucket(ms: number, stepMs: number, zone: Zone): string {
     : format(ms, zone, 'bucket', options)
 }
 
-/** From 0 to a round value that is not below `most`, with at most six marks. */
-export function valueTicks(most: number, isWhole: boolean): number[] {
+/** From 0 to a round value that is not below `most`, in at most so many steps. */
+export function valueTicks(most: number, isWhole: boolean, steps = 5): number[] {
   if (!(most > 0)) return [0, 1]
-  const raw = most / 5
+  const raw = most / steps
   const decade = 10 ** Math.floor(Math.log10(raw))
   const rounds = isWhole && decade < 10 ? [1, 2, 5, 10] : [1, 2, 2.5, 5, 10]
   const round = rounds.find((one) => one * decade >= raw * (1 - 1e-9)) ?? 10

@@ -83,7 +83,7 @@ export function HeatMap({ cells, zone, edges, formatEdge, describe }: Props) {
           </span>
         ) : null,
       )}
-      {timeTicks(fromMs, toMs, zone, Math.max(2, Math.floor(inner.width / 74))).map((ms) => (
+      {timeTicks(fromMs, toMs, zone, Math.max(3, Math.floor(inner.width / 78))).map((ms) => (
         <span
           key={ms}
           className="heat-time"

@@ -64,6 +64,8 @@ export interface PlotTerms {
   readonly limits: readonly number[]
   /** The upper end of the axis at least. */
   readonly least: number
+  /** Of the value axis at most; 5 unless given. */
+  readonly steps?: number | undefined
   /** The time axis; from the first bucket to the end of the last unless given. */
   readonly domain?: readonly [fromMs: number, toMs: number] | undefined
 }
@@ -98,7 +100,7 @@ function scaled(values: readonly Value[], { factor, scale }: PlotTerms): Value[]
 function axisOf(
   columns: readonly (readonly Value[])[],
   series: readonly ChartSeries[],
-  { scale, isWhole, limits, least }: PlotTerms,
+  { scale, isWhole, limits, least, steps }: PlotTerms,
 ): Pick<Plot, 'yTicks' | 'yDomain'> {
   const known = columns.flat().filter((value): value is number => value !== null)
   if (scale === 'log') {
@@ -117,7 +119,7 @@ function axisOf(
     })
     most = Math.max(most, stacked)
   }
-  const ticks = valueTicks(most, isWhole)
+  const ticks = valueTicks(most, isWhole, steps)
   return { yTicks: ticks, yDomain: [0, ticks.at(-1) ?? 1] }
 }
 

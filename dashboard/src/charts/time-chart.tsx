@@ -91,7 +91,16 @@ interface DrawingProps extends TimeChartProps {
 
 function Drawing(props: DrawingProps) {
   const { id, data, shown, scale = 'linear', factor = 1, isWhole = false, least = 0 } = props
-  const { limits = NONE, stretches = NONE, markers = true, zooms = true, error, onRetry, domain } = props
+  const {
+    limits = NONE,
+    stretches = NONE,
+    markers = true,
+    zooms = true,
+    error,
+    onRetry,
+    domain,
+    isSmall,
+  } = props
   const { format = formatRate, formatTick = format } = props
   const [zone] = useZone()
   const range = useRange()
@@ -106,8 +115,9 @@ function Drawing(props: DrawingProps) {
         least,
         limits: limits.map((one) => one.value),
         domain,
+        steps: isSmall ? 2 : undefined,
       }),
-    [data, shown, scale, factor, isWhole, least, limits, domain],
+    [data, shown, scale, factor, isWhole, least, limits, domain, isSmall],
   )
   if (error) return <ErrorState error={error} onRetry={onRetry} />
   return (

@@ -16,7 +16,7 @@ import {
   YAxis,
 } from 'recharts'
 import type { Zone } from '../shell/zone.ts'
-import { formatTick, timeTicks } from './axis.ts'
+import { formatTick, haveSeconds, timeTicks } from './axis.ts'
 import { PLOT_EDGES } from './plot-edges.ts'
 import { type ChartSeries, CURRENT, PARTIAL, type Plot, type Row, type SeriesColor } from './plot-model.ts'
 
@@ -33,14 +33,15 @@ export interface TimePlotProps {
 
 const margin = { top: PLOT_EDGES.top, right: PLOT_EDGES.right, bottom: 0, left: 0 }
 /** What a mark of the time axis needs. */
-const TICK_WIDTH = 74
+const TICK_WIDTH = 78
 
 export const TimePlot = memo(function TimePlot(props: TimePlotProps) {
   const { plot, series, scale, zone, width, height, format, limits } = props
   const inner = Math.max(1, width - PLOT_EDGES.left - PLOT_EDGES.right)
   const barSize = Math.max(1, (inner / Math.max(1, plot.rows.length)) * 0.8)
-  const ticks = timeTicks(plot.fromMs, plot.toMs, zone, Math.max(2, Math.floor(inner / TICK_WIDTH)))
+  const ticks = timeTicks(plot.fromMs, plot.toMs, zone, Math.max(3, Math.floor(inner / TICK_WIDTH)))
   const spanMs = plot.toMs - plot.fromMs
+  const hasSeconds = haveSeconds(ticks)
   return (
     <ComposedChart
       width={width}
@@ -60,7 +61,7 @@ export const TimePlot = memo(function TimePlot(props: TimePlotProps) {
         allowDataOverflow
         ticks={ticks}
         interval={0}
-        tickFormatter={(ms: number) => formatTick(ms, spanMs, zone)}
+        tickFormatter={(ms: number) => formatTick(ms, spanMs, zone, hasSeconds)}
         tickLine={false}
         axisLine={false}
         height={PLOT_EDGES.bottom}

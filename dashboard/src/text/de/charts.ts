@@ -90,7 +90,7 @@ export const charts: Messages['charts'] = {
   durations: {
     title: 'Dauer der Läufe',
     unit: 'wie viele so lange dauerten; Sekunden, logarithmisch',
-    summary: (count, usual) => `Etwa ${count} Läufe; die meisten dauerten ${usual}.`,
+    summary: (count, usual) => `Etwa ${count} Läufe; am häufigsten dauerten sie ${usual}.`,
     cell: (count, from, to) => `${count} Läufe dauerten ${from} bis ${to}`,
     scale: 'Wenige bis viele Läufe',
     from: 'Von',

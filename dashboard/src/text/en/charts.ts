@@ -89,7 +89,7 @@ export const charts = {
   durations: {
     title: 'Duration of runs',
     unit: 'how many took so long; seconds, logarithmic',
-    summary: (count: string, usual: string) => `About ${count} runs; most of them took ${usual}.`,
+    summary: (count: string, usual: string) => `About ${count} runs; most often they took ${usual}.`,
     cell: (count: string, from: string, to: string) => `${count} runs took ${from} to ${to}`,
     scale: 'Few to many runs',
     from: 'From',
