@@ -6,7 +6,7 @@
  *   connecting ──first message──▶ live ──closed, gap, silence──▶ waiting ──timer, retryNow──▶ connecting
  *        any ──4401, or 401 of GET /me after a refused upgrade──▶ signed-out
  */
-import { feedMessageSchema } from '@berth/protocol'
+import { readMessage } from './read-message.ts'
 import { type FeedEvent, type FeedState, initialFeedState, reduceFeed } from './reducer.ts'
 
 export const SIGNED_OUT_CODE = 4401
@@ -253,15 +253,5 @@ export class FeedClient {
     if (!this.#paused) this.#shown = view
     else if (this.#shown.link !== view.link) this.#shown = { link: view.link, feed: this.#paused.feed }
     for (const listener of this.#listeners) listener()
-  }
-}
-
-function readMessage(data: unknown) {
-  if (typeof data !== 'string') return null
-  try {
-    const parsed = feedMessageSchema.safeParse(JSON.parse(data))
-    return parsed.success ? parsed.data : null
-  } catch {
-    return null
   }
 }
