@@ -17,6 +17,7 @@ import { paths } from './paths.ts'
 import { BASE, findRoute } from './routes.ts'
 import { useSession } from './session/use-session.ts'
 import { Shell } from './shell/shell.tsx'
+import { useArrival } from './shell/use-arrival.ts'
 import { text } from './text/text.ts'
 
 interface Props {
@@ -71,6 +72,7 @@ function SignedIn({ createFeed, onExpired, onSignOut }: SignedInProps) {
 
 function CurrentPage() {
   const pathname = usePathname()
+  useArrival(pathname)
   const found = findRoute(pathname)
   if (!found) return <NoSuchPage />
   // An error of one page must not stand on the next.

@@ -45,6 +45,9 @@ describe('the shell around every page', () => {
       assert.match(await page.title(), / · harbour · Berth$/)
       await page.getByText('Environment: demo').waitFor()
       assert.match(String(await page.evaluate('location.search')), /range=6h/, 'the time goes along')
+      assert.equal(await page.evaluate('document.activeElement.closest("main") !== null'), true)
+      assert.equal(await page.evaluate('scrollY'), 0)
+      await page.evaluate('scrollTo(0, 200)')
     }
     await page.goBack()
     await headingOf(page, 'Config').waitFor()

@@ -3,38 +3,13 @@ import { useEffect, useState } from 'react'
 import { addressOf } from '../paths.ts'
 import { text } from '../text/text.ts'
 import { Button, type ButtonKind } from './button.tsx'
+import { copyText } from './copy-text.ts'
 import { ActionMenu } from './menu.tsx'
 import { useToasts } from './toasts.tsx'
 
 const SAID_MS = 2_000
 
-/** False when the browser forbids it. */
-export async function copyText(value: string): Promise<boolean> {
-  try {
-    if (navigator.clipboard) {
-      await navigator.clipboard.writeText(value)
-      return true
-    }
-  } catch {
-    // Without TLS there is no clipboard; the old way below still works.
-  }
-  return copyBySelection(value)
-}
-
-function copyBySelection(value: string): boolean {
-  const area = document.createElement('textarea')
-  area.value = value
-  area.className = 'only-heard'
-  // Inside an open dialog, which is all that may take the focus then.
-  const host = document.activeElement?.closest('[role="dialog"]') ?? document.body
-  const before = document.activeElement
-  host.append(area)
-  area.select()
-  const isDone = document.execCommand('copy')
-  area.remove()
-  if (before instanceof HTMLElement) before.focus()
-  return isDone
-}
+export { copyText } from './copy-text.ts'
 
 interface CopyButtonProps {
   readonly value: string

@@ -1,6 +1,7 @@
 /** Keeps one failed part from taking the page with it: says so, offers another try and the details. */
 import { Component, type ErrorInfo, type ReactNode } from 'react'
 import { text } from '../text/text.ts'
+import { copyText } from './copy-text.ts'
 
 interface State {
   readonly error: Error | null
@@ -36,7 +37,7 @@ export class ErrorBoundary extends Component<{ children: ReactNode; title?: stri
           <button
             type="button"
             className="button"
-            onClick={() => void navigator.clipboard?.writeText(`${error.stack ?? error.message}\n${where}`)}
+            onClick={() => void copyText(`${error.stack ?? error.message}\n${where}`)}
           >
             {text.kit.error.copy}
           </button>

@@ -4,6 +4,7 @@
  */
 import { createContext, type ReactNode, use, useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { text } from '../text/text.ts'
+import { copyText } from './copy-text.ts'
 import { Icon, type Tone, ToneMark } from './marks.tsx'
 
 export const TOAST_MS = 10_000
@@ -86,7 +87,7 @@ function ToastCard({ toast, onDrop }: { toast: Shown; onDrop: () => void }) {
           className="button icon-button quiet"
           aria-label={text.kit.error.copy}
           title={text.kit.error.copy}
-          onClick={() => void navigator.clipboard?.writeText(toast.copy ?? '')}
+          onClick={() => void copyText(toast.copy ?? '')}
         >
           <Icon name="copy" />
         </button>

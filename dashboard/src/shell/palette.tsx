@@ -12,7 +12,7 @@ import {
   ComboboxProvider,
 } from '@ariakit/react'
 import { useDeferredValue, useState } from 'react'
-import { useFeed } from '../feed/use-feed.tsx'
+import { useFeedClient } from '../feed/use-feed.tsx'
 import { Icon } from '../kit/marks.tsx'
 import { visible } from '../text/format.ts'
 import { text } from '../text/text.ts'
@@ -27,10 +27,12 @@ interface Props {
 }
 
 export function Palette({ entries, go, onClose }: Props) {
-  const { feed } = useFeed()
+  const client = useFeedClient()
+  // As they were when it opened: what is being read must not move.
+  const [workers] = useState(() => client.getView().feed.workers)
   const [typed, setTyped] = useState('')
   const wanted = useDeferredValue(typed)
-  const groups = groupEntries(findEntries(wanted, entries, feed.workers))
+  const groups = groupEntries(findEntries(wanted, entries, workers))
   const pick = (entry: Entry) => {
     onClose()
     if (entry.path !== undefined) go(entry.path)
