@@ -8,7 +8,9 @@ import { until } from '../harness/until.ts'
 import { assertAccessible, assertFits, NARROW } from './axe.ts'
 import { MARKUP, startInvokeFleet } from './invoke-fleet.ts'
 import type { PageWatch } from './page-watch.ts'
-import { LIMIT_MS, openAt, startBrowser } from './stage.ts'
+import { LIMIT_MS, openAt, openPage, startBrowser } from './stage.ts'
+
+const READ_KEY = 'a-key-for-those-who-only-look-1'
 
 type Settings = {
   concurrency: number | null
@@ -26,10 +28,7 @@ describe('functions', () => {
   let watch: PageWatch
 
   before(async () => {
-    const [started, fleet] = await Promise.all([
-      startBrowser(scope),
-      startInvokeFleet(scope, { READ_KEY: 'a-key-for-those-who-only-look-1' }),
-    ])
+    const [started, fleet] = await Promise.all([startBrowser(scope), startInvokeFleet(scope, { READ_KEY })])
     browser = started
     balancer = fleet.balancer
     for (let n = 0; n < 3; n++) await postTask(balancer, { function: 'letter', input: { text: `${n}` } })
@@ -174,7 +173,28 @@ describe('functions', () => {
     watch.assertClean()
   })
 
-  test('a viewer sees all of it and changes nothing; the pages keep to WCAG and to a phone', async () => {
+  test('a viewer sees all of it, and calls and changes nothing', async (t) => {
+    const visit = await openPage(t, browser, balancer)
+    await visit.page.goto(`${balancer.url}/dashboard/functions/default/letter?tab=settings`)
+    await visit.page.getByLabel('Key', { exact: true }).fill(READ_KEY)
+    await visit.page.keyboard.press('Enter')
+    await visit.page.getByRole('heading', { name: 'letter', level: 1 }).waitFor()
+    const off = async (name: string) => {
+      const button = visit.page.getByRole('button', { name, exact: true })
+      await button.waitFor()
+      assert.equal(await button.getAttribute('aria-disabled'), 'true', name)
+    }
+    await off('Save')
+    await off('Pause…')
+    await visit.page.getByRole('tab', { name: 'Invoke' }).click()
+    await off('Run')
+    await visit.page.getByRole('textbox', { name: 'text' }).fill('not me')
+    await visit.page.keyboard.press('Control+Enter')
+    await visit.page.getByText('Your role may look, not call.').waitFor()
+    visit.watch.assertClean([/401/, /403/])
+  })
+
+  test('the pages keep to WCAG and to a phone', async () => {
     await visit('/functions')
     await rowOf('letter').waitFor()
     await assertAccessible(page)
