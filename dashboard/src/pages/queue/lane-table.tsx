@@ -6,7 +6,6 @@ import { type Column, DataTable } from '../../kit/data-table.tsx'
 import { Link } from '../../kit/link.tsx'
 import { ToneMark } from '../../kit/marks.tsx'
 import { ActionMenu } from '../../kit/menu.tsx'
-import { Meter } from '../../kit/meter.tsx'
 import { Age, Instant } from '../../kit/time.tsx'
 import { paths, withQuery } from '../../paths.ts'
 import { formatCount, formatDuration, formatRate, visible } from '../../text/format.ts'
@@ -190,7 +189,11 @@ function Limits({ lane }: { lane: Lane }) {
         const note = [words.limit[kind][of], perMs !== null && words.per(formatDuration(perMs))]
           .filter(Boolean)
           .join(' ')
-        return <Meter key={`${of} ${kind}`} used={used} limit={limit} note={note} />
+        return (
+          <span key={`${of} ${kind}`} className={used >= limit ? 'tone-warn' : undefined}>
+            {formatCount(used)} / {formatCount(limit)} <span className="muted">{note}</span>
+          </span>
+        )
       })}
     </div>
   )
@@ -199,14 +202,13 @@ function Limits({ lane }: { lane: Lane }) {
 function State({ lane: { paused } }: { lane: Lane }) {
   if (paused === null) return <span className="muted">{words.running}</span>
   return (
-    <span className="queue-paused" title={paused.reason ?? undefined}>
+    <span className="queue-paused" title={titleOf(paused)}>
       <Badge tone="held" hasMark>
         {words.paused}
-      </Badge>{' '}
+      </Badge>
       <span className="muted">
-        {words.pausedBy[paused.by]},{' '}
         {paused.until === null ? (
-          words.untilResumed
+          words.pausedBy[paused.by]
         ) : (
           <>
             {words.until} <Instant at={paused.until} />
@@ -215,6 +217,11 @@ function State({ lane: { paused } }: { lane: Lane }) {
       </span>
     </span>
   )
+}
+
+function titleOf({ by, until, reason }: NonNullable<Lane['paused']>): string {
+  const what = [words.pausedBy[by], until === null && words.untilResumed].filter(Boolean).join(', ')
+  return reason === null ? what : `${what}: ${visible(reason)}`
 }
 
 function LaneMenu({ lane, actions: { why, onPause, onResume } }: { lane: Lane; actions: LaneActions }) {

@@ -40,14 +40,19 @@ test('the rates of a function with several lanes count once', () => {
   const figures = figuresOf([
     lane({ waiting: 4, clearMs: 4_000, oldestAt: '2026-01-01T00:00:05.000Z' }),
     lane({ tags: '{"gpu":"a"}', waiting: 1, clearMs: 4_000, oldestAt: '2026-01-01T00:00:01.000Z' }),
-    lane({ function: 'other', paused: { since: 's', until: null, reason: null, by: 'group' } }),
+    lane({
+      function: 'other',
+      waiting: 9,
+      clearMs: null,
+      paused: { since: 's', until: null, reason: null, by: 'group' },
+    }),
   ])
   expect(figures).toMatchObject({
     arrivals: 4,
     served: 6,
     clearMs: 4_000,
     functions: 2,
-    waitingFunctions: 1,
+    waitingFunctions: 2,
     paused: 1,
     oldestAt: '2026-01-01T00:00:01.000Z',
   })

@@ -109,7 +109,8 @@ export function figuresOf(lanes: readonly Lane[]): QueueFigures {
     rates.some((rate) => rate !== null) ? rates.reduce<number>((all, rate) => all + (rate ?? 0), 0) : null
   const arrivals = sum(functions.map((lane) => lane.arrivalPerSecond))
   const served = sum(functions.map((lane) => lane.servicePerSecond))
-  const clear = queued.map((lane) => lane.clearMs)
+  // What is paused does not get less, and nobody expects it to.
+  const clear = queued.filter(({ paused }) => paused === null).map((lane) => lane.clearMs)
   return {
     oldestAt: oldest[0] ?? null,
     hasMore: lanes.some(({ hasMore }) => hasMore),

@@ -144,7 +144,7 @@ function Tiles({ queue, figures, all }: { queue: Queue; figures: QueueFigures; a
   const { oldestAt, arrivals, served, paused, functions } = figures
   const measured = (rate: number | null) => (rate === null ? tiles.measuring : undefined)
   return (
-    <div className="queue-tiles">
+    <div className="tiles queue-tiles">
       <Tile label={tiles.waiting} value={all} />
       <Tile
         label={tiles.oldest}
