@@ -167,7 +167,7 @@ async function watchOneWorker(site: Site, browser: Browser): Promise<Finding[]> 
   await tab.go('/workers')
   await tab.page.getByText('worker-0000').first().waitFor()
   await tab.noteAges('told\\D{0,3}(\\d{13})')
-  await sleep(30_000)
+  await sleep(20_000)
   const { ages } = await tab.accounts()
   await tab.close()
   if (ages.length < 20) throw new Error('the tag of the first worker was not on screen')
@@ -182,17 +182,17 @@ const logsPage: Part = (site, browser) => underLoad(site, { hasTasks: false }, (
 async function readLogs(site: Site, browser: Browser): Promise<Finding[]> {
   const tab = await Tab.open(browser, site.url)
   await tab.go('/logs')
-  await sleep(32_000)
+  await sleep(28_000)
   const before = (await tab.accounts()).longTasks.length
   const full = await tab.heapBytes()
   const traced = await tab.trace(8)
   const long = (await tab.accounts()).longTasks.slice(before)
-  await sleep(20_000)
+  await sleep(15_000)
   const later = await tab.heapBytes()
   await tab.close()
   return [
     against('MB of heap of the tab at 50,000 lines', later / MB, '300', 300),
-    compare('MB of heap 30 s later', [later / MB], 'before', [full / MB], { max: 1.1 }),
+    compare('MB of heap 20 s later', [later / MB], 'before', [full / MB], { max: 1.1 }),
     against('script and layout of a frame, logs, p95, ms', quantile(traced.frameMs, 0.95), '8', 8),
     compare('frames/s, logs', [traced.framesPerSecond], 'the goal of none', [60]),
     against('longest task, logs, ms', Math.max(1, ...long), '100', 100),

@@ -19,7 +19,7 @@ export const PICTURE_SIZE = { width: 1400, height: 900 }
 export const PICTURE_LIMIT_BYTES = 200_000
 /** How long the fleet is at work before; and before all pages are taken. */
 const ALIVE_SECONDS = isUpdating ? 10 : 2
-const GALLERY_SECONDS = 150
+const GALLERY_SECONDS = 75
 
 /** Of a page that shows the workers; ends when the load has ended. */
 export async function takePictures(page: Page, balancer: Balancer): Promise<void> {

@@ -120,7 +120,10 @@ describe('a line', () => {
   test('shows its fields and leads to its task', () => {
     write([line])
     expect(drawn()).toEqual(['done ms=12'])
-    expect(screen.getByRole('link', { name: 'r_17' }).getAttribute('href')).toBe('/tasks/r_17')
+    const link = screen.getByRole('link', { name: 'r_17' })
+    expect(link.getAttribute('href')).toBe('/dashboard/tasks/r_17')
+    fireEvent.click(link)
+    expect(window.location.pathname).toBe('/tasks/r_17')
   })
 
   test('opens to its JSON, by press and by keys', () => {

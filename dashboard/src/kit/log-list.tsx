@@ -4,7 +4,16 @@
  * only the rows on screen are drawn, out of 50,000 that are kept.
  */
 import { type LogQuery, writeLogWord } from '@berth/protocol'
-import { type KeyboardEvent, type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from 'react'
+import {
+  type KeyboardEvent,
+  type MouseEvent,
+  type ReactNode,
+  useCallback,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+} from 'react'
 import { emptyLogBuffer, type LogBuffer } from '../feed/log-buffer.ts'
 import { useLog } from '../feed/use-feed.tsx'
 import { useKeys } from '../shell/keys.ts'
@@ -14,6 +23,7 @@ import { Button } from './button.tsx'
 import { LogFilterFields, type LogTextFilter, withTextFilter } from './log-filter-fields.tsx'
 import { type LogNarrowing, LogRowView, type RowActs } from './log-row.tsx'
 import { layoutRows, type TimeSpan, toNdjson, windowOf } from './log-view.ts'
+import { useNavigate } from './navigate.ts'
 import { usePreference, useSwitchedOn } from './preference.ts'
 import { ScrollBox } from './scroll-box.tsx'
 import { useLogFollow } from './use-log-follow.ts'
@@ -194,14 +204,15 @@ function LogRows({ buffer, isWaiting, isFiltered, label, query, onNarrow, empty 
   })
   const { start, end } = windowOf(layout, view.scrollTop, view.height)
   const current = useCurrentRow(box, rows, layout.topOf)
+  const follow = useRowLinks()
   const words = text.logs.tail
   const classes = ['log-box', columns !== null && 'log-wrapped', !looks['log-colours'].isOn && 'log-plain']
   const nothing = isWaiting ? words.waiting : (empty ?? (isFiltered ? words.noMatch : words.empty))
   return (
     <div className="log-frame">
       {trimmed > 0 && <p className="log-trimmed muted">{words.trimmed(formatCount(trimmed), trimmed)}</p>}
-      {/* biome-ignore lint/a11y/noStaticElementInteractions: the keys move between the buttons within. */}
-      <div className="log-keys" onKeyDown={current.onKeyDown}>
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: keys and presses of the buttons and links within. */}
+      <div className="log-keys" onKeyDown={current.onKeyDown} onClick={follow}>
         <ScrollBox
           ref={box}
           className={classes.filter(Boolean).join(' ')}
@@ -234,6 +245,18 @@ function LogRows({ buffer, isWaiting, isFiltered, label, query, onNarrow, empty 
       )}
     </div>
   )
+}
+
+/** Leads where a bare link of a row says, without loading the page anew. */
+function useRowLinks(): (event: MouseEvent) => void {
+  const navigate = useNavigate()
+  return (event) => {
+    const link = (event.target as HTMLElement).closest<HTMLElement>('a[data-to]')
+    const to = link?.dataset.to
+    if (to === undefined || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey) return
+    event.preventDefault()
+    navigate(to)
+  }
 }
 
 /** Rows that are open, with the height of what stands below them. */

@@ -6,13 +6,12 @@
 import type { FeedLine } from '@berth/protocol'
 import { memo, useEffect, useRef } from 'react'
 import type { LogRow } from '../feed/log-buffer.ts'
-import { paths } from '../paths.ts'
+import { BASE, paths } from '../paths.ts'
 import { formatCount, formatDuration, formatLogTime, visible } from '../text/format.ts'
 import { text } from '../text/text.ts'
 import { Button, ButtonLink } from './button.tsx'
 import { CopyButton } from './copy.tsx'
 import { JsonView } from './json-view.tsx'
-import { Link } from './link.tsx'
 import { fieldsText } from './log-view.ts'
 
 /** What a line may be narrowed to. */
@@ -88,23 +87,36 @@ function LineCells({ entry, hasTime, hasWorker }: CellProps) {
         (worker === undefined ? (
           <span className="log-who muted">{text.logs.tail.balancerWord}</span>
         ) : (
-          <Link className="log-who" to={paths.worker(worker)} tabIndex={-1} title={visible(worker)}>
-            {endOf(visible(worker), WHO_WIDTH)}
-          </Link>
+          <RowLink className="log-who" to={paths.worker(worker)} id={worker} width={WHO_WIDTH} />
         ))}
       <span className="log-source" title={visible(source)}>
         {visible(source)}
       </span>
-      {run !== undefined && (
-        <Link className="log-run" to={paths.run(run)} tabIndex={-1} title={visible(run)}>
-          {endOf(visible(run), RUN_WIDTH)}
-        </Link>
-      )}
+      {run !== undefined && <RowLink className="log-run" to={paths.run(run)} id={run} width={RUN_WIDTH} />}
       <span className="log-text">
         {visible(entry.text)}
         {fields && <span className="log-fields">{visible(fieldsText(fields))}</span>}
       </span>
     </>
+  )
+}
+
+interface RowLinkProps {
+  readonly className: string
+  readonly to: string
+  readonly id: string
+  readonly width: number
+}
+
+/**
+ * A bare link, since hundreds come and go in a second: the list leads there when it is pressed (`data-to`). By keys
+ * the line is opened, which has links of its own.
+ */
+function RowLink({ className, to, id, width }: RowLinkProps) {
+  return (
+    <a className={className} href={`${BASE}${to}`} data-to={to} tabIndex={-1} title={visible(id)}>
+      {endOf(visible(id), width)}
+    </a>
   )
 }
 

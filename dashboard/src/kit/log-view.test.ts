@@ -47,7 +47,7 @@ test('wrapped rows are as high as their lines', () => {
 
 describe('window', () => {
   test('holds the rows on screen and some beyond', () => {
-    expect(windowOf(even(1_000), 2_000, 200)).toEqual({ start: 88, end: 123 })
+    expect(windowOf(even(1_000), 2_000, 200)).toEqual({ start: 94, end: 117 })
   })
 
   test('stays within the rows', () => {

@@ -7,7 +7,7 @@ import type { LogRow } from '../feed/log-buffer.ts'
 
 export const ROW_HEIGHT = 20
 /** Rows that are drawn beyond each edge. */
-const BEYOND = 12
+const BEYOND = 6
 
 /** Where rows stand, from the top of the first one. */
 export interface RowLayout {
