@@ -2,7 +2,7 @@
  * The frame around every page: rail, top bar, banners, and the keys that hold everywhere. Called by the app
  * once somebody is signed in.
  */
-import { lazy, type ReactNode, Suspense, useCallback, useState } from 'react'
+import { lazy, type ReactNode, Suspense, useCallback, useEffect, useState } from 'react'
 import { usePreference } from '../kit/preference.ts'
 import { text } from '../text/text.ts'
 import { Announcer } from './announcer.tsx'
@@ -13,7 +13,10 @@ import { TopBar } from './top-bar.tsx'
 import { useEntries } from './use-entries.ts'
 import { useShellKeys } from './use-shell-keys.ts'
 
-const Palette = lazy(async () => ({ default: (await import('./palette.tsx')).Palette }))
+const loadPalette = () => import('./palette.tsx')
+const Palette = lazy(async () => ({ default: (await loadPalette()).Palette }))
+/** Fetched when the page has settled: what is typed right after its key must not be lost. */
+const PALETTE_AFTER_MS = 1_500
 
 export function Shell({ onSignOut, children }: { onSignOut: () => void; children: ReactNode }) {
   const [isHelpOpen, setHelpOpen] = useState(false)
@@ -23,6 +26,10 @@ export function Shell({ onSignOut, children }: { onSignOut: () => void; children
   const [isPaletteOpen, setPaletteOpen] = useState(false)
   const openPalette = useCallback(() => setPaletteOpen(true), [])
   const closePalette = useCallback(() => setPaletteOpen(false), [])
+  useEffect(() => {
+    const timer = window.setTimeout(() => void loadPalette().catch(() => undefined), PALETTE_AFTER_MS)
+    return () => window.clearTimeout(timer)
+  }, [])
   const toggleRail = () => setWidth(width === 'wide' ? 'narrow' : 'wide')
   useShellKeys({ openHelp, openPalette })
   return (
