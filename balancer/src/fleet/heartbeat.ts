@@ -34,16 +34,17 @@ export class Heartbeat {
   }
 
   heard(nowMs: number): void {
-    if (nowMs - this.#heardAtMs > this.#gapMs) this.#gapMs = nowMs - this.#heardAtMs
+    const silentMs = nowMs - this.#heardAtMs
+    // Before the first sign of life there was no silence.
+    if (silentMs > this.#gapMs && silentMs < Number.POSITIVE_INFINITY) this.#gapMs = silentMs
     this.#heardAtMs = nowMs
   }
 
   /** How long it was silent at most since this was asked last; null when it was never heard. */
   takeGapMs(nowMs: number): number | null {
-    const silentMs = nowMs - this.#heardAtMs
-    const gapMs = Math.max(this.#gapMs, silentMs)
+    const gapMs = Math.max(this.#gapMs, nowMs - this.#heardAtMs)
     this.#gapMs = 0
-    return Number.isFinite(silentMs) ? Math.max(0, Number.isFinite(gapMs) ? gapMs : silentMs) : null
+    return Number.isFinite(gapMs) ? gapMs : null
   }
 
   /** This process stood still for so long: what it did not hear is nobody's silence. */

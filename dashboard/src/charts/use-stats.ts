@@ -55,7 +55,8 @@ export function useStats({ metrics, by = 'fleet', of, spanMs, stepMs, isEnabled 
       const known = queries.getQueryData<StatsAnswer>(queryKey)
       const nowMs = client.serverNowMs()
       const fromMs = isMoving ? nowMs - wide : range.fromMs
-      return readMoving({ metric, by, of, step, fromMs, toMs: isMoving ? null : range.toMs }, known, signal)
+      const toMs = isMoving ? null : range.toMs
+      return readMoving({ metric, by, of, step, fromMs, toMs, nowMs }, known, signal)
     },
     enabled: isEnabled,
     refetchInterval: isLive && isMoving ? Math.max(LEAST_EVERY_MS, step) : false,
@@ -84,6 +85,8 @@ interface Asked {
   readonly fromMs: number
   /** Null: now. */
   readonly toMs: number | null
+  /** By the balancer's clock. */
+  readonly nowMs: number
 }
 
 async function readMoving(
@@ -94,7 +97,7 @@ async function readMoving(
   const endMs = known ? Date.parse(known.to) : 0
   const isNear = known && asked.toMs === null && asked.fromMs >= Date.parse(known.from) - known.stepMs
   const tailMs = known ? endMs - AGAIN * known.stepMs : 0
-  const isWorth = isNear && tailMs > asked.fromMs && Date.now() - endMs < MOST_AWAY * known.stepMs
+  const isWorth = isNear && tailMs > asked.fromMs && asked.nowMs - endMs < MOST_AWAY * known.stepMs
   if (!isWorth) return read(asked, signal)
   const later = await read({ ...asked, step: known.stepMs, fromMs: tailMs }, signal)
   // Over a shorter range finer steps are kept, or another balancer has begun: then all of it is read.
