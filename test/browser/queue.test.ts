@@ -94,9 +94,9 @@ describe('the queue page', () => {
     await row.getByText('1 / 1').waitFor()
     await row.getByRole('img', { name: /ada 67%, bob 33%/ }).waitFor()
     assert.equal(await laneOf('hello').count(), 0, 'only functions with a queue')
-    await page.getByText('All', { exact: true }).click()
+    await page.getByRole('radio', { name: 'All', exact: true }).check()
     await laneOf('hello').getByText('flows').waitFor()
-    await page.getByText('With a queue').click()
+    await page.getByRole('radio', { name: 'With a queue' }).check()
     await page.getByRole('heading', { name: 'Arrivals and completions' }).waitFor()
     await page.getByRole('heading', { name: 'Waiting by group' }).waitFor()
     watch.assertClean()
@@ -130,7 +130,7 @@ describe('the queue page', () => {
     await choose('sleep', 'Pause this function…')
     const question = page.getByRole('dialog', { name: 'Pause default/sleep?' })
     await question.getByText('Waiting now').waitFor()
-    await question.getByText('8 hours').click()
+    await question.getByRole('radio', { name: '8 hours' }).check()
     await question.getByLabel('Reason (optional)').fill('the disk is full')
     await question.getByRole('button', { name: 'Pause', exact: true }).click()
     await laneOf('sleep').getByText('Paused').waitFor()
@@ -158,7 +158,7 @@ describe('the queue page', () => {
   test('a whole group is paused, which its functions say, and nothing of it starts', async () => {
     await choose('sleep', 'Pause group default…')
     const question = page.getByRole('dialog', { name: 'Pause group default?' })
-    await question.getByText('Until somebody resumes it').click()
+    await question.getByRole('radio', { name: 'Until somebody resumes it' }).check()
     await question.getByRole('button', { name: 'Pause', exact: true }).click()
     await laneOf('hello').getByText('the whole group').waitFor()
     const refused = await postTask(fleet.balancer, { function: 'hello' })
@@ -174,6 +174,12 @@ describe('the queue page', () => {
 
   test('a task that waits is cancelled after a question, and the others move up', async () => {
     const cancelled = runs[3]
+    // Notices of the tests before may lie over the last rows.
+    for (const close of await page
+      .getByRole('region', { name: 'Notices' })
+      .getByRole('button', { name: 'Close' })
+      .all())
+      await close.click()
     await line()
       .getByRole('row')
       .filter({ hasText: cancelled ?? '' })
