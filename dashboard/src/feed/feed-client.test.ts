@@ -28,6 +28,29 @@ test('the first connection asks for a snapshot and is live with it', () => {
   feed.client.stop()
 })
 
+test('paused, what is drawn stands still but for the link, and resuming shows what has come', () => {
+  const feed = createFakeFeed()
+  const shown = () => feed.client.getShown().feed.queue?.waiting
+  feed.client.start()
+  feed.client.pause()
+  expect(feed.client.getPausedAtMs()).toBeNull()
+  feed.socket().open()
+  feed.socket().say(snapshotMessage(1))
+  feed.client.pause()
+  const pausedAtMs = feed.client.getPausedAtMs()
+  feed.advance(1_000)
+  feed.socket().say(changesMessage(2, { queue: { waiting: 3, running: 0 } }))
+  expect([shown(), feed.client.getView().feed.queue?.waiting]).toEqual([0, 3])
+  feed.client.pause()
+  expect(feed.client.getPausedAtMs()).toBe(pausedAtMs)
+  feed.socket().end()
+  expect(feed.client.getShown().link.phase).toBe('waiting')
+  expect(shown()).toBe(0)
+  feed.client.resume()
+  expect([shown(), feed.client.getPausedAtMs()]).toEqual([3, null])
+  feed.client.stop()
+})
+
 test('a lost connection is resumed from the last message, after a jittered delay', () => {
   const feed = createFakeFeed(0)
   startLive(feed)

@@ -93,9 +93,9 @@ export class FeedClient {
 
   getPausedAtMs = (): number | null => this.#paused?.atMs ?? null
 
-  /** Holds what the page draws; the feed goes on behind it. */
+  /** Holds what the page draws, once there is something; the feed goes on behind it. */
   pause = (): void => {
-    if (this.#paused) return
+    if (this.#paused || this.#view.feed.seq === null) return
     this.#paused = { feed: this.#view.feed, atMs: this.serverNowMs() }
     this.#publish(this.#view)
   }
