@@ -52,7 +52,7 @@ describe('functions', () => {
   }
 
   test('the catalogue shows what there is, what it costs and what is special, filtered in the address', async () => {
-    await page.getByText('6 functions, all served.').waitFor()
+    await page.getByText('7 functions, all served.').waitFor()
     await rowOf('letter').getByRole('img', { name: '1 schedule' }).waitFor()
     await rowOf('drip').getByText('streams').waitFor()
     await rowOf('order').getByText(MARKUP).waitFor()

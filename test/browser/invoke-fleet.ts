@@ -12,7 +12,8 @@ const HEAD = `import { setTimeout as wait } from 'node:timers/promises'
 import { bytes, defineFunction } from '@berth/worker'
 import { z } from 'zod'
 `
-const PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='
+export const PNG =
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='
 export const MARKUP = '<img src=x onerror=canary()>'
 
 const FUNCTIONS: Readonly<Record<string, string>> = {
@@ -44,6 +45,9 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
   },`,
   picture: `input: z.object({}),
   async handler() { return bytes(Buffer.from('${PNG}', 'base64'), 'image/png') },`,
+  echo: `async handler(_input, ctx) {
+    return bytes(Buffer.from(await new Response(ctx.body.stream()).arrayBuffer()), ctx.contentType)
+  },`,
   letter: `input: z.object({ text: z.string() }),
   async handler({ text }) { return 'Dear ' + text },`,
   keep: `input: z.object({ name: z.string() }),

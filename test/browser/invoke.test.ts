@@ -8,7 +8,7 @@ import type { Probe } from '../harness/executions.ts'
 import { createScope } from '../harness/scope.ts'
 import { until } from '../harness/until.ts'
 import { assertAccessible, assertFits, NARROW } from './axe.ts'
-import { MARKUP, startInvokeFleet } from './invoke-fleet.ts'
+import { MARKUP, PNG, startInvokeFleet } from './invoke-fleet.ts'
 import type { PageWatch } from './page-watch.ts'
 import { LIMIT_MS, openAt, startBrowser } from './stage.ts'
 
@@ -333,6 +333,16 @@ describe('calling functions from the page', () => {
       .getByRole('button', { name: /^Download image\/png/ })
       .click()
     assert.equal((await saved).suggestedFilename(), 'picture.png')
+
+    await open('echo')
+    await cell()
+      .getByRole('group', { name: 'Input as' })
+      .getByRole('radio', { name: 'File' })
+      .check({ force: true })
+    const pixel = { name: 'dot.png', mimeType: 'image/png', buffer: Buffer.from(PNG, 'base64') }
+    await cell().getByLabel('Choose a file…').setInputFiles(pixel)
+    await runIt().click()
+    await result().getByRole('img').waitFor()
 
     await open('keep')
     await cell().getByRole('textbox', { name: 'name' }).fill('x')

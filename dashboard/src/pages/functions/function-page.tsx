@@ -82,12 +82,13 @@ function Known({ entry }: { entry: CatalogueEntry }) {
     <Page
       title={visible(name)}
       tabTitle={text.functions.tabTitle(visible(name))}
-      state={<FunctionMarks item={item} schedules={schedules} />}
-      lead={
+      state={
         <>
-          {visible(item.description ?? '')} <span className="muted">{visible(group)}</span>
+          <Badge>{visible(group)}</Badge>
+          <FunctionMarks item={item} schedules={schedules} />
         </>
       }
+      lead={item.description === null ? undefined : visible(item.description)}
       actions={
         <>
           {contracts.length > 1 && (

@@ -25,6 +25,13 @@ export const invoke: Messages['invoke'] = {
 
   input: 'Eingabe',
   inputAs: 'Eingabe als',
+  noAlternatives:
+    'Mit einer Datei als Eingabe kann ein Merkmal nur einen Wert haben: eine Adresse hat keinen Platz für Alternativen.',
+  brokenOff: 'Die Verbindung brach vor dem Ende ab.',
+  file: 'Datei',
+  chooseFile: 'Datei wählen …',
+  fileHint:
+    'Die Datei selbst ist die Eingabe, in ihrem eigenen Medientyp; die Funktion liest sie mit ctx.body. In einer gespeicherten Seite bleibt sie nicht.',
   rawInput: 'Eingabe als JSON',
   noObject: 'Das ist kein JSON-Objekt: {"name": "wert"}, Namen und Texte in Anführungszeichen.',
   example: 'Beispiel',

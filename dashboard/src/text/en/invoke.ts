@@ -22,6 +22,12 @@ export const invoke = {
 
   input: 'Input',
   inputAs: 'Input as',
+  noAlternatives: 'With a file as input a tag can have one value: an address has no room for alternatives.',
+  brokenOff: 'The connection was broken off before the end.',
+  file: 'File',
+  chooseFile: 'Choose a file…',
+  fileHint:
+    'The file itself is the input, in its own media type; the function reads it by ctx.body. Not kept in a saved page.',
   rawInput: 'Input as JSON',
   noObject: 'This is no JSON object: {"name": "value"}, quotes around names and texts.',
   example: 'Example',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type CallNews, type CallOutcome, callTask } from './call-task.ts'
+import { type CallNews, type CallOutcome, type CallPorts, callTask } from './call-task.ts'
 
 interface Sent {
   readonly path: string
@@ -20,7 +20,7 @@ function balancer(
       path,
       method: init.method ?? 'GET',
       headers: { ...(init.headers as Record<string, string>) },
-      body: init.body === undefined ? null : JSON.parse(String(init.body)),
+      body: typeof init.body === 'string' ? JSON.parse(init.body) : (init.body ?? null),
     }
     sent.push(request)
     const answer = answers.shift()
@@ -29,9 +29,14 @@ function balancer(
       ? answer(request, init.signal ?? new AbortController().signal)
       : answer
   }) as typeof fetch
-  const call = (body: Record<string, unknown>): Promise<CallOutcome> =>
-    callTask({ body }, { fetch: ask, signal: controller.signal, onNews: (one) => news.push(one), retryMs: 1 })
-  return { call, sent, news, controller }
+  const ports: CallPorts = {
+    fetch: ask,
+    signal: controller.signal,
+    onNews: (one) => news.push(one),
+    retryMs: 1,
+  }
+  const call = (body: Record<string, unknown>): Promise<CallOutcome> => callTask({ body }, ports)
+  return { ports, call, sent, news, controller }
 }
 
 function events(...blocks: string[]): Response {
@@ -96,6 +101,62 @@ describe('a sync call', () => {
     const { call, sent } = balancer(accepted(), events('id: 1\nevent: result\ndata: 5\n\n'))
     expect(await call({ function: 'f', session: 's' })).toEqual({ ok: true, result: 5 })
     expect(sent[0]?.headers.prefer).toBe('wait=0')
+  })
+})
+
+describe('files and bytes', () => {
+  it('go with a key of their own, never with the cookie alone', async () => {
+    const { sent, ports } = balancer(
+      Response.json({ key: 'up_1' }, { status: 201 }),
+      accepted(),
+      events('id: 1\nevent: result\ndata: 5\n\n'),
+    )
+    const file = new File(['abc'], 'in.txt', { type: 'text/plain' })
+    expect(await callTask({ body: { function: 'f', input: {} }, files: [file] }, ports)).toEqual({
+      ok: true,
+      result: 5,
+    })
+    expect(sent[0]).toMatchObject({ path: '/upload-keys', method: 'POST', body: {} })
+    expect(sent[1]).toMatchObject({
+      path: '/task',
+      headers: { authorization: 'Bearer up_1', prefer: 'wait=0' },
+    })
+    const form = sent[1]?.body as FormData
+    expect([...form.keys()]).toEqual(['task', 'file'])
+  })
+
+  it('as the input itself go to the function’s own address, and bytes come back as bytes', async () => {
+    const picture = new Response(new Uint8Array([0, 1, 2]), { headers: { 'content-type': 'image/png; x=1' } })
+    const { sent, ports } = balancer(Response.json({ key: 'up_1' }, { status: 201 }), picture)
+    const bytes = new File(['abc'], 'in.jpg', { type: 'image/jpeg' })
+    const body = {
+      function: 'a.b',
+      group: 'g',
+      mode: 'sync',
+      priority: 3,
+      tags: { gpu: 'x', region: ['eu'] },
+      input: {},
+    }
+    expect(await callTask({ body, bytes }, ports)).toEqual({
+      ok: true,
+      result: { mediaType: 'image/png', base64: 'AAEC' },
+    })
+    expect(sent[1]?.path).toBe('/task/g/a.b?mode=sync&priority=3&tags=gpu%3Ax%2Cregion%3Aeu')
+    expect(sent[1]?.headers).toMatchObject({ authorization: 'Bearer up_1', 'content-type': 'image/jpeg' })
+    expect(sent[1]?.body).toBe(bytes)
+  })
+
+  it('are not sent without a key, nor where an address cannot say what was chosen', async () => {
+    const bytes = new File([''], 'x')
+    const refused = balancer(Response.json({ code: 'FORBIDDEN', detail: 'no' }, { status: 403 }))
+    expect(await callTask({ body: { function: 'f' }, bytes }, refused.ports)).toMatchObject({
+      problem: { code: 'FORBIDDEN' },
+    })
+    expect(refused.sent).toHaveLength(1)
+    const { sent, ports } = balancer()
+    const body = { function: 'f', tags: { gpu: ['a', 'b'] } }
+    expect(await callTask({ body, bytes }, ports)).toMatchObject({ problem: { code: 'INVALID_REQUEST' } })
+    expect(sent).toEqual([])
   })
 })
 

@@ -5,6 +5,7 @@
  * closing its request, a run by its id.
  */
 import { z } from 'zod'
+import { text } from '../../../text/text.ts'
 import { readEvents, type ServerEvent } from './sse.ts'
 
 export interface TaskOrder {
@@ -12,6 +13,8 @@ export interface TaskOrder {
   readonly body: Readonly<Record<string, unknown>>
   /** Goes along as multipart; only with a key for uploads. */
   readonly files?: readonly File[]
+  /** The input itself, as bytes: `input` of the body is not sent. */
+  readonly bytes?: File | null
 }
 
 /** What the headers of an answer say; null where they say nothing. */
@@ -74,7 +77,12 @@ export async function callTask(order: TaskOrder, ports: CallPorts): Promise<Call
 }
 
 async function send(order: TaskOrder, ports: CallPorts): Promise<CallOutcome> {
-  const { body, files = [] } = order
+  const { body, files = [], bytes } = order
+  if (bytes) {
+    const path = addressOf(body)
+    if (path === null) return fail(NO_ALTERNATIVES)
+    return readAnswer(await sendBytes(path, body.mode === 'stream', bytes, ports), ports)
+  }
   if (files.length > 0) return readAnswer(await upload(body, files, ports), ports)
   const isStream = body.mode === 'stream'
   const answer = await (ports.fetch ?? fetch)('/task', {
@@ -93,11 +101,9 @@ async function send(order: TaskOrder, ports: CallPorts): Promise<CallOutcome> {
 
 /** By multipart, with a key that is good for a minute: with a cookie the balancer takes JSON alone. */
 async function upload(body: TaskOrder['body'], files: readonly File[], ports: CallPorts): Promise<Response> {
+  const key = await takeKey(ports)
+  if (key instanceof Response) return key
   const ask = ports.fetch ?? fetch
-  const json = { 'content-type': 'application/json' }
-  const made = await ask('/upload-keys', { method: 'POST', headers: json, body: '{}', signal: ports.signal })
-  if (!made.ok) return made
-  const { key } = z.object({ key: z.string() }).parse(await made.json())
   const form = new FormData()
   form.set('task', new Blob([JSON.stringify(body)], { type: 'application/json' }))
   for (const file of files) form.append('file', file, file.name)
@@ -106,12 +112,47 @@ async function upload(body: TaskOrder['body'], files: readonly File[], ports: Ca
   return ask('/task', { method: 'POST', headers, body: form, signal: ports.signal })
 }
 
+/** A key for one upload, or the answer that refused it. */
+async function takeKey(ports: CallPorts): Promise<string | Response> {
+  const headers = { 'content-type': 'application/json' }
+  const ask = ports.fetch ?? fetch
+  const made = await ask('/upload-keys', { method: 'POST', headers, body: '{}', signal: ports.signal })
+  if (!made.ok) return made
+  return z.object({ key: z.string() }).parse(await made.json()).key
+}
+
+/** To `POST /task/{group}/{function}`, whose body is the input whatever its type. */
+async function sendBytes(path: string, isStream: boolean, bytes: File, ports: CallPorts): Promise<Response> {
+  const key = await takeKey(ports)
+  if (key instanceof Response) return key
+  const headers = {
+    authorization: `Bearer ${key}`,
+    'content-type': bytes.type === '' ? 'application/octet-stream' : bytes.type,
+    ...(isStream ? { accept: 'text/event-stream' } : {}),
+  }
+  return (ports.fetch ?? fetch)(path, { method: 'POST', headers, body: bytes, signal: ports.signal })
+}
+
+/** A task but for its input as an address; null where it cannot be said in one: several values of a tag. */
+function addressOf(body: TaskOrder['body']): string | null {
+  const { function: name, group = 'default', input: _input, webhook, tags = {}, ...rest } = body
+  const pairs = Object.entries(tags as Readonly<Record<string, string | readonly string[]>>)
+  if (pairs.some(([, values]) => Array.isArray(values) && values.length > 1)) return null
+  const query = new URLSearchParams()
+  for (const [member, value] of Object.entries(rest)) query.set(member, String(value))
+  if (pairs.length > 0)
+    query.set('tags', pairs.map(([tag, value]) => `${tag}:${[value].flat()[0]}`).join(','))
+  if (webhook !== undefined) query.set('webhook', JSON.stringify(webhook))
+  return `/task/${encodeURIComponent(String(group))}/${encodeURIComponent(String(name))}?${query}`
+}
+
 /** For an answer of `POST /task`, however it was asked. */
 export async function readAnswer(answer: Response, ports: CallPorts): Promise<CallOutcome> {
   ports.onNews({ kind: 'facts', facts: factsOf(answer.headers) })
   if (!answer.ok) return fail(await problemOf(answer))
   const type = answer.headers.get('content-type') ?? ''
   if (type.startsWith('text/event-stream') && answer.body) return readStream(answer.body, ports)
+  if (!type.startsWith('application/json')) return { ok: true, result: await bytesIn(answer, type) }
   const told: unknown = await answer.json()
   const { runId, result } = z
     .object({ runId: z.string().optional(), result: z.unknown().optional() })
@@ -119,6 +160,17 @@ export async function readAnswer(answer: Response, ports: CallPorts): Promise<Ca
   if (answer.status !== 202 || runId === undefined) return { ok: true, result: result ?? null }
   ports.onNews({ kind: 'facts', facts: { ...factsOf(answer.headers), runId } })
   return followRun(runId, ports)
+}
+
+/** Bytes as a result in JSON would have them. */
+async function bytesIn(answer: Response, type: string): Promise<unknown> {
+  const bytes = new Uint8Array(await answer.arrayBuffer())
+  const STEP = 32_768
+  let binary = ''
+  for (let at = 0; at < bytes.length; at += STEP)
+    binary += String.fromCharCode(...bytes.subarray(at, at + STEP))
+  const [mediaType = ''] = type.split(';', 1)
+  return { mediaType: mediaType || 'application/octet-stream', base64: btoa(binary) }
 }
 
 /** A stream ends with its `result` or its `error`; one that ends without has failed. */
@@ -187,16 +239,16 @@ function hear({ type, data }: ServerEvent, { onNews }: CallPorts): CallOutcome |
   const told = parseJson(data)
   switch (type) {
     case 'chunk': {
-      const { text, base64 } = textData.parse(told)
-      onNews({ kind: 'chunk', text: text ?? `[${sizeOfBase64(base64 ?? '')} B]` })
+      const { text: said, base64 } = textData.parse(told)
+      onNews({ kind: 'chunk', text: said ?? `[${sizeOfBase64(base64 ?? '')} B]` })
       return null
     }
     case 'log':
       onNews({ kind: 'log', ...logData.parse(told) })
       return null
     case 'progress': {
-      const { fraction, text } = progressData.parse(told)
-      onNews({ kind: 'progress', fraction, text: text ?? null })
+      const { fraction, text: said } = progressData.parse(told)
+      onNews({ kind: 'progress', fraction, text: said ?? null })
       return null
     }
     case 'status': {
@@ -260,10 +312,18 @@ async function cancelRun(path: string, ports: CallPorts): Promise<void> {
   }
 }
 
+const NO_ALTERNATIVES: CallProblem = {
+  status: 0,
+  code: 'INVALID_REQUEST',
+  detail: text.invoke.noAlternatives,
+  errors: [],
+  retryAfterS: null,
+}
+
 const BROKEN: CallProblem = {
   status: 0,
   code: 'UNREACHABLE',
-  detail: 'The connection was broken off before the end.',
+  detail: text.invoke.brokenOff,
   errors: [],
   retryAfterS: null,
 }

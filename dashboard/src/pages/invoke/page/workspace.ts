@@ -34,6 +34,8 @@ export interface CellView {
   readonly call: CallView | null
   /** Beside the input; not part of what is saved. */
   readonly files: readonly File[]
+  /** The input itself, instead of what stands in the form; not part of what is saved either. */
+  readonly bytes: File | null
   /** The input as it would be sent now; undefined while something of it is missing. */
   readonly sent: unknown
 }
@@ -66,6 +68,7 @@ export class Workspace {
   /** Cells whose form holds no usable input. */
   readonly #faulty = new Set<string>()
   readonly #files = new Map<string, readonly File[]>()
+  readonly #bytes = new Map<string, File>()
   readonly #calls = new Map<string, CallView>()
   readonly #running = new Map<
     string,
@@ -130,7 +133,7 @@ export class Workspace {
       .map((cell) => ({ ...cell, links: cell.links.filter(({ from }) => from !== id) }))
     if (cells.length === 0 || cells.length === this.#form.cells.length) return
     this.#obey(this.#engine.remove(id))
-    for (const map of [this.#files, this.#calls]) map.delete(id)
+    for (const map of [this.#files, this.#bytes, this.#calls]) map.delete(id)
     this.#faulty.delete(id)
     this.#form = { ...this.#form, cells }
     for (const cell of cells) this.#setCell(cell)
@@ -190,6 +193,15 @@ export class Workspace {
     this.#edited()
   }
 
+  /** Null: the form is the input again. */
+  setBytes(id: string, file: File | null): void {
+    if (file === null) this.#bytes.delete(id)
+    else this.#bytes.set(id, file)
+    const cell = this.#form.cells.find((own) => own.id === id)
+    if (cell) this.#engine.adopt(this.#wishOf(cell))
+    this.#edited()
+  }
+
   run(id: string): void {
     this.#obey(this.#engine.run(id, this.#nowMs()))
     this.#tell()
@@ -220,6 +232,7 @@ export class Workspace {
     this.#engine = new Engine()
     this.#faulty.clear()
     this.#files.clear()
+    this.#bytes.clear()
     this.#calls.clear()
     const now = this.#nowMs()
     // Not automatic at first: what is opened does nothing by itself until somebody changes something.
@@ -241,7 +254,8 @@ export class Workspace {
 
   #wishOf(cell: FormCell) {
     const { id, isAuto, links } = cell
-    const input = this.#faulty.has(id) ? undefined : cell.input
+    // Bytes are sent instead of what the form holds.
+    const input = this.#faulty.has(id) && !this.#bytes.has(id) ? undefined : cell.input
     return { id, isAuto, links, input }
   }
 
@@ -276,7 +290,7 @@ export class Workspace {
     this.#calls.set(id, newCall(call, input, this.#nowMs()))
     const files = this.#files.get(id) ?? []
     const outcome = await this.#deps.call(
-      { body: taskBody(cell, input), files },
+      { body: taskBody(cell, input), files, bytes: this.#bytes.get(id) ?? null },
       { signal: controller.signal, onNews: (news) => this.#hear(id, call, tail, news) },
     )
     // An aborted call was ended when it was aborted.
@@ -343,6 +357,7 @@ export class Workspace {
         state: this.#engine.state(cell.id),
         call: this.#calls.get(cell.id) ?? null,
         files: this.#files.get(cell.id) ?? [],
+        bytes: this.#bytes.get(cell.id) ?? null,
         sent: this.#engine.inputOf(cell.id),
       })),
     }

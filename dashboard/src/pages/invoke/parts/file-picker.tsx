@@ -2,14 +2,21 @@
 import { useRef } from 'react'
 import { Button } from '../../../kit/button.tsx'
 
-export function FilePicker({ label, onFiles }: { label: string; onFiles(files: readonly File[]): void }) {
+interface Props {
+  readonly label: string
+  /** One file instead of several. */
+  readonly isOne?: boolean
+  onFiles(files: readonly File[]): void
+}
+
+export function FilePicker({ label, isOne, onFiles }: Props) {
   const input = useRef<HTMLInputElement>(null)
   return (
     <>
       <input
         ref={input}
         type="file"
-        multiple
+        multiple={!isOne}
         hidden
         aria-label={label}
         onChange={({ target }) => {

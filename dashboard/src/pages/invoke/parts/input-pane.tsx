@@ -4,6 +4,7 @@
  */
 import { useEffect, useMemo, useState } from 'react'
 import { Button } from '../../../kit/button.tsx'
+import { Chip } from '../../../kit/chip.tsx'
 import { Segmented } from '../../../kit/segmented.tsx'
 import { formatCount } from '../../../text/format.ts'
 import { text } from '../../../text/text.ts'
@@ -15,6 +16,7 @@ import { placeErrors } from '../form/place-errors.ts'
 import { readDraft } from '../form/read-draft.ts'
 import { readSchema } from '../form/read-schema.ts'
 import type { CellView, Workspace } from '../page/workspace.ts'
+import { FilePicker } from './file-picker.tsx'
 import type { FunctionItem } from './functions-data.ts'
 import { JsonPane } from './json-pane.tsx'
 import { LinkControl, LinkedValue } from './link-control.tsx'
@@ -28,11 +30,13 @@ interface Props {
   readonly isPlain: boolean
 }
 
+type Shape = 'form' | 'json' | 'file'
+
 const NO_ERRORS: ReadonlyMap<string, readonly string[]> = new Map()
 
 export function InputPane({ view, item, workspace, cells, isPlain }: Props) {
   const { cell, call } = view
-  const [shape, setShape] = useState<'form' | 'json'>('form')
+  const [shape, setShape] = useState<Shape>('form')
   const field = useMemo(() => readSchema(item.input), [item.input])
   const linked = useMemo(() => cell.links.map(({ to }) => to), [cell.links])
   const { draft, faults, change } = useDraft({
@@ -76,19 +80,25 @@ export function InputPane({ view, item, workspace, cells, isPlain }: Props) {
     <section className="invoke-input" aria-label={text.invoke.input}>
       {!isPlain && (
         <div className="row invoke-bar">
-          <Segmented<'form' | 'json'>
+          <Segmented<Shape>
             label={text.invoke.inputAs}
             value={shape}
-            onChange={setShape}
+            onChange={(next) => {
+              setShape(next)
+              if (next !== 'file') workspace.setBytes(id, null)
+            }}
             options={[
               { value: 'form', label: text.invoke.form.form },
               { value: 'json', label: 'JSON' },
+              { value: 'file', label: text.invoke.file },
             ]}
           />
           <Examples item={item} onPick={(input) => workspace.change(cell.id, { input }, true)} />
         </div>
       )}
-      {isShown ? (
+      {shape === 'file' ? (
+        <BytesInput view={view} workspace={workspace} />
+      ) : isShown ? (
         <FormContext value={context}>
           <Errors errors={context.faults.get('')} />
           <Compound
@@ -119,6 +129,30 @@ export function InputPane({ view, item, workspace, cells, isPlain }: Props) {
         </>
       )}
     </section>
+  )
+}
+
+/** A file is the whole input, in its own media type. */
+function BytesInput({ view, workspace }: { view: CellView; workspace: Workspace }) {
+  const { cell, bytes } = view
+  return (
+    <div className="form-field">
+      <div className="row">
+        {bytes && (
+          <Chip
+            name={bytes.name}
+            value={text.invoke.fileFacts(bytes.type || 'application/octet-stream', formatCount(bytes.size))}
+            onRemove={() => workspace.setBytes(cell.id, null)}
+          />
+        )}
+        <FilePicker
+          label={text.invoke.chooseFile}
+          isOne
+          onFiles={([file]) => file && workspace.setBytes(cell.id, file)}
+        />
+      </div>
+      <p className="form-hint">{text.invoke.fileHint}</p>
+    </div>
   )
 }
 
