@@ -7,7 +7,7 @@ import { useEffect } from 'react'
 import { z } from 'zod'
 import { ApiError, request, requestAnswer } from '../../api/client.ts'
 import { useGet } from '../../api/query.ts'
-import { useFeed } from '../../feed/use-feed.tsx'
+import { useFeedPart } from '../../feed/use-feed.tsx'
 
 export const PATH = '/config/workers'
 const STATE_EVERY_MS = 3_000
@@ -48,14 +48,13 @@ export type FileState = z.infer<typeof stateSchema>
 
 /** Reads the file again whenever somebody else has changed it. */
 export function useFileState(file: ReturnType<typeof useConfigFile>): FileState | undefined {
-  const { feed } = useFeed()
+  const since = useFeedPart(({ feed }) => feed.config?.since)
   const state = useGet({
     key: ['config', 'state'],
     path: `${PATH}/state`,
     schema: stateSchema,
     everyMs: STATE_EVERY_MS,
   })
-  const since = feed.config?.since
   const { refetch: readState } = state
   useEffect(() => {
     if (since !== undefined) void readState()

@@ -7,7 +7,7 @@ import { findWorkersFileFaults } from '@berth/protocol'
 import { useDeferredValue, useEffect, useMemo, useRef, useState } from 'react'
 import { z } from 'zod'
 import { curlOf } from '../../api/client.ts'
-import { useFeed } from '../../feed/use-feed.tsx'
+import { useFeedPart } from '../../feed/use-feed.tsx'
 import { Badge } from '../../kit/badge.tsx'
 import { Button } from '../../kit/button.tsx'
 import { CodeEditor, type CodeEditorHandle } from '../../kit/code-editor.tsx'
@@ -80,8 +80,8 @@ function ConfigEditing({ file, state }: EditingProps) {
   const [view, patch] = useUrlState(viewSchema)
   const editing = useDraft(file)
   const { text: shown, draft, isDirty, isConflict, setDraft } = editing
-  const { feed } = useFeed()
-  const isStale = feed.config?.state === 'stale'
+  const config = useFeedPart(({ feed }) => feed.config)
+  const isStale = config?.state === 'stale'
   const versions = useVersions(state?.version)
   const items = useMemo(() => versions.data?.pages.flatMap((page) => page.items) ?? [], [versions.data])
   const newest = items[0]
@@ -121,7 +121,7 @@ function ConfigEditing({ file, state }: EditingProps) {
         : isConflict
           ? words.apply.resolveFirst
           : undefined)
-  const place = feed.config?.line
+  const place = config?.line
   return (
     <Page
       title={words.title}

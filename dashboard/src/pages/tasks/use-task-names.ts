@@ -2,21 +2,21 @@
 import { useMemo } from 'react'
 import { z } from 'zod'
 import { useGet } from '../../api/query.ts'
-import { useFeed } from '../../feed/use-feed.tsx'
+import type { FeedView } from '../../feed/feed-client.ts'
+import { useFeedPart } from '../../feed/use-feed.tsx'
 import type { Names } from './task-query.ts'
 
 const functionsSchema = z.object({ items: z.array(z.object({ name: z.string(), group: z.string() })) })
 
 export function useTaskNames(): Names {
-  const { workers } = useFeed().feed
+  const ids = useFeedPart(idsOf)
+  const groups = useFeedPart(groupsOf)
   const { data } = useGet({
     key: ['functions', 'names'],
     path: '/functions',
     query: { limit: 500 },
     schema: functionsSchema,
   })
-  const ids = [...workers.keys()].sort().join('\n')
-  const groups = [...new Set([...workers.values()].flatMap(({ group }) => group ?? []))].sort().join('\n')
   return useMemo(
     () => ({
       functions: data?.items ?? [],
@@ -25,6 +25,12 @@ export function useTaskNames(): Names {
     }),
     [data, groups, ids],
   )
+}
+
+const idsOf = ({ feed }: FeedView): string => [...feed.workers.keys()].sort().join('\n')
+
+function groupsOf({ feed }: FeedView): string {
+  return [...new Set([...feed.workers.values()].flatMap(({ group }) => group ?? []))].sort().join('\n')
 }
 
 function listOf(joined: string): readonly string[] {
