@@ -141,7 +141,8 @@ describe('the maintenance switch', () => {
     const control = switchOf(page, 'w2')
     const scripted = readPosts(watch).length
     assert.equal(await control.getAttribute('aria-disabled'), 'true')
-    await page.getByText('Set in workers.json. Change the entry there.').waitFor()
+    await control.hover()
+    await page.getByRole('tooltip').getByText('Set in workers.json. Change the entry there.').waitFor()
     await control.click({ force: true })
     await writeWorkersFile(balancer.workersFile, entries)
     await waitForService(fleet, page, 'w2')

@@ -3,7 +3,7 @@
  * cell opens the schemas of its function, a heading the settings of its group.
  */
 import type { WorkerView } from '@berth/protocol'
-import { useMemo } from 'react'
+import { memo, useMemo } from 'react'
 import { z } from 'zod'
 import { useFeed } from '../../feed/use-feed.tsx'
 import { type Column, DataTable } from '../../kit/data-table.tsx'
@@ -74,7 +74,8 @@ function Verdict({ matrix, isLoading }: { matrix: Matrix; isLoading: boolean }) 
   )
 }
 
-function Capability({ matrix }: { matrix: Matrix }) {
+/** Once a second, not with every word of the feed. */
+const Capability = memo(function Capability({ matrix }: { matrix: Matrix }) {
   const [address, patch] = useUrlState(addressSchema)
   const { group } = useGroup()
   const [words, setWords] = [address.q, (q: string) => patch({ q }, { replace: true })]
@@ -144,7 +145,7 @@ function Capability({ matrix }: { matrix: Matrix }) {
       )}
     </div>
   )
-}
+})
 
 function Legend() {
   const words = text.capability.legend

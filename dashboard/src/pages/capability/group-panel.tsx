@@ -1,5 +1,5 @@
 /** A group: how its traffic is split between contracts, which contract is meant when a task names none, its pause. */
-import { useMemo, useState } from 'react'
+import { memo, useMemo, useState } from 'react'
 import { curlOf } from '../../api/client.ts'
 import { useAction } from '../../api/use-action.ts'
 import { ContractSplitCharts } from '../../charts/contract-stats.tsx'
@@ -26,6 +26,9 @@ import {
 } from './capability-data.ts'
 import type { MatrixColumn } from './matrix.ts'
 import { PauseGroupDialog } from './pause-group-dialog.tsx'
+
+// Drawn again with what they read, not with what stands around them.
+const Charts = memo(ContractSplitCharts)
 
 interface Props {
   readonly column: MatrixColumn
@@ -121,7 +124,7 @@ export function GroupPanel({ column, columns, onClose }: Props) {
         ]}
       />
       <ErrorBoundary>
-        <ContractSplitCharts group={group} />
+        <Charts group={group} />
       </ErrorBoundary>
       {isPausing && <PauseGroupDialog group={group} onClose={() => setPausing(false)} />}
     </Panel>

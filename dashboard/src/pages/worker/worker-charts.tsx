@@ -1,4 +1,5 @@
 /** The charts of a worker over the page's range: slots, load, outcomes, silence. Loaded when they are first drawn. */
+import { memo } from 'react'
 import {
   HeartbeatChart,
   WorkerLoadCharts,
@@ -6,7 +7,8 @@ import {
   WorkerSlotsChart,
 } from '../../charts/worker-stats.tsx'
 
-export function WorkerCharts({ worker }: { worker: string }) {
+/** Its page is drawn at every word of the feed; charts change with what they read alone. */
+export const WorkerCharts = memo(function WorkerCharts({ worker }: { worker: string }) {
   return (
     <div className="worker-charts">
       <WorkerSlotsChart worker={worker} />
@@ -17,4 +19,4 @@ export function WorkerCharts({ worker }: { worker: string }) {
       </div>
     </div>
   )
-}
+})

@@ -1,6 +1,6 @@
 /** `/dashboard/workers/:id`: one worker, what it does and has done, and what can be done with it. */
 import type { WorkerView } from '@berth/protocol'
-import { lazy, Suspense } from 'react'
+import { lazy, memo, Suspense } from 'react'
 import { ButtonLink } from '../../kit/button.tsx'
 import { ErrorBoundary } from '../../kit/error-boundary.tsx'
 import { LogTail } from '../../kit/log-tail.tsx'
@@ -22,6 +22,10 @@ import { WorkerEvents } from './worker-events.tsx'
 import { WorkerSince } from './worker-since.tsx'
 import './worker.css'
 
+// The page is drawn at every word of the feed; these change with what they read alone.
+const Tasks = memo(RunningTasks)
+const Events = memo(WorkerEvents)
+const Log = memo(LogTail)
 const WorkerCharts = lazy(async () => ({ default: (await import('./worker-charts.tsx')).WorkerCharts }))
 
 export function WorkerPage({ params }: PageProps) {
@@ -96,11 +100,11 @@ function Whole({ worker, facts }: { worker: WorkerView; facts: WorkerFacts }) {
         </Suspense>
       </ErrorBoundary>
       <ErrorBoundary>
-        <RunningTasks worker={worker.id} />
+        <Tasks worker={worker.id} />
       </ErrorBoundary>
       <ErrorBoundary>
         <Panel title={text.worker.log} className="worker-log">
-          <LogTail
+          <Log
             source={`logs:${worker.id}`}
             label={text.worker.details.log(visible(worker.id))}
             fileName={`${fileNameOf(worker.id)}.txt`}
@@ -109,7 +113,7 @@ function Whole({ worker, facts }: { worker: WorkerView; facts: WorkerFacts }) {
         </Panel>
       </ErrorBoundary>
       <ErrorBoundary>
-        <WorkerEvents worker={worker.id} />
+        <Events worker={worker.id} />
       </ErrorBoundary>
     </div>
   )
