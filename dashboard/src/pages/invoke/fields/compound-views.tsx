@@ -47,7 +47,7 @@ export function GroupView({ field, draft, pointer, onChange, Item }: Props<Group
           onChange={(more) => onChange({ ...draft, more })}
         />
       )}
-      {field.members.length === 0 && field.more === null && draft.more.length === 0 && (
+      {!field.isPart && field.members.length === 0 && field.more === null && draft.more.length === 0 && (
         <p className="muted">{text.invoke.form.noFields}</p>
       )}
     </>

@@ -20,9 +20,9 @@ function boundsOf(field: Field, hasKind: boolean): string | null {
   if (field.kind === 'number') {
     const kind = hasKind && field.isInteger ? words.wholeNumber : null
     const bounds = [
-      field.min !== null && `${field.isMinExclusive ? '>' : '≥'} ${formatCount(field.min)}`,
-      field.max !== null && `${field.isMaxExclusive ? '<' : '≤'} ${formatBound(field.max)}`,
-      field.multipleOf !== null && words.multipleOf(formatBound(field.multipleOf)),
+      hasBound(field.min) && `${field.isMinExclusive ? '>' : '≥'} ${formatCount(field.min)}`,
+      hasBound(field.max) && `${field.isMaxExclusive ? '<' : '≤'} ${formatCount(field.max)}`,
+      field.multipleOf !== null && words.multipleOf(formatCount(field.multipleOf)),
     ]
     return [kind, ...bounds].filter(Boolean).join(', ') || null
   }
@@ -47,12 +47,12 @@ function boundsOf(field: Field, hasKind: boolean): string | null {
 }
 
 /** The largest safe number says nothing. */
-function formatBound(bound: number): string {
-  return Math.abs(bound) >= Number.MAX_SAFE_INTEGER ? '∞' : formatCount(bound)
+function hasBound(bound: number | null): bound is number {
+  return bound !== null && Math.abs(bound) < Number.MAX_SAFE_INTEGER
 }
 
 function presetOf({ preset }: Field): string | null {
-  if (preset === undefined) return null
+  if (preset === undefined || preset === null) return null
   const shown = typeof preset === 'string' ? preset : JSON.stringify(preset)
   return text.invoke.form.preset(
     visible(shown.length > MAX_PRESET ? `${shown.slice(0, MAX_PRESET)}…` : shown),

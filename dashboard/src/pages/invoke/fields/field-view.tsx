@@ -157,8 +157,8 @@ function UnionView({
         options={field.variants.map(({ label }, at) => ({ value: String(at), label: visible(label) }))}
       />
       {variant && (
-        <FieldView
-          field={variant.field}
+        <Variant
+          field={untold(variant.field)}
           draft={draft.draft}
           name={variant.label}
           pointer={pointer}
@@ -168,6 +168,19 @@ function UnionView({
       )}
     </>
   )
+}
+
+/** The picker has its name already: an object needs no frame of its own. */
+function Variant(props: FieldProps) {
+  const isObject = props.field.kind === 'group' && props.draft.is === 'group'
+  return isObject ? <Compound {...props} /> : <FieldView {...props} />
+}
+
+/** Without the members whose value the picker has chosen; they stay in the draft. */
+function untold(field: Field): Field {
+  if (field.kind !== 'group') return field
+  const members = field.members.filter((member) => !(member.isRequired && member.field.kind === 'constant'))
+  return members.length === field.members.length ? field : { ...field, members, isPart: true }
 }
 
 /** What does not fit the schema stands there as it is, to be mended or thrown away. */

@@ -65,6 +65,8 @@ export interface GroupField extends FieldBase {
   readonly members: readonly Member[]
   /** What members beyond those may be; null where the schema names none. */
   readonly more: Field | null
+  /** Some members are not drawn: without any left it is no empty form. */
+  readonly isPart?: boolean
 }
 
 export interface ListField extends FieldBase {

@@ -41,6 +41,11 @@ export function CellPanel(props: Props) {
   const contracts =
     useFunctions().data?.items.filter((one) => one.group === cell.group && one.name === cell.function) ?? []
   const [isOpen, setOpen] = useState(false)
+  const [isTried, setTried] = useState(false)
+  const run = () => {
+    setTried(true)
+    props.onRun(cell.id)
+  }
   const heading = isPlain ? visible(cell.title ?? cell.function) : cellName(cell)
   return (
     <section
@@ -67,12 +72,12 @@ export function CellPanel(props: Props) {
           noValidate
           onSubmit={(event) => {
             event.preventDefault()
-            props.onRun(cell.id)
+            run()
           }}
           onKeyDown={(event) => {
             if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return
             event.preventDefault()
-            props.onRun(cell.id)
+            run()
           }}
         >
           {item?.description && <p className="muted">{visible(item.description)}</p>}
@@ -80,7 +85,14 @@ export function CellPanel(props: Props) {
           {item === undefined && !error && <Skeleton rows={3} />}
           {item === null && <p className="form-error">{text.invoke.unknown(cell.group, cell.function)}</p>}
           {item && (
-            <InputPane view={view} item={item} workspace={workspace} cells={cells} isPlain={isPlain} />
+            <InputPane
+              view={view}
+              item={item}
+              workspace={workspace}
+              cells={cells}
+              isPlain={isPlain}
+              isTried={isTried || view.call !== null}
+            />
           )}
           <RunBar {...props} />
         </form>

@@ -28,13 +28,17 @@ interface Props {
   readonly workspace: Workspace
   readonly cells: readonly CellView[]
   readonly isPlain: boolean
+  /** Somebody wanted it to run: what is missing is told, too. */
+  readonly isTried: boolean
 }
 
 type Shape = 'form' | 'json' | 'file'
 
+/** No fault of somebody who has not come so far. */
+const MISSING: ReadonlySet<string> = new Set(['required', 'choice', 'name', 'more'])
 const NO_ERRORS: ReadonlyMap<string, readonly string[]> = new Map()
 
-export function InputPane({ view, item, workspace, cells, isPlain }: Props) {
+export function InputPane({ view, item, workspace, cells, isPlain, isTried }: Props) {
   const { cell, call } = view
   const [shape, setShape] = useState<Shape>('form')
   const field = useMemo(() => readSchema(item.input), [item.input])
@@ -60,9 +64,9 @@ export function InputPane({ view, item, workspace, cells, isPlain }: Props) {
   const isShown = shape === 'form' && isObject(cell.input)
   const context = useMemo<FormContextValue>(() => {
     const placed = refused && isOfNow ? placeErrors(field, draft, refused, '/input') : NO_ERRORS
-    const isTouched = Object.keys(cell.input).length > 0 || call !== null
+    const told = isTried ? faults : faults.filter(({ fault }) => !MISSING.has(fault.code))
     return {
-      faults: wordFaults(isTouched ? faults : [], placed),
+      faults: wordFaults(told, placed),
       isPlain,
       linked: (pointer) => {
         const link = cell.links.find(({ to }) => to === pointer)
@@ -75,7 +79,7 @@ export function InputPane({ view, item, workspace, cells, isPlain }: Props) {
           <LinkControl pointer={pointer} label={label} cell={cell} cells={cells} workspace={workspace} />
         ) : null,
     }
-  }, [refused, isOfNow, field, draft, faults, cell, call, cells, workspace, isPlain])
+  }, [refused, isOfNow, field, draft, faults, cell, cells, workspace, isPlain, isTried])
   return (
     <section className="invoke-input" aria-label={text.invoke.input}>
       {!isPlain && (

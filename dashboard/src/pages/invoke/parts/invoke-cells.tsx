@@ -26,7 +26,13 @@ export function InvokeCells({ workspace, view, isPlain }: Props) {
   const [asked, setAsked] = useState<Asked | null>(null)
   const shown = isPlain ? view.cells.filter(({ cell }) => !cell.isHidden) : view.cells
   const isAsking = isProduction(environment)
-  const run = (id: string) => (isAsking ? setAsked({ id, what: 'run' }) : workspace.run(id))
+  const run = (id: string) => {
+    const isMissing = view.cells.find((one) => one.cell.id === id)?.state.block?.why === 'input'
+    // Nothing to ask about: the form says what is missing.
+    if (isMissing) return
+    if (isAsking) setAsked({ id, what: 'run' })
+    else workspace.run(id)
+  }
   const setAuto = (id: string, isAuto: boolean) => {
     if (isAuto && isAsking) setAsked({ id, what: 'auto' })
     else workspace.change(id, { isAuto })
