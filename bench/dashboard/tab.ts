@@ -14,9 +14,12 @@ import { readTrace, type TraceFigures } from './trace.ts'
 const PATHS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 /** Collects what the browser tells of paints, input and long tasks, from before the page's own scripts. */
 const ACCOUNTS = `
-  globalThis.berthAccounts = { lcp: 0, events: [], longTasks: [], ages: [] }
+  globalThis.berthAccounts = { lcp: 0, lcpOf: '', events: [], longTasks: [], ages: [] }
   const observe = (options, take) => new PerformanceObserver((list) => list.getEntries().forEach(take)).observe(options)
-  observe({ type: 'largest-contentful-paint', buffered: true }, (entry) => { berthAccounts.lcp = entry.startTime })
+  observe({ type: 'largest-contentful-paint', buffered: true }, (entry) => {
+    berthAccounts.lcp = entry.startTime
+    berthAccounts.lcpOf = entry.element?.closest('section, header, figure')?.innerText.slice(0, 40) ?? ''
+  })
   observe({ type: 'event', durationThreshold: 16, buffered: true }, (entry) => {
     if (entry.interactionId) berthAccounts.events.push({ name: entry.name, ms: entry.duration })
   })
@@ -24,6 +27,8 @@ const ACCOUNTS = `
 
 export interface Accounts {
   readonly lcp: number
+  /** How the block begins that was painted then. */
+  readonly lcpOf: string
   readonly events: readonly { readonly name: string; readonly ms: number }[]
   readonly longTasks: readonly number[]
   readonly ages: readonly number[]
@@ -80,7 +85,7 @@ export class Tab {
   async load(
     path: string,
     isCold: boolean,
-  ): Promise<{ readonly lcpMs: number; readonly scriptBytes: number }> {
+  ): Promise<{ readonly lcpMs: number; readonly lcpOf: string; readonly scriptBytes: number }> {
     await this.page.goto('about:blank')
     if (isCold) await this.#cdp.send('Network.clearBrowserCache')
     const scripts: Promise<number>[] = []
@@ -96,10 +101,11 @@ export class Tab {
     this.page.on('response', weigh)
     await this.page.goto(`${this.#url}/dashboard${path}`)
     await this.page.getByRole('heading', { level: 1 }).waitFor()
-    await sleep(2_500)
+    // Charts come behind it.
     this.page.off('response', weigh)
-    const { lcp } = await this.accounts()
-    return { lcpMs: lcp, scriptBytes: (await Promise.all(scripts)).reduce((sum, one) => sum + one, 0) }
+    await sleep(2_500)
+    const { lcp, lcpOf } = await this.accounts()
+    return { lcpMs: lcp, lcpOf, scriptBytes: (await Promise.all(scripts)).reduce((sum, one) => sum + one, 0) }
   }
 
   /** Says what there was instead when no page came. */
@@ -143,6 +149,8 @@ export class Tab {
     const complete = new Promise((resolve) => cdp.once('Tracing.tracingComplete', resolve))
     const includedCategories = [
       'devtools.timeline',
+      'devtools.timeline.frame',
+      'disabled-by-default-devtools.timeline.frame',
       'disabled-by-default-devtools.timeline',
       'toplevel',
       '__metadata',

@@ -22,6 +22,7 @@ interface TraceEvent {
   readonly args?: { readonly name?: string }
 }
 
+const BEGINS = new Set(['BeginMainThreadFrame', 'ThreadProxy::BeginMainFrame'])
 const WORK = new Set([
   'FunctionCall',
   'EvaluateScript',
@@ -41,7 +42,7 @@ export function readTrace(raw: readonly object[]): TraceFigures {
   const own = events
     .filter(({ pid, tid }) => pid === main?.pid && tid === main.tid)
     .sort((a, b) => a.ts - b.ts)
-  const begins = own.filter(({ name }) => name === 'BeginMainThreadFrame').map(({ ts }) => ts)
+  const begins = own.filter(({ name }) => BEGINS.has(name)).map(({ ts }) => ts)
   const spans = own.filter(({ name, ph, dur }) => ph === 'X' && WORK.has(name) && (dur ?? 0) > 0)
   const frames = new Map<number, number>()
   let coveredTo = 0
@@ -53,12 +54,10 @@ export function readTrace(raw: readonly object[]): TraceFigures {
     if (fresh > 0) frames.set(frame, (frames.get(frame) ?? 0) + fresh / 1_000)
   }
   const [first, last] = [own[0]?.ts ?? 0, own.at(-1)?.ts ?? 0]
-  const drawn =
-    own.filter(({ name }) => name === 'Commit' || name === 'Paint').length === 0 ? 0 : begins.length
   return {
     frameMs: [...frames.values()],
     taskMs: own.filter(({ name, ph }) => name === 'RunTask' && ph === 'X').map(({ dur = 0 }) => dur / 1_000),
-    framesPerSecond: drawn / Math.max(1e-9, (last - first) / 1e6),
+    framesPerSecond: begins.length / Math.max(1e-9, (last - first) / 1e6),
   }
 }
 

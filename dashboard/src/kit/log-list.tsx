@@ -49,6 +49,8 @@ interface Props {
   readonly empty?: ReactNode
 }
 
+/** More rows than any window shows. */
+const SLOTS = 512
 const NO_FILTER: LogTextFilter = { level: 'debug', text: '' }
 
 export function LogList(props: Props) {
@@ -203,7 +205,7 @@ function LogRows({ buffer, isWaiting, isFiltered, label, query, onNarrow, empty 
     hold.current = view.hold
   })
   const { start, end } = windowOf(layout, view.scrollTop, view.height)
-  const current = useCurrentRow(box, rows, layout.topOf)
+  const current = useCurrentRow(box, rows, layout.topOf, hold)
   const follow = useRowLinks()
   const words = text.logs.tail
   const classes = ['log-box', columns !== null && 'log-wrapped', !looks['log-colours'].isOn && 'log-plain']
@@ -225,7 +227,8 @@ function LogRows({ buffer, isWaiting, isFiltered, label, query, onNarrow, empty 
             <div className="log-window" style={{ transform: `translateY(${layout.topOf(start)}px)` }}>
               {rows.slice(start, end).map((row) => (
                 <LogRowView
-                  key={row.id}
+                  // The element of a row that has left is taken for the one that comes.
+                  key={row.id % SLOTS}
                   row={row}
                   isOpen={opened.has(row.id)}
                   isCurrent={row.id === current.id}
@@ -290,6 +293,7 @@ function useCurrentRow(
   box: { readonly current: HTMLElement | null },
   rows: LogBuffer['rows'],
   topOf: (index: number) => number,
+  hold: { readonly current: () => void },
 ) {
   const [id, setId] = useState<number | null>(null)
   const focus = useCallback(
@@ -297,13 +301,14 @@ function useCurrentRow(
       const row = rows[index]
       const element = box.current
       if (!row || !element) return
+      hold.current()
       setId(row.id)
       const top = topOf(index)
       if (top < element.scrollTop) element.scrollTop = top
       const below = topOf(index + 1) - element.clientHeight
       if (below > element.scrollTop) element.scrollTop = below
     },
-    [box, rows, topOf],
+    [box, rows, topOf, hold],
   )
   useEffect(() => {
     if (id === null || !box.current?.contains(document.activeElement)) return
