@@ -145,6 +145,20 @@ describe('a page of functions', () => {
     expect(cell('a')?.call?.endedAtMs).not.toBeNull()
   })
 
+  it('that is disarmed runs nothing by itself until somebody says so', async () => {
+    const { space, calls, cell } = open(page(count, top))
+    space.disarm()
+    expect(space.read().edits).toBe(0)
+    space.change('a', { input: { text: 'y' } })
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(calls).toHaveLength(0)
+    space.change('a', { isAuto: true })
+    await vi.advanceTimersByTimeAsync(300)
+    expect(calls).toHaveLength(1)
+    await calls[0]?.end({ ok: true, result: { words: [] } })
+    expect(cell('b')?.call).toBeNull()
+  })
+
   it('that is closed ends what runs', () => {
     const { space, calls } = open(page(count))
     space.run('a')

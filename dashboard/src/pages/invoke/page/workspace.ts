@@ -188,6 +188,14 @@ export class Workspace {
     this.#tell()
   }
 
+  /** Nothing runs by itself any more, until somebody says so for a cell. No change by hand. */
+  disarm(): void {
+    const cells = this.#form.cells.map((cell) => ({ ...cell, isAuto: false }))
+    this.#form = { ...this.#form, cells }
+    for (const cell of cells) this.#engine.adopt(this.#wishOf(cell))
+    this.#tell()
+  }
+
   setFiles(id: string, files: readonly File[]): void {
     this.#files.set(id, files)
     this.#edited()

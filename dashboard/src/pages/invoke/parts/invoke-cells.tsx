@@ -2,7 +2,7 @@
  * The functions of a page, one below another, and what asks first: where the environment is production a call, and a
  * function that is to run by itself, are confirmed with where they would go. Called by the pages of functions.
  */
-import { useRef, useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import { curlOf } from '../../../api/client.ts'
 import { ConfirmDialog } from '../../../kit/confirm.tsx'
 import { useMe } from '../../../session/use-me.ts'
@@ -12,6 +12,7 @@ import { taskBody } from '../page/task-body.ts'
 import type { CellView, Workspace, WorkspaceView } from '../page/workspace.ts'
 import { CellPanel } from './cell-panel.tsx'
 import { PreviewWords, useCellPreview } from './preview-line.tsx'
+import { isProduction } from './production.ts'
 
 interface Props {
   readonly workspace: Workspace
@@ -26,6 +27,10 @@ export function InvokeCells({ workspace, view, isPlain }: Props) {
   const [asked, setAsked] = useState<Asked | null>(null)
   const shown = isPlain ? view.cells.filter(({ cell }) => !cell.isHidden) : view.cells
   const isAsking = isProduction(environment)
+  // A page that somebody else has saved, or sent, runs nothing by itself here before it was asked about.
+  useEffect(() => {
+    if (isAsking) workspace.disarm()
+  }, [isAsking, workspace])
   const run = (id: string) => {
     const isMissing = view.cells.find((one) => one.cell.id === id)?.state.block?.why === 'input'
     // Nothing to ask about: the form says what is missing.
@@ -65,10 +70,6 @@ export function InvokeCells({ workspace, view, isPlain }: Props) {
       )}
     </div>
   )
-}
-
-export function isProduction(environment: string | null): boolean {
-  return environment !== null && /^(?:prod|prd|live)/i.test(environment)
 }
 
 function ConfirmCall({

@@ -11,7 +11,7 @@ import { readDraft } from '../form/read-draft.ts'
 import { readSchema } from '../form/read-schema.ts'
 import { taskBody } from '../page/task-body.ts'
 import { formOfFunction } from '../page/use-opened.ts'
-import { isProduction } from './invoke-cells.tsx'
+import { isProduction } from './production.ts'
 import { beginDraft, faultsOf } from './use-draft.ts'
 
 afterEach(cleanup)

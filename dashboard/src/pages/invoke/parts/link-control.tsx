@@ -8,11 +8,13 @@ import { Button } from '../../../kit/button.tsx'
 import { Icon } from '../../../kit/marks.tsx'
 import { Popover } from '../../../kit/popover.tsx'
 import { Select } from '../../../kit/select.tsx'
+import { useMe } from '../../../session/use-me.ts'
 import { visible } from '../../../text/format.ts'
 import { text } from '../../../text/text.ts'
 import { isPointer } from '../bindings/pointer.ts'
 import type { CellView, LinkRefusal, Workspace } from '../page/workspace.ts'
 import { cellName } from './cell-name.ts'
+import { isProduction } from './production.ts'
 
 interface Shared {
   readonly cell: FormCell
@@ -79,9 +81,11 @@ function LinkForm({ cell, cells, workspace, to, onDone }: Shared & { to: string;
   const [pointer, setPointer] = useState('')
   const [refusal, setRefusal] = useState<LinkRefusal | null>(null)
   const offered = workspace.pointersOf(from)
+  // There it is asked first, by the switch.
+  const isAuto = cell.isAuto || !isProduction(useMe().environment)
   const link = () => {
     const links = [...cell.links.filter((own) => own.to !== to), { to, from, pointer }]
-    const refused = isPointer(pointer) ? workspace.change(cell.id, { links, isAuto: true }, true) : 'pointer'
+    const refused = isPointer(pointer) ? workspace.change(cell.id, { links, isAuto }, true) : 'pointer'
     setRefusal(refused)
     if (refused === null) onDone()
   }
