@@ -35,7 +35,7 @@ describe('markup in whatever a fleet may say', () => {
     await writeWorkersFile(balancer.workersFile, entries)
     const isTold = async () => (await balancer.request('/workers/w3')).text.includes('onerror')
     await until(isTold, LIMIT_MS, 'the tags of the file')
-    seeds = await seedFleet(balancer, MARKUP)
+    seeds = await seedFleet(balancer, { name: 'marked', words: MARKUP, reason: MARKUP })
   })
   after(() => scope.end())
 

@@ -78,8 +78,15 @@ export default defineFunction({
 `
 }
 
-/** `name` is a `markedFunction`. */
-export async function seedFleet(balancer: Balancer, words: string, name = 'marked'): Promise<Seeds> {
+export type SeedWords = {
+  /** A `markedFunction`; its texts, inputs and metadata say `words`. */
+  name: string
+  words: string
+  /** Why something is paused, and somebody in maintenance. */
+  reason: string
+}
+
+export async function seedFleet(balancer: Balancer, { name, words, reason }: SeedWords): Promise<Seeds> {
   const ask = async (method: string, path: string, body?: unknown): Promise<Record<string, unknown>> => {
     const headers = { 'content-type': 'application/json' }
     const answer = await balancer.request(path, { method, headers, body: JSON.stringify(body) })
@@ -93,8 +100,8 @@ export async function seedFleet(balancer: Balancer, words: string, name = 'marke
   await submit({ function: 'hello', input: { name: 'Ada' }, delay: 3_600_000 })
   for (let i = 0; i < 3; i++) await postTask(balancer, { function: 'hello', input: { name: 'Ada' } })
   for (const id of [done, failed]) await balancer.request(`/runs/${id}?wait=20`)
-  await ask('PATCH', '/functions/default/sleep', { paused: { reason: words } })
-  for (let i = 0; i < 3; i++) await submit({ function: 'sleep', input: { ms: 1 }, priority: 10 + i })
+  await ask('PATCH', '/functions/default/hello', { paused: { reason } })
+  for (let i = 0; i < 3; i++) await submit({ function: 'hello', input: { name: 'Grace' }, priority: 10 + i })
   const { id: schedule } = await ask('POST', '/schedules', {
     function: 'hello',
     input: { name: words },
@@ -103,6 +110,6 @@ export async function seedFleet(balancer: Balancer, words: string, name = 'marke
     cron: '30 6 * * mon-fri',
     timezone: 'Europe/Berlin',
   })
-  await ask('POST', '/workers/w2/off', { reason: words })
+  await ask('POST', '/workers/w2/off', { reason })
   return { done, failed, schedule: String(schedule), function: name }
 }

@@ -46,16 +46,17 @@ async function takePicture(page: Page, colorScheme: 'light' | 'dark'): Promise<v
 /** Every page in both schemes, from a fleet that has worked for a while; only called when pictures are renewed. */
 export async function takeGallery(
   page: Page,
-  balancer: Pick<Balancer, 'url'>,
+  balancer: Balancer,
   pages: readonly PageAddress[],
-  begin: () => { stop(): Promise<number> },
 ): Promise<void> {
   await page.setViewportSize(PICTURE_SIZE)
-  const load = begin()
-  const startedAt = performance.now()
+  const load = workInWaves(balancer)
   try {
-    const hasWorked = () => performance.now() - startedAt > GALLERY_SECONDS * 1_000
-    await until(hasWorked, GALLERY_SECONDS * 1_000 + LIMIT_MS, 'charts with something in them')
+    await until(
+      () => load.seconds() > GALLERY_SECONDS,
+      GALLERY_SECONDS * 1_000 + LIMIT_MS,
+      'charts with something in them',
+    )
     for (const { name, path } of pages) {
       await page.emulateMedia({ colorScheme: 'light' })
       await visitPage(page, balancer, `${path}${path.includes('?') ? '&' : '?'}range=5m`)
