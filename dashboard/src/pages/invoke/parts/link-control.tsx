@@ -82,7 +82,8 @@ function LinkForm({ cell, cells, workspace, to, onDone }: Shared & { to: string;
   const [refusal, setRefusal] = useState<LinkRefusal | null>(null)
   const offered = workspace.pointersOf(from)
   // There it is asked first, by the switch.
-  const isAuto = cell.isAuto || !isProduction(useMe().environment)
+  const { environment } = useMe()
+  const isAuto = cell.isAuto || !isProduction(environment)
   const link = () => {
     const links = [...cell.links.filter((own) => own.to !== to), { to, from, pointer }]
     const refused = isPointer(pointer) ? workspace.change(cell.id, { links, isAuto }, true) : 'pointer'
