@@ -60,7 +60,8 @@ export async function takeGallery(
     for (const { name, path } of pages) {
       await page.emulateMedia({ colorScheme: 'light' })
       await visitPage(page, balancer, `${path}${path.includes('?') ? '&' : '?'}range=5m`)
-      await page.waitForLoadState('networkidle')
+      // Charts and figures of the last second come behind the page.
+      await page.evaluate('new Promise((resolve) => setTimeout(resolve, 1_500))')
       for (const colorScheme of ['light', 'dark'] as const) {
         await page.emulateMedia({ colorScheme })
         await keepPicture(`${name}-${colorScheme}`, await shoot(page, colorScheme))
