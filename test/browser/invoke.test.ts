@@ -361,6 +361,21 @@ describe('calling functions from the page', () => {
     watch.assertClean([/422/, /412/, /404/, /500/])
   })
 
+  test('in production a call is confirmed, with where it would go', async (t) => {
+    const site = await startInvokeFleet(t, { ENVIRONMENT: 'production' })
+    const { page: there } = await openAt(t, browser, site.balancer, '/invoke?fn=default/probe', 'probe')
+    await there.getByRole('textbox', { name: 'id', exact: true }).fill('asked')
+    await there.getByRole('button', { name: 'Run', exact: true }).click()
+    const dialog = there.getByRole('dialog', { name: 'Run probe in production?' })
+    await dialog.getByRole('link', { name: 'w1' }).waitFor()
+    await dialog.getByRole('button', { name: 'Cancel' }).click()
+    assert.deepEqual(await site.probe.read(), [])
+    await there.getByRole('button', { name: 'Run', exact: true }).click()
+    await dialog.getByRole('link', { name: 'w1' }).waitFor()
+    await dialog.getByRole('button', { name: 'Run', exact: true }).click()
+    await until(async () => (await site.probe.read()).some(({ id }) => id === 'asked'), LIMIT_MS, 'it ran')
+  })
+
   test('the page keeps to WCAG, is as wide as a phone', async () => {
     await open('order')
     await cell().getByRole('button', { name: 'Example' }).click()
@@ -374,24 +389,6 @@ describe('calling functions from the page', () => {
     await page.getByRole('button', { name: /^order/ }).waitFor()
     await assertFits(page)
   })
-})
-
-test('in production a call is confirmed, with where it would go', async (t) => {
-  const [browser, { balancer, probe }] = await Promise.all([
-    startBrowser(t),
-    startInvokeFleet(t, { ENVIRONMENT: 'production' }),
-  ])
-  const { page } = await openAt(t, browser, balancer, '/invoke?fn=default/probe', 'probe')
-  await page.getByRole('textbox', { name: 'id', exact: true }).fill('asked')
-  await page.getByRole('button', { name: 'Run', exact: true }).click()
-  const dialog = page.getByRole('dialog', { name: 'Run probe in production?' })
-  await dialog.getByRole('link', { name: 'w1' }).waitFor()
-  await dialog.getByRole('button', { name: 'Cancel' }).click()
-  assert.deepEqual(await probe.read(), [])
-  await page.getByRole('button', { name: 'Run', exact: true }).click()
-  await dialog.getByRole('link', { name: 'w1' }).waitFor()
-  await dialog.getByRole('button', { name: 'Run', exact: true }).click()
-  await until(async () => (await probe.read()).some(({ id }) => id === 'asked'), LIMIT_MS, 'it ran')
 })
 
 /** What stands in the address of a page of functions, as JSON. */

@@ -188,7 +188,7 @@ function RecentRuns({ entry }: { entry: CatalogueEntry }) {
     key: ['runs', 'recent', entry.key],
     path: '/runs',
     query: { group, function: name, limit: RECENT },
-    everyMs: 5_000,
+    everyMs: 3_000,
   })
   return (
     <Panel
