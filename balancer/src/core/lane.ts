@@ -108,6 +108,10 @@ export class Lane {
     return this.#order.ordered()
   }
 
+  get lineCount(): number {
+    return this.#lines.size
+  }
+
   /** The same in no particular order. */
   lines(): Iterable<Line> {
     return this.#lines.values()

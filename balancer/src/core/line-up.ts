@@ -1,111 +1,121 @@
 /**
  * The next tasks of a group in the order in which they will go, if nobody comes or goes meanwhile: by priority, then
  * the fairness key that is served least, each pick charged to its key as a start would charge it, then acceptance.
- * Called by queue-look.ts. Nothing is changed and no lane is sorted: heaps are read from their tops, so the cost is
- * that of the tasks asked for, not of those that wait. Turns by age (every 8th start) are not foretold.
+ * Called by queue-look.ts. Within a key the order never changes, so a heap a key and one over the keys are enough.
+ * Nothing is changed and no line is sorted: heaps are read from their tops, so the cost is that of the lines and of the
+ * tasks asked for, not of those that wait. Turns by age (every 8th start) are not foretold.
  */
-
 import { costOf } from './choice.ts'
 import type { Flow } from './fairness.ts'
+import { IndexedHeap } from './indexed-heap.ts'
 import type { Lane } from './lane.ts'
 import type { Line } from './line.ts'
-import { stoodBefore, type Task } from './task.ts'
+import { goesBefore, isMoreUrgent, stoodBefore, type Task } from './task.ts'
 
-/** A line that has come near the top: its next task. */
+/** Lines that are looked at: of the lanes whose first goes first, and of each its first lines. */
+const MAX_LINES = 5_000
+
+/** A line and its next task. */
 interface Runner {
-  readonly line: Line
-  readonly rest: Iterator<Task>
   next: Task
+  readonly line: Line
+  /** Made once its head is taken: most lines are never asked for a second. */
+  rest: Iterator<Task> | undefined
+  index: number
+}
+
+/** All lines of one fairness key. */
+interface KeyLines {
+  readonly flow: Flow | undefined
+  servedMs: number
+  readonly runners: IndexedHeap<Runner>
+  index: number
 }
 
 export class LineUp {
-  readonly #chargedMs = new Map<Flow, number>()
-  readonly #runners: Runner[] = []
-  readonly #untouched: LaneLines[]
+  readonly #byFlow = new Map<Flow | undefined, KeyLines>()
+  readonly #keys = new IndexedHeap<KeyLines>({
+    isBefore: isServedBefore,
+    getIndex: (key) => key.index,
+    setIndex: (key, index) => {
+      key.index = index
+    },
+  })
 
-  constructor(lanes: Iterable<Lane>) {
-    this.#untouched = [...lanes].filter(({ waiting }) => waiting > 0).map((lane) => new LaneLines(lane))
+  /** `count`: no more are asked for. */
+  constructor(lanes: Iterable<Lane>, count: number) {
+    const waiting = [...lanes].filter((lane) => lane.head !== undefined)
+    let left = MAX_LINES
+    for (const lane of waiting.sort((a, b) => (goesBefore(a.head as Task, b.head as Task) ? -1 : 1))) {
+      // A line behind so many others of its lane cannot come within so many picks: each moves one of them back.
+      let ofLane = count
+      for (const line of lane.lineCount > count ? lane.linesInOrder() : lane.lines()) {
+        if (ofLane-- <= 0 || left-- <= 0) break
+        this.#add(line)
+      }
+      if (left <= 0) break
+    }
+    for (const key of this.#byFlow.values()) this.#keys.add(key)
   }
 
   /** At most `count`; each is told once. */
   *take(count: number): Generator<Task> {
     for (let taken = 0; taken < count; taken++) {
-      const runner = this.#pick()
-      if (!runner) return
+      const key = this.#keys.first
+      const runner = key?.runners.first
+      if (!key || !runner) return
       const task = runner.next
-      this.#charge(task)
-      const { value, done } = runner.rest.next()
-      if (done) this.#runners.splice(this.#runners.indexOf(runner), 1)
-      else runner.next = value
+      key.servedMs += chargeOf(task)
+      advance(key, runner)
+      if (key.runners.size > 0) this.#keys.update(key)
+      else this.#keys.remove(key)
       yield task
     }
   }
 
-  #pick(): Runner | undefined {
-    let best: Runner | undefined
-    for (const runner of this.#runners) if (!best || this.#goesBefore(runner.next, best.next)) best = runner
-    let lines: LaneLines | undefined
-    for (const other of this.#untouched) {
-      const head = this.#headOf(other)
-      if (head && !(lines?.head && !this.#goesBefore(head, lines.head))) lines = other
-    }
-    if (!lines?.head || (best && !this.#goesBefore(lines.head, best.next))) return best
-    return this.#touch(lines)
-  }
-
-  /** Lines of keys that were picked meanwhile stand elsewhere now, and no longer in their lane's own order. */
-  #headOf(lines: LaneLines): Task | undefined {
-    while (lines.head?.flow && this.#chargedMs.has(lines.head.flow)) this.#touch(lines)
-    return lines.head
-  }
-
-  #touch(lines: LaneLines): Runner | undefined {
-    const line = lines.shift()
-    if (!line) return undefined
-    const rest = line.tasks.ordered()
-    const first = rest.next()
-    if (first.done) return undefined
-    const runner = { line, rest, next: first.value }
-    this.#runners.push(runner)
-    return runner
-  }
-
-  #charge(task: Task): void {
-    const { flow, lane, submission } = task
-    if (!flow || !lane) return
-    const ms = (costOf(task) * (lane.times.medianMs || 1)) / flow.weightFor(submission.function)
-    this.#chargedMs.set(flow, (this.#chargedMs.get(flow) ?? 0) + ms)
-  }
-
-  #goesBefore(a: Task, b: Task): boolean {
-    if (a.urgency !== b.urgency) return a.urgency < b.urgency
-    const difference = this.#servedMs(a.flow) - this.#servedMs(b.flow)
-    return difference !== 0 ? difference < 0 : stoodBefore(a, b)
-  }
-
-  #servedMs(flow: Flow | undefined): number {
-    return flow ? flow.servedMs + (this.#chargedMs.get(flow) ?? 0) : 0
+  #add(line: Line): void {
+    const key = this.#byFlow.get(line.flow) ?? linesOf(line.flow)
+    this.#byFlow.set(line.flow, key)
+    key.runners.add({ next: line.head, line, rest: undefined, index: -1 })
   }
 }
 
-/** The lines of a lane that nobody has touched, in the lane's own order. */
-class LaneLines {
-  readonly #lines: Iterator<Line>
-  #next: Line | undefined
+function linesOf(flow: Flow | undefined): KeyLines {
+  const runners = new IndexedHeap<Runner>({
+    isBefore: (a, b) => isMoreUrgent(a.next, b.next),
+    getIndex: (runner) => runner.index,
+    setIndex: (runner, index) => {
+      runner.index = index
+    },
+  })
+  return { flow, servedMs: flow?.servedMs ?? 0, runners, index: -1 }
+}
 
-  constructor(lane: Lane) {
-    this.#lines = lane.linesInOrder()
-    this.shift()
+function advance({ runners }: KeyLines, runner: Runner): void {
+  if (!runner.rest) {
+    runner.rest = runner.line.tasks.ordered()
+    runner.rest.next()
   }
+  const { value, done } = runner.rest.next()
+  if (done) runners.remove(runner)
+  else {
+    runner.next = value
+    runners.update(runner)
+  }
+}
 
-  get head(): Task | undefined {
-    return this.#next?.head
-  }
+/** What its key is charged when it starts. */
+function chargeOf(task: Task): number {
+  const { flow, lane, submission } = task
+  if (!flow || !lane) return 0
+  return (costOf(task) * (lane.times.medianMs || 1)) / flow.weightFor(submission.function)
+}
 
-  shift(): Line | undefined {
-    const line = this.#next
-    const { value, done } = this.#lines.next()
-    this.#next = done ? undefined : value
-    return line
-  }
+function isServedBefore(a: KeyLines, b: KeyLines): boolean {
+  const first = a.runners.first?.next
+  const other = b.runners.first?.next
+  if (!first || !other) return first !== undefined
+  if (first.urgency !== other.urgency) return first.urgency < other.urgency
+  const difference = a.servedMs - b.servedMs
+  return difference !== 0 ? difference < 0 : stoodBefore(first, other)
 }

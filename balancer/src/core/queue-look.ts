@@ -44,7 +44,7 @@ export class QueueLook {
   #headOf(lanes: readonly Lane[], limit: number, now: number): WaitingPicture[] {
     const groups = [...Map.groupBy(lanes, ({ needs }) => needs.group).values()]
     const heads = groups.map((own) =>
-      [...new LineUp(own).take(limit)].map((task, at) => ({ task, position: at + 1 })),
+      [...new LineUp(own, limit).take(limit)].map((task, at) => ({ task, position: at + 1 })),
     )
     return mix(heads, limit).map(({ task, position }) => this.#waitingOf(task, position, now))
   }
