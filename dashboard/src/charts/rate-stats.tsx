@@ -1,5 +1,6 @@
 /** Arrivals and completions (C10), and log lines by level (C17). */
 import { useMemo } from 'react'
+import { useRange } from '../shell/range.ts'
 import { formatCount, formatRate } from '../text/format.ts'
 import { text } from '../text/text.ts'
 import { type ChartData, sumColumns } from './chart-data.ts'
@@ -68,6 +69,7 @@ const BARS = 60
 
 /** C17. `spanMs`: instead of the page's range. */
 export function LogVolumeChart({ spanMs }: { spanMs?: number }) {
+  const { fromMs, toMs } = useRange()
   return (
     <StatsChart
       id="log-volume"
@@ -76,7 +78,7 @@ export function LogVolumeChart({ spanMs }: { spanMs?: number }) {
       metrics={lines}
       kind="bar"
       spanMs={spanMs}
-      stepMs={spanMs === undefined ? undefined : spanMs / BARS}
+      stepMs={(spanMs ?? toMs - fromMs) / BARS}
       summary={(data) =>
         text.charts.logs.summary(
           formatCount(totalOf(data, 'logs.error', 'logs.warn', 'logs.info', 'logs.debug')),

@@ -26,6 +26,7 @@ export interface StatsQuery {
 /** Buckets that are read again: what is under way, and what was when it was read last. */
 const AGAIN = 3
 const LEAST_EVERY_MS = 2_000
+const MOST_EVERY_MS = 15_000
 /** After so long without reading all of it is read. */
 const MOST_AWAY = 50
 
@@ -59,7 +60,7 @@ export function useStats({ metrics, by = 'fleet', of, spanMs, stepMs, isEnabled 
       return readMoving({ metric, by, of, step, fromMs, toMs, nowMs }, known, signal)
     },
     enabled: isEnabled,
-    refetchInterval: isLive && isMoving ? Math.max(LEAST_EVERY_MS, step) : false,
+    refetchInterval: isLive && isMoving ? Math.min(MOST_EVERY_MS, Math.max(LEAST_EVERY_MS, step)) : false,
     refetchIntervalInBackground: false,
     structuralSharing: false,
     // Another range of the same chart: the last one stays until it is there.
