@@ -111,10 +111,16 @@ describe('calling functions from the page', () => {
     assert.deepEqual(
       { ...raw, labels: Object.entries(raw.labels) },
       {
-        name: `Ada ${MARKUP}`, amount: 3, size: 'large', isGift: true, note: null,
-        lines: [{ item: 'Tea', count: 1 }], pay: { by: 'cash' }, labels: [['__proto__', MARKUP]],
+        name: `Ada ${MARKUP}`,
+        amount: 3,
+        size: 'large',
+        isGift: true,
+        note: null,
+        lines: [{ item: 'Tea', count: 1 }],
+        pay: { by: 'cash' },
+        labels: [['__proto__', MARKUP]],
       },
-    ) // biome-ignore format: one line a member would hide it
+    )
     assert.equal(watch.canaries(), 0)
     watch.assertClean([/422/])
   })

@@ -31,9 +31,10 @@ export function JsonView({ value, label, openLevels = 2, isBare, maxHeight }: Pr
   const [turned, setTurned] = useState<ReadonlyMap<string, boolean>>(new Map())
   const [current, setCurrent] = useState('')
   const tree = useRef<HTMLDivElement>(null)
-  const isOpen: IsOpen = (path, depth) => turned.get(path) ?? depth < openLevels
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `isOpen` is made of what is named.
-  const { lines, isCut } = useMemo(() => linesOf(value, isOpen, limit), [value, turned, limit, openLevels])
+  const { lines, isCut } = useMemo(() => {
+    const isOpen: IsOpen = (path, depth) => turned.get(path) ?? depth < openLevels
+    return linesOf(value, isOpen, limit)
+  }, [value, turned, limit, openLevels])
   const turn = (path: string, open: boolean) => setTurned((old) => new Map(old).set(path, open))
   const go = (path: string | null | undefined) => {
     if (path === null || path === undefined) return

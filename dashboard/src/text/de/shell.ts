@@ -28,7 +28,7 @@ export const shell: Messages['shell'] = {
     tasks: 'Aufgaben',
     queue: 'Schlange',
     functions: 'Funktionen',
-    invoke: 'Ausführen',
+    invoke: 'Aufrufen',
     schedules: 'Zeitpläne',
     logs: 'Logs',
     config: 'Konfiguration',

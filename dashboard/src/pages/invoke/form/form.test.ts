@@ -65,10 +65,26 @@ describe('a schema as a form', () => {
       ({ name, field, isRequired }) => `${name} ${field.kind}${isRequired ? '!' : ''}`,
     )
     expect(kinds).toEqual([
-      'text text!', 'mail text', 'whole number', 'part number!', 'pick choice!', 'fixed constant!',
-      'either choice!', 'maybe text!', 'nullish choice', 'mixed union!', 'told union!', 'counts record!',
-      'some record!', 'list list!', 'pair tuple!', 'anything json!', 'flag flag', 'loose group!', 'both group!',
-    ]) // biome-ignore format: one a line would hide the table
+      'text text!',
+      'mail text',
+      'whole number',
+      'part number!',
+      'pick choice!',
+      'fixed constant!',
+      'either choice!',
+      'maybe text!',
+      'nullish choice',
+      'mixed union!',
+      'told union!',
+      'counts record!',
+      'some record!',
+      'list list!',
+      'pair tuple!',
+      'anything json!',
+      'flag flag',
+      'loose group!',
+      'both group!',
+    ])
   })
 
   it('takes over bounds, texts, presets and null', () => {
@@ -127,18 +143,39 @@ describe('a schema as a form', () => {
 
   it('stays bounded for what refers to itself, and never throws for what is none', () => {
     const node = z.object({
-      get left() { return node.optional() },
-      get right() { return node.optional() },
-      get others() { return z.array(node).optional() },
-    }) // biome-ignore format: getters
+      get left() {
+        return node.optional()
+      },
+      get right() {
+        return node.optional()
+      },
+      get others() {
+        return z.array(node).optional()
+      },
+    })
     const count = (field: Field): number =>
       1 +
       (field.kind === 'group' ? field.members.reduce((sum, member) => sum + count(member.field), 0) : 0) +
       (field.kind === 'list' ? count(field.item) : 0)
     expect(count(formOf(node))).toBeLessThan(FORM_LIMITS.fields * 4)
-    for (const odd of [null, undefined, true, 7, 'x', [], {}, { $ref: '#' }, { anyOf: [] }, { enum: [] },
-      { type: 'object', properties: 3 }, { type: [] }, { allOf: [null] }, { not: {} }, { type: 'weird' }])
-      expect(['json', 'group', 'record']).toContain(readSchema(odd).kind) // biome-ignore format: short
+    for (const odd of [
+      null,
+      undefined,
+      true,
+      7,
+      'x',
+      [],
+      {},
+      { $ref: '#' },
+      { anyOf: [] },
+      { enum: [] },
+      { type: 'object', properties: 3 },
+      { type: [] },
+      { allOf: [null] },
+      { not: {} },
+      { type: 'weird' },
+    ])
+      expect(['json', 'group', 'record']).toContain(readSchema(odd).kind)
   })
 })
 
@@ -361,9 +398,19 @@ function randomJson(random: Random, depth: number): unknown {
 function randomSchema(random: Random, depth: number): unknown {
   const inner = () => randomSchema(random, depth + 1)
   const simple = [
-    {}, true, false, { type: 'string' }, { type: 'number' }, { type: 'integer', minimum: 2 }, { type: 'boolean' },
-    { const: 'x' }, { enum: ['a', 1, null] }, { type: ['string', 'null'] }, { type: ['number', 'boolean'] }, { type: 'null' },
-  ] // biome-ignore format: a table
+    {},
+    true,
+    false,
+    { type: 'string' },
+    { type: 'number' },
+    { type: 'integer', minimum: 2 },
+    { type: 'boolean' },
+    { const: 'x' },
+    { enum: ['a', 1, null] },
+    { type: ['string', 'null'] },
+    { type: ['number', 'boolean'] },
+    { type: 'null' },
+  ]
   if (depth > 3 || random() < 0.4) return pick(random, simple)
   switch (Math.floor(random() * 6)) {
     case 0:

@@ -12,6 +12,7 @@ import { DataTable } from '../../../kit/data-table.tsx'
 import { JsonView } from '../../../kit/json-view.tsx'
 import { Link } from '../../../kit/link.tsx'
 import { RunMark, ToneMark } from '../../../kit/marks.tsx'
+import { ScrollBox } from '../../../kit/scroll-box.tsx'
 import { Segmented } from '../../../kit/segmented.tsx'
 import { paths } from '../../../paths.ts'
 import { formatCount, formatDuration, visible } from '../../../text/format.ts'
@@ -119,11 +120,16 @@ function StreamText({ call }: { call: CallView }) {
         {text.invoke.chunks(chunks)}
         {dropped > 0 && ` ${text.invoke.droppedText(formatCount(dropped))}`}
       </p>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys */}
-      <pre className="invoke-text-out" tabIndex={0}>
-        {said}
-      </pre>
+      <TextOut label={text.invoke.stream}>{said}</TextOut>
     </section>
+  )
+}
+
+function TextOut({ label, children }: { label: string; children: string }) {
+  return (
+    <ScrollBox className="invoke-text-out" role="region" label={label}>
+      <pre>{children}</pre>
+    </ScrollBox>
   )
 }
 
@@ -173,12 +179,7 @@ function Shown({ view, value }: { view: OutputView; value: unknown }) {
       />
     )
   if (view === 'text' && typeof value === 'string')
-    return (
-      // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys
-      <pre className="invoke-text-out" tabIndex={0}>
-        {value}
-      </pre>
-    )
+    return <TextOut label={text.invoke.result}>{value}</TextOut>
   return <JsonView value={value} label={text.invoke.result} maxHeight="420px" />
 }
 
