@@ -175,11 +175,9 @@ describe('the queue page', () => {
   test('a task that waits is cancelled after a question, and the others move up', async () => {
     const cancelled = runs[3]
     // Notices of the tests before may lie over the last rows.
-    for (const close of await page
-      .getByRole('region', { name: 'Notices' })
-      .getByRole('button', { name: 'Close' })
-      .all())
-      await close.click()
+    await page.evaluate(
+      "document.querySelectorAll('.toast > button:last-child').forEach((one) => one.click())",
+    )
     await line()
       .getByRole('row')
       .filter({ hasText: cancelled ?? '' })
@@ -203,7 +201,7 @@ describe('the queue page', () => {
   test('no rule of accessibility is broken, and nothing scrolls sideways at 320 pixels', async () => {
     await patch(SLEEP, { paused: { reason: 'for the picture' } })
     for (const key of ['ada', 'bob']) await send(5, key)
-    await waitForLine(runs.slice(-2))
+    await until(async () => (await readLine()).length === 2, LIMIT_MS, 'both stand in line')
     await assertAccessible(page)
     await choose('sleep', 'Pause group default…')
     await page.getByRole('dialog', { name: 'Pause group default?' }).waitFor()
