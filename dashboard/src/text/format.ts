@@ -34,8 +34,10 @@ export function formatRate(n: number | null): string {
 }
 
 /** 0 … 1 as per cent. */
+/** What is more than nothing never reads as nothing: "< 1%". */
 export function formatShare(n: number | null): string {
-  return n === null ? text.unknown : share.format(n)
+  if (n === null) return text.unknown
+  return n > 0 && n < 0.01 ? `< ${share.format(0.01)}` : share.format(n)
 }
 
 export function formatMs(n: number | null): string {

@@ -22,6 +22,7 @@ test('unknown is a dash, never zero', () => {
     Array(4).fill('–'),
   )
   expect([formatCount(0), formatMs(0), formatSeconds(0), formatShare(0)]).toEqual(['0', '0 ms', '0 s', '0%'])
+  expect([formatShare(0.004), formatShare(0.01)]).toEqual(['< 1%', '1%'])
 })
 
 test('spans in their largest whole unit', () => {
