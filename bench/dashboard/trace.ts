@@ -1,7 +1,8 @@
 /**
  * Reads a trace of Chromium: how long the page's main thread worked for each frame, and how many frames it drew.
  * Pure; called by `tab.ts`. A frame is all that happens between two begins of a main frame; of its work counts what
- * is script, style or layout, each moment once, however deep it is nested.
+ * is script, style or layout, the outermost of what is nested, by the thread's own processor time: what others did
+ * meanwhile is none of the page's.
  */
 
 export interface TraceFigures {
@@ -19,6 +20,8 @@ interface TraceEvent {
   readonly tid: number
   readonly ts: number
   readonly dur?: number
+  /** Of `dur`, what the thread had the processor for. */
+  readonly tdur?: number
   readonly args?: { readonly name?: string }
 }
 
@@ -40,18 +43,18 @@ export function readTrace(raw: readonly object[]): TraceFigures {
   const events = raw as readonly TraceEvent[]
   const main = findMain(events)
   const own = events
-    .filter(({ pid, tid }) => pid === main?.pid && tid === main.tid)
+    .filter(({ pid, tid, ts }) => pid === main?.pid && tid === main.tid && ts > 0)
     .sort((a, b) => a.ts - b.ts)
   const begins = own.filter(({ name }) => BEGINS.has(name)).map(({ ts }) => ts)
   const spans = own.filter(({ name, ph, dur }) => ph === 'X' && WORK.has(name) && (dur ?? 0) > 0)
   const frames = new Map<number, number>()
   let coveredTo = 0
   let frame = 0
-  for (const { ts, dur = 0 } of spans) {
+  for (const { ts, dur = 0, tdur } of spans) {
     while (frame < begins.length && (begins[frame] ?? 0) <= ts) frame += 1
-    const fresh = Math.max(0, ts + dur - Math.max(ts, coveredTo))
-    coveredTo = Math.max(coveredTo, ts + dur)
-    if (fresh > 0) frames.set(frame, (frames.get(frame) ?? 0) + fresh / 1_000)
+    if (ts < coveredTo) continue
+    coveredTo = ts + dur
+    frames.set(frame, (frames.get(frame) ?? 0) + (tdur ?? dur) / 1_000)
   }
   const [first, last] = [own[0]?.ts ?? 0, own.at(-1)?.ts ?? 0]
   return {
