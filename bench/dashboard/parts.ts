@@ -216,10 +216,10 @@ async function routing(site: Site, browser: Browser, { runS }: Settings): Promis
   const seconds = Math.min(8, runS)
   await routingOf(site, 3)
   return [
-    await pairs('with five clients', site, seconds, async () => {
-      const five = await watch(site, 5, ['workers', EVERYTHING])
-      return () => five.stop()
-    }),
+    await pairs('with five pages', site, seconds, () => fivePages(site, ['workers'])),
+    await pairs('with five pages and all logs', site, seconds, () =>
+      fivePages(site, ['workers', EVERYTHING]),
+    ),
     await pairs('with a tab and four clients', site, seconds, async () => {
       const four = await watch(site, 4, ['workers', EVERYTHING])
       const tab = await Tab.open(browser, site.url)
@@ -233,12 +233,17 @@ async function routing(site: Site, browser: Browser, { runS }: Settings): Promis
   ]
 }
 
+export async function fivePages(site: Site, words: readonly string[]): Promise<() => Promise<void>> {
+  const five = await watch(site, 5, words)
+  return () => five.stop()
+}
+
 /** Once more when a connection broke, which a full machine may bring about. */
 async function routingOf(site: Site, seconds: number): Promise<number[]> {
   return measureRouting(site, seconds).catch(() => measureRouting(site, seconds))
 }
 
-async function pairs(
+export async function pairs(
   what: string,
   site: Site,
   seconds: number,

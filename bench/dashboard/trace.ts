@@ -44,7 +44,7 @@ export function readTrace(raw: readonly object[]): TraceFigures {
   const main = findMain(events)
   const own = events
     .filter(({ pid, tid, ts }) => pid === main?.pid && tid === main.tid && ts > 0)
-    .sort((a, b) => a.ts - b.ts)
+    .sort((a, b) => a.ts - b.ts || (b.dur ?? 0) - (a.dur ?? 0))
   const begins = own.filter(({ name }) => BEGINS.has(name)).map(({ ts }) => ts)
   const spans = own.filter(({ name, ph, dur }) => ph === 'X' && WORK.has(name) && (dur ?? 0) > 0)
   const frames = new Map<number, number>()

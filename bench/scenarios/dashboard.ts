@@ -43,5 +43,5 @@ const NOTES = [
   'the fleet, the balancer, the tasks, the clients and the browser shared the processors of this machine',
   'heap: 20 minutes of frames (four a second, recorded here) played as fast as the page takes them, garbage collected',
   'INP: the slowest of the interactions, as Event Timing tells them; frame rate is reported, not judged',
-  'routing: time of a task beyond its attempt, alternately with and without the five, median of seven pairs',
+  'routing: time of a task beyond its attempt, alternately with and without the five, median of seven pairs; one process answers the tasks of all workers and writes their lines, so with logs it is that process that is late',
 ]
