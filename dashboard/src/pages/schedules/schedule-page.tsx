@@ -26,6 +26,8 @@ import { useSchedule, useTicks } from './schedule-queries.ts'
 import { sentenceOf } from './sentence.ts'
 import './schedules.css'
 
+const PAGE_AGAIN_MS = 3_000
+
 export function SchedulePage({ params }: PageProps) {
   const id = params.id ?? ''
   const { data, error, refetch } = useSchedule(id)
@@ -62,7 +64,7 @@ function Schedule({ schedule }: { schedule: ScheduleView }) {
   const { may, why } = useMayOperate()
   const trigger = useTrigger()
   const { itemsOf, dialog } = useScheduleMenu({ onDeleted: () => navigate(paths.schedules()) })
-  const found = useTicks(schedule.id)
+  const found = useTicks(schedule.id, PAGE_AGAIN_MS)
   const name = visible(schedule.function)
   return (
     <Page

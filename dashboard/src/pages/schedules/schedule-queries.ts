@@ -80,13 +80,14 @@ export function useRunsOf(id: string, everyMs: number) {
 /** Undefined until both are there. */
 export function useTicks(
   id: string,
+  everyMs = TICKS_AGAIN_MS,
 ): { readonly ticks: readonly Tick[]; readonly runs: readonly RunItem[] } | undefined {
-  const runs = useRunsOf(id, TICKS_AGAIN_MS)
+  const runs = useRunsOf(id, everyMs)
   const schedule = useGet<ScheduleView>({
     key: ['schedules', 'one', id],
     path: `/schedules/${encodeURIComponent(id)}`,
     schema: scheduleViewSchema,
-    everyMs: TICKS_AGAIN_MS,
+    everyMs,
   })
   if (!runs.data || !schedule.data) return undefined
   return { ticks: ticksOf(runs.data.items, schedule.data.history ?? []), runs: runs.data.items }
