@@ -46,35 +46,39 @@ export function groupOf(worker: WorkerView): string | null {
   return worker.group === null ? null : `${worker.group}@${worker.contract ?? '?'}`
 }
 
+/** One pass: it is asked at every word of the feed. */
 export function factsOf(workers: Iterable<WorkerView>, queue: QueueView | null): FleetFacts {
-  const all = [...workers]
-  const heard = all.flatMap((worker) => (worker.slots && !unheard.has(worker.status) ? [worker] : []))
-  const sum = (read: (worker: WorkerView) => number) =>
-    heard.reduce((total, worker) => total + read(worker), 0)
+  let [total, ready, heard] = [0, 0, 0]
+  const slots = { used: 0, limit: 0, free: 0 }
+  const byState = new Map<WorkerState, string[]>()
+  for (const worker of workers) {
+    total++
+    const { status, id } = worker
+    if (isServing(worker)) ready++
+    else noteTrouble(byState, status, id)
+    if (!worker.slots || unheard.has(status)) continue
+    heard++
+    slots.used += worker.slots.used
+    slots.limit += worker.slots.limit
+    if (status === 'ready') slots.free += worker.slots.available
+  }
   return {
-    total: all.length,
-    ready: all.filter(isServing).length,
-    slots:
-      heard.length === 0
-        ? null
-        : {
-            used: sum((worker) => worker.slots?.used ?? 0),
-            limit: sum((worker) => worker.slots?.limit ?? 0),
-            free: sum((worker) => (worker.status === 'ready' ? (worker.slots?.available ?? 0) : 0)),
-          },
+    total,
+    ready,
+    slots: heard === 0 ? null : slots,
     waiting: queue?.waiting ?? null,
     running: queue?.running ?? null,
-    troubles: troublesOf(all),
+    troubles: STATE_ORDER.flatMap((state) => {
+      const ids = byState.get(state)
+      return ids ? [{ state, ids }] : []
+    }),
   }
 }
 
-function troublesOf(workers: readonly WorkerView[]): FleetFacts['troubles'] {
-  return STATE_ORDER.flatMap((state) => {
-    const ids = workers
-      .filter((worker) => worker.status === state && !isServing(worker))
-      .map((worker) => worker.id)
-    return ids.length > 0 ? [{ state, ids }] : []
-  })
+function noteTrouble(byState: Map<WorkerState, string[]>, state: WorkerState, id: string): void {
+  const ids = byState.get(state)
+  if (ids) ids.push(id)
+  else byState.set(state, [id])
 }
 
 /** "2 of 3 workers ready; worker-3 is unreachable. 12 of 24 slots used, nothing waits." */
