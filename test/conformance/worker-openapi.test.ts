@@ -61,6 +61,7 @@ describe('the OpenAPI document of a worker', () => {
     const inputs: Record<string, unknown> = {
       hello: { name: 'Ada' },
       sleep: { ms: 1 },
+      agent: { input: 'to be or not to be' },
       thumbnail: { image: image.toString('base64'), width: 4, format: 'png' },
       'word-count': { text: 'to be or not to be', top: 1 },
     }
