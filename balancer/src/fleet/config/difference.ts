@@ -7,10 +7,16 @@ import type { FunctionView } from '../../ports/fleet.ts'
 import type { ConfigDifference, ConfigImpact } from '../../ports/workers-config.ts'
 
 const FIELDS = ['url', 'key', 'weight', 'maintenance', 'group', 'tags', 'start'] as const
+const NONE: ReadonlySet<string> = new Set()
 
+/**
+ * A `key` of one of `written` counts as changed whatever it is: who may not know a key must not learn from the
+ * difference whether a guess is right.
+ */
 export function compareLists(
   before: readonly WorkerEntry[],
   after: readonly WorkerEntry[],
+  written: ReadonlySet<string> = NONE,
 ): ConfigDifference {
   const known = new Map(before.map((entry) => [entry.id, entry]))
   const wanted = new Set(after.map(({ id }) => id))
@@ -19,7 +25,9 @@ export function compareLists(
     removed: before.filter(({ id }) => !wanted.has(id)).map(({ id }) => id),
     changed: after.flatMap((entry) => {
       const earlier = known.get(entry.id)
-      const fields = earlier ? FIELDS.filter((field) => isOther(earlier[field], entry[field])) : []
+      const isChanged = (field: (typeof FIELDS)[number]) =>
+        (field === 'key' && written.has(entry.id)) || isOther(earlier?.[field], entry[field])
+      const fields = earlier ? FIELDS.filter(isChanged) : []
       return fields.length > 0 ? [{ id: entry.id, fields }] : []
     }),
   }

@@ -151,6 +151,13 @@ export function restoreKeys(text: string, books: readonly KeyBook[]): Restored {
   return faults.length > 0 ? { ok: false, faults } : { ok: true, text: replaceAll(text, places) }
 }
 
+/** The ids of the entries of a good file whose key is written out, not kept by "***". */
+export function findWrittenKeys(text: string): ReadonlySet<string> {
+  const parsed = parseWorkersFile(text)
+  if (!parsed.ok) return new Set()
+  return new Set(parsed.entries.flatMap(({ id, key }) => (key === undefined || key === MASK ? [] : [id])))
+}
+
 function findKey(value: unknown, books: readonly KeyBook[]): string | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   const name: unknown = Reflect.get(value, 'name')

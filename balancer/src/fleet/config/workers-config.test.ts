@@ -329,6 +329,21 @@ describe('dry runs', () => {
     )
     assert.equal(good(await site.config.preview({ text: TWO.replace(KEY, '***') })).ok, true)
   })
+
+  test('do not tell whether a key that is written out is the one that is kept', async (t) => {
+    const site = await open(t, TWO)
+    const changedBy = async (key: string) =>
+      good(await site.config.preview({ text: TWO.replace(KEY, key) })).changed
+    const byGuess = await changedBy('a-guess')
+    assert.deepEqual(byGuess, [{ id: 'b', fields: ['key'] }])
+    assert.deepEqual(await changedBy(KEY), byGuess)
+    assert.deepEqual(await changedBy('***'), [], 'the mask keeps it')
+    assert.deepEqual(await changedBy('***","weight":2,"key":"***'), [{ id: 'b', fields: ['weight'] }])
+    const byUrl = good(
+      await site.config.preview({ text: `["http://a:1",{"url":"http://b:1","key":"${KEY}"}]` }),
+    )
+    assert.deepEqual([byUrl.added, byUrl.changed], [['b:1'], []])
+  })
 })
 
 describe('the history', () => {

@@ -33,7 +33,7 @@ import type { AppliedList, Roster } from '../roster.ts'
 import { type Look, lookAt } from '../roster-file.ts'
 import { ConfigVersions, type ConfigVersionsOptions, type ExpectedChange } from './config-versions.ts'
 import { compareLists, isSame, measureImpact } from './difference.ts'
-import { KeyBook, maskKeys, restoreKeys } from './key-masks.ts'
+import { findWrittenKeys, KeyBook, maskKeys, restoreKeys } from './key-masks.ts'
 
 export interface WorkersConfigOptions extends ConfigVersionsOptions {
   readonly file: string
@@ -116,7 +116,7 @@ export class WorkersConfig implements WorkersConfigPort {
     const checked = this.#check(text, await this.#look(), 'version' in draft)
     if (!checked.ok) return { ok: true, value: { ...EMPTY_PREVIEW, errors: checked.faults.map(toFault) } }
     const { roster, fleet } = this.#options
-    const difference = compareLists(roster.entries ?? [], checked.entries)
+    const difference = compareLists(roster.entries ?? [], checked.entries, findWrittenKeys(text))
     const now = { workers: fleet.workers(), functions: fleet.functions() }
     const impact = measureImpact(difference, checked.entries, now)
     const { entries, warnings } = checked
