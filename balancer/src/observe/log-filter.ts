@@ -24,7 +24,7 @@ export function makeFilter({ level, text, regex, task }: LogQuery): MadeFilter {
   try {
     if (regex !== undefined) pattern = RE2JS.compile(regex, RE2JS.MULTILINE)
   } catch (error) {
-    return { ok: false, why: `the regular expression cannot be used: ${messageOf(error)}` }
+    return { ok: false, why: `the regular expression cannot be used: ${messageOf(error, regex)}` }
   }
   return {
     ok: true,
@@ -39,10 +39,16 @@ export function makeFilter({ level, text, regex, task }: LogQuery): MadeFilter {
   }
 }
 
-/** The library's own words begin with what everybody knows. */
-function messageOf(error: unknown): string {
+/**
+ * The library's own words begin with what everybody knows, and cite the expression with `(?m)` before it, which
+ * stands for `MULTILINE` and which nobody has typed.
+ */
+function messageOf(error: unknown, regex = ''): string {
   const message = error instanceof Error ? error.message : String(error)
-  return message.replace(/^error parsing regexp: /, '').slice(0, 200)
+  return message
+    .replace(/^error parsing regexp: /, '')
+    .replace(`\`(?m)${regex}`, () => `\`${regex}`)
+    .slice(0, 200)
 }
 
 const texts = new WeakMap<LogEntry, string>()

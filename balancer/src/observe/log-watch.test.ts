@@ -250,7 +250,7 @@ describe('a filter of log lines', () => {
     quarters(1)
     const { refused = {} } = page.takeChanges()
     assert.deepEqual(Object.keys(refused), ['logs?regex=(', 'logs?colour=red'])
-    assert.match(refused['logs?regex=('] ?? '', /missing closing \)/)
+    assert.match(refused['logs?regex=('] ?? '', /missing closing \): `\(`$/)
     quarters(4)
     assert.ok(page.take().every((frame) => 'changes' in frame && frame.changes.refused === undefined))
   })
