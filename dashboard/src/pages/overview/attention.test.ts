@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { byOperator, START_AT, START_MS, samplePoint, sampleWorker } from '../../testing/samples.ts'
-import { type AttentionInput, attentionOf } from './attention.ts'
+import { type AttentionInput, attentionOf, toneOfFailures } from './attention.ts'
 import type { LaneView } from './lanes.ts'
 import { verdictOf } from './overview-verdict.ts'
 import { outcomesOf } from './recent.ts'
@@ -94,6 +94,14 @@ describe('what needs a hand', () => {
     expect(find([sampleWorker('a')], { failed: 5, finished: 100 })[0]).toMatchObject({ tone: 'warn' })
     expect(find([sampleWorker('a')], { failed: 25, finished: 100 })[0]).toMatchObject({ tone: 'bad' })
     expect(find([sampleWorker('a')], { failed: null, finished: null })).toEqual([])
+  })
+
+  test('the tile of errors has the tone that the list has', () => {
+    expect(toneOfFailures(4, 18)).toBe(undefined)
+    expect(toneOfFailures(5, 101)).toBe(undefined)
+    expect(toneOfFailures(5, 100)).toBe('warn')
+    expect(toneOfFailures(25, 100)).toBe('bad')
+    expect(toneOfFailures(null, null)).toBe(undefined)
   })
 
   test('another group’s troubles do not show where one is chosen', () => {

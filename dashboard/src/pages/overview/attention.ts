@@ -182,17 +182,24 @@ function stuckWorkers(workers: readonly WorkerView[]): Ranked[] {
     }))
 }
 
-function failures({ failed, finished }: AttentionInput): Ranked[] {
-  if (failed === null || finished === null || failed < FEW_FAILURES) return []
+/** The one rule for failures, of the list and of the tile: a share says something of five failures and more. */
+export function toneOfFailures(failed: number | null, finished: number | null): 'bad' | 'warn' | undefined {
+  if (failed === null || finished === null || failed < FEW_FAILURES) return undefined
   const share = failed / Math.max(1, finished)
-  if (share < SOME_FAIL) return []
+  if (share < SOME_FAIL) return undefined
+  return share >= MANY_FAIL ? 'bad' : 'warn'
+}
+
+function failures({ failed, finished }: AttentionInput): Ranked[] {
+  const tone = toneOfFailures(failed, finished)
+  if (tone === undefined || failed === null || finished === null) return []
   const words = text.overview.attention
   return [
     {
       id: 'failures',
-      tone: share >= MANY_FAIL ? 'bad' : 'warn',
-      impact: share >= MANY_FAIL ? 800_000 : 250_000,
-      sentence: words.failures(formatShare(share)),
+      tone,
+      impact: tone === 'bad' ? 800_000 : 250_000,
+      sentence: words.failures(formatShare(failed / Math.max(1, finished))),
       detail: words.failedOf(formatCount(failed), formatCount(finished)),
       href: withQuery(paths.runs(), { status: 'failed', range: '15m' }),
       hrefLabel: words.openFailed,

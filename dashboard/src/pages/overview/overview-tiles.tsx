@@ -9,7 +9,7 @@ import { paths, withQuery } from '../../paths.ts'
 import { formatCount, formatDuration, formatRate, formatShare } from '../../text/format.ts'
 import { text } from '../../text/text.ts'
 import { factsOf } from '../workers/fleet-facts.ts'
-import { laneName } from './attention.ts'
+import { laneName, toneOfFailures } from './attention.ts'
 import type { LaneView } from './lanes.ts'
 import type { Outcomes } from './recent.ts'
 import type { TileStats } from './tile-stats.ts'
@@ -90,7 +90,7 @@ export function OverviewTiles({ workers, lanes, outcomes, stats, isGroup }: Prop
         label={words.errors}
         value={formatShare(outcomes?.errorShare ?? null)}
         detail={outcomes ? words.failed(formatCount(outcomes.failed)) : words.noData}
-        tone={(outcomes?.failed ?? 0) > 0 ? 'bad' : undefined}
+        tone={outcomes ? toneOfFailures(outcomes.failed, outcomes.finished) : undefined}
         spark={spark('failed', 'bad')}
         href={withQuery(paths.runs(), { status: 'failed' })}
       />
