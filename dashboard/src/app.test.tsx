@@ -55,7 +55,6 @@ describe('signing in', () => {
   })
 
   test.each([
-    [problem(401, 'The key does not fit.'), 'This key is not the right one.'],
     [problem(429, 'The next try is possible in 52 s.'), /Too many tries/],
     [problem(503, 'The store cannot be written.'), /refused \(503\)/],
   ])('that fails says why, in the balancer’s words too, and names the cure', async (answer, message) => {
@@ -65,7 +64,14 @@ describe('signing in', () => {
     const alert = await screen.findByRole('alert')
     expect(alert.textContent).toMatch(message)
     expect(alert.textContent).toContain((answer.body as { detail: string }).detail)
-    expect(screen.getByText('pnpm berth token')).toBeTruthy()
+    expect(screen.getByText('npx -y pnpm@12 berth token')).toBeTruthy()
+  })
+
+  test('with a wrong key is told in one sentence', async () => {
+    fakeFetch({ '/me': { status: 401 }, '/sign-in': problem(401, 'The key or token is not valid.') })
+    open()
+    await typeKey('wrong')
+    expect((await screen.findByRole('alert')).textContent).toBe('This key is not the right one.')
   })
 
   test('without a word from the balancer says so', async () => {
@@ -99,7 +105,7 @@ describe('the one-time token', () => {
     open('abc')
     const alert = await screen.findByRole('alert')
     expect(alert.textContent).toContain('no longer works')
-    expect(alert.textContent).toContain('The token is spent.')
+    expect(alert.textContent).not.toContain('The token is spent.')
   })
 
   test('that is spent does not throw out who is signed in', async () => {

@@ -17,7 +17,8 @@ export interface SignInFailure {
 /** What to tell of a sign-in that failed; `means` is what was presented. */
 export function failureOf(outcome: Exclude<Outcome, { ok: true }>, means: 'key' | 'token'): SignInFailure {
   const words = text.session.signIn
-  const detail = outcome.detail
+  // To 401 the balancer has one sentence for key and token; the page knows which it was.
+  const detail = outcome.status === 401 ? null : outcome.detail
   if (outcome.status === 0) return { message: words.unreachable, detail }
   if (outcome.status === 429) return { message: words.tooMany, detail }
   if (outcome.status < 500 && means === 'token') return { message: words.badToken, detail }

@@ -29,6 +29,6 @@ export const session: Messages['session'] = {
     empty: 'Bitte erst den Schlüssel eingeben.',
     cureBefore: 'Ohne den Schlüssel auf dem Rechner des Balancers',
     cureAfter: 'ausführen: es gibt eine Adresse aus, die anmeldet.',
-    command: 'pnpm berth token',
+    command: 'npx -y pnpm@12 berth token',
   },
 }

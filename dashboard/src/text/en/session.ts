@@ -27,6 +27,6 @@ export const session = {
     empty: 'Enter the key first.',
     cureBefore: 'Without the key at hand, run',
     cureAfter: 'on the balancer’s machine: it prints an address that signs you in.',
-    command: 'pnpm berth token',
+    command: 'npx -y pnpm@12 berth token',
   },
 }
