@@ -59,11 +59,11 @@ export function Button(props: ButtonProps) {
       {isIconOnly ? <span className="only-heard">{children}</span> : children}
     </button>
   )
-  const tip = disabledWhy || (isIconOnly ? children : undefined)
-  if (!tip) return button
+  // One that may be off now and then stands in a tooltip always: it stays one element, and keeps its focus.
+  if (!('disabledWhy' in props || isIconOnly)) return button
   return (
     <>
-      <Tooltip text={tip}>{button}</Tooltip>
+      <Tooltip text={disabledWhy || (isIconOnly ? children : undefined)}>{button}</Tooltip>
       {disabledWhy && (
         <span id={noteId} hidden>
           {disabledWhy}

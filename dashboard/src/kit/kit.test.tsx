@@ -1,4 +1,5 @@
 import { act, fireEvent, screen, waitFor } from '@testing-library/react'
+import { useEffect, useState } from 'react'
 import { describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { ApiError, curlOf, quoted, request } from '../api/client.ts'
@@ -50,6 +51,17 @@ function RangeView() {
   return <p role="note">{JSON.stringify([fromMs, toMs, stepMs, isRelative])}</p>
 }
 
+/** Off until `mended` is heard. */
+function Mended() {
+  const [isMended, setMended] = useState(false)
+  useEffect(() => {
+    const mend = () => setMended(true)
+    window.addEventListener('mended', mend)
+    return () => window.removeEventListener('mended', mend)
+  }, [])
+  return <Button disabledWhy={isMended ? undefined : 'It is draining.'}>Drain</Button>
+}
+
 describe('a button that cannot be pressed', () => {
   test('keeps its place in the order of focus, says why and does nothing', () => {
     const press = vi.fn()
@@ -66,6 +78,17 @@ describe('a button that cannot be pressed', () => {
     )
     fireEvent.click(button)
     expect(press).not.toHaveBeenCalled()
+  })
+
+  test('is the same element when it can be pressed again, and keeps its focus', () => {
+    renderPage(<Mended />)
+    const before = screen.getByRole('button', { name: 'Drain' })
+    before.focus()
+    act(() => void window.dispatchEvent(new Event('mended')))
+    const after = screen.getByRole('button', { name: 'Drain' })
+    expect(after.hasAttribute('aria-disabled')).toBe(false)
+    expect(after).toBe(before)
+    expect(document.activeElement).toBe(before)
   })
 
   test('takes no second press while the first is under way', () => {

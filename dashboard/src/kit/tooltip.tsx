@@ -3,6 +3,7 @@ import { Tooltip as AriaTooltip, TooltipAnchor, TooltipProvider } from '@ariakit
 import type { ReactElement, ReactNode } from 'react'
 
 interface Props {
+  /** Without words nothing shows. */
   readonly text: ReactNode
   /** One element that takes a ref: a button, a link, a span. */
   readonly children: ReactElement
@@ -12,9 +13,11 @@ export function Tooltip({ text, children }: Props) {
   return (
     <TooltipProvider timeout={300}>
       <TooltipAnchor render={children} />
-      <AriaTooltip className="tooltip" gutter={6} unmountOnHide>
-        {text}
-      </AriaTooltip>
+      {text && (
+        <AriaTooltip className="tooltip" gutter={6} unmountOnHide>
+          {text}
+        </AriaTooltip>
+      )}
     </TooltipProvider>
   )
 }
