@@ -9,14 +9,13 @@ import type { AddressInfo } from 'node:net'
 import type { Readable } from 'node:stream'
 import { readFilePath, type TaskError } from '@berth/protocol'
 import type { Log, Service } from '@berth/runtime'
-import { convert } from 'html-to-text'
-import { type ParsedMail, simpleParser } from 'mailparser'
 import { SMTPServer, type SMTPServerDataStream, type SMTPServerOptions } from 'smtp-server'
 import type { Upload, UploadsPort } from '../../../ports/files.ts'
 import { ListenError } from '../../listen-error.ts'
 import type { TaskHead } from '../../task-call.ts'
 import type { TaskAnswer, Tasks } from '../../tasks.ts'
 import { readAnswer } from '../task-answers.ts'
+import { type ReadMail, readMail } from './mail-reading.ts'
 import type { Mailboxes } from './mailbox.ts'
 import { AGENT_GROUP, type WorkerSessions } from './worker-sessions.ts'
 
@@ -48,8 +47,6 @@ const MOST_CLIENTS = 64
 const MOST_MAILS = 4
 const MOST_RECIPIENTS = 10
 const SILENCE_MS = 60_000
-const MOST_HTML_CHARACTERS = 1024 * 1024
-const MOST_HTML_DEPTH = 100
 const NO_TEXT = '(The mail has no text.)'
 
 /** A refusal in the dialogue: a reply code, an enhanced status (RFC 3463) and words. */
@@ -154,9 +151,10 @@ class Listener implements MailServer {
       const raw = await readAll(stream)
       if (stream.sizeExceeded || raw === undefined)
         throw new Refusal(552, '5.3.4', `The mail is over ${this.#deps.mailLimitBytes ?? MAIL_BYTES} bytes`)
-      const mail = await simpleParser(raw, { skipTextToHtml: true, skipImageLinks: true })
+      const mail = await readMail(raw)
+      if (!mail) throw new Refusal(554, '5.6.0', 'The mail cannot be read: it is damaged, or takes too long')
       const turns: string[] = []
-      for (const address of addresses) turns.push(await this.#begin(await this.#find(address), mail))
+      for (const address of new Set(addresses)) turns.push(await this.#begin(await this.#find(address), mail))
       return `2.0.0 Taken as ${turns.join(', ')}`
     } finally {
       this.#reading--
@@ -164,10 +162,10 @@ class Listener implements MailServer {
   }
 
   /** The id of the run that the mail is. */
-  async #begin(worker: string | undefined, mail: ParsedMail): Promise<string> {
+  async #begin(worker: string | undefined, mail: ReadMail): Promise<string> {
     if (worker === undefined) throw UNKNOWN()
     const { uploads, tasks, agentFunction, log } = this.#deps
-    const input = textOf(mail) || NO_TEXT
+    const input = mail.text || NO_TEXT
     const upload = mail.attachments.length > 0 ? uploads.begin() : undefined
     if (upload && 'code' in upload) throw refusalOf(upload)
     try {
@@ -201,15 +199,6 @@ class Listener implements MailServer {
   }
 }
 
-/** The parser makes text of HTML only where a mail is nothing else. */
-function textOf({ text, html }: ParsedMail): string {
-  if (text?.trim()) return text.trim()
-  if (!html) return ''
-  const limits = { maxInputLength: MOST_HTML_CHARACTERS, maxDepth: MOST_HTML_DEPTH }
-  const selectors = [{ selector: 'img', format: 'skip' }]
-  return convert(html, { wordwrap: false, limits, selectors }).trim()
-}
-
 /** Undefined when the sender went in the middle. */
 async function readAll(stream: Readable): Promise<Buffer | undefined> {
   const pieces: Buffer[] = []
@@ -218,17 +207,17 @@ async function readAll(stream: Readable): Promise<Buffer | undefined> {
 }
 
 /** Names that no file can have are replaced; equal ones are numbered. */
-async function fill(upload: Upload, mail: ParsedMail): Promise<void> {
+async function fill(upload: Upload, mail: ReadMail): Promise<void> {
   const taken = new Set<string>()
-  for (const [index, { filename, contentType, content }] of mail.attachments.entries()) {
-    const sink = await upload.open(nameOf(filename, index + 1, taken), contentType)
-    const error = 'code' in sink ? sink : ((await sink.write(content)) ?? (await sink.end()))
+  for (const [index, { filename, mediaType, bytes }] of mail.attachments.entries()) {
+    const sink = await upload.open(nameOf(filename, index + 1, taken), mediaType)
+    const error = 'code' in sink ? sink : ((await sink.write(bytes)) ?? (await sink.end()))
     if (error) throw refusalOf(error)
   }
 }
 
-function nameOf(given: string | false | undefined, n: number, taken: Set<string>): string {
-  const base = (given || '').replace(/^.*[/\\]/, '')
+function nameOf(given: string | undefined, n: number, taken: Set<string>): string {
+  const base = (given ?? '').replace(/^.*[/\\]/, '')
   const read = readFilePath(base)
   let name = read.ok ? read.path : `attachment-${n}`
   if (taken.has(name)) name = `${n}-${name}`
@@ -237,7 +226,7 @@ function nameOf(given: string | false | undefined, n: number, taken: Set<string>
 }
 
 /** The sender's server may deliver a mail twice; its Message-ID and its text are its key. */
-function headOf(worker: string, { messageId }: ParsedMail, input: string): TaskHead {
+function headOf(worker: string, { messageId }: ReadMail, input: string): TaskHead {
   const key = createHash('sha256')
     .update(JSON.stringify([worker, messageId, input]))
     .digest('hex')

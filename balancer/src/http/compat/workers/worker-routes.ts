@@ -54,7 +54,8 @@ type Turn = z.infer<typeof createSchema>
 
 export function workerApiRoutes(deps: WorkerApiDeps): readonly Route[] {
   const route = (method: Route['method'], path: string, handle: Handler): Route => {
-    const policy = method === 'GET' ? 'read' : 'key'
+    // An address is the right to write to its worker.
+    const policy = method === 'GET' && path !== '/:id/email' ? 'read' : 'key'
     return { method, path: `${BASE}${path}`, policy, refuse, handle: (c) => handle(c, deps) }
   }
   return [
