@@ -164,7 +164,7 @@ export class Contracts {
 
   #sinceAt({ report, remembered }: Picture): number {
     const now = this.#options.now()
-    return report ? now - report.system.uptimeS * 1000 : (remembered?.sinceAt ?? now)
+    return report ? now - (report.system?.uptimeS ?? 0) * 1000 : (remembered?.sinceAt ?? now)
   }
 
   #leave(place: Place): void {

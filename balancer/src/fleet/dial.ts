@@ -53,14 +53,15 @@ export async function dial(options: DialOptions): Promise<Dialled> {
     terms: TERMS,
   })
   if (dialled.kind === 'open') return { kind: 'open', socket: dialled.wire }
-  return (await askForeign(dialled.kind, options)) ?? verdictOf(dialled)
+  if (dialled.kind !== 'answered' && dialled.kind !== 'foreign') return verdictOf(dialled)
+  return askForeign(options, verdictOf(dialled))
 }
 
 /** What answers and knows no link may be a worker of another make. */
-async function askForeign(kind: WireDialled['kind'], access: DialOptions): Promise<Opened | undefined> {
-  if (kind !== 'answered' && kind !== 'foreign') return undefined
+async function askForeign(access: DialOptions, verdict: Dialled): Promise<Dialled> {
   const answer = await askHealth(access)
-  return answer.kind === 'foreign' ? { kind: 'foreign', access, health: answer.health } : undefined
+  if (answer.kind === 'foreign') return { kind: 'foreign', access, health: answer.health }
+  return answer.kind === 'failed' && answer.isSlowOrLong ? { kind: 'failed', reason: answer.reason } : verdict
 }
 
 function verdictOf(dialled: Exclude<WireDialled, { kind: 'open' }>): Dialled {

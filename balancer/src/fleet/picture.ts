@@ -160,7 +160,7 @@ export function viewOf(picture: Picture, id = picture.entry.id, breaker = CLOSED
     tags: tagsOf(picture),
     services: report ? [...report.services] : [],
     functions: known ? [...known.names] : [],
-    system: report ? systemView(report.system) : null,
+    system: report?.system ? systemView(report.system) : null,
     version: report?.version ?? null,
     lastSeenAt: picture.lastSeenMs === null ? null : new Date(picture.lastSeenMs).toISOString(),
     latencyMs: picture.latencyMs,

@@ -22,12 +22,21 @@ export interface SelfReport {
   readonly interfaceHash: string
   tags: Tags
   services: readonly ServiceState[]
-  system: System
+  /** Null while it has said nothing of it, as a worker of another make may. */
+  system: System | null
   status: WorkerStatus
   reason: string | undefined
   slots: Slots
   seq: number
 }
+
+/** In the hello of whoever does not say it: this very object, which no message from outside can be. */
+export const UNKNOWN_SYSTEM: System = Object.freeze({
+  cpuLoad: 0,
+  memoryUsed: 0,
+  eventLoopDelayMs: 0,
+  uptimeS: 0,
+})
 
 export function reportFrom(hello: Hello): SelfReport {
   return {
@@ -38,7 +47,7 @@ export function reportFrom(hello: Hello): SelfReport {
     interfaceHash: hello.interface,
     tags: hello.tags,
     services: hello.services,
-    system: hello.system,
+    system: hello.system === UNKNOWN_SYSTEM ? null : hello.system,
     status: hello.status,
     reason: hello.reason,
     slots: hello.slots,

@@ -25,6 +25,10 @@ export interface ForeignOptions {
   readonly group?: string
   readonly tags?: Readonly<Record<string, unknown>>
   readonly hasFeed?: boolean
+  /** What it says of its machine; false: nothing. */
+  readonly hasSystem?: boolean
+  /** `/health` never ends. */
+  readonly isMute?: boolean
   readonly port?: number
   /** Every begin and end of a task is written here, a JSON line each. */
   readonly journal?: string
@@ -77,7 +81,8 @@ export class ForeignWorker {
   }
 
   push(): void {
-    const { system, services } = this.#health()
+    const { services, ...health } = this.#health()
+    const { system } = health as { system?: object }
     for (const client of this.#feed.clients)
       client.send(JSON.stringify({ ...this.#state(), system, services }))
   }
@@ -138,7 +143,9 @@ export class ForeignWorker {
       ...this.#state(),
       tags,
       services: [{ name: 'browser', status: true }],
-      system: { uptime: 12, usedMemoryPercent: 41, cpuLoad: 0.3 },
+      ...(this.#options.hasSystem === false
+        ? {}
+        : { system: { uptime: 12, usedMemoryPercent: 41, cpuLoad: 0.3 } }),
     }
   }
 
@@ -150,6 +157,7 @@ export class ForeignWorker {
     const answer = (status: number, body: object) =>
       res.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
     const { method, url } = req
+    if (url === '/health' && this.#options.isMute) return void res.writeHead(200).write(' ')
     if (method === 'GET' && url === '/health')
       return void answer(200, hasKey ? this.#health() : { status: 'ready' })
     if (!hasKey) return void answer(401, { success: false, error: 'Unauthorized' })

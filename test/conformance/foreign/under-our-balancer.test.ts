@@ -187,6 +187,20 @@ describe('what goes wrong with it', { concurrency: 3 }, () => {
     await statusIs(balancer, 'maintenance')
   })
 
+  scoped('what it does not say of its machine is unknown, not zero', async (t) => {
+    const { balancer } = await begin(t, { hasFeed: false, hasSystem: false })
+    assert.equal((await lineOf(balancer)).system, null)
+  })
+
+  scoped('a health that never ends is named as what is wrong', async (t) => {
+    const worker = await new ForeignWorker({ ...OWN, isMute: true }).start()
+    t.after(() => worker.stop())
+    const env = { WORKER_DISCOVERY_INTERVAL: '200ms', WORKER_DISCOVERY_TIMEOUT: '500ms' }
+    const balancer = await startBalancer(t, { workers: [{ url: worker.url, name: 'other' }], env })
+    await statusIs(balancer, 'unreachable')
+    assert.match((await lineOf(balancer)).reason ?? '', /health cannot be read \(no answer in time\)/)
+  })
+
   scoped('a feed that is lost is made good by asking; the worker stays in service', async (t) => {
     const { worker, balancer } = await begin(t)
     const held = work(balancer, { gate: 'g' })

@@ -56,7 +56,8 @@ export type HealthAnswer =
   | { readonly kind: 'foreign'; readonly health: ForeignHealth }
   /** It answers, and is no worker that we know how to use. */
   | { readonly kind: 'other' }
-  | { readonly kind: 'refused' | 'failed'; readonly reason: string }
+  /** `isSlowOrLong`: it does answer, and never ends or is too long. */
+  | { readonly kind: 'refused' | 'failed'; readonly reason: string; readonly isSlowOrLong: boolean }
 
 const MAX_BYTES = 4 * 1024 * 1024
 
@@ -100,15 +101,20 @@ export async function askHealth(access: ForeignAccess): Promise<HealthAnswer> {
       redirect: 'error',
       signal: AbortSignal.timeout(timeoutMs),
     })
-    const text = answer.ok ? await readText(answer) : undefined
-    const health = text === undefined ? undefined : readHealth(text)
+    if (!answer.ok) return { kind: 'other' }
+    const text = await readText(answer)
+    if (text === undefined)
+      return { kind: 'failed', reason: `its /health is over ${MAX_BYTES} bytes`, isSlowOrLong: true }
+    const health = readHealth(text)
     return health ? { kind: 'foreign', health } : { kind: 'other' }
   } catch (error) {
-    const { cause } = error as { cause?: { code?: string } }
+    const { name, cause } = error as { name?: string; cause?: { code?: string } }
+    const isLate = name === 'TimeoutError'
     const isRefused = cause?.code === 'ECONNREFUSED'
     return {
       kind: isRefused ? 'refused' : 'failed',
-      reason: `its /health cannot be read (${cause?.code ?? 'no answer in time'})`,
+      reason: `its /health cannot be read (${isLate ? 'no answer in time' : (cause?.code ?? 'no HTTP')})`,
+      isSlowOrLong: isLate,
     }
   }
 }

@@ -13,6 +13,7 @@ import { CLOSE, canonicalJson, type FromWorker, PROTOCOL_VERSION } from '@berth/
 import type { Clock } from '@berth/runtime'
 import type { Assignment } from '../../ports/dispatch.ts'
 import type { Outcome } from '../../ports/scheduling.ts'
+import { UNKNOWN_SYSTEM } from '../self-report.ts'
 import type { LinkEvents, Unstamped, WorkerLink } from '../worker-link.ts'
 import { ForeignCall } from './foreign-call.ts'
 import {
@@ -37,7 +38,6 @@ export interface ForeignLinkOptions {
   readonly onFault: (reason: string) => void
 }
 
-const NO_SYSTEM = { cpuLoad: 0, memoryUsed: 0, eventLoopDelayMs: 0, uptimeS: 0 }
 const IDLE_MS = 4_000
 
 export class ForeignLink implements WorkerLink {
@@ -157,7 +157,7 @@ export class ForeignLink implements WorkerLink {
       interface: this.#hash(),
       tags,
       services: [...(this.#health.services ?? [])],
-      system: this.#health.system ?? NO_SYSTEM,
+      system: this.#health.system ?? UNKNOWN_SYSTEM,
       started: [],
     })
   }
