@@ -107,6 +107,19 @@ describe('/config/workers', () => {
     )
   })
 
+  test('a version that is no whole number is 400', async () => {
+    const { ask, previews } = makeConfig()
+    for (const wrong of ['1e400', '1e1', '0', '-1', '1.5', '', '0x1', '9007199254740993'])
+      assert.equal(
+        (await ask(`/config/workers/dry-run?version=${wrong}`, withKey('POST'))).status,
+        400,
+        wrong,
+      )
+    const turned = await ask('/config/workers/rollback', withKey('POST', { version: 2, reason: 'a\nb' }))
+    assert.equal(turned.status, 400)
+    assert.deepEqual(previews, [])
+  })
+
   test('the history is a list like any other, and gives one version with its text', async () => {
     const { ask } = makeConfig()
     const page = async (query: string) =>

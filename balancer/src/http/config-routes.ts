@@ -17,6 +17,7 @@ import { type BodyRead, readJsonBody, readTextBody } from './body.ts'
 import { cutPage, readQuery } from './lists.ts'
 import { plain } from './plain-address.ts'
 import { problem } from './problem.ts'
+import { reasonText } from './reason.ts'
 import { nameOf, type Route, type RouteContext } from './routes.ts'
 import { LINE_FULL, Turns } from './turns.ts'
 
@@ -25,7 +26,7 @@ export interface ConfigRouteDeps {
 }
 
 const PATH = '/config/workers'
-const rollbackSchema = z.strictObject({ version: z.int().min(1), reason: z.string().max(500).optional() })
+const rollbackSchema = z.strictObject({ version: z.int().min(1), reason: reasonText(500).optional() })
 
 export function configRoutes({ workersConfig: config }: ConfigRouteDeps): readonly Route[] {
   const turns = new Turns()
@@ -87,7 +88,12 @@ async function preview(c: RouteContext, config: WorkersConfigPort): Promise<Resp
   const { version } = query.value
   if (version === undefined) return answer(c, await config.preview({ text: body.value }))
   if (body.value !== '') return problem(refuse('Send either a list or `version`, not both.'))
-  return answer(c, await config.preview({ version: Number(version) }))
+  const number = Number(version)
+  if (!/^\d+$/.test(version) || !Number.isSafeInteger(number) || number < 1)
+    return problem(
+      refuse('`version` must be a whole number from 1 on; GET /config/workers/history lists them.'),
+    )
+  return answer(c, await config.preview({ version: number }))
 }
 
 function listVersions(c: RouteContext, config: WorkersConfigPort): Response {

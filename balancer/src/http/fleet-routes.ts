@@ -55,7 +55,7 @@ export function fleetRoutes(deps: MaintenanceDeps): readonly Route[] {
 async function switchOff(c: RouteContext, deps: MaintenanceDeps): Promise<Response> {
   const read = await readJsonBody(c.req.raw, offSchema, BODY_BYTES)
   if (!read.ok) return problem(read.error)
-  const wish = toOffWish(read.value, nameOf(c.get('access')), deps.clock)
+  const wish = toOffWish(c, read.value, deps.clock)
   if (!wish.ok) return problem(wish.error)
   const { select, dryRun = false } = read.value
   return dryRun

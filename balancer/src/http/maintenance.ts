@@ -9,11 +9,12 @@ import type { Clock, Log } from '@berth/runtime'
 import { z } from 'zod'
 import type { FleetPort, MaintenanceWish } from '../ports/fleet.ts'
 import type { KeepPort, MaintenanceIntent, StoreWrite } from '../ports/store.ts'
-import { note } from './activity.ts'
+import { note, reasonOf } from './activity.ts'
 import type { BodyRead } from './body.ts'
 import { effectOf } from './maintenance-effect.ts'
 import { problem } from './problem.ts'
-import type { RouteContext } from './routes.ts'
+import { reasonText } from './reason.ts'
+import { nameOf, type RouteContext } from './routes.ts'
 import { LINE_FULL, type Turns } from './turns.ts'
 import { wrongField } from './wrong-field.ts'
 
@@ -35,7 +36,7 @@ const instant = z.iso.datetime({ offset: true, error: 'must be an ISO 8601 insta
 
 /** The fields of a body that puts workers away. */
 export const offFields = {
-  reason: z.string().min(1).max(1024).optional(),
+  reason: reasonText(1024).min(1).optional(),
   until: instant.optional(),
   deadline: instant.optional(),
   /** Says what it would do, and does nothing. */
@@ -45,10 +46,10 @@ const offSchema = z.object(offFields)
 
 export const ON: MaintenanceWish = { on: false, reason: null, until: null }
 
-/** The wish of a body that puts workers away; an instant that has passed is wrong. */
+/** The wish of a body that puts workers away; without a reason that of the header. An instant that has passed is wrong. */
 export function toOffWish(
+  c: RouteContext,
   body: z.infer<typeof offSchema>,
-  by: string,
   clock: Clock,
 ): BodyRead<MaintenanceWish> {
   const until = toUtc(body.until)
@@ -56,7 +57,8 @@ export function toOffWish(
   const now = clock.wallMs()
   if (until !== null && !(Date.parse(until) > now)) return wrongField('/until', 'lies in the past')
   if (deadline !== null && !(Date.parse(deadline) > now)) return wrongField('/deadline', 'lies in the past')
-  return { ok: true, value: { on: true, reason: body.reason ?? null, until, deadline, by } }
+  const reason = body.reason ?? reasonOf(c)
+  return { ok: true, value: { on: true, reason, until, deadline, by: nameOf(c.get('access')) } }
 }
 
 /** What carrying a wish out would do, worker by worker and to the fleet; nothing changes. */

@@ -151,7 +151,15 @@ describe('GET /queue', () => {
         [undefined, 200],
       ],
     )
-    for (const wrong of ['?limit=0', '?limit=501', '?limit=x', '?state=all'])
+    for (const wrong of [
+      '?limit=0',
+      '?limit=501',
+      '?limit=x',
+      '?state=all',
+      '?group=%ff',
+      '?group=',
+      '?group=a%20b',
+    ])
       assert.equal((await ask(wrong)).status, 400)
   })
 })

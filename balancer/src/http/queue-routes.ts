@@ -2,6 +2,7 @@
  * What waits, for the queue's page: `GET /queue` (docs/contract-additions.md). Lanes in figures, beside them what
  * limits them, and the next tasks in the order in which they will go. Changes nothing.
  */
+import { isName, NAME_RULE, type TaskError } from '@berth/protocol'
 import type { Clock } from '@berth/runtime'
 import type { FleetPort } from '../ports/fleet.ts'
 import type { LanePicture, QueueLookPort, WaitingPicture } from '../ports/queue-look.ts'
@@ -37,6 +38,7 @@ function show(c: RouteContext, deps: QueueRouteDeps, rates: QueueRates): Respons
   const limit = readHead(query.value.limit)
   if (!limit.ok) return problem(limit.error)
   const { group } = query.value
+  if (group !== undefined && !isName(group)) return problem(refuse(`\`group\` must be a name: ${NAME_RULE}.`))
   const now = { wallMs: deps.clock.wallMs(), monoMs: deps.clock.monoMs() }
   const picture = deps.core.queue(group, limit.value, now.monoMs)
   const rateOf = rates.measure()
@@ -179,6 +181,9 @@ function readHead(text: string | undefined): BodyRead<number> {
   if (text === undefined) return { ok: true, value: HEAD }
   const limit = Number(text)
   if (/^\d{1,3}$/.test(text) && limit >= 1 && limit <= MAX_HEAD) return { ok: true, value: limit }
-  const detail = `\`limit\` must be a whole number from 1 to ${MAX_HEAD}.`
-  return { ok: false, error: { code: 'INVALID_REQUEST', detail } }
+  return { ok: false, error: refuse(`\`limit\` must be a whole number from 1 to ${MAX_HEAD}.`) }
+}
+
+function refuse(detail: string): TaskError {
+  return { code: 'INVALID_REQUEST', detail }
 }

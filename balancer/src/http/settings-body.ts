@@ -7,6 +7,7 @@
 import { MAX_DURATION_MS } from '@berth/protocol'
 import { z } from 'zod'
 import { type BodyRead, readJsonBody } from './body.ts'
+import { reasonText } from './reason.ts'
 import { wrongField } from './wrong-field.ts'
 
 /** A thousand keys with pauses and reasons fit. */
@@ -25,7 +26,7 @@ const paused = z
       .datetime({ offset: true, error: 'must be an ISO 8601 instant with a zone' })
       .nullable()
       .optional(),
-    reason: z.string().min(1).max(1024).nullable().optional(),
+    reason: reasonText(1024).min(1).nullable().optional(),
   })
   .nullable()
   .optional()
@@ -75,13 +76,19 @@ const settingsSchema = z.strictObject({
 export type SettingsPatch = z.infer<typeof settingsSchema>
 export type PausePatch = NonNullable<SettingsPatch['paused']>
 
-/** The body of a PATCH; instants in it are UTC and lie after `nowMs`. */
-export async function readSettings(request: Request, nowMs: number): Promise<BodyRead<SettingsPatch>> {
+/** The body of a PATCH; instants in it lie after `nowMs`, and a pause that says no reason has `reason`. */
+export async function readSettings(
+  request: Request,
+  nowMs: number,
+  reason: string | null,
+): Promise<BodyRead<SettingsPatch>> {
   const read = await readJsonBody(request, settingsSchema, BODY_BYTES)
   if (!read.ok) return read
   for (const [pointer, pause] of pausesOf(read.value))
     if (pause?.until && !(Date.parse(pause.until) > nowMs))
       return wrongField(`${pointer}/until`, 'lies in the past')
+  for (const [, pause] of pausesOf(read.value))
+    if (pause?.reason === undefined && pause) pause.reason = reason
   return read
 }
 

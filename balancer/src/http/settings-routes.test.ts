@@ -171,6 +171,26 @@ describe('settings', () => {
     assert.equal(bench.keeper.kept.at(-1)?.kind, 'settings-cleared')
   })
 
+  test('a pause that says no reason has that of the header, null means none', async () => {
+    const bench = makeBench()
+    const pauses = [{}, { reason: 'own' }, { reason: null }]
+    const reasons: unknown[] = []
+    for (const paused of pauses) {
+      const ask = withKey('PATCH', { paused, fairness: { batch: { paused } } })
+      const headers = { ...ask.headers, 'x-reason': 'night%20shift' }
+      const { paused: shown, fairness } = (await (await bench.ask(HELLO, { ...ask, headers })).json()) as {
+        paused: Paused
+        fairness: Record<string, { paused: Paused }>
+      }
+      reasons.push([shown?.reason, fairness.batch?.paused?.reason])
+    }
+    assert.deepEqual(reasons, [
+      ['night shift', 'night shift'],
+      ['own', 'own'],
+      [null, null],
+    ])
+  })
+
   test('GET /functions shows the pause of the function, else that of its group', async () => {
     const bench = makeBench()
     bench.fleet.served = [makeFunction('hello'), makeFunction('other'), makeFunction('paint', 'gpu')]
@@ -351,6 +371,7 @@ const WRONG: readonly (readonly [string, string, string])[] = [
   ['{"paused":{"until":1}}', '/paused/until', 'instant'],
   ['{"paused":{"until":"2001-01-01T00:00:00Z"}}', '/paused/until', 'past'],
   ['{"paused":{"reason":""}}', '/paused/reason', 'empty'],
+  ['{"paused":{"reason":"a\\u202eb"}}', '/paused/reason', 'turn the direction'],
   [`{"paused":{"reason":"${'x'.repeat(1025)}"}}`, '/paused/reason', '1024'],
   ['{"paused":{"since":"2001-01-01T00:00:00Z"}}', '/paused/since', 'no such field'],
   ['{"defaultContract":0}', '/defaultContract', 'from 1'],

@@ -5,7 +5,7 @@
 import type { TaskError } from '@berth/protocol'
 import type { Clock } from '@berth/runtime'
 import type { FleetPort } from '../ports/fleet.ts'
-import { note } from './activity.ts'
+import { note, reasonOf } from './activity.ts'
 import { readQuery } from './lists.ts'
 import { problem } from './problem.ts'
 import { nameOf, type Route, type RouteContext } from './routes.ts'
@@ -43,7 +43,7 @@ async function change(c: RouteContext, deps: SettingsRouteDeps): Promise<Respons
   const target = targetOf(c)
   const unknown = findUnknown(target, deps)
   if (unknown) return problem(unknown)
-  const read = await readSettings(c.req.raw, deps.clock.wallMs())
+  const read = await readSettings(c.req.raw, deps.clock.wallMs(), reasonOf(c))
   if (!read.ok) return problem(read.error)
   const unserved = findUnserved(target, read.value, deps.fleet)
   if (unserved) return problem(unserved)

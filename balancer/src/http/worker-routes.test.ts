@@ -151,6 +151,51 @@ describe('POST /workers/{id}/off and /on', () => {
     assert.match(bench.log.lines().join('\n'), /put in maintenance.*"worker":"w1".*"by":"key"/)
   })
 
+  it('takes the reason of the header where the body has none', async () => {
+    const bench = makeBench()
+    for (const body of [{}, { reason: 'disk' }]) {
+      const ask = withKey('POST', body)
+      await bench.ask('/workers/w1/off', { ...ask, headers: { ...ask.headers, 'x-reason': 'L%C3%BCfter' } })
+    }
+    assert.deepEqual(
+      bench.fleet.wishes.map(({ wish }) => wish.reason),
+      ['Lüfter', 'disk'],
+    )
+    assert.deepEqual(
+      bench.noted.map(({ reason }) => reason),
+      ['Lüfter', 'disk'],
+    )
+  })
+
+  it('refuses reasons that would not show as they are written', async () => {
+    const bench = makeBench()
+    for (const sign of [
+      '\n',
+      '\t',
+      '\0',
+      '\u001b',
+      '\u007f',
+      '\u0085',
+      '\u2028',
+      '\u2029',
+      '\u202e',
+      '\u2066',
+    ]) {
+      const reason = `disk${sign}`
+      const byBody = await bench.ask('/workers/w1/off', withKey('POST', { reason }))
+      assert.equal(byBody.status, 400, JSON.stringify(sign))
+      const { errors } = (await byBody.json()) as { errors: { pointer: string; detail: string }[] }
+      assert.equal(errors[0]?.pointer, '/reason')
+      assert.match(errors[0]?.detail ?? '', /one line without control characters/)
+      const ask = withKey('POST')
+      const headers = { ...ask.headers, 'x-reason': encodeURIComponent(reason) }
+      const byHeader = await bench.ask('/workers/w1/off', { ...ask, headers })
+      assert.equal(byHeader.status, 400, JSON.stringify(sign))
+      assert.match(await byHeader.text(), /x-reason must be one line without control characters/)
+    }
+    assert.deepEqual(bench.fleet.wishes, [])
+  })
+
   it('refuses a wrong body with a pointer and wishes nothing', async () => {
     const bench = makeBench()
     for (const [body, pointer] of [

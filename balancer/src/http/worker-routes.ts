@@ -80,7 +80,7 @@ async function readLogs(c: RouteContext, { fleet }: MaintenanceDeps): Promise<Re
 async function switchOff(c: RouteContext, deps: MaintenanceDeps): Promise<Response> {
   const read = await readJsonBody(c.req.raw, offSchema)
   if (!read.ok) return problem(read.error)
-  const wish = toOffWish(read.value, nameOf(c.get('access')), deps.clock)
+  const wish = toOffWish(c, read.value, deps.clock)
   if (!wish.ok) return problem(wish.error)
   return read.value.dryRun
     ? foretell(c, deps, wish.value)
