@@ -48,3 +48,23 @@ test('what is left out within four seconds is one row, at its first place', () =
   expect(three.received).toBe(25)
   expect(textsOf(one), 'the old one stays as it was').toEqual(['-10', 'line 0'])
 })
+
+test('what several sources had written before somebody looked stands in one order of time', () => {
+  const lineAt = (second: number, words: string) => ({
+    ...sampleLine(words),
+    at: `2026-01-01T00:00:${second}.000Z`,
+  })
+  const balancer = appendLines(emptyLogBuffer, [lineAt(10, 'a'), lineAt(30, 'c')], 0)
+  const both = appendLines(balancer, [lineAt(20, 'b'), lineAt(40, 'd')], 0)
+  expect(textsOf(both)).toEqual(['a', 'b', 'c', 'd'])
+  const ids = both.rows.map(({ id }) => id)
+  expect(ids).toEqual([...ids].sort((one, other) => one - other))
+  expect(both.nextId).toBeGreaterThan(ids.at(-1) ?? 0)
+  // Long after that a late line stands where it came: nothing moves under a reader.
+  const many = appendLines(
+    both,
+    Array.from({ length: 6_000 }, () => lineAt(50, 'x')),
+    0,
+  )
+  expect(textsOf(appendLines(many, [lineAt(15, 'late')], 0)).at(-1)).toBe('late')
+})

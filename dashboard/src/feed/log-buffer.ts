@@ -6,6 +6,8 @@
 import type { FeedLine } from '@berth/protocol'
 
 export const LOG_BUFFER_ROWS = 50_000
+/** As long as no more lines have come, they may be what was written before somebody looked. */
+const BACKLOG_ROWS = 5_000
 /** How many of the newest rows are compared when a reconnected server repeats itself. */
 const OVERLAP_ROWS = 2_000
 /** Lines that are left out within this time of each other are one row. */
@@ -61,6 +63,7 @@ export function appendLines(
   if (dropped > 0 && !widenSkipped(all, dropped, atMs))
     all.push({ kind: 'skipped', id: nextId++, count: dropped, fromMs: atMs, toMs: atMs })
   for (const entry of fresh) all.push({ kind: 'line', id: nextId++, entry, length: lengthOf(entry) })
+  if (isBacklog(buffer, fresh)) nextId = sortByTime(all, nextId)
   const over = Math.max(0, all.length - LOG_BUFFER_ROWS)
   return {
     rows: over > 0 ? all.slice(over) : all,
@@ -70,6 +73,21 @@ export function appendLines(
     skipped: buffer.skipped + dropped,
     mayOverlap: false,
   }
+}
+
+/** Of several sources each sends its last lines first, one source behind the other. */
+function isBacklog({ rows, received }: LogBuffer, fresh: readonly FeedLine[]): boolean {
+  const last = rows.at(-1)
+  const [first] = fresh
+  return received <= BACKLOG_ROWS && last?.kind === 'line' && first !== undefined && first.at < last.entry.at
+}
+
+/** By the instant they bear, with new ids, since ids rise with the place; answers the next id. */
+function sortByTime(rows: LogRow[], nextId: number): number {
+  const instantOf = (row: LogRow) => (row.kind === 'line' ? row.entry.at : new Date(row.fromMs).toISOString())
+  rows.sort((a, b) => (instantOf(a) < instantOf(b) ? -1 : instantOf(a) > instantOf(b) ? 1 : 0))
+  for (const [place, row] of rows.entries()) rows[place] = { ...row, id: nextId + place }
+  return nextId + rows.length
 }
 
 /** True when the last row of this kind is young enough to say it. */
