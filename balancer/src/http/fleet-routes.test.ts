@@ -120,6 +120,39 @@ describe('POST /fleet/off and /fleet/on', () => {
     assert.deepEqual([bench.fleet.wishes, bench.keeper.kept], [[], []])
   })
 
+  it('are noted at each worker and at the fleet, with the reason of the body or the header', async () => {
+    const bench = makeFleet()
+    const select = { workers: ['w1', 'w2'] }
+    const headers = { ...withKey().headers, 'x-reason': 'racks' }
+    await bench.ask('/fleet/off', { ...withKey('POST', { select }), headers })
+    assert.equal(bench.fleet.wishes[0]?.wish.reason, 'racks')
+    await post(bench, 'on', { select, reason: 'done' })
+    assert.deepEqual(
+      bench.noted.map(({ action, target, reason }) => [action, target?.kind, target?.id, reason]),
+      [
+        ['worker.off', 'worker', 'w1', 'racks'],
+        ['worker.off', 'worker', 'w2', 'racks'],
+        ['fleet.off', 'fleet', '2 by name', 'racks'],
+        ['worker.on', 'worker', 'w1', 'done'],
+        ['worker.on', 'worker', 'w2', 'done'],
+        ['fleet.on', 'fleet', '2 by name', 'done'],
+      ],
+    )
+  })
+
+  it('note above 50 workers the fleet alone', async () => {
+    for (const [count, entries] of [
+      [50, 51],
+      [51, 1],
+    ] as const) {
+      const bench = makeBench()
+      bench.fleet.list = Array.from({ length: count }, (_, at) => makeWorker(`w${at}`))
+      await post(bench, 'off', { select: { group: 'default' } })
+      assert.equal(bench.noted.length, entries)
+      assert.equal(bench.noted.at(-1)?.action, 'fleet.off')
+    }
+  })
+
   it('change nothing at all when it cannot be kept', async () => {
     const bench = makeFleet()
     bench.keeper.failure = 'the disk is full'

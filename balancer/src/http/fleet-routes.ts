@@ -20,6 +20,7 @@ import {
   carryOut,
   inTurn,
   type MaintenanceDeps,
+  noteWish,
   ON,
   offFields,
   toOffWish,
@@ -34,6 +35,8 @@ const BODY_BYTES = 1024 * 1024
 const MAX_NAMED = 10_000
 /** Workers that an entry of the activity names. */
 const MAX_NOTED = 200
+/** Up to so many workers, each has an entry of its own as well. */
+const MAX_NOTED_EACH = 50
 
 const selectSchema = z.strictObject({
   workers: z.array(z.string().min(1).max(2048)).min(1).max(MAX_NAMED).optional(),
@@ -60,7 +63,7 @@ async function switchOff(c: RouteContext, deps: MaintenanceDeps): Promise<Respon
   const { select, dryRun = false } = read.value
   return dryRun
     ? foretell(c, deps, select, wish.value)
-    : inTurn(deps, () => apply(c, deps, select, wish.value))
+    : inTurn(deps, () => apply(c, deps, select, wish.value, wish.value.reason))
 }
 
 function foretell(c: RouteContext, deps: MaintenanceDeps, select: Select, wish: MaintenanceWish): Response {
@@ -71,7 +74,8 @@ function foretell(c: RouteContext, deps: MaintenanceDeps, select: Select, wish: 
 async function switchOn(c: RouteContext, deps: MaintenanceDeps): Promise<Response> {
   const read = await readJsonBody(c.req.raw, onSchema, BODY_BYTES)
   if (!read.ok) return problem(read.error)
-  return inTurn(deps, () => apply(c, deps, read.value.select, ON))
+  const { select, reason = null } = read.value
+  return inTurn(deps, () => apply(c, deps, select, ON, reason))
 }
 
 async function apply(
@@ -79,23 +83,39 @@ async function apply(
   deps: MaintenanceDeps,
   select: Select,
   wish: MaintenanceWish,
+  reason: string | null,
 ): Promise<Response> {
-  const found = findSelected(select, deps.fleet.workers())
+  const workers = deps.fleet.workers()
+  const found = findSelected(select, workers)
   if (!found.ok) return problem(found.error)
   const carried = await carryOut(found.value, () => wish, deps, nameOf(c.get('access')))
   if (!carried.ok) return problem(carried.error)
   const items = carried.value.map(itemOf)
-  const changed = items.filter(({ status }) => status === 200)
+  const changed = carried.value.flatMap((one) => (one.ok ? [one.worker] : []))
+  const told = { ...wish, reason }
+  noteEach(c, told, workers, changed)
   noteMany(
     c,
     select,
-    wish,
+    told,
     changed.map(({ id }) => id),
   )
   return c.json({ matched: items.length, changed: changed.length, items })
 }
 
-/** One entry, with the workers that it touched; each is found by its name. */
+/** So that a worker's own history has it; of many workers the fleet's entry is all, lest it drowns the others. */
+function noteEach(
+  c: RouteContext,
+  wish: MaintenanceWish,
+  before: readonly WorkerView[],
+  changed: readonly WorkerView[],
+): void {
+  if (changed.length > MAX_NOTED_EACH) return
+  const earlier = new Map(before.map(({ id, maintenance }) => [id, maintenance]))
+  for (const { id, maintenance } of changed) noteWish(c, id, wish, earlier.get(id) ?? null, maintenance)
+}
+
+/** One entry, with the workers that it touched. */
 function noteMany(c: RouteContext, select: Select, wish: MaintenanceWish, workers: readonly string[]): void {
   const id = describeSelect(select)
   const { on, reason, until, deadline = null } = wish
