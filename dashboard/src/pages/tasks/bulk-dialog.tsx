@@ -4,11 +4,10 @@ import { useQuery } from '@tanstack/react-query'
 import { useMemo } from 'react'
 import { curlOf } from '../../api/client.ts'
 import { wordsOfError } from '../../api/use-action.ts'
-import { ConfirmDialog, type Fact } from '../../kit/confirm.tsx'
-import { Instant } from '../../kit/time.tsx'
-import { formatCount, visible } from '../../text/format.ts'
+import { ConfirmDialog } from '../../kit/confirm.tsx'
 import { text } from '../../text/text.ts'
 import { type BulkPlan, type BulkSource, planBulk, TYPED_ABOVE } from './bulk.ts'
+import { BulkEffect } from './bulk-effect.tsx'
 
 interface Props {
   readonly action: BulkAction
@@ -16,8 +15,6 @@ interface Props {
   onConfirm(reason: string, plan: BulkPlan): unknown
   onClose(): void
 }
-
-const SHOWN_FUNCTIONS = 5
 
 export function BulkDialog({ action, source, onConfirm, onClose }: Props) {
   const words = text.tasks.bulk
@@ -35,7 +32,6 @@ export function BulkDialog({ action, source, onConfirm, onClose }: Props) {
       title={words.title[action]}
       tone={action === 'retry' ? undefined : 'bad'}
       isLoading={plan === undefined && !error}
-      facts={plan && factsOf(plan, source)}
       typeToConfirm={isMuch ? String(plan.matched) : undefined}
       reason={isMuch ? 'required' : 'optional'}
       equivalent={source.kind === 'all' ? equivalentOf(action, source) : undefined}
@@ -46,6 +42,7 @@ export function BulkDialog({ action, source, onConfirm, onClose }: Props) {
       onClose={onClose}
     >
       <p className="dialog-lead">{words.effect[action]}</p>
+      {plan && <BulkEffect action={action} plan={plan} source={source} />}
       {error && (
         <p className="form-error" role="alert">
           {wordsOfError(error).detail}
@@ -57,26 +54,4 @@ export function BulkDialog({ action, source, onConfirm, onClose }: Props) {
 
 function equivalentOf(action: BulkAction, { filter }: Extract<BulkSource, { kind: 'all' }>): string {
   return curlOf({ method: 'POST', path: '/bulk', body: { action, filter } })
-}
-
-function factsOf(plan: BulkPlan, source: BulkSource): readonly Fact[] {
-  const words = text.tasks.bulk
-  const shown = plan.byFunction.slice(0, SHOWN_FUNCTIONS)
-  const others = plan.byFunction.slice(SHOWN_FUNCTIONS)
-  const rest = others.reduce((sum, [, count]) => sum + count, 0)
-  const facts: Fact[] = [{ label: words.exactly, value: formatCount(plan.matched) }]
-  for (const [status, count] of plan.byStatus)
-    facts.push({
-      label: text.runStates[status] ?? status,
-      value: formatCount(count),
-    })
-  for (const [name, count] of shown) facts.push({ label: visible(name), value: formatCount(count) })
-  if (others.length > 0) facts.push({ label: words.otherFunctions(others.length), value: formatCount(rest) })
-  const leftOut = source.kind === 'chosen' ? source.runs.length - plan.matched : 0
-  if (leftOut > 0) facts.push({ label: words.leftOut, value: formatCount(leftOut) })
-  if (plan.oldestAt !== null) {
-    facts.push({ label: words.oldest, value: <Instant at={plan.oldestAt} /> })
-    facts.push({ label: words.newest, value: <Instant at={plan.newestAt} /> })
-  }
-  return facts
 }

@@ -1,7 +1,7 @@
 import { afterEach, expect, test, vi } from 'vitest'
 import { fakeFetch, problem } from '../../testing/fake-fetch.ts'
 import { sampleRun } from '../../testing/sample-run.ts'
-import { actOnChosen, type BulkState, canChange, planBulk, planOf } from './bulk.ts'
+import { actOnChosen, type BulkState, canChange, planBulk, planOf, reasonsOf } from './bulk.ts'
 
 afterEach(() => vi.restoreAllMocks())
 
@@ -14,6 +14,17 @@ test('each action means only what it can change', () => {
   expect(runs.map((run) => canChange('cancel', run))).toEqual([true, false, false])
   expect(runs.map((run) => canChange('retry', run))).toEqual([false, true, false])
   expect(runs.map((run) => canChange('delete', run))).toEqual([false, true, true])
+})
+
+test('what is left out is told by its reason, the most frequent first', () => {
+  const runs = [queued, failed, inMemory, { ...inMemory, id: 'r_4' }]
+  expect(reasonsOf('retry', runs)).toEqual([
+    ['notKept', 2],
+    ['goesOn', 1],
+  ])
+  expect(reasonsOf('cancel', runs)).toEqual([['ended', 3]])
+  expect(reasonsOf('delete', runs)).toEqual([['goesOn', 1]])
+  expect(reasonsOf('cancel', [queued])).toEqual([])
 })
 
 test('a plan of chosen ones counts here, one of a filter asks the balancer for the exact count', async () => {

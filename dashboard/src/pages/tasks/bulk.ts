@@ -49,11 +49,32 @@ const planSchema = z.object({
   newestAt: z.string().nullable(),
 })
 
+/** Why the action leaves a task as it is: it has ended, it has not, or nothing of it is on disk. */
+export type LeftOutReason = 'ended' | 'goesOn' | 'notKept'
+
+type Judged = Pick<RunItem, 'status' | 'durable'>
+
 /** Whether the action can change the task. */
-export function canChange(action: BulkAction, run: Pick<RunItem, 'status' | 'durable'>): boolean {
-  if (action === 'cancel') return !isFinal(run.status)
-  if (action === 'retry') return isFinal(run.status) && run.durable
-  return isFinal(run.status)
+export function canChange(action: BulkAction, run: Judged): boolean {
+  return whyLeftOut(action, run) === null
+}
+
+export function whyLeftOut(action: BulkAction, { status, durable }: Judged): LeftOutReason | null {
+  if (action === 'cancel') return isFinal(status) ? 'ended' : null
+  if (!isFinal(status)) return 'goesOn'
+  return action === 'retry' && !durable ? 'notKept' : null
+}
+
+/** How many are left out for each reason, the most frequent first. */
+export function reasonsOf(
+  action: BulkAction,
+  runs: readonly Judged[],
+): readonly (readonly [LeftOutReason, number])[] {
+  const reasons = runs.map((run) => whyLeftOut(action, run)).filter((reason) => reason !== null)
+  return sumBy(
+    reasons.map((reason) => ({ reason, count: 1 })),
+    ({ reason }) => reason,
+  )
 }
 
 export async function planBulk(
