@@ -64,7 +64,7 @@ export function FunctionsPage() {
         </ButtonLink>
       }
     >
-      <Panel isFlush>
+      <Panel isFlush className="function-panel">
         <div className="function-filter">
           <input
             id="function-filter"
@@ -189,13 +189,17 @@ const columns: readonly Column<Row>[] = [
           <Link to={paths.function(row.group, row.name)}>{visible(row.name)}</Link>
           <FunctionMarks item={row.newest} schedules={row.schedules} />
         </span>
-        <span className="muted function-detail">{visible(row.newest.description ?? inputsOf(row))}</span>
+        <span className="muted function-detail">
+          <span className="function-where">{visible(row.group)} · </span>
+          {visible(row.newest.description ?? inputsOf(row))}
+        </span>
       </span>
     ),
   },
   {
     id: 'group',
     header: words.group,
+    isMinor: true,
     sortBy: (row) => row.group,
     cell: (row) => (
       <span>
@@ -220,9 +224,10 @@ const columns: readonly Column<Row>[] = [
     words.waiting,
     (row) => row.demand?.waiting ?? null,
     (n) => formatCount(n),
+    true,
   ),
   figureColumn('p50', words.p50, (row) => row.figures?.p50Ms ?? null, formatMs, true),
-  figureColumn('p95', words.p95, (row) => row.figures?.p95Ms ?? null, formatMs),
+  figureColumn('p95', words.p95, (row) => row.figures?.p95Ms ?? null, formatMs, true),
   figureColumn('errors', words.errors, (row) => row.figures?.errorShare ?? null, formatShare),
 ]
 
