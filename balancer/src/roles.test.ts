@@ -32,6 +32,8 @@ const VIEWERS_POSTS = new Set([
   // Another system's way of reading how a run stands.
   ...['', '/production', '/draft'].map((stage) => `POST /applications/:app${stage}/worklets/:worklet/:run`),
 ])
+/** What a viewer may not read: a mail address is the right to write to its worker. */
+const OPERATORS_GETS = new Set(['GET /api/workers/:id/email'])
 
 const folder = mkdtempSync(join(tmpdir(), 'berth-roles-'))
 const written: StoreWrite[] = []
@@ -91,6 +93,7 @@ const label = ({ method, path }: Route) => `${method} ${path}`
 const pathOf = ({ path }: Route) => path.replaceAll(/:\w+(\{[^}]*\})?/g, 'nobody').replace('*', 'x')
 
 function readsOnly(route: Route): Outcome {
+  if (OPERATORS_GETS.has(label(route))) return 403
   return route.method === 'GET' || VIEWERS_POSTS.has(label(route)) ? 'passes' : 403
 }
 
