@@ -65,7 +65,8 @@ interface OpenPaletteProps {
 function OpenPalette({ onClose, ...actions }: OpenPaletteProps) {
   const { entries, go } = useEntries(actions)
   return (
-    <Suspense fallback={null}>
+    // While it is fetched it counts as open: a letter that is meant for it must not be a shortcut.
+    <Suspense fallback={<div data-dialog="" data-open="" hidden />}>
       <Palette entries={entries} go={go} onClose={onClose} />
     </Suspense>
   )
