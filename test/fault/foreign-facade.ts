@@ -9,11 +9,17 @@ import { createServer, type IncomingMessage, request, type ServerResponse } from
 import type { AddressInfo } from 'node:net'
 import type { Scope } from '../harness/scope.ts'
 
+export type Facade = {
+  readonly port: () => number
+  /** The worker is not told of a caller that has gone: it ends what it has begun, and nobody hears of it. */
+  readonly runsOn: boolean
+}
+
 /** The URL to list instead of the worker's own. */
-export async function startFacade(scope: Scope, port: () => number): Promise<string> {
+export async function startFacade(scope: Scope, { port, runsOn }: Facade): Promise<string> {
   const server = createServer((req, res) => {
     if (req.url === '/health') void showHealth(req, res, port())
-    else pass(req, res, port())
+    else pass(req, res, { port, runsOn })
   })
   server.on('upgrade', (_req, socket) => socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n'))
   server.listen(0, '127.0.0.1')
@@ -38,15 +44,20 @@ async function showHealth({ headers }: IncomingMessage, res: ServerResponse, por
   }
 }
 
-function pass(req: IncomingMessage, res: ServerResponse, port: number): void {
+function pass(req: IncomingMessage, res: ServerResponse, { port, runsOn }: Facade): void {
   const { method, url, headers } = req
-  const asked = request({ host: '127.0.0.1', port, method, path: url, headers, agent: false })
+  const asked = request({ host: '127.0.0.1', port: port(), method, path: url, headers, agent: false })
   asked.on('response', (answer) => {
     res.writeHead(answer.statusCode ?? 502, answer.headers)
     answer.on('error', () => res.destroy())
     answer.pipe(res)
+    // Read to its end, though nobody is there to get it.
+    res.on('close', () => answer.resume())
+    if (res.destroyed) answer.resume()
   })
   asked.on('error', () => res.destroy())
-  res.on('close', () => asked.destroy())
+  res.on('close', () => {
+    if (!runsOn || !req.complete) asked.destroy()
+  })
   req.pipe(asked)
 }

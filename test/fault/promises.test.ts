@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Execution } from '../harness/executions.ts'
-import { judgePromises, type PromiseStory } from './promises.ts'
+import { countRepeats, judgePromises, type PromiseStory } from './promises.ts'
 
 const RUN = 'r_1'
 
@@ -43,6 +43,27 @@ test('a start that nobody was left to know of', () => {
   assert.deepEqual(judgePromises({ ...RIGHT, executions, faults }), [])
 })
 
+/** Process 9 is of another make: it calls the run by a name of its own, and every attempt the first. */
+const foreign = new Set([9])
+const ABROAD = { pid: 9, runId: 'its own' }
+const AGAIN_ABROAD = [
+  ran('started', ABROAD),
+  ran('started', { ...ABROAD, runId: 'another', atMs: 2_000 }),
+  ran('finished', { ...ABROAD, runId: 'another', atMs: 2_010 }),
+]
+
+test('a worker of another make: by the wish, and again when it died or the balancer that asked it', () => {
+  const once = [ran('started', ABROAD), ran('finished', { ...ABROAD, atMs: 1_010 })]
+  assert.deepEqual(judgePromises({ ...RIGHT, foreign, executions: once }), [])
+  for (const [kind, pid] of [['balancer-killed', undefined] as const, ['worker-killed', 9] as const]) {
+    const story = { ...RIGHT, foreign, executions: AGAIN_ABROAD, faults: [{ kind, pid, beganAtMs: 1_500 }] }
+    assert.deepEqual(judgePromises(story), [])
+    const { foreignKilled, foreignUnasked, nativeKilled, unexplained } = countRepeats(story)
+    const counts = [foreignKilled, foreignUnasked, nativeKilled, unexplained]
+    assert.deepEqual(counts, kind === 'worker-killed' ? [1, 0, 0, 0] : [0, 1, 0, 0])
+  }
+})
+
 const shown = RIGHT.shown[0]
 const wanted = RIGHT.wanted[0]
 assert.ok(shown && wanted)
@@ -73,6 +94,35 @@ const WRONG: readonly (readonly [checker: string, what: string, story: Partial<P
     },
   ],
   ['C3', 'too often', { attemptsAllowed: 0 }],
+  ['C3', 'again at another make without need', { foreign, executions: AGAIN_ABROAD }],
+  [
+    'C3',
+    'too often, counted over both makes',
+    {
+      foreign,
+      attemptsAllowed: 2,
+      executions: [...AGAIN_ABROAD, ran('started', { attempt: 3, atMs: 3_000 })],
+      faults: [{ kind: 'worker-killed', pid: 9, beganAtMs: 1_500 }],
+    },
+  ],
+  [
+    'C3',
+    'an attempt abroad that did not count',
+    {
+      foreign,
+      executions: [...AGAIN_ABROAD, ran('started', { attempt: 2, atMs: 3_000 })],
+      faults: [
+        { kind: 'worker-killed', pid: 9, beganAtMs: 1_500 },
+        { kind: 'worker-killed', pid: 9, beganAtMs: 2_500 },
+      ],
+    },
+  ],
+  [
+    'C2',
+    'ran at another make and nobody wanted it',
+    { foreign, executions: [ran('started', { ...ABROAD, id: 'b' })] },
+  ],
+  ['C4', 'completed and not done, at another make', { foreign, executions: [ran('started', ABROAD)] }],
   ['C4', 'completed and not done', { executions: [ran('started')] }],
   ['C4', 'another end than before', { seen: [{ id: RUN, status: 'failed' }] }],
   ['C15', 'two runs of a key', { wanted: [{ ...wanted, promised: [RUN, 'r_2'] }] }],

@@ -3,6 +3,10 @@
  * handlers noted, what the balancer shows at the end and what arrived at the webhooks' sink; of the store they know
  * nothing. Each returns sentences, none is the verdict "right". promises.test.ts holds each to a story that it
  * must refuse.
+ *
+ * A worker of another make is told neither of runs nor of attempts. What it noted counts for the run whose wish it
+ * names; it carries on no balancer's work but the one's that asked, so that the death of either is an excuse to run
+ * again there; and its attempts are numbered by those before and behind them. All else is promised for it too.
  */
 import type { Execution } from '../harness/executions.ts'
 import type { Fault } from './story.ts'
@@ -37,7 +41,14 @@ export type PromiseStory = {
   readonly faults: readonly Fault[]
   readonly messages: readonly Message[]
   readonly attemptsAllowed: number
+  /** Processes of workers of another make. */
+  readonly foreign?: ReadonlySet<number>
 }
+
+/** Why runs began again, and how often: the worker that had it died, or the balancer whose request a foreign one served. */
+export type Repeats = Readonly<
+  Record<'nativeKilled' | 'foreignKilled' | 'foreignUnasked' | 'unexplained', number>
+>
 
 const FINAL = new Set(['completed', 'failed', 'cancelled', 'expired'])
 /** A note is written behind the fact, and a kill is noted before it. */
@@ -57,12 +68,42 @@ export const PROMISE_JUDGES: Readonly<Record<'C1' | 'C2' | 'C3' | 'C4' | 'C15' |
 }
 
 /** Sentences, each with its checker. */
-export function judgePromises(story: PromiseStory): string[] {
+export function judgePromises(told: PromiseStory): string[] {
+  const story = nameRuns(told)
   return Object.entries(PROMISE_JUDGES).flatMap(([checker, check]) => {
     const details: string[] = []
     check(story, (detail) => details.push(`${checker}: ${detail}`))
     return details
   })
+}
+
+/** How often runs began again, by what explains it. */
+export function countRepeats(told: PromiseStory): Repeats {
+  const story = nameRuns(told)
+  const counts = { nativeKilled: 0, foreignKilled: 0, foreignUnasked: 0, unexplained: 0 }
+  for (const starts of startsByRun(story).values())
+    for (const [index, again] of starts.entries()) {
+      const before = starts[index - 1]
+      if (!before) continue
+      const isForeign = isForeigner(story, before)
+      if (hasDied(story.faults, before, again)) counts[isForeign ? 'foreignKilled' : 'nativeKilled']++
+      else if (isForeign && isUnasked(story.faults, before, again)) counts.foreignUnasked++
+      else counts.unexplained++
+    }
+  return counts
+}
+
+/** What workers of another make noted, under the run of which they were not told; unknown to all stays what it is. */
+function nameRuns(story: PromiseStory): PromiseStory {
+  const byWish = new Map(story.shown.map(({ id, metadata }) => [metadata.id, id]))
+  const executions = story.executions.map((each) =>
+    isForeigner(story, each) ? { ...each, runId: byWish.get(each.id) ?? each.runId } : each,
+  )
+  return { ...story, executions }
+}
+
+function isForeigner({ foreign }: PromiseStory, { pid }: Execution): boolean {
+  return foreign?.has(pid) ?? false
 }
 
 /** Every run that was promised has exactly one end. */
@@ -92,17 +133,33 @@ function judgeStrangers(story: PromiseStory, say: (detail: string) => void): voi
 /** Within the attempts, and again only where the worker died under the one before: a balancer's death is no excuse. */
 function judgeRepeats(story: PromiseStory, say: (detail: string) => void): void {
   for (const [run, starts] of startsByRun(story)) {
-    const attempts = new Set(starts.map(({ attempt }) => attempt))
-    if (attempts.size > story.attemptsAllowed) say(`${run} ran in ${attempts.size} attempts`)
-    for (const [index, again] of starts.entries()) {
-      const before = starts[index - 1]
-      if (!before) continue
-      if (again.attempt <= before.attempt && !isForgotten(story.faults, before, again))
-        say(`${run} began attempt ${again.attempt} after ${before.attempt}`)
-      if (!hasDied(story.faults, before, again))
-        say(`${run} ran in ${before.pid} and again in ${again.pid}, and the first one had not died`)
+    /** The least number that the next attempt may have. */
+    let least = 1
+    for (const [index, start] of starts.entries()) {
+      const again = starts[index + 1]
+      const attempt = isForeigner(story, start) ? least : start.attempt
+      if (attempt < least) say(`${run} began attempt ${attempt} after ${least - 1}`)
+      least = again && isForgotten(story.faults, start, again) ? attempt : attempt + 1
+      if (again && !isExcused(story, start, again))
+        say(`${run} ran in ${start.pid} and again in ${again.pid}, and the first one had not died`)
     }
+    if (least - 1 > story.attemptsAllowed) say(`${run} ran in ${least - 1} attempts`)
   }
+}
+
+function isExcused(story: PromiseStory, before: Execution, again: Execution): boolean {
+  const { faults } = story
+  return hasDied(faults, before, again) || (isForeigner(story, before) && isUnasked(faults, before, again))
+}
+
+/** The balancer died whose request it was: nobody is left to whom it could be answered. */
+function isUnasked(faults: readonly Fault[], before: Execution, again: Execution): boolean {
+  return faults.some(
+    ({ kind, beganAtMs }) =>
+      kind === 'balancer-killed' &&
+      beganAtMs >= before.atMs - CLOCK_SLACK_MS &&
+      beganAtMs <= again.atMs + CLOCK_SLACK_MS,
+  )
 }
 
 /** Or was taken for dead: stopped, as a rule for longer than its lease. */
@@ -118,7 +175,6 @@ function hasDied(faults: readonly Fault[], before: Execution, again: Execution):
 
 /** Nobody was left who could know of a start: worker and balancer died before it was on disk. */
 function isForgotten(faults: readonly Fault[], before: Execution, again: Execution): boolean {
-  if (again.attempt < before.attempt) return false
   return faults.some(
     ({ kind, beganAtMs }) =>
       kind === 'balancer-killed' &&

@@ -47,6 +47,8 @@ export type WorkerPlan = {
   readonly isProxied?: boolean
   /** The balancer takes it for one of another make. */
   readonly isForeign?: boolean
+  /** Of another make: it does not notice that its caller has gone, and ends what it has begun. */
+  readonly runsOn?: boolean
   readonly env?: Record<string, string>
   /** Where it runs, when not here, and by which URL without a port it is listed, when not by its address. */
   readonly place?: Place
@@ -137,9 +139,9 @@ export class Site {
       ),
     )
     const facades = await Promise.all(
-      plan.workers.map(({ isForeign }, index) =>
+      plan.workers.map(({ isForeign, runsOn = false }, index) =>
         // Its port stays when it is restarted.
-        isForeign ? startFacade(scope, () => workers[index]?.port ?? 0) : undefined,
+        isForeign ? startFacade(scope, { port: () => workers[index]?.port ?? 0, runsOn }) : undefined,
       ),
     )
     const entries = workers.map(({ url, port }, index) => {
