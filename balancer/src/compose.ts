@@ -491,7 +491,9 @@ export function composeBalancer(parts: BalancerParts): Balancer {
       memory.drain()
       durable.beginDrain()
       events.beginDrain()
+      const endAt = clock.monoMs() + deadlineMs
       await http.drain(deadlineMs)
+      await fleet.finishForeign(endAt - clock.monoMs())
       durable.releaseCallers()
       scheduler.abandonCallers(clock.monoMs())
       await http.close(LAST_WORDS_MS)

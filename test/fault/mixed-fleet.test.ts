@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { keepCalling } from '../end-to-end/load.ts'
+import { postTask } from '../harness/berth.ts'
 import { PATIENT, Site } from './site.ts'
 
 const MIXED = {
@@ -73,5 +74,33 @@ describe('a mixed fleet', { concurrency: 2, timeout: 150_000 }, () => {
     )
     assert.equal(site.calls.filter(({ status }) => status !== 200).length, 0, 'a call failed')
     await site.judge()
+  })
+
+  test('a balancer that is told to stop waits for what only it can be answered', async (t) => {
+    const site = await Site.start(t, { env: PATIENT, workers: [{ slots: 2, isForeign: true }] })
+    const asked = await Promise.all(
+      Array.from({ length: 5 }, (_, n) => {
+        const input = { id: `d${n}`, ms: 1_000 }
+        return postTask(site.balancer, { function: 'probe', input, mode: 'async', idempotent: false })
+      }),
+    )
+    const runs = asked.map(({ body }) => (body as { runId: string }).runId)
+    await site.waitForExecutions('started', 2)
+    site.fault('balancer-ended')
+    site.balancer.signal('SIGTERM')
+    assert.deepEqual(await site.balancer.exited, { code: 0, signal: null })
+    const before = await site.probe.read()
+    assert.deepEqual(
+      before.map(({ event }) => event),
+      ['started', 'started', 'finished', 'finished'],
+      'what ran has ended, and nothing else was begun',
+    )
+    await site.restartBalancer()
+    for (const run of runs) {
+      const { body } = await site.balancer.request(`/runs/${run}?wait=30`)
+      const { status, attempt } = body as { status: string; attempt: number }
+      assert.deepEqual([status, attempt], ['completed', 1])
+    }
+    assert.equal((await site.probe.read()).filter(({ event }) => event === 'started').length, runs.length)
   })
 })

@@ -4,6 +4,7 @@
  * the bound on dials under way.
  * Invariant: an id names at most one member, and a leaving one never that of a listed one.
  */
+import { setTimeout as pause } from 'node:timers/promises'
 import type { ConfigState, LogEntry, TaskError, WorkerDetail, WorkerEntry, WorkerView } from '@berth/protocol'
 import type { Assignment, DispatchPort } from '../ports/dispatch.ts'
 import type {
@@ -59,6 +60,7 @@ export interface FleetOptions
 
 const DIALS_AT_ONCE = { all: 64, doubtful: 32 }
 const SWEEP_MAX_MS = 250
+const FINISH_LOOK_MS = 10
 
 export class Fleet implements FleetPort, DispatchPort, WorkerSamplesPort {
   readonly #options: FleetOptions
@@ -112,6 +114,20 @@ export class Fleet implements FleetPort, DispatchPort, WorkerSamplesPort {
   stop(): void {
     clearInterval(this.#sweeping)
     for (const member of this.#members.values()) member.stop('the balancer stops')
+  }
+
+  /**
+   * Before a stop: a worker of another make answers on the request alone and keeps nothing for the next balancer, so
+   * it gets nothing more and is waited for. Ours go on without us.
+   */
+  async finishForeign(limitMs: number): Promise<void> {
+    const { clock, log } = this.#options
+    const endAt = clock.monoMs() + limitMs
+    for (const member of this.#members.values()) member.finish()
+    const running = () => [...this.#members.values()].filter(({ isFinishing }) => isFinishing)
+    const workers = running().map(({ id }) => id)
+    if (workers.length > 0) log.info('waits for the answers of workers of another make', { workers })
+    while (running().length > 0 && clock.monoMs() < endAt) await pause(FINISH_LOOK_MS)
   }
 
   // --- The list --------------------------------------------------------------------------------

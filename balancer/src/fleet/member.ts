@@ -186,6 +186,19 @@ export class Member {
     this.link?.message({ type: 'logs', follow: order !== undefined, level, ...bounds, fields: true })
   }
 
+  /** The balancer stops: one of another make gets nothing more. */
+  finish(): void {
+    this.picture.isFinishing = true
+    this.#announce()
+  }
+
+  /** It gets nothing more and still runs something whose end only this link can tell. */
+  get isFinishing(): boolean {
+    const { isForeign, isFinishing } = this.picture
+    const isHeard = isForeign && isFinishing && this.link !== undefined
+    return isHeard && this.#context.workforce.attemptsAt(this.key) > 0
+  }
+
   /** Cuts the link without waiting for anything. */
   stop(reason: string): void {
     this.#isStopped = true

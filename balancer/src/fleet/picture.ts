@@ -56,6 +56,8 @@ export interface Picture {
   latencyMs: number | null
   /** It speaks no link of ours: what is sent there is on its way to start. */
   isForeign: boolean
+  /** The balancer stops: what it gets could be told to nobody later, unless it keeps its results, as ours do. */
+  isFinishing: boolean
 }
 
 export interface Verdict {
@@ -82,6 +84,7 @@ export function newPicture(key: string, entry: WorkerEntry): Picture {
     lastSeenMs: null,
     latencyMs: null,
     isForeign: false,
+    isFinishing: false,
   }
 }
 
@@ -101,7 +104,9 @@ export function judge(picture: Picture): Verdict {
     const isEmpty = report.slots.used === 0 && !picture.hasAttempts
     return out(isEmpty ? 'maintenance' : 'draining', maintenance.reason ?? wordOf(maintenance.by))
   }
-  return picture.oddity ? out('mismatch', picture.oddity.reason) : judgeReport(report)
+  if (picture.oddity) return out('mismatch', picture.oddity.reason)
+  if (picture.isForeign && picture.isFinishing) return out('draining', 'the balancer stops')
+  return judgeReport(report)
 }
 
 /** What the worker says of itself, maintenance aside. */
