@@ -3,8 +3,8 @@
  * `--quick` runs short rounds of the scenarios made for it and prints the kept ratios beside them; it keeps nothing,
  * ends within two minutes, and judges nothing: it ends well whatever it finds, also where a peer is missing.
  * What was measured while others used the machine is not kept, unless `--keep` says so.
- * `--rounds N` and `--seconds N` change how often every contestant has its turn and how long; `--list` names the
- * scenarios.
+ * `--rounds N` and `--seconds N` change how often every contestant has its turn and how long; `--part NAME` (as often
+ * as wished) runs only that of a scenario and keeps it beside the whole; `--list` names scenarios and their parts.
  * `node --cpu-prof --cpu-prof-dir=<folder> bench/main.ts trivial` profiles balancer and workers.
  */
 import { parseArgs } from 'node:util'
@@ -39,8 +39,8 @@ const SCENARIOS: readonly Scenario[] = [
   fleet,
   dashboard,
 ]
-const FULL: Settings = { rounds: 5, warmUpS: 3, runS: 10, isQuick: false }
-const QUICK: Settings = { rounds: 1, warmUpS: 1, runS: 1, isQuick: true }
+const FULL: Settings = { rounds: 5, warmUpS: 3, runS: 10, isQuick: false, parts: [] }
+const QUICK: Settings = { rounds: 1, warmUpS: 1, runS: 1, isQuick: true, parts: [] }
 
 const QUICK_LIMIT_MS = 115_000
 
@@ -50,6 +50,7 @@ const { values, positionals } = parseArgs({
     quick: { type: 'boolean' },
     rounds: { type: 'string' },
     seconds: { type: 'string' },
+    part: { type: 'string', multiple: true },
     keep: { type: 'boolean' },
     list: { type: 'boolean' },
   },
@@ -60,16 +61,27 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 process.exitCode = await main()
 
 async function main(): Promise<number> {
-  if (values.list) return say(SCENARIOS.map(({ name, about }) => `${name}: ${about}`).join('\n'), 0)
+  if (values.list) return say(SCENARIOS.map(describeScenario).join('\n'), 0)
   const unknown = positionals.filter((wanted) => !SCENARIOS.some(({ name }) => name === wanted))
   if (unknown.length > 0) return say(`no scenario is called ${unknown.join(', ')}; --list names them`, 2)
+  const parts = values.part ?? []
+  const isKnown = (part: string) => chosen().some((scenario) => scenario.parts?.includes(part))
+  const wrong = parts.filter((part) => !isKnown(part))
+  if (wrong.length > 0) return say(`no part is called ${wrong.join(', ')}; --list names them`, 2)
   if (!isInstalled('wrk')) return say('wrk is not installed, so nothing can be measured; install it', 0)
   const base = values.quick ? QUICK : FULL
-  const { rounds = base.rounds, seconds = base.runS } = values
-  const settings = { ...base, rounds: Number(rounds), runS: Number(seconds) }
   if (values.quick) endInTime()
-  for (const scenario of chosen()) await runOne(scenario, settings)
+  for (const scenario of chosen()) {
+    if (parts.length > 0 && scenario.parts === undefined) continue
+    const usual = values.quick ? base : { ...base, ...scenario.defaults }
+    const { rounds = usual.rounds, seconds = usual.runS } = values
+    await runOne(scenario, { ...usual, rounds: Number(rounds), runS: Number(seconds), parts })
+  }
   return 0
+}
+
+function describeScenario({ name, about, parts }: Scenario): string {
+  return `${name}: ${about}${parts === undefined ? '' : `\n  parts: ${parts.join(' ')}`}`
 }
 
 function chosen(): readonly Scenario[] {
@@ -83,11 +95,13 @@ async function runOne(scenario: Scenario, settings: Settings): Promise<void> {
   const busyShare = values.quick ? 0 : await readBusyShare()
   try {
     say(`${scenario.name}: ${scenario.about}`)
-    const kept = readKept(scenario.name)
+    // What some parts say does not take the place of what all of them said.
+    const name = [scenario.name, ...settings.parts].join('.')
+    const kept = readKept(name)
     const report = await scenario.run(stage, settings)
     say(describe(report, kept))
     if (values.quick) return
-    if (isQuiet(busyShare) || values.keep) keep(scenario.name, report, { ...settings, busyShare })
+    if (isQuiet(busyShare) || values.keep) keep(name, report, { ...settings, busyShare })
     else
       say(`  note: not kept, since others used ${Math.round(100 * busyShare)} % of the machine; see --keep`)
   } catch (error) {

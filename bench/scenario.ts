@@ -11,6 +11,8 @@ export interface Settings {
   readonly runS: number
   /** Part of a look at everything that ends within two minutes: the least that says something. */
   readonly isQuick: boolean
+  /** The only ones to run of a scenario that has parts; empty: all of them. */
+  readonly parts: readonly string[]
 }
 
 export interface Finding {
@@ -37,6 +39,10 @@ export interface Scenario {
   readonly about: string
   /** Part of `--quick`. */
   readonly isQuick: boolean
+  /** Names of what can be run by itself. */
+  readonly parts?: readonly string[]
+  /** Where it differs from what is usual. */
+  readonly defaults?: Partial<Pick<Settings, 'rounds' | 'runS'>>
   run(stage: Stage, settings: Settings): Promise<Report>
 }
 

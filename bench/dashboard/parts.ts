@@ -4,85 +4,16 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Browser } from 'playwright-core'
-import { residentBytesOf } from '../memory.ts'
-import { compare, type Finding, median, type Settings } from '../scenario.ts'
+import { compare, type Finding, median } from '../scenario.ts'
+import { bytesOfTab, logIngest, slowTab } from './feed-parts.ts'
+import { against, EVERYTHING, type Part } from './part.ts'
 import { play, record } from './replay.ts'
-import { coreShare, keepSending, measureRouting, quantile, type Site, type Watched, watch } from './site.ts'
+import { routing, routingTab } from './routing.ts'
+import { keepSending, quantile, type Site, watch } from './site.ts'
 import { Tab } from './tab.ts'
 
-const PAIRS = 7
-/** A page that answers no ping is gone after 30 s. */
-const HUNG_S = 25
-const EVERYTHING = 'logs?'
 const KB = 1_000
 const MB = 1024 * 1024
-
-export type Part = (site: Site, browser: Browser, settings: Settings) => Promise<Finding[]>
-
-const against = (what: string, ours: number, goal: string, limit: number): Finding =>
-  compare(what, [ours], `the goal of ${goal}`, [limit], { max: 1 })
-
-async function bytesOfTab(site: Site): Promise<Finding[]> {
-  const tasks = keepSending(site)
-  const watchers = await watch(site, 1, ['workers'])
-  await sleep(2_000)
-  watchers.take()
-  await sleep(8_000)
-  const seconds = watchers.take()
-  await watchers.stop()
-  await tasks.stop()
-  const mean = (read: (second: Watched) => number) =>
-    seconds.reduce((sum, one) => sum + read(one), 0) / seconds.length
-  return [
-    against(
-      'frames/s',
-      mean(({ frames }) => frames),
-      '4',
-      4.05,
-    ),
-    against('KB/s of a tab, gzip', mean(({ gzipBytes }) => gzipBytes) / KB, '60', 60),
-    compare('KB/s of a tab as sent', [mean(({ bytes }) => bytes) / KB], 'the goal of 60', [60]),
-  ]
-}
-
-async function logIngest(site: Site): Promise<Finding[]> {
-  const without = await coreShare(site, 10)
-  const watchers = await watch(site, 5, [EVERYTHING])
-  await sleep(3_000)
-  watchers.take()
-  const withFive = await coreShare(site, 15)
-  const seconds = watchers.take()
-  const before = residentBytesOf(site.balancer.pid)
-  await sleep(15_000)
-  const after = residentBytesOf(site.balancer.pid)
-  await watchers.stop()
-  const lines = median(seconds.map((second) => second.lines))
-  const all = median(seconds.map((second) => second.lines + second.dropped))
-  return [
-    against(`share of a core for ${Math.round(all)} lines/s to 5 pages`, withFive - without, '0.5', 0.5),
-    against('lines/s to a page', lines, '2,000', 2_020),
-    compare('MB of memory of the balancer', [after / MB], 'the goal of none', [300]),
-    compare('MB of memory 15 s later', [after / MB], 'before', [before / MB], { max: 1.1 }),
-  ]
-}
-
-async function slowTab(site: Site): Promise<Finding[]> {
-  const quick = await watch(site, 1, ['workers', EVERYTHING])
-  const slow = await watch(site, 1, ['workers', EVERYTHING], { ASLEEP_S: String(HUNG_S) })
-  quick.take()
-  await sleep((HUNG_S + 6) * 1_000)
-  const [others, own] = [quick.take(), slow.take()]
-  await Promise.all([quick.stop(), slow.stop()])
-  const sum = (seconds: readonly Watched[], read: (second: Watched) => number) =>
-    seconds.reduce((total, second) => total + read(second), 0)
-  const rate = sum(others, ({ frames }) => frames) / others.length
-  // The one that it began with is not counted.
-  const again = sum(own, ({ snapshots }) => snapshots) - 1
-  return [
-    compare(`new snapshots of a tab that hung for ${HUNG_S} s`, [again], 'the goal of none', [1]),
-    compare('frames/s of others meanwhile', [rate], '4', [4], { min: 0.95 }),
-  ]
-}
 
 /** The four other clients, and tasks if they are asked for, for as long as `run` takes. */
 async function underLoad(
@@ -211,56 +142,8 @@ async function heap(site: Site, browser: Browser): Promise<Finding[]> {
   return [compare('MB of heap after 20 min', [last / MB], 'after 5 min', [warm / MB], { max: 1.1 })]
 }
 
-/** Once with clients of the feed alone, which is what the balancer does; once with a tab, which takes a processor. */
-async function routing(site: Site, browser: Browser, { runS }: Settings): Promise<Finding[]> {
-  const seconds = Math.min(8, runS)
-  await routingOf(site, 3)
-  return [
-    await pairs('with five pages', site, seconds, () => fivePages(site, ['workers'])),
-    await pairs('with five pages and all logs', site, seconds, () =>
-      fivePages(site, ['workers', EVERYTHING]),
-    ),
-    await pairs('with a tab and four clients', site, seconds, async () => {
-      const four = await watch(site, 4, ['workers', EVERYTHING])
-      const tab = await Tab.open(browser, site.url)
-      await tab.go('/workers')
-      await sleep(1_500)
-      return async () => {
-        await tab.close()
-        await four.stop()
-      }
-    }),
-  ]
-}
-
-export async function fivePages(site: Site, words: readonly string[]): Promise<() => Promise<void>> {
-  const five = await watch(site, 5, words)
-  return () => five.stop()
-}
-
-/** Once more when a connection broke, which a full machine may bring about. */
-async function routingOf(site: Site, seconds: number): Promise<number[]> {
-  return measureRouting(site, seconds).catch(() => measureRouting(site, seconds))
-}
-
-export async function pairs(
-  what: string,
-  site: Site,
-  seconds: number,
-  begin: () => Promise<() => Promise<void>>,
-): Promise<Finding> {
-  const [ours, alone]: [number[], number[]] = [[], []]
-  for (let pair = 0; pair < PAIRS; pair++) {
-    alone.push(quantile(await routingOf(site, seconds), 0.99))
-    const end = await begin()
-    ours.push(quantile(await routingOf(site, seconds), 0.99))
-    await end()
-    await sleep(1_000)
-  }
-  return compare(`routing p99 ${what}, ms`, ours, 'without', alone, { max: 1.1 })
-}
-
-export const PARTS: readonly Part[] = [
+/** In the order in which they run. */
+export const PARTS: Readonly<Record<string, Part>> = {
   bytesOfTab,
   logIngest,
   slowTab,
@@ -270,4 +153,5 @@ export const PARTS: readonly Part[] = [
   logsPage,
   heap,
   routing,
-]
+  routingTab,
+}

@@ -1,15 +1,18 @@
 /**
  * What the scenario `dashboard` stands on: a thousand lively workers, a balancer, steady tasks, and clients of the
- * feed. Invariant: whatever is begun here ends with the stage.
+ * feed. A hundred of the workers get the tasks, the other nine hundred write the log lines, in a process of their own
+ * and in a group of their own. Invariant: whatever is begun here ends with the stage.
  */
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { cpuUsOf } from '../cpu.ts'
 import { type Sample, sendOpenLoop } from '../open-loop.ts'
 import { KEY, startBalancer, waitForWorkers } from '../peers/berth.ts'
+import { median } from '../scenario.ts'
 import { type Stage, type Started, urlIn } from '../stage.ts'
 
 export const WORKERS = 1_000
+const ANSWERING = 100
 export const TASKS_PER_SECOND = 500
 export const LINES_PER_SECOND = 10_000
 
@@ -17,22 +20,54 @@ export interface Site {
   readonly stage: Stage
   readonly balancer: Started
   readonly url: string
+  /** The process of the workers that get the tasks. */
+  readonly answering: Started
 }
 
-export async function openSite(stage: Stage, count = WORKERS): Promise<Site> {
-  const env = { FLEET: String(count), LINES_PER_SECOND: String(LINES_PER_SECOND) }
-  const main = join(import.meta.dirname, '../peers/lively-workers.ts')
-  const workers = await stage.start(
-    { name: 'fleet', command: process.execPath, args: [main], env },
-    async ({ output }) => urlIn(output(), 'fleet ready') !== undefined,
-  )
-  const base = urlIn(workers.output(), 'fleet ready')
-  const names = Array.from({ length: count }, (_, index) => `worker-${String(index).padStart(4, '0')}`)
-  const entries = names.map((name, index) => ({ name, url: `${base}/w${index}` }))
+export async function openSite(stage: Stage): Promise<Site> {
+  const answering = await startWorkers(stage, { count: ANSWERING, group: 'default', lines: 0 })
+  const writing = await startWorkers(stage, {
+    count: WORKERS - ANSWERING,
+    group: 'writers',
+    lines: LINES_PER_SECOND,
+  })
+  const entries = Array.from({ length: WORKERS }, (_, index) => {
+    const process = index < ANSWERING ? answering : writing
+    return {
+      name: `worker-${String(index).padStart(4, '0')}`,
+      url: `${urlIn(process.output(), 'fleet ready')}/w${index}`,
+    }
+  })
   const balancer = await startBalancer(stage, entries)
   const url = urlIn(balancer.output(), 'balancer ready') as string
-  await waitForWorkers(url, count)
-  return { stage, balancer, url }
+  await waitForWorkers(url, WORKERS)
+  return { stage, balancer, url, answering }
+}
+
+interface Some {
+  readonly count: number
+  readonly group: string
+  /** A second, of all of them. */
+  readonly lines: number
+}
+
+function startWorkers(stage: Stage, { count, group, lines }: Some): Promise<Started> {
+  const env = { FLEET: String(count), GROUP: group, LINES_PER_SECOND: String(lines) }
+  const main = join(import.meta.dirname, '../peers/lively-workers.ts')
+  return stage.start(
+    { name: group, command: process.execPath, args: [main], env },
+    async ({ output }) => urlIn(output(), 'fleet ready') !== undefined,
+  )
+}
+
+/** How late the loop of the answering process was at p99, ms, the median of its last seconds. */
+export function latenessOf({ answering }: Site, seconds: number): number {
+  const said = answering
+    .output()
+    .split('\n')
+    .filter((line) => line.includes('"lateMs"'))
+    .slice(-seconds)
+  return median(said.map((line) => (JSON.parse(line) as { lateMs: number }).lateMs))
 }
 
 const BODY = '{"function":"hello","input":{"name":"Ada"}}'

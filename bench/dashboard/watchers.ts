@@ -3,13 +3,15 @@
  * line of JSON, what has come: frames, bytes, the same gzipped, lines of the log and how many were left out. Started
  * by the scenario `dashboard`.
  * Arguments: the balancer's URL, how many, and the words to watch. `KEY` is the operator's key; with `ASLEEP_S` they
- * read nothing for so long, from their first second on, as a tab does that hangs.
+ * read nothing for so long, from their first second on, as a tab does that hangs; with `COUNTS` they count frames
+ * and bytes only, and leave the processor to what is measured beside them.
  */
 import { gzipSync } from 'node:zlib'
 import { WebSocket } from 'ws'
 
 const [url = '', count = '1', ...words] = process.argv.slice(2)
 const ASLEEP_MS = Number(process.env.ASLEEP_S ?? 0) * 1_000
+const COUNTS = process.env.COUNTS !== undefined
 const tally = { frames: 0, bytes: 0, gzipBytes: 0, lines: 0, dropped: 0, snapshots: 0 }
 
 for (let index = 0; index < Number(count); index++) open(index === 0)
@@ -35,6 +37,7 @@ function open(isCounting: boolean): void {
 function read(data: Buffer): void {
   tally.frames += 1
   tally.bytes += data.length
+  if (COUNTS) return
   tally.gzipBytes += gzipSync(data).length
   const message = JSON.parse(String(data)) as {
     snapshot?: object

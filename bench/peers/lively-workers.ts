@@ -1,20 +1,22 @@
 /**
- * A thousand workers in one process that look alive: processor and memory move, tags differ, tasks take their time
- * and use slots, and each writes its share of log lines while somebody follows it. Every link is real. Started by
- * the scenario `dashboard`; says its address on stdout, and once a second how many lines it has sent. The first
- * worker's tag `told` is the wall clock in milliseconds, twice a second, so that a page can say how old it is when
- * it is drawn.
- * Environment: `TASK_MS` (mean, exponential), `LINES_PER_SECOND` of all together, `FLEET` (how many there are).
+ * Many workers in one process that look alive: processor and memory move, tags differ, tasks take their time and use
+ * slots, and each writes its share of log lines while somebody follows it. Every link is real. Started twice by the
+ * scenario `dashboard`, for workers that answer and for workers that write lines, so that no task waits for a line
+ * to be made; says its address on stdout, and once a second how many lines it has sent and how late its loop was.
+ * The tag `told` of worker 0 is the wall clock in milliseconds, twice a second, so that a page can say how old it is
+ * when it is drawn.
+ * Environment: `TASK_MS` (mean, exponential), `LINES_PER_SECOND` of all together, `FLEET` (how many there are),
+ * `GROUP`.
  */
 import { createHash } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import {
   canonicalJson,
   type FunctionInterface,
   LinkWriter,
   LOG_LEVELS,
-  type LogEntry,
   type LogLevel,
   type Occupancy,
   PROTOCOL,
@@ -30,6 +32,9 @@ const GATHER_MS = 100
 const TASK_MS = Number(process.env.TASK_MS ?? 50)
 const LINES_PER_SECOND = Number(process.env.LINES_PER_SECOND ?? 10_000)
 const FLEET = Number(process.env.FLEET ?? 1_000)
+const GROUP = process.env.GROUP ?? 'default'
+/** Different lines; made once, since a machine that measures has no time to make ten thousand a second. */
+const LINES = 1_000
 const RESULT = Buffer.from('{"message":"Hello Ada!"}')
 const NAMES = ['hello', 'resize', 'transcribe', 'translate', 'word-count']
 const ZONES = ['eu-west', 'eu-north', 'us-east', 'ap-south']
@@ -46,6 +51,8 @@ const functions: FunctionInterface[] = NAMES.map((name) => ({
   background: false,
 }))
 const interfaceHash = createHash('sha256').update(canonicalJson(functions)).digest('hex')
+const made: readonly Made[] = Array.from({ length: LINES }, (_, number) => makeLine(number))
+let nextAt = 0
 let sentLines = 0
 
 const upgrades = new WebSocketServer({
@@ -63,7 +70,13 @@ server.listen({ port: Number(process.argv[2] ?? 0), host: '127.0.0.1', backlog: 
   const { port } = server.address() as AddressInfo
   process.stdout.write(`${JSON.stringify({ text: 'fleet ready', url: `http://127.0.0.1:${port}` })}\n`)
 })
-setInterval(() => process.stdout.write(`${JSON.stringify({ text: 'lines', count: sentLines })}\n`), 1_000)
+const delay = monitorEventLoopDelay({ resolution: 1 })
+delay.enable()
+setInterval(() => {
+  const lateMs = delay.percentile(99) / 1e6
+  delay.reset()
+  process.stdout.write(`${JSON.stringify({ text: 'lines', count: sentLines, lateMs })}\n`)
+}, 1_000)
 
 class LivelyWorker {
   readonly #socket: WebSocket
@@ -109,7 +122,7 @@ class LivelyWorker {
       name: this.#name,
       bootId: `boot-of-${this.#name}`,
       version: '0.1.0',
-      group: 'default',
+      group: GROUP,
       contract: 1,
       interface: interfaceHash,
       tags: this.#tags(),
@@ -192,12 +205,15 @@ class LivelyWorker {
   #log(): void {
     const due = (LINES_PER_SECOND / FLEET) * (GATHER_MS / 1_000) + this.#lineRest
     this.#lineRest = due - Math.floor(due)
-    const lines = Array.from({ length: Math.floor(due) }, () => makeLine()).filter(
-      ({ level }) => LOG_LEVELS.indexOf(level) >= this.#threshold,
-    )
+    const at = `{"at":"${new Date().toISOString()}",`
+    const lines: string[] = []
+    for (let left = Math.floor(due); left > 0; left--) {
+      const line = nextLine()
+      if (line.level >= this.#threshold) lines.push(at + line.rest)
+    }
     if (lines.length === 0) return
     sentLines += lines.length
-    this.#say({ type: 'logs', lines, dropped: 0 })
+    this.#socket.send(`{"at":${performance.now()},"type":"logs","lines":[${lines.join()}],"dropped":0}`)
   }
 
   #end(): void {
@@ -207,20 +223,27 @@ class LivelyWorker {
   }
 }
 
-let made = 0
+/** JSON of a line behind its instant. */
+interface Made {
+  readonly level: number
+  readonly rest: string
+}
+
+function nextLine(): Made {
+  nextAt = (nextAt + 1) % LINES
+  return made[nextAt] as Made
+}
 
 /** Eight of ten are info, as in life. */
-function makeLine(): LogEntry {
-  const number = ++made
-  const level =
+function makeLine(number: number): Made {
+  const level: LogLevel =
     number % 100 === 0 ? 'error' : number % 20 === 0 ? 'warn' : number % 8 === 0 ? 'debug' : 'info'
-  const name = NAMES[number % NAMES.length] ?? 'hello'
-  return {
-    at: new Date().toISOString(),
+  const line = {
     level,
     text: level === 'error' ? `request ${number} failed: upstream closed` : `request ${number} handled`,
-    source: name,
+    source: NAMES[number % NAMES.length] ?? 'hello',
     run: `r_${number.toString(32).padStart(26, '0')}`,
     fields: { ms: number % 977, bytes: (number * 7919) % 100_000, user: `user-${number % 500}` },
   }
+  return { level: LOG_LEVELS.indexOf(level), rest: JSON.stringify(line).slice(1) }
 }

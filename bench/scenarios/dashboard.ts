@@ -12,6 +12,8 @@ export const dashboard: Scenario = {
   name: 'dashboard',
   about: `one tab and four clients: ${WORKERS} workers, ${TASKS_PER_SECOND} tasks/s, ${LINES_PER_SECOND} lines/s`,
   isQuick: false,
+  parts: Object.keys(PARTS),
+  defaults: { rounds: 7, runS: 8 },
   async run(stage, settings) {
     const path = await findBrowser()
     if (path === undefined || process.platform !== 'linux')
@@ -21,7 +23,9 @@ export const dashboard: Scenario = {
     const findings: Finding[] = []
     const notes = [...NOTES]
     try {
-      for (const part of PARTS) {
+      for (const [name, part] of Object.entries(PARTS)) {
+        if (settings.parts.length > 0 && !settings.parts.includes(name)) continue
+        process.stdout.write(`  ${name}\n`)
         try {
           for (const finding of await part(site, browser, settings)) {
             findings.push(finding)
@@ -29,7 +33,7 @@ export const dashboard: Scenario = {
           }
         } catch (error) {
           // One that cannot be measured does not take the others with it.
-          notes.push(`${part.name} failed: ${error instanceof Error ? error.message : String(error)}`)
+          notes.push(`${name} failed: ${error instanceof Error ? error.message : String(error)}`)
         }
       }
     } finally {
@@ -43,5 +47,5 @@ const NOTES = [
   'the fleet, the balancer, the tasks, the clients and the browser shared the processors of this machine',
   'heap: 20 minutes of frames (four a second, recorded here) played as fast as the page takes them, garbage collected',
   'INP: the slowest of the interactions, as Event Timing tells them; frame rate is reported, not judged',
-  'routing: time of a task beyond its attempt, alternately with and without the five, median of seven pairs; one process answers the tasks of all workers and writes their lines, so with logs it is that process that is late',
+  'routing: time of a task beyond its attempt, by turns with and without the five, median of the pairs; one process answers the tasks, another writes the lines, and where pages follow them they are sent in both halves',
 ]
