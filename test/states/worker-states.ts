@@ -19,6 +19,7 @@ export interface Circumstances {
   readonly isSilent: boolean
   readonly isPutAway: boolean
   readonly isOdd: boolean
+  readonly isLetGo: boolean
   readonly says: 'ready' | 'unready' | 'draining'
   readonly isEjected: boolean
   readonly isFull: boolean
@@ -47,6 +48,7 @@ export const WORKER_ROWS: readonly WorkerRow[] = [
   row('mismatch', 'its functions differ from those of the majority, or it is refused for what it is', {
     isOdd: true,
   }),
+  row('draining', 'of another make, and the balancer is shutting down', { isLetGo: true }),
   row('draining', 'it is shutting down', { says: 'draining' }),
   row('unready', 'a service of it is down, or it is starting', { says: 'unready' }),
   row('ejected', 'left out for its failures, until it is tried again', { isEjected: true }),
@@ -70,6 +72,7 @@ export const IN_SERVICE: Circumstances = {
   isSilent: false,
   isPutAway: false,
   isOdd: false,
+  isLetGo: false,
   says: 'ready',
   isEjected: false,
   isFull: false,
@@ -83,7 +86,8 @@ const since = { since: null, until: null, reason: null, failures: 5 }
 
 /** The worker as the balancer shows it. */
 export function viewIn(circumstances: Circumstances): WorkerView {
-  const { isLeaving, link, isOfAnotherGroup, isSilent, isPutAway, isOdd, says, isEjected } = circumstances
+  const { isLeaving, link, isOfAnotherGroup, isSilent, isPutAway } = circumstances
+  const { isOdd, isLetGo, says, isEjected } = circumstances
   const used = circumstances.isFull ? 2 : circumstances.isBusy ? 1 : 0
   const slots = { limit: 2, used, linked: used, stuck: 0, queued: 0, queueLimit: 9 }
   const entry = makeEntry('http://w:1', isOfAnotherGroup ? { group: 'other' } : {})
@@ -96,6 +100,8 @@ export function viewIn(circumstances: Circumstances): WorkerView {
     report: reportFrom(makeHello(functions, { status: says, slots })),
     known,
     intent: isPutAway ? intent : undefined,
+    isForeign: isLetGo,
+    isFinishing: isLetGo,
     oddity: isOdd ? { reason: 'another input' } : undefined,
   }
   return viewOf(picture, 'w', { ...since, state: isEjected ? 'open' : 'closed' })
@@ -108,6 +114,7 @@ const CHOICES: { readonly [Name in keyof Circumstances]: readonly Circumstances[
   isSilent: [false, true],
   isPutAway: [false, true],
   isOdd: [false, true],
+  isLetGo: [false, true],
   says: ['ready', 'unready', 'draining'],
   isEjected: [false, true],
   isFull: [false, true],
