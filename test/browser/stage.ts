@@ -23,6 +23,7 @@ import {
   waitForWorkers,
 } from '../harness/berth.ts'
 import { type Probe, writeProbe } from '../harness/executions.ts'
+import { findFreePort } from '../harness/ports.ts'
 import { makeFolder, type Scope } from '../harness/scope.ts'
 import { findChromium } from './chromium.ts'
 import { type PageWatch, watchPage } from './page-watch.ts'
@@ -65,19 +66,21 @@ export async function startFleet(
   const probe = await writeThirdProject(await makeFolder(scope, 'project'))
   for (const [name, source] of Object.entries(functions))
     await writeFile(join(probe.folder, 'functions', `${name}.ts`), source)
+  const ports = { w1: await findFreePort(), w2: await findFreePort(), w3: await findFreePort() }
   const start = (name: WorkerName, folder: string): Promise<Worker> => {
     const TAGS = tags?.[name] ?? `berth=quay-${name},region=eu`
-    const env = { NAME: name, SLOTS: String(SLOTS[name]), TAGS }
+    const env = { PORT: String(ports[name]), NAME: name, SLOTS: String(SLOTS[name]), TAGS }
     return startWorker(scope, { env, folder })
   }
-  const [w1, w2, w3] = await Promise.all([
+  const entries = listed.map((name) => ({ name, url: `http://127.0.0.1:${ports[name]}` }))
+  // All at once: the balancer dials until a worker is there.
+  const [w1, w2, w3, balancer] = await Promise.all([
     start('w1', EXAMPLE_FLEET),
     start('w2', EXAMPLE_FLEET),
     start('w3', probe.folder),
+    startBalancer(scope, { workers: entries, ...options }),
   ])
   const workers = { w1, w2, w3 }
-  const entries = listed.map((name) => ({ name, url: workers[name].url }))
-  const balancer = await startBalancer(scope, { workers: entries, ...options })
   await waitForWorkers(balancer, listed.length)
   return { balancer, workers, probe }
 }

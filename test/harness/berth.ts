@@ -15,6 +15,8 @@ export const ROOT = join(import.meta.dirname, '../..')
 export const EXAMPLE_FLEET = join(ROOT, 'examples/fleet')
 
 const READY_LIMIT_MS = 20_000
+/** Four processes that start are asked by one that has other things to do, such as starting a browser. */
+const READY_STEP_MS = 25
 const ANSWER_LIMIT_MS = 120_000
 
 /** One set for all processes of a test process, so that any balancer fits any worker. */
@@ -175,7 +177,8 @@ async function waitUntilReady(
   isReady: () => Promise<boolean>,
 ): Promise<void> {
   try {
-    await until(async () => running.hasExited() || (await isReady()), READY_LIMIT_MS, `${name} is ready`)
+    const isOver = async (): Promise<boolean> => running.hasExited() || (await isReady())
+    await until(isOver, READY_LIMIT_MS, `${name} is ready`, READY_STEP_MS)
   } catch (error) {
     throw new Error(`${name} did not get ready. It said:\n${running.output()}`, { cause: error })
   }

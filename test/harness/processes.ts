@@ -89,10 +89,17 @@ export function startProcess(scope: Scope, launch: Launch): Running {
   return running
 }
 
-/** PATH for tools that a process may start; the runner's mark, by which it finds what was left behind. */
+/**
+ * PATH for tools that a process may start; the runner's mark, by which it finds what was left behind; and where the
+ * runner keeps compiled code, so that the hundredth process does not compile all of it once more.
+ */
 function inherited(): Record<string, string> {
-  const { PATH = '', BERTH_TEST_RUN } = process.env
-  return BERTH_TEST_RUN ? { PATH, BERTH_TEST_RUN } : { PATH }
+  const { PATH = '', BERTH_TEST_RUN, NODE_COMPILE_CACHE } = process.env
+  return {
+    PATH,
+    ...(BERTH_TEST_RUN && { BERTH_TEST_RUN }),
+    ...(NODE_COMPILE_CACHE && { NODE_COMPILE_CACHE }),
+  }
 }
 
 function collectOutput(child: ChildProcess): () => string {

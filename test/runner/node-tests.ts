@@ -22,6 +22,8 @@ export type NodeTests = {
   say: (line: string) => void
   /** A command that becomes the file's process, such as `unshare -mn --`. */
   within?: readonly string[]
+  /** Added to the environment of each file. */
+  env?: Readonly<Record<string, string>>
 }
 
 export async function runNodeTests(tests: NodeTests): Promise<Totals> {
@@ -60,6 +62,7 @@ async function runFile(tests: NodeTests, file: string, countsFile: string): Prom
     cwd: tests.root,
     limitMs: tests.fileLimitMs,
     live: tests.isSerial,
+    env: tests.env,
   })
   const counted = countLines(await readFile(countsFile, 'utf8').catch(() => ''))
   const { totals, complaint } = judgeFile(counted, fault)

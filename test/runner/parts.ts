@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs'
 import { glob } from 'node:fs/promises'
 import { join } from 'node:path'
+import { runBrowser } from './browser-part.ts'
 import { runCommand } from './command.ts'
 import { runNodeTests } from './node-tests.ts'
 import { emptyTotals, type Totals } from './totals.ts'
@@ -60,24 +61,6 @@ async function checkBoundaries({ root }: Context): Promise<Totals> {
     live: true,
   })
   return { ...emptyTotals(), [fault ? 'failed' : 'passed']: 1 }
-}
-
-/** The page under test is the built one; the build answers at once when the sources did not change. */
-async function runBrowser({ root, files, say }: Context): Promise<Totals> {
-  if (existsSync(join(root, 'cli/src/main.ts'))) {
-    const { fault } = await runCommand({
-      file: process.execPath,
-      args: ['cli/src/main.ts', 'build'],
-      cwd: root,
-      limitMs: 180 * SECOND_MS,
-      live: true,
-    })
-    if (fault) {
-      say(`the dashboard's build ${fault}`)
-      return { ...emptyTotals(), failed: 1 }
-    }
-  }
-  return runNodeTests({ root, files, say, isSerial: true, fileLimitMs: 300 * SECOND_MS })
 }
 
 export const PARTS: readonly Part[] = [
