@@ -1,17 +1,19 @@
 /**
- * What the store of durable runs does alone, without a balancer around it: `pnpm bench:store [runs]`, 1,000,000
- * unless given. Rates of runs accepted and finished, with every batch synced; the cost of it on the main thread;
- * opening with all runs queued; first pages of filters with all runs done. Prints, and keeps `results/store.json`.
- * Invariant: a rate counts only runs whose end was said to be on disk.
+ * What the store of durable runs does alone, without a balancer around it: `pnpm bench:store [runs] [part …]`,
+ * 1,000,000 unless given. Rates of runs accepted and finished, with every batch synced, and the cost of it on the main
+ * thread (`rates`); opening with all runs queued (`opening`); first pages and summaries of filters with all runs done
+ * (`pages`, of a file that `BENCH_KEPT=<folder>` keeps for the next time). Prints, and with all parts keeps
+ * `results/store.json`. Invariant: a rate counts only runs whose end was said to be on disk.
  */
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { StoredFilter } from '../balancer/src/ports/run-store.ts'
 import type { StoreContents, StoreWrite } from '../balancer/src/ports/store.ts'
 import { SqliteStore } from '../balancer/src/store/sqlite-store.ts'
 import { acceptedRun, endOf, idAt, LANES } from '../balancer/src/store/testing/stored-runs.ts'
+import { storedFilters } from './stored-filters.ts'
 
 const RATE_S = 5
 /** Batches that wait for the disk at once, as ticks of a busy balancer do. */
@@ -19,25 +21,35 @@ const IN_FLIGHT = 4
 const PAGE = 51
 const ASKED = 40
 const FILL = 1_000
+/** What a first page, or a summary, of any filter may take at p95. */
+const GOAL_MS = 100
 
 const folder = mkdtempSync(join(process.env.BENCH_DIR ?? tmpdir(), 'berth-bench-store-'))
 const runs = Number(process.argv[2] ?? 1_000_000)
 
 type Report = Record<string, number | string>
 
-if (process.argv[3] === 'open') await reportOpening(process.argv[4] ?? '')
+if (process.argv[3] === 'open-alone') await reportOpening(process.argv[4] ?? '')
 else await main()
 
 async function main(): Promise<void> {
+  const parts = { rates: measureRates, opening: measureOpening, pages: measurePages }
+  const asked = process.argv.slice(3)
+  const unknown = asked.find((name) => !Object.hasOwn(parts, name))
+  if (unknown !== undefined)
+    throw new Error(`no part "${unknown}"; known are ${Object.keys(parts).join(', ')}`)
   const report: Report = { runs, loadBefore: round(loadavg()[0] ?? 0, 2) }
   try {
-    for (const size of [32, 1_000]) Object.assign(report, await measureRate(size))
-    Object.assign(report, await measureOpening())
-    Object.assign(report, await measurePages())
+    for (const [name, measure] of Object.entries(parts))
+      if (asked.length === 0 || asked.includes(name)) Object.assign(report, await measure())
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
-  keep(report)
+  if (asked.length === 0) keep(report)
+}
+
+async function measureRates(): Promise<Report> {
+  return { ...(await measureRate(32)), ...(await measureRate(1_000)) }
 }
 
 function say(text: string): void {
@@ -45,8 +57,8 @@ function say(text: string): void {
 }
 
 /** Opens a store whose batches can be waited for. */
-async function openStore(name: string) {
-  const path = join(folder, name, 'berth.db')
+async function openStore(name: string, within = folder) {
+  const path = join(within, name, 'berth.db')
   const store = new SqliteStore({ path })
   const waiting = new Map<number, (() => void)[]>()
   const contents: StoreContents = await store.open({
@@ -115,7 +127,12 @@ async function measureOpening(): Promise<Report> {
   const fillRate = Math.round((runs / (performance.now() - startedAt)) * 1_000)
   await store.close()
   const fileMb = Math.round(statSync(path).size / 2 ** 20)
-  const said = execFileSync(process.execPath, [import.meta.filename, String(runs), 'open', path]).toString()
+  const said = execFileSync(process.execPath, [
+    import.meta.filename,
+    String(runs),
+    'open-alone',
+    path,
+  ]).toString()
   const opened: Report = JSON.parse(said)
   rmSync(join(folder, 'queued'), { recursive: true, force: true })
   say(`${runs} queued (${fileMb} MB): open in ${opened.openMs} ms, RSS ${opened.rssMb} MB`)
@@ -146,15 +163,9 @@ async function reportOpening(path: string): Promise<void> {
 }
 
 async function measurePages(): Promise<Report> {
-  const { store, write } = await openStore('done')
-  const startedAt = performance.now()
-  for (let seq = 1; seq <= runs; seq += FILL) {
-    const seqs = Array.from({ length: Math.min(FILL, runs - seq + 1) }, (_, n) => seq + n)
-    await write([...seqs.map((one) => acceptedRun(one, 'queued')), ...seqs.map((one) => endOf(one))])
-  }
-  const endRate = Math.round((runs / (performance.now() - startedAt)) * 1_000)
-  const report: Report = { endRate }
-  for (const [name, filter] of Object.entries(filters())) {
+  const { store, report } = await openDone()
+  const slow: string[] = []
+  for (const [name, filter] of Object.entries(storedFilters(runs))) {
     const times: number[] = []
     let found = 0
     for (let n = 0; n < ASKED; n++) {
@@ -172,9 +183,28 @@ async function measurePages(): Promise<Report> {
       `${p95.toFixed(1).padStart(8)} ms p95: ${name} (${found} found, ${count} counted in ${countMs} ms, summary ${tallyMs} ms)`,
     )
     report[`page: ${name}`] = p95
+    if (Math.max(p95, tallyMs) > GOAL_MS) slow.push(name)
   }
   await store.close()
+  say(slow.length === 0 ? `none over ${GOAL_MS} ms` : `over ${GOAL_MS} ms: ${slow.join('; ')}`)
   return report
+}
+
+/** All runs done, made now or kept from the last time. */
+async function openDone(): Promise<{ store: SqliteStore; report: Report }> {
+  const kept = process.env.BENCH_KEPT
+  const name = `done-${runs}`
+  const isThere = kept !== undefined && existsSync(join(kept, name, 'whole'))
+  const { store, write, path } = await openStore(name, kept)
+  if (isThere) return { store, report: {} }
+  const startedAt = performance.now()
+  for (let seq = 1; seq <= runs; seq += FILL) {
+    const seqs = Array.from({ length: Math.min(FILL, runs - seq + 1) }, (_, n) => seq + n)
+    await write([...seqs.map((one) => acceptedRun(one, 'queued')), ...seqs.map((one) => endOf(one))])
+  }
+  const endRate = Math.round((runs / (performance.now() - startedAt)) * 1_000)
+  if (kept !== undefined) writeFileSync(join(dirname(path), 'whole'), '')
+  return { store, report: { endRate } }
 }
 
 /** The summary of an hour and of everything, in sixty buckets; p95 of both. */
@@ -192,50 +222,6 @@ async function measureTally(store: SqliteStore, filter: StoredFilter): Promise<n
     }
   }
   return quantile(times, 0.95)
-}
-
-/** Every filter that is documented, broad and narrow, and mixtures that have little or nothing in common. */
-function filters(): Record<string, StoredFilter> {
-  const middle = Number.parseInt(String(runs / 2), 10)
-  const at = (seq: number) => idAt(seq).acceptedMs
-  return {
-    nothing: {},
-    'status completed': { status: ['completed'] },
-    'status failed': { status: ['failed'] },
-    'status cancelled (none)': { status: ['cancelled'] },
-    'status queued (none)': { status: ['queued'] },
-    function: { function: 'function-1' },
-    'rare function': { function: 'rare' },
-    group: { group: 'group-1' },
-    worker: { worker: 'worker-3' },
-    'worker, rare': { worker: 'worker-rare' },
-    session: { session: 'session-5' },
-    schedule: { schedule: 'schedule-1' },
-    'from and to, long ago': { fromMs: at(100), toMs: at(5_000) },
-    id: { q: idAt(middle).id },
-    'beginning of an id': { q: idAt(middle).id.slice(0, 20) },
-    'word of a function': { q: 'function' },
-    'word of metadata, one run': { q: 'order4711' },
-    'word of metadata, many runs': { q: 'customer' },
-    'beginnings of many words': { q: 'order4' },
-    'one letter': { q: 'o' },
-    'word of errors': { q: 'unreachable' },
-    'no such word': { q: 'nowhere' },
-    'error code': { error: 'FUNCTION_FAILED' },
-    'error code that none has': { error: 'WORKER_LOST' },
-    'function, error code': { function: 'function-1', error: 'FUNCTION_FAILED' },
-    'error code, word of metadata': { error: 'FUNCTION_FAILED', q: 'customer' },
-    'function, failed': { function: 'function-1', status: ['failed'] },
-    'function, worker, failed': { function: 'function-1', worker: 'worker-3', status: ['failed'] },
-    'group, worker that it has not': { group: 'group-1', worker: 'worker-rare' },
-    'session, failed': { session: 'session-5', status: ['failed'] },
-    'failed, word of errors': { status: ['failed'], q: 'unreachable' },
-    'completed, word of errors (none)': { status: ['completed'], q: 'unreachable' },
-    'function, word of metadata': { function: 'function-1', q: 'customer' },
-    'rare function, word of many runs': { function: 'rare', q: 'customer' },
-    'failed, long ago': { status: ['failed'], fromMs: at(100), toMs: at(50_000) },
-    'worker, word of many runs, long ago': { worker: 'worker-3', q: 'customer', toMs: at(middle) },
-  }
 }
 
 function keep(report: Report): void {

@@ -21,24 +21,22 @@ import {
   text,
 } from './run-codec.ts'
 import { partsOf, partsOfSlices } from './run-parts.ts'
+import {
+  conditionsOf,
+  countProbes,
+  GIVEN,
+  highest,
+  type Probe,
+  type Table,
+  walkProbes,
+} from './run-probes.ts'
 import { isMeant, wordsToFind } from './run-search.ts'
 import { type Slice, tallyListed, tallySlices } from './run-tally.ts'
 import type { Statements } from './statements.ts'
 import type { Value } from './write-packing.ts'
 
-type Table = 'runs_live' | 'runs_done'
 /** What narrows a walk before function and status do, the narrowest first. */
 const NARROWING = ['session', 'schedule', 'worker'] as const
-
-/** One walk down an index: the conditions of a select of one table; `walked` is what is walked down. */
-interface Probe {
-  readonly table: Table
-  readonly from: string
-  readonly walked: 'r.seq' | 'w.rowid'
-  readonly where: readonly string[]
-  readonly values: readonly Value[]
-  readonly bounds: Bounds
-}
 
 interface NamedFunction {
   readonly id: number
@@ -66,7 +64,7 @@ export interface RunListTerms {
   readonly manyRuns: number
 }
 
-const TERMS: RunListTerms = { fewRuns: 300, manyRuns: 60_000 }
+const TERMS: RunListTerms = { fewRuns: 300, manyRuns: 120_000 }
 
 export class RunLists {
   readonly #statements: Statements
@@ -137,38 +135,58 @@ export class RunLists {
   /** The newest of those that are meant. */
   #seqs(filter: StoredFilter, bounds: Bounds, limit: number): number[] {
     const sought = wordsToFind(withError(filter))
-    const own = wordsToFind(filter.q)
-    if (sought?.length === 0 || own?.length === 0) return []
+    if (sought?.length === 0 || wordsToFind(filter.q)?.length === 0) return []
     if (filter.parent !== undefined) return this.#childSeqs(filter, bounds, limit)
     // The first word of every id.
     const words = sought?.filter((word) => word !== 'r') ?? []
     if (words.length === 0) return this.#walk(this.#probes(filter, bounds), limit)
     const { q, error, ...given } = filter
     const others = error === undefined ? given : { ...given, status: withErrors(filter) }
-    const isNarrowed = Object.values(others).some((value) => value !== undefined)
-    if (isNarrowed) {
-      const probes = this.#probes(others, bounds)
-      const { fewRuns, manyRuns } = this.#terms
-      const count = this.#countProbes(probes, Math.max(fewRuns, manyRuns))
-      if (count < fewRuns) {
-        const narrow = { q, error }
-        const runs = this.#fetch(this.#walk(probes, fewRuns)).filter((run) => isMeant(narrow, run))
-        return runs.slice(0, limit).map(({ run }) => run.seq)
-      }
-      if (error !== undefined && own === undefined && count < MANY_ERRORS)
-        return this.#walk(
-          probes.map((probe) => withCode(probe, error)),
-          limit,
-        )
-      if (count < manyRuns && probes.length <= MANY_PROBES && error === undefined) {
-        const named = this.#nameProbes(filter, bounds, words)
-        return this.#walk([wordsAmong(probes, bounds, words), ...named], limit)
-      }
+    // The search index and the tables of runs have the same rows: without more to hold, the tables are not looked at.
+    if (!isNarrowed(others)) {
+      const named = this.#nameProbes(filter, bounds, words)
+      return this.#walk([wordsAlone(bounds, words), ...named], limit)
     }
-    const probes = this.#wordProbes(filter, bounds, words)
-    // Every run with an error has words of its own.
-    if (error === undefined) probes.push(...this.#nameProbes(filter, bounds, words))
-    return this.#walk(probes, limit)
+    const probes = this.#probes(others, bounds)
+    const found: number[] = []
+    const walks: Probe[] = []
+    for (const table of tablesOf(others)) {
+      const own = probes.filter((probe) => probe.table === table)
+      const count = this.#countProbes(own, Math.max(this.#terms.fewRuns, this.#terms.manyRuns))
+      if (count < this.#terms.fewRuns) found.push(...this.#lookThrough(own, { q, error }))
+      else walks.push(...this.#wordWalks(filter, table, bounds, words, own, count))
+    }
+    const walked = this.#walk(walks, limit)
+    return found.length === 0 ? walked : highest([...found, ...walked], limit)
+  }
+
+  /** Few are looked at one by one. */
+  #lookThrough(probes: readonly Probe[], filter: StoredFilter): number[] {
+    const runs = this.#fetch(this.#walk(probes, this.#terms.fewRuns))
+    return runs.filter((run) => isMeant(filter, run)).map(({ run }) => run.seq)
+  }
+
+  /** Of one table, of which the other conditions mean so many runs, which `probes` walk. */
+  #wordWalks(
+    filter: StoredFilter,
+    table: Table,
+    bounds: Bounds,
+    words: readonly string[],
+    probes: readonly Probe[],
+    count: number,
+  ): Probe[] {
+    const { error } = filter
+    if (error !== undefined) {
+      const isCodeAlone = wordsToFind(filter.q) === undefined && count < MANY_ERRORS
+      // Every run with an error has words of its own.
+      return isCodeAlone
+        ? probes.map((probe) => withCode(probe, error))
+        : this.#wordProbes(filter, table, bounds, words)
+    }
+    const named = this.#nameProbes(filter, bounds, words).filter((probe) => probe.table === table)
+    const isGathered = count < this.#terms.manyRuns && probes.length <= MANY_PROBES
+    const among = isGathered ? [wordsAmong(probes, bounds, words)] : undefined
+    return [...(among ?? this.#wordProbes(filter, table, bounds, words)), ...named]
   }
 
   /** What one run called is little: each is looked at. */
@@ -184,34 +202,12 @@ export class RunLists {
     return found.slice(0, limit)
   }
 
-  /** The highest `limit` of all that the probes find; later ones walk no further down than is of use. */
   #walk(probes: readonly Probe[], limit: number): number[] {
-    let best: number[] = []
-    let floor = 0
-    for (const probe of probes) {
-      const low = Math.max(probe.bounds.low, floor)
-      if (low > probe.bounds.high) continue
-      const { from, walked } = probe
-      const sql = `SELECT ${walked} AS seq FROM ${from} WHERE ${conditions(probe)} ORDER BY ${walked} DESC LIMIT ?`
-      const rows = this.#statements.of(sql).all(...probe.values, low, probe.bounds.high, limit)
-      for (const { seq } of rows) best.push(Number(seq))
-      if (best.length <= limit) continue
-      best = highest(best, limit)
-      if (best.length === limit) floor = best.at(-1) ?? 0
-    }
-    return highest(best, limit)
+    return walkProbes(this.#statements, probes, limit)
   }
 
   #countProbes(probes: readonly Probe[], atMost: number): number {
-    let count = 0
-    for (const probe of probes) {
-      if (count >= atMost) return atMost
-      const { low, high } = probe.bounds
-      const walk = `SELECT 1 FROM ${probe.from} WHERE ${conditions(probe)} LIMIT ?`
-      const statement = this.#statements.of(`SELECT count(*) AS n FROM (${walk})`)
-      count += Number(statement.get(...probe.values, low, high, atMost - count)?.n)
-    }
-    return count
+    return countProbes(this.#statements, probes, atMost)
   }
 
   #probes(filter: StoredFilter, bounds: Bounds): Probe[] {
@@ -293,33 +289,27 @@ export class RunLists {
   }
 
   /** Runs that have words of their own, by these. */
-  #wordProbes(filter: StoredFilter, bounds: Bounds, words: readonly string[]): Probe[] {
+  #wordProbes(filter: StoredFilter, table: Table, bounds: Bounds, words: readonly string[]): Probe[] {
     const functions = this.#functions(filter)
     const match = matchOf(words)
-    const tables = tablesOf(filter).filter((table) => filter.error === undefined || table === 'runs_done')
-    return tables.flatMap((table) =>
-      this.#bases(filter).map((base) => {
-        const where = [
-          'run_words MATCH ?',
-          ...base.where.map((condition) => condition.replace(/^r\./, '+r.')),
-        ]
-        const values: Value[] = [match, ...base.values]
-        if (functions !== undefined) {
-          where.push(`+r.function IN ${GIVEN}`)
-          values.push(JSON.stringify(functions.map(({ id }) => id)))
-        }
-        if (filter.status !== undefined) {
-          where.push(`+r.status IN ${GIVEN}`)
-          values.push(JSON.stringify(statusesOf(filter, table)))
-        }
-        if (filter.error !== undefined) {
-          where.push(CODE)
-          values.push(filter.error)
-        }
-        const from = `run_words w CROSS JOIN ${table} r ON r.seq = w.rowid`
-        return { table, from, walked: 'w.rowid', where, values, bounds }
-      }),
-    )
+    return this.#bases(filter).map((base) => {
+      const where = [MATCH, ...base.where.map((condition) => condition.replace(/^r\./, '+r.'))]
+      const values: Value[] = [match, ...base.values]
+      if (functions !== undefined) {
+        where.push(`+r.function IN ${GIVEN}`)
+        values.push(JSON.stringify(functions.map(({ id }) => id)))
+      }
+      if (filter.status !== undefined) {
+        where.push(`+r.status IN ${GIVEN}`)
+        values.push(JSON.stringify(statusesOf(filter, table)))
+      }
+      if (filter.error !== undefined) {
+        where.push(CODE)
+        values.push(filter.error)
+      }
+      const from = `run_words w CROSS JOIN ${table} r ON r.seq = w.rowid`
+      return { table, from, walked: 'w.rowid', where, values, bounds }
+    })
   }
 
   /** Runs that are meant by their function and the beginning of their id alone. */
@@ -386,19 +376,19 @@ export class RunLists {
   }
 }
 
+const MATCH = 'run_words MATCH ?'
 const CHILDREN_AT_ONCE = 500
 const CHILDREN = `SELECT seq FROM run_children WHERE parent = ? AND seq >= ? AND seq <= ?
   ORDER BY seq DESC LIMIT ${CHILDREN_AT_ONCE}`
-const GIVEN = '(SELECT value FROM json_each(?))'
 
 /** Runs of these probes that have words of their own, by these words. */
 function wordsAmong(probes: readonly Probe[], bounds: Bounds, words: readonly string[]): Probe {
-  const sets = probes.map((probe) => `SELECT r.seq FROM ${probe.from} WHERE ${conditions(probe)}`)
+  const sets = probes.map((probe) => `SELECT r.seq FROM ${probe.from} WHERE ${conditionsOf(probe)}`)
   return {
     table: 'runs_done',
     from: 'run_words w',
     walked: 'w.rowid',
-    where: ['run_words MATCH ?', `+w.rowid IN (${sets.join(' UNION ALL ')})`],
+    where: [MATCH, `+w.rowid IN (${sets.join(' UNION ALL ')})`],
     values: [
       matchOf(words),
       ...probes.flatMap(({ values, bounds: { low, high } }) => [...values, low, high]),
@@ -407,16 +397,14 @@ function wordsAmong(probes: readonly Probe[], bounds: Bounds, words: readonly st
   }
 }
 
+/** Runs of either table that have words of their own, by these. */
+function wordsAlone(bounds: Bounds, words: readonly string[]): Probe {
+  const from = 'run_words w'
+  return { table: 'runs_done', from, walked: 'w.rowid', where: [MATCH], values: [matchOf(words)], bounds }
+}
+
 function matchOf(words: readonly string[]): string {
   return words.map((word) => `"${word}" *`).join(' ')
-}
-
-function conditions({ where, walked }: Probe): string {
-  return [...where, `${walked} >= ?`, `${walked} <= ?`].join(' AND ')
-}
-
-function highest(seqs: readonly number[], limit: number): number[] {
-  return [...new Set(seqs)].sort((a, b) => b - a).slice(0, limit)
 }
 
 function tablesOf(filter: StoredFilter): Table[] {
@@ -446,6 +434,11 @@ function isListed(filter: StoredFilter): boolean {
 /** The words of the code that an error must have are words of the run. */
 function withError({ q, error }: StoredFilter): string | undefined {
   return error === undefined ? q : `${q ?? ''} ${error}`
+}
+
+/** By more than time, which bounds every walk. */
+function isNarrowed({ fromMs: _from, toMs: _to, ...others }: StoredFilter): boolean {
+  return Object.values(others).some((value) => value !== undefined)
 }
 
 function toNamed(row: Row): NamedFunction {

@@ -32,18 +32,22 @@ export function tallySlices(
   const low = buckets[0]?.low ?? 0
   const walks = slices.map((slice) => new Walk(statements, slice, low, buckets.at(-1)?.high ?? -1))
   const cells: Cell[] = []
+  const add = (bucket: number, counts: readonly number[], here: readonly Walk[]) => {
+    for (const [at, { slice }] of here.entries())
+      if (counts[at]) cells.push({ bucket, status: slice.status, count: counts[at] })
+  }
   let left = atMost
   for (let bucket = buckets.length - 1; bucket >= 0; bucket--) {
     const bounds = buckets[bucket] as Bounds
     const here = walks.filter((walk) => walk.newest >= bounds.low)
-    const sum = countAll(here, bounds.low, left + 1)
-    const floor = sum > left ? findFloor(here, bounds, left) : bounds.low
-    for (const walk of here) {
-      const count = walk.count(floor, left + 1)
-      if (count > 0) cells.push({ bucket, status: walk.slice.status, count })
+    const counts = countEach(here, bounds.low, left)
+    if (counts === undefined) {
+      const floor = findFloor(here, bounds.low, left)
+      add(bucket, countEach(here, floor, left) ?? [], here)
+      return { cells: joinCells(cells), cappedMs: acceptedAt(statements, floor) }
     }
-    if (sum > left) return { cells: joinCells(cells), cappedMs: acceptedAt(statements, floor) }
-    left -= sum
+    add(bucket, counts, here)
+    left -= counts.reduce((sum, count) => sum + count, 0)
     for (const walk of here) walk.goBelow(bounds.low)
   }
   return { cells: joinCells(cells), cappedMs: null }
@@ -56,15 +60,24 @@ export function tallyListed(
   buckets: readonly Bounds[],
   atMost: number,
 ): RunTally {
-  const given = JSON.stringify(seqs)
-  const sql = `SELECT seq, status FROM runs_live WHERE seq IN (SELECT value FROM json_each(?1))
-    UNION ALL SELECT seq, status FROM runs_done WHERE seq IN (SELECT value FROM json_each(?1))`
   const cells: Cell[] = []
-  for (const row of statements.of(sql).all(given)) {
-    const seq = Number(row.seq)
-    const bucket = buckets.findIndex(({ low, high }) => seq >= low && seq <= high)
-    if (bucket >= 0) cells.push({ bucket, status: statusOf(row.status), count: 1 })
+  const count = (table: Slice['table'], wanted: readonly number[]): Set<number> => {
+    const sql = `SELECT seq, status FROM ${table} WHERE seq IN (SELECT value FROM json_each(?))`
+    const there = new Set<number>()
+    for (const row of statements.of(sql).all(JSON.stringify(wanted))) {
+      const seq = Number(row.seq)
+      there.add(seq)
+      const bucket = buckets.findIndex(({ low, high }) => seq >= low && seq <= high)
+      if (bucket >= 0) cells.push({ bucket, status: statusOf(row.status), count: 1 })
+    }
+    return there
   }
+  const done = count('runs_done', seqs)
+  if (done.size < seqs.length)
+    count(
+      'runs_live',
+      seqs.filter((seq) => !done.has(seq)),
+    )
   const oldest = seqs.at(-1)
   const isCapped = seqs.length >= atMost && oldest !== undefined
   return { cells: joinCells(cells), cappedMs: isCapped ? acceptedAt(statements, oldest) : null }
@@ -85,12 +98,12 @@ class Walk {
     this.newest = this.#find(high)
   }
 
-  /** From `low` to the newest, at most so many. */
-  count(low: number, atMost: number): number {
+  /** From `low` to `high`, or to the newest that was not counted yet; at most so many. */
+  count(low: number, high: number, atMost: number): number {
     const { table, where, values } = this.slice
     const walk = `SELECT 1 FROM ${table} r WHERE ${where} AND r.seq >= ? AND r.seq <= ? LIMIT ?`
     const statement = this.#statements.of(`SELECT count(*) AS n FROM (${walk})`)
-    return Number(statement.get(...values, low, this.newest, atMost)?.n)
+    return Number(statement.get(...values, low, Math.min(high, this.newest), atMost)?.n)
   }
 
   goBelow(seq: number): void {
@@ -104,25 +117,53 @@ class Walk {
   }
 }
 
-function countAll(walks: readonly Walk[], low: number, atMost: number): number {
-  let sum = 0
+/** Of each walk, from `low` on; undefined when together they are more than `atMost`. */
+function countEach(walks: readonly Walk[], low: number, atMost: number): number[] | undefined {
+  const counts: number[] = []
+  let left = atMost
   for (const walk of walks) {
-    sum += walk.count(low, atMost - sum)
-    if (sum >= atMost) break
+    const count = walk.count(low, Number.MAX_SAFE_INTEGER, left + 1)
+    if (count > left) return undefined
+    counts.push(count)
+    left -= count
   }
-  return sum
+  return counts
 }
 
-/** The lowest seq from which on no more than `atMost` are counted. */
-function findFloor(walks: readonly Walk[], { low, high }: Bounds, atMost: number): number {
-  const newest = Math.max(...walks.map((walk) => walk.newest))
-  let [tooLow, floor] = [low, Math.min(high, newest) + 1]
-  while (floor - tooLow > 1) {
-    const middle = tooLow + Math.floor((floor - tooLow) / 2)
-    if (countAll(walks, middle, atMost + 1) > atMost) tooLow = middle
-    else floor = middle
+/**
+ * The seq from which on just `atMost` are counted, of more than those from `low` on. Goes down from the newest in
+ * steps that are as long as what is left, by how dense it was in the last one: each run is counted about once.
+ */
+function findFloor(walks: readonly Walk[], low: number, atMost: number): number {
+  let floor = Math.max(...walks.map((walk) => walk.newest)) + 1
+  let left = atMost
+  // No two runs share a seq.
+  let span = left
+  while (left > 0 && floor > low) {
+    const next = Math.max(low, floor - span)
+    const count = countBetween(walks, next, floor - 1, left + 1)
+    if (count > left) {
+      span = Math.max(1, span >> 1)
+      continue
+    }
+    const stepped = floor - next
+    floor = next
+    left -= count
+    span = Math.max(left, count === 0 ? stepped * 2 : Math.floor(((left * stepped) / count) * CAUTION))
   }
   return floor
+}
+
+/** How far a step goes of what its density says: one that is too long has counted for nothing. */
+const CAUTION = 0.9
+
+function countBetween(walks: readonly Walk[], low: number, high: number, atMost: number): number {
+  let count = 0
+  for (const walk of walks) {
+    if (count >= atMost) break
+    if (walk.newest >= low) count += walk.count(low, high, atMost - count)
+  }
+  return count
 }
 
 function joinCells(cells: readonly Cell[]): Cell[] {
