@@ -44,8 +44,15 @@ export const workerViewSchema = z.object({
   tags: tagsSchema,
   services: z.array(serviceStateSchema),
   functions: z.array(z.string()),
-  /** `uptime` in seconds. */
-  system: systemSchema.omit({ uptimeS: true }).extend({ uptime: z.number() }).nullable(),
+  /** `uptime` in seconds. Null is what nobody said: a worker of another make may leave out any of them. */
+  system: z
+    .object({
+      cpuLoad: systemSchema.shape.cpuLoad.nullable(),
+      memoryUsed: systemSchema.shape.memoryUsed.nullable(),
+      eventLoopDelayMs: systemSchema.shape.eventLoopDelayMs.nullable(),
+      uptime: z.number().nullable(),
+    })
+    .nullable(),
   version: z.string().nullable(),
   lastSeenAt: z.string().nullable(),
   latencyMs: z.number().nullable(),

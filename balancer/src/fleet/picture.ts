@@ -3,14 +3,14 @@
  * picture up to date, and everybody who asks "may it take work?" or "what do I show?" asks here, so
  * that routing, API and dashboard never disagree.
  */
-import type { Slots, System, Tags, WorkerEntry, WorkerState, WorkerView } from '@berth/protocol'
+import type { Slots, Tags, WorkerEntry, WorkerState, WorkerView } from '@berth/protocol'
 import type { WorkerGauge } from '../ports/fleet.ts'
 import type { WorkerFacts } from '../ports/scheduling.ts'
 import type { MaintenanceIntent } from '../ports/store.ts'
 import { CLOSED } from './breaker-view.ts'
 import type { KnownInterface } from './interfaces.ts'
 import { maintenanceOf } from './maintenance.ts'
-import type { SelfReport } from './self-report.ts'
+import type { SelfReport, SystemReport } from './self-report.ts'
 
 /** Why there is no link: it cannot be had, or what answers is not the worker of this entry. */
 export interface Problem {
@@ -187,7 +187,7 @@ function judgePast(verdict: Verdict, { state, reason }: WorkerView['breaker']): 
   return verdict.isInService && state === 'open' ? out('ejected', reason ?? 'it failed') : verdict
 }
 
-function systemView({ uptimeS, ...system }: System): WorkerView['system'] {
+function systemView({ uptimeS, ...system }: SystemReport): WorkerView['system'] {
   return { ...system, uptime: uptimeS }
 }
 

@@ -22,13 +22,19 @@ export interface SelfReport {
   readonly interfaceHash: string
   tags: Tags
   services: readonly ServiceState[]
-  /** Null while it has said nothing of it, as a worker of another make may. */
-  system: System | null
+  /** Null while it has said nothing of it, as a worker of another make may, or leave out some of it. */
+  system: SystemReport | null
   status: WorkerStatus
   reason: string | undefined
   slots: Slots
   seq: number
 }
+
+/** Null is what it does not say. */
+export type SystemReport = { readonly [Figure in keyof System]: number | null }
+
+/** In the system of whoever does not say a figure: no message from outside can hold it. */
+export const UNKNOWN_FIGURE = Number.NaN
 
 /** In the hello of whoever does not say it: this very object, which no message from outside can be. */
 export const UNKNOWN_SYSTEM: System = Object.freeze({
@@ -47,7 +53,7 @@ export function reportFrom(hello: Hello): SelfReport {
     interfaceHash: hello.interface,
     tags: hello.tags,
     services: hello.services,
-    system: hello.system === UNKNOWN_SYSTEM ? null : hello.system,
+    system: hello.system === UNKNOWN_SYSTEM ? null : systemFrom(hello.system),
     status: hello.status,
     reason: hello.reason,
     slots: hello.slots,
@@ -59,7 +65,7 @@ export function reportFrom(hello: Hello): SelfReport {
 export function applyState(report: SelfReport, state: State): 'older' | 'same' | 'changed' {
   if (state.seq < report.seq) return 'older'
   report.seq = state.seq
-  if (state.system) report.system = state.system
+  if (state.system) report.system = systemFrom(state.system)
   if (saysTheSame(report, state)) return 'same'
   report.status = state.status
   report.reason = state.reason
@@ -67,6 +73,18 @@ export function applyState(report: SelfReport, state: State): 'older' | 'same' |
   if (state.tags) report.tags = state.tags
   if (state.services) report.services = state.services
   return 'changed'
+}
+
+function systemFrom(system: System): SystemReport {
+  const { cpuLoad, memoryUsed, eventLoopDelayMs, uptimeS } = system
+  if (!Number.isNaN(cpuLoad + memoryUsed + eventLoopDelayMs + uptimeS)) return system
+  const known = (figure: number) => (Number.isNaN(figure) ? null : figure)
+  return {
+    cpuLoad: known(cpuLoad),
+    memoryUsed: known(memoryUsed),
+    eventLoopDelayMs: known(eventLoopDelayMs),
+    uptimeS: known(uptimeS),
+  }
 }
 
 function saysTheSame(report: SelfReport, { status, reason, slots, tags, services }: State): boolean {

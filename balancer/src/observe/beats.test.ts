@@ -51,6 +51,20 @@ describe('what moves all the time', () => {
     assert.deepEqual(told({ latencyMs: 5 }, silent), { members: { latencyMs: 5 } })
   })
 
+  it('leaves a figure out that nobody knows, and to the members where it begins or ends to be known', () => {
+    const foreign = { cpuLoad: 0.25, memoryUsed: null, eventLoopDelayMs: null, uptime: null }
+    const from = { ...base, system: foreign }
+    assert.deepEqual(told({ system: { ...foreign, cpuLoad: 0.5 } }, from), {
+      members: undefined,
+      beats: { a: [1000, 50, null, null, 1] },
+    })
+    const more = { ...foreign, memoryUsed: 0.5 }
+    assert.deepEqual(told({ system: more }, from).members, { system: more })
+    assert.deepEqual(told({ system: foreign }, { ...base, system: more }).members, { system: foreign })
+    const older = { ...foreign, uptime: 7 }
+    assert.deepEqual(told({ system: older }, from).members, { system: older })
+  })
+
   it('tells a restart by the uptime', () => {
     const next = { system: { ...system, uptime: 1 }, lastSeenAt: seen(0) }
     assert.deepEqual(told(next).members, { system: next.system })

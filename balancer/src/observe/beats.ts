@@ -18,7 +18,7 @@ export function isSaidByBeats(name: string, last: WorkerView, next: WorkerView):
   if (last.lastSeenAt === null || next.lastSeenAt === null) return false
   if (name === 'lastSeenAt') return true
   if (name === 'latencyMs') return last.latencyMs !== null && next.latencyMs !== null
-  if (name === 'system') return last.system !== null && next.system !== null && isSameRun(last, next)
+  if (name === 'system') return saysTheSame(last.system, next.system) && isSameRun(last, next)
   return false
 }
 
@@ -96,15 +96,20 @@ function figuresOf({
   latencyMs,
 }: WorkerView): [number | null, number | null, number | null, number | null] {
   return [
-    system === null ? null : Math.round(system.cpuLoad * 100),
-    system === null ? null : Math.round(system.memoryUsed * 100),
-    system === null ? null : shorten(system.eventLoopDelayMs),
-    latencyMs === null ? null : shorten(latencyMs),
+    percentOf(system?.cpuLoad),
+    percentOf(system?.memoryUsed),
+    shorten(system?.eventLoopDelayMs),
+    shorten(latencyMs),
   ]
 }
 
+function percentOf(share: number | null | undefined): number | null {
+  return share === null || share === undefined ? null : Math.round(share * 100)
+}
+
 /** Two digits are read of what is small, whole milliseconds of the rest. */
-function shorten(ms: number): number {
+function shorten(ms: number | null | undefined): number | null {
+  if (ms === null || ms === undefined) return null
   return ms < 10 ? Math.round(ms * 10) / 10 : Math.round(ms)
 }
 
@@ -124,9 +129,17 @@ function hasSameSlots(a: Slots, b: Slots): boolean {
   )
 }
 
+/** Both are known, and of both the same figures are. */
+function saysTheSame(last: WorkerView['system'], next: WorkerView['system']): boolean {
+  if (last === null || next === null) return false
+  const figures = ['cpuLoad', 'memoryUsed', 'eventLoopDelayMs'] as const
+  return figures.every((figure) => (last[figure] === null) === (next[figure] === null))
+}
+
 /** Whether the uptime is what a page expects that adds the time between two instants at which it was heard. */
 function isSameRun(last: WorkerView, next: WorkerView): boolean {
+  const [before, now] = [last.system?.uptime ?? null, next.system?.uptime ?? null]
+  if (before === null || now === null) return before === now
   const elapsedS = (Date.parse(next.lastSeenAt ?? '') - Date.parse(last.lastSeenAt ?? '')) / 1_000
-  const expectedS = (last.system?.uptime ?? 0) + elapsedS
-  return Math.abs((next.system?.uptime ?? 0) - expectedS) <= UPTIME_SLACK_S + elapsedS / 10
+  return Math.abs(now - before - elapsedS) <= UPTIME_SLACK_S + elapsedS / 10
 }

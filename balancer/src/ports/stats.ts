@@ -14,9 +14,10 @@ export interface WorkerSample extends WorkerGauge {
   readonly contract: number | null
   /** It is linked and has said how it is. */
   readonly system: {
-    readonly cpuLoad: number
-    readonly memoryUsed: number
-    readonly eventLoopDelayMs: number
+    /** Null is what it does not say. */
+    readonly cpuLoad: number | null
+    readonly memoryUsed: number | null
+    readonly eventLoopDelayMs: number | null
   } | null
   readonly ended: AttemptTally | undefined
   /** The longest time without a sign of life since this was asked last; null when there never was one. */

@@ -29,6 +29,13 @@ test('unknown stays unknown', () => {
   expect(next.get('a')).toMatchObject({ system: null, latencyMs: null })
 })
 
+test('a figure that the worker does not say stays unknown beside those that it says', () => {
+  const system = { cpuLoad: 0.25, memoryUsed: 0.5, eventLoopDelayMs: null, uptime: null }
+  const foreign = new Map([['a', sampleWorker('a', { system })]])
+  const next = mergeBeats(foreign, { beats: { a: [0, 90, 12, null, 7] } }, START_MS + 10_000)
+  expect(next.get('a')?.system).toEqual({ ...system, cpuLoad: 0.9, memoryUsed: 0.12 })
+})
+
 test('slots are five figures, and a worker that nobody knows is left out', () => {
   const next = mergeBeats(known, { slots: { b: [8, 2, 1, 6, 3], x: [1, 1, 1, 1, 1] } }, START_MS)
   expect(next.get('b')?.slots).toEqual({ limit: 8, used: 2, stuck: 1, available: 6, queue: 3 })

@@ -26,16 +26,20 @@ function withBeat(worker: WorkerView, [agoMs, ...figures]: FeedBeat, atMs: numbe
   const seenMs = atMs - (agoMs ?? 0)
   const lastSeenAt = new Date(seenMs).toISOString()
   const elapsedS = worker.lastSeenAt === null ? 0 : (seenMs - Date.parse(worker.lastSeenAt)) / 1_000
-  const uptime = (worker.system?.uptime ?? 0) + Math.max(0, elapsedS)
+  const { uptime: before } = worker.system ?? { uptime: 0 }
+  const uptime = before === null ? null : before + Math.max(0, elapsedS)
   if (figures.length < 4)
     return { ...worker, lastSeenAt, system: worker.system && { ...worker.system, uptime } }
-  const [cpu, memory, eventLoopDelayMs, latencyMs = null] = figures
-  const isKnown =
-    typeof cpu === 'number' && typeof memory === 'number' && typeof eventLoopDelayMs === 'number'
-  const system = isKnown
-    ? { cpuLoad: cpu / 100, memoryUsed: memory / 100, eventLoopDelayMs, uptime }
-    : worker.system
+  const [cpu = null, memory = null, eventLoopDelayMs = null, latencyMs = null] = figures
+  const isTold = cpu !== null || memory !== null || eventLoopDelayMs !== null
+  const system = isTold
+    ? { cpuLoad: shareOf(cpu), memoryUsed: shareOf(memory), eventLoopDelayMs, uptime }
+    : worker.system && { ...worker.system, uptime }
   return { ...worker, lastSeenAt, latencyMs, system }
+}
+
+function shareOf(percent: number | null): number | null {
+  return percent === null ? null : percent / 100
 }
 
 function readSlots([

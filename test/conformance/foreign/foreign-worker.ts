@@ -27,6 +27,7 @@ export interface ForeignOptions {
   readonly hasFeed?: boolean
   /** What it says of its machine; false: nothing. */
   readonly hasSystem?: boolean
+  readonly system?: object
   /** `/health` never ends. */
   readonly isMute?: boolean
   readonly port?: number
@@ -145,7 +146,7 @@ export class ForeignWorker {
       services: [{ name: 'browser', status: true }],
       ...(this.#options.hasSystem === false
         ? {}
-        : { system: { uptime: 12, usedMemoryPercent: 41, cpuLoad: 0.3 } }),
+        : { system: this.#options.system ?? { uptime: 12, usedMemoryPercent: 41, cpuLoad: 0.3 } }),
     }
   }
 

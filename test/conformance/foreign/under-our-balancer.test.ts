@@ -192,6 +192,12 @@ describe('what goes wrong with it', { concurrency: 3 }, () => {
     assert.equal((await lineOf(balancer)).system, null)
   })
 
+  scoped('a figure that it leaves out is unknown beside those that it says', async (t) => {
+    const { balancer } = await begin(t, { hasFeed: false, system: { cpuLoad: 0.3 } })
+    const { system } = await lineOf(balancer)
+    assert.deepEqual(system, { cpuLoad: 0.3, memoryUsed: null, eventLoopDelayMs: null, uptime: null })
+  })
+
   scoped('a health that never ends is named as what is wrong', async (t) => {
     const worker = await new ForeignWorker({ ...OWN, isMute: true }).start()
     t.after(() => worker.stop())

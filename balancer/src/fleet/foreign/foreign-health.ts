@@ -15,6 +15,7 @@ import {
   type WorkerStatus,
 } from '@berth/protocol'
 import { z } from 'zod'
+import { UNKNOWN_FIGURE } from '../self-report.ts'
 
 /** What of the fleet a worker is asked and told with. */
 export interface ForeignAccess {
@@ -220,15 +221,19 @@ function toSystem(said: Readonly<Record<string, unknown>>): System {
       said.memoryUsed ?? said.usedMemoryPercent ?? said.memory,
       said.memoryUsed === undefined,
     ),
-    eventLoopDelayMs: 0,
-    uptimeS: typeof said.uptime === 'number' && said.uptime >= 0 ? said.uptime : 0,
+    eventLoopDelayMs: amountOf(said.eventLoopDelayMs),
+    uptimeS: amountOf(said.uptime),
   }
+}
+
+function amountOf(said: unknown): number {
+  return typeof said === 'number' && said >= 0 ? said : UNKNOWN_FIGURE
 }
 
 /** 0 … 1; what is above 1, or said in per cent, is divided by a hundred. */
 function shareOf(said: unknown, isPercent = false): number {
-  const value = Number(said)
-  if (!(value >= 0)) return 0
+  const value = typeof said === 'string' && said !== '' ? Number(said) : amountOf(said)
+  if (!(value >= 0)) return UNKNOWN_FIGURE
   return Math.min(1, isPercent || value > 1 ? value / 100 : value)
 }
 

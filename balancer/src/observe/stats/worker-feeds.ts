@@ -77,9 +77,9 @@ export class WorkerFeeds {
     values[AT.gapMs] = Math.round(sample.takeGapMs() ?? 0)
     if (system) {
       values[AT.known] = n
-      values[AT.cpu] = Math.round(system.cpuLoad * 1_000) * n
-      values[AT.memory] = Math.round(system.memoryUsed * 1_000) * n
-      values[AT.loopMs] = Math.round(system.eventLoopDelayMs * 10)
+      values[AT.cpu] = Math.round((system.cpuLoad ?? 0) * 1_000) * n
+      values[AT.memory] = Math.round((system.memoryUsed ?? 0) * 1_000) * n
+      values[AT.loopMs] = Math.round((system.eventLoopDelayMs ?? 0) * 10)
       values[AT.used] = (slots?.used ?? 0) * n
       values[AT.limit] = (slots?.limit ?? 0) * n
     }
