@@ -1,6 +1,6 @@
 /**
  * The balancer's settings for the APIs of other systems (CONTRACT §2, "Other APIs"): their fields for `config.ts`, and
- * what compose makes of them. Invariant: an API that is not named is not there at all.
+ * what compose makes of them. Invariant: an API that is not named does nothing.
  */
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'

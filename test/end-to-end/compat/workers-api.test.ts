@@ -116,6 +116,21 @@ test('created: at once, and then with every field that its callers know, each of
   assert.equal(usage.totalTokens, (usage.inputTokens ?? 0) + (usage.outputTokens ?? 0))
 })
 
+test('metadata is texts of at most 1,024 characters; anything else is refused and begins nothing', async () => {
+  const longest = { note: 'x'.repeat(1_024) }
+  assert.deepEqual((await create('kept', { metadata: longest })).metadata, longest)
+  const count = async () => (await balancer.request('/runs?limit=500')).text.length
+  const before = await count()
+  for (const metadata of [{ note: 'x'.repeat(1_025) }, { n: 1 }, { o: {} }, ['a'], manyMembers()]) {
+    const { status, body } = await ask('POST', '', { input: 'no', metadata })
+    assert.equal(status, 400)
+    assert.match((body as unknown as { error: string }).error, /metadata/)
+  }
+  assert.equal(await count(), before)
+})
+
+const manyMembers = () => Object.fromEntries(Array.from({ length: 65 }, (_, n) => [`m${n}`, '']))
+
 test('continued: another turn of the same conversation, behind those that still run', async () => {
   const { id } = await create('first')
   const { body, status } = await ask('POST', `/${id}`, { input: 'second', budget: 'low' })

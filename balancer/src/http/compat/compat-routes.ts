@@ -6,6 +6,7 @@ import type { Log, Service } from '@berth/runtime'
 import type { UploadsPort } from '../../ports/files.ts'
 import type { RunReads } from '../../ports/run-store.ts'
 import type { SessionReads } from '../../ports/session-store.ts'
+import { problem } from '../problem.ts'
 import type { Route } from '../routes.ts'
 import { createMailServer } from './workers/mail-server.ts'
 import { Mailboxes } from './workers/mailbox.ts'
@@ -46,6 +47,16 @@ export interface Compat {
   readonly services: readonly Service[]
 }
 
+/** One that is switched off says so to whoever has a key, in its own words, and does nothing. */
+function offer(api: string, routes: readonly Route[], apis: ReadonlySet<string>): readonly Route[] {
+  if (apis.has(api)) return routes
+  const detail = `The API "${api}" is switched off at this balancer: name it in COMPAT and start again (docs/other-apis.md).`
+  return routes.map((route) => {
+    const { refuse = problem } = route
+    return { ...route, handle: () => refuse({ code: 'NOT_FOUND', detail }) }
+  })
+}
+
 export function createCompat(deps: CompatDeps): Compat {
   const { apis, agentFunction, emailDomain, emailPort } = deps.compat
   const workers = new WorkerSessions({ ...deps, agentFunction })
@@ -55,8 +66,8 @@ export function createCompat(deps: CompatDeps): Compat {
   const hasMail = mailboxes !== undefined && emailPort !== undefined
   return {
     routes: [
-      ...(apis.has('worklets') ? workletRoutes(deps) : []),
-      ...(apis.has('workers') ? workerApiRoutes(api) : []),
+      ...offer('worklets', workletRoutes(deps), apis),
+      ...offer('workers', workerApiRoutes(api), apis),
     ],
     services: hasMail
       ? [createMailServer({ ...deps, mailboxes, workers, port: emailPort, agentFunction })]
