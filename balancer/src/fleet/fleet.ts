@@ -410,11 +410,12 @@ export class Fleet implements FleetPort, DispatchPort, WorkerSamplesPort {
 
   /** It stays while somebody follows, whatever becomes of the worker meanwhile. */
   #createRelay(id: string): LogRelay {
-    const relay = new LogRelay((order) => {
+    const tell = (order: LogOrder | undefined) => {
       if (order !== undefined) this.#relays.set(id, relay)
       else this.#relays.delete(id)
       this.#find(id)?.followLogs(order)
-    })
+    }
+    const relay = new LogRelay(tell, () => this.#relays.size)
     return relay
   }
 

@@ -7,9 +7,15 @@ function lines(...numbers: number[]): LogEntry[] {
   return numbers.map((n) => ({ at: `t${n}`, level: 'info', text: `line ${n}`, source: 'w1' }))
 }
 
-function makeRelay() {
+function makeRelay(followed = 1) {
   const switches: boolean[] = []
-  return { relay: new LogRelay((order) => switches.push(order !== undefined)), switches }
+  return {
+    relay: new LogRelay(
+      (order) => switches.push(order !== undefined),
+      () => followed,
+    ),
+    switches,
+  }
 }
 
 test('the worker is told with the first follower and after the last', () => {
@@ -47,6 +53,17 @@ test('a second follower begins with what has come, at most the last 500', () => 
   assert.equal(recent.length, 500, 'a copy')
 })
 
+test('of a thousand workers that are followed at once ten lines stay of each', () => {
+  const { relay } = makeRelay(1_000)
+  relay.follow(() => {})
+  for (let n = 0; n < 100; n++) relay.deliver(lines(n), 0)
+  const { recent } = relay.follow(() => {})
+  assert.deepEqual(
+    recent.map(({ text }) => text),
+    lines(90, 91, 92, 93, 94, 95, 96, 97, 98, 99).map(({ text }) => text),
+  )
+})
+
 test('what comes while nobody follows is dropped', () => {
   const { relay } = makeRelay()
   relay.deliver(lines(1), 0)
@@ -68,7 +85,10 @@ test('lines that a worker sends again after a reconnect are not shown twice', ()
 
 test('the worker is told what its followers want together, and anew when that changes', () => {
   const orders: (object | undefined)[] = []
-  const relay = new LogRelay((order) => orders.push(order))
+  const relay = new LogRelay(
+    (order) => orders.push(order),
+    () => 1,
+  )
   const loud = relay.follow(() => {}, { level: 'error', backlog: 10, perSecond: 100 })
   const same = relay.follow(() => {}, { level: 'error', backlog: 5, perSecond: 50 })
   const whole = relay.follow(() => {})

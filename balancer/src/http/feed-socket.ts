@@ -23,6 +23,8 @@ const MAX_MESSAGES_PER_SECOND = 10
 const MAX_PINGS_PER_SECOND = 20
 const CLOSE_WAIT_MS = 1000
 
+const AS_TEXT = { binary: false }
+
 /** The types of `ws` do not know `closeTimeout` yet. */
 const SERVER_OPTIONS: ServerOptions & { readonly closeTimeout: number } = {
   noServer: true,
@@ -90,6 +92,7 @@ class FeedDoor implements FeedSocket {
   readonly #server = new WebSocketServer(SERVER_OPTIONS)
   #timer: NodeJS.Timeout | undefined
   #checks = 0
+  #last: { readonly text: string; readonly bytes: Buffer } | undefined
   #isStopped = false
   #unfollow = () => {}
 
@@ -156,7 +159,7 @@ class FeedDoor implements FeedSocket {
     const page = this.#deps.feed.attach(
       {
         send: (text) => {
-          if (ws.readyState === ws.OPEN) ws.send(text)
+          if (ws.readyState === ws.OPEN) ws.send(this.#bytesOf(text), AS_TEXT)
         },
         bufferedBytes: () => ws.bufferedAmount,
       },
@@ -172,6 +175,12 @@ class FeedDoor implements FeedSocket {
       if (visitor.pings > MAX_PINGS_PER_SECOND) ws.terminate()
     })
     ws.once('close', () => this.#forget(visitor))
+  }
+
+  /** Pages that get the same text one after another get the same bytes. */
+  #bytesOf(text: string): Buffer {
+    if (this.#last?.text !== text) this.#last = { text, bytes: Buffer.from(text) }
+    return this.#last.bytes
   }
 
   #receive(visitor: Visitor, data: RawData, isBinary: boolean): void {
@@ -190,6 +199,7 @@ class FeedDoor implements FeedSocket {
 
   #check(): void {
     this.#checks += 1
+    this.#last = undefined
     const isPingDue = this.#checks % PING_EVERY_CHECKS === 0
     for (const visitor of this.#visitors) {
       visitor.messages = 0

@@ -218,6 +218,7 @@ class TickingFeed implements Feed {
   }
 
   #deliver(changes: FeedChanges | undefined): void {
+    if (this.#pages.size === 0) return
     const shared = changes === undefined ? undefined : JSON.stringify(changes)
     const frames = new Map<string, string>()
     for (const page of this.#pages) {

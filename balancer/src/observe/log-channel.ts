@@ -2,8 +2,8 @@
  * The lines that one word of the feed means, followed once for however many pages watch the same word: it follows
  * its sources while somebody watches, matches each line once, lets at most 2,000 a second through, and makes each
  * of these into JSON once. Owned by `log-channels.ts`; pages read it by cursors (`log-watch.ts`).
- * Invariants: what is left out is counted; nothing is followed that nobody watches; at most 2,000 lines wait,
- * and at most 2,000 are kept.
+ * Invariants: what is left out is counted; nothing is followed that nobody watches; at most 4,000 lines wait,
+ * and at most 2,000 are kept; a turn makes at most half a megabyte of lines, or one that is longer.
  */
 import { LIMITS, type LogEntry, type LogQuery, type WorkerView } from '@berth/protocol'
 import type { Log } from '@berth/runtime'
@@ -18,6 +18,8 @@ const INFLOW_PER_SECOND = 20_000
 const LEAST_PER_SECOND = 20
 const TICKS_PER_SECOND = 4
 const PER_SECOND = LIMITS.logLinesPerSecond
+/** Of one turn: lines may be 16 KB long, and while thousands of those are made no task is answered. */
+const CHARACTERS_AT_ONCE = 512 * 1024
 
 export interface LogSources {
   readonly fleet: Pick<FleetPort, 'followLogs' | 'workers' | 'worker'>
@@ -158,8 +160,10 @@ export class LogChannel {
 
   #take(entries: readonly LogEntry[], worker: string | undefined): void {
     for (const entry of entries) if (this.#isWanted(entry, worker)) this.#waiting.push({ entry, worker })
-    // The newest are kept: they are what a tail is watched for.
-    if (this.#waiting.length > 2 * PER_SECOND) this.#leaveOut(this.#waiting.length - PER_SECOND)
+    // The newest are kept: they are what a tail is watched for. Twice what a turn lets through, since a few of them
+    // are older than what came before.
+    const most = this.#isCrowded ? (2 * PER_SECOND) / TICKS_PER_SECOND : PER_SECOND
+    if (this.#waiting.length > 2 * most) this.#leaveOut(this.#waiting.length - most)
   }
 
   #leaveOut(count: number): void {
@@ -172,11 +176,24 @@ export class LogChannel {
     // Workers send what they gather in a moment, so that of several the older lines may come later.
     if (this.#followed.size + Number(wantsBalancer(this.#query)) > 1) this.#waiting.sort(byInstant)
     if (this.#waiting.length > room) this.#leaveOut(this.#waiting.length - room)
-    const fresh = this.#waiting.map(toJson)
-    this.#waiting = []
+    const fresh = this.#writeNewest()
     this.#lines += fresh.length
     this.#kept = [...this.#kept, ...fresh].slice(-PER_SECOND)
     return fresh.length
+  }
+
+  /** JSON of all that wait, or of the newest, as far as a turn has time for. */
+  #writeNewest(): string[] {
+    const fresh: string[] = []
+    let characters = 0
+    for (let at = this.#waiting.length - 1; at >= 0 && characters < CHARACTERS_AT_ONCE; at--) {
+      const text = toJson(this.#waiting[at] as Waiting)
+      characters += text.length
+      fresh.push(text)
+    }
+    this.#leaveOut(this.#waiting.length - fresh.length)
+    this.#waiting = []
+    return fresh.reverse()
   }
 }
 

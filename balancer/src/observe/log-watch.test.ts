@@ -61,6 +61,22 @@ describe('a page that watches logs', () => {
     assert.equal(fleet.followers.get('w1')?.size, 0)
   })
 
+  it('gets half a megabyte of long lines at once, the newest, and the count of the others', () => {
+    const { attach, fleet, quarters } = setStage()
+    const page = attach()
+    page.page?.watch(['logs:w1'])
+    quarters(1)
+    page.take()
+    const long = Array.from({ length: 60 }, (_, i) => makeEntry(`${i} ${'x'.repeat(16_000)}`))
+    fleet.say('w1', long)
+    quarters(1)
+    const { lines = [], dropped } = page.takeChanges().logs?.['logs:w1'] ?? {}
+    assert.equal(lines.length, 33)
+    assert.equal(dropped, 27)
+    assert.equal(lines.at(-1)?.text, long.at(-1)?.text)
+    assert.equal(lines[0]?.text, long[27]?.text)
+  })
+
   it('does not follow twice what stands in two lists', () => {
     const { attach, fleet } = setStage()
     const page = attach()
