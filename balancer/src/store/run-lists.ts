@@ -210,8 +210,8 @@ export class RunLists {
     return countProbes(this.#statements, probes, atMost)
   }
 
-  #probes(filter: StoredFilter, bounds: Bounds): Probe[] {
-    const functions = this.#functions(filter)
+  /** Of these functions alone, undefined for any. */
+  #probes(filter: StoredFilter, bounds: Bounds, functions = this.#functions(filter)): Probe[] {
     if (functions?.length === 0) return []
     return tablesOf(filter).flatMap((table) => {
       const walk = { table, from: `${table} r`, walked: 'r.seq', bounds } as const
@@ -314,13 +314,20 @@ export class RunLists {
 
   /** Runs that are meant by their function and the beginning of their id alone. */
   #nameProbes(filter: StoredFilter, bounds: Bounds, words: readonly string[]): Probe[] {
-    return (this.#functions(filter) ?? this.#allFunctions()).flatMap((named) => {
-      const own = this.#wordsOf(named.name)
-      const rest = words.filter((word) => !own.some((one) => one.startsWith(word)))
-      const within = this.#boundsOfWords(rest, bounds)
+    const functions = this.#functions(filter)
+    const all = functions ?? this.#allFunctions()
+    const byRest = Map.groupBy(all, ({ name }) => this.#wordsBeyond(name, words).join(' '))
+    return [...byRest].flatMap(([rest, named]) => {
+      const within = this.#boundsOfWords(rest === '' ? [] : rest.split(' '), bounds)
       if (within === undefined) return []
-      return this.#probes({ ...filter, group: named.group, function: named.name, q: undefined }, within)
+      return this.#probes({ ...filter, q: undefined }, within, named.length < all.length ? named : functions)
     })
+  }
+
+  /** Those that the name of a function does not have. */
+  #wordsBeyond(name: string, words: readonly string[]): readonly string[] {
+    const own = this.#wordsOf(name)
+    return words.filter((word) => !own.some((one) => one.startsWith(word)))
   }
 
   /** Runs whose ids have all of these words. */

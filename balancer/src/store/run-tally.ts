@@ -1,13 +1,14 @@
 /**
  * How many runs of each status there are in each bucket of time, the newest so many of a filter. On the store's
- * reading thread, asked by run-lists.ts. Slices are pairs of function and status, whose runs stand in one index: from
- * one bucket that has any to the next, nothing is touched in between and no row is read.
+ * reading thread, asked by run-lists.ts. Slices are pairs of function and status, whose runs stand in one index: no row
+ * is read, and what is read is put into its bucket here, for there may be hundreds of slices and buckets.
  * Invariant: what is counted is the newest, whatever their status; nothing older is counted when something is left out.
  */
 import type { RunStatus } from '@berth/protocol'
 import type { RunTally } from '../ports/run-store.ts'
 import type { Bounds } from './run-bounds.ts'
-import { numberOrNull, statusOf } from './run-codec.ts'
+import { numberOrNull, statusOf, text } from './run-codec.ts'
+import { highest } from './run-probes.ts'
 import type { Statements } from './statements.ts'
 import type { Value } from './write-packing.ts'
 
@@ -22,7 +23,10 @@ export interface Slice {
 
 type Cell = RunTally['cells'][number]
 
-/** `buckets`: the oldest first. */
+/**
+ * `buckets`: the oldest first. Goes down from the newest in steps that are as long as what is left, by how dense it was
+ * in the last one, so that each run is read about once however many slices there are.
+ */
 export function tallySlices(
   statements: Statements,
   slices: readonly Slice[],
@@ -30,27 +34,32 @@ export function tallySlices(
   atMost: number,
 ): RunTally {
   const low = buckets[0]?.low ?? 0
-  const walks = slices.map((slice) => new Walk(statements, slice, low, buckets.at(-1)?.high ?? -1))
-  const cells: Cell[] = []
-  const add = (bucket: number, counts: readonly number[], here: readonly Walk[]) => {
-    for (const [at, { slice }] of here.entries())
-      if (counts[at]) cells.push({ bucket, status: slice.status, count: counts[at] })
-  }
+  const walks = slices.map((slice) => new Walk(statements, slice))
+  const sums = new Sums(buckets)
+  let high = newestOf(statements, buckets.at(-1)?.high ?? -1)
   let left = atMost
-  for (let bucket = buckets.length - 1; bucket >= 0; bucket--) {
-    const bounds = buckets[bucket] as Bounds
-    const here = walks.filter((walk) => walk.newest >= bounds.low)
-    const counts = countEach(here, bounds.low, left)
-    if (counts === undefined) {
-      const floor = findFloor(here, bounds.low, left)
-      add(bucket, countEach(here, floor, left) ?? [], here)
-      return { cells: joinCells(cells), cappedMs: acceptedAt(statements, floor) }
+  // No two runs share a seq.
+  let span = Math.max(1, left)
+  while (high >= low) {
+    const next = Math.max(low, high - span + 1)
+    const found = gather(walks, next, high, left)
+    if (found === undefined) {
+      span = Math.ceil(span / 2)
+      continue
     }
-    add(bucket, counts, here)
-    left -= counts.reduce((sum, count) => sum + count, 0)
-    for (const walk of here) walk.goBelow(bounds.low)
+    const count = found.reduce((sum, seqs) => sum + seqs.length, 0)
+    if (count > left) {
+      const floor = left === 0 ? high + 1 : (highest(found.flat(), left).at(-1) as number)
+      for (const [at, { slice }] of walks.entries()) sums.add(slice.status, found[at] ?? [], floor)
+      return { cells: sums.cells, cappedMs: acceptedAt(statements, floor) }
+    }
+    for (const [at, { slice }] of walks.entries()) sums.add(slice.status, found[at] ?? [], next)
+    left -= count
+    high = next - 1
+    if (count === 0 || left === 0) span *= 4
+    else span = Math.max(left, Math.ceil((left * span * AMPLE) / count))
   }
-  return { cells: joinCells(cells), cappedMs: null }
+  return { cells: sums.cells, cappedMs: null }
 }
 
 /** Of runs that were found one by one, the newest first; `atMost` of them may be all that were looked for. */
@@ -60,17 +69,14 @@ export function tallyListed(
   buckets: readonly Bounds[],
   atMost: number,
 ): RunTally {
-  const cells: Cell[] = []
+  const sums = new Sums(buckets)
   const count = (table: Slice['table'], wanted: readonly number[]): Set<number> => {
     const sql = `SELECT seq, status FROM ${table} WHERE seq IN (SELECT value FROM json_each(?))`
-    const there = new Set<number>()
-    for (const row of statements.of(sql).all(JSON.stringify(wanted))) {
-      const seq = Number(row.seq)
-      there.add(seq)
-      const bucket = buckets.findIndex(({ low, high }) => seq >= low && seq <= high)
-      if (bucket >= 0) cells.push({ bucket, status: statusOf(row.status), count: 1 })
-    }
-    return there
+    const rows = statements.of(sql).all(JSON.stringify(wanted))
+    const byStatus = Map.groupBy(rows, ({ status }) => status)
+    for (const [status, of] of byStatus)
+      sums.add(statusOf(status), of.map(({ seq }) => Number(seq)).reverse(), 0)
+    return new Set(rows.map(({ seq }) => Number(seq)))
   }
   const done = count('runs_done', seqs)
   if (done.size < seqs.length)
@@ -80,99 +86,89 @@ export function tallyListed(
     )
   const oldest = seqs.at(-1)
   const isCapped = seqs.length >= atMost && oldest !== undefined
-  return { cells: joinCells(cells), cappedMs: isCapped ? acceptedAt(statements, oldest) : null }
+  return { cells: sums.cells, cappedMs: isCapped ? acceptedAt(statements, oldest) : null }
 }
 
-/** Goes down the index of one slice, from bucket to bucket. */
+/** By how much a step is longer than its density says, so that the last one brings all that is left. */
+const AMPLE = 1.1
+
+/** Goes down the index of one slice. */
 class Walk {
   readonly slice: Slice
-  /** The newest that was not counted yet, -1 for none. */
-  newest: number
   readonly #statements: Statements
-  readonly #low: number
+  readonly #sql: string
 
-  constructor(statements: Statements, slice: Slice, low: number, high: number) {
+  constructor(statements: Statements, slice: Slice) {
     this.#statements = statements
     this.slice = slice
-    this.#low = low
-    this.newest = this.#find(high)
+    this.#sql = `SELECT json_group_array(seq) AS seqs FROM (SELECT r.seq FROM ${slice.table} r
+      WHERE ${slice.where} AND r.seq >= ? AND r.seq <= ? ORDER BY r.seq DESC LIMIT ?)`
   }
 
-  /** From `low` to `high`, or to the newest that was not counted yet; at most so many. */
-  count(low: number, high: number, atMost: number): number {
-    const { table, where, values } = this.slice
-    const walk = `SELECT 1 FROM ${table} r WHERE ${where} AND r.seq >= ? AND r.seq <= ? LIMIT ?`
-    const statement = this.#statements.of(`SELECT count(*) AS n FROM (${walk})`)
-    return Number(statement.get(...values, low, Math.min(high, this.newest), atMost)?.n)
-  }
-
-  goBelow(seq: number): void {
-    this.newest = this.#find(seq - 1)
-  }
-
-  #find(high: number): number {
-    const { table, where, values } = this.slice
-    const sql = `SELECT max(r.seq) AS seq FROM ${table} r WHERE ${where} AND r.seq >= ? AND r.seq <= ?`
-    return numberOrNull(this.#statements.of(sql).get(...values, this.#low, high)?.seq) ?? -1
+  /** The newest so many between the two, in falling order. */
+  find(low: number, high: number, limit: number): number[] {
+    const row = this.#statements.of(this.#sql).get(...this.slice.values, low, high, limit)
+    return JSON.parse(text(row?.seqs))
   }
 }
 
-/** Of each walk, from `low` on; undefined when together they are more than `atMost`. */
-function countEach(walks: readonly Walk[], low: number, atMost: number): number[] | undefined {
-  const counts: number[] = []
-  let left = atMost
-  for (const walk of walks) {
-    const count = walk.count(low, Number.MAX_SAFE_INTEGER, left + 1)
-    if (count > left) return undefined
-    counts.push(count)
-    left -= count
-  }
-  return counts
-}
-
-/**
- * The seq from which on just `atMost` are counted, of more than those from `low` on. Goes down from the newest in
- * steps that are as long as what is left, by how dense it was in the last one: each run is counted about once.
- */
-function findFloor(walks: readonly Walk[], low: number, atMost: number): number {
-  let floor = Math.max(...walks.map((walk) => walk.newest)) + 1
-  let left = atMost
-  // No two runs share a seq.
-  let span = left
-  while (left > 0 && floor > low) {
-    const next = Math.max(low, floor - span)
-    const count = countBetween(walks, next, floor - 1, left + 1)
-    if (count > left) {
-      span = Math.max(1, span >> 1)
-      continue
-    }
-    const stepped = floor - next
-    floor = next
-    left -= count
-    span = Math.max(left, count === 0 ? stepped * 2 : Math.floor(((left * stepped) / count) * CAUTION))
-  }
-  return floor
-}
-
-/** How far a step goes of what its density says: one that is too long has counted for nothing. */
-const CAUTION = 0.9
-
-function countBetween(walks: readonly Walk[], low: number, high: number, atMost: number): number {
+/** What each walk has between the two, more than `left` of it or all; undefined when that is far too much. */
+function gather(
+  walks: readonly Walk[],
+  low: number,
+  high: number,
+  left: number,
+): readonly number[][] | undefined {
+  const found: number[][] = []
   let count = 0
   for (const walk of walks) {
-    if (count >= atMost) break
-    if (walk.newest >= low) count += walk.count(low, high, atMost - count)
+    const seqs = walk.find(low, high, left + 1)
+    found.push(seqs)
+    count += seqs.length
+    if (count > 2 * left + SLACK && high > low) return undefined
   }
-  return count
+  return found
 }
 
-function joinCells(cells: readonly Cell[]): Cell[] {
-  const joined = new Map<string, Cell>()
-  for (const cell of cells) {
-    const key = `${cell.bucket} ${cell.status}`
-    joined.set(key, { ...cell, count: cell.count + (joined.get(key)?.count ?? 0) })
+const SLACK = 1_000
+
+/** Counts by status and bucket. */
+class Sums {
+  readonly #buckets: readonly Bounds[]
+  readonly #counts = new Map<RunStatus, number[]>()
+
+  constructor(buckets: readonly Bounds[]) {
+    this.#buckets = buckets
   }
-  return [...joined.values()]
+
+  /** `seqs` in falling order, as far down as `floor`. */
+  add(status: RunStatus, seqs: readonly number[], floor: number): void {
+    if (seqs.length === 0) return
+    const counts = this.#counts.get(status) ?? new Array<number>(this.#buckets.length).fill(0)
+    this.#counts.set(status, counts)
+    let bucket = this.#buckets.length - 1
+    for (const seq of seqs) {
+      if (seq < floor) return
+      while (bucket >= 0 && seq < (this.#buckets[bucket]?.low ?? 0)) bucket -= 1
+      if (bucket < 0) return
+      if (seq <= (this.#buckets[bucket]?.high ?? -1)) counts[bucket] = (counts[bucket] ?? 0) + 1
+    }
+  }
+
+  get cells(): Cell[] {
+    return [...this.#counts].flatMap(([status, counts]) =>
+      counts.flatMap((count, bucket) => (count === 0 ? [] : [{ bucket, status, count }])),
+    )
+  }
+}
+
+/** The highest seq of any run up to `high`, or -1. */
+function newestOf(statements: Statements, high: number): number {
+  const seqs = ['runs_live', 'runs_done'].map((table) => {
+    const sql = `SELECT max(seq) AS seq FROM ${table} WHERE seq <= ?`
+    return numberOrNull(statements.of(sql).get(high)?.seq) ?? -1
+  })
+  return Math.max(...seqs)
 }
 
 /** When the oldest from `seq` on was accepted; 0 when there is none. */
