@@ -21,6 +21,8 @@ export type MixedPlan = {
   readonly webhooks: number
   /** Each ends one process or two. */
   readonly strikes: number
+  /** Of a run, at most. */
+  readonly taskMs: number
   readonly seed: number
   readonly scope: Scope
 }
@@ -53,7 +55,6 @@ const STRIKES: readonly (readonly Kind[])[] = [
   ['balancer', 'native'],
   ['foreign'],
 ]
-const TASK_MS = 300
 const PAUSE_MS = 400
 
 /** The one that is named by `MIXED_SEED`, so that an order can be had again. */
@@ -67,7 +68,6 @@ export async function killMixedFleet({ strikes, seed, ...plan }: MixedPlan): Pro
     ...plan,
     kills: strikes,
     workers: WORKERS,
-    taskMs: TASK_MS,
     strike: (site) => strikeInOrder(site, drawOrder(strikes, random.fork()), random.fork()),
   })
   return weigh(chaos)

@@ -124,6 +124,11 @@ const WRONG: readonly (readonly [checker: string, what: string, story: Partial<P
   ],
   ['C4', 'completed and not done, at another make', { foreign, executions: [ran('started', ABROAD)] }],
   ['C4', 'completed and not done', { executions: [ran('started')] }],
+  [
+    'C4',
+    'given up too early',
+    { shown: [{ ...shown, status: 'failed', attempt: 2 }], seen: [], messages: [] },
+  ],
   ['C4', 'another end than before', { seen: [{ id: RUN, status: 'failed' }] }],
   ['C15', 'two runs of a key', { wanted: [{ ...wanted, promised: [RUN, 'r_2'] }] }],
   ['C15', 'a run that nobody was told of', { shown: [shown, { ...shown, id: 'r_2' }] }],

@@ -183,7 +183,7 @@ function isForgotten(faults: readonly Fault[], before: Execution, again: Executi
   )
 }
 
-/** What is completed was done, one run for each that was wanted, and an end never changes. */
+/** What is completed was done, what has failed was tried as often as it may be, and an end never changes. */
 function judgeOutcomes(story: PromiseStory, say: (detail: string) => void): void {
   const finished = new Set(
     story.executions.filter(({ event }) => event === 'finished').map(({ runId }) => runId),
@@ -191,6 +191,8 @@ function judgeOutcomes(story: PromiseStory, say: (detail: string) => void): void
   const last = new Map(story.shown.map(({ id, status }) => [id, status]))
   for (const { id, status } of story.shown)
     if (status === 'completed' && !finished.has(id)) say(`${id} is completed and no handler finished it`)
+  for (const { id, status, attempt } of story.shown)
+    if (status === 'failed' && attempt < story.attemptsAllowed) say(`${id} has failed in attempt ${attempt}`)
   for (const { id, status } of story.seen)
     if (last.get(id) !== status) say(`${id} was ${status} and is ${last.get(id)}`)
 }

@@ -6,6 +6,7 @@
 import { once } from 'node:events'
 import { appendFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { type WebSocket, WebSocketServer } from 'ws'
 
@@ -31,6 +32,8 @@ export interface ForeignOptions {
   /** `/health` never ends. */
   readonly isMute?: boolean
   readonly port?: number
+  /** In PEM: both its ports speak TLS. */
+  readonly tls?: { readonly key: string; readonly cert: string }
   /** Every begin and end of a task is written here, a JSON line each. */
   readonly journal?: string
 }
@@ -50,14 +53,17 @@ export class ForeignWorker {
   isOff = false
   readonly #options: ForeignOptions
   readonly #http: Server
-  readonly #feedHttp = createServer()
+  readonly #feedHttp: Server
   readonly #feed: WebSocketServer
   readonly #gates = new Map<string, () => void>()
   #pushing: NodeJS.Timeout | undefined
 
   constructor(options: ForeignOptions) {
     this.#options = options
-    this.#http = createServer((req, res) => void this.#serve(req, res))
+    const { tls } = options
+    const serve = (req: IncomingMessage, res: ServerResponse) => void this.#serve(req, res)
+    this.#http = tls ? createSecureServer(tls, serve) : createServer(serve)
+    this.#feedHttp = tls ? createSecureServer(tls) : createServer()
     this.#feed = new WebSocketServer({
       server: this.#feedHttp,
       handleProtocols: ([offered]) => offered ?? false,
@@ -74,7 +80,7 @@ export class ForeignWorker {
   }
 
   get url(): string {
-    return `http://127.0.0.1:${(this.#http.address() as AddressInfo).port}`
+    return `${this.#options.tls ? 'https' : 'http'}://127.0.0.1:${(this.#http.address() as AddressInfo).port}`
   }
 
   get feeds(): number {

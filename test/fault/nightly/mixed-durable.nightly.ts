@@ -10,7 +10,7 @@ const strikes = Number(process.env.MIXED_STRIKES ?? 100)
 const seed = drawSeed()
 
 test(`no promise is broken by ${strikes} strikes at a mixed fleet (MIXED_SEED=${seed})`, async (t) => {
-  const plan = { runs: strikes * 50, webhooks: strikes * 2, strikes, seed, scope: t }
+  const plan = { runs: strikes * 50, webhooks: strikes * 2, strikes, taskMs: 300, seed, scope: t }
   const mixed = await killMixedFleet(plan)
   t.diagnostic(describeMixed(mixed))
   assert.equal(mixed.violations.length, 0, mixed.violations.slice(0, 50).join('\n'))
