@@ -103,4 +103,19 @@ describe('a mixed fleet', { concurrency: 2, timeout: 150_000 }, () => {
     }
     assert.equal((await site.probe.read()).filter(({ event }) => event === 'started').length, runs.length)
   })
+
+  test('a balancer that is told to stop waits no longer than it may', async (t) => {
+    const env = { ...PATIENT, SHUTDOWN_TIMEOUT: '300ms' }
+    const site = await Site.start(t, { env, workers: [{ slots: 1, isForeign: true }] })
+    const input = { id: 'd', ms: 60_000 }
+    await postTask(site.balancer, { function: 'probe', input, mode: 'async' })
+    await site.waitForExecutions('started', 1)
+    const beganAt = performance.now()
+    site.balancer.signal('SIGTERM')
+    assert.deepEqual(await site.balancer.exited, { code: 0, signal: null })
+    const tookMs = performance.now() - beganAt
+    assert.ok(tookMs < 20_000, `it took ${tookMs} ms`)
+    assert.match(site.balancer.output(), /waits for the answers of workers of another make/)
+    await site.waitForExecutions('aborted', 1)
+  })
 })
