@@ -31,7 +31,7 @@ const LINES = 80
 /** Of a call, to the slow tab. */
 const CALL_BYTES = NEEDLES.length * LINES * LINE_BYTES
 /** What Linux gives two ends of a connection at most is 10 MB; then comes the balancer's own megabyte. */
-const OFFERED_BYTES = 64 * MB
+const OFFERED_BYTES = 40 * MB
 
 const SHOUT = `import { defineFunction } from '@berth/worker'
 import { z } from 'zod'

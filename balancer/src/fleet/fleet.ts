@@ -288,8 +288,13 @@ export class Fleet implements FleetPort, DispatchPort, WorkerSamplesPort {
   // --- FleetPort -------------------------------------------------------------------------------
 
   workers(): readonly WorkerView[] {
-    const leaving = [...this.#leaving].map((member) => member.viewAs(this.#shownId(member)))
-    return [...[...this.#listed.values()].map((member) => member.view), ...leaving]
+    return [...this.views()]
+  }
+
+  /** Whoever reads slowly may miss what joins meanwhile, and sees it the next time. */
+  *views(): Iterable<WorkerView> {
+    for (const member of [...this.#listed.values()]) yield member.view
+    for (const member of [...this.#leaving]) yield member.viewAs(this.#shownId(member))
   }
 
   *gauges(): Iterable<WorkerGauge> {

@@ -96,6 +96,9 @@ export class FakeFleet implements FleetPort {
   workers() {
     return this.list
   }
+  views() {
+    return this.list
+  }
   gauges() {
     return this.list
   }

@@ -25,28 +25,45 @@ export function isSaidByBeats(name: string, last: WorkerView, next: WorkerView):
 /** That a worker was heard again is told after this time, unless there is more to tell. */
 const HEARD_AGAIN_MS = 700
 
+/** What is told of several workers together. */
+export class BeatHeap {
+  readonly beats: [string, FeedBeat][] = []
+  readonly slots: [string, FeedSlots][] = []
+
+  pack(): Beats {
+    return pack(this.beats, this.slots)
+  }
+}
+
 /** What pages know of the workers: the view that the last beat of each was made from. */
 export class BeatTeller {
   readonly #told = new Map<string, { view: WorkerView; atMs: number }>()
 
   /** Of the workers in both pictures; `nowMs` is the wall clock that the frame will carry. */
   diff(last: ReadonlyMap<string, WorkerView>, next: ReadonlyMap<string, WorkerView>, nowMs: number): Beats {
-    const beats: [string, FeedBeat][] = []
-    const slots: [string, FeedSlots][] = []
-    for (const [id, worker] of next) {
-      const known = last.get(id)
-      if (known === undefined) {
-        this.#told.delete(id)
-        continue
-      }
-      const beat = this.#beat(id, known, worker, nowMs)
-      if (beat !== undefined) beats.push([id, beat])
-      if (known === worker || known.slots === null || worker.slots === null) continue
-      if (!hasSameSlots(known.slots, worker.slots)) slots.push([id, writeSlots(worker.slots)])
+    const heap = new BeatHeap()
+    for (const worker of next.values()) this.add(heap, last.get(worker.id), worker, nowMs)
+    this.forget(next)
+    return heap.pack()
+  }
+
+  /** What there is to tell of one worker; `known` is undefined for one that is new to all pages. */
+  add(heap: BeatHeap, known: WorkerView | undefined, worker: WorkerView, nowMs: number): void {
+    const { id } = worker
+    if (known === undefined) {
+      this.#told.delete(id)
+      return
     }
-    if (this.#told.size > next.size)
-      for (const id of this.#told.keys()) if (!next.has(id)) this.#told.delete(id)
-    return pack(beats, slots)
+    const beat = this.#beat(id, known, worker, nowMs)
+    if (beat !== undefined) heap.beats.push([id, beat])
+    if (known === worker || known.slots === null || worker.slots === null) return
+    if (!hasSameSlots(known.slots, worker.slots)) heap.slots.push([id, writeSlots(worker.slots)])
+  }
+
+  /** Those that are no more. */
+  forget(next: ReadonlyMap<string, WorkerView>): void {
+    if (this.#told.size <= next.size) return
+    for (const id of this.#told.keys()) if (!next.has(id)) this.#told.delete(id)
   }
 
   clear(): void {

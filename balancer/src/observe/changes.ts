@@ -14,7 +14,7 @@ export const HISTORY_MS = 60_000
 const MAX_WORKER_CHANGES = 50_000
 
 /** The members of `next` that differ from `last` and that no beat says; undefined when there is none. */
-function diffWorker(last: WorkerView, next: WorkerView): Partial<WorkerView> | undefined {
+export function diffWorker(last: WorkerView, next: WorkerView): Partial<WorkerView> | undefined {
   if (last === next) return undefined
   let changed: Record<string, unknown> | undefined
   for (const name in next) {

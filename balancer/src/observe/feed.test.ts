@@ -104,6 +104,30 @@ describe('a page', () => {
     }
   })
 
+  it('that comes in the middle of a reading gets what differs from its snapshot, and every number', () => {
+    const { attach, fleet, quarters } = setStage()
+    attach()
+    let late: ReturnType<typeof attach> | undefined
+    fleet.onReading = () => {
+      fleet.onReading = () => {}
+      late = attach()
+    }
+    fleet.change('w1', { latencyMs: 20, reason: 'changed before' })
+    quarters(1)
+    fleet.change('w2', { reason: 'changed behind' })
+    quarters(1)
+    const [first, ...frames] = late?.take() ?? []
+    assert.ok(first !== undefined && 'snapshot' in first)
+    const reasons = new Map(first.snapshot.workers.map(({ id, reason }) => [id, reason]))
+    for (const [index, frame] of frames.entries()) {
+      assert.equal(frame.seq, first.seq + index + 1)
+      if (!('changes' in frame)) throw new Error('a second snapshot')
+      for (const [id, change] of Object.entries(frame.changes.workers ?? {}))
+        if (change?.reason !== undefined) reasons.set(id, change.reason)
+    }
+    assert.deepEqual(Object.fromEntries(reasons), { w1: 'changed before', w2: 'changed behind' })
+  })
+
   it('shares frames that are the same', () => {
     const { attach, fleet, quarters } = setStage()
     const pages = [attach(), attach()]

@@ -4,7 +4,8 @@
  * within a minute. Constructed by compose; `http/feed-socket.ts` attaches pages.
  *
  * Invariants: every page gets every sequence number from its snapshot on, without a gap; a page that does not
- * read is skipped and gets a new snapshot when it does; identical frames are made once.
+ * read is skipped and gets a new snapshot when it does; identical frames are made once. A reading takes a turn of
+ * the event loop for each of its milliseconds; it becomes the picture, and gets its number, in one step.
  *
  *   page: attached ──1 MB unread──▶ behind ──drained──▶ (snapshot) attached
  */
@@ -12,12 +13,13 @@ import type { BalancerView, ConfigState, FeedChanges, QueueView, WorkerView } fr
 import type { Clock, Log, Service } from '@berth/runtime'
 import type { FleetPort } from '../ports/fleet.ts'
 import type { TrafficPort } from '../ports/traffic.ts'
-import { allBeats, BeatTeller } from './beats.ts'
-import { ChangeHistory, diffWorkers, HISTORY_MS, isSame } from './changes.ts'
+import { allBeats, BeatHeap, BeatTeller } from './beats.ts'
+import { ChangeHistory, diffWorker, HISTORY_MS, isSame, type WorkerChange } from './changes.ts'
 import { LogChannels } from './log-channels.ts'
 import { LogWatch } from './log-watch.ts'
 import { type RunWatch, type RunWatchDeps, RunWatches } from './run-watches.ts'
 import { PointMaker, Series } from './series.ts'
+import { Slices } from './slices.ts'
 
 export const TICK_MS = 250
 /** A page with more than this in its socket's buffer is skipped. */
@@ -25,6 +27,8 @@ export const BEHIND_BYTES = 1024 * 1024
 /** A page gets the workers of a snapshot in parts, a part a frame: thousands at once would hold up everything else. */
 export const WORKERS_AT_ONCE = 2_000
 const DRAINED_BYTES = 64 * 1024
+/** A reading can be cut after so many workers. */
+const WORKERS_A_STEP = 25
 
 export interface FeedDeps {
   readonly fleet: FleetPort
@@ -48,7 +52,7 @@ export interface FeedPage {
 }
 
 export interface Feed extends Service {
-  /** One reading; `start` has it called four times a second. */
+  /** One reading at once; `start` has one begin four times a second, in slices. */
   tick(): void
   /** Begins to send at once. `since`: the last sequence number the page has applied. */
   attach(sink: PageSink, since?: number): FeedPage
@@ -85,6 +89,7 @@ class TickingFeed implements Feed {
   readonly #series = new Series()
   readonly #pointMaker = new PointMaker()
   readonly #runs: RunWatches
+  readonly #slices: Slices
   /** Begins at the wall clock, so that no number means two things to a page across a restart. */
   #seq: number
   /** Undefined while nobody has looked for a minute. */
@@ -97,6 +102,7 @@ class TickingFeed implements Feed {
 
   constructor(deps: FeedDeps) {
     this.#deps = deps
+    this.#slices = new Slices(deps.clock)
     this.#channels = new LogChannels(deps)
     const { clock, openRuns = () => ({ ok: false, detail: 'Runs cannot be watched here.' }) } = deps
     this.#runs = new RunWatches({ clock, open: openRuns })
@@ -106,42 +112,51 @@ class TickingFeed implements Feed {
 
   async start(): Promise<void> {
     this.tick()
-    this.#timer = setInterval(() => this.tick(), TICK_MS)
+    this.#timer = setInterval(() => {
+      // The one before may still be at work where the machine is full.
+      if (!this.#slices.isBusy) this.#slices.begin(this.#read())
+    }, TICK_MS)
     this.#timer.unref()
   }
 
   async stop(): Promise<void> {
     clearInterval(this.#timer)
+    this.#slices.stop()
     for (const page of this.#pages) quit(page)
     this.#pages.clear()
     this.#channels.stop()
   }
 
   tick(): void {
+    this.#slices.stop()
+    for (const _ of this.#read());
+  }
+
+  /** Yields where it may be cut. */
+  *#read(): Generator<void, void> {
     const nowMs = this.#deps.clock.monoMs()
     const { fleet, clock, traffic } = this.#deps
     const point = this.#pointMaker.read(clock.wallMs(), () => fleet.gauges(), traffic.traffic())
     if (point !== undefined) this.#series.push(point)
     this.#renewLogs(nowMs)
-    this.#channels.gather()
+    yield
+    yield* this.#channels.gather()
     this.#runs.tick()
     if (this.#pages.size > 0) this.#lastSeenMs = nowMs
-    if (nowMs - this.#lastSeenMs > HISTORY_MS) {
-      this.#rest()
-      return
-    }
-    const changes = this.#look(fleet.workers())
+    if (nowMs - this.#lastSeenMs > HISTORY_MS) return this.#rest()
+    const { next, changes } = yield* this.#look(this.#picture)
+    this.#picture = next
     if (point !== undefined) changes.points = [point]
     const isWorthIt =
       Object.keys(changes).length > 0 ||
       [...this.#pages].some(({ logs, runs, rest }) => logs.hasNews || runs.hasNews || rest.length > 0)
     if (isWorthIt) this.#history.push(++this.#seq, nowMs, changes)
-    this.#deliver(isWorthIt ? changes : undefined)
+    yield* this.#deliver(isWorthIt ? changes : undefined)
   }
 
   attach(sink: PageSink, since?: number): FeedPage {
     if (this.#picture === undefined) {
-      this.#look(this.#deps.fleet.workers())
+      this.#picture = this.#pictureOf(this.#deps.fleet.workers())
       // What changed meanwhile was given no number of its own.
       this.#seq += 1
     }
@@ -187,48 +202,67 @@ class TickingFeed implements Feed {
   #renewLogs(nowMs: number): void {
     if (nowMs - this.#renewedAtMs < 1000) return
     this.#renewedAtMs = nowMs
-    this.#channels.renew()
+    this.#channels.renew([...(this.#picture?.workers.values() ?? this.#deps.fleet.views())])
     for (const { logs } of this.#pages) logs.renew()
   }
 
-  /** Reads the picture; answers what differs from the last one. */
-  #look(workers: readonly WorkerView[]): FeedChanges {
+  /** Reads the picture, and what differs from the last one. */
+  *#look(last: Picture | undefined): Generator<void, { next: Picture; changes: FeedChanges }> {
+    const { fleet, clock } = this.#deps
+    const workers: WorkerView[] = []
+    const changed: [string, WorkerChange][] = []
+    const beats = new BeatHeap()
+    for (const worker of fleet.views()) {
+      workers.push(worker)
+      if (workers.length % WORKERS_A_STEP === 0) yield
+      if (last === undefined) continue
+      const known = last.workers.get(worker.id)
+      const change = known === undefined ? worker : diffWorker(known, worker)
+      if (change !== undefined) changed.push([worker.id, change])
+      this.#beats.add(beats, known, worker, clock.wallMs())
+    }
+    yield
+    const next = this.#pictureOf(workers)
+    if (last === undefined) return { next, changes: {} }
+    for (const id of last.workers.keys()) if (!next.workers.has(id)) changed.push([id, null])
+    this.#beats.forget(next.workers)
+    const changes: FeedChanges = {}
+    if (!isSame(last.balancer, next.balancer)) changes.balancer = next.balancer
+    if (!isSame(last.config, next.config)) changes.config = next.config
+    if (!isSame(last.queue, next.queue)) changes.queue = next.queue
+    if (changed.length > 0) changes.workers = Object.fromEntries(changed)
+    return { next, changes: Object.assign(changes, beats.pack()) }
+  }
+
+  #pictureOf(workers: readonly WorkerView[]): Picture {
     const { fleet, traffic, balancer } = this.#deps
     const { waiting, running } = traffic.traffic()
-    const last = this.#picture
-    const next: Picture = {
+    return {
       balancer: balancer(),
       config: fleet.config(),
       queue: { waiting, running },
       workers: new Map(workers.map((worker) => [worker.id, worker])),
     }
-    this.#picture = next
-    if (last === undefined) return {}
-    const changes: FeedChanges = {}
-    if (!isSame(last.balancer, next.balancer)) changes.balancer = next.balancer
-    if (!isSame(last.config, next.config)) changes.config = next.config
-    if (!isSame(last.queue, next.queue)) changes.queue = next.queue
-    const changed = diffWorkers(last.workers, next.workers)
-    if (changed !== undefined) changes.workers = changed
-    return Object.assign(changes, this.#beats.diff(last.workers, next.workers, this.#deps.clock.wallMs()))
   }
 
   #allBeats(): Pick<FeedChanges, 'beats' | 'slots'> {
     return allBeats((this.#picture as Picture).workers, this.#deps.clock.wallMs())
   }
 
-  #deliver(changes: FeedChanges | undefined): void {
+  /** A page a step; those that come meanwhile have the new picture already. */
+  *#deliver(changes: FeedChanges | undefined): Generator<void, void> {
     if (this.#pages.size === 0) return
     const shared = changes === undefined ? undefined : JSON.stringify(changes)
     const frames = new Map<string, string>()
-    for (const page of this.#pages) {
-      if (this.#hasToWait(page)) continue
+    for (const page of [...this.#pages]) {
+      if (!this.#pages.has(page) || this.#hasToWait(page)) continue
       if (page.isBehind) {
         page.isBehind = false
         this.#sendSnapshot(page)
       } else if (changes !== undefined && page.rest.length > 0 && page.hasPicture) {
         page.sink.send(this.#frameFor(page, JSON.stringify(this.#withRest(page, changes)), new Map()))
       } else if (shared !== undefined) page.sink.send(this.#frameFor(page, shared, frames))
+      yield
     }
   }
 

@@ -87,9 +87,9 @@ export class LogChannel {
     this.#isCrowded = this.#left > leftBefore
   }
 
-  /** Once a second: workers come, go, and change their tags. */
-  renew(): void {
-    const wanted = this.#wantedWorkers()
+  /** Once a second: workers come, go, and change their tags. `workers` are all that there are. */
+  renew(workers?: readonly WorkerView[]): void {
+    const wanted = this.#wantedWorkers(workers)
     for (const [id, follower] of this.#followed) {
       if (wanted.has(id)) continue
       follower.stop()
@@ -122,10 +122,10 @@ export class LogChannel {
   }
 
   /** A worker that is named is followed as soon as it is known, also one that is leaving. */
-  #wantedWorkers(): ReadonlySet<string> {
+  #wantedWorkers(workers?: readonly WorkerView[]): ReadonlySet<string> {
     const { fleet } = this.#sources
     const named = this.#query.workers.flatMap((id) => fleet.worker(id) ?? [])
-    const all: readonly WorkerView[] = wantsAnyWorker(this.#query) ? fleet.workers() : named
+    const all: readonly WorkerView[] = wantsAnyWorker(this.#query) ? (workers ?? fleet.workers()) : named
     return new Set(all.filter((worker) => wantsWorker(this.#query, worker)).map(({ id }) => id))
   }
 

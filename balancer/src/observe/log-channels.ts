@@ -3,7 +3,7 @@
  * feed. Invariant: a channel lives as long as somebody watches it, and there are at most 64 with a filter,
  * since each line is held against each of them.
  */
-import { readLogWord } from '@berth/protocol'
+import { readLogWord, type WorkerView } from '@berth/protocol'
 import { LogChannel, type LogSources } from './log-channel.ts'
 import { makeFilter } from './log-filter.ts'
 
@@ -54,12 +54,17 @@ export class LogChannels {
     this.#held.delete(word)
   }
 
-  gather(): void {
-    for (const { channel } of this.#held.values()) channel.gather()
+  /** A channel a step. */
+  *gather(): Iterable<void> {
+    for (const { channel } of this.#held.values()) {
+      channel.gather()
+      yield
+    }
   }
 
-  renew(): void {
-    for (const { channel } of this.#held.values()) channel.renew()
+  /** `workers` are all that there are. */
+  renew(workers: readonly WorkerView[]): void {
+    for (const { channel } of this.#held.values()) channel.renew(workers)
   }
 
   stop(): void {

@@ -40,7 +40,9 @@ export function makeEntry(text: string): LogEntry {
 
 type OnLines = (lines: readonly LogEntry[], dropped: number) => void
 
-export class FakeFleet implements Pick<FleetPort, 'workers' | 'worker' | 'gauges' | 'config' | 'followLogs'> {
+export class FakeFleet
+  implements Pick<FleetPort, 'workers' | 'views' | 'worker' | 'gauges' | 'config' | 'followLogs'>
+{
   list: WorkerView[] = [makeWorker('w1'), makeWorker('w2')]
   state: 'ok' | 'stale' = 'ok'
   recent: LogEntry[] = []
@@ -50,6 +52,14 @@ export class FakeFleet implements Pick<FleetPort, 'workers' | 'worker' | 'gauges
 
   workers() {
     return this.list
+  }
+  /** What happens before the second of them is asked for. */
+  onReading = () => {};
+  *views(): Iterable<WorkerView> {
+    for (const [index, worker] of this.list.entries()) {
+      if (index === 1) this.onReading()
+      yield worker
+    }
   }
   worker(id: string) {
     return this.list.find((worker) => worker.id === id)

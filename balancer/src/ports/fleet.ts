@@ -112,6 +112,8 @@ export interface InterfacesPort {
 export interface FleetPort extends InterfacesPort {
   /** In the order of the file, joined and leaving ones behind. */
   workers(): readonly WorkerView[]
+  /** The same, each made when it is asked for, so that who reads thousands may do other things between them. */
+  views(): Iterable<WorkerView>
   /** The same as far as the chart needs it, made for less. */
   gauges(): Iterable<WorkerGauge>
   worker(id: string): WorkerView | undefined
