@@ -3,7 +3,7 @@ import { sampleLine, sampleLines } from '../testing/samples.ts'
 import { appendLines, emptyLogBuffer, expectOverlap, LOG_BUFFER_ROWS, SKIP_SPAN_MS } from './log-buffer.ts'
 
 const textsOf = (buffer: typeof emptyLogBuffer) =>
-  buffer.rows.map((row) => (row.kind === 'line' ? row.entry.text : `-${row.count}`))
+  [...buffer.rows].map((row) => (row.kind === 'line' ? row.entry.text : `-${row.count}`))
 
 test('keeps the newest rows and counts what it trimmed', () => {
   const full = appendLines(emptyLogBuffer, sampleLines(LOG_BUFFER_ROWS), 0)
@@ -18,7 +18,7 @@ test('keeps the newest rows and counts what it trimmed', () => {
 test('row ids rise across messages and trimming', () => {
   const one = appendLines(emptyLogBuffer, sampleLines(2), 0)
   const two = appendLines(one, sampleLines(1, 2), 5)
-  expect(two.rows.map((row) => row.id)).toEqual([1, 2, 3, 4])
+  expect([...two.rows].map((row) => row.id)).toEqual([1, 2, 3, 4])
 })
 
 test('lines the server left out stand before those it sent', () => {
@@ -41,10 +41,10 @@ test('what is left out within four seconds is one row, at its first place', () =
   const one = appendLines(emptyLogBuffer, sampleLines(1), 10, 1_000)
   const two = appendLines(one, sampleLines(1, 1), 5, 1_000 + SKIP_SPAN_MS - 1)
   expect(textsOf(two)).toEqual(['-15', 'line 0', 'line 1'])
-  expect(two.rows[0]).toMatchObject({ fromMs: 1_000, toMs: 1_000 + SKIP_SPAN_MS - 1 })
+  expect(two.rows.at(0)).toMatchObject({ fromMs: 1_000, toMs: 1_000 + SKIP_SPAN_MS - 1 })
   const three = appendLines(two, sampleLines(1, 2), 7, 1_000 + SKIP_SPAN_MS)
   expect(textsOf(three)).toEqual(['-15', 'line 0', 'line 1', '-7', 'line 2'])
-  expect(three.rows.map(({ id }) => id)).toEqual([1, 2, 3, 4, 5])
+  expect([...three.rows].map(({ id }) => id)).toEqual([1, 2, 3, 4, 5])
   expect(three.received).toBe(25)
   expect(textsOf(one), 'the old one stays as it was').toEqual(['-10', 'line 0'])
 })
@@ -57,7 +57,7 @@ test('what several sources had written before somebody looked stands in one orde
   const balancer = appendLines(emptyLogBuffer, [lineAt(10, 'a'), lineAt(30, 'c')], 0)
   const both = appendLines(balancer, [lineAt(20, 'b'), lineAt(40, 'd')], 0)
   expect(textsOf(both)).toEqual(['a', 'b', 'c', 'd'])
-  const ids = both.rows.map(({ id }) => id)
+  const ids = [...both.rows].map(({ id }) => id)
   expect(ids).toEqual([...ids].sort((one, other) => one - other))
   expect(both.nextId).toBeGreaterThan(ids.at(-1) ?? 0)
   // Long after that a late line stands where it came: nothing moves under a reader.

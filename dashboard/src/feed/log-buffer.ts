@@ -4,6 +4,7 @@
  * ever, so that a view can tell what is new and find a row again.
  */
 import type { FeedLine } from '@berth/protocol'
+import { RowList } from './row-list.ts'
 
 export const LOG_BUFFER_ROWS = 50_000
 /** As long as no more lines have come, they may be what was written before somebody looked. */
@@ -12,6 +13,8 @@ const BACKLOG_ROWS = 5_000
 const OVERLAP_ROWS = 2_000
 /** Lines that are left out within this time of each other are one row. */
 export const SKIP_SPAN_MS = 4_000
+/** More rows than come in that time. */
+const SKIP_SEARCH_ROWS = 10_000
 
 export type LogRow =
   | { readonly kind: 'line'; readonly id: number; readonly entry: FeedLine; readonly length: number }
@@ -27,7 +30,7 @@ export interface SkippedRow {
 }
 
 export interface LogBuffer {
-  readonly rows: readonly LogRow[]
+  readonly rows: RowList<LogRow>
   /** Rows that left the buffer at its old end. */
   readonly trimmed: number
   readonly nextId: number
@@ -39,7 +42,7 @@ export interface LogBuffer {
 }
 
 export const emptyLogBuffer: LogBuffer = {
-  rows: [],
+  rows: RowList.of<LogRow>([]),
   trimmed: 0,
   nextId: 1,
   received: 0,
@@ -58,17 +61,19 @@ export function appendLines(
   if (fresh.length === 0 && dropped === 0) {
     return lines.length > 0 && buffer.mayOverlap ? { ...buffer, mayOverlap: false } : buffer
   }
+  const youngAt = dropped > 0 ? youngSkippedAt(buffer.rows, atMs) : -1
   let nextId = buffer.nextId
-  const all = [...buffer.rows]
-  if (dropped > 0 && !widenSkipped(all, dropped, atMs))
-    all.push({ kind: 'skipped', id: nextId++, count: dropped, fromMs: atMs, toMs: atMs })
-  for (const entry of fresh) all.push({ kind: 'line', id: nextId++, entry, length: lengthOf(entry) })
-  if (isBacklog(buffer, fresh)) nextId = sortByTime(all, nextId)
-  const over = Math.max(0, all.length - LOG_BUFFER_ROWS)
+  const added: LogRow[] = []
+  if (dropped > 0 && youngAt < 0)
+    added.push({ kind: 'skipped', id: nextId++, count: dropped, fromMs: atMs, toMs: atMs })
+  for (const entry of fresh) added.push({ kind: 'line', id: nextId++, entry, length: lengthOf(entry) })
+  const grown = widenSkipped(buffer.rows, youngAt, dropped, atMs).append(added)
+  const rows = isBacklog(buffer, fresh) ? sortByTime([...grown], nextId) : grown
+  const over = Math.max(0, rows.length - LOG_BUFFER_ROWS)
   return {
-    rows: over > 0 ? all.slice(over) : all,
+    rows: rows.drop(over),
     trimmed: buffer.trimmed + over,
-    nextId,
+    nextId: (rows.last?.id ?? 0) + 1,
     received: buffer.received + fresh.length + dropped,
     skipped: buffer.skipped + dropped,
     mayOverlap: false,
@@ -77,29 +82,30 @@ export function appendLines(
 
 /** Of several sources each sends its last lines first, one source behind the other. */
 function isBacklog({ rows, received }: LogBuffer, fresh: readonly FeedLine[]): boolean {
-  const last = rows.at(-1)
+  const { last } = rows
   const [first] = fresh
   return received <= BACKLOG_ROWS && last?.kind === 'line' && first !== undefined && first.at < last.entry.at
 }
 
-/** By the instant they bear, with new ids, since ids rise with the place; answers the next id. */
-function sortByTime(rows: LogRow[], nextId: number): number {
+/** By the instant they bear, with new ids, since ids rise with the place. */
+function sortByTime(rows: LogRow[], nextId: number): RowList<LogRow> {
   const instantOf = (row: LogRow) => (row.kind === 'line' ? row.entry.at : new Date(row.fromMs).toISOString())
   rows.sort((a, b) => (instantOf(a) < instantOf(b) ? -1 : instantOf(a) > instantOf(b) ? 1 : 0))
-  for (const [place, row] of rows.entries()) rows[place] = { ...row, id: nextId + place }
-  return nextId + rows.length
+  return RowList.of(rows.map((row, place) => ({ ...row, id: nextId + place })))
 }
 
-/** True when the last row of this kind is young enough to say it. */
-function widenSkipped(rows: LogRow[], dropped: number, atMs: number): boolean {
-  for (let at = rows.length - 1; at >= 0 && at >= rows.length - 10_000; at--) {
-    const row = rows[at]
-    if (row?.kind !== 'skipped') continue
-    if (atMs - row.fromMs >= SKIP_SPAN_MS) return false
-    rows[at] = { ...row, count: row.count + dropped, toMs: atMs }
-    return true
+/** Where the last row of this kind is, if it is young enough to say it; -1 when there is none. */
+function youngSkippedAt(rows: RowList<LogRow>, atMs: number): number {
+  for (let at = rows.length - 1; at >= 0 && at >= rows.length - SKIP_SEARCH_ROWS; at--) {
+    const row = rows.at(at)
+    if (row?.kind === 'skipped') return atMs - row.fromMs < SKIP_SPAN_MS ? at : -1
   }
-  return false
+  return -1
+}
+
+function widenSkipped(rows: RowList<LogRow>, at: number, dropped: number, atMs: number): RowList<LogRow> {
+  const row = rows.at(at)
+  return row?.kind === 'skipped' ? rows.with(at, { ...row, count: row.count + dropped, toMs: atMs }) : rows
 }
 
 /** About as many characters as are drawn of it. */
@@ -120,7 +126,9 @@ export function expectOverlap(buffer: LogBuffer): LogBuffer {
 
 function withoutKnown(buffer: LogBuffer, lines: readonly FeedLine[]): readonly FeedLine[] {
   const known = new Set<string>()
-  for (const row of buffer.rows.slice(-OVERLAP_ROWS)) if (row.kind === 'line') known.add(keyOf(row.entry))
+  const { rows } = buffer
+  for (const row of rows.slice(rows.length - OVERLAP_ROWS, rows.length))
+    if (row.kind === 'line') known.add(keyOf(row.entry))
   return lines.filter((line) => !known.has(keyOf(line)))
 }
 

@@ -10,6 +10,8 @@ const withLines = (...lines: unknown[]) =>
     at: 'x',
     changes: { queue: { waiting: 1, running: 0 }, logs: { logs: { lines, dropped: 3 } } },
   })
+const withFigures = (beats: unknown, slots: unknown) =>
+  JSON.stringify({ seq: 2, at: 'x', changes: { beats, slots } })
 
 test('reads what the schema reads', () => {
   const good = [
@@ -17,6 +19,8 @@ test('reads what the schema reads', () => {
     JSON.stringify(changesMessage(2, {})),
     withLines(),
     withLines(whole, { ...whole, worker: 'w1' }, sampleLine('b')),
+    withFigures({ w1: [120], w2: [3, 12, null, 0.5, 1] }, { w1: [8, 2, 0, 6, 0] }),
+    withFigures({}, {}),
   ]
   for (const text of good) expect(readMessage(text)).toEqual(feedMessageSchema.parse(JSON.parse(text)))
 })
@@ -31,6 +35,13 @@ test.each([
   ['fields that are none', withLines({ ...whole, fields: [1] })],
   ['a run that is none', withLines({ ...whole, run: 7 })],
   ['no number of what was left out', withLines(whole).replace('"dropped":3', '"dropped":"3"')],
+  ['a beat of nothing', withFigures({ w1: [] }, {})],
+  ['a beat of too much', withFigures({ w1: [1, 2, 3, 4, 5, 6] }, {})],
+  ['a beat of words', withFigures({ w1: ['1'] }, {})],
+  ['beats that are a list', withFigures([[1]], {})],
+  ['slots that are unknown', withFigures({}, { w1: [8, null, 0, 6, 0] })],
+  ['slots without end', withFigures({}, { w1: [1] }).replace('[1]', '[8,2,0,6,1e999]')],
+  ['too few slots', withFigures({}, { w1: [8, 2] })],
   ['another part that is wrong', withLines(whole).replace('"waiting":1', '"waiting":"1"')],
 ])('answers nothing for %s', (_what, data) => {
   expect(readMessage(data)).toBeNull()

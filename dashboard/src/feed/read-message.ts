@@ -1,9 +1,9 @@
 /**
- * Reads one message of the feed: JSON, then the protocol's schema. Called by the feed client. Log lines come by the
- * hundred, four times a second, and the schema would take longer over them than everything else together, so
- * they are judged here by hand. Invariant: what is answered is what the schema would have let through.
+ * Reads one message of the feed: JSON, then the protocol's schema. Called by the feed client. What comes by the
+ * hundred, four times a second (log lines, beats, slots), the schema would take longer over than everything else
+ * together, so it is judged here by hand. Invariant: what is answered is what the schema would have let through.
  */
-import { type FeedLine, type FeedMessage, feedMessageSchema, LOG_LEVELS } from '@berth/protocol'
+import { type FeedChanges, type FeedMessage, feedMessageSchema, LOG_LEVELS } from '@berth/protocol'
 
 /** Null when it makes no sense. */
 export function readMessage(data: unknown): FeedMessage | null {
@@ -16,30 +16,60 @@ export function readMessage(data: unknown): FeedMessage | null {
 }
 
 function judge(message: unknown): FeedMessage | null {
-  const logs = logsOf(message)
-  if (logs === null) {
-    const parsed = feedMessageSchema.safeParse(message)
-    return parsed.success ? parsed.data : null
-  }
-  const { changes } = message as { changes: Record<string, unknown> }
-  const { logs: _logs, ...rest } = changes
-  const parsed = feedMessageSchema.safeParse({ ...(message as object), changes: rest })
-  if (!parsed.success || !('changes' in parsed.data)) return null
-  return { ...parsed.data, changes: { ...parsed.data.changes, logs } }
+  const changes = memberOf(message, 'changes')
+  if (typeof changes !== 'object' || changes === null) return bySchema(message)
+  const [sound, rest] = partByHand(changes as Record<string, unknown>)
+  const judged = bySchema({ ...(message as object), changes: rest })
+  if (judged === null || !('changes' in judged)) return judged
+  return { ...judged, changes: { ...judged.changes, ...sound } }
 }
 
-type Logs = Record<string, { lines: FeedLine[]; dropped: number }>
+function bySchema(message: unknown): FeedMessage | null {
+  const parsed = feedMessageSchema.safeParse(message)
+  return parsed.success ? parsed.data : null
+}
 
-/** Null when there are none that are sound; the schema then says what is to become of the message. */
-function logsOf(message: unknown): Logs | null {
-  const logs = memberOf(memberOf(message, 'changes'), 'logs')
-  if (typeof logs !== 'object' || logs === null) return null
-  for (const part of Object.values(logs)) {
-    const lines = memberOf(part, 'lines')
-    if (!Array.isArray(lines) || typeof memberOf(part, 'dropped') !== 'number') return null
-    if (!lines.every(isLine)) return null
+type ByHand = Pick<FeedChanges, 'logs' | 'beats' | 'slots'>
+
+const JUDGES: Readonly<Record<keyof ByHand, (part: unknown) => boolean>> = {
+  logs: isLog,
+  beats: (beat) => isFigures(beat, 1, 5, isFigureOrNull),
+  slots: (slots) => isFigures(slots, 5, 5, isFigure),
+}
+
+/** What is sound by hand, and all that the schema is to say the last word on. */
+function partByHand(changes: Record<string, unknown>): [ByHand, Record<string, unknown>] {
+  const sound: Record<string, unknown> = {}
+  const rest: Record<string, unknown> = {}
+  for (const [name, part] of Object.entries(changes)) {
+    const isSound = Object.hasOwn(JUDGES, name) && areAll(part, JUDGES[name as keyof ByHand])
+    ;(isSound ? sound : rest)[name] = part
   }
-  return logs as Logs
+  return [sound as ByHand, rest]
+}
+
+function areAll(parts: unknown, isSound: (part: unknown) => boolean): boolean {
+  if (typeof parts !== 'object' || parts === null || Array.isArray(parts)) return false
+  for (const key in parts) if (!isSound((parts as Record<string, unknown>)[key])) return false
+  return true
+}
+
+function isFigures(list: unknown, least: number, most: number, isOne: (value: unknown) => boolean): boolean {
+  return Array.isArray(list) && list.length >= least && list.length <= most && list.every(isOne)
+}
+
+function isFigure(value: unknown): boolean {
+  // JSON knows no others; 1e999 is read as Infinity.
+  return typeof value === 'number' && Number.isFinite(value)
+}
+
+function isFigureOrNull(value: unknown): boolean {
+  return value === null || isFigure(value)
+}
+
+function isLog(part: unknown): boolean {
+  const lines = memberOf(part, 'lines')
+  return Array.isArray(lines) && isFigure(memberOf(part, 'dropped')) && lines.every(isLine)
 }
 
 function isLine(line: unknown): boolean {

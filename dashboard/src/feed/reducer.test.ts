@@ -150,7 +150,7 @@ describe('logs', () => {
       changesMessage(9, { logs: { 'logs:w': { lines: [sampleLine('b')], dropped: 3 } } }),
     )
     expect(two.logs.get('logs')?.rows).toHaveLength(1)
-    expect(two.logs.get('logs:w')?.rows.map((row) => row.kind)).toEqual(['skipped', 'line'])
+    expect([...(two.logs.get('logs:w')?.rows ?? [])].map((row) => row.kind)).toEqual(['skipped', 'line'])
     const left = reduceFeed(two, { type: 'watching', sources: ['logs:w'] })
     expect([...left.logs.keys()]).toEqual(['logs:w'])
   })

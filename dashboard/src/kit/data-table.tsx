@@ -4,7 +4,16 @@
  * document; `aria-rowcount` and `aria-rowindex` keep telling how many there are.
  */
 import { useVirtualizer, type Virtualizer } from '@tanstack/react-virtual'
-import { type KeyboardEvent, type MouseEvent, memo, type ReactNode, useMemo, useRef, useState } from 'react'
+import {
+  type KeyboardEvent,
+  type MouseEvent,
+  memo,
+  type ReactNode,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+} from 'react'
 import { formatCount } from '../text/format.ts'
 import { text } from '../text/text.ts'
 import { Icon } from './marks.tsx'
@@ -71,6 +80,8 @@ const ROW_HEIGHT = 34
 const HEAD_HEIGHT = 32
 /** Up to this many rows all are drawn. */
 const PLAIN_ROWS = 100
+/** Rows that are drawn beyond each edge of what is in view. */
+const BEYOND = 5
 
 export function DataTable<Row extends object>(props: DataTableProps<Row>) {
   const { label, rows, columns, rowId, rowHeight = ROW_HEIGHT, empty, isLoading } = props
@@ -84,7 +95,7 @@ export function DataTable<Row extends object>(props: DataTableProps<Row>) {
     count: isVirtual ? sorted.length : 0,
     getScrollElement: () => box.current,
     estimateSize: () => rowHeight,
-    overscan: 12,
+    overscan: BEYOND,
     enabled: isVirtual,
   })
   const ids = useMemo(() => sorted.map(rowId), [sorted, rowId])
@@ -151,41 +162,60 @@ interface BodyProps<Row> extends DataTableProps<Row> {
 }
 
 function Body<Row>(props: BodyProps<Row>) {
-  const { rows, ids, virtualizer } = props
-  const width = props.columns.length + (props.onSelection ? 1 : 0)
-  if (!virtualizer) {
+  const { rows, ids, virtualizer, columns, selection, focused } = props
+  const width = columns.length + (props.onSelection ? 1 : 0)
+  const acts = useRowActs(props)
+  const draw = (index: number) => {
+    const [row, id] = [rows[index], ids[index]]
+    if (row === undefined || id === undefined) return null
     return (
-      <tbody>
-        {rows.map((row, index) => (
-          <TableRow key={ids[index]} row={row} id={ids[index] ?? ''} index={index} {...rest(props)} />
-        ))}
-      </tbody>
+      <TableRow
+        key={id}
+        row={row}
+        id={id}
+        index={index}
+        columns={columns}
+        acts={acts}
+        label={props.rowLabel?.(row) ?? id}
+        tone={props.rowTone?.(row)}
+        isSelected={selection?.has(id) ?? false}
+        isTabStop={focused === id || (focused === null && index === 0)}
+      />
     )
   }
+  if (!virtualizer) return <tbody>{rows.map((_, index) => draw(index))}</tbody>
   const items = virtualizer.getVirtualItems()
   const before = items[0]?.start ?? 0
   const after = virtualizer.getTotalSize() - (items.at(-1)?.end ?? 0)
   return (
     <tbody>
       <Gap height={before} width={width} />
-      {items.map(({ index }) => {
-        const row = rows[index]
-        if (row === undefined) return null
-        return <TableRow key={ids[index]} row={row} id={ids[index] ?? ''} index={index} {...rest(props)} />
-      })}
+      {items.map(({ index }) => draw(index))}
       <Gap height={after} width={width} />
     </tbody>
   )
 }
 
-type RowShared<Row> = Pick<
-  BodyProps<Row>,
-  'columns' | 'selection' | 'onSelection' | 'onOpen' | 'rowTone' | 'rowLabel' | 'focused' | 'onSelectRow'
->
+/** What a press on a row does; null where it does nothing. */
+interface RowActs<Row> {
+  readonly open: ((row: Row) => void) | null
+  readonly select: ((id: string, isRange: boolean) => void) | null
+}
 
-function rest<Row>(props: BodyProps<Row>): RowShared<Row> {
-  const { columns, selection, onSelection, onOpen, rowTone, rowLabel, focused, onSelectRow } = props
-  return { columns, selection, onSelection, onOpen, rowTone, rowLabel, focused, onSelectRow }
+/** The same acts at every drawing, so that a row is drawn again for its own sake alone; they do what is latest. */
+function useRowActs<Row>({ onOpen, onSelection, onSelectRow }: BodyProps<Row>): RowActs<Row> {
+  const latest = useRef({ onOpen, onSelectRow })
+  useLayoutEffect(() => {
+    latest.current = { onOpen, onSelectRow }
+  })
+  const [opens, selects] = [onOpen !== undefined, onSelection !== undefined]
+  return useMemo(
+    () => ({
+      open: opens ? (row) => latest.current.onOpen?.(row) : null,
+      select: selects ? (id, isRange) => latest.current.onSelectRow(id, isRange) : null,
+    }),
+    [opens, selects],
+  )
 }
 
 /** Holds the place of rows that are not drawn. */
@@ -198,63 +228,84 @@ function Gap({ height, width }: { height: number; width: number }) {
   )
 }
 
-function TableRow<Row>(props: RowShared<Row> & { row: Row; id: string; index: number }) {
-  const { row, id, index, columns, selection, onSelection, onOpen, onSelectRow } = props
-  const isSelected = selection?.has(id) ?? false
-  const tone = props.rowTone?.(row)
+interface RowProps<Row> {
+  readonly row: Row
+  readonly id: string
+  readonly index: number
+  readonly columns: readonly Column<Row>[]
+  readonly acts: RowActs<Row>
+  readonly label: string
+  readonly tone: ReturnType<NonNullable<DataTableProps<Row>['rowTone']>>
+  readonly isSelected: boolean
+  readonly isTabStop: boolean
+}
+
+/** Drawn again only when something of it is different: a feed draws the table four times a second. */
+const TableRow = memo(function TableRow<Row>(props: RowProps<Row>) {
+  const { row, id, index, columns, acts, label, tone, isSelected, isTabStop } = props
+  const { open, select } = acts
   const press = (event: MouseEvent<HTMLTableRowElement>) => {
     // What a row's menu draws elsewhere in the document bubbles to the row all the same.
     if (!(event.target instanceof Node && event.currentTarget.contains(event.target))) return
-    if (!onOpen || isControl(event.target, event.currentTarget)) return
+    if (!open || isControl(event.target, event.currentTarget)) return
     // A press that ends a selection of text opens nothing.
     if (window.getSelection()?.toString()) return
-    onOpen(row)
+    open(row)
   }
   const pressKey = (event: KeyboardEvent<HTMLTableRowElement>) => {
     if (event.key !== 'Enter' || event.target !== event.currentTarget) return
     event.preventDefault()
-    onOpen?.(row)
+    open?.(row)
   }
   return (
     // The row is a shortcut for the pointer; what it opens is also a link or a button within it.
     <tr
       data-row={id}
-      className={['data-row', onOpen && 'data-row-open', tone && `data-row-${tone}`]
-        .filter(Boolean)
-        .join(' ')}
+      className={['data-row', open && 'data-row-open', tone && `data-row-${tone}`].filter(Boolean).join(' ')}
       aria-rowindex={index + 2}
-      aria-selected={onSelection ? isSelected : undefined}
-      tabIndex={props.focused === id || (props.focused === null && index === 0) ? 0 : -1}
+      aria-selected={select ? isSelected : undefined}
+      tabIndex={isTabStop ? 0 : -1}
       onClick={press}
       onKeyDown={pressKey}
     >
-      {onSelection && (
-        <td className="data-cell data-cell-select">
-          <label className="data-check">
-            <input
-              type="checkbox"
-              aria-label={text.kit.table.selectRow(props.rowLabel?.(row) ?? id)}
-              checked={isSelected}
-              onClick={(event) => {
-                event.preventDefault()
-                onSelectRow(id, event.shiftKey)
-              }}
-              onChange={() => undefined}
-            />
-          </label>
-        </td>
-      )}
+      {select && <SelectCell id={id} label={label} isSelected={isSelected} onSelect={select} />}
       <Cells row={row} columns={columns} />
     </tr>
   )
+}) as <Row>(props: RowProps<Row>) => ReactNode
+
+interface SelectProps {
+  readonly id: string
+  readonly label: string
+  readonly isSelected: boolean
+  onSelect(id: string, isRange: boolean): void
 }
+
+const SelectCell = memo(function SelectCell({ id, label, isSelected, onSelect }: SelectProps) {
+  return (
+    <td className="data-cell data-cell-select">
+      <label className="data-check">
+        <input
+          type="checkbox"
+          aria-label={text.kit.table.selectRow(label)}
+          checked={isSelected}
+          onClick={(event) => {
+            event.preventDefault()
+            onSelect(id, event.shiftKey)
+          }}
+          onChange={() => undefined}
+        />
+      </label>
+    </td>
+  )
+})
 
 interface CellsProps<Row> {
   readonly row: Row
   readonly columns: readonly Column<Row>[]
 }
 
-/** Drawn again only when the row or the columns are others: a feed draws the table four times a second. */
+/** Drawn again only when the row or the columns are others, and not when it is chosen. */
 const Cells = memo(function Cells<Row>({ row, columns }: CellsProps<Row>) {
   return columns.map((column) => (
     <td key={column.id} className={classOf('data-cell', column)}>

@@ -7,6 +7,7 @@ import { type LogQuery, writeLogWord } from '@berth/protocol'
 import {
   type KeyboardEvent,
   type MouseEvent,
+  memo,
   type ReactNode,
   useCallback,
   useEffect,
@@ -49,8 +50,6 @@ interface Props {
   readonly empty?: ReactNode
 }
 
-/** More rows than any window shows. */
-const SLOTS = 512
 const NO_FILTER: LogTextFilter = { level: 'debug', text: '' }
 
 export function LogList(props: Props) {
@@ -156,7 +155,8 @@ function useLooks() {
   } as const
 }
 
-function LookSwitches() {
+/** Drawn when a switch is turned, not with every line. */
+const LookSwitches = memo(function LookSwitches() {
   const looks = useLooks()
   const names = text.logs.tail.looks
   useKeys(
@@ -184,7 +184,7 @@ function LookSwitches() {
       ))}
     </fieldset>
   )
-}
+})
 
 interface RowsProps extends Props {
   readonly buffer: LogBuffer
@@ -225,10 +225,10 @@ function LogRows({ buffer, isWaiting, isFiltered, label, query, onNarrow, empty 
           {rows.length === 0 && <div className="log-empty muted">{nothing}</div>}
           <div className="log-sheet" style={{ height: layout.height }}>
             <div className="log-window" style={{ transform: `translateY(${layout.topOf(start)}px)` }}>
-              {rows.slice(start, end).map((row) => (
+              {rows.slice(start, end).map((row, index) => (
                 <LogRowView
-                  // The element of a row that has left is taken for the one that comes.
-                  key={row.id % SLOTS}
+                  // Followed, all of them are others each time: their elements stay where they are. Else they are read.
+                  key={view.isFollowing ? index : row.id}
                   row={row}
                   isOpen={opened.has(row.id)}
                   isCurrent={row.id === current.id}
@@ -298,7 +298,7 @@ function useCurrentRow(
   const [id, setId] = useState<number | null>(null)
   const focus = useCallback(
     (index: number) => {
-      const row = rows[index]
+      const row = rows.at(index)
       const element = box.current
       if (!row || !element) return
       hold.current()
@@ -320,7 +320,7 @@ function useCurrentRow(
     if ((event.target as HTMLElement).closest('.log-opened')) return
     event.preventDefault()
     event.stopPropagation()
-    const at = id === null ? rows.length : id - (rows[0]?.id ?? 0)
+    const at = id === null ? rows.length : id - (rows.at(0)?.id ?? 0)
     focus(Math.max(0, Math.min(rows.length - 1, at + by)))
   }
   return { id, onKeyDown }

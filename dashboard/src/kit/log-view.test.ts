@@ -20,8 +20,8 @@ describe('rows of one height', () => {
   test('make room below what is open', () => {
     const rows = rowsOf(sampleLines(10))
     const opened = new Map([
-      [rows[6]?.id ?? 0, 50],
-      [rows[2]?.id ?? 0, 100],
+      [rows.at(6)?.id ?? 0, 50],
+      [rows.at(2)?.id ?? 0, 100],
       [999, 70],
     ])
     const layout = layoutRows(rows, null, opened)
@@ -36,7 +36,7 @@ describe('rows of one height', () => {
 
 test('wrapped rows are as high as their lines', () => {
   const rows = rowsOf([sampleLine('a'.repeat(25)), sampleLine(''), sampleLine('b'.repeat(10))], 3)
-  const layout = layoutRows(rows, 10, new Map([[rows[3]?.id ?? 0, 30]]))
+  const layout = layoutRows(rows, 10, new Map([[rows.at(3)?.id ?? 0, 30]]))
   const tops = [0, 1, 2, 3, 4].map((index) => layout.topOf(index))
   expect(tops).toEqual([0, 20, 80, 100, 150])
   expect(layout.height).toBe(150)
@@ -77,7 +77,7 @@ describe('the download', () => {
     const at = '2026-11-21T12:00:01.000Z'
     expect(lines.map((line) => JSON.parse(line))).toEqual([
       { skipped: 2, from: at, to: at },
-      ...rows.slice(1).map((row) => (row.kind === 'line' ? row.entry : null)),
+      ...[...rows].slice(1).map((row) => (row.kind === 'line' ? row.entry : null)),
     ])
   })
 

@@ -4,6 +4,7 @@
  */
 import type { FeedLine } from '@berth/protocol'
 import type { LogRow } from '../feed/log-buffer.ts'
+import type { RowList } from '../feed/row-list.ts'
 
 export const ROW_HEIGHT = 20
 /** Rows that are drawn beyond each edge. */
@@ -22,7 +23,7 @@ export interface RowLayout {
  * height of what stands below a row, by its id.
  */
 export function layoutRows(
-  rows: readonly LogRow[],
+  rows: RowList<LogRow>,
   columns: number | null,
   opened: ReadonlyMap<number, number>,
 ): RowLayout {
@@ -30,8 +31,8 @@ export function layoutRows(
 }
 
 /** One height for all but what is open, of which there are few. */
-function layoutEven(rows: readonly LogRow[], opened: ReadonlyMap<number, number>): RowLayout {
-  const firstId = rows[0]?.id ?? 0
+function layoutEven(rows: RowList<LogRow>, opened: ReadonlyMap<number, number>): RowLayout {
+  const firstId = rows.at(0)?.id ?? 0
   const extra = [...opened]
     .map(([id, height]) => ({ index: id - firstId, height }))
     .filter(({ index }) => index >= 0 && index < rows.length)
@@ -52,14 +53,14 @@ function layoutEven(rows: readonly LogRow[], opened: ReadonlyMap<number, number>
 }
 
 function layoutWrapped(
-  rows: readonly LogRow[],
+  rows: RowList<LogRow>,
   columns: number,
   opened: ReadonlyMap<number, number>,
 ): RowLayout {
   const tops = new Float64Array(rows.length + 1)
   let top = 0
   for (let index = 0; index < rows.length; index++) {
-    const row = rows[index] as LogRow
+    const row = rows.at(index) as LogRow
     tops[index] = top
     const lines = row.kind === 'line' ? Math.max(1, Math.ceil(row.length / columns)) : 1
     top += lines * ROW_HEIGHT + (opened.get(row.id) ?? 0)
@@ -114,12 +115,13 @@ export interface TimeSpan {
 }
 
 /** A line of JSON each, and one for every hole; only lines of the span when one is given. */
-export function toNdjson(rows: readonly LogRow[], span?: TimeSpan): string {
-  const lines = rows.flatMap((row) => {
-    const isWithin = span === undefined || isIn(row, span)
-    return isWithin ? JSON.stringify(row.kind === 'line' ? row.entry : holeOf(row)) : []
-  })
-  return lines.map((line) => `${line}\n`).join('')
+export function toNdjson(rows: RowList<LogRow>, span?: TimeSpan): string {
+  let lines = ''
+  for (const row of rows) {
+    if (span !== undefined && !isIn(row, span)) continue
+    lines += `${JSON.stringify(row.kind === 'line' ? row.entry : holeOf(row))}\n`
+  }
+  return lines
 }
 
 function holeOf({ count, fromMs, toMs }: Extract<LogRow, { kind: 'skipped' }>): object {

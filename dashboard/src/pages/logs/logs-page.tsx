@@ -1,6 +1,6 @@
 /** `/dashboard/logs`: lines of the whole fleet in one tail, filtered at the balancer, with the filter in the address. */
 import { lazy, Suspense, useCallback, useMemo, useState } from 'react'
-import { useFeed } from '../../feed/use-feed.tsx'
+import { useFeedClient, useFeedPart } from '../../feed/use-feed.tsx'
 import { Button } from '../../kit/button.tsx'
 import { LevelSelect, TypedField } from '../../kit/log-filter-fields.tsx'
 import { LogList } from '../../kit/log-list.tsx'
@@ -155,10 +155,11 @@ interface KnownProps {
 /** Suggests what the fleet has; anything else may be typed. */
 function KnownField({ name, label, address, placeholder, set }: KnownProps) {
   const change = useMemo(() => set(name), [set, name])
-  const { workers } = useFeed().feed
-  const count = workers.size
+  const client = useFeedClient()
+  const count = useFeedPart(({ feed }) => feed.workers.size)
   // biome-ignore lint/correctness/useExhaustiveDependencies: they change every second, who is there does not.
   const known = useMemo(() => {
+    const { workers } = client.getShown().feed
     if (name === 'worker') return [...workers.keys()].slice(0, MOST_SUGGESTED)
     const tags = [...workers.values()].flatMap((worker) =>
       Object.entries(worker.tags).flatMap(([key, value]) => [value].flat().map((one) => `${key}=${one}`)),

@@ -1,27 +1,21 @@
-/** A value that is let through at most every so many milliseconds, the newest one always in the end. */
-import { useEffect, useRef, useState } from 'react'
+/**
+ * A value that is let through at most every so many milliseconds, the newest one always in the end. While values keep
+ * coming it changes together with one of them, so that what shows it is not drawn for it alone.
+ */
+import { useEffect, useState } from 'react'
+
+/** How late the last value may be: the next one of the feed comes before. */
+const LATE_MS = 500
 
 export function useThrottled<Value>(value: Value, everyMs: number): Value {
-  const [shown, setShown] = useState(value)
-  const latest = useRef(value)
-  const shownAt = useRef(0)
-  const timer = useRef<number | null>(null)
+  const [shown, setShown] = useState({ value, atMs: Number.NEGATIVE_INFINITY })
+  const isNew = !Object.is(value, shown.value)
+  if (isNew && performance.now() - shown.atMs >= everyMs) setShown({ value, atMs: performance.now() })
   useEffect(() => {
-    latest.current = value
-    if (timer.current !== null) return
-    const waitMs = Math.max(0, everyMs - (performance.now() - shownAt.current))
-    timer.current = window.setTimeout(() => {
-      timer.current = null
-      shownAt.current = performance.now()
-      setShown(latest.current)
-    }, waitMs)
-  }, [value, everyMs])
-  useEffect(
-    () => () => {
-      if (timer.current !== null) window.clearTimeout(timer.current)
-      timer.current = null
-    },
-    [],
-  )
-  return shown
+    if (!isNew) return
+    const waitMs = Math.max(0, shown.atMs + everyMs - performance.now()) + LATE_MS
+    const timer = window.setTimeout(() => setShown({ value, atMs: performance.now() }), waitMs)
+    return () => window.clearTimeout(timer)
+  }, [value, isNew, shown.atMs, everyMs])
+  return shown.value
 }
