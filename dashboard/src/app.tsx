@@ -27,21 +27,22 @@ interface Props {
 }
 
 export function App({ token, createFeed }: Props) {
-  const { session, enter, expire, leave } = useSession(token)
+  const { session, enter, expire, leave } = useSession(token, createFeed)
   if (session.state === 'checking') return <p className="only-heard">{text.session.signIn.checking}</p>
   if (session.state === 'signed-out') return <SignInPage failure={session.failure} onSignedIn={enter} />
-  return <SignedIn createFeed={createFeed} onExpired={expire} onSignOut={leave} />
+  return <SignedIn client={session.feed} me={session.me} onExpired={expire} onSignOut={leave} />
 }
 
-interface SignedInProps extends Pick<Props, 'createFeed'> {
+interface SignedInProps {
+  readonly client: FeedClient
+  readonly me: unknown
   onExpired(): void
   onSignOut(): Promise<void>
 }
 
-function SignedIn({ createFeed, onExpired, onSignOut }: SignedInProps) {
-  const [client] = useState(createFeed)
+function SignedIn({ client, me, onExpired, onSignOut }: SignedInProps) {
   // What one session has read must not show in the next.
-  const [queries] = useState(createQueryClient)
+  const [queries] = useState(() => createQueryClient(me))
   const phase = useSyncExternalStore(client.subscribe, () => client.getView().link.phase)
   useEffect(() => {
     client.start()

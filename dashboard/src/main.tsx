@@ -5,10 +5,15 @@ import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { App } from './app.tsx'
 import { createPageFeed } from './feed/open-feed.ts'
+import { findRoute } from './routes.ts'
 import { takeToken } from './session/session.ts'
 import { text } from './text/text.ts'
 import { applyStoredTheme } from './theme.ts'
 
+// The page's code comes while the session is asked for; what goes wrong with it is said where it is drawn.
+findRoute(window.location.pathname)
+  ?.route.load()
+  .catch(() => undefined)
 const token = takeToken(window.location, window.history)
 document.documentElement.lang = text.locale
 applyStoredTheme()

@@ -38,86 +38,88 @@ export interface Route {
   readonly name: PageName
   /** Relative to `/dashboard`; `:name` is a parameter. */
   readonly path: string
-  readonly page: Page | LazyExoticComponent<Page>
+  readonly page: LazyExoticComponent<Page>
+  /** Fetches the page's code ahead of its first drawing. */
+  load(): Promise<unknown>
 }
 
-const page = (load: () => Promise<Page>) => lazy(async () => ({ default: await load() }))
+const page = (load: () => Promise<Page>) => ({ page: lazy(async () => ({ default: await load() })), load })
 
 export const routes: readonly Route[] = [
   {
     name: 'overview',
     path: '/',
-    page: page(async () => (await import('./pages/overview/overview-page.tsx')).OverviewPage),
+    ...page(async () => (await import('./pages/overview/overview-page.tsx')).OverviewPage),
   },
   {
     name: 'workers',
     path: '/workers',
-    page: page(async () => (await import('./pages/workers/workers-page.tsx')).WorkersPage),
+    ...page(async () => (await import('./pages/workers/workers-page.tsx')).WorkersPage),
   },
   {
     name: 'worker',
     path: '/workers/:id',
-    page: page(async () => (await import('./pages/worker/worker-page.tsx')).WorkerPage),
+    ...page(async () => (await import('./pages/worker/worker-page.tsx')).WorkerPage),
   },
   {
     name: 'capability',
     path: '/capability',
-    page: page(async () => (await import('./pages/capability/capability-page.tsx')).CapabilityPage),
+    ...page(async () => (await import('./pages/capability/capability-page.tsx')).CapabilityPage),
   },
   {
     name: 'tasks',
     path: '/tasks',
-    page: page(async () => (await import('./pages/tasks/tasks-page.tsx')).TasksPage),
+    ...page(async () => (await import('./pages/tasks/tasks-page.tsx')).TasksPage),
   },
   {
     name: 'task',
     path: '/tasks/:id',
-    page: page(async () => (await import('./pages/task/task-page.tsx')).TaskPage),
+    ...page(async () => (await import('./pages/task/task-page.tsx')).TaskPage),
   },
   {
     name: 'queue',
     path: '/queue',
-    page: page(async () => (await import('./pages/queue/queue-page.tsx')).QueuePage),
+    ...page(async () => (await import('./pages/queue/queue-page.tsx')).QueuePage),
   },
   {
     name: 'functions',
     path: '/functions',
-    page: page(async () => (await import('./pages/functions/functions-page.tsx')).FunctionsPage),
+    ...page(async () => (await import('./pages/functions/functions-page.tsx')).FunctionsPage),
   },
   {
     name: 'function',
     path: '/functions/:group/:name',
-    page: page(async () => (await import('./pages/functions/function-page.tsx')).FunctionPage),
+    ...page(async () => (await import('./pages/functions/function-page.tsx')).FunctionPage),
   },
   {
     name: 'invoke',
     path: '/invoke',
-    page: page(async () => (await import('./pages/invoke/invoke-page.tsx')).InvokePage),
+    ...page(async () => (await import('./pages/invoke/invoke-page.tsx')).InvokePage),
   },
   {
     name: 'schedules',
     path: '/schedules',
-    page: page(async () => (await import('./pages/schedules/schedules-page.tsx')).SchedulesPage),
+    ...page(async () => (await import('./pages/schedules/schedules-page.tsx')).SchedulesPage),
   },
   {
     name: 'schedule',
     path: '/schedules/:id',
-    page: page(async () => (await import('./pages/schedules/schedule-page.tsx')).SchedulePage),
+    ...page(async () => (await import('./pages/schedules/schedule-page.tsx')).SchedulePage),
   },
   {
     name: 'logs',
     path: '/logs',
-    page: page(async () => (await import('./pages/logs/logs-page.tsx')).LogsPage),
+    ...page(async () => (await import('./pages/logs/logs-page.tsx')).LogsPage),
   },
   {
     name: 'config',
     path: '/config',
-    page: page(async () => (await import('./pages/config/config-page.tsx')).ConfigPage),
+    ...page(async () => (await import('./pages/config/config-page.tsx')).ConfigPage),
   },
   {
     name: 'activity',
     path: '/activity',
-    page: page(async () => (await import('./pages/activity/activity-page.tsx')).ActivityPage),
+    ...page(async () => (await import('./pages/activity/activity-page.tsx')).ActivityPage),
   },
 ]
 

@@ -30,8 +30,9 @@ export type ReadKey = readonly [Noun, ...unknown[]]
 /** A refusal will not change by asking again at once; silence may. */
 const RETRIES = 2
 
-export function createQueryClient(): QueryClient {
-  return new QueryClient({
+/** `me`: what `GET /me` has answered already, null when it was not asked. */
+export function createQueryClient(me: unknown = null): QueryClient {
+  const client = new QueryClient({
     defaultOptions: {
       queries: {
         staleTime: 2_000,
@@ -42,6 +43,12 @@ export function createQueryClient(): QueryClient {
       mutations: { retry: false },
     },
   })
+  if (me !== null) client.setQueryData(keyOf({ key: ['me'] }), me)
+  return client
+}
+
+function keyOf({ key, query }: Pick<GetOptions<unknown>, 'key' | 'query'>): readonly unknown[] {
+  return [...key, query ?? null]
 }
 
 function mayPass(error: ApiError): boolean {
@@ -64,7 +71,7 @@ export interface GetOptions<T> {
 export function useGet<T>(options: GetOptions<T>): UseQueryResult<T, Error> {
   const { isLive } = useLive()
   return useQuery<T, Error>({
-    queryKey: [...options.key, options.query ?? null],
+    queryKey: keyOf(options),
     queryFn: ({ signal }) =>
       request<T>('GET', options.path, { schema: options.schema, query: options.query, signal }),
     enabled: options.isEnabled ?? true,

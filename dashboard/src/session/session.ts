@@ -32,19 +32,29 @@ export async function post(path: string, body: Readonly<Record<string, unknown>>
   }
 }
 
+/** What `GET /me` says of the session, and its body where there is one. */
+export interface SessionAnswer {
+  readonly check: SessionCheck
+  readonly me: unknown
+}
+
 /** `GET /me`: only 401 means signed out; a balancer that is away says nothing about the session. */
-export async function checkSession(): Promise<SessionCheck> {
+export async function readSession(): Promise<SessionAnswer> {
   try {
     const answer = await fetch('/me', {
       credentials: 'same-origin',
       cache: 'no-store',
       signal: AbortSignal.timeout(TIMEOUT_MS),
     })
-    if (answer.ok) return 'signed-in'
-    return answer.status === 401 ? 'signed-out' : 'unreachable'
+    if (answer.ok) return { check: 'signed-in', me: await answer.json().catch(() => null) }
+    return { check: answer.status === 401 ? 'signed-out' : 'unreachable', me: null }
   } catch {
-    return 'unreachable'
+    return { check: 'unreachable', me: null }
   }
+}
+
+export async function checkSession(): Promise<SessionCheck> {
+  return (await readSession()).check
 }
 
 export function signInWithKey(key: string): Promise<Outcome> {
