@@ -11,13 +11,16 @@ import {
   ComboboxList,
   ComboboxProvider,
 } from '@ariakit/react'
-import { useDeferredValue, useState } from 'react'
+import { type KeyboardEvent, useDeferredValue, useRef, useState } from 'react'
 import { useFeedClient } from '../feed/use-feed.tsx'
 import { Icon } from '../kit/marks.tsx'
 import { visible } from '../text/format.ts'
 import { text } from '../text/text.ts'
 import { KeyWords } from './key-words.tsx'
 import { type Entry, findEntries, groupEntries } from './palette-entries.ts'
+
+/** What moves the choice away from the best match. */
+const MOVES: ReadonlySet<string> = new Set(['ArrowDown', 'ArrowUp', 'PageDown', 'PageUp', 'Home', 'End'])
 
 interface Props {
   /** Pages and actions; workers, functions and runs are added here. */
@@ -32,11 +35,25 @@ export function Palette({ entries, go, onClose }: Props) {
   const [workers] = useState(() => client.getView().feed.workers)
   const [typed, setTyped] = useState('')
   const wanted = useDeferredValue(typed)
-  const groups = groupEntries(findEntries(wanted, entries, workers))
+  const find = (words: string) => groupEntries(findEntries(words, entries, workers))
+  const groups = find(wanted)
+  const hasMoved = useRef(false)
   const pick = (entry: Entry) => {
     onClose()
     if (entry.path !== undefined) go(entry.path)
     else entry.run?.()
+  }
+  const type = (words: string) => {
+    hasMoved.current = false
+    setTyped(words)
+  }
+  // The list comes behind the letters: who types fast and presses Enter means the words, not what still stands there.
+  const onKeyDownCapture = (event: KeyboardEvent<HTMLInputElement>) => {
+    if (MOVES.has(event.key)) hasMoved.current = true
+    if (event.key !== 'Enter' || event.nativeEvent.isComposing || hasMoved.current) return
+    event.preventDefault()
+    const best = find(event.currentTarget.value)[0]?.items[0]
+    if (best) pick(best)
   }
   return (
     <AriaDialog
@@ -47,12 +64,13 @@ export function Palette({ entries, go, onClose }: Props) {
       backdrop={<div className="dialog-backdrop" />}
       portal
     >
-      <ComboboxProvider open setOpen={() => undefined} setInputValue={setTyped} resetValueOnHide={false}>
+      <ComboboxProvider open setOpen={() => undefined} setInputValue={type} resetValueOnHide={false}>
         <div className="palette-head">
           <Icon name="search" />
           <Combobox
             autoFocus
             autoSelect="always"
+            onKeyDownCapture={onKeyDownCapture}
             className="palette-field"
             placeholder={text.shell.palette.hint}
             aria-label={text.shell.palette.open}
@@ -70,6 +88,9 @@ export function Palette({ entries, go, onClose }: Props) {
                   key={entry.id}
                   className="menu-item"
                   focusOnHover
+                  onMouseMove={() => {
+                    hasMoved.current = true
+                  }}
                   hideOnClick={false}
                   setValueOnClick={false}
                   onClick={() => pick(entry)}
