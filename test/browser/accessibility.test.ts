@@ -2,13 +2,23 @@ import assert from 'node:assert/strict'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import type { Browser } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import sharp from 'sharp'
 import { ROOT, writeWorkersFile } from '../harness/berth.ts'
 import { createScope } from '../harness/scope.ts'
 import { assertAccessible, assertFits, NARROW } from './axe.ts'
+import type { PageWatch } from './page-watch.ts'
 import { PICTURE_LIMIT_BYTES, PICTURE_SIZE, takePictures } from './pictures.ts'
-import { type Fleet, keepBusy, NAMES, openDashboard, openPage, startBrowser, startFleet } from './stage.ts'
+import {
+  type Fleet,
+  keepBusy,
+  NAMES,
+  openDashboard,
+  openPage,
+  revisit,
+  startBrowser,
+  startFleet,
+} from './stage.ts'
 import { choose, rowOf, switchOf } from './workers-page.ts'
 
 const TAGS = {
@@ -23,15 +33,21 @@ describe('the dashboard for everybody', () => {
   const scope = createScope()
   let browser: Browser
   let fleet: Fleet
+  /** Of an operator; each test goes to the list of workers first. */
+  let page: Page
+  let watch: PageWatch
 
   before(async () => {
     const env = { NAME: 'harbour', ENVIRONMENT: 'demo' }
     ;[browser, fleet] = await Promise.all([startBrowser(scope), startFleet(scope, { env, tags: TAGS })])
+    ;({ page, watch } = await openDashboard(scope, browser, fleet.balancer))
   })
   after(() => scope.end())
 
-  test('pictures of a fleet at work, and the README shows one', async (t) => {
-    const { page, watch } = await openDashboard(t, browser, fleet.balancer)
+  const show = () => revisit(page, fleet.balancer, '/workers', 'Workers')
+
+  test('pictures of a fleet at work, and the README shows one', async () => {
+    await show()
     await takePictures(page, fleet.balancer)
     watch.assertClean()
     const [, path = ''] =
@@ -55,7 +71,7 @@ describe('the dashboard for everybody', () => {
 
   test('the workers page, with all that it can open', async (t) => {
     await list(fleet)
-    const { page, watch } = await openDashboard(t, browser, fleet.balancer)
+    await show()
     await rowOf(page, 'w3').waitFor()
     await assertAccessible(page)
 
@@ -83,9 +99,9 @@ describe('the dashboard for everybody', () => {
     watch.assertClean()
   })
 
-  test('the dialogs', async (t) => {
+  test('the dialogs', async () => {
     for (const name of ['w1', 'w2']) await fleet.balancer.request(`/workers/${name}/off`, { method: 'POST' })
-    const { page, watch } = await openDashboard(t, browser, fleet.balancer)
+    await show()
     await page.getByText(/1 of 3 workers ready/).waitFor()
     await switchOf(page, 'w3').click()
     const question = page.getByRole('dialog', { name: 'Put w3 into maintenance?' })
@@ -103,8 +119,8 @@ describe('the dashboard for everybody', () => {
     watch.assertClean()
   })
 
-  test('a fleet that is empty, and a balancer that is away', async (t) => {
-    const { page } = await openDashboard(t, browser, fleet.balancer)
+  test('a fleet that is empty, and a balancer that is away', async () => {
+    await show()
     await writeWorkersFile(fleet.balancer.workersFile, [])
     await page.getByRole('heading', { name: 'No workers yet' }).waitFor()
     await assertAccessible(page)

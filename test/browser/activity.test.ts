@@ -2,20 +2,24 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { after, before, describe, it } from 'node:test'
-import type { Browser, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { createScope } from '../harness/scope.ts'
 import { assertAccessible, assertFits, NARROW } from './axe.ts'
-import { type Fleet, openAt, startBrowser, startFleet } from './stage.ts'
+import type { PageWatch } from './page-watch.ts'
+import { type Fleet, openAt, revisit, startBrowser, startFleet } from './stage.ts'
 
 const MARKUP = '<img src=x onerror=canary()> & <b>why</b>'
 
 describe('the page Activity', () => {
-  let browser: Browser
-  let fleet: Fleet
-
   const scope = createScope()
+  let fleet: Fleet
+  /** One for all tests here, each of which goes to its address first. */
+  let page: Page
+  let watch: PageWatch
+
   before(async () => {
-    ;[browser, fleet] = await Promise.all([startBrowser(scope), startFleet(scope)])
+    const [browser, started] = await Promise.all([startBrowser(scope), startFleet(scope)])
+    fleet = started
     const { balancer } = fleet
     const headers = { 'x-reason': encodeURIComponent(MARKUP) }
     const post = (path: string, body: unknown, method = 'POST') =>
@@ -23,20 +27,22 @@ describe('the page Activity', () => {
     assert.equal((await post('/workers/w1/off', {})).status, 200)
     assert.equal((await post('/workers/w1/on', {})).status, 200)
     assert.equal((await post('/groups/default', { concurrency: 7 }, 'PATCH')).status, 200)
+    ;({ page, watch } = await openAt(scope, browser, balancer, '/activity', 'Activity'))
   })
 
   after(() => scope.end())
 
-  const rowOf = (page: Page, words: string | RegExp) =>
+  const show = (query = '') => revisit(page, fleet.balancer, `/activity${query}`, 'Activity')
+  const rowOf = (words: string | RegExp) =>
     page.getByRole('table', { name: 'Activity' }).getByRole('row').filter({ hasText: words })
 
-  it('shows what was done with who, why and what differs, as text', async (t) => {
-    const { page, watch } = await openAt(t, browser, fleet.balancer, '/activity', 'Activity')
-    const row = rowOf(page, 'Took "w1" out of service.')
+  it('shows what was done with who, why and what differs, as text', async () => {
+    await show()
+    const row = rowOf('Took "w1" out of service.')
     await row.waitFor()
     const words = (await row.textContent()) ?? ''
     for (const word of ['Operator key', 'Maintenance on', MARKUP]) assert.ok(words.includes(word), words)
-    await rowOf(page, 'Changed the settings of group "default".').getByRole('button').click()
+    await rowOf('Changed the settings of group "default".').getByRole('button').click()
     const dialog = page.getByRole('dialog', { name: 'Settings changed' })
     await dialog.getByText(MARKUP).waitFor()
     const cells = dialog.getByRole('table', { name: 'What differs' }).locator('th, td')
@@ -58,36 +64,36 @@ describe('the page Activity', () => {
     watch.assertClean()
   })
 
-  it('narrows by kind, subject and words, keeps that in the address, and leads to the target', async (t) => {
-    const { page } = await openAt(t, browser, fleet.balancer, '/activity', 'Activity')
+  it('narrows by kind, subject and words, keeps that in the address, and leads to the target', async () => {
+    await show()
     await page.getByRole('radio', { name: 'Operators' }).check({ force: true })
     await page.waitForURL(/kind=operator/)
-    await rowOf(page, 'Balancer started').waitFor({ state: 'detached' })
+    await rowOf('Balancer started').waitFor({ state: 'detached' })
     await page.getByRole('combobox', { name: 'About' }).click()
     await page.getByRole('option', { name: 'one worker' }).click()
-    await rowOf(page, 'Changed the settings').waitFor({ state: 'detached' })
+    await rowOf('Changed the settings').waitFor({ state: 'detached' })
     await page.keyboard.press('/')
     await page.keyboard.type('back in')
     await page.waitForURL(/q=back/)
-    await rowOf(page, 'Took "w1" out').waitFor({ state: 'detached' })
-    await rowOf(page, 'Put "w1" back in service.').waitFor()
+    await rowOf('Took "w1" out').waitFor({ state: 'detached' })
+    await rowOf('Put "w1" back in service.').waitFor()
     await page.reload()
-    await rowOf(page, 'Put "w1" back in service.').waitFor()
+    await rowOf('Put "w1" back in service.').waitFor()
     assert.equal(await page.getByRole('searchbox').inputValue(), 'back in')
-    await rowOf(page, 'Put "w1"').getByRole('link', { name: /w1/ }).click()
+    await rowOf('Put "w1"').getByRole('link', { name: /w1/ }).click()
     await page.waitForURL(/\/dashboard\/workers\/w1/)
     await page.goBack()
     await page.getByRole('searchbox').fill('nothing like it')
     await page.getByText('Nothing matches in this time').waitFor()
     await page.getByRole('button', { name: /Clear/ }).click()
-    await rowOf(page, 'Balancer').first().waitFor()
+    await rowOf('Balancer').first().waitFor()
   })
 
-  it('comes by itself when something is done elsewhere, and by a permalink', async (t) => {
-    const { page } = await openAt(t, browser, fleet.balancer, '/activity', 'Activity')
-    await rowOf(page, 'Put "w1"').waitFor()
+  it('comes by itself when something is done elsewhere, and by a permalink', async () => {
+    await show()
+    await rowOf('Put "w1"').waitFor()
     await fleet.balancer.request('/workers/w2/off', { method: 'POST', body: '{"reason":"new disk"}' })
-    await rowOf(page, 'new disk').waitFor()
+    await rowOf('new disk').waitFor()
     const { body } = await fleet.balancer.request('/activity?target=worker:w2&action=worker.off')
     const [entry] = (body as { items: { id: string; reason: string }[] }).items
     assert.equal(entry?.reason, 'new disk')
@@ -97,9 +103,9 @@ describe('the page Activity', () => {
     await page.getByText('There is no such entry').waitFor()
   })
 
-  it('exports what it shows, a line an entry', async (t) => {
-    const { page } = await openAt(t, browser, fleet.balancer, '/activity?action=worker', 'Activity')
-    await rowOf(page, 'Put "w1"').waitFor()
+  it('exports what it shows, a line an entry', async () => {
+    await show('?action=worker')
+    await rowOf('Put "w1"').waitFor()
     const download = page.waitForEvent('download')
     await page.getByRole('button', { name: 'Export' }).click()
     const file = await (await download).path()
@@ -108,9 +114,10 @@ describe('the page Activity', () => {
     assert.ok(actions.length >= 2 && actions.every((action) => action.startsWith('worker.')), `${actions}`)
   })
 
-  it('fits a narrow page', async (t) => {
-    const { page } = await openAt(t, browser, fleet.balancer, '/activity', 'Activity', { viewport: NARROW })
-    await rowOf(page, 'Put "w1"').waitFor()
+  it('fits a narrow page', async () => {
+    await show()
+    await page.setViewportSize(NARROW)
+    await rowOf('Put "w1"').waitFor()
     await assertFits(page)
   })
 })

@@ -1,11 +1,20 @@
 import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { after, before, describe, test } from 'node:test'
-import type { Browser } from 'playwright-core'
+import type { BrowserContext, Page } from 'playwright-core'
 import { postTask, startBalancer, writeWorkersFile } from '../harness/berth.ts'
 import { createScope } from '../harness/scope.ts'
 import { until } from '../harness/until.ts'
-import { type Fleet, LIMIT_MS, openDashboard, startBrowser, startFleet, type WorkerName } from './stage.ts'
+import type { PageWatch } from './page-watch.ts'
+import {
+  type Fleet,
+  LIMIT_MS,
+  openDashboard,
+  revisit,
+  startBrowser,
+  startFleet,
+  type WorkerName,
+} from './stage.ts'
 import { openList, openLog, readIds, rowOf, switchOf, waitForCell } from './workers-page.ts'
 
 /** Chromium notes by itself that a socket or an address did not answer. */
@@ -13,18 +22,31 @@ const AWAY = /ERR_CONNECTION|WebSocket connection to|Failed to load resource/
 
 describe('a fleet that changes under the page', () => {
   const scope = createScope()
-  let browser: Browser
   let fleet: Fleet
+  /** One for all tests here, each of which goes to the list of workers first. */
+  let page: Page
+  let context: BrowserContext
+  let watch: PageWatch
   const entryOf = (name: WorkerName) => ({ name, url: fleet.workers[name].url })
   const list = (...names: WorkerName[]) => writeWorkersFile(fleet.balancer.workersFile, names.map(entryOf))
 
   before(async () => {
-    ;[browser, fleet] = await Promise.all([startBrowser(scope), startFleet(scope, { listed: ['w1', 'w2'] })])
+    const [browser, started] = await Promise.all([
+      startBrowser(scope),
+      startFleet(scope, { listed: ['w1', 'w2'] }),
+    ])
+    fleet = started
+    ;({ page, context, watch } = await openDashboard(scope, browser, fleet.balancer))
   })
   after(() => scope.end())
 
-  test('workers come and go with workers.json', async (t) => {
-    const { page, watch } = await openDashboard(t, browser, fleet.balancer)
+  const show = async () => {
+    await revisit(page, fleet.balancer, '/workers', 'Workers')
+    await page.locator('#workers').waitFor()
+  }
+
+  test('workers come and go with workers.json', async () => {
+    await show()
     assert.deepEqual(await readIds(page), ['w1', 'w2'])
     await list('w1', 'w2', 'w3')
     await waitForCell(page, 'w3', 'State', /^Ready$/)
@@ -45,9 +67,9 @@ describe('a fleet that changes under the page', () => {
     watch.assertClean()
   })
 
-  test('a broken workers.json is told with its place, and the fleet stays', async (t) => {
+  test('a broken workers.json is told with its place, and the fleet stays', async () => {
     await list('w1', 'w2')
-    const { page, watch } = await openDashboard(t, browser, fleet.balancer)
+    await show()
     await until(async () => (await readIds(page)).join() === 'w1,w2', LIMIT_MS, 'two workers')
     const banner = page.getByRole('region', { name: /workers\.json is not valid/ })
     assert.equal(await banner.count(), 0)
@@ -71,9 +93,9 @@ describe('a fleet that changes under the page', () => {
     watch.assertClean()
   })
 
-  test('a worker that dies is shown so', async (t) => {
+  test('a worker that dies is shown so', async () => {
     await list('w1', 'w2', 'w3')
-    const { page, watch } = await openDashboard(t, browser, fleet.balancer)
+    await show()
     await waitForCell(page, 'w2', 'State', /^Ready$/)
     await fleet.workers.w2.kill9()
     await waitForCell(page, 'w2', 'State', /^Unreachable/)
@@ -81,9 +103,9 @@ describe('a fleet that changes under the page', () => {
     watch.assertClean()
   })
 
-  test('a balancer that is killed and comes back needs no reload', async (t) => {
+  test('a balancer that is killed and comes back needs no reload', async () => {
     await list('w1', 'w3')
-    const { page, context, watch } = await openDashboard(t, browser, fleet.balancer)
+    await show()
     await page.evaluate('globalThis.wasNeverReloaded = true')
     const { port, dataDir, workersFile } = fleet.balancer
     await fleet.balancer.kill9()

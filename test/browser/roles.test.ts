@@ -1,9 +1,10 @@
 /** A viewer: sees every page and changes nothing, neither by the page nor past it. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import type { Browser, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { createScope } from '../harness/scope.ts'
-import { type Fleet, openPage, startBrowser, startFleet, type Visit } from './stage.ts'
+import type { PageWatch } from './page-watch.ts'
+import { type Fleet, openPage, startBrowser, startFleet } from './stage.ts'
 
 const READ_KEY = 'the-key-of-the-viewers-0123456789'
 const PAGES = [
@@ -22,27 +23,30 @@ const PAGES = [
 
 describe('a viewer', () => {
   const scope = createScope()
-  let browser: Browser
   let fleet: Fleet
   let schedule: string
+  /** Signed in with the key of the viewers; each test goes to its address first. */
+  let page: Page
+  let watch: PageWatch
 
   before(async () => {
-    ;[browser, fleet] = await Promise.all([startBrowser(scope), startFleet(scope, { env: { READ_KEY } })])
+    const [browser, started] = await Promise.all([
+      startBrowser(scope),
+      startFleet(scope, { env: { READ_KEY } }),
+    ])
+    fleet = started
     const body = JSON.stringify({ function: 'hello', type: 'interval', intervalSeconds: 86_400 })
     const made = await fleet.balancer.request('/schedules', { method: 'POST', body })
     schedule = (made.body as { id: string }).id
+    ;({ page, watch } = await openPage(scope, browser, fleet.balancer))
+    await page.goto(`${fleet.balancer.url}/dashboard`)
+    await page.locator('input[type=password]').fill(READ_KEY)
+    await page.keyboard.press('Enter')
+    await page.getByRole('button', { name: /Viewer/ }).waitFor()
   })
   after(() => scope.end())
 
-  const signIn = async (t: Parameters<typeof openPage>[0]): Promise<Visit> => {
-    const visit = await openPage(t, browser, fleet.balancer)
-    await visit.page.goto(`${fleet.balancer.url}/dashboard`)
-    await visit.page.locator('input[type=password]').fill(READ_KEY)
-    await visit.page.keyboard.press('Enter')
-    await visit.page.getByRole('button', { name: /Viewer/ }).waitFor()
-    return visit
-  }
-  const ask = (page: Page, method: string, path: string, body: unknown = {}) =>
+  const ask = (method: string, path: string, body: unknown = {}) =>
     page.evaluate(
       async ([how, where, what]) => {
         const answer = await fetch(where as string, {
@@ -56,8 +60,7 @@ describe('a viewer', () => {
       [method, path, body] as const,
     )
 
-  it('sees every page, with its heading and without a refusal', async (t) => {
-    const { page, watch } = await signIn(t)
+  it('sees every page, with its heading and without a refusal', async () => {
     for (const path of [...PAGES, `/schedules/${schedule}`]) {
       await page.goto(`${fleet.balancer.url}/dashboard${path}`)
       await page.getByRole('heading', { level: 1 }).waitFor()
@@ -67,8 +70,7 @@ describe('a viewer', () => {
     watch.assertClean([/status of 401/])
   })
 
-  it('has controls that say who may use them, and do nothing', async (t) => {
-    const { page } = await signIn(t)
+  it('has controls that say who may use them, and do nothing', async () => {
     await page.goto(`${fleet.balancer.url}/dashboard/schedules/${schedule}`)
     const run = page.getByRole('button', { name: 'Run now' })
     await run.waitFor()
@@ -86,8 +88,7 @@ describe('a viewer', () => {
     assert.deepEqual((body as { items: unknown[] }).items, [])
   })
 
-  it('is refused by the balancer whatever the page sends', async (t) => {
-    const { page } = await signIn(t)
+  it('is refused by the balancer whatever the page sends', async () => {
     for (const [method, path, body] of [
       ['POST', '/workers/w1/off', {}],
       ['POST', '/fleet/off', { select: { workers: ['w1'] } }],
@@ -101,11 +102,11 @@ describe('a viewer', () => {
       ['POST', '/bulk', { action: 'cancel', filter: { q: 'x' } }],
       ['POST', '/sign-in/tokens', {}],
     ] as const) {
-      const { status, code, detail } = await ask(page, method, path, body)
+      const { status, code, detail } = await ask(method, path, body)
       assert.deepEqual([status, code], [403, 'FORBIDDEN'], `${method} ${path}`)
       assert.match(detail, /role viewer .* role operator/)
     }
-    const explained = await ask(page, 'POST', '/explain', { function: 'hello' })
+    const explained = await ask('POST', '/explain', { function: 'hello' })
     assert.equal(explained.status, 200)
     const { body } = await fleet.balancer.request('/workers/w1')
     assert.equal((body as { maintenance: unknown }).maintenance, null)

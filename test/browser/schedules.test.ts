@@ -1,11 +1,12 @@
 /** The pages of schedules: every action of theirs, and what it does on the balancer. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import type { Browser, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { createScope } from '../harness/scope.ts'
 import { until } from '../harness/until.ts'
 import { assertAccessible, assertFits, NARROW } from './axe.ts'
-import { type Fleet, LIMIT_MS, openAt, startBrowser, startFleet } from './stage.ts'
+import type { PageWatch } from './page-watch.ts'
+import { type Fleet, LIMIT_MS, openAt, revisit, startBrowser, startFleet } from './stage.ts'
 
 type Schedule = {
   id: string
@@ -20,13 +21,19 @@ type Schedule = {
 
 describe('the pages of schedules', () => {
   const scope = createScope()
-  let browser: Browser
   let fleet: Fleet
+  /** One for all tests here, each of which goes to its address first. */
+  let page: Page
+  let watch: PageWatch
 
   before(async () => {
-    ;[browser, fleet] = await Promise.all([startBrowser(scope), startFleet(scope)])
+    const [browser, started] = await Promise.all([startBrowser(scope), startFleet(scope)])
+    fleet = started
+    ;({ page, watch } = await openAt(scope, browser, fleet.balancer, '/schedules', 'Schedules'))
   })
   after(() => scope.end())
+
+  const show = (path: string, heading: string) => revisit(page, fleet.balancer, path, heading)
 
   const make = async (body: object): Promise<Schedule> => {
     const answer = await fleet.balancer.request('/schedules', { method: 'POST', body: JSON.stringify(body) })
@@ -39,17 +46,17 @@ describe('the pages of schedules', () => {
   }
   const list = async (): Promise<readonly Schedule[]> =>
     ((await fleet.balancer.request('/schedules')).body as { items: Schedule[] }).items
-  const rowOf = (page: Page, words: string) =>
+  const rowOf = (words: string) =>
     page.getByRole('table', { name: 'Schedules' }).getByRole('row').filter({ hasText: words })
-  const menuOf = async (page: Page, words: string, item: string) => {
-    await rowOf(page, words)
+  const menuOf = async (words: string, item: string) => {
+    await rowOf(words)
       .getByRole('button', { name: /^Actions/ })
       .click()
     await page.getByRole('menuitem', { name: item }).click()
   }
 
-  it('teaches where there is none, and makes one with the picker', async (t) => {
-    const { page, watch } = await openAt(t, browser, fleet.balancer, '/schedules', 'Schedules')
+  it('teaches where there is none, and makes one with the picker', async () => {
+    await show('/schedules', 'Schedules')
     await page.getByText('There are no schedules yet').waitFor()
     await page.getByRole('button', { name: 'New schedule' }).first().click()
     const dialog = page.getByRole('dialog', { name: 'New schedule' })
@@ -72,7 +79,7 @@ describe('the pages of schedules', () => {
     await dialog.getByLabel('Reason').fill('a reminder')
     await assertAccessible(page)
     await dialog.getByRole('button', { name: 'New schedule' }).click()
-    await rowOf(page, 'Monday at 17:45').waitFor()
+    await rowOf('Monday at 17:45').waitFor()
     const [made] = await list()
     assert.deepEqual([made?.cron, made?.timezone, made?.overlap], ['45 17 * * MON', 'Europe/Vienna', 'skip'])
     assert.deepEqual((await read(made?.id ?? ''))?.input, { name: '<b>Ada</b>' })
@@ -82,8 +89,8 @@ describe('the pages of schedules', () => {
     watch.assertClean()
   })
 
-  it('says what the balancer says of an expression that is none', async (t) => {
-    const { page } = await openAt(t, browser, fleet.balancer, '/schedules?make=1', 'Schedules')
+  it('says what the balancer says of an expression that is none', async () => {
+    await show('/schedules?make=1', 'Schedules')
     const dialog = page.getByRole('dialog', { name: 'New schedule' })
     await dialog.getByRole('radio', { name: 'Cron' }).check({ force: true })
     await dialog.getByLabel('Cron', { exact: true }).last().fill('61 * * * *')
@@ -94,37 +101,37 @@ describe('the pages of schedules', () => {
     await dialog.waitFor({ state: 'detached' })
   })
 
-  it('runs one now, pauses it with a way back, and resumes it', async (t) => {
+  it('runs one now, pauses it with a way back, and resumes it', async () => {
     const { id } = await make({
       function: 'sleep',
       input: { ms: 1 },
       type: 'interval',
       intervalSeconds: 86_000,
     })
-    const { page } = await openAt(t, browser, fleet.balancer, '/schedules', 'Schedules')
-    await menuOf(page, 'sleep', 'Run now')
+    await show('/schedules', 'Schedules')
+    await menuOf('sleep', 'Run now')
     await page.getByText('sleep runs now').waitFor()
     const runs = async () =>
       ((await fleet.balancer.request(`/runs?schedule=${id}`)).body as { items: { trigger: string }[] }).items
     await until(async () => (await runs()).length === 1, LIMIT_MS, 'the run')
     assert.equal((await runs())[0]?.trigger, 'ui')
-    await menuOf(page, 'sleep', 'Pause')
+    await menuOf('sleep', 'Pause')
     await until(async () => (await read(id))?.enabled === false, LIMIT_MS, 'the pause')
-    await rowOf(page, 'sleep').getByText('Paused').waitFor()
+    await rowOf('sleep').getByText('Paused').waitFor()
     await page.getByRole('button', { name: 'Undo' }).last().click()
     await until(async () => (await read(id))?.enabled === true, LIMIT_MS, 'the undoing')
-    await menuOf(page, 'sleep', 'Pause')
+    await menuOf('sleep', 'Pause')
     await until(async () => (await read(id))?.enabled === false, LIMIT_MS, 'the second pause')
     await page.getByRole('radio', { name: 'Paused' }).check({ force: true })
     await page.waitForURL(/show=paused/)
-    await rowOf(page, 'Monday').waitFor({ state: 'detached' })
-    await menuOf(page, 'sleep', 'Resume')
+    await rowOf('Monday').waitFor({ state: 'detached' })
+    await menuOf('sleep', 'Resume')
     await until(async () => (await read(id))?.enabled === true, LIMIT_MS, 'the resuming')
   })
 
-  it('changes one, with its next runs before and after, and takes that back', async (t) => {
+  it('changes one, with its next runs before and after, and takes that back', async () => {
     const before = await make({ function: 'hello', type: 'cron', cron: '0 3 * * *', timezone: 'UTC' })
-    const { page } = await openAt(t, browser, fleet.balancer, `/schedules/${before.id}`, 'Schedule of hello')
+    await show(`/schedules/${before.id}`, 'Schedule of hello')
     await page.getByText('Every day at 03:00').first().waitFor()
     await page.getByRole('button', { name: 'More', exact: true }).click()
     await page.getByRole('menuitem', { name: 'Edit' }).click()
@@ -148,10 +155,10 @@ describe('the pages of schedules', () => {
     assert.equal((await read(before.id))?.overlap, 'skip')
   })
 
-  it('shows how one went, and deletes it behind its name', async (t) => {
+  it('shows how one went, and deletes it behind its name', async () => {
     const { id } = await make({ function: 'sleep', input: { ms: 1_400 }, type: 'cron', cron: '* * * * * *' })
     const path = `/schedules/${id}`
-    const { page } = await openAt(t, browser, fleet.balancer, path, 'Schedule of sleep')
+    await show(path, 'Schedule of sleep')
     await page
       .getByText(/Last \d+: .*completed.*skipped/)
       .first()
@@ -174,8 +181,8 @@ describe('the pages of schedules', () => {
     await page.getByText(`There is no schedule ${id}`).waitFor()
   })
 
-  it('is made from the menu of a function, too', async (t) => {
-    const { page } = await openAt(t, browser, fleet.balancer, '/functions/default/probe', 'probe')
+  it('is made from the menu of a function, too', async () => {
+    await show('/functions/default/probe', 'probe')
     await page.getByRole('button', { name: 'More', exact: true }).click()
     await page.getByRole('menuitem', { name: 'Schedule…' }).click()
     const dialog = page.getByRole('dialog', { name: 'Schedule probe' })
@@ -189,8 +196,8 @@ describe('the pages of schedules', () => {
     assert.equal(made?.date.slice(0, 4), '2030')
   })
 
-  it('draws the next day, and fits a narrow page', async (t) => {
-    const { page } = await openAt(t, browser, fleet.balancer, '/schedules', 'Schedules')
+  it('draws the next day, and fits a narrow page', async () => {
+    await show('/schedules', 'Schedules')
     await page.getByRole('heading', { name: 'Next 24 hours' }).waitFor()
     await page
       .getByText(/1 run, first /)

@@ -5,7 +5,17 @@ import { postTask } from '../harness/berth.ts'
 import { createScope } from '../harness/scope.ts'
 import { until } from '../harness/until.ts'
 import { assertAccessible, assertFits, NARROW } from './axe.ts'
-import { type Fleet, LIMIT_MS, openAt, openPage, signOut, startBrowser, startFleet } from './stage.ts'
+import type { PageWatch } from './page-watch.ts'
+import {
+  type Fleet,
+  LIMIT_MS,
+  openAt,
+  openPage,
+  revisit,
+  signOut,
+  startBrowser,
+  startFleet,
+} from './stage.ts'
 
 const READ_KEY = 'reads-only-and-changes-nothing-0123456789abcdef'
 const PAGES = [
@@ -26,15 +36,21 @@ describe('the shell around every page', () => {
   const scope = createScope()
   let browser: Browser
   let fleet: Fleet
+  /** Of an operator; each test goes to its address first. */
+  let page: Page
+  let watch: PageWatch
 
   before(async () => {
     const env = { NAME: 'harbour', ENVIRONMENT: 'demo', READ_KEY: READ_KEY }
     ;[browser, fleet] = await Promise.all([startBrowser(scope), startFleet(scope, { env })])
+    ;({ page, watch } = await openAt(scope, browser, fleet.balancer, '', 'Overview'))
   })
   after(() => scope.end())
 
-  test('two strokes lead to every page, which has its own address, name and place in the rail', async (t) => {
-    const { page, watch } = await openAt(t, browser, fleet.balancer, '/workers?range=6h', 'Workers')
+  const show = (path: string, heading: string) => revisit(page, fleet.balancer, path, heading)
+
+  test('two strokes lead to every page, which has its own address, name and place in the rail', async () => {
+    await show('/workers?range=6h', 'Workers')
     for (const [key, title, path] of PAGES) {
       await page.keyboard.press('g')
       await page.keyboard.press(key)
@@ -54,8 +70,8 @@ describe('the shell around every page', () => {
     watch.assertClean()
   })
 
-  test('the palette finds pages, workers and functions, does actions, and gives the focus back', async (t) => {
-    const { page, watch } = await openAt(t, browser, fleet.balancer, '', 'Overview')
+  test('the palette finds pages, workers and functions, does actions, and gives the focus back', async () => {
+    await show('', 'Overview')
     await page.getByRole('button', { name: /Search or go to/ }).focus()
     await openPalette(page)
     await assertAccessible(page)
@@ -76,15 +92,25 @@ describe('the shell around every page', () => {
     await headingOf(page, 'Schedules').waitFor()
 
     await openPalette(page)
+    // At once, while the list may still show what the letters before have found.
     await page.keyboard.type('theme: dark')
-    await page.getByRole('option', { name: 'Theme: Dark' }).waitFor()
     await page.keyboard.press('Enter')
     await until(async () => (await themeOf(page)) === 'dark', LIMIT_MS, 'the theme is dark')
+
+    await openPalette(page)
+    await page.keyboard.type('theme: ')
+    const chosen = (name: string) =>
+      page.locator('[data-active-item]').and(page.getByRole('option', { name, exact: true }))
+    await chosen('Theme: System').waitFor()
+    await page.keyboard.press('ArrowDown')
+    await chosen('Theme: Light').waitFor()
+    await page.keyboard.press('Enter')
+    await until(async () => (await themeOf(page)) === 'light', LIMIT_MS, 'the theme is light')
     watch.assertClean()
   })
 
-  test('the help shows what works here, binds a key anew, and switches single keys off', async (t) => {
-    const { page, watch } = await openAt(t, browser, fleet.balancer, '', 'Overview')
+  test('the help shows what works here, binds a key anew, and switches single keys off', async () => {
+    await show('', 'Overview')
     await page.keyboard.press('?')
     const help = page.getByRole('dialog', { name: 'Keyboard' })
     await help.getByText('Pause or resume', { exact: true }).waitFor()
@@ -116,8 +142,8 @@ describe('the shell around every page', () => {
     watch.assertClean()
   })
 
-  test('paused, the page stands still and says how old it is; resumed, it shows what has come', async (t) => {
-    const { page, watch } = await openAt(t, browser, fleet.balancer, '', 'Overview')
+  test('paused, the page stands still and says how old it is; resumed, it shows what has come', async () => {
+    await show('', 'Overview')
     const ready = page.getByRole('link', { name: /^Workers ready/ })
     await ready.filter({ hasText: '3 of 3' }).waitFor()
     await page.keyboard.press('Space')
@@ -133,8 +159,8 @@ describe('the shell around every page', () => {
     watch.assertClean()
   })
 
-  test('the overview says what needs a hand, and mends it from there', async (t) => {
-    const { page, watch } = await openAt(t, browser, fleet.balancer, '', 'Overview')
+  test('the overview says what needs a hand, and mends it from there', async () => {
+    await show('', 'Overview')
     await page.getByText('Nothing needs a hand now.').waitFor()
     for (const name of ['w1', 'w2', 'w3']) {
       await fleet.balancer.request(`/workers/${name}/off`, { method: 'POST' })
@@ -182,8 +208,8 @@ describe('the shell around every page', () => {
     watch.assertClean()
   })
 
-  test('every figure of the overview is told in both themes, in high contrast, and at 320 pixels', async (t) => {
-    const { page, watch } = await openAt(t, browser, fleet.balancer, '', 'Overview')
+  test('every figure of the overview is told in both themes, in high contrast, and at 320 pixels', async () => {
+    await show('', 'Overview')
     await page.getByRole('figure', { name: 'Throughput' }).waitFor()
     await page.getByRole('figure', { name: 'Waiting by group' }).waitFor()
     await assertAccessible(page)
@@ -213,8 +239,8 @@ describe('the shell around every page', () => {
     watch.assertClean()
   })
 
-  test('the range of time is chosen once for all, also between two instants', async (t) => {
-    const { page, watch } = await openAt(t, browser, fleet.balancer, '', 'Overview')
+  test('the range of time is chosen once for all, also between two instants', async () => {
+    await show('', 'Overview')
     await page.getByRole('button', { name: /Last hour/ }).click()
     await page.getByRole('button', { name: 'Last 24 h' }).click()
     await page.getByRole('button', { name: /Time range: Last 24 h/ }).waitFor()

@@ -31,6 +31,9 @@ import { type PageWatch, watchPage } from './page-watch.ts'
 /** How long anything that is no measurement may take before a test gives up. */
 export const LIMIT_MS = 20_000
 
+/** Of every page, unless it says otherwise. */
+const WINDOW = { width: 1400, height: 900 }
+
 /** Slots of the three workers. */
 export const SLOTS = { w1: 4, w2: 8, w3: 12 } as const
 export type WorkerName = keyof typeof SLOTS
@@ -127,7 +130,7 @@ export async function openPage(
   options: BrowserContextOptions = {},
 ): Promise<Visit> {
   const context = await browser.newContext({
-    viewport: { width: 1400, height: 900 },
+    viewport: WINDOW,
     // What moves is not at rest when a picture or a contrast is taken.
     reducedMotion: 'reduce',
     ...options,
@@ -157,6 +160,23 @@ export async function openAt(
   await visit.page.goto(await makeSignInAddress(balancer, path))
   await visit.page.getByRole('heading', { name: heading, level: 1 }).waitFor()
   return visit
+}
+
+/**
+ * The same page somewhere else, as a new one would find it: loaded from its address, as large and as light as at
+ * first, with none of the settings that were made on it. A new context costs seven times as much.
+ */
+export async function revisit(
+  page: Page,
+  balancer: Pick<Balancer, 'url'>,
+  path: string,
+  heading: string | RegExp,
+): Promise<void> {
+  if (page.viewportSize()?.width !== WINDOW.width) await page.setViewportSize(WINDOW)
+  await page.emulateMedia({ colorScheme: 'light' })
+  await page.evaluate('localStorage.clear(); sessionStorage.clear()')
+  await page.goto(`${balancer.url}/dashboard${path}`)
+  await page.getByRole('heading', { name: heading, level: 1 }).waitFor()
 }
 
 /** The page that shows the workers. */

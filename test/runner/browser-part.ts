@@ -59,7 +59,7 @@ export function arrange(files: readonly string[]): { alone: string[]; together: 
  * A process keeps what it has compiled when it ends by itself, which those of a test, killed at its end, do not. So
  * each server runs once before, as far as its configuration. Nothing depends on what becomes of that.
  */
-async function compileServers(root: string, env: Record<string, string>): Promise<void> {
+export async function compileServers(root: string, env: Record<string, string>): Promise<void> {
   const run = (server: string): Promise<unknown> =>
     runCommand({
       file: process.execPath,

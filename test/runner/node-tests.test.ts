@@ -13,7 +13,7 @@ describe('files of the Node test runner', () => {
   })
   after(() => rm(root, { recursive: true, force: true }))
 
-  async function run(source: string, fileLimitMs = 20_000) {
+  async function run(source: string, fileLimitMs = 20_000, env: Record<string, string> = {}) {
     await writeFile(join(root, 'made-up.test.ts'), `import { describe, test } from 'node:test'\n${source}`)
     const lines: string[] = []
     const totals = await runNodeTests({
@@ -21,6 +21,7 @@ describe('files of the Node test runner', () => {
       files: ['made-up.test.ts'],
       fileLimitMs,
       isSerial: false,
+      env,
       say: (line) => lines.push(line),
     })
     return { totals, said: lines.join('\n') }
@@ -44,6 +45,16 @@ describe('files of the Node test runner', () => {
     const { totals, said } = await run(`test('good', () => {})`)
     assert.deepEqual(totals, { passed: 1, failed: 0, skipped: 0 })
     assert.match(said, /^✔ made-up\.test\.ts \(1 passed, \d+ ms\)$/)
+  })
+
+  test('a file finds in its environment what was given for it', async () => {
+    const source = `test('sees', () => { if (process.env.GIVEN !== 'so') throw new Error('not there') })`
+    assert.deepEqual((await run(source, 20_000, { GIVEN: 'so' })).totals, {
+      passed: 1,
+      failed: 0,
+      skipped: 0,
+    })
+    assert.equal((await run(source)).totals.failed, 1)
   })
 
   test('a file without a test fails', async () => {
