@@ -254,9 +254,12 @@ export function composeBalancer(parts: BalancerParts): Balancer {
     status: status(),
   })
 
-  // Without a key of theirs there are no viewers any more.
-  const stored = contents.sessions.filter(({ role }) => role === 'operator' || config.readKey !== undefined)
-  const sessions = new Sessions({ store, stored, clock })
+  const sessions = new Sessions({
+    store,
+    stored: contents.sessions,
+    clock,
+    keys: { operator: keys.lbAuthKey, viewer: config.readKey },
+  })
   const wrongKeys = new WrongKeys(log, clock)
   const gate = new Gate({ key: keys.lbAuthKey, readKey: config.readKey, sessions, wrongKeys })
   const activity = new ActivityLog({ keeper, reads: store.reads, clock, log, createRunId })

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { ManualClock } from '@berth/runtime'
 import type { StoredSession, StoreWrite } from '../ports/store.ts'
@@ -9,18 +9,23 @@ import { SignInTokens, TOKEN_LIFE_MS } from './sign-in-tokens.ts'
 import { recordInto } from './test-bench.ts'
 
 const HOUR_MS = 3_600_000
+const KEYS = { operator: 'the-key-of-operators', viewer: 'the-key-of-viewers' }
 
 function make(capacity?: number) {
   const clock = new ManualClock()
   const writes: StoreWrite[] = []
-  const sessions = new Sessions({ store: recordInto(writes), stored: [], clock, capacity })
+  const sessions = new Sessions({ store: recordInto(writes), stored: [], clock, keys: KEYS, capacity })
   const ended: string[] = []
   sessions.onEnded((hash) => ended.push(hash))
   return { clock, writes, sessions, ended }
 }
 
 /** What a restart finds: the last word of each session that was not closed. */
-function reopen(writes: readonly StoreWrite[], clock: ManualClock) {
+function reopen(
+  writes: readonly StoreWrite[],
+  clock: ManualClock,
+  keys: { operator: string; viewer: string | undefined } = KEYS,
+) {
   const stored = new Map<string, StoredSession>()
   for (const write of writes) {
     if (write.kind === 'session-opened') stored.set(write.session.hash, write.session)
@@ -29,7 +34,7 @@ function reopen(writes: readonly StoreWrite[], clock: ManualClock) {
   const later: StoreWrite[] = []
   return {
     later,
-    sessions: new Sessions({ store: recordInto(later), stored: [...stored.values()], clock }),
+    sessions: new Sessions({ store: recordInto(later), stored: [...stored.values()], clock, keys }),
   }
 }
 
@@ -38,7 +43,7 @@ describe('Sessions', () => {
     const { sessions, writes } = make()
     const { secret, hash } = sessions.open()
     assert.equal(Buffer.from(secret, 'base64url').length, 32)
-    assert.equal(hash, createHash('sha256').update(secret).digest('hex'))
+    assert.equal(hash, createHmac('sha256', KEYS.operator).update(secret).digest('hex'))
     assert.ok(!JSON.stringify(writes).includes(secret))
     assert.equal(sessions.find(secret)?.hash, hash)
     assert.equal(sessions.find(`${secret.slice(1)}A`), undefined)
@@ -115,9 +120,24 @@ describe('Sessions', () => {
     assert.equal(sessions.find(first.secret)?.hash, first.hash)
   })
 
+  it('ends with the key that it was opened with', () => {
+    const { sessions, writes, clock } = make()
+    const [operator, viewer] = [sessions.open('operator'), sessions.open('viewer')]
+    const roles = (keys: { operator: string; viewer: string | undefined }) => {
+      const again = reopen(writes, clock, keys).sessions
+      return [operator, viewer].map(({ secret }) => again.find(secret)?.role)
+    }
+    assert.deepEqual(roles(KEYS), ['operator', 'viewer'])
+    assert.deepEqual(roles({ ...KEYS, operator: 'another' }), [undefined, 'viewer'])
+    assert.deepEqual(roles({ ...KEYS, viewer: 'another' }), ['operator', undefined])
+    assert.deepEqual(roles({ ...KEYS, viewer: undefined }), ['operator', undefined])
+    // A viewer's cookie is no operator's, even where the keys have changed places.
+    assert.deepEqual(roles({ operator: KEYS.viewer, viewer: KEYS.operator }), [undefined, undefined])
+  })
+
   it('passes over what it cannot read', () => {
     const stored = [{ hash: 'x', createdAt: 'soon', expiresAt: 'later', role: 'operator' as const }]
-    const sessions = new Sessions({ store: recordInto([]), stored, clock: new ManualClock() })
+    const sessions = new Sessions({ store: recordInto([]), stored, clock: new ManualClock(), keys: KEYS })
     assert.equal(sessions.size, 0)
   })
 })

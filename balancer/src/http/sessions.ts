@@ -1,9 +1,10 @@
 /**
  * Owns the browsers' sessions: opened by a sign-in, found by the cookie of a request, ended by a sign-out,
  * by 24 hours without use or by 7 days at most. Written through the store, so that they outlive a restart.
- * Invariants: only the SHA-256 of a cookie is kept anywhere; whoever ends a session, `onEnded` tells it once.
+ * Invariants: of a cookie only its HMAC-SHA-256 under the key of its role is kept anywhere, so a session is worth
+ * nothing once that key is another; whoever ends a session, `onEnded` tells it once.
  */
-import { createHash } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 import type { Role } from '@berth/protocol'
 import { type Clock, makeKey } from '@berth/runtime'
 import type { StoredSession, StorePort } from '../ports/store.ts'
@@ -14,6 +15,7 @@ export const SESSION_IDLE_MS = DAY_MS
 /** A use moves the stored end only when it moves by more than this: no write a request. */
 const WRITE_STEP_MS = 3_600_000
 const MAX_SESSIONS = 1000
+const ROLES: readonly Role[] = ['operator', 'viewer']
 
 interface Session {
   readonly createdAtMs: number
@@ -28,6 +30,8 @@ export interface SessionsDeps {
   readonly store: Pick<StorePort, 'apply'>
   readonly stored: readonly StoredSession[]
   readonly clock: Clock
+  /** LB_AUTH_KEY and READ_KEY; a role without a key has no sessions. */
+  readonly keys: Readonly<Record<Role, string | undefined>>
   /** How many may be alive; the one that was used least recently makes room. Default 1,000. */
   readonly capacity?: number
 }
@@ -35,6 +39,7 @@ export interface SessionsDeps {
 export class Sessions {
   readonly #store: Pick<StorePort, 'apply'>
   readonly #clock: Clock
+  readonly #keys: SessionsDeps['keys']
   readonly #capacity: number
   /** By hash, least recently used first. */
   readonly #sessions = new Map<string, Session>()
@@ -43,6 +48,7 @@ export class Sessions {
   constructor(deps: SessionsDeps) {
     this.#store = deps.store
     this.#clock = deps.clock
+    this.#keys = deps.keys
     this.#capacity = deps.capacity ?? MAX_SESSIONS
     for (const session of deps.stored) this.#load(session)
     this.sweep()
@@ -61,7 +67,7 @@ export class Sessions {
     this.sweep()
     while (this.#sessions.size >= this.#capacity) this.#end([...this.#sessions.keys()][0] as string)
     const secret = makeKey(32)
-    const hash = hashSecret(secret)
+    const hash = this.#hash(secret, role)
     const nowMs = this.#clock.wallMs()
     const session = { createdAtMs: nowMs, role, usedAtMs: nowMs, storedEndMs: 0 }
     this.#sessions.set(hash, session)
@@ -71,9 +77,12 @@ export class Sessions {
 
   /** The live session that a cookie stands for; counts as a use. */
   find(secret: string): { readonly hash: string; readonly role: Role } | undefined {
-    const hash = hashSecret(secret)
-    const session = this.#touch(hash)
-    return session && { hash, role: session.role }
+    for (const role of ROLES) {
+      if (this.#keys[role] === undefined) continue
+      const hash = this.#hash(secret, role)
+      if (this.#touch(hash)?.role === role) return { hash, role }
+    }
+    return undefined
   }
 
   /** Counts as a use of a session; false, and nothing else, when it has ended. */
@@ -132,6 +141,12 @@ export class Sessions {
     for (const listener of this.#listeners) listener(hash)
   }
 
+  #hash(secret: string, role: Role): string {
+    return createHmac('sha256', this.#keys[role] ?? '')
+      .update(secret)
+      .digest('hex')
+  }
+
   #write(hash: string, session: Session): void {
     session.storedEndMs = endOf(session)
     const createdAt = toInstant(session.createdAtMs)
@@ -149,10 +164,6 @@ export class Sessions {
 
 function endOf(session: Session): number {
   return Math.min(session.createdAtMs + SESSION_LIMIT_MS, session.usedAtMs + SESSION_IDLE_MS)
-}
-
-function hashSecret(secret: string): string {
-  return createHash('sha256').update(secret).digest('hex')
 }
 
 function toInstant(ms: number): string {

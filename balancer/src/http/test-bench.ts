@@ -232,7 +232,8 @@ export function makeBench(changes: Partial<AppDeps> = {}): Bench {
   const writes: StoreWrite[] = []
   const noted: ActivityEntry[] = []
   const warmth: (readonly [group: string, order: WarmthOrder])[] = []
-  const sessions = new Sessions({ store: recordInto(writes), stored: [], clock })
+  const keys = { operator: KEY, viewer: READ_KEY }
+  const sessions = new Sessions({ store: recordInto(writes), stored: [], clock, keys })
   const gate = new Gate({ key: KEY, readKey: READ_KEY, sessions, wrongKeys: new WrongKeys(log, clock) })
   const deps: AppDeps = {
     gate,
