@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { WorkerView } from '@berth/protocol'
-import { allBeats, BeatTeller } from './beats.ts'
+import { allBeats, BeatHeap, BeatTeller } from './beats.ts'
 import { diffWorkers } from './changes.ts'
 import { makeWorker } from './test-stage.ts'
 
@@ -30,6 +30,15 @@ describe('what moves all the time', () => {
     })
     assert.deepEqual(told({ latencyMs: 1234.5 }).beats, { a: [1000, 25, 50, 1.2, 1235] })
     assert.deepEqual(told({}), { members: undefined })
+  })
+
+  it('is as old as it is when the last worker has been looked at', () => {
+    const heap = new BeatHeap()
+    const teller = new BeatTeller()
+    teller.add(heap, base, { ...base, lastSeenAt: seen(20) }, AT_MS)
+    const other = makeWorker('b', { system, lastSeenAt: seen(1000) })
+    teller.add(heap, other, { ...other, lastSeenAt: seen(-70) }, AT_MS + 80)
+    assert.deepEqual(heap.pack(AT_MS + 80).beats, { a: [100], b: [10] })
   })
 
   it('is slots in five figures', () => {

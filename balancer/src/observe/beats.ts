@@ -25,13 +25,26 @@ export function isSaidByBeats(name: string, last: WorkerView, next: WorkerView):
 /** That a worker was heard again is told after this time, unless there is more to tell. */
 const HEARD_AGAIN_MS = 700
 
-/** What is told of several workers together. */
+/** What is told of several workers together, though they were looked at one after another. */
 export class BeatHeap {
-  readonly beats: [string, FeedBeat][] = []
-  readonly slots: [string, FeedSlots][] = []
+  readonly #beats: { readonly id: string; readonly beat: FeedBeat; readonly atMs: number }[] = []
+  readonly #slots: [string, FeedSlots][] = []
 
-  pack(): Beats {
-    return pack(this.beats, this.slots)
+  addBeat(id: string, beat: FeedBeat, atMs: number): void {
+    this.#beats.push({ id, beat, atMs })
+  }
+
+  addSlots(id: string, slots: FeedSlots): void {
+    this.#slots.push([id, slots])
+  }
+
+  /** As they are at `nowMs`, the wall clock that the frame will carry. */
+  pack(nowMs: number): Beats {
+    const beats = this.#beats.map(({ id, beat, atMs }): [string, FeedBeat] => {
+      const [agoMs, ...figures] = beat
+      return [id, [Math.max(0, (agoMs ?? 0) + nowMs - atMs), ...figures]]
+    })
+    return pack(beats, this.#slots)
   }
 }
 
@@ -39,12 +52,12 @@ export class BeatHeap {
 export class BeatTeller {
   readonly #told = new Map<string, { view: WorkerView; atMs: number }>()
 
-  /** Of the workers in both pictures; `nowMs` is the wall clock that the frame will carry. */
+  /** Of the workers in both pictures. */
   diff(last: ReadonlyMap<string, WorkerView>, next: ReadonlyMap<string, WorkerView>, nowMs: number): Beats {
     const heap = new BeatHeap()
     for (const worker of next.values()) this.add(heap, last.get(worker.id), worker, nowMs)
     this.forget(next)
-    return heap.pack()
+    return heap.pack(nowMs)
   }
 
   /** What there is to tell of one worker; `known` is undefined for one that is new to all pages. */
@@ -55,9 +68,9 @@ export class BeatTeller {
       return
     }
     const beat = this.#beat(id, known, worker, nowMs)
-    if (beat !== undefined) heap.beats.push([id, beat])
+    if (beat !== undefined) heap.addBeat(id, beat, nowMs)
     if (known === worker || known.slots === null || worker.slots === null) return
-    if (!hasSameSlots(known.slots, worker.slots)) heap.slots.push([id, writeSlots(worker.slots)])
+    if (!hasSameSlots(known.slots, worker.slots)) heap.addSlots(id, writeSlots(worker.slots))
   }
 
   /** Those that are no more. */

@@ -4,8 +4,8 @@
  * within a minute. Constructed by compose; `http/feed-socket.ts` attaches pages.
  *
  * Invariants: every page gets every sequence number from its snapshot on, without a gap; a page that does not
- * read is skipped and gets a new snapshot when it does; identical frames are made once. A reading takes a turn of
- * the event loop for each of its milliseconds; it becomes the picture, and gets its number, in one step.
+ * read is skipped and gets a new snapshot when it does; identical frames are made once. A reading goes on in
+ * slices, between which tasks move; it becomes the picture, and gets its number, in one step.
  *
  *   page: attached ──1 MB unread──▶ behind ──drained──▶ (snapshot) attached
  */
@@ -231,7 +231,7 @@ class TickingFeed implements Feed {
     if (!isSame(last.config, next.config)) changes.config = next.config
     if (!isSame(last.queue, next.queue)) changes.queue = next.queue
     if (changed.length > 0) changes.workers = Object.fromEntries(changed)
-    return { next, changes: Object.assign(changes, beats.pack()) }
+    return { next, changes: Object.assign(changes, beats.pack(clock.wallMs())) }
   }
 
   #pictureOf(workers: readonly WorkerView[]): Picture {

@@ -18,17 +18,25 @@ function makeWork(steps: number, stepMs: number) {
   return { slices, done, work }
 }
 
-test('a slice lasts a millisecond, and others have their turn between two', async () => {
-  const { slices, done, work } = makeWork(10, 0.5)
+test('a slice lasts half a millisecond, and others have their turn between two', async () => {
+  const { slices, done, work } = makeWork(10, 0.25)
   slices.begin(work())
   assert.equal(done.length, 2)
   assert.ok(slices.isBusy)
-  const between: number[] = []
+  const seen = new Set<number>()
   while (slices.isBusy) {
-    between.push(done.length)
+    seen.add(done.length)
     await new Promise(setImmediate)
   }
-  assert.ok(between.length >= 4, `${between}`)
+  assert.deepEqual([...seen], [2, 4, 6, 8, 10])
+  assert.equal(done.length, 10)
+})
+
+test('what takes long goes on without pauses', async () => {
+  const { slices, done, work } = makeWork(10, 60)
+  slices.begin(work())
+  while (done.length < 2) await new Promise(setImmediate)
+  for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate)
   assert.equal(done.length, 10)
 })
 
@@ -43,7 +51,7 @@ test('what is stopped, by itself too, does not go on', async () => {
   const { slices, done, work } = makeWork(10, 2)
   slices.begin(work())
   slices.stop()
-  await new Promise(setImmediate)
+  await new Promise((resolve) => setTimeout(resolve, 5))
   await new Promise(setImmediate)
   assert.equal(done.length, 1)
   function* own() {
