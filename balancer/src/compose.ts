@@ -252,6 +252,7 @@ export function composeBalancer(parts: BalancerParts): Balancer {
     version: BERTH_VERSION,
     startedAt,
     status: status(),
+    workerLeaseMs: config.workerLeaseMs,
   })
 
   const sessions = new Sessions({

@@ -42,6 +42,8 @@ export const balancerViewSchema = z.object({
   version: z.string(),
   startedAt: z.string(),
   status: z.enum(['starting', 'ready', 'draining']),
+  /** WORKER_LEASE: a worker that is silent for so long is given up. */
+  workerLeaseMs: z.number().optional(),
 })
 
 export const queueViewSchema = z.object({ waiting: z.number(), running: z.number() })

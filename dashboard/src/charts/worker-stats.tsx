@@ -1,4 +1,5 @@
 /** The charts of one worker: slots (C5), load (C6), outcomes (C7), heartbeat gap (C8). `worker` is its id. */
+import { useFeedPart } from '../feed/use-feed.tsx'
 import { formatCount, formatDuration, formatMs, formatRate, formatShare } from '../text/format.ts'
 import { text } from '../text/text.ts'
 import { factsIn, totalOf } from './fleet-stats.tsx'
@@ -112,13 +113,9 @@ export function WorkerOutcomesChart({ worker }: Props) {
   )
 }
 
-interface HeartbeatProps extends Props {
-  /** Silence after which it counts as lost; drawn as a line when it is known. */
-  readonly leaseMs?: number | null
-}
-
-/** C8. */
-export function HeartbeatChart({ worker, leaseMs }: HeartbeatProps) {
+/** C8, with the silence after which a worker is given up, where the balancer says it. */
+export function HeartbeatChart({ worker }: Props) {
+  const leaseMs = useFeedPart(({ feed }) => feed.balancer?.workerLeaseMs ?? null)
   return (
     <StatsChart
       id="worker-gap"
