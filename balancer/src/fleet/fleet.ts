@@ -32,6 +32,7 @@ import { DialTurns } from './dial-turns.ts'
 import { drainOf } from './drain.ts'
 import { FleetMemory, intentWrite } from './fleet-memory.ts'
 import { functionViews } from './function-views.ts'
+import { pingsOfLook } from './heartbeat.ts'
 import { Interfaces, type KnownInterface } from './interfaces.ts'
 import { type LogOrder, LogRelay } from './log-relay.ts'
 import { Member } from './member.ts'
@@ -257,9 +258,11 @@ export class Fleet implements FleetPort, DispatchPort, WorkerSamplesPort {
     const now = this.#options.clock.monoMs()
     const sleptMs = now - this.#sweptAtMs - everyMs
     this.#sweptAtMs = now
+    const { heartbeatTimeoutMs, heartbeatIntervalMs } = this.#options.terms
+    const pings = pingsOfLook(this.#members.size, everyMs, heartbeatIntervalMs)
     for (const member of this.#members.values()) {
-      if (sleptMs > this.#options.terms.heartbeatTimeoutMs / 4) member.forgive(sleptMs)
-      member.sweep(now)
+      if (sleptMs > heartbeatTimeoutMs / 4) member.forgive(sleptMs)
+      member.sweep(now, pings)
     }
     this.#contracts.sweep()
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Heartbeat } from './heartbeat.ts'
+import { Heartbeat, pingsOfLook } from './heartbeat.ts'
 
 const TERMS = { heartbeatIntervalMs: 2_000, heartbeatTimeoutMs: 4_000, leaseMs: 30_000 }
 
@@ -22,4 +22,21 @@ test('a new link ends the silence, which counts as one', () => {
   heartbeat.begin(0)
   heartbeat.begin(20_000)
   assert.equal(heartbeat.takeGapMs(20_500), 20_000)
+})
+
+test('thousands that are due at once are pinged over half an interval, and stay apart', () => {
+  const everyMs = 250
+  const beats = Array.from({ length: 4_000 }, () => new Heartbeat(TERMS))
+  for (const beat of beats) beat.begin(0)
+  const pingedAt = (nowMs: number) => {
+    const pings = pingsOfLook(beats.length, everyMs, TERMS.heartbeatIntervalMs)
+    return beats.filter((beat) => beat.takePing(nowMs, pings) !== undefined).length
+  }
+  const first = [10_000, 10_250, 10_500, 10_750, 11_000].map(pingedAt)
+  assert.deepEqual(first, [1_100, 1_100, 1_100, 700, 0])
+  assert.deepEqual([12_000, 12_250, 12_500, 12_750].map(pingedAt), [1_100, 1_100, 1_100, 700])
+})
+
+test('a small fleet is pinged in one turn', () => {
+  assert.ok(pingsOfLook(50, 250, 3_000).left >= 50)
 })

@@ -8,6 +8,22 @@ export interface HeartbeatTerms {
   readonly leaseMs: number
 }
 
+/** Pings that may still be sent in one look at the fleet. */
+export interface PingAllowance {
+  left: number
+}
+
+/**
+ * What one look at so many links may send, looks being `everyMs` apart: twice their share of an interval. After a
+ * process that stood still all are due; ten thousand in one turn would hold it up again, and again at each interval.
+ */
+export function pingsOfLook(links: number, everyMs: number, intervalMs: number): PingAllowance {
+  return { left: LEAST_PINGS + Math.ceil(links * Math.min(1, (2 * everyMs) / intervalMs)) }
+}
+
+/** So many are sent at once in a fleet of any size. */
+const LEAST_PINGS = 100
+
 export class Heartbeat {
   readonly #terms: HeartbeatTerms
   #heardAtMs = Number.NEGATIVE_INFINITY
@@ -59,9 +75,11 @@ export class Heartbeat {
     return silentMs > heartbeatIntervalMs + heartbeatTimeoutMs ? 'silent' : 'alive'
   }
 
-  /** The id of the ping that is due now, undefined when none is. */
-  takePing(nowMs: number): number | undefined {
-    return nowMs - this.#pingedAtMs < this.#terms.heartbeatIntervalMs ? undefined : this.ping(nowMs)
+  /** The id of the ping that is due now and may be sent, undefined when none is. */
+  takePing(nowMs: number, pings: PingAllowance): number | undefined {
+    if (pings.left <= 0 || nowMs - this.#pingedAtMs < this.#terms.heartbeatIntervalMs) return undefined
+    pings.left -= 1
+    return this.ping(nowMs)
   }
 
   /** The id of a ping that is sent now, due or not. */

@@ -14,7 +14,7 @@ import { CLOSE, type Hello } from '@berth/protocol'
 import type { Opened } from './dial.ts'
 import { Dialler, stretchOf } from './dialler.ts'
 import { ForeignLink } from './foreign/foreign-link.ts'
-import { Heartbeat } from './heartbeat.ts'
+import { Heartbeat, type PingAllowance } from './heartbeat.ts'
 import { Link } from './link.ts'
 import { LinkRecord } from './link-record.ts'
 import type { MemberContext } from './member-context.ts'
@@ -215,16 +215,16 @@ export class Lifeline {
   }
 
   /** Looks at the link a few times a second. */
-  watch(nowMs: number): void {
-    if (this.link) this.#watchSilence(nowMs)
+  watch(nowMs: number, pings: PingAllowance): void {
+    if (this.link) this.#watchSilence(nowMs, pings)
     if (this.#link && !this.isKnown) this.#watchGreeting(nowMs)
   }
 
-  #watchSilence(nowMs: number): void {
+  #watchSilence(nowMs: number, pings: PingAllowance): void {
     const life = this.#heartbeat.judge(nowMs)
     if (life === 'lost') return this.close(CLOSE.silent, 'silent for longer than WORKER_LEASE')
     if (life === 'silent') this.#options.events.onSilent(this.heardAtMs, nowMs)
-    const id = this.#heartbeat.takePing(nowMs)
+    const id = this.#heartbeat.takePing(nowMs, pings)
     if (id !== undefined) this.message({ type: 'ping', id })
   }
 

@@ -25,6 +25,7 @@ import { Announcement } from './announcement.ts'
 import { BreakerView } from './breaker-view.ts'
 import type { HeardCall } from './calls.ts'
 import { DrainDeadline } from './drain-deadline.ts'
+import type { PingAllowance } from './heartbeat.ts'
 import type { Interfaces, KnownInterface } from './interfaces.ts'
 import { Lifeline, type LifelineEvents, type LinkProgress } from './lifeline.ts'
 import type { LogOrder } from './log-relay.ts'
@@ -205,14 +206,14 @@ export class Member {
     this.#lifeline.stop(reason)
   }
 
-  /** Called a few times a second: silence, pings, maintenance that ends by itself. */
-  sweep(nowMs: number): void {
+  /** Called a few times a second: silence, pings as far as there are any left, maintenance that ends by itself. */
+  sweep(nowMs: number, pings: PingAllowance): void {
     if (this.picture.isLeaving && this.#finishLeaving()) return
     const { intent } = this.picture
     if (intent && isOver(intent, this.#context.clock.wallMs())) this.#context.onIntentOver(this)
     this.#drainDeadline.enforce()
     if (nowMs >= this.#asksAgainAtMs) this.#lifeline.close(CLOSE.goingAway, 'say hello again')
-    this.#lifeline.watch(nowMs)
+    this.#lifeline.watch(nowMs, pings)
   }
 
   /** This process stood still for so long: what it did not hear is nobody's silence. */

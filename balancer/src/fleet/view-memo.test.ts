@@ -60,6 +60,18 @@ for (const [what, change] of CHANGES)
     assert.deepEqual(after, viewOf(picture, 'w1', BREAKER))
   })
 
+test('a push that changes nothing else leaves the other parts as they were', () => {
+  const memo = new ViewMemo()
+  const picture = linked()
+  const before = memo.of(picture, 'w1', BREAKER)
+  picture.lastSeenMs = 5
+  const after = memo.of(picture, 'w1', BREAKER)
+  assert.notEqual(after, before)
+  assert.equal(after.tags, before.tags)
+  assert.equal(after.functions, before.functions)
+  assert.equal(after.services, before.services)
+})
+
 test('another id or breaker: another view', () => {
   const memo = new ViewMemo()
   const picture = linked()

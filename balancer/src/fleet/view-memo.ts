@@ -22,9 +22,17 @@ export class ViewMemo {
     if (seen?.view.id === id && seen.breaker === breaker && isUnchanged(seen, picture)) return seen.view
     const view = viewOf(picture, id, breaker)
     const { report } = picture
+    if (seen) keepParts(seen, picture, view)
     this.#seen = { picture: { ...picture }, report: report && { ...report }, breaker, view }
     return view
   }
+}
+
+/** What is made of the same is the same: who compares two views need not look into it. */
+function keepParts({ picture: before, report, view: last }: Seen, picture: Picture, view: WorkerView): void {
+  if (before.entry === picture.entry && report?.tags === picture.report?.tags) view.tags = last.tags
+  if (report?.services === picture.report?.services) view.services = last.services
+  if (before.known === picture.known) view.functions = last.functions
 }
 
 /** The report is the one part that is altered in place, so its own parts are compared as well. */

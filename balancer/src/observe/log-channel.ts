@@ -20,6 +20,8 @@ const TICKS_PER_SECOND = 4
 const PER_SECOND = LIMITS.logLinesPerSecond
 /** Of one turn: lines may be 16 KB long, and while thousands of those are made no task is answered. */
 const CHARACTERS_AT_ONCE = 512 * 1024
+/** Workers that begin or cease to be followed in one turn. */
+export const FOLLOWED_AT_ONCE = 500
 
 export interface LogSources {
   readonly fleet: Pick<FleetPort, 'followLogs' | 'workers' | 'worker'>
@@ -49,6 +51,9 @@ export class LogChannel {
   readonly #query: LogQuery
   readonly #isWanted: IsWanted
   readonly #followed = new Map<string, LogFollower>()
+  /** Wanted, and not followed yet. */
+  #toFollow: string[] = []
+  #wished: LogWish | undefined
   #stopOwn = () => {}
   #waiting: Waiting[] = []
   #kept: string[] = []
@@ -76,8 +81,9 @@ export class LogChannel {
     return { line: this.#lines - Math.min(this.#kept.length, RECENT_LINES), left: this.#left }
   }
 
-  /** Four times a second: lets lines through. */
+  /** Four times a second: lets lines through, and follows more of the workers that are wanted. */
   gather(): void {
+    this.#followMore()
     const lastTicks = this.#recentCounts.slice(1 - TICKS_PER_SECOND)
     const free = PER_SECOND - lastTicks.reduce((sum, count) => sum + count, 0)
     // A source that shouts is heard evenly, not for the first moment of each second.
@@ -95,8 +101,14 @@ export class LogChannel {
       follower.stop()
       this.#followed.delete(id)
     }
-    const wish = this.#wish(wanted.size)
-    for (const id of wanted) if (!this.#followed.has(id)) this.#follow(id, wish)
+    this.#toFollow = [...wanted].filter((id) => !this.#followed.has(id))
+    this.#wished = this.#wish(wanted.size)
+    this.#followMore()
+  }
+
+  /** Each is told so on its link: thousands in one turn would hold up everything else. */
+  #followMore(): void {
+    for (const id of this.#toFollow.splice(0, FOLLOWED_AT_ONCE)) this.#follow(id, this.#wished)
   }
 
   /** Undefined when nothing has come since. The same for all that have read as far. */
@@ -116,7 +128,8 @@ export class LogChannel {
 
   stop(): void {
     this.#stopOwn()
-    for (const follower of this.#followed.values()) follower.stop()
+    this.#toFollow = []
+    stopInTurns([...this.#followed.values()])
     this.#followed.clear()
     this.#waiting = []
   }
@@ -147,7 +160,7 @@ export class LogChannel {
     this.#stopOwn = log.follow((entry) => this.#take([ownLine(entry)], undefined))
   }
 
-  #follow(id: string, wish: LogWish): void {
+  #follow(id: string, wish: LogWish | undefined): void {
     const onLines = (entries: readonly LogEntry[], dropped: number) => {
       this.#left += dropped
       this.#take(entries, id)
@@ -195,6 +208,12 @@ export class LogChannel {
     this.#waiting = []
     return fresh.reverse()
   }
+}
+
+function stopInTurns(followers: readonly { stop(): void }[]): void {
+  for (const follower of followers.slice(0, FOLLOWED_AT_ONCE)) follower.stop()
+  const rest = followers.slice(FOLLOWED_AT_ONCE)
+  if (rest.length > 0) setImmediate(() => stopInTurns(rest))
 }
 
 function isSame(a: LogCursor, b: LogCursor): boolean {

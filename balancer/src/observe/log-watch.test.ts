@@ -239,6 +239,7 @@ describe('a filter of log lines', () => {
     const stage = setStage()
     stage.fleet.list = Array.from({ length: 1000 }, (_, i) => makeWorker(`w${i}`))
     stage.attach().page?.watch(['logs?'])
+    stage.quarters(1)
     assert.deepEqual(stage.fleet.wishes.get('w999'), { level: 'debug', backlog: 1, perSecond: 20 })
   })
 
@@ -321,6 +322,27 @@ describe('pages that watch the same lines', () => {
     assert.equal(fleet.followers.get('w1')?.size, 1)
     pages[1]?.page?.watch(['workers'])
     assert.equal(fleet.followers.get('w1')?.size, 0)
+  })
+})
+
+describe('a fleet of thousands', () => {
+  it('is followed, and let go, some hundreds in a turn', async () => {
+    const { attach, fleet, quarters } = setStage()
+    fleet.list = Array.from({ length: 1_200 }, (_, index) => makeWorker(`w${index}`))
+    const followed = () => [...fleet.followers.values()].filter(({ size }) => size > 0).length
+    const page = attach()
+    page.page?.watch(['logs?source=workers'])
+    assert.equal(followed(), 500)
+    quarters(1)
+    assert.equal(followed(), 1_000)
+    quarters(4)
+    assert.equal(followed(), 1_200)
+    fleet.list = fleet.list.slice(1)
+    quarters(4)
+    assert.equal(followed(), 1_199)
+    page.page?.watch([])
+    assert.equal(followed(), 699)
+    while (followed() > 0) await new Promise((resolve) => setImmediate(resolve))
   })
 })
 
