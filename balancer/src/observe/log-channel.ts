@@ -18,10 +18,10 @@ const INFLOW_PER_SECOND = 20_000
 const LEAST_PER_SECOND = 20
 const TICKS_PER_SECOND = 4
 const PER_SECOND = LIMITS.logLinesPerSecond
+/** Each is told by a message; a thousand at once would take as long as a hundred tasks. */
+const FOLLOWED_AT_ONCE = 25
 /** Of one turn: lines may be 16 KB long, and while thousands of those are made no task is answered. */
 const CHARACTERS_AT_ONCE = 512 * 1024
-/** Workers that begin or cease to be followed in one turn. */
-export const FOLLOWED_AT_ONCE = 500
 
 export interface LogSources {
   readonly fleet: Pick<FleetPort, 'followLogs' | 'workers' | 'worker'>
@@ -51,9 +51,9 @@ export class LogChannel {
   readonly #query: LogQuery
   readonly #isWanted: IsWanted
   readonly #followed = new Map<string, LogFollower>()
-  /** Wanted, and not followed yet. */
   #toFollow: string[] = []
-  #wished: LogWish | undefined
+  #wish: LogWish = {}
+  #isStopped = false
   #stopOwn = () => {}
   #waiting: Waiting[] = []
   #kept: string[] = []
@@ -71,6 +71,7 @@ export class LogChannel {
     this.#isWanted = isWanted
     this.#followOwn()
     this.renew()
+    this.#followSome()
     // What was there before anybody watched was not withheld from anybody.
     this.#recentCounts = [this.#admit(RECENT_LINES)]
     this.#left = 0
@@ -81,9 +82,13 @@ export class LogChannel {
     return { line: this.#lines - Math.min(this.#kept.length, RECENT_LINES), left: this.#left }
   }
 
-  /** Four times a second: lets lines through, and follows more of the workers that are wanted. */
-  gather(): void {
-    this.#followMore()
+  /** Four times a second: follows whom it does not follow yet, and lets lines through. Yields where it may be cut. */
+  *gather(): Generator<void, void> {
+    while (this.#toFollow.length > 0) {
+      this.#followSome()
+      yield
+      if (this.#isStopped) return
+    }
     const lastTicks = this.#recentCounts.slice(1 - TICKS_PER_SECOND)
     const free = PER_SECOND - lastTicks.reduce((sum, count) => sum + count, 0)
     // A source that shouts is heard evenly, not for the first moment of each second.
@@ -101,14 +106,8 @@ export class LogChannel {
       follower.stop()
       this.#followed.delete(id)
     }
+    this.#wish = wishOf(this.#query, wanted.size)
     this.#toFollow = [...wanted].filter((id) => !this.#followed.has(id))
-    this.#wished = this.#wish(wanted.size)
-    this.#followMore()
-  }
-
-  /** Each is told so on its link: thousands in one turn would hold up everything else. */
-  #followMore(): void {
-    for (const id of this.#toFollow.splice(0, FOLLOWED_AT_ONCE)) this.#follow(id, this.#wished)
   }
 
   /** Undefined when nothing has come since. The same for all that have read as far. */
@@ -126,12 +125,17 @@ export class LogChannel {
     return news
   }
 
-  stop(): void {
+  /** Answers whom it followed, to be stopped by whoever calls. */
+  stop(): readonly LogFollower[] {
+    this.#isStopped = true
     this.#stopOwn()
-    this.#toFollow = []
-    stopInTurns([...this.#followed.values()])
-    this.#followed.clear()
     this.#waiting = []
+    this.#toFollow = []
+    return [...this.#followed.values()]
+  }
+
+  #followSome(): void {
+    for (const id of this.#toFollow.splice(0, FOLLOWED_AT_ONCE)) this.#follow(id)
   }
 
   /** A worker that is named is followed as soon as it is known, also one that is leaving. */
@@ -142,17 +146,6 @@ export class LogChannel {
     return new Set(all.filter((worker) => wantsWorker(this.#query, worker)).map(({ id }) => id))
   }
 
-  /** Who follows many asks each for less, so that a whole fleet cannot shout the balancer down. */
-  #wish(count: number): LogWish {
-    const { level } = this.#query
-    const share = Math.max(LEAST_PER_SECOND, Math.ceil(INFLOW_PER_SECOND / Math.max(1, count)))
-    return {
-      level,
-      backlog: Math.min(LIMITS.logBacklogLines, Math.ceil(RECENT_LINES / Math.max(1, count))),
-      perSecond: Math.min(PER_SECOND, share),
-    }
-  }
-
   #followOwn(): void {
     if (!wantsBalancer(this.#query)) return
     const { log } = this.#sources
@@ -160,18 +153,19 @@ export class LogChannel {
     this.#stopOwn = log.follow((entry) => this.#take([ownLine(entry)], undefined))
   }
 
-  #follow(id: string, wish: LogWish | undefined): void {
+  #follow(id: string): void {
     const onLines = (entries: readonly LogEntry[], dropped: number) => {
       this.#left += dropped
       this.#take(entries, id)
     }
-    const follower = this.#sources.fleet.followLogs(id, onLines, wish)
+    const follower = this.#sources.fleet.followLogs(id, onLines, this.#wish)
     if (follower === undefined) return
     this.#followed.set(id, follower)
     this.#take(follower.recent.slice(-RECENT_LINES), id)
   }
 
   #take(entries: readonly LogEntry[], worker: string | undefined): void {
+    if (this.#isStopped) return
     for (const entry of entries) if (this.#isWanted(entry, worker)) this.#waiting.push({ entry, worker })
     // The newest are kept: they are what a tail is watched for. Twice what a turn lets through, since a few of them
     // are older than what came before.
@@ -210,10 +204,14 @@ export class LogChannel {
   }
 }
 
-function stopInTurns(followers: readonly { stop(): void }[]): void {
-  for (const follower of followers.slice(0, FOLLOWED_AT_ONCE)) follower.stop()
-  const rest = followers.slice(FOLLOWED_AT_ONCE)
-  if (rest.length > 0) setImmediate(() => stopInTurns(rest))
+/** Who follows many asks each for less, so that a whole fleet cannot shout the balancer down. */
+function wishOf({ level }: LogQuery, count: number): LogWish {
+  const share = Math.max(LEAST_PER_SECOND, Math.ceil(INFLOW_PER_SECOND / Math.max(1, count)))
+  return {
+    level,
+    backlog: Math.min(LIMITS.logBacklogLines, Math.ceil(RECENT_LINES / Math.max(1, count))),
+    perSecond: Math.min(PER_SECOND, share),
+  }
 }
 
 function isSame(a: LogCursor, b: LogCursor): boolean {

@@ -4,10 +4,12 @@
  * since each line is held against each of them.
  */
 import { readLogWord, type WorkerView } from '@berth/protocol'
+import type { LogFollower } from '../ports/fleet.ts'
 import { LogChannel, type LogSources } from './log-channel.ts'
 import { makeFilter } from './log-filter.ts'
 
 const MOST_FILTERS = 64
+const PARTED_AT_ONCE = 25
 
 export type OpenedChannel =
   | { readonly ok: true; readonly channel: LogChannel }
@@ -21,6 +23,8 @@ interface Held {
 export class LogChannels {
   readonly #sources: LogSources
   readonly #held = new Map<string, Held>()
+  /** Those that nobody needs any more, and who have not been told yet. */
+  readonly #parting: LogFollower[] = []
 
   constructor(sources: LogSources) {
     this.#sources = sources
@@ -50,14 +54,18 @@ export class LogChannels {
     if (held === undefined) return
     held.watchers -= 1
     if (held.watchers > 0) return
-    held.channel.stop()
+    this.#parting.push(...held.channel.stop())
     this.#held.delete(word)
   }
 
-  /** A channel a step. */
-  *gather(): Iterable<void> {
-    for (const { channel } of this.#held.values()) {
-      channel.gather()
+  /** Yields where it may be cut. */
+  *gather(): Generator<void, void> {
+    while (this.#parting.length > 0) {
+      for (const follower of this.#parting.splice(0, PARTED_AT_ONCE)) follower.stop()
+      yield
+    }
+    for (const { channel } of [...this.#held.values()]) {
+      yield* channel.gather()
       yield
     }
   }
@@ -68,7 +76,8 @@ export class LogChannels {
   }
 
   stop(): void {
-    for (const { channel } of this.#held.values()) channel.stop()
+    for (const { channel } of this.#held.values()) this.#parting.push(...channel.stop())
     this.#held.clear()
+    for (const follower of this.#parting.splice(0)) follower.stop()
   }
 }
