@@ -20,9 +20,15 @@ const FILE_LIMIT_MS = 300_000
 const MEASURING: readonly string[] = ['test/browser/promptness.test.ts']
 
 /** They begin first, so that no long one is left for the end, with nothing beside it. */
-const LONG: readonly string[] = ['shell', 'schedules', 'tasks', 'accessibility', 'config', 'every-page'].map(
-  (name) => `test/browser/${name}.test.ts`,
-)
+const LONG: readonly string[] = [
+  'shell',
+  'every-page',
+  'invoke',
+  'config',
+  'functions',
+  'accessibility',
+  'tasks',
+].map((name) => `test/browser/${name}.test.ts`)
 
 export async function runBrowser(context: Context): Promise<Totals> {
   const compiled = await mkdtemp(join(tmpdir(), 'berth-compiled-'))
