@@ -29,7 +29,7 @@ import type { PingAllowance } from './heartbeat.ts'
 import type { Interfaces, KnownInterface } from './interfaces.ts'
 import { Lifeline, type LifelineEvents, type LinkProgress } from './lifeline.ts'
 import type { LogOrder } from './log-relay.ts'
-import { isOver } from './maintenance.ts'
+import { isOver, maintenanceOf } from './maintenance.ts'
 import { MaintenanceOrders } from './maintenance-orders.ts'
 import type { MemberContext } from './member-context.ts'
 import { gaugeOf, newPicture, type Picture, type Problem, type Remembered } from './picture.ts'
@@ -105,6 +105,7 @@ export class Member {
     const { report, remembered, link } = this.picture
     const identity = report ?? remembered
     const { status, slots, maintenance } = this.gauge
+    const { key } = this
     const { workforce } = this.#context
     return {
       id,
@@ -114,13 +115,17 @@ export class Member {
       slots,
       maintenance,
       system: link === 'open' && report ? report.system : null,
-      ended: workforce.attemptTally?.(this.key),
+      get ended() {
+        return workforce.attemptTally?.(key)
+      },
       takeGapMs: () => this.#lifeline.takeGapMs(),
     }
   }
 
   #look(): void {
-    this.picture.hasAttempts = this.#context.workforce.attemptsAt(this.key) > 0
+    // It makes a difference in maintenance alone, and to look ten thousand workers up in the core is slow.
+    const isAsked = maintenanceOf(this.picture) !== null
+    this.picture.hasAttempts = isAsked && this.#context.workforce.attemptsAt(this.key) > 0
   }
 
   /** The link once it is greeted; undefined while there is none to send on. */

@@ -41,7 +41,7 @@ export interface Picture {
   /** Of the last dial or hello; null once a hello was good. */
   problem: Problem | null
   isSilent: boolean
-  /** It runs something of ours, though that may hold no slot while it waits for what it called. */
+  /** In maintenance: it runs something of ours, though that may hold no slot while it waits for what it called. */
   hasAttempts: boolean
   report: SelfReport | undefined
   known: KnownInterface | undefined
