@@ -8,8 +8,8 @@ import { compare, type Finding, median } from '../scenario.ts'
 import { against, EVERYTHING, type Part } from './part.ts'
 import { coreShare, keepSending, type Site, type Watched, watch } from './site.ts'
 
-/** A page that answers no ping is gone after 30 s. */
-const HUNG_S = 25
+/** Pings go out every 15 s; a page that has not answered one when the next is due is gone. */
+const HUNG_S = 12
 const KB = 1_000
 const MB = 1024 * 1024
 

@@ -3,7 +3,7 @@
  * line of JSON, what has come: frames, bytes, the same gzipped, lines of the log and how many were left out. Started
  * by the scenario `dashboard`.
  * Arguments: the balancer's URL, how many, and the words to watch. `KEY` is the operator's key; with `ASLEEP_S` they
- * read nothing for so long, from their first second on, as a tab does that hangs; with `COUNTS` they count frames
+ * read nothing for so long, from their first moment on, as a tab does that hangs; with `COUNTS` they count frames
  * and bytes only, and leave the processor to what is measured beside them.
  */
 import { gzipSync } from 'node:zlib'
@@ -22,14 +22,16 @@ function open(isCounting: boolean): void {
     headers: { authorization: `Bearer ${process.env.KEY}` },
     perMessageDeflate: false,
   })
-  socket.on('open', () => socket.send(JSON.stringify({ watch: words })))
+  socket.on('open', () => {
+    socket.send(JSON.stringify({ watch: words }))
+    if (ASLEEP_MS === 0) return
+    // Before anything was read the system's own buffers are small.
+    socket.pause()
+    setTimeout(() => socket.resume(), ASLEEP_MS)
+  })
   socket.on('message', (data: Buffer) => {
     if (isCounting) read(data)
   })
-  if (ASLEEP_MS > 0) {
-    setTimeout(() => socket.pause(), 1_000)
-    setTimeout(() => socket.resume(), 1_000 + ASLEEP_MS)
-  }
   socket.on('error', (error) => fail(error.message))
   socket.on('close', (code) => fail(`the feed was closed: ${code}`))
 }

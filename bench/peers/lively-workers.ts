@@ -177,7 +177,9 @@ class LivelyWorker {
     if (message.type !== 'logs') return
     this.#threshold = LOG_LEVELS.indexOf(message.level ?? 'debug')
     clearInterval(this.#logging)
-    this.#logging = message.follow ? setInterval(() => this.#log(), GATHER_MS) : undefined
+    this.#logging = message.follow
+      ? setTimeout(() => this.#beginLogging(), Math.random() * GATHER_MS)
+      : undefined
   }
 
   #work(frame: Buffer): void {
@@ -200,6 +202,12 @@ class LivelyWorker {
 
   #flush(): void {
     for (let frame = this.#writer.take(); frame; frame = this.#writer.take()) this.#socket.send(frame)
+  }
+
+  /** All are told to within a moment; were they to send in step, the balancer got a thousand frames at once. */
+  #beginLogging(): void {
+    this.#log()
+    this.#logging = setInterval(() => this.#log(), GATHER_MS)
   }
 
   #log(): void {
