@@ -10,6 +10,8 @@ import { coreShare, keepSending, type Site, type Watched, watch } from './site.t
 
 /** Pings go out every 15 s; a page that has not answered one when the next is due is gone. */
 const HUNG_S = 12
+/** What lasts less says nothing of memory. */
+const FLAT_BEHIND_S = 300
 const KB = 1_000
 const MB = 1024 * 1024
 
@@ -55,15 +57,14 @@ export const logIngest: Part = async (site, _browser, { runS }) => {
   const lines = median(seconds.map((second) => second.lines))
   const all = median(seconds.map((second) => second.lines + second.dropped))
   const share = shares.reduce((sum, one) => sum + one, 0) / shares.length
-  // The first fifth is for the heap to find its size.
+  // The first fifth is for the heap to find its size, which takes longer than half a minute.
+  const flat = lasting >= FLAT_BEHIND_S ? { max: 1.1 } : undefined
   const fifth = (at: number) => median(memory.slice((at * lasting) / 5, ((at + 1) * lasting) / 5))
   return [
     against(`share of a core for ${Math.round(all)} lines/s to 5 pages`, share - without, '0.5', 0.5),
     against('lines/s to a page', lines, '2,000', 2_020),
     against('MB of memory of the balancer, most', Math.max(...memory), '300', 300),
-    compare(`MB of memory, last fifth of ${lasting} s`, [fifth(4)], 'the second fifth', [fifth(1)], {
-      max: 1.1,
-    }),
+    compare(`MB of memory, last fifth of ${lasting} s`, [fifth(4)], 'the second fifth', [fifth(1)], flat),
   ]
 }
 
