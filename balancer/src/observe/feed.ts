@@ -156,7 +156,9 @@ class TickingFeed implements Feed {
 
   attach(sink: PageSink, since?: number): FeedPage {
     if (this.#picture === undefined) {
-      this.#picture = this.#pictureOf(this.#deps.fleet.workers())
+      this.#picture = this.#pictureOf(
+        new Map(this.#deps.fleet.workers().map((worker) => [worker.id, worker])),
+      )
       // What changed meanwhile was given no number of its own.
       this.#seq += 1
     }
@@ -209,39 +211,42 @@ class TickingFeed implements Feed {
   /** Reads the picture, and what differs from the last one. */
   *#look(last: Picture | undefined): Generator<void, { next: Picture; changes: FeedChanges }> {
     const { fleet, clock } = this.#deps
-    const workers: WorkerView[] = []
+    const workers = new Map<string, WorkerView>()
     const changed: [string, WorkerChange][] = []
     const beats = new BeatHeap()
     for (const worker of fleet.views()) {
-      workers.push(worker)
-      if (workers.length % WORKERS_A_STEP === 0) yield
+      workers.set(worker.id, worker)
+      if (workers.size % WORKERS_A_STEP === 0) yield
       if (last === undefined) continue
       const known = last.workers.get(worker.id)
       const change = known === undefined ? worker : diffWorker(known, worker)
       if (change !== undefined) changed.push([worker.id, change])
       this.#beats.add(beats, known, worker, clock.wallMs())
     }
+    if (last === undefined) return { next: this.#pictureOf(workers), changes: {} }
+    yield
+    for (const id of last.workers.keys()) if (!workers.has(id)) changed.push([id, null])
+    this.#beats.forget(workers)
+    yield
+    const told = beats.pack(clock.wallMs())
     yield
     const next = this.#pictureOf(workers)
-    if (last === undefined) return { next, changes: {} }
-    for (const id of last.workers.keys()) if (!next.workers.has(id)) changed.push([id, null])
-    this.#beats.forget(next.workers)
     const changes: FeedChanges = {}
     if (!isSame(last.balancer, next.balancer)) changes.balancer = next.balancer
     if (!isSame(last.config, next.config)) changes.config = next.config
     if (!isSame(last.queue, next.queue)) changes.queue = next.queue
     if (changed.length > 0) changes.workers = Object.fromEntries(changed)
-    return { next, changes: Object.assign(changes, beats.pack(clock.wallMs())) }
+    return { next, changes: Object.assign(changes, told) }
   }
 
-  #pictureOf(workers: readonly WorkerView[]): Picture {
+  #pictureOf(workers: Picture['workers']): Picture {
     const { fleet, traffic, balancer } = this.#deps
     const { waiting, running } = traffic.traffic()
     return {
       balancer: balancer(),
       config: fleet.config(),
       queue: { waiting, running },
-      workers: new Map(workers.map((worker) => [worker.id, worker])),
+      workers,
     }
   }
 
@@ -251,10 +256,12 @@ class TickingFeed implements Feed {
 
   /** A page a step; those that come meanwhile have the new picture already. */
   *#deliver(changes: FeedChanges | undefined): Generator<void, void> {
-    if (this.#pages.size === 0) return
+    const pages = [...this.#pages]
+    if (pages.length === 0) return
     const shared = changes === undefined ? undefined : JSON.stringify(changes)
     const frames = new Map<string, string>()
-    for (const page of [...this.#pages]) {
+    yield
+    for (const page of pages) {
       if (!this.#pages.has(page) || this.#hasToWait(page)) continue
       if (page.isBehind) {
         page.isBehind = false
