@@ -1,14 +1,20 @@
 /**
- * I15: the dashboard of 10,000 workers and a million runs. Every page that lists them paints within its bound in a
- * real Chromium, and the balancer goes on answering meanwhile. About three minutes.
+ * I15: the dashboard of 10,000 workers and a million runs. Every page that lists them paints within the catalogue's
+ * bound in a real Chromium, and the balancer's loop is held up no longer than that; the table of workers finds one of
+ * them. About a minute and a half on two processors, 20 s of it to write the runs. Workers, balancer and browser share
+ * the machine: where others use it as well (a load of more than one at the start) the bounds are ten times as wide,
+ * and it says so. The processor time of the longest turn is told too, which hardly depends on who else is there.
  */
 import assert from 'node:assert/strict'
 import { mkdir } from 'node:fs/promises'
+import { loadavg } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { chromium } from 'playwright-core'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { chromium, type Page } from 'playwright-core'
 import { SqliteStore } from '../../../balancer/src/store/sqlite-store.ts'
 import { acceptedRun, endOf } from '../../../balancer/src/store/testing/stored-runs.ts'
+import { buildDashboard, isBuildCurrent } from '../../../cli/src/dashboard-build.ts'
 import { findChromium } from '../../browser/chromium.ts'
 import { type Balancer, KEYS, ROOT, startBalancer } from '../../harness/berth.ts'
 import { startProcess } from '../../harness/processes.ts'
@@ -18,25 +24,60 @@ import { until } from '../../harness/until.ts'
 const WORKERS = 10_000
 const DONE = 1_000_000
 const A_BATCH = 5_000
-/** Two and three times what the catalogue asks (2 s, 50 ms), since whoever else is on the machine counts as well. */
-const FIRST_PAINT_MS = 4_000
-const LOOP_DELAY_P99_MS = 150
+/** What the catalogue asks. */
+const FIRST_PAINT_MS = 2_000
+const LOOP_DELAY_P99_MS = 50
+/** On a machine that others use. */
+const BUSY_TIMES = 10
+const QUIET_LOAD = 1
+/** How long a page is looked at once it is filled: the rest of the fleet comes in parts, and frames go on. */
+const STAY_MS = 3_000
 const PAGES = ['/workers', '/tasks', '', '/logs', '/capability', '/queue', '/activity']
 
-/** Says, whenever it is asked by SIGUSR2, how long the loop was held up at most since then, and at p99. */
+/**
+ * Says, whenever it is asked by SIGUSR2, how long the loop was held up at most since then, and at p99, and what
+ * processor time of its thread passed at most between two timers of 5 ms.
+ */
 const DELAYS = `import { monitorEventLoopDelay } from 'node:perf_hooks'
 const delays = monitorEventLoopDelay({ resolution: 5 })
 delays.enable()
+let turnMs = 0
+let last = process.threadCpuUsage()
+setInterval(() => {
+  const now = process.threadCpuUsage()
+  turnMs = Math.max(turnMs, (now.user + now.system - last.user - last.system) / 1e3)
+  last = now
+}, 5)
 process.on('SIGUSR2', () => {
-  console.log(JSON.stringify({ text: 'loop delay', maxMs: delays.max / 1e6 - 5, p99Ms: delays.percentile(99) / 1e6 - 5 }))
+  const [maxMs, p99Ms] = [delays.max / 1e6 - 5, delays.percentile(99) / 1e6 - 5]
+  console.log(JSON.stringify({ text: 'loop delay', maxMs, p99Ms, turnMs }))
   delays.reset()
+  turnMs = 0
 })`
 
+interface Delay {
+  readonly maxMs: number
+  readonly p99Ms: number
+  readonly turnMs: number
+}
+
 test('I15: pages of 10,000 workers and a million runs', async (t) => {
+  const load = loadavg()[0] ?? 0
+  if (!isBuildCurrent(ROOT)) assert.equal((await buildDashboard(ROOT, process.env)).state, 'built')
+  const times = load > QUIET_LOAD ? BUSY_TIMES : 1
+  const [paintMs, delayMs] = [times * FIRST_PAINT_MS, times * LOOP_DELAY_P99_MS]
+  t.diagnostic(
+    `load ${load.toFixed(1)} at the start: at most ${paintMs} ms to paint, ${delayMs} ms of loop delay`,
+  )
+  const startedAt = performance.now()
   const dataDir = join(await makeFolder(t, 'huge-dashboard'), 'data')
   await writeRuns(dataDir)
+  t.diagnostic(`${DONE} runs written after ${seconds(startedAt)}`)
   const balancer = await startCrowd(t, dataDir)
+  t.diagnostic(`${WORKERS} workers linked after ${seconds(startedAt)}`)
   await readDelay(balancer)
+  await sleep(STAY_MS)
+  t.diagnostic(`nobody looks: ${wordDelay(await readDelay(balancer))}`)
   const browser = await chromium.launch(await findChromium())
   t.after(() => browser.close())
   const context = await browser.newContext({ viewport: { width: 1400, height: 900 } })
@@ -47,7 +88,6 @@ test('I15: pages of 10,000 workers and a million runs', async (t) => {
   const { body } = await balancer.request('/sign-in/tokens', { method: 'POST' })
   await page.goto(`${balancer.url}/dashboard#token=${(body as { token: string }).token}`)
   await page.getByRole('navigation').first().waitFor()
-  const found: string[] = []
   const slow: string[] = []
   for (const path of PAGES) {
     await page.goto('about:blank')
@@ -57,14 +97,29 @@ test('I15: pages of 10,000 workers and a million runs', async (t) => {
     await until(async () => (await page.locator('main .bone').count()) === 0, 60_000, `${path} without bones`)
     const filledMs = Number(await page.evaluate('performance.now()'))
     const lcpMs = Number(await page.evaluate('globalThis.lcp ?? 0'))
-    const { maxMs, p99Ms } = await readDelay(balancer)
-    const words = `${path || '/'}: paint ${Math.round(lcpMs)} ms, filled ${Math.round(filledMs)} ms, loop ${maxMs.toFixed(0)} ms at most, p99 ${p99Ms.toFixed(0)} ms`
-    found.push(words)
-    if (lcpMs > FIRST_PAINT_MS || p99Ms > LOOP_DELAY_P99_MS) slow.push(words)
+    if (path === '/workers') await findOne(page)
+    await sleep(STAY_MS)
+    const delay = await readDelay(balancer)
+    const words = `${path || '/'}: paint ${Math.round(lcpMs)} ms, filled ${Math.round(filledMs)} ms, ${wordDelay(delay)}`
+    t.diagnostic(words)
+    if (lcpMs > paintMs || delay.p99Ms > delayMs) slow.push(words)
   }
-  for (const words of found) t.diagnostic(words)
-  assert.deepEqual(slow, [], `over ${FIRST_PAINT_MS} ms of paint or ${LOOP_DELAY_P99_MS} ms of loop delay`)
+  assert.deepEqual(slow, [], `over ${paintMs} ms of paint or ${delayMs} ms of loop delay`)
 })
+
+/** The table is there for use: all of the fleet is in it, and a word finds the one it means. */
+async function findOne(page: Page): Promise<void> {
+  await page.getByRole('searchbox', { name: 'Filter workers' }).fill('worker-07777')
+  await page.getByText(/^1 of 10.?000 workers$/).waitFor({ timeout: 30_000 })
+}
+
+function wordDelay({ maxMs, p99Ms, turnMs }: Delay): string {
+  return `loop ${maxMs.toFixed(0)} ms at most, p99 ${p99Ms.toFixed(0)} ms, longest turn ${turnMs.toFixed(0)} ms of processor`
+}
+
+function seconds(sinceMs: number): string {
+  return `${((performance.now() - sinceMs) / 1_000).toFixed(0)} s`
+}
 
 async function writeRuns(dataDir: string): Promise<void> {
   await mkdir(dataDir, { recursive: true })
@@ -109,10 +164,10 @@ async function startCrowd(scope: Scope, dataDir: string): Promise<Balancer> {
 }
 
 /** Since it was last read. */
-async function readDelay(balancer: Balancer): Promise<{ maxMs: number; p99Ms: number }> {
+async function readDelay(balancer: Balancer): Promise<Delay> {
   const said = () => balancer.logLines().filter(({ text }) => text === 'loop delay')
   const before = said().length
   balancer.signal('SIGUSR2')
   await until(() => said().length > before, 10_000, 'the loop delay')
-  return said().at(-1) as unknown as { maxMs: number; p99Ms: number }
+  return said().at(-1) as unknown as Delay
 }
