@@ -267,9 +267,10 @@ test(`words and other conditions together, by each of the ways that SQLite may t
   context.after(() => database.close())
   const statements = new Statements(database)
   const ways = {
-    'one by one': { fewRuns: 10_000, manyRuns: 0 },
-    'gathered first': { fewRuns: 0, manyRuns: 10_000 },
-    'each looked up': { fewRuns: 0, manyRuns: 0 },
+    'the newest first': { glanced: 100, fewRuns: 0, manyRuns: 0 },
+    'one by one': { glanced: 0, fewRuns: 10_000, manyRuns: 0 },
+    'gathered first': { glanced: 0, fewRuns: 0, manyRuns: 10_000 },
+    'each looked up': { glanced: 0, fewRuns: 0, manyRuns: 0 },
   }
   let found = 0
   for (let n = 0; n < QUESTIONS; n++) {

@@ -58,13 +58,15 @@ const LISTED_TALLY = 10_000
 
 /** How words go together with other conditions that mean so many runs. */
 export interface RunListTerms {
+  /** The newest so many are looked at first: a word that many have fills a page before its rows have been joined. */
+  readonly glanced: number
   /** Fewer are looked at one by one. */
   readonly fewRuns: number
   /** Fewer are gathered first, to walk down the words with them at hand; of more, each that has the words is looked up. */
   readonly manyRuns: number
 }
 
-const TERMS: RunListTerms = { fewRuns: 300, manyRuns: 120_000 }
+const TERMS: RunListTerms = { glanced: 250, fewRuns: 300, manyRuns: 120_000 }
 
 export class RunLists {
   readonly #statements: Statements
@@ -143,6 +145,8 @@ export class RunLists {
     const { q, error, ...given } = filter
     const others = error === undefined ? given : { ...given, status: withErrors(filter) }
     // The search index and the tables of runs have the same rows: without more to hold, the tables are not looked at.
+    const glanced = this.#glance(others, bounds, { q, error }, limit)
+    if (glanced !== undefined) return glanced
     if (!isNarrowed(others)) {
       const named = this.#nameProbes(filter, bounds, words)
       return this.#walk([wordsAlone(bounds, words), ...named], limit)
@@ -153,16 +157,25 @@ export class RunLists {
     for (const table of tablesOf(others)) {
       const own = probes.filter((probe) => probe.table === table)
       const count = this.#countProbes(own, Math.max(this.#terms.fewRuns, this.#terms.manyRuns))
-      if (count < this.#terms.fewRuns) found.push(...this.#lookThrough(own, { q, error }))
+      if (count < this.#terms.fewRuns)
+        found.push(...this.#lookThrough(own, { q, error }, this.#terms.fewRuns))
       else walks.push(...this.#wordWalks(filter, table, bounds, words, own, count))
     }
     const walked = this.#walk(walks, limit)
     return found.length === 0 ? walked : highest([...found, ...walked], limit)
   }
 
+  /** A page that the newest runs fill; undefined when they do not. */
+  #glance(others: StoredFilter, bounds: Bounds, filter: StoredFilter, limit: number): number[] | undefined {
+    const { glanced } = this.#terms
+    if (limit > glanced / 2) return undefined
+    const found = this.#lookThrough(this.#probes(others, bounds), filter, glanced)
+    return found.length >= limit ? found.slice(0, limit) : undefined
+  }
+
   /** Few are looked at one by one. */
-  #lookThrough(probes: readonly Probe[], filter: StoredFilter): number[] {
-    const runs = this.#fetch(this.#walk(probes, this.#terms.fewRuns))
+  #lookThrough(probes: readonly Probe[], filter: StoredFilter, most: number): number[] {
+    const runs = this.#fetch(this.#walk(probes, most))
     return runs.filter((run) => isMeant(filter, run)).map(({ run }) => run.seq)
   }
 
