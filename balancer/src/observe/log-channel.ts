@@ -65,13 +65,17 @@ export class LogChannel {
   #isCrowded = false
   #shared: { readonly from: LogCursor; readonly news: LogNews } | undefined
 
-  constructor(sources: LogSources, query: LogQuery, isWanted: IsWanted) {
+  /**
+   * With `isFree` some are followed at once; else those of a filter before have to be let go first. A worker that is
+   * still followed for that one is only asked for more, and sends nothing of before that it left out.
+   */
+  constructor(sources: LogSources, query: LogQuery, isWanted: IsWanted, isFree: boolean) {
     this.#sources = sources
     this.#query = query
     this.#isWanted = isWanted
     this.#followOwn()
     this.renew()
-    this.#followSome()
+    if (isFree) this.#followSome()
     // What was there before anybody watched was not withheld from anybody.
     this.#recentCounts = [this.#admit(RECENT_LINES)]
     this.#left = 0

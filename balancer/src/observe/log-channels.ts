@@ -44,7 +44,7 @@ export class LogChannels {
       return { ok: false, why: `${MOST_FILTERS} other filters of log lines are in use; try again later` }
     const filter = makeFilter(read.query)
     if (!filter.ok) return filter
-    const channel = new LogChannel(this.#sources, read.query, filter.isWanted)
+    const channel = new LogChannel(this.#sources, read.query, filter.isWanted, this.#parting.length === 0)
     this.#held.set(word, { channel, watchers: 1 })
     return { ok: true, channel }
   }
@@ -56,18 +56,23 @@ export class LogChannels {
     if (held.watchers > 0) return
     this.#parting.push(...held.channel.stop())
     this.#held.delete(word)
+    this.#part()
   }
 
   /** Yields where it may be cut. */
   *gather(): Generator<void, void> {
     while (this.#parting.length > 0) {
-      for (const follower of this.#parting.splice(0, PARTED_AT_ONCE)) follower.stop()
+      this.#part()
       yield
     }
     for (const { channel } of [...this.#held.values()]) {
       yield* channel.gather()
       yield
     }
+  }
+
+  #part(): void {
+    for (const follower of this.#parting.splice(0, PARTED_AT_ONCE)) follower.stop()
   }
 
   /** `workers` are all that there are. */

@@ -246,9 +246,29 @@ describe('a filter of log lines', () => {
     assert.deepEqual(stage.fleet.wishes.get('w999'), { level: 'debug', backlog: 1, perSecond: 20 })
     const countFollowed = () => [...stage.fleet.followers.values()].filter(({ size }) => size > 0).length
     page.page?.detach()
-    assert.equal(countFollowed(), 1000)
+    assert.equal(countFollowed(), 975)
     stage.quarters(1)
     assert.equal(countFollowed(), 0)
+  })
+
+  it('lets a worker go before it follows it for another filter, or lines of before would be missing', () => {
+    for (const count of [3, 100]) {
+      const { fleet, attach, quarters } = setStage()
+      fleet.list = Array.from({ length: count }, (_, i) => makeWorker(`w${i}`))
+      const follow = fleet.followLogs.bind(fleet)
+      const followedBefore: number[] = []
+      fleet.followLogs = (id, ...terms) => {
+        followedBefore.push(fleet.followers.get(id)?.size ?? 0)
+        return follow(id, ...terms)
+      }
+      const page = attach()
+      page.page?.watch(['logs?level=warn'])
+      quarters(1)
+      page.page?.watch(['logs?'])
+      quarters(1)
+      assert.equal(followedBefore.length, 2 * count)
+      assert.equal(Math.max(...followedBefore), 0)
+    }
   })
 
   it('follows workers as they come, go and change', () => {
