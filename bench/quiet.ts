@@ -11,9 +11,9 @@ const MOST_BUSY = 0.15
 
 /** The share of its processors' time that others use, 0 … 1. */
 export async function readBusyShare(): Promise<number> {
-  const before = sum()
+  const before = readTimes()
   await sleep(SAMPLE_MS)
-  const after = sum()
+  const after = readTimes()
   const all = after.all - before.all
   return all > 0 ? 1 - (after.idle - before.idle) / all : 0
 }
@@ -22,7 +22,8 @@ export function isQuiet(busyShare: number): boolean {
   return busyShare <= MOST_BUSY
 }
 
-function sum(): { idle: number; all: number } {
+/** Of all processors since the machine started, ms. */
+export function readTimes(): { idle: number; all: number } {
   let idle = 0
   let all = 0
   for (const { times } of cpus()) {

@@ -8,7 +8,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { compare, type Finding, median, type Settings } from '../scenario.ts'
 import { EVERYTHING, type Part } from './part.ts'
-import { latenessOf, measureRouting, quantile, type Site, watch } from './site.ts'
+import { latenessOf, measureRouting, othersDuring, quantile, type Site, watch } from './site.ts'
 import { Tab } from './tab.ts'
 
 const NOTHING = 'logs?task=nobody'
@@ -71,8 +71,11 @@ async function pairs(
 ): Promise<Finding[]> {
   const halves = { ours: [] as number[], alone: [] as number[] }
   const late = { ours: [] as number[], alone: [] as number[] }
+  const others = { ours: [] as number[], alone: [] as number[] }
   const measure = async (half: 'ours' | 'alone') => {
-    halves[half].push(quantile(await routingOf(site, runS), 0.99))
+    const { value, share } = await othersDuring(site, () => routingOf(site, runS))
+    halves[half].push(quantile(value, 0.99))
+    others[half].push(share)
     late[half].push(latenessOf(site, Math.max(1, runS - 1)))
   }
   for (let pair = 0; pair < rounds; pair++) {
@@ -85,10 +88,11 @@ async function pairs(
     if (pair % 2 === 1) await measure('alone')
   }
   const goal = isJudged ? { max: 1.1 } : undefined
+  const besides = (of: string, { ours, alone }: typeof late) =>
+    compare(`${of}, ${what}`, [median(ours)], 'without', [median(alone)])
   return [
     compare(`routing p99 ${what}, ms`, halves.ours, 'without', halves.alone, goal),
-    compare(`p99 of the answering process's loop ${what}, ms`, [median(late.ours)], 'without', [
-      median(late.alone),
-    ]),
+    besides("p99 of the answering process's loop, ms", late),
+    besides('share of the machine that others used', others),
   ]
 }

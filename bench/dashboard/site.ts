@@ -3,11 +3,13 @@
  * feed. A hundred of the workers get the tasks, the other nine hundred write the log lines, in a process of their own
  * and in a group of their own. Invariant: whatever is begun here ends with the stage.
  */
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { cpuUsOf } from '../cpu.ts'
 import { type Sample, sendOpenLoop } from '../open-loop.ts'
 import { KEY, startBalancer, waitForWorkers } from '../peers/berth.ts'
+import { readTimes } from '../quiet.ts'
 import { median } from '../scenario.ts'
 import { type Stage, type Started, urlIn } from '../stage.ts'
 
@@ -158,6 +160,23 @@ export async function coreShare({ balancer }: Site, seconds: number): Promise<nu
   const before = cpuUsOf(balancer.pid)
   await sleep(seconds * 1_000)
   return (cpuUsOf(balancer.pid) - before) / (seconds * 1e6)
+}
+
+/** What `run` answers, and the share of the whole machine that was used meanwhile by nobody of this stage. */
+export async function othersDuring<T>({ stage }: Site, run: () => Promise<T>) {
+  const before = { ...readTimes(), ownUs: ownUsOf(stage) }
+  const value = await run()
+  const after = { ...readTimes(), ownUs: ownUsOf(stage) }
+  const spentMs = after.all - before.all
+  const usedMs = spentMs - (after.idle - before.idle)
+  const share = (usedMs - (after.ownUs - before.ownUs) / 1_000) / spentMs
+  return { value, share: Math.max(0.001, share) }
+}
+
+function ownUsOf({ running }: Stage): number {
+  const { user, system } = process.cpuUsage()
+  const alive = running.filter(({ pid }) => existsSync(`/proc/${pid}`))
+  return alive.reduce((sum, { pid }) => sum + cpuUsOf(pid), user + system)
 }
 
 export function quantile(values: readonly number[], share: number): number {
