@@ -120,6 +120,8 @@ describe('the logs page', () => {
       'nothing of the balancer',
     )
     await clear()
+    // The lines of another filter replace these, and with them what stands open.
+    await lineOf('balancer ready').first().waitFor()
 
     await lineOf(`Alpha ${mark}`).getByRole('button').click()
     await log.getByRole('button', { name: 'Only this task' }).click()
@@ -172,6 +174,10 @@ describe('the logs page', () => {
   })
 
   test('says what was skipped when there is too much', async () => {
+    // What was said before the worker is followed is not skipped, but was there before.
+    const followed = `followed ${randomUUID()}`
+    await say({ text: followed })
+    await lineOf(followed).waitFor()
     await say({ text: 'too much', count: 6_000 })
     const tally = page.getByRole('region', { name: 'Logs' }).getByText(/^[\d,]+ lines, [\d,]+ skipped$/)
     await tally.waitFor()
