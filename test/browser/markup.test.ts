@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import type { Browser } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { postTask, writeWorkersFile } from '../harness/berth.ts'
 import { createScope } from '../harness/scope.ts'
 import { until } from '../harness/until.ts'
@@ -14,7 +14,17 @@ const ESCAPES = ACTING.join('[31m')
 /** What of a page would be alive had any markup been taken as such. */
 const ALIVE = `img, script:not([src]), iframe, object, embed, [onerror], [onload], a[href^="javascript" i]`
 /** Pages that say some of what the fleet was given, besides the environment that stands on all of them. */
-const TOLD = ['worker', 'task', 'task-failed', 'logs', 'functions', 'function', 'config', 'activity']
+const TOLD = [
+  'worker',
+  'task',
+  'task-failed',
+  'logs',
+  'functions',
+  'function',
+  'invoke',
+  'config',
+  'activity',
+]
 
 describe('markup in whatever a fleet may say', () => {
   const scope = createScope()
@@ -50,7 +60,7 @@ describe('markup in whatever a fleet may say', () => {
       if (TOLD.includes(name)) await main.getByText('onerror=canary()').first().waitFor({ state: 'attached' })
       else if (!(await main.textContent())?.includes('onerror=canary()')) silent.push(name)
       assert.equal(await page.locator(ALIVE).count(), 0, `${name} holds live markup`)
-      const shown = (await page.locator('body').textContent()) ?? ''
+      const shown = await textOf(page)
       for (const one of ACTING) assert.ok(!shown.includes(one), `${name} shows a character that acts`)
     }
     assert.equal(watch.canaries(), 0)
@@ -111,3 +121,12 @@ describe('markup in whatever a fleet may say', () => {
     watch.assertClean([/404/])
   })
 })
+
+/** All that is shown but what is being edited: a field holds what it is given as it is, or it would send something else. */
+function textOf(page: Page): Promise<string> {
+  return page.evaluate<string>(`(() => {
+    const body = document.body.cloneNode(true)
+    for (const field of body.querySelectorAll('textarea')) field.remove()
+    return body.textContent
+  })()`)
+}

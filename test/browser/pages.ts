@@ -32,7 +32,7 @@ export function everyPage({ done, failed, schedule, function: name }: Seeds): Pa
     { name: 'queue', path: '/queue' },
     { name: 'functions', path: '/functions' },
     { name: 'function', path: `/functions/default/${name}` },
-    { name: 'invoke', path: `/invoke?function=default/${name}` },
+    { name: 'invoke', path: `/invoke?fn=default/${name}` },
     { name: 'schedules', path: '/schedules' },
     { name: 'schedule', path: `/schedules/${schedule}` },
     { name: 'logs', path: '/logs' },

@@ -45,7 +45,8 @@ export function TextInput({ field, draft, isRequired, wired, label, onChange }: 
     )
   }
   const type = field.format === null ? undefined : INPUT_TYPES[field.format]
-  const placeholder = field.example ?? (isRequired ? undefined : text.invoke.form.leftOut)
+  const example = field.example === null ? undefined : visible(field.example)
+  const placeholder = example ?? (isRequired ? undefined : text.invoke.form.leftOut)
   return (
     <div className="invoke-text">
       {type || isShort(field) ? (
