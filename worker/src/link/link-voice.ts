@@ -32,7 +32,7 @@ export class LinkVoice {
   constructor(ports: VoicePorts) {
     this.#ports = ports
     this.#parts = ports.parts
-    this.#pulse = new Pulse(ports.parts.clock, (isRegular) => this.#pushState(isRegular))
+    this.#pulse = new Pulse(ports.parts.clock, (hasFigures) => this.#pushState(hasFigures))
     this.logs = new LogFollower(ports.parts.log, {
       send: (lines, dropped) => this.#hasRoom && this.#send({ type: 'logs', lines, dropped }),
     })
@@ -132,7 +132,7 @@ export class LinkVoice {
     }
   }
 
-  #pushState(isRegular: boolean): void {
+  #pushState(hasFigures: boolean): void {
     // Behind a backlog a state would be old when it arrives; the next regular one comes anyway.
     if (this.#isClosed || !this.#hasRoom) return
     const { tags, services, system } = this.#parts
@@ -140,7 +140,7 @@ export class LinkVoice {
     const message: State = { type: 'state', ...this.#stateFields() }
     if (tags.current !== this.#shownTags) message.tags = tags.current
     if (JSON.stringify(states) !== this.#shownServices) message.services = states
-    if (isRegular) message.system = system.latest
+    if (hasFigures) message.system = system.latest
     this.#shownTags = tags.current
     this.#shownServices = JSON.stringify(states)
     this.#send(message)

@@ -1,21 +1,26 @@
 /** When a link pushes its state. */
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { describe, it, type TestContext } from 'node:test'
 import { ManualClock } from '@berth/runtime'
 import { Pulse } from './pulse.ts'
+
+function make(t: TestContext) {
+  const clock = new ManualClock()
+  const pushes: boolean[] = []
+  const pulse = new Pulse(clock, (hasFigures) => pushes.push(hasFigures))
+  const pass = (ms: number) => {
+    clock.advance(ms)
+    t.mock.timers.tick(ms)
+  }
+  return { pulse, pushes, pass }
+}
 
 describe('Pulse', () => {
   it('pushes the first change at once, gathers within 10 ms, and every second at least', (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] })
-    const clock = new ManualClock()
-    const pushes: boolean[] = []
-    const pulse = new Pulse(clock, (isRegular) => pushes.push(isRegular))
-    const pass = (ms: number) => {
-      clock.advance(ms)
-      t.mock.timers.tick(ms)
-    }
+    const { pulse, pushes, pass } = make(t)
     pulse.note()
-    assert.deepEqual(pushes, [false])
+    assert.equal(pushes.length, 1)
     for (let index = 0; index < 5; index++) {
       pass(1)
       pulse.note()
@@ -36,5 +41,18 @@ describe('Pulse', () => {
     pass(1000)
     pulse.tick()
     assert.equal(pushes.length, 4)
+  })
+
+  it('carries the figures every second, and not more often, when something changes all the time', (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const { pulse, pushes, pass } = make(t)
+    for (let ms = 0; ms < 3_000; ms += 5) {
+      pulse.note()
+      if (ms % 50 === 0) pulse.tick()
+      pass(5)
+    }
+    pulse.stop()
+    assert.ok(pushes.length > 200, `${pushes.length} pushes`)
+    assert.equal(pushes.filter(Boolean).length, 5, 'at 0, 0.75 … 3 s')
   })
 })

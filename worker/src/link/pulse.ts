@@ -1,6 +1,7 @@
 /**
  * When a link pushes its state: on every change, at most every 10 ms, and at least every second. One per link.
  * Decides only; `push` sends. The first change after a quiet spell goes at once, further ones gather.
+ * Invariant: the system's figures go along at least every second too, however much changes in between.
  */
 import type { Clock } from '@berth/runtime'
 
@@ -10,13 +11,14 @@ const LONGEST_GAP_MS = 750
 
 export class Pulse {
   readonly #clock: Clock
-  readonly #push: (isRegular: boolean) => void
+  readonly #push: (hasFigures: boolean) => void
   #lastAt = Number.NEGATIVE_INFINITY
+  #figuresAt = Number.NEGATIVE_INFINITY
   #timer: NodeJS.Timeout | undefined
   #isStopped = false
 
-  /** `push(true)` is the regular one, which carries the system's figures, too. */
-  constructor(clock: Clock, push: (isRegular: boolean) => void) {
+  /** `push(true)` carries the system's figures, too. */
+  constructor(clock: Clock, push: (hasFigures: boolean) => void) {
     this.#clock = clock
     this.#push = push
   }
@@ -25,14 +27,14 @@ export class Pulse {
   note(isUrgent = false): void {
     if (this.#isStopped || (this.#timer && !isUrgent)) return
     const waitMs = isUrgent ? 0 : this.#lastAt + LEAST_GAP_MS - this.#clock.monoMs()
-    if (waitMs <= 0) return this.#send(false)
-    this.#timer = setTimeout(() => this.#send(false), waitMs)
+    if (waitMs <= 0) return this.#send()
+    this.#timer = setTimeout(() => this.#send(), waitMs)
     this.#timer.unref()
   }
 
   /** Called several times a second. */
   tick(): void {
-    if (!this.#isStopped && this.#clock.monoMs() - this.#lastAt >= LONGEST_GAP_MS) this.#send(true)
+    if (!this.#isStopped && this.#areFiguresDue()) this.#send()
   }
 
   stop(): void {
@@ -40,10 +42,16 @@ export class Pulse {
     clearTimeout(this.#timer)
   }
 
-  #send(isRegular: boolean): void {
+  #areFiguresDue(): boolean {
+    return this.#clock.monoMs() - this.#figuresAt >= LONGEST_GAP_MS
+  }
+
+  #send(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
+    const hasFigures = this.#areFiguresDue()
     this.#lastAt = this.#clock.monoMs()
-    this.#push(isRegular)
+    if (hasFigures) this.#figuresAt = this.#lastAt
+    this.#push(hasFigures)
   }
 }
