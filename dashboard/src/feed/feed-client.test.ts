@@ -1,8 +1,8 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { createFakeFeed, type FakeFeed } from '../testing/fake-feed.ts'
 import { changesMessage, sampleLine, snapshotMessage } from '../testing/samples.ts'
 import { SIGNED_OUT_CODE, SILENCE_MS } from './feed-client.ts'
-import { feedAddress } from './open-feed.ts'
+import { atNextFrame, feedAddress } from './open-feed.ts'
 
 function startLive(feed: FakeFeed, seq = 1): void {
   feed.client.start()
@@ -49,6 +49,35 @@ test('paused, what is drawn stands still but for the link, and resuming shows wh
   feed.client.resume()
   expect([shown(), feed.client.getPausedAtMs()]).toEqual([3, null])
   feed.client.stop()
+})
+
+test('what comes before the page can be drawn is known at once and told of once', () => {
+  const draws: (() => void)[] = []
+  const feed = createFakeFeed(1, (callback) => draws.push(callback))
+  let told = 0
+  feed.client.subscribe(() => told++)
+  startLive(feed)
+  feed.socket().say(changesMessage(2, { queue: { waiting: 3, running: 0 } }))
+  expect(feed.client.getShown().feed.queue?.waiting).toBe(3)
+  expect([told, draws.length]).toEqual([0, 1])
+  draws[0]?.()
+  expect(told).toBe(1)
+  feed.socket().say(changesMessage(3, {}))
+  expect(draws).toHaveLength(2)
+  feed.client.stop()
+})
+
+test('a page that draws no frames is told all the same, and once', () => {
+  vi.useFakeTimers({ toFake: ['setTimeout'] })
+  const request = vi.spyOn(window, 'requestAnimationFrame').mockReturnValue(1)
+  let told = 0
+  atNextFrame(() => told++)
+  expect(told).toBe(0)
+  vi.advanceTimersByTime(250)
+  expect(told).toBe(1)
+  request.mock.calls[0]?.[0](0)
+  expect(told).toBe(1)
+  vi.useRealTimers()
 })
 
 test('a lost connection is resumed from the last message, after a jittered delay', () => {

@@ -38,6 +38,8 @@ export interface FeedClientOptions {
   random(): number
   /** Calls back once after `delayMs`; the answer cancels. */
   startTimer(callback: () => void, delayMs: number): () => void
+  /** Calls back once when the page may be drawn; at once unless given. What comes until then is drawn together. */
+  whenDrawn?(callback: () => void): void
 }
 
 export type FeedLink =
@@ -65,6 +67,8 @@ export class FeedClient {
   /** What the page shows while it is paused: the state of that moment. */
   #paused: { readonly feed: FeedState; readonly atMs: number } | null = null
   #shown: FeedView = this.#view
+  /** Listeners are to be told. */
+  #isDue = false
   #cancelRetry = () => {}
   #cancelWatchdog = () => {}
 
@@ -252,6 +256,16 @@ export class FeedClient {
     this.#view = view
     if (!this.#paused) this.#shown = view
     else if (this.#shown.link !== view.link) this.#shown = { link: view.link, feed: this.#paused.feed }
-    for (const listener of this.#listeners) listener()
+    if (this.#isDue) return
+    this.#isDue = true
+    const { whenDrawn = atOnce } = this.#options
+    whenDrawn(() => {
+      this.#isDue = false
+      for (const listener of this.#listeners) listener()
+    })
   }
+}
+
+function atOnce(callback: () => void): void {
+  callback()
 }

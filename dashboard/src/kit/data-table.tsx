@@ -81,7 +81,7 @@ const HEAD_HEIGHT = 32
 /** Up to this many rows all are drawn. */
 const PLAIN_ROWS = 100
 /** Rows that are drawn beyond each edge of what is in view. */
-const BEYOND = 5
+const BEYOND = 3
 
 export function DataTable<Row extends object>(props: DataTableProps<Row>) {
   const { label, rows, columns, rowId, rowHeight = ROW_HEIGHT, empty, isLoading } = props

@@ -3,7 +3,7 @@
  * back. The caller counts and keeps what is picked (in the address); values of one facet are alternatives.
  * Bounded: of a facet with more values than can be read, those with the most are shown and the rest is searched for.
  */
-import { type ReactNode, useState } from 'react'
+import { memo, type ReactNode, useCallback, useLayoutEffect, useRef, useState } from 'react'
 import { formatCount, visible } from '../text/format.ts'
 import { text } from '../text/text.ts'
 import { Button } from './button.tsx'
@@ -36,6 +36,8 @@ interface Props {
   readonly menus: readonly FacetMenu[]
   onToggle(name: string, value: string): void
   onClear(): void
+  /** Whether the values of one are in view: only then have counts to be fresh. */
+  onLook?(isLooking: boolean): void
   /** Before and behind the buttons. */
   readonly children?: ReactNode
   readonly after?: ReactNode
@@ -46,14 +48,19 @@ const LISTED = 50
 /** From so many values on there is a box to search them. */
 const SEARCHED_FROM = 8
 
-export function FacetBar({ menus, onToggle, onClear, children, after }: Props) {
+export function FacetBar({ menus, onToggle, onClear, onLook, children, after }: Props) {
   const shown = menus.filter(({ facets }) => facets.length > 0)
+  const latest = useRef(onToggle)
+  useLayoutEffect(() => {
+    latest.current = onToggle
+  })
+  const toggle = useCallback((name: string, value: string) => latest.current(name, value), [])
   return (
     <div className="facets">
       <div className="facet-tools">
         {children}
         {shown.map((menu) => (
-          <FacetButton key={menu.label} menu={menu} onToggle={onToggle} />
+          <FacetButton key={menu.label} menu={menu} onToggle={toggle} onLook={onLook} />
         ))}
         {after}
       </div>
@@ -62,11 +69,17 @@ export function FacetBar({ menus, onToggle, onClear, children, after }: Props) {
   )
 }
 
-function FacetButton({ menu, onToggle }: { menu: FacetMenu; onToggle: Props['onToggle'] }) {
+interface ButtonProps extends Pick<Props, 'onToggle' | 'onLook'> {
+  readonly menu: FacetMenu
+}
+
+/** Drawn again only when its values are others: what it stands above may be drawn four times a second. */
+const FacetButton = memo(function FacetButton({ menu, onToggle, onLook }: ButtonProps) {
   const picked = menu.facets.reduce((sum, facet) => sum + facet.picked.size, 0)
   return (
     <Popover
       label={menu.label}
+      onToggle={onLook}
       trigger={
         <Button kind="plain" className={picked > 0 ? 'facet-button facet-picked' : 'facet-button'}>
           {menu.label}
@@ -77,7 +90,7 @@ function FacetButton({ menu, onToggle }: { menu: FacetMenu; onToggle: Props['onT
       <FacetList menu={menu} onToggle={onToggle} />
     </Popover>
   )
-}
+})
 
 function FacetList({ menu, onToggle }: { menu: FacetMenu; onToggle: Props['onToggle'] }) {
   const [words, setWords] = useState('')
@@ -140,7 +153,7 @@ function FacetSection({ facet, values, isTitled, onToggle }: SectionProps) {
   )
 }
 
-function PickedChips({ menus, onToggle, onClear }: Omit<Props, 'children' | 'after'>) {
+function PickedChips({ menus, onToggle, onClear }: Pick<Props, 'menus' | 'onToggle' | 'onClear'>) {
   const picked = menus.flatMap(({ facets }) =>
     facets.flatMap((facet) => [...facet.picked].map((value) => ({ facet, value }))),
   )

@@ -9,11 +9,17 @@ interface Props {
   readonly trigger: ReactElement
   /** The content, or a function that gets `close`. */
   readonly children: ReactNode | ((close: () => void) => ReactNode)
+  /** Told when it opens and when it closes. */
+  onToggle?(isOpen: boolean): void
   readonly placement?: 'bottom-start' | 'bottom-end' | 'top-start' | 'top-end'
 }
 
-export function Popover({ label, trigger, children, placement = 'bottom-start' }: Props) {
-  const [isOpen, setOpen] = useState(false)
+export function Popover({ label, trigger, children, onToggle, placement = 'bottom-start' }: Props) {
+  const [isOpen, setState] = useState(false)
+  const setOpen = (next: boolean) => {
+    setState(next)
+    onToggle?.(next)
+  }
   const close = () => setOpen(false)
   return (
     <PopoverProvider open={isOpen} setOpen={setOpen} placement={placement}>

@@ -1,6 +1,11 @@
 /** A feed client without a network: sockets that a test opens, speaks through and closes by hand. */
 import type { FeedMessage } from '@berth/protocol'
-import { FeedClient, type FeedSocket, type SessionCheck } from '../feed/feed-client.ts'
+import {
+  FeedClient,
+  type FeedClientOptions,
+  type FeedSocket,
+  type SessionCheck,
+} from '../feed/feed-client.ts'
 import { START_MS } from './samples.ts'
 
 export class FakeSocket implements FeedSocket {
@@ -51,8 +56,8 @@ export interface FakeFeed {
   answerSession(answer: SessionCheck): void
 }
 
-/** `random` 1 gives the longest delays: 0.5, 1, 2 … 10 s. */
-export function createFakeFeed(random = 1): FakeFeed {
+/** `random` 1 gives the longest delays: 0.5, 1, 2 … 10 s. `whenDrawn` as the client has it. */
+export function createFakeFeed(random = 1, whenDrawn?: FeedClientOptions['whenDrawn']): FakeFeed {
   const sockets: FakeSocket[] = []
   const timers = new Set<Timer>()
   let nowMs = START_MS
@@ -71,6 +76,7 @@ export function createFakeFeed(random = 1): FakeFeed {
       timers.add(timer)
       return () => timers.delete(timer)
     },
+    ...(whenDrawn ? { whenDrawn } : {}),
   })
   const advance = (ms: number) => {
     const untilMs = nowMs + ms

@@ -11,8 +11,9 @@ import type { WorkersAddress } from './use-worker-filter.ts'
 import { countFacets, type FacetCounts, filterFleet } from './worker-filter.ts'
 import { IdRanks, sortFleet } from './worker-order.ts'
 
-/** Counts are looked at, not watched: a second is as live as they have to be. */
+/** Counts while somebody looks at them, and while nobody does: then they only decide which facets there are. */
 const COUNT_MS = 1_000
+const UNSEEN_COUNT_MS = 5_000
 const WRITE_MS = 250
 const BY_ID = { column: 'worker', direction: 'ascending' } as const
 
@@ -21,6 +22,8 @@ type Fleet = ReadonlyMap<string, WorkerView>
 export interface FleetList {
   readonly ordered: readonly WorkerView[]
   readonly counts: FacetCounts
+  /** Whether counts are in view. */
+  onLook(isLooking: boolean): void
 }
 
 export function useFleetList(
@@ -34,7 +37,10 @@ export function useFleetList(
     () => filterFleet(ofGroup(workers, group), { words, picked }, text.states),
     [workers, group, words, picked],
   )
-  const counted = useThrottled(workers, COUNT_MS)
+  const [isLooking, onLook] = useState(false)
+  const counted = useThrottled(workers, ({ size }) =>
+    isLooking || size !== workers.size ? COUNT_MS : UNSEEN_COUNT_MS,
+  )
   const counts = useMemo(
     () => countFacets(ofGroup(counted, group), { words, picked }, text.states),
     [counted, group, words, picked],
@@ -45,7 +51,7 @@ export function useFleetList(
     () => sortFleet(found, by, columns, ranks.of(workers.keys(), workers.size)),
     [found, by, columns, ranks, workers],
   )
-  return { ordered, counts }
+  return { ordered, counts, onLook }
 }
 
 function* ofGroup(workers: Fleet, group: string | null): Iterable<WorkerView> {

@@ -7,8 +7,10 @@ import { useEffect, useState } from 'react'
 /** How late the last value may be: the next one of the feed comes before. */
 const LATE_MS = 500
 
-export function useThrottled<Value>(value: Value, everyMs: number): Value {
+/** How often may depend on what is shown. */
+export function useThrottled<Value>(value: Value, every: number | ((shown: Value) => number)): Value {
   const [shown, setShown] = useState({ value, atMs: Number.NEGATIVE_INFINITY })
+  const everyMs = typeof every === 'function' ? every(shown.value) : every
   const isNew = !Object.is(value, shown.value)
   if (isNew && performance.now() - shown.atMs >= everyMs) setShown({ value, atMs: performance.now() })
   useEffect(() => {

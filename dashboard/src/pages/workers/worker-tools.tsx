@@ -18,6 +18,7 @@ import {
 interface Props {
   readonly address: WorkersAddress
   readonly counts: FacetCounts
+  onLook(isLooking: boolean): void
   readonly shown: number
   readonly workers: ReadonlyMap<string, WorkerView>
   readonly words: string
@@ -27,7 +28,7 @@ interface Props {
 }
 
 export function WorkerTools(props: Props) {
-  const { address, counts, shown, workers, words, setWords, search, children } = props
+  const { address, counts, onLook, shown, workers, words, setWords, search, children } = props
   const { picked } = address.filter
   const menus = useMemo(() => menusOf(counts, picked), [counts, picked])
   return (
@@ -36,6 +37,7 @@ export function WorkerTools(props: Props) {
         menus={menus}
         onToggle={(name, value) => address.toggle(name as FacetName, value)}
         onClear={address.clear}
+        onLook={onLook}
         after={
           <>
             <span className="muted shown" aria-live="off">

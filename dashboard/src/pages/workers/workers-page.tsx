@@ -69,7 +69,7 @@ function Workers({ workers, isLive }: WorkersProps) {
   const current = useRef<string | null>(null)
   const { words, setWords } = useTypedWords(address.filter.words, address.setWords)
   const columns = useColumns(address, control, disabledWhy, isLive)
-  const { ordered, counts } = useFleetList(workers, address, words, columns)
+  const { ordered, counts, onLook } = useFleetList(workers, address, words, columns)
   const [selection, setSelection] = useState<ReadonlySet<string>>(new Set())
   const chosen = useMemo(() => [...selection].filter((id) => workers.has(id)), [selection, workers])
   const [asked, setAsked] = useState<'maintenance' | 'drain' | null>(null)
@@ -103,6 +103,7 @@ function Workers({ workers, isLive }: WorkersProps) {
         <WorkerTools
           address={address}
           counts={counts}
+          onLook={onLook}
           shown={ordered.length}
           workers={workers}
           words={words}
