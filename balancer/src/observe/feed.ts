@@ -25,7 +25,7 @@ export const TICK_MS = 250
 /** A page with more than this in its socket's buffer is skipped. */
 export const BEHIND_BYTES = 1024 * 1024
 /** A page gets the workers of a snapshot in parts, a part a frame: thousands at once would hold up everything else. */
-export const WORKERS_AT_ONCE = 2_000
+export const WORKERS_AT_ONCE = 1_000
 const DRAINED_BYTES = 64 * 1024
 /** A reading can be cut after so many workers. */
 const WORKERS_A_STEP = 25

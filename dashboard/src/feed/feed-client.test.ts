@@ -51,19 +51,23 @@ test('paused, what is drawn stands still but for the link, and resuming shows wh
   feed.client.stop()
 })
 
-test('what comes before the page can be drawn is known at once and told of once', () => {
+test('changes that come before the page can be drawn are known at once and told of once, with what cannot wait', () => {
   const draws: (() => void)[] = []
   const feed = createFakeFeed(1, (callback) => draws.push(callback))
   let told = 0
-  feed.client.subscribe(() => told++)
   startLive(feed)
-  feed.socket().say(changesMessage(2, { queue: { waiting: 3, running: 0 } }))
+  feed.client.subscribe(() => told++)
+  expect(draws).toEqual([])
+  for (const seq of [2, 3]) feed.socket().say(changesMessage(seq, { queue: { waiting: seq, running: 0 } }))
   expect(feed.client.getShown().feed.queue?.waiting).toBe(3)
   expect([told, draws.length]).toEqual([0, 1])
   draws[0]?.()
   expect(told).toBe(1)
-  feed.socket().say(changesMessage(3, {}))
-  expect(draws).toHaveLength(2)
+  feed.socket().say(changesMessage(4, {}))
+  feed.socket().end()
+  expect([told, draws.length]).toEqual([2, 2])
+  draws[1]?.()
+  expect(told).toBe(2)
   feed.client.stop()
 })
 

@@ -38,7 +38,7 @@ export interface FeedClientOptions {
   random(): number
   /** Calls back once after `delayMs`; the answer cancels. */
   startTimer(callback: () => void, delayMs: number): () => void
-  /** Calls back once when the page may be drawn; at once unless given. What comes until then is drawn together. */
+  /** Calls back once when changes may be drawn; at once unless given. What comes until then is drawn together. */
   whenDrawn?(callback: () => void): void
 }
 
@@ -245,27 +245,30 @@ export class FeedClient {
   }
 
   #apply(event: FeedEvent): void {
-    this.#publish({ ...this.#view, feed: reduceFeed(this.#view.feed, event) })
+    const isChange = event.type === 'message' && 'changes' in event.message
+    this.#publish({ ...this.#view, feed: reduceFeed(this.#view.feed, event) }, isChange)
   }
 
   #show(link: FeedLink): void {
     this.#publish({ ...this.#view, link })
   }
 
-  #publish(view: FeedView): void {
+  /** A first word, a link that is lost and a press of pause are drawn at once. */
+  #publish(view: FeedView, mayWait = false): void {
     this.#view = view
     if (!this.#paused) this.#shown = view
     else if (this.#shown.link !== view.link) this.#shown = { link: view.link, feed: this.#paused.feed }
+    const { whenDrawn } = this.#options
+    if (!mayWait || whenDrawn === undefined) return this.#tell()
     if (this.#isDue) return
     this.#isDue = true
-    const { whenDrawn = atOnce } = this.#options
     whenDrawn(() => {
-      this.#isDue = false
-      for (const listener of this.#listeners) listener()
+      if (this.#isDue) this.#tell()
     })
   }
-}
 
-function atOnce(callback: () => void): void {
-  callback()
+  #tell(): void {
+    this.#isDue = false
+    for (const listener of this.#listeners) listener()
+  }
 }
