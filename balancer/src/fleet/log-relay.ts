@@ -3,8 +3,8 @@
  * somebody does, and only what one of them wants; the last ones stay here for that time, so that a second
  * follower sees where it comes in. Kept by the fleet under the worker's id, so that it outlives links and
  * changes of the entry.
- * Invariant: 500 lines stay at most; of many workers that are followed at once 10,000 to 20,000 of all together, and
- * five of each at least.
+ * Invariant: fewer than 1,000 lines stay; of many workers that are followed at once and write 10,000 to 20,000 of all
+ * together, and five of each at least.
  */
 import { LIMITS, LOG_LEVELS, type LogEntry } from '@berth/protocol'
 import type { LogFollower, LogWish } from '../ports/fleet.ts'

@@ -11,8 +11,10 @@ import type { FleetPort, LogFollower, LogWish } from '../ports/fleet.ts'
 import { ownLine } from './balancer-log.ts'
 import { type IsWanted, wantsAnyWorker, wantsBalancer, wantsWorker } from './log-filter.ts'
 
-/** How much of what a source has kept a page gets when it begins to watch. */
+/** How much of what sources have kept a page gets when it begins to watch. */
 const RECENT_LINES = 1000
+/** More of it is sorted out before all of it is there. */
+const MOST_HISTORY = 4 * RECENT_LINES
 /** What many workers that are followed together may send us in a second. */
 const INFLOW_PER_SECOND = 20_000
 const LEAST_PER_SECOND = 20
@@ -56,6 +58,8 @@ export class LogChannel {
   #isStopped = false
   #stopOwn = () => {}
   #waiting: Waiting[] = []
+  /** What was there before its source was followed. */
+  #history: Waiting[] = []
   #kept: string[] = []
   /** Lines let through, and lines left out, since it began. */
   #lines = 0
@@ -76,9 +80,8 @@ export class LogChannel {
     this.#followOwn()
     this.renew()
     if (isFree) this.#followSome()
-    // What was there before anybody watched was not withheld from anybody.
-    this.#recentCounts = [this.#admit(RECENT_LINES)]
-    this.#left = 0
+    // Of many sources the newest lines are known when all of them are followed.
+    this.#recentCounts = [this.#toFollow.length > 0 ? 0 : this.#admitHistory()]
   }
 
   /** Where a page begins that has read nothing: before what is kept. */
@@ -98,7 +101,8 @@ export class LogChannel {
     // A source that shouts is heard evenly, not for the first moment of each second.
     const room = Math.min(free, this.#isCrowded ? PER_SECOND / TICKS_PER_SECOND : PER_SECOND)
     const leftBefore = this.#left
-    this.#recentCounts = [...lastTicks, this.#admit(Math.max(0, room))]
+    const old = this.#admitHistory()
+    this.#recentCounts = [...lastTicks, old + this.#admit(Math.max(0, room - old))]
     this.#isCrowded = this.#left > leftBefore
   }
 
@@ -134,6 +138,7 @@ export class LogChannel {
     this.#isStopped = true
     this.#stopOwn()
     this.#waiting = []
+    this.#history = []
     this.#toFollow = []
     return [...this.#followed.values()]
   }
@@ -153,7 +158,7 @@ export class LogChannel {
   #followOwn(): void {
     if (!wantsBalancer(this.#query)) return
     const { log } = this.#sources
-    this.#take(log.entries().slice(-RECENT_LINES).map(ownLine), undefined)
+    this.#takeHistory(log.entries().slice(-RECENT_LINES).map(ownLine), undefined)
     this.#stopOwn = log.follow((entry) => this.#take([ownLine(entry)], undefined))
   }
 
@@ -165,7 +170,7 @@ export class LogChannel {
     const follower = this.#sources.fleet.followLogs(id, onLines, this.#wish)
     if (follower === undefined) return
     this.#followed.set(id, follower)
-    this.#take(follower.recent.slice(-RECENT_LINES), id)
+    this.#takeHistory(follower.recent.slice(-RECENT_LINES), id)
   }
 
   #take(entries: readonly LogEntry[], worker: string | undefined): void {
@@ -175,6 +180,18 @@ export class LogChannel {
     // are older than what came before.
     const most = this.#isCrowded ? (2 * PER_SECOND) / TICKS_PER_SECOND : PER_SECOND
     if (this.#waiting.length > 2 * most) this.#leaveOut(this.#waiting.length - most)
+  }
+
+  #takeHistory(entries: readonly LogEntry[], worker: string | undefined): void {
+    for (const entry of entries) if (this.#isWanted(entry, worker)) this.#history.push({ entry, worker })
+    if (this.#history.length > MOST_HISTORY) this.#history = newestOf(this.#history)
+  }
+
+  /** The newest of it; what stays behind was withheld from nobody, so it is not counted. */
+  #admitHistory(): number {
+    const fresh = writeNewest(newestOf(this.#history))
+    this.#history = []
+    return this.#keep(fresh)
   }
 
   #leaveOut(count: number): void {
@@ -187,25 +204,34 @@ export class LogChannel {
     // Workers send what they gather in a moment, so that of several the older lines may come later.
     if (this.#followed.size + Number(wantsBalancer(this.#query)) > 1) this.#waiting.sort(byInstant)
     if (this.#waiting.length > room) this.#leaveOut(this.#waiting.length - room)
-    const fresh = this.#writeNewest()
+    const fresh = writeNewest(this.#waiting)
+    this.#leaveOut(this.#waiting.length - fresh.length)
+    this.#waiting = []
+    return this.#keep(fresh)
+  }
+
+  #keep(fresh: readonly string[]): number {
+    if (fresh.length === 0) return 0
     this.#lines += fresh.length
     this.#kept = [...this.#kept, ...fresh].slice(-PER_SECOND)
     return fresh.length
   }
+}
 
-  /** JSON of all that wait, or of the newest, as far as a turn has time for. */
-  #writeNewest(): string[] {
-    const fresh: string[] = []
-    let characters = 0
-    for (let at = this.#waiting.length - 1; at >= 0 && characters < CHARACTERS_AT_ONCE; at--) {
-      const text = toJson(this.#waiting[at] as Waiting)
-      characters += text.length
-      fresh.push(text)
-    }
-    this.#leaveOut(this.#waiting.length - fresh.length)
-    this.#waiting = []
-    return fresh.reverse()
+function newestOf(lines: readonly Waiting[]): Waiting[] {
+  return lines.toSorted(byInstant).slice(-RECENT_LINES)
+}
+
+/** JSON of all lines, or of the newest, as far as a turn has time for. */
+function writeNewest(lines: readonly Waiting[]): readonly string[] {
+  const fresh: string[] = []
+  let characters = 0
+  for (let at = lines.length - 1; at >= 0 && characters < CHARACTERS_AT_ONCE; at--) {
+    const text = toJson(lines[at] as Waiting)
+    characters += text.length
+    fresh.push(text)
   }
+  return fresh.reverse()
 }
 
 /** Who follows many asks each for less, so that a whole fleet cannot shout the balancer down. */

@@ -3,13 +3,17 @@ import { describe, it } from 'node:test'
 import { everyLogLine } from '@berth/protocol'
 import { toFeedEntry } from './balancer-log.ts'
 import { makeFilter } from './log-filter.ts'
-import { makeEntry, makeWorker, setStage } from './test-stage.ts'
+import { type FakePage, makeEntry, makeWorker, setStage } from './test-stage.ts'
 
 const texts = (lines: readonly { text: string }[] | undefined) => lines?.map(({ text }) => text)
 
 /** A worker's lines are objects of its own. */
 const makeLines = (worker: string, count: number) =>
   Array.from({ length: count }, (_, i) => makeEntry(`${worker}-${i}`))
+
+/** Of all frames of changes that have come. */
+const logsOf = (page: FakePage) =>
+  page.take().flatMap((frame) => ('changes' in frame ? Object.values(frame.changes.logs ?? {}) : []))
 
 describe('a page that watches logs', () => {
   it('gets what a source has, then what comes, four times a second', () => {
@@ -249,6 +253,53 @@ describe('a filter of log lines', () => {
     assert.equal(countFollowed(), 975)
     stage.quarters(1)
     assert.equal(countFollowed(), 0)
+  })
+
+  it('is not told that what was there before it came was left out, however many workers there are', () => {
+    for (const count of [20, 30, 100, 1000]) {
+      const { fleet, attach, quarters } = setStage()
+      fleet.list = Array.from({ length: count }, (_, i) => makeWorker(`w${i}`))
+      // As much as the relay of a worker keeps that is followed already.
+      fleet.recent = Array.from({ length: Math.min(500, 10_000 / count) }, (_, i) => makeEntry(`old ${i}`))
+      const page = attach()
+      page.take()
+      page.page?.watch(['workers', 'logs?source=workers'])
+      const told = { lines: 0, dropped: 0 }
+      for (let quarter = 0; quarter < 8; quarter++) {
+        quarters(1)
+        for (const { lines, dropped } of logsOf(page)) {
+          told.lines += lines.length
+          told.dropped += dropped
+        }
+      }
+      assert.deepEqual(told, { lines: 1000, dropped: 0 }, `${count} workers`)
+    }
+  })
+
+  it('is told of all that was left out, also of what is while pages are told one after the other', () => {
+    const { fleet, attach, quarters } = setStage()
+    const pages = Array.from({ length: 3 }, () => attach())
+    for (const page of pages) page.page?.watch(['workers', 'logs:w1'])
+    quarters(2)
+    for (const page of pages) page.take()
+    const [first] = pages
+    assert.ok(first)
+    const send = first.send.bind(first)
+    let isFirst = true
+    first.send = (text) => {
+      send(text)
+      if (isFirst) fleet.say('w1', [], 7)
+      isFirst = false
+    }
+    fleet.say('w1', [makeEntry('one')], 1)
+    const told = [0, 0, 0]
+    for (let quarter = 0; quarter < 6; quarter++) {
+      quarters(1)
+      pages.forEach((page, at) => {
+        for (const { dropped } of logsOf(page)) told[at] = (told[at] ?? 0) + dropped
+      })
+    }
+    assert.deepEqual(told, [8, 8, 8])
   })
 
   it('lets a worker go before it follows it for another filter, or lines of before would be missing', () => {

@@ -74,7 +74,7 @@ export class LogWatch {
       const name = JSON.stringify(word)
       parts.push(`${name}:{"lines":[${news.lines.join()}],"dropped":${news.dropped}}`)
       if (!news.isShared) key = undefined
-      if (key !== undefined) key += `${name}${news.from}`
+      if (key !== undefined) key += `${name}${news.span}`
     }
     return parts.length === 0 ? undefined : { text: `{${parts.join()}}`, key }
   }
@@ -90,7 +90,7 @@ export class LogWatch {
     return `{${parts.join()}}`
   }
 
-  #take(watched: Watched): (Omit<LogNews, 'cursor'> & { isShared: boolean; from: string }) | undefined {
+  #take(watched: Watched): (Omit<LogNews, 'cursor'> & { isShared: boolean; span: string }) | undefined {
     const { channel, cursor } = watched
     const owed = watched.dropped
     const news = channel.newsFor(cursor)
@@ -105,7 +105,8 @@ export class LogWatch {
       lines: over > 0 ? lines.slice(over) : lines,
       dropped: dropped + owed + over,
       isShared: over === 0 && owed === 0,
-      from: `${cursor.line}-${cursor.left}`,
+      // Lines may be left out while pages are told one after the other.
+      span: `${cursor.line}-${cursor.left}-${watched.cursor.line}-${watched.cursor.left}`,
     }
   }
 

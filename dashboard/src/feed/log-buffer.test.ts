@@ -57,6 +57,12 @@ test('what several sources had written before somebody looked stands in one orde
   const balancer = appendLines(emptyLogBuffer, [lineAt(10, 'a'), lineAt(30, 'c')], 0)
   const both = appendLines(balancer, [lineAt(20, 'b'), lineAt(40, 'd')], 0)
   expect(textsOf(both)).toEqual(['a', 'b', 'c', 'd'])
+  expect(
+    [...both.rows].map(({ id }) => id),
+    'who reads above a late line stays there',
+  ).toEqual([1, 2, 3, 4])
+  expect(both.rows.at(0)).toBe(balancer.rows.at(0))
+  expect(textsOf(appendLines(emptyLogBuffer, [lineAt(30, 'c'), lineAt(10, 'a')], 0))).toEqual(['a', 'c'])
   const ids = [...both.rows].map(({ id }) => id)
   expect(ids).toEqual([...ids].sort((one, other) => one - other))
   expect(both.nextId).toBeGreaterThan(ids.at(-1) ?? 0)

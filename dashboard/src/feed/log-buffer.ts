@@ -68,7 +68,7 @@ export function appendLines(
     added.push({ kind: 'skipped', id: nextId++, count: dropped, fromMs: atMs, toMs: atMs })
   for (const entry of fresh) added.push({ kind: 'line', id: nextId++, entry, length: lengthOf(entry) })
   const grown = widenSkipped(buffer.rows, youngAt, dropped, atMs).append(added)
-  const rows = isBacklog(buffer, fresh) ? sortByTime([...grown], nextId) : grown
+  const rows = isBacklog(buffer, fresh) ? sortByTime([...grown]) : grown
   const over = Math.max(0, rows.length - LOG_BUFFER_ROWS)
   return {
     rows: rows.drop(over),
@@ -82,16 +82,29 @@ export function appendLines(
 
 /** Of several sources each sends its last lines first, one source behind the other. */
 function isBacklog({ rows, received }: LogBuffer, fresh: readonly FeedLine[]): boolean {
+  if (received > BACKLOG_ROWS) return false
   const { last } = rows
-  const [first] = fresh
-  return received <= BACKLOG_ROWS && last?.kind === 'line' && first !== undefined && first.at < last.entry.at
+  let before = last?.kind === 'line' ? last.entry.at : ''
+  for (const { at } of fresh) {
+    if (at < before) return true
+    before = at
+  }
+  return false
 }
 
-/** By the instant they bear, with new ids, since ids rise with the place. */
-function sortByTime(rows: LogRow[], nextId: number): RowList<LogRow> {
+/**
+ * By the instant they bear. Ids rise with the place: rows before the first that moves stay what they are, so that
+ * who reads further up is not carried away.
+ */
+function sortByTime(rows: readonly LogRow[]): RowList<LogRow> {
   const instantOf = (row: LogRow) => (row.kind === 'line' ? row.entry.at : new Date(row.fromMs).toISOString())
-  rows.sort((a, b) => (instantOf(a) < instantOf(b) ? -1 : instantOf(a) > instantOf(b) ? 1 : 0))
-  return RowList.of(rows.map((row, place) => ({ ...row, id: nextId + place })))
+  const sorted = rows.toSorted((a, b) =>
+    instantOf(a) < instantOf(b) ? -1 : instantOf(a) > instantOf(b) ? 1 : 0,
+  )
+  const firstId = rows[0]?.id ?? 0
+  return RowList.of(
+    sorted.map((row, place) => (row.id === firstId + place ? row : { ...row, id: firstId + place })),
+  )
 }
 
 /** Where the last row of this kind is, if it is young enough to say it; -1 when there is none. */

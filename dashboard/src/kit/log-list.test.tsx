@@ -61,6 +61,31 @@ test('draws only what is near the screen', () => {
 })
 
 describe('following', () => {
+  test('ends when a line is opened, which keeps the focus', () => {
+    write(sampleLines(60))
+    const row = [...document.querySelectorAll('.log-line')].at(-2)
+    const button = row?.querySelector<HTMLElement>('.log-open')
+    button?.focus()
+    fireEvent.click(button as HTMLElement)
+    expect(document.activeElement).toBe(button)
+    expect(button?.getAttribute('aria-expanded')).toBe('true')
+    write(sampleLines(20, 60))
+    expect(document.activeElement).toBe(button)
+    expect(screen.getByRole('button', { name: '20 new lines' })).toBeTruthy()
+  })
+
+  test('ends with a press on a line, which stays that line until it is let go', () => {
+    write(sampleLines(60))
+    const row = [...document.querySelectorAll('.log-line')].at(-2) as HTMLElement
+    const words = row.textContent
+    // The end, as a browser would have it.
+    box().scrollTop = 60 * 20 - 320
+    fireEvent.pointerDown(row)
+    write(sampleLines(500, 60))
+    expect(row.isConnected).toBe(true)
+    expect(row.textContent).toBe(words)
+  })
+
   test('stays at the end until the reader scrolls up; the pill counts and leads back', () => {
     write(sampleLines(200))
     expect(screen.queryByRole('button', { name: /new line/ })).toBeNull()

@@ -8,6 +8,7 @@ import {
   type KeyboardEvent,
   type MouseEvent,
   memo,
+  type PointerEvent,
   type ReactNode,
   useCallback,
   useEffect,
@@ -50,6 +51,8 @@ interface Props {
   readonly empty?: ReactNode
 }
 
+/** More rows than any window shows. */
+const SLOTS = 512
 const NO_FILTER: LogTextFilter = { level: 'debug', text: '' }
 
 export function LogList(props: Props) {
@@ -207,6 +210,10 @@ function LogRows({ buffer, isWaiting, isFiltered, label, query, onNarrow, empty 
   const { start, end } = windowOf(layout, view.scrollTop, view.height)
   const current = useCurrentRow(box, rows, layout.topOf, hold)
   const follow = useRowLinks()
+  // What is pressed or selected must not become another line in the middle of it.
+  const holdLine = (event: PointerEvent) => {
+    if ((event.target as HTMLElement).closest('.log-line')) view.hold()
+  }
   const words = text.logs.tail
   const classes = ['log-box', columns !== null && 'log-wrapped', !looks['log-colours'].isOn && 'log-plain']
   const nothing = isWaiting ? words.waiting : (empty ?? (isFiltered ? words.noMatch : words.empty))
@@ -214,7 +221,7 @@ function LogRows({ buffer, isWaiting, isFiltered, label, query, onNarrow, empty 
     <div className="log-frame">
       {trimmed > 0 && <p className="log-trimmed muted">{words.trimmed(formatCount(trimmed), trimmed)}</p>}
       {/* biome-ignore lint/a11y/noStaticElementInteractions: keys and presses of the buttons and links within. */}
-      <div className="log-keys" onKeyDown={current.onKeyDown} onClick={follow}>
+      <div className="log-keys" onKeyDown={current.onKeyDown} onClick={follow} onPointerDown={holdLine}>
         <ScrollBox
           ref={box}
           className={classes.filter(Boolean).join(' ')}
@@ -225,10 +232,10 @@ function LogRows({ buffer, isWaiting, isFiltered, label, query, onNarrow, empty 
           {rows.length === 0 && <div className="log-empty muted">{nothing}</div>}
           <div className="log-sheet" style={{ height: layout.height }}>
             <div className="log-window" style={{ transform: `translateY(${layout.topOf(start)}px)` }}>
-              {rows.slice(start, end).map((row, index) => (
+              {rows.slice(start, end).map((row) => (
                 <LogRowView
-                  // Followed, all of them are others each time: their elements stay where they are. Else they are read.
-                  key={view.isFollowing ? index : row.id}
+                  // The element of a row that has left is taken for the one that comes.
+                  key={row.id % SLOTS}
                   row={row}
                   isOpen={opened.has(row.id)}
                   isCurrent={row.id === current.id}
