@@ -49,7 +49,7 @@ export class Handover {
 
   /** Hands a run of the probe function over; a broken connection is thrown, and counts as refused. */
   async hand(order: Order = {}): Promise<HandedOver> {
-    const wanted = this.#want(order.key)
+    const wanted = this.#want(order.key, order.idempotent === false)
     try {
       const answer = await this.#post(wanted.id, order)
       const { runId, code } = (answer.body ?? {}) as { runId?: string; code?: string }
@@ -84,11 +84,14 @@ export class Handover {
   }
 
   /** One wish a key. */
-  #want(key: string | undefined): Wanted {
+  #want(key: string | undefined, isOnce = false): Wanted {
     const id = key ?? `h${this.wanted.length + 1}`
     const before = key && this.wanted.find((wanted) => wanted.id === id)
     if (before) return before
-    const wanted: Wanted = { id, hasKey: key !== undefined, mode: 'async', promised: [], refused: [] }
+    const wanted: Wanted = {
+      ...{ id, hasKey: key !== undefined, mode: 'async', isOnce },
+      ...{ promised: [], refused: [] },
+    }
     this.wanted.push(wanted)
     return wanted
   }

@@ -34,6 +34,19 @@ test('a promise that was kept', () => {
   assert.deepEqual(judgePromises({ ...RIGHT, executions: AGAIN, faults: [killed] }), [])
 })
 
+test('a run that may not be repeated has failed at its first loss', () => {
+  const [wish] = RIGHT.wanted
+  assert.ok(wish)
+  const [shown] = RIGHT.shown
+  assert.ok(shown)
+  const story = { ...RIGHT, shown: [{ ...shown, status: 'failed' }], seen: [], executions: [ran('started')] }
+  const isTold = (isOnce: boolean) =>
+    judgePromises({ ...story, wanted: [{ ...wish, isOnce }], messages: [] }).some((one) =>
+      /in attempt 1/.test(one),
+    )
+  assert.deepEqual([isTold(true), isTold(false)], [false, true])
+})
+
 test('a start that nobody was left to know of', () => {
   const executions = AGAIN.map((each) => ({ ...each, attempt: 1 }))
   const faults = [

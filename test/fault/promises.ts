@@ -18,6 +18,8 @@ export type Wanted = {
   readonly id: string
   readonly hasKey: boolean
   readonly mode: 'async' | 'webhook'
+  /** It may not be repeated: a loss ends it as failed. */
+  readonly isOnce?: boolean
   /** What every 202 named; more than one when the caller asked again with its key. */
   readonly promised: string[]
   /** Other answers and broken connections. */
@@ -191,8 +193,11 @@ function judgeOutcomes(story: PromiseStory, say: (detail: string) => void): void
   const last = new Map(story.shown.map(({ id, status }) => [id, status]))
   for (const { id, status } of story.shown)
     if (status === 'completed' && !finished.has(id)) say(`${id} is completed and no handler finished it`)
-  for (const { id, status, attempt } of story.shown)
-    if (status === 'failed' && attempt < story.attemptsAllowed) say(`${id} has failed in attempt ${attempt}`)
+  const once = new Set(story.wanted.filter(({ isOnce }) => isOnce).map(({ id }) => id))
+  for (const { id, status, attempt, metadata } of story.shown) {
+    const allowed = once.has(metadata.id ?? '') ? 1 : story.attemptsAllowed
+    if (status === 'failed' && attempt < allowed) say(`${id} has failed in attempt ${attempt}`)
+  }
   for (const { id, status } of story.seen)
     if (last.get(id) !== status) say(`${id} was ${status} and is ${last.get(id)}`)
 }
