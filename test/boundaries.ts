@@ -59,7 +59,13 @@ export const AREAS: readonly Area[] = [
     reaches: ['balancer/src/ports/dispatch.ts', 'balancer/src/ports/ledger.ts'],
     // Not effects that the core asks for but what it offers: it only has to fit these types.
     reachesTypesOf: [
-      'balancer/src/ports/scheduling.ts',
+      'balancer/src/ports/submission.ts',
+      'balancer/src/ports/calls.ts',
+      'balancer/src/ports/workforce.ts',
+      'balancer/src/ports/operator.ts',
+      'balancer/src/ports/task-look.ts',
+      'balancer/src/ports/durable-tasks.ts',
+      'balancer/src/ports/limits.ts',
       'balancer/src/ports/stream.ts',
       'balancer/src/ports/files.ts',
       'balancer/src/ports/traffic.ts',

@@ -4,7 +4,7 @@
  * Invariant: a run's fence is kept as long as anything older of it may still arrive.
  */
 import type { Assignment } from '../../balancer/src/ports/dispatch.ts'
-import type { Outcome } from '../../balancer/src/ports/scheduling.ts'
+import type { Outcome } from '../../balancer/src/ports/workforce.ts'
 import type { Execution } from './recorder.ts'
 import type { StartedRun } from './wire.ts'
 

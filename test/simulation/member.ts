@@ -6,7 +6,7 @@
 
 import type { Scheduler } from '../../balancer/src/core/scheduler.ts'
 import type { Assignment } from '../../balancer/src/ports/dispatch.ts'
-import type { FunctionFacts, WorkerFacts } from '../../balancer/src/ports/scheduling.ts'
+import type { FunctionFacts, WorkerFacts } from '../../balancer/src/ports/workforce.ts'
 import type { EventQueue } from './event-queue.ts'
 import type { ModelWorker } from './model-worker.ts'
 import type { Random } from './random.ts'

@@ -4,7 +4,7 @@
  * written down for the checkers. The invariant: it starts nothing without a free slot.
  */
 import type { Assignment } from '../../balancer/src/ports/dispatch.ts'
-import type { Outcome } from '../../balancer/src/ports/scheduling.ts'
+import type { Outcome } from '../../balancer/src/ports/workforce.ts'
 import type { EventQueue } from './event-queue.ts'
 import { Frost } from './frost.ts'
 import { type Held, HeldTasks } from './held-tasks.ts'

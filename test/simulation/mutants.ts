@@ -3,7 +3,7 @@
  * a mistake that one could make; mutants.test.ts asserts that none survives.
  */
 import { Scheduler, type SchedulerOptions } from '../../balancer/src/core/scheduler.ts'
-import type { Admission, Submission } from '../../balancer/src/ports/scheduling.ts'
+import type { Admission, Submission } from '../../balancer/src/ports/submission.ts'
 import type { CheckerId } from './checkers.ts'
 import type { Flaws } from './world.ts'
 

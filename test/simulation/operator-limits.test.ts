@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Scheduler } from '../../balancer/src/core/scheduler.ts'
-import type { Limits, LimitTarget } from '../../balancer/src/ports/scheduling.ts'
+import type { Limits, LimitTarget } from '../../balancer/src/ports/operator.ts'
 import { Random } from './random.ts'
 import type { Execution, TaskRecord } from './recorder.ts'
 import { drawScenario, NO_FAULTS } from './scenario.ts'

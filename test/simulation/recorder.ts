@@ -4,7 +4,8 @@
  */
 import type { TaskError } from '@berth/protocol'
 import type { Assignment } from '../../balancer/src/ports/dispatch.ts'
-import type { FunctionFacts, Settlement, Submission } from '../../balancer/src/ports/scheduling.ts'
+import type { Settlement, Submission } from '../../balancer/src/ports/submission.ts'
+import type { FunctionFacts } from '../../balancer/src/ports/workforce.ts'
 
 export interface Execution {
   readonly run: string

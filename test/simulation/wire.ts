@@ -5,7 +5,7 @@
  */
 import type { CancelReason } from '@berth/protocol'
 import type { Assignment } from '../../balancer/src/ports/dispatch.ts'
-import type { Adopted, Outcome } from '../../balancer/src/ports/scheduling.ts'
+import type { Adopted, Outcome } from '../../balancer/src/ports/workforce.ts'
 import type { EventQueue } from './event-queue.ts'
 import type { Random } from './random.ts'
 

@@ -3,7 +3,8 @@
  * missing and, where waiting helps, how long. Pure: it reads the directory and changes nothing.
  */
 import { firstMismatch, type TaskError } from '@berth/protocol'
-import type { Submission, Wanted } from '../ports/scheduling.ts'
+import type { Wanted } from '../ports/durable-tasks.ts'
+import type { Submission } from '../ports/submission.ts'
 import { nearestOf } from './explain.ts'
 import type { Lane } from './lane.ts'
 import type { Placement } from './placement.ts'

@@ -4,7 +4,7 @@
  */
 import type { TaskExtras } from '@berth/protocol'
 import type { Assignment } from '../ports/dispatch.ts'
-import type { Submission } from '../ports/scheduling.ts'
+import type { Submission } from '../ports/submission.ts'
 import type { Task } from './task.ts'
 import type { Worker } from './worker.ts'
 

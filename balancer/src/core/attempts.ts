@@ -5,10 +5,11 @@
  * served once that is known.
  */
 import type { OutcomeError } from '@berth/protocol'
+import type { Caller, CallTarget } from '../ports/calls.ts'
 import type { FilePiece } from '../ports/files.ts'
 import type { UsagePort } from '../ports/metering.ts'
-import type { Caller, CallTarget, Outcome } from '../ports/scheduling.ts'
 import type { StreamItem } from '../ports/stream.ts'
+import type { Outcome } from '../ports/workforce.ts'
 import type { AttemptEnds } from './attempt-ends.ts'
 import type { Directory } from './directory.ts'
 import type { Lifecycle } from './lifecycle.ts'

@@ -6,7 +6,7 @@
  *   open --5 s × n, at most 5 min--> half-open
  *   half-open --success--> closed        half-open --failure--> open, once more as long
  */
-import type { BreakerFacts } from '../ports/scheduling.ts'
+import type { BreakerFacts } from '../ports/workforce.ts'
 
 const FAILURES_IN_A_ROW = 5
 const WINDOW_SECONDS = 10

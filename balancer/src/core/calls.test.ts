@@ -1,7 +1,9 @@
 /** Tasks that handlers call: whose slots are whose, what is handed down, and what ends with whom. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Limits, Submission, WorkerFacts } from '../ports/scheduling.ts'
+import type { Limits } from '../ports/operator.ts'
+import type { Submission } from '../ports/submission.ts'
+import type { WorkerFacts } from '../ports/workforce.ts'
 import { type Asked, TestScheduler, workerFacts } from './test-scheduler.ts'
 
 const functions: WorkerFacts['functions'] = new Map(

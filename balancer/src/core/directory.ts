@@ -4,7 +4,7 @@
  * a new tag key appears, or when either leaves, never for a task on a known lane.
  */
 import type { CompiledSelector, Tags, TagValue } from '@berth/protocol'
-import type { FunctionFacts } from '../ports/scheduling.ts'
+import type { FunctionFacts } from '../ports/workforce.ts'
 import { Lane, type LaneNeeds, laneKey } from './lane.ts'
 import { PlainLanes } from './plain-lanes.ts'
 import { FunctionTimes } from './service-times.ts'

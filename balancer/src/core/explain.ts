@@ -6,7 +6,7 @@
  */
 import { firstMismatch } from '@berth/protocol'
 import type { ChoiceRecord } from '../ports/record.ts'
-import type { CountedReason, Explanation, ReasonCode, Score } from '../ports/scheduling.ts'
+import type { CountedReason, Explanation, ReasonCode, Score } from '../ports/task-look.ts'
 import { hasRoom } from './choice.ts'
 import { isBarred } from './health.ts'
 import type { Lane, LaneNeeds } from './lane.ts'

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ANY_WORKER, compileSelector } from '@berth/protocol'
-import type { Wanted } from '../ports/scheduling.ts'
+import type { Wanted } from '../ports/durable-tasks.ts'
 import { TestScheduler } from './test-scheduler.ts'
 
 const wanted: Wanted = { group: 'default', function: 'work', contract: undefined, selector: ANY_WORKER }

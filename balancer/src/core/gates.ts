@@ -3,14 +3,9 @@
  * placement.ts; the operator's terms come through the scheduler. Nothing is asked of the port while no terms
  * are set for a key, so a task that nobody limits costs a look or four into a set.
  */
-import type {
-  LimitFacts,
-  LimitsPort,
-  LimitTarget,
-  LimitTerms,
-  Pause,
-  Submission,
-} from '../ports/scheduling.ts'
+import type { LimitFacts, LimitsPort, LimitTerms, Pause } from '../ports/limits.ts'
+import type { LimitTarget } from '../ports/operator.ts'
+import type { Submission } from '../ports/submission.ts'
 import type { Task } from './task.ts'
 
 /** A pause, and the fairness key it is for, if it is for one. */

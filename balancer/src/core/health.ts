@@ -6,7 +6,7 @@
  * At most half of a group is ejected, at least one may be. When less than half of a group is in
  * service, ejections do not count (panic); what is out of service for another reason stays out.
  */
-import type { BreakerFacts } from '../ports/scheduling.ts'
+import type { BreakerFacts } from '../ports/workforce.ts'
 import { Breaker } from './breaker.ts'
 import type { Lane } from './lane.ts'
 import type { Worker } from './worker.ts'

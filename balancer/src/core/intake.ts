@@ -5,7 +5,8 @@
  * `submit` has returned.
  */
 import type { TaskError } from '@berth/protocol'
-import type { Admission, AttemptInDoubt, FixedContract, Submission, Wanted } from '../ports/scheduling.ts'
+import type { AttemptInDoubt, FixedContract, Wanted } from '../ports/durable-tasks.ts'
+import type { Admission, Submission } from '../ports/submission.ts'
 import type { Traffic } from '../ports/traffic.ts'
 import {
   capacityRefusal,

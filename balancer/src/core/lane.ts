@@ -3,7 +3,7 @@
  * of workers that can serve them, and those of its tasks that were sent ahead of a free slot.
  */
 import { type CompiledSelector, firstMismatch } from '@berth/protocol'
-import type { FunctionFacts } from '../ports/scheduling.ts'
+import type { FunctionFacts } from '../ports/workforce.ts'
 import type { Flow } from './fairness.ts'
 import { IndexedHeap } from './indexed-heap.ts'
 import { hasWaitedLonger, Line } from './line.ts'

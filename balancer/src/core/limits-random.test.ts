@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Limits, LimitTarget } from '../ports/scheduling.ts'
+import type { Limits, LimitTarget } from '../ports/operator.ts'
 import { seededRandom, TestScheduler } from './test-scheduler.ts'
 
 const facts = { slots: 1, idempotent: true, maxRetries: 0 }

@@ -2,7 +2,7 @@
  * The limits of one balancer, in memory: counts, and when tasks started, by key. Asked by placement.ts
  * before every start; a key without terms is always open and costs one look into a map.
  */
-import type { LimitFacts, LimitsPort, LimitTerms, Pause } from '../ports/scheduling.ts'
+import type { LimitFacts, LimitsPort, LimitTerms, Pause } from '../ports/limits.ts'
 import { StartLog } from './start-log.ts'
 
 interface Gate {

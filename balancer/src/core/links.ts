@@ -5,7 +5,7 @@
  */
 import type { DispatchPort } from '../ports/dispatch.ts'
 import type { LedgerPort } from '../ports/ledger.ts'
-import type { Adopted, StartedThere } from '../ports/scheduling.ts'
+import type { Adopted, StartedThere } from '../ports/workforce.ts'
 import type { AttemptEnds } from './attempt-ends.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import type { Placement } from './placement.ts'

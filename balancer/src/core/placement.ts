@@ -9,8 +9,8 @@
  */
 import type { DispatchPort } from '../ports/dispatch.ts'
 import type { LedgerPort } from '../ports/ledger.ts'
+import type { LimitsPort } from '../ports/limits.ts'
 import type { RecordPort } from '../ports/record.ts'
-import type { LimitsPort } from '../ports/scheduling.ts'
 import { assignmentOf } from './assignment.ts'
 import { choose, costOf, hasRoom } from './choice.ts'
 import { Directory } from './directory.ts'

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { AttemptRecord, EndedTask, RecordPort } from '../ports/record.ts'
-import type { Settlement } from '../ports/scheduling.ts'
+import type { Settlement } from '../ports/submission.ts'
 import { TestScheduler, work } from './test-scheduler.ts'
 
 interface Kept {

@@ -9,7 +9,8 @@
  * Its row may be older than its last attempt, which may be at another worker: before all have answered none is ended.
  * That no STARTED is on disk says nothing here: it may have come in the last moment of that balancer.
  */
-import type { AttemptInDoubt, StartedThere } from '../ports/scheduling.ts'
+import type { AttemptInDoubt } from '../ports/durable-tasks.ts'
+import type { StartedThere } from '../ports/workforce.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import type { Task } from './task.ts'
 import type { AttemptEnd } from './trouble.ts'

@@ -3,7 +3,7 @@
  * them out. An attempt that never started is no attempt and is not asked about here.
  */
 import type { OutcomeError } from '@berth/protocol'
-import type { FunctionFacts } from '../ports/scheduling.ts'
+import type { FunctionFacts } from '../ports/workforce.ts'
 import type { Task } from './task.ts'
 
 const BACKOFF = { baseMs: 200, factor: 2, maxMs: 30_000, jitter: 0.5 }

@@ -8,46 +8,31 @@
  * attempts.ts, links in links.ts, slots in placement.ts, doubts in trouble.ts.
  */
 import type { CancelReason, TaskError } from '@berth/protocol'
+import type { Caller, CallPort, CallTarget } from '../ports/calls.ts'
 import type { DispatchPort } from '../ports/dispatch.ts'
+import type { AttemptInDoubt, DurableTasksPort, FixedContract, Wanted } from '../ports/durable-tasks.ts'
 import type { FilePiece } from '../ports/files.ts'
 import type { ClaimNeeds, LedgerPort } from '../ports/ledger.ts'
+import type { LimitFacts, LimitsPort } from '../ports/limits.ts'
 import type { ExhaustPort, UsagePort } from '../ports/metering.ts'
+import type { Limits, LimitTarget, OperatorPort } from '../ports/operator.ts'
 import type { QueueLookPort, QueuePicture } from '../ports/queue-look.ts'
 import type { RecordPort } from '../ports/record.ts'
+import type { StreamItem } from '../ports/stream.ts'
+import type { Admission, ContractsPort, DoorPort, Submission, SubmitPort } from '../ports/submission.ts'
+import type { AttemptTally, FunctionTally, TalliesPort } from '../ports/tallies.ts'
+import type { DryRun, Explanation, TaskLookPort, TaskPicture } from '../ports/task-look.ts'
+import type { Traffic } from '../ports/traffic.ts'
 import type {
-  Admission,
   Adopted,
-  AttemptInDoubt,
   AttemptPicture,
   BreakerFacts,
-  Caller,
-  CallPort,
-  CallTarget,
-  ContractsPort,
-  DoorPort,
-  DryRun,
-  DurableTasksPort,
-  Explanation,
-  FixedContract,
   HealthPort,
-  LimitFacts,
-  Limits,
-  LimitsPort,
-  LimitTarget,
-  OperatorPort,
   Outcome,
   StartedThere,
-  Submission,
-  SubmitPort,
-  TaskLookPort,
-  TaskPicture,
-  Wanted,
   WorkerFacts,
   WorkforcePort,
-} from '../ports/scheduling.ts'
-import type { StreamItem } from '../ports/stream.ts'
-import type { AttemptTally, FunctionTally, TalliesPort } from '../ports/tallies.ts'
-import type { Traffic } from '../ports/traffic.ts'
+} from '../ports/workforce.ts'
 import type { QueueLimits } from './admission.ts'
 import { AttemptEnds } from './attempt-ends.ts'
 import { Attempts, callerFacts, callTarget } from './attempts.ts'

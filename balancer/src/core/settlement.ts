@@ -2,7 +2,7 @@
 import { isErrorCode, type OutcomeError, type TaskError } from '@berth/protocol'
 import type { FinalRecord } from '../ports/ledger.ts'
 import type { AttemptOutcome } from '../ports/record.ts'
-import type { Provenance, Settlement } from '../ports/scheduling.ts'
+import type { Provenance, Settlement } from '../ports/submission.ts'
 import type { KeyedPause, Limited } from './gates.ts'
 import type { Task } from './task.ts'
 import type { Worker } from './worker.ts'

@@ -3,7 +3,7 @@
  * limits.ts, one a key with a rate. Starts of nearly one instant share a mark that counts as its last, so
  * that a log never has more than a thousand marks; it may let a start wait a thousandth longer, never less.
  */
-import type { LimitTerms } from '../ports/scheduling.ts'
+import type { LimitTerms } from '../ports/limits.ts'
 
 type Rate = NonNullable<LimitTerms['rate']>
 

@@ -4,7 +4,7 @@
  * Invariants: nothing is allocated a task; what has no lane is counted under `rest`, so that the sum is everything.
  */
 import { bucketOf, HISTOGRAM } from '@berth/protocol'
-import type { Settlement } from '../ports/scheduling.ts'
+import type { Settlement } from '../ports/submission.ts'
 import type { AttemptTally, FunctionTally } from '../ports/tallies.ts'
 
 /** Further functions share one. */

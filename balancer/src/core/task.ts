@@ -13,9 +13,10 @@
  * phase is then `orphan`. Only the scheduler writes these fields; states.ts has every step.
  */
 import type { TaskError } from '@berth/protocol'
+import type { CallTree } from '../ports/calls.ts'
 import type { Assignment, Pieces } from '../ports/dispatch.ts'
 import type { AttemptRecord, ChoiceRecord } from '../ports/record.ts'
-import type { CallTree, PastAttempts, Submission } from '../ports/scheduling.ts'
+import type { PastAttempts, Submission } from '../ports/submission.ts'
 import type { Flow } from './fairness.ts'
 import type { Lane } from './lane.ts'
 import type { Phase } from './states.ts'

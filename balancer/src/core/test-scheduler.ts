@@ -12,7 +12,8 @@ import {
 } from '@berth/protocol'
 import type { Assignment } from '../ports/dispatch.ts'
 import type { FinalRecord } from '../ports/ledger.ts'
-import type { FunctionFacts, Outcome, Settlement, Submission, WorkerFacts } from '../ports/scheduling.ts'
+import type { Settlement, Submission } from '../ports/submission.ts'
+import type { FunctionFacts, Outcome, WorkerFacts } from '../ports/workforce.ts'
 import { Scheduler, type SchedulerOptions } from './scheduler.ts'
 
 export const HEARTBEAT_MS = 6_000

@@ -8,7 +8,7 @@
  * least relative occupancy after placing one task, (used + 1) ÷ limit ÷ weight; equals at random.
  */
 import type { Tags } from '@berth/protocol'
-import type { FunctionFacts, WorkerFacts } from '../ports/scheduling.ts'
+import type { FunctionFacts, WorkerFacts } from '../ports/workforce.ts'
 import { isBarred } from './health.ts'
 import { IndexedHeap } from './indexed-heap.ts'
 import type { Lane } from './lane.ts'

@@ -4,7 +4,7 @@
  * so pushes and dispatches that cross on the wire cannot over-book.
  */
 import { LIMITS, TurnoverMap } from '@berth/protocol'
-import type { WorkerFacts } from '../ports/scheduling.ts'
+import type { WorkerFacts } from '../ports/workforce.ts'
 import type { Breaker } from './breaker.ts'
 import { type FunctionTimes, ServiceTimes } from './service-times.ts'
 import { WorkerTally } from './tally.ts'

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ManualClock } from '@berth/runtime'
-import type { BreakerFacts } from '../ports/scheduling.ts'
+import type { BreakerFacts } from '../ports/workforce.ts'
 import { BreakerView } from './breaker-view.ts'
 import { endWith, FleetBench, makeEntry } from './testing/fleet-bench.ts'
 import { ScriptedWorker } from './testing/scripted-worker.ts'

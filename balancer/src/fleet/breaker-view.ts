@@ -5,7 +5,7 @@
  */
 import type { WorkerView } from '@berth/protocol'
 import type { Clock } from '@berth/runtime'
-import type { BreakerFacts } from '../ports/scheduling.ts'
+import type { BreakerFacts } from '../ports/workforce.ts'
 
 type View = WorkerView['breaker']
 

@@ -16,8 +16,9 @@ import {
 } from '@berth/protocol'
 import { createLog, systemClock } from '@berth/runtime'
 import { Scheduler } from '../core/scheduler.ts'
+import type { Caller, CallPort } from '../ports/calls.ts'
 import type { FilePiece, MemoryFilesPort, WritingRun } from '../ports/files.ts'
-import type { Caller, CallPort, Settlement, Submission } from '../ports/scheduling.ts'
+import type { Settlement, Submission } from '../ports/submission.ts'
 import { Calls } from './calls.ts'
 import type { Fleet } from './fleet.ts'
 import {

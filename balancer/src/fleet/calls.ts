@@ -14,9 +14,10 @@ import {
   type TaskError,
 } from '@berth/protocol'
 import { type Clock, type Log, wholeOf } from '@berth/runtime'
+import type { Caller, CallPort, CallTarget } from '../ports/calls.ts'
 import type { MemoryFilesPort } from '../ports/files.ts'
 import { takesFiles, tellRecorded } from '../ports/memory-files.ts'
-import type { Caller, CallPort, CallTarget, Settlement, Submission } from '../ports/scheduling.ts'
+import type { Settlement, Submission } from '../ports/submission.ts'
 import type { GatheredInput } from './call-inputs.ts'
 
 /** CALL as a link read it, with its input (JSON), or why that could not be read. */

@@ -5,7 +5,7 @@
  */
 import type { Slots } from '@berth/protocol'
 import type { DrainView } from '../ports/fleet.ts'
-import type { AttemptPicture } from '../ports/scheduling.ts'
+import type { AttemptPicture } from '../ports/workforce.ts'
 import type { Picture } from './picture.ts'
 
 /** `attempts` are ours; `wallMs` is the present. */

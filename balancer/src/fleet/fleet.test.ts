@@ -6,7 +6,7 @@ import { ANY_WORKER, type LogEntry } from '@berth/protocol'
 import { wholeOf } from '@berth/runtime'
 import { Scheduler } from '../core/scheduler.ts'
 import type { DispatchPort } from '../ports/dispatch.ts'
-import type { Settlement } from '../ports/scheduling.ts'
+import type { Settlement } from '../ports/submission.ts'
 import { endWith, FleetBench, makeEntry, until } from './testing/fleet-bench.ts'
 import { hashOf, makeFunctions, ScriptedWorker } from './testing/scripted-worker.ts'
 

@@ -6,6 +6,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { ConfigState, LogEntry, TaskError, WorkerDetail, WorkerEntry, WorkerView } from '@berth/protocol'
+import type { CallPort } from '../ports/calls.ts'
 import type { Assignment, DispatchPort } from '../ports/dispatch.ts'
 import type {
   DrainView,
@@ -20,7 +21,6 @@ import type {
   Wished,
   WorkerGauge,
 } from '../ports/fleet.ts'
-import type { CallPort } from '../ports/scheduling.ts'
 import type { LogTally, WorkerSample, WorkerSamplesPort } from '../ports/stats.ts'
 import type { FleetContents, MaintenanceIntent } from '../ports/store.ts'
 import { renewedKey } from '../ports/worker-key.ts'

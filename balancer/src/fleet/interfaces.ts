@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 import { canonicalJson, type FunctionInterface } from '@berth/protocol'
-import type { FunctionFacts } from '../ports/scheduling.ts'
+import type { FunctionFacts } from '../ports/workforce.ts'
 import { contentTextOf } from './compatibility/interface-difference.ts'
 
 export interface KnownInterface {

@@ -18,9 +18,9 @@ import {
   type WorkerView,
 } from '@berth/protocol'
 import type { WarmthOrder, WorkerGauge } from '../ports/fleet.ts'
-import type { Outcome, StartedThere } from '../ports/scheduling.ts'
 import type { WorkerSample } from '../ports/stats.ts'
 import type { MaintenanceIntent } from '../ports/store.ts'
+import type { Outcome, StartedThere } from '../ports/workforce.ts'
 import { Announcement } from './announcement.ts'
 import { BreakerView } from './breaker-view.ts'
 import type { HeardCall } from './calls.ts'

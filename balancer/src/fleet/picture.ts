@@ -5,8 +5,8 @@
  */
 import type { Slots, Tags, WorkerEntry, WorkerState, WorkerView } from '@berth/protocol'
 import type { WorkerGauge } from '../ports/fleet.ts'
-import type { WorkerFacts } from '../ports/scheduling.ts'
 import type { MaintenanceIntent } from '../ports/store.ts'
+import type { WorkerFacts } from '../ports/workforce.ts'
 import { CLOSED } from './breaker-view.ts'
 import type { KnownInterface } from './interfaces.ts'
 import { maintenanceOf } from './maintenance.ts'

@@ -5,8 +5,8 @@
 import type { CancelReason, FromBalancer, FromWorker, Occupancy, OutcomeHeader } from '@berth/protocol'
 import type { Assignment } from '../ports/dispatch.ts'
 import type { FilePiece } from '../ports/files.ts'
-import type { Outcome } from '../ports/scheduling.ts'
 import type { StreamItem } from '../ports/stream.ts'
+import type { Outcome } from '../ports/workforce.ts'
 import type { HeardCall } from './calls.ts'
 
 export interface LinkEvents {

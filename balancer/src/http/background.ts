@@ -3,7 +3,7 @@
  * by tasks.ts and the batches for calls that name no mode; constructed by compose.
  */
 import type { InterfacesPort } from '../ports/fleet.ts'
-import type { ContractsPort } from '../ports/scheduling.ts'
+import type { ContractsPort } from '../ports/submission.ts'
 import type { BackgroundPort } from './durable-wish.ts'
 import type { Settings } from './settings.ts'
 

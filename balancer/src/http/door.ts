@@ -5,7 +5,7 @@
  * Invariant: every byte that was let in is let out again, whether its body arrives, is refused or breaks off.
  */
 import type { TaskError } from '@berth/protocol'
-import type { DoorPort } from '../ports/scheduling.ts'
+import type { DoorPort } from '../ports/submission.ts'
 
 export class Door {
   readonly #core: DoorPort

@@ -8,7 +8,7 @@ import type {
   KeyUse,
   NewRun,
 } from '../ports/runs.ts'
-import type { Settlement } from '../ports/scheduling.ts'
+import type { Settlement } from '../ports/submission.ts'
 import type { TargetVerdict, WebhookTargetPort } from '../ports/webhooks.ts'
 
 interface KeptKey {

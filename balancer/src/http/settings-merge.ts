@@ -3,7 +3,7 @@
  * has to hear. Pure; called by settings.ts, which keeps the outcome.
  * Invariant: a pause that has ended is no pause any more, and one that goes on keeps its beginning.
  */
-import type { Limits } from '../ports/scheduling.ts'
+import type { Limits } from '../ports/operator.ts'
 import type { StoredPause, StoredSettings, StoredShare } from '../ports/store.ts'
 import type { PausePatch, SettingsPatch } from './settings-body.ts'
 

@@ -8,7 +8,8 @@
 import type { TaskError } from '@berth/protocol'
 import type { Clock, Log } from '@berth/runtime'
 import type { WarmthOrder } from '../ports/fleet.ts'
-import type { LimitFacts, LimitTarget, OperatorPort } from '../ports/scheduling.ts'
+import type { LimitFacts } from '../ports/limits.ts'
+import type { LimitTarget, OperatorPort } from '../ports/operator.ts'
 import type { KeepPort, StoredPause, StoredSettings, StoredShare, StoreWrite } from '../ports/store.ts'
 import { MAX_KEYS, type SettingsPatch } from './settings-body.ts'
 import {

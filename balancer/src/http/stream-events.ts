@@ -9,8 +9,8 @@
  */
 import type { TaskError } from '@berth/protocol'
 import { EVENT_COMMENT, encodeEvent, jsonOfBytes, jsonOfChunk, wholeOf } from '@berth/runtime'
-import type { Settlement } from '../ports/scheduling.ts'
 import type { StreamItem } from '../ports/stream.ts'
+import type { Settlement } from '../ports/submission.ts'
 import type { StreamBody } from './stream-body.ts'
 import { EventItems } from './stream-items.ts'
 import {

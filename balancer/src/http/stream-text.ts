@@ -3,8 +3,9 @@
  * failure and its status; the return value is not sent. Made by tasks.ts, one a task.
  * Invariant: a stream that failed after its first chunk is cut off.
  */
-import type { Provenance, Settlement } from '../ports/scheduling.ts'
+
 import type { StreamItem, StreamOrigin } from '../ports/stream.ts'
+import type { Provenance, Settlement } from '../ports/submission.ts'
 import type { StreamBody } from './stream-body.ts'
 import { STREAM_HEADERS, type StreamReply, type StreamReplyOptions, Untaken } from './stream-reply.ts'
 

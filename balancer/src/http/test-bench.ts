@@ -12,7 +12,8 @@ import type {
   WarmthOrder,
   Wished,
 } from '../ports/fleet.ts'
-import type { LimitFacts, Limits, LimitTarget, OperatorPort } from '../ports/scheduling.ts'
+import type { LimitFacts } from '../ports/limits.ts'
+import type { Limits, LimitTarget, OperatorPort } from '../ports/operator.ts'
 import type { KeepPort, Kept, MaintenanceIntent, StoreHealth, StoreWrite } from '../ports/store.ts'
 import { type AppDeps, createApp } from './app.ts'
 import { Gate } from './auth.ts'

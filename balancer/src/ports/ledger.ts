@@ -5,7 +5,7 @@
  */
 import type { CompiledSelector } from '@berth/protocol'
 import type { AttemptRecord, EndedTask } from './record.ts'
-import type { Settlement, Submission } from './scheduling.ts'
+import type { Settlement, Submission } from './submission.ts'
 
 export interface FinalRecord {
   readonly run: string

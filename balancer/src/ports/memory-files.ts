@@ -4,7 +4,7 @@
  * it is not there.
  */
 import type { FileIntakePort, MemoryFilesPort } from './files.ts'
-import type { Settlement, Submission } from './scheduling.ts'
+import type { Settlement, Submission } from './submission.ts'
 
 /** One for all submissions, which it is called on: most write none. */
 export function takesFiles(files: FileIntakePort): NonNullable<Submission['onFile']> {

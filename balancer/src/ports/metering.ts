@@ -3,8 +3,8 @@
  * and ends what has used too much; shown by `runs/`. Instants are the core's monotonic milliseconds.
  */
 import type { TaskBudget, TaskError } from '@berth/protocol'
-import type { Submission } from './scheduling.ts'
 import type { StreamItem, StreamOrigin } from './stream.ts'
+import type { Submission } from './submission.ts'
 
 /** Of one run with a budget, or of one that it called and that uses the same budget. */
 export interface RunMeter {

@@ -3,8 +3,11 @@
  * core's own turn: an implementation looks at the task, copies what it keeps, and holds on to nothing
  * of it (its payload is as large as the caller made it). Instants are the core's own.
  */
+
+import type { CallTree } from './calls.ts'
 import type { FinalRecord } from './ledger.ts'
-import type { CallTree, Score, Settlement, Submission } from './scheduling.ts'
+import type { Settlement, Submission } from './submission.ts'
+import type { Score } from './task-look.ts'
 
 /** How an attempt ended. An attempt that never started is none and is not listed. */
 export type AttemptOutcome = 'completed' | 'failed' | 'timeout' | 'lost' | 'cancelled'

@@ -13,7 +13,7 @@ import type {
   TaskError,
 } from '@berth/protocol'
 import type { IdempotencyRow, RunOrder, RunParts, RunTally, StoredPayload } from './run-store.ts'
-import type { Settlement, Submission } from './scheduling.ts'
+import type { Settlement, Submission } from './submission.ts'
 
 /** What a list is narrowed to; all that is given must hold. */
 export interface RunFilter {

@@ -5,9 +5,9 @@
  */
 import type { TaskError } from '@berth/protocol'
 import type { Clock } from '@berth/runtime'
+import type { DurableTasksPort } from '../ports/durable-tasks.ts'
 import type { ClaimedRun, LiveRun, RunProgress, RunReads, StoredRun } from '../ports/run-store.ts'
 import type { Removed } from '../ports/runs.ts'
-import type { DurableTasksPort } from '../ports/scheduling.ts'
 import type { StoreWrite } from '../ports/store.ts'
 import { type HeldRun, selectorOf } from './held-run.ts'
 import { storeUnavailable } from './run-admission.ts'

@@ -19,8 +19,8 @@ import type { LiveTask } from '../ports/ledger.ts'
 import type { RunMeter } from '../ports/metering.ts'
 import type { AttemptRecord } from '../ports/record.ts'
 import type { LiveRun, RunEnd, StoredAttempt, StoredPayload, Told } from '../ports/run-store.ts'
-import type { PastAttempts, Submission } from '../ports/scheduling.ts'
 import type { StreamItem, StreamOrigin } from '../ports/stream.ts'
+import type { PastAttempts, Submission } from '../ports/submission.ts'
 import type { EndExtras } from './durable-options.ts'
 
 /** Takes what the handlers of held runs make on the way. */

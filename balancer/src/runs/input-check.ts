@@ -14,7 +14,7 @@ import {
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
 import type { InterfacesPort } from '../ports/fleet.ts'
 import type { FunctionTarget, InputCheckPort } from '../ports/runs.ts'
-import type { ContractsPort } from '../ports/scheduling.ts'
+import type { ContractsPort } from '../ports/submission.ts'
 import { LONGEST, loosenSchema } from './input-schema.ts'
 
 export interface InputCheckOptions {

@@ -4,8 +4,8 @@
  */
 import type { TaskError } from '@berth/protocol'
 import type { Clock } from '@berth/runtime'
+import type { DurableTasksPort, Wanted } from '../ports/durable-tasks.ts'
 import type { NewRun } from '../ports/runs.ts'
-import type { DurableTasksPort, Wanted } from '../ports/scheduling.ts'
 import type { StoreHealth } from '../ports/store.ts'
 import type { DiskSpace } from './disk-space.ts'
 import type { DurableTerms } from './durable-options.ts'

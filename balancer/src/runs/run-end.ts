@@ -7,7 +7,7 @@ import { type Clock, wholeOf } from '@berth/runtime'
 import type { FinalRecord, LiveTask } from '../ports/ledger.ts'
 import type { AttemptRecord, EndedTask } from '../ports/record.ts'
 import type { LiveRun, RunEnd, RunProgress, StoredAttempt } from '../ports/run-store.ts'
-import type { Settlement } from '../ports/scheduling.ts'
+import type { Settlement } from '../ports/submission.ts'
 import { toChoiceView } from './run-facts.ts'
 import { withLast } from './run-sample.ts'
 

@@ -1,7 +1,7 @@
 /** The core's explanation as it is shown: every worker of the list counted, the core's names for workers undone. */
 import type { ExplanationView, RunView, TaskError } from '@berth/protocol'
 import type { Clock } from '@berth/runtime'
-import type { Explanation } from '../ports/scheduling.ts'
+import type { Explanation } from '../ports/task-look.ts'
 import { shownId } from '../ports/worker-key.ts'
 import { type EndFacts, isoOf, type RunFacts, toChoiceView, toScoreView } from './run-facts.ts'
 

@@ -13,7 +13,7 @@ import {
 } from '@berth/protocol'
 import type { FinalRecord } from '../ports/ledger.ts'
 import type { AttemptRecord, ChoiceRecord } from '../ports/record.ts'
-import type { Score, TaskPicture } from '../ports/scheduling.ts'
+import type { Score, TaskPicture } from '../ports/task-look.ts'
 import { shownId } from '../ports/worker-key.ts'
 
 export type FinalStatus = FinalRecord['status']

@@ -4,11 +4,12 @@
  * Called by the core within its own turn; everything that comes of it comes in a later one.
  */
 import type { Clock, Log } from '@berth/runtime'
+import type { DurableTasksPort } from '../ports/durable-tasks.ts'
 import type { ClaimNeeds, FinalRecord, LedgerPort, LiveTask } from '../ports/ledger.ts'
 import type { EndedTask } from '../ports/record.ts'
 import type { RunEnd, UsageScope } from '../ports/run-store.ts'
-import type { DurableTasksPort, Settlement } from '../ports/scheduling.ts'
 import type { StoreWrite } from '../ports/store.ts'
+import type { Settlement } from '../ports/submission.ts'
 import type { After, EndExtras, RunHooks, UsedAtEnd } from './durable-options.ts'
 import { HeldRun } from './held-run.ts'
 import type { RunBook } from './run-book.ts'

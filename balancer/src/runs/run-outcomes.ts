@@ -4,7 +4,7 @@
  */
 import type { TaskError } from '@berth/protocol'
 import type { RunReads } from '../ports/run-store.ts'
-import type { Settlement } from '../ports/scheduling.ts'
+import type { Settlement } from '../ports/submission.ts'
 import type { RunBook } from './run-book.ts'
 import { settlementOf } from './run-end.ts'
 import type { RunWaits } from './run-waits.ts'

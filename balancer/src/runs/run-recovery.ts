@@ -5,9 +5,10 @@
  */
 import { compileSelector, type Selector } from '@berth/protocol'
 import type { Clock, Log } from '@berth/runtime'
+import type { DurableTasksPort } from '../ports/durable-tasks.ts'
 import type { ClaimedRun, LiveRun, RunReads, RunsAtStart } from '../ports/run-store.ts'
-import type { DurableTasksPort, StartedThere } from '../ports/scheduling.ts'
 import { shownId } from '../ports/worker-key.ts'
+import type { StartedThere } from '../ports/workforce.ts'
 import type { HeldRun } from './held-run.ts'
 import type { RunBook } from './run-book.ts'
 import type { RunLanes } from './run-lanes.ts'

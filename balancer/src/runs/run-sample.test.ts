@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ANY_WORKER } from '@berth/protocol'
 import type { ChoiceRecord, EndedTask } from '../ports/record.ts'
-import type { Settlement, Submission } from '../ports/scheduling.ts'
+import type { Settlement, Submission } from '../ports/submission.ts'
 import type { FinalStatus } from './run-facts.ts'
 import { type EndedRun, RunSample } from './run-sample.ts'
 

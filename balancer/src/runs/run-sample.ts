@@ -6,7 +6,7 @@
  */
 import type { Usage } from '@berth/protocol'
 import type { AttemptRecord, ChoiceRecord, EndedTask, RecordPort } from '../ports/record.ts'
-import type { Settlement } from '../ports/scheduling.ts'
+import type { Settlement } from '../ports/submission.ts'
 import type { FinalStatus, RunFacts } from './run-facts.ts'
 
 const CAPACITY = 10_000

@@ -3,7 +3,7 @@
  * fires, or when the balancer ends: who merely looks on leaves as it begins to drain, callers at its bound. At most
  * 10,000 wait.
  */
-import type { Settlement } from '../ports/scheduling.ts'
+import type { Settlement } from '../ports/submission.ts'
 
 type Tell = (settlement: Settlement | undefined) => void
 

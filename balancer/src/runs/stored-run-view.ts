@@ -11,7 +11,7 @@ import type {
   StoredPayload,
   StoredRun,
 } from '../ports/run-store.ts'
-import type { TaskPicture } from '../ports/scheduling.ts'
+import type { TaskPicture } from '../ports/task-look.ts'
 import { shownId } from '../ports/worker-key.ts'
 import { coldStartOf, NOTHING, showUsage, toChoiceView } from './run-facts.ts'
 

@@ -9,8 +9,8 @@ import { request as secureRequest } from 'node:https'
 import { LIMITS, type OutcomeError } from '@berth/protocol'
 import { wholeOf } from '@berth/runtime'
 import type { Assignment, Payload } from '../../ports/dispatch.ts'
-import type { Outcome } from '../../ports/scheduling.ts'
 import type { StreamItem } from '../../ports/stream.ts'
+import type { Outcome } from '../../ports/workforce.ts'
 
 export interface CallTarget {
   /** Base URL, http or https. */

@@ -6,20 +6,20 @@ import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import type { WorkerEntry, WorkerState, WorkerView } from '@berth/protocol'
 import { createLog, type Log, systemClock } from '@berth/runtime'
+import type { CallPort } from '../../ports/calls.ts'
 import type { Assignment } from '../../ports/dispatch.ts'
 import type { FilePiece } from '../../ports/files.ts'
+import type { FleetContents, StoreWrite } from '../../ports/store.ts'
+import type { StreamItem } from '../../ports/stream.ts'
 import type {
   Adopted,
   AttemptPicture,
   BreakerFacts,
-  CallPort,
   HealthPort,
   Outcome,
   WorkerFacts,
   WorkforcePort,
-} from '../../ports/scheduling.ts'
-import type { FleetContents, StoreWrite } from '../../ports/store.ts'
-import type { StreamItem } from '../../ports/stream.ts'
+} from '../../ports/workforce.ts'
 import { Fleet } from '../fleet.ts'
 import type { MemberContext, MemberTerms } from '../member-context.ts'
 import { type Script, ScriptedWorker } from './scripted-worker.ts'

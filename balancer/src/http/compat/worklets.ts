@@ -7,7 +7,7 @@ import { type FieldError, isName, type RunStatus, type RunView, type TaskError }
 import type { Clock } from '@berth/runtime'
 import type { InterfacesPort } from '../../ports/fleet.ts'
 import type { RunsPort } from '../../ports/runs.ts'
-import type { ContractsPort } from '../../ports/scheduling.ts'
+import type { ContractsPort } from '../../ports/submission.ts'
 import type { Door } from '../door.ts'
 import type { BackgroundPort } from '../durable-wish.ts'
 import { describeProblem } from '../problem.ts'

@@ -7,8 +7,8 @@
  * Invariant: the core has at most one run of a session that has not ended, and gets it only from what is on disk.
  */
 import type { Clock } from '@berth/runtime'
+import type { DurableTasksPort } from '../../ports/durable-tasks.ts'
 import type { ClaimedRun, LiveRun, RunReads } from '../../ports/run-store.ts'
-import type { DurableTasksPort } from '../../ports/scheduling.ts'
 import type { SessionAsk, SessionStorePort, SessionTurn } from '../../ports/session-store.ts'
 import type { After } from '../durable-options.ts'
 import type { HeldRun } from '../held-run.ts'

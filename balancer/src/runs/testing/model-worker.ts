@@ -4,7 +4,7 @@
  */
 import type { OutcomeError } from '@berth/protocol'
 import type { Assignment } from '../../ports/dispatch.ts'
-import type { Outcome, StartedThere } from '../../ports/scheduling.ts'
+import type { Outcome, StartedThere } from '../../ports/workforce.ts'
 
 export interface WorkerTask {
   readonly run: string
