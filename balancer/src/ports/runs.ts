@@ -64,6 +64,12 @@ export interface RunsPort {
   explainTask(submission: Submission): Promise<ExplanationView>
 }
 
+/** What a durable run needs of its worker; a run as it is shown does not say. */
+export interface RunSelectorPort {
+  /** In the one form in which selectors are kept; null where any worker will do. Undefined: no such durable run. */
+  selectorOf(id: string): Promise<Readonly<Record<string, unknown>> | null | undefined>
+}
+
 /**
  * A durable run that somebody wants; the rest of a `RunOrder` is fixed at acceptance. Its input has been held
  * against the function's schema already (`InputCheckPort`).

@@ -8,7 +8,15 @@ import type { Clock } from '@berth/runtime'
 import type { FleetPort } from '../ports/fleet.ts'
 import { joinParts } from '../ports/run-parts.ts'
 import type { LiveRun, RunParts, RunReads, RunTally, StoredRun, ToldItem } from '../ports/run-store.ts'
-import type { Changed, DurableRunsPort, Removed, RunFilter, RunsPort, SteerRunsPort } from '../ports/runs.ts'
+import type {
+  Changed,
+  DurableRunsPort,
+  Removed,
+  RunFilter,
+  RunSelectorPort,
+  RunsPort,
+  SteerRunsPort,
+} from '../ports/runs.ts'
 import { fileAddress, shownFiles } from '../ports/shown-files.ts'
 import type { Submission } from '../ports/submission.ts'
 import type { TaskLookPort } from '../ports/task-look.ts'
@@ -49,7 +57,7 @@ interface LiveOutput {
 
 const NO_PAYLOAD = { mediaType: '', bytes: new Uint8Array(0), head: null }
 
-export class AllRuns implements RunsPort {
+export class AllRuns implements RunsPort, RunSelectorPort {
   readonly #options: AllRunsOptions
 
   constructor(options: AllRunsOptions) {
@@ -135,6 +143,13 @@ export class AllRuns implements RunsPort {
 
   glance(id: string): Promise<RunView | undefined> {
     return this.#find(id, false)
+  }
+
+  async selectorOf(id: string): ReturnType<RunSelectorPort['selectorOf']> {
+    const { durable, reads } = this.#options
+    const held = durable.held(id)
+    if (held) return held.row.tags
+    return timeOfRun(id) === undefined ? undefined : (await reads.find(id))?.run.tags
   }
 
   async #find(id: string, withContent: boolean): Promise<RunView | undefined> {

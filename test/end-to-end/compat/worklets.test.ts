@@ -179,3 +179,43 @@ test('a run of another worklet is not shown', async () => {
   const { told } = await invoke('model', {}, { async: true })
   assert.equal((await call(`/worklets/quick/${told.scheduled_worklet_run_id}`)).status, 404)
 })
+
+test("a draft's run is not production's, while it waits, runs and has ended", async () => {
+  const gate = join(folder, 'stage-gate')
+  const begin = async (stage: string) => {
+    const { told } = await call(`${stage}/worklets/model/invoke`, { worklet_input: { gate }, async: true })
+    return told.scheduled_worklet_run_id ?? ''
+  }
+  const statusAt = async (stage: string, id: string) => {
+    const { status, told } = await call(`${stage}/worklets/model/${id}`)
+    return status === 200 ? told.status : [status, told.success, told.code]
+  }
+  const missing = [404, false, 'NOT_FOUND']
+  const [plain, draft] = [await begin(''), await begin('/draft')]
+  const look = async (id: string) => Promise.all(['', '/production', '/draft'].map((at) => statusAt(at, id)))
+  await until(async () => (await statusAt('', plain)) === 'RUNNING', LIMIT_MS, "production's runs")
+  await until(async () => (await statusAt('/draft', draft)) === 'RUNNING', LIMIT_MS, "the draft's runs")
+  assert.deepEqual(await look(plain), ['RUNNING', 'RUNNING', missing])
+  assert.deepEqual(await look(draft), [missing, missing, 'RUNNING'])
+  const { told } = await call(`/draft/worklets/model/${plain}`)
+  assert.match(told.message ?? '', /begun in its production/)
+  await writeFile(gate, '')
+  await until(async () => (await statusAt('', plain)) === 'SUCCEEDED', LIMIT_MS, "production's has ended")
+  await until(
+    async () => (await statusAt('/draft', draft)) === 'SUCCEEDED',
+    LIMIT_MS,
+    "the draft's has ended",
+  )
+  assert.deepEqual(await look(plain), ['SUCCEEDED', 'SUCCEEDED', missing])
+  assert.deepEqual(await look(draft), [missing, missing, 'SUCCEEDED'])
+})
+
+test('a run that was not begun here, and names no stage, is shown below both', async () => {
+  const begun = await balancer.request('/task', {
+    method: 'POST',
+    body: JSON.stringify({ group: 'app-1', function: 'model', input: {}, mode: 'async' }),
+  })
+  const { runId } = begun.body as { runId: string }
+  for (const stage of ['', '/draft'])
+    assert.equal((await call(`${stage}/worklets/model/${runId}`)).status, 200, stage)
+})

@@ -27,7 +27,7 @@ export interface CompatDeps
     Omit<WorkerApiDeps, keyof WorkletDeps | 'workers' | 'schedules' | 'mailboxes' | 'agentFunction'>,
     Pick<WorkerSchedulesDeps, 'schedules' | 'calls'> {
   readonly tasks: WorkletDeps['tasks']
-  readonly runs: WorkerSessionsDeps['runs']
+  readonly runs: WorkerSessionsDeps['runs'] & WorkletDeps['runs']
   readonly clock: WorkletDeps['clock'] & WorkerApiDeps['clock']
   readonly reads: Pick<RunReads, 'usageTotals'> & Pick<SessionReads, 'turns'>
   /** `COMPAT`, `AGENT_FUNCTION` and the mail's. */

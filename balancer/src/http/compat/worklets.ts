@@ -6,7 +6,7 @@
 import { type FieldError, isName, type RunStatus, type RunView, type TaskError } from '@berth/protocol'
 import type { Clock } from '@berth/runtime'
 import type { InterfacesPort } from '../../ports/fleet.ts'
-import type { RunsPort } from '../../ports/runs.ts'
+import type { RunSelectorPort, RunsPort } from '../../ports/runs.ts'
 import type { ContractsPort } from '../../ports/submission.ts'
 import type { Door } from '../door.ts'
 import type { BackgroundPort } from '../durable-wish.ts'
@@ -20,7 +20,7 @@ import { askTask, readAnswer, resultTextOf } from './task-answers.ts'
 
 export interface WorkletDeps {
   readonly tasks: Pick<Tasks, 'handle'>
-  readonly runs: Pick<RunsPort, 'find'>
+  readonly runs: Pick<RunsPort, 'find'> & RunSelectorPort
   readonly background: BackgroundPort
   readonly interfaces: InterfacesPort
   readonly contracts: ContractsPort
@@ -70,7 +70,7 @@ export function workletRoutes(deps: WorkletDeps): readonly Route[] {
   return STAGES.flatMap(([segment, env]): Route[] => {
     const path = `/applications/:app${segment}/worklets/:worklet`
     const read = { policy: 'read', refuse } as const
-    const show = (c: RouteContext) => showWorklet(c, deps)
+    const show = (c: RouteContext) => showWorklet(c, env, deps)
     return [
       { policy: 'key', refuse, method: 'POST', path: `${path}/invoke`, handle: (c) => invoke(c, env, deps) },
       { ...read, method: 'GET', path: `${path}/:run`, handle: show },
@@ -151,11 +151,22 @@ function toScheduled({ runId }: Readonly<Record<string, unknown>>): object {
 
 // --- Polled --------------------------------------------------------------------------------------
 
-async function showWorklet(c: RouteContext, { runs }: WorkletDeps): Promise<Response> {
+async function showWorklet(c: RouteContext, env: string, { runs }: WorkletDeps): Promise<Response> {
   const { app = '', worklet = '', run: id = '' } = c.req.param()
   const run = await runs.find(id)
   if (run?.group !== app || run.function !== worklet) return refuse(unknownRun(id))
-  return json(toStatus(run), 200)
+  const mark = run.durable ? markOf(await runs.selectorOf(id)) : undefined
+  return mark === undefined || mark === env ? json(toStatus(run), 200) : refuse(runElsewhere(id, env))
+}
+
+/** Which of the two it was begun for; undefined of a run that did not begin here, which shows below both. */
+function markOf(selector: Readonly<Record<string, unknown>> | null | undefined): string | undefined {
+  return STAGES.map(([, env]) => env).find((env) => selector?.env === canonical(env))
+}
+
+/** As selectors are kept: what names no operator means `=`. */
+function canonical(env: string): string {
+  return env.startsWith('!=') ? env : `=${env}`
 }
 
 function toStatus({ status, error, result, latencyMs }: RunView): object {
@@ -191,6 +202,12 @@ function unknownWorklet(c: RouteContext): TaskError {
   const { app = '', worklet = '' } = c.req.param()
   const detail = `There is no worklet "${worklet.slice(0, 64)}" of an application "${app.slice(0, 64)}": GET /functions lists functions with their groups, which they are here.`
   return { code: 'UNKNOWN_FUNCTION', detail }
+}
+
+function runElsewhere(id: string, env: string): TaskError {
+  const [here, there] = env === 'draft' ? ['draft', 'production'] : ['production', 'draft']
+  const detail = `The ${here} of this worklet has no run "${id.slice(0, 64)}": it was begun in its ${there}, so ask below that address.`
+  return { code: 'NOT_FOUND', detail }
 }
 
 function unknownRun(id: string): TaskError {
