@@ -1,5 +1,5 @@
 /** The filters by which `bench:store` asks for runs, of a store that `testing/stored-runs.ts` has filled with `runs` of them. */
-import type { StoredFilter } from '../balancer/src/ports/run-store.ts'
+import type { StoredFilter } from '../balancer/src/ports/run-reads.ts'
 import { idAt } from '../balancer/src/store/testing/stored-runs.ts'
 
 /** Every filter that is documented, broad and narrow, and mixtures that have little or nothing in common. */

@@ -20,7 +20,7 @@ import {
   textsOfWebhooks,
   webhookSecret,
 } from '@berth/runtime'
-import type { RunReads } from './ports/run-store.ts'
+import type { RunReads } from './ports/run-reads.ts'
 import type { KeepPort } from './ports/store.ts'
 import { LADDER_MS } from './runs/webhooks/ladder.ts'
 import { Webhooks } from './runs/webhooks/webhooks.ts'

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import type { FileWrite, StoredFile } from '../../balancer/src/ports/files.ts'
-import type { RunWrite } from '../../balancer/src/ports/run-store.ts'
+import type { RunWrite } from '../../balancer/src/ports/run-writes.ts'
 import { accepted, doneRun, finished, idOf, makeEnd, makeRun, RunBench, T0 } from './run-store-bench.ts'
 import { KINDS, type Place } from './store-places.ts'
 

@@ -6,14 +6,9 @@ import assert from 'node:assert/strict'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, test } from 'node:test'
 import { RUN_STATUSES } from '@berth/protocol'
-import type {
-  LiveRun,
-  RunEnd,
-  RunParts,
-  RunTally,
-  RunWrite,
-  StoredFilter,
-} from '../../balancer/src/ports/run-store.ts'
+import type { RunParts, RunTally, StoredFilter } from '../../balancer/src/ports/run-reads.ts'
+import type { RunWrite } from '../../balancer/src/ports/run-writes.ts'
+import type { LiveRun, RunEnd } from '../../balancer/src/ports/stored-run.ts'
 import { RunLists } from '../../balancer/src/store/run-lists.ts'
 import { SqliteStore } from '../../balancer/src/store/sqlite-store.ts'
 import { Statements } from '../../balancer/src/store/statements.ts'

@@ -5,7 +5,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { LIMITS } from '@berth/protocol'
-import type { LiveRun, RunEnd, RunWrite } from '../../balancer/src/ports/run-store.ts'
+import type { RunWrite } from '../../balancer/src/ports/run-writes.ts'
+import type { LiveRun, RunEnd } from '../../balancer/src/ports/stored-run.ts'
 import { accepted, finished, makeRun, payloadOf, RunBench, T0 } from './run-store-bench.ts'
 import { KINDS } from './store-places.ts'
 

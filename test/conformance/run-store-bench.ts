@@ -1,19 +1,18 @@
 /** A store with runs to try things on: waits for each batch and each claim, and makes runs with short words. */
 import assert from 'node:assert/strict'
+import type { RunPosition, RunsAtStart } from '../../balancer/src/ports/run-store.ts'
+import type { RunWrite } from '../../balancer/src/ports/run-writes.ts'
+import type { SchedulesAtStart } from '../../balancer/src/ports/schedule-store.ts'
+import type { SessionAsk, SessionTurn } from '../../balancer/src/ports/session-store.ts'
+import type { StoreContents, StorePort, StoreWrite } from '../../balancer/src/ports/store.ts'
+import type { StoredDelivery } from '../../balancer/src/ports/stored-delivery.ts'
 import type {
   ClaimedRun,
   DoneRun,
   LiveRun,
   RunEnd,
-  RunPosition,
-  RunsAtStart,
-  RunWrite,
-  StoredDelivery,
   StoredPayload,
-} from '../../balancer/src/ports/run-store.ts'
-import type { SchedulesAtStart } from '../../balancer/src/ports/schedule-store.ts'
-import type { SessionAsk, SessionTurn } from '../../balancer/src/ports/session-store.ts'
-import type { StoreContents, StorePort, StoreWrite } from '../../balancer/src/ports/store.ts'
+} from '../../balancer/src/ports/stored-run.ts'
 import { makeEnd as makeCompleted, makeLiveRun } from '../../balancer/src/runs/testing/run-rows.ts'
 import type { Place } from './store-places.ts'
 

@@ -1,6 +1,6 @@
 /**
- * What every store promises of runs, run against each of them (port: balancer/src/ports/run-store.ts). Nothing here
- * knows which store it is: whatever passes may keep the runs of a balancer.
+ * What every store promises of runs, run against each of them (ports: run-store.ts, run-writes.ts and run-reads.ts
+ * of balancer/src/ports). Nothing here knows which store it is: whatever passes may keep the runs of a balancer.
  */
 import assert from 'node:assert/strict'
 import { renameSync, statSync } from 'node:fs'
@@ -8,13 +8,10 @@ import { DatabaseSync } from 'node:sqlite'
 import { describe, type TestContext, test } from 'node:test'
 import { createLog, ManualClock } from '@berth/runtime'
 import { TestScheduler } from '../../balancer/src/core/test-scheduler.ts'
-import type {
-  IdempotencyRow,
-  LiveRun,
-  RunWrite,
-  StoredDelivery,
-  StoredEvent,
-} from '../../balancer/src/ports/run-store.ts'
+import type { IdempotencyRow, RunWrite } from '../../balancer/src/ports/run-writes.ts'
+import type { StoredDelivery } from '../../balancer/src/ports/stored-delivery.ts'
+import type { LiveRun } from '../../balancer/src/ports/stored-run.ts'
+import type { StoredEvent } from '../../balancer/src/ports/told.ts'
 import { RunHistory } from '../../balancer/src/runs/run-history.ts'
 import { SqliteStore } from '../../balancer/src/store/sqlite-store.ts'
 import { until } from '../harness/until.ts'

@@ -1,7 +1,9 @@
 /** What runs use and put out, of all stores: over the life of a run, in totals, and when it is forgotten. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { LiveRun, RunWrite, Told, ToldItem, UsedSoFar } from '../../balancer/src/ports/run-store.ts'
+import type { RunWrite } from '../../balancer/src/ports/run-writes.ts'
+import type { LiveRun } from '../../balancer/src/ports/stored-run.ts'
+import type { Told, ToldItem, UsedSoFar } from '../../balancer/src/ports/told.ts'
 import { accepted, finished, makeRun, RunBench, T0 } from './run-store-bench.ts'
 import { KINDS } from './store-places.ts'
 

@@ -1,7 +1,7 @@
 /** What every store promises of schedules, run against each of them (port: balancer/src/ports/schedule-store.ts). */
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
-import type { RunWrite } from '../../balancer/src/ports/run-store.ts'
+import type { RunWrite } from '../../balancer/src/ports/run-writes.ts'
 import type { ScheduleClaim, ScheduleOrder, ScheduleWrite } from '../../balancer/src/ports/schedule-store.ts'
 import { finished, makeRun, payloadOf, RunBench, T0 } from './run-store-bench.ts'
 import { KINDS, type Place } from './store-places.ts'

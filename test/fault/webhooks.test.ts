@@ -8,7 +8,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { afterEach, beforeEach, test } from 'node:test'
 import { createOwnAddress, parseWebhookSecrets, signWebhook, WebhookReceiver } from '@berth/runtime'
 import { Webhook } from 'standardwebhooks'
-import type { StoredDelivery } from '../../balancer/src/ports/run-store.ts'
+import type { StoredDelivery } from '../../balancer/src/ports/stored-delivery.ts'
 import { type Answerer, Receiver } from '../../balancer/src/runs/testing/receiver.ts'
 import {
   type BenchOptions,

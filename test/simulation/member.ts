@@ -3,7 +3,6 @@
  * and reports to the core. Driven by world.ts. It adds nothing of its own: whatever the core learns
  * is what a real link would have told it.
  */
-
 import type { Scheduler } from '../../balancer/src/core/scheduler.ts'
 import type { Assignment } from '../../balancer/src/ports/dispatch.ts'
 import type { FunctionFacts, WorkerFacts } from '../../balancer/src/ports/workforce.ts'

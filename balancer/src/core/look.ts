@@ -2,7 +2,6 @@
  * Reads the core for those who show it: what waits and runs, and why. Called on demand through the
  * scheduler; nothing here changes anything, and what comes out is plain data.
  */
-
 import type { Submission } from '../ports/submission.ts'
 import type { DryRun, Explanation, TaskPicture } from '../ports/task-look.ts'
 import type { AttemptPicture } from '../ports/workforce.ts'

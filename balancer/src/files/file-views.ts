@@ -12,7 +12,7 @@ import type {
   RunFile,
   RunFilesPort,
 } from '../ports/files.ts'
-import type { RunReads } from '../ports/run-store.ts'
+import type { RunReads } from '../ports/run-reads.ts'
 import { type ShownFile, shownFiles } from '../ports/shown-files.ts'
 
 export interface FileViewsOptions {

@@ -5,7 +5,7 @@
 import { BULK_ACTIONS, RUN_STATUSES, type RunStatus, type TaskError } from '@berth/protocol'
 import { soughtWords } from '@berth/runtime'
 import { z } from 'zod'
-import type { RunParts } from '../ports/run-store.ts'
+import type { RunParts } from '../ports/run-reads.ts'
 import type { BulkPort, RunFilter } from '../ports/runs.ts'
 import { note } from './activity.ts'
 import { readJsonBody } from './body.ts'

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { RunEventsPort, RunFollowing } from '../ports/run-events.ts'
-import type { StoredEvent } from '../ports/run-store.ts'
+import type { StoredEvent } from '../ports/told.ts'
 import { eventRoutes } from './event-routes.ts'
 import { makeBench, withKey } from './test-bench.ts'
 

@@ -3,11 +3,10 @@
  * lines. All is asked of ports/run-events.ts, which reads no faster than the client does.
  * Invariant: a client that resumes with the last id it saw misses nothing that is kept; one that does not read is cut.
  */
-
 import type { TaskError } from '@berth/protocol'
 import { EVENT_COMMENT, encodeEvent, LOG_LEVELS, type LogLevel } from '@berth/runtime'
 import type { RunEventsPort } from '../ports/run-events.ts'
-import type { StoredEvent } from '../ports/run-store.ts'
+import type { StoredEvent } from '../ports/told.ts'
 import { eventBody, STALL_MS } from './event-body.ts'
 import { readQuery } from './lists.ts'
 import { plain } from './plain-address.ts'

@@ -6,7 +6,7 @@
  */
 import { RUN_STATUSES, type RunStatus, type TaskError } from '@berth/protocol'
 import type { Clock } from '@berth/runtime'
-import type { RunTally } from '../ports/run-store.ts'
+import type { RunTally } from '../ports/run-reads.ts'
 import type { RunFilter, RunsPort } from '../ports/runs.ts'
 import type { BodyRead } from './body.ts'
 import { readQuery } from './lists.ts'

@@ -13,10 +13,10 @@ import {
   type TaskError,
 } from '@berth/protocol'
 import { z } from 'zod'
-import type { StoredPayload } from '../ports/run-store.ts'
 import type { NewRun } from '../ports/runs.ts'
 import type { ScheduleTerms, StoredSchedule } from '../ports/schedule-store.ts'
 import type { JudgedChange, WantedSchedule } from '../ports/schedules.ts'
+import type { StoredPayload } from '../ports/stored-run.ts'
 import type { DurableCalls, OrderHead } from './durable-call.ts'
 import { checkTask, type TaskHead } from './task-call.ts'
 import { wrongField, wrongFields } from './wrong-field.ts'

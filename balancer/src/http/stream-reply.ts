@@ -5,7 +5,6 @@
  * Invariant: every item's bytes are taken once: when they are with the caller, or at once when it is not
  * told of them.
  */
-
 import type { StreamItem, StreamOrigin, StreamSource } from '../ports/stream.ts'
 import type { Provenance, Settlement } from '../ports/submission.ts'
 import type { StreamBody } from './stream-body.ts'

@@ -3,7 +3,6 @@
  * failure and its status; the return value is not sent. Made by tasks.ts, one a task.
  * Invariant: a stream that failed after its first chunk is cut off.
  */
-
 import type { StreamItem, StreamOrigin } from '../ports/stream.ts'
 import type { Provenance, Settlement } from '../ports/submission.ts'
 import type { StreamBody } from './stream-body.ts'

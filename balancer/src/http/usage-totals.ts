@@ -1,9 +1,10 @@
 /**
  * What the runs of a session or schedule have used in all, by HTTP: a route of its own for sessions, members of the
- * answer for schedules. Asked of the store's totals (ports/run-store.ts), which its writes of ends keep.
+ * answer for schedules. Asked of the store's totals (ports/run-reads.ts), which its writes of ends keep.
  */
 import { costsOf, isName, type TaskError } from '@berth/protocol'
-import type { RunReads, UsageTotals } from '../ports/run-store.ts'
+import type { RunReads } from '../ports/run-reads.ts'
+import type { UsageTotals } from '../ports/told.ts'
 import { readQuery } from './lists.ts'
 import { problem } from './problem.ts'
 import type { Route, RouteContext } from './routes.ts'

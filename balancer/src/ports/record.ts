@@ -3,7 +3,6 @@
  * core's own turn: an implementation looks at the task, copies what it keeps, and holds on to nothing
  * of it (its payload is as large as the caller made it). Instants are the core's own.
  */
-
 import type { CallTree } from './calls.ts'
 import type { FinalRecord } from './ledger.ts'
 import type { Settlement, Submission } from './submission.ts'

@@ -4,7 +4,7 @@
  * something was dropped or a balancer began anew.
  */
 import type { RunView, TaskError } from '@berth/protocol'
-import type { StoredEvent } from './run-store.ts'
+import type { StoredEvent } from './told.ts'
 
 export type RunFollowing =
   | { readonly kind: 'unknown' }

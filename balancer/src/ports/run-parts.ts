@@ -1,6 +1,6 @@
 /** Adds up runs by function and status; pure, for every store and for what is in memory alone. */
 import type { RunStatus } from '@berth/protocol'
-import type { RunParts } from './run-store.ts'
+import type { RunParts } from './run-reads.ts'
 
 type Part = RunParts['parts'][number]
 

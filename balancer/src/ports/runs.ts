@@ -12,7 +12,9 @@ import type {
   RunView,
   TaskError,
 } from '@berth/protocol'
-import type { IdempotencyRow, RunOrder, RunParts, RunTally, StoredPayload } from './run-store.ts'
+import type { RunParts, RunTally } from './run-reads.ts'
+import type { IdempotencyRow } from './run-writes.ts'
+import type { RunOrder, StoredPayload } from './stored-run.ts'
 import type { Settlement, Submission } from './submission.ts'
 
 /** What a list is narrowed to; all that is given must hold. */

@@ -6,7 +6,7 @@
  * schedule on: whoever claims it a second time is refused with all of his write.
  */
 import type { FIRE_OUTCOMES, MISSED_POLICIES, OVERLAP_POLICIES } from '@berth/protocol'
-import type { StoredPayload } from './run-store.ts'
+import type { StoredPayload } from './stored-run.ts'
 
 export type ScheduleTerms =
   /** `timezone` null: that of the process. */

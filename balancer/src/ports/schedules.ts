@@ -3,7 +3,6 @@
  * rejection with `StoreError`. Instants are Unix milliseconds.
  */
 import type { TaskError } from '@berth/protocol'
-import type { StoredPayload, UsageTotals } from './run-store.ts'
 import type { Accepted, KeyUse, NewRun, Removed } from './runs.ts'
 import type {
   MissedPolicy,
@@ -13,6 +12,8 @@ import type {
   ScheduleTerms,
   StoredSchedule,
 } from './schedule-store.ts'
+import type { StoredPayload } from './stored-run.ts'
+import type { UsageTotals } from './told.ts'
 
 /** What somebody wants of a schedule; its run has been judged like that of an async task. */
 export interface WantedSchedule {

@@ -8,7 +8,7 @@
  * `queued` as any other run, but in no lane, so that no claim brings them. The head's priority is the most urgent one
  * that waits in its session.
  */
-import type { ClaimedRun } from './run-store.ts'
+import type { ClaimedRun } from './stored-run.ts'
 
 export type SessionWrite =
   /**

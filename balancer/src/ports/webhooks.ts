@@ -4,7 +4,8 @@
  * Invariant: what is on disk as pending is tried, now or after a restart, until its state is final.
  */
 import type { DeliveryView, TaskError } from '@berth/protocol'
-import type { RunEnd, RunOrder, StoredDelivery, WebhookOrder } from './run-store.ts'
+import type { StoredDelivery } from './stored-delivery.ts'
+import type { RunEnd, RunOrder, WebhookOrder } from './stored-run.ts'
 
 /** For whoever ends runs. */
 export interface WebhookEndsPort {

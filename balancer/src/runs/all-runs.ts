@@ -7,7 +7,7 @@ import { type ExplanationView, isFinal, type RunView, timeOfRun } from '@berth/p
 import type { Clock } from '@berth/runtime'
 import type { FleetPort } from '../ports/fleet.ts'
 import { joinParts } from '../ports/run-parts.ts'
-import type { LiveRun, RunParts, RunReads, RunTally, StoredRun, ToldItem } from '../ports/run-store.ts'
+import type { RunParts, RunReads, RunTally } from '../ports/run-reads.ts'
 import type {
   Changed,
   DurableRunsPort,
@@ -18,8 +18,10 @@ import type {
   SteerRunsPort,
 } from '../ports/runs.ts'
 import { fileAddress, shownFiles } from '../ports/shown-files.ts'
+import type { LiveRun, StoredRun } from '../ports/stored-run.ts'
 import type { Submission } from '../ports/submission.ts'
 import type { TaskLookPort } from '../ports/task-look.ts'
+import type { ToldItem } from '../ports/told.ts'
 import { HeldRun } from './held-run.ts'
 import type { MemoryRuns } from './memory-runs.ts'
 import { explainStored, instantsOf, toExplanationView } from './run-explanation.ts'

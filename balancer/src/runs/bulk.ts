@@ -8,7 +8,6 @@
  * Invariants: how far it has come is on disk after every slice, so that a restart goes on there; what a slice does
  * again after a crash does nothing twice (a retry has a key of its own); nothing that came later is touched.
  */
-
 import { createHash } from 'node:crypto'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import {
@@ -22,7 +21,8 @@ import {
 } from '@berth/protocol'
 import type { Clock, Log, Service } from '@berth/runtime'
 import { joinParts } from '../ports/run-parts.ts'
-import type { RunParts, RunReads, StoredBulk } from '../ports/run-store.ts'
+import type { RunParts, RunReads } from '../ports/run-reads.ts'
+import type { StoredBulk } from '../ports/run-writes.ts'
 import type { BulkBegun, BulkPort, EndedRunsPort, RunFilter, RunsPort } from '../ports/runs.ts'
 import type { KeepPort } from '../ports/store.ts'
 

@@ -5,17 +5,12 @@
 import type { Clock, Log } from '@berth/runtime'
 import type { FileOrigin, FilePiece } from '../ports/files.ts'
 import type { RunMeter } from '../ports/metering.ts'
-import type {
-  LiveRun,
-  RunEnd,
-  RunStorePort,
-  RunsAtStart,
-  StoredDelivery,
-  StoredEvent,
-  Told,
-} from '../ports/run-store.ts'
+import type { RunStorePort, RunsAtStart } from '../ports/run-store.ts'
 import type { StoreHealth, StorePort } from '../ports/store.ts'
+import type { StoredDelivery } from '../ports/stored-delivery.ts'
+import type { LiveRun, RunEnd } from '../ports/stored-run.ts'
 import type { StreamItem, StreamOrigin } from '../ports/stream.ts'
+import type { StoredEvent, Told } from '../ports/told.ts'
 
 export interface DurableRunsOptions {
   readonly store: Pick<StorePort, 'apply'> & RunStorePort

@@ -4,7 +4,7 @@
  */
 import { isFinal, type TaskError } from '@berth/protocol'
 import type { Upload, UploadsPort } from '../ports/files.ts'
-import type { DoneRun, LiveRun, RunReads, StoredPayload } from '../ports/run-store.ts'
+import type { RunReads } from '../ports/run-reads.ts'
 import type {
   BegunRun,
   DurableRunsPort,
@@ -15,6 +15,7 @@ import type {
   RetryChanges,
   RunsPort,
 } from '../ports/runs.ts'
+import type { DoneRun, LiveRun, StoredPayload } from '../ports/stored-run.ts'
 import { storeUnavailable } from './run-admission.ts'
 
 export interface EndedRunsOptions {

@@ -18,9 +18,10 @@ import type { FileOrigin, FilePiece } from '../ports/files.ts'
 import type { LiveTask } from '../ports/ledger.ts'
 import type { RunMeter } from '../ports/metering.ts'
 import type { AttemptRecord } from '../ports/record.ts'
-import type { LiveRun, RunEnd, StoredAttempt, StoredPayload, Told } from '../ports/run-store.ts'
+import type { LiveRun, RunEnd, StoredAttempt, StoredPayload } from '../ports/stored-run.ts'
 import type { StreamItem, StreamOrigin } from '../ports/stream.ts'
 import type { PastAttempts, Submission } from '../ports/submission.ts'
+import type { Told } from '../ports/told.ts'
 import type { EndExtras } from './durable-options.ts'
 
 /** Takes what the handlers of held runs make on the way. */

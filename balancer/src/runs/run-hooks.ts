@@ -3,7 +3,8 @@
  * compose, called by the ledger of durable runs. Invariant: a webhook's first try begins only when its delivery is on disk.
  */
 import type { FileIntakePort, WritingRun } from '../ports/files.ts'
-import type { LiveRun, RunEnd, StoredEvent } from '../ports/run-store.ts'
+import type { LiveRun, RunEnd } from '../ports/stored-run.ts'
+import type { StoredEvent } from '../ports/told.ts'
 import type { WebhookEndsPort } from '../ports/webhooks.ts'
 import type { RunHooks } from './durable-options.ts'
 

@@ -5,7 +5,8 @@
  */
 import type { TaskError } from '@berth/protocol'
 import type { Clock } from '@berth/runtime'
-import type { IdempotencyRow, RunReads } from '../ports/run-store.ts'
+import type { RunReads } from '../ports/run-reads.ts'
+import type { IdempotencyRow } from '../ports/run-writes.ts'
 import type { Accepted, KeyUse } from '../ports/runs.ts'
 import type { StoreWrite } from '../ports/store.ts'
 import { storeUnavailable } from './run-admission.ts'

@@ -5,7 +5,8 @@
  * known to have missed it and is followed by another.
  */
 import type { ClaimNeeds } from '../ports/ledger.ts'
-import type { ClaimedRun, RunLaneNeeds, RunPosition, RunStorePort } from '../ports/run-store.ts'
+import type { RunLaneNeeds, RunPosition, RunStorePort } from '../ports/run-store.ts'
+import type { ClaimedRun } from '../ports/stored-run.ts'
 import type { After } from './durable-options.ts'
 import { tagsOf } from './held-run.ts'
 

@@ -3,7 +3,7 @@
  * Invariant: nobody waits for what has ended: who waits is noted before the disk is read.
  */
 import type { TaskError } from '@berth/protocol'
-import type { RunReads } from '../ports/run-store.ts'
+import type { RunReads } from '../ports/run-reads.ts'
 import type { Settlement } from '../ports/submission.ts'
 import type { RunBook } from './run-book.ts'
 import { settlementOf } from './run-end.ts'

@@ -1,6 +1,6 @@
 /** Adds up what of the runs is on disk and what is in memory alone. Pure; used by all-runs.ts and memory-runs.ts. */
 import type { RunStatus } from '@berth/protocol'
-import type { RunTally } from '../ports/run-store.ts'
+import type { RunTally } from '../ports/run-reads.ts'
 
 /** One task in memory. */
 export interface OwnTally {

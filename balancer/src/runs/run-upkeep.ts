@@ -4,7 +4,9 @@
  */
 import type { TaskError } from '@berth/protocol'
 import type { Clock, Log } from '@berth/runtime'
-import type { ClaimedRun, LiveRun, RunReads, RunStorePort } from '../ports/run-store.ts'
+import type { RunReads } from '../ports/run-reads.ts'
+import type { RunStorePort } from '../ports/run-store.ts'
+import type { ClaimedRun, LiveRun } from '../ports/stored-run.ts'
 import type { DiskSpace } from './disk-space.ts'
 import type { After } from './durable-options.ts'
 import type { RunBook } from './run-book.ts'

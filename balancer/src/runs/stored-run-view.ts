@@ -10,7 +10,7 @@ import type {
   StoredAttempt,
   StoredPayload,
   StoredRun,
-} from '../ports/run-store.ts'
+} from '../ports/stored-run.ts'
 import type { TaskPicture } from '../ports/task-look.ts'
 import { shownId } from '../ports/worker-key.ts'
 import { coldStartOf, NOTHING, showUsage, toChoiceView } from './run-facts.ts'

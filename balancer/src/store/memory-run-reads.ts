@@ -1,16 +1,10 @@
 /** What is read of runs in the store without a disk. Made by `memory-store.ts`; answers are copies. */
-
 import { joinParts } from '../ports/run-parts.ts'
-import type {
-  LiveRun,
-  RunReads,
-  StoredDelivery,
-  StoredEvent,
-  StoredFilter,
-  StoredRun,
-  UsageScope,
-} from '../ports/run-store.ts'
+import type { RunReads, StoredFilter } from '../ports/run-reads.ts'
 import type { ScheduleFilter } from '../ports/schedule-store.ts'
+import type { StoredDelivery } from '../ports/stored-delivery.ts'
+import type { LiveRun, StoredRun } from '../ports/stored-run.ts'
+import type { StoredEvent, UsageScope } from '../ports/told.ts'
 import type { MemoryRunTables } from './memory-run-tables.ts'
 import { givenUpMs } from './run-rows.ts'
 import { isMeant } from './run-search.ts'

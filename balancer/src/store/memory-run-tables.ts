@@ -2,30 +2,13 @@
  * Runs as the store without a disk keeps them: maps where SQLite has tables. Used by `memory-store.ts` and read by
  * `memory-run-reads.ts`. Invariant: a write changes all that belongs to it or, when it is refused, nothing.
  */
-
 import type { FileWrite, StoredFile } from '../ports/files.ts'
-import type {
-  ClaimedRun,
-  DoneRun,
-  IdempotencyRow,
-  LiveRun,
-  RunEnd,
-  RunLaneNeeds,
-  RunOrder,
-  RunPosition,
-  RunsAtStart,
-  RunWrite,
-  StoredBulk,
-  StoredDelivery,
-  StoredEvent,
-  StoredPayload,
-  StoredTry,
-  Told,
-  ToldItem,
-  UsageScope,
-  UsageTotals,
-} from '../ports/run-store.ts'
+import type { RunLaneNeeds, RunPosition, RunsAtStart } from '../ports/run-store.ts'
+import type { IdempotencyRow, RunWrite, StoredBulk } from '../ports/run-writes.ts'
 import type { SessionAsk, SessionTurn } from '../ports/session-store.ts'
+import type { StoredDelivery, StoredTry } from '../ports/stored-delivery.ts'
+import type { ClaimedRun, DoneRun, LiveRun, RunEnd, RunOrder, StoredPayload } from '../ports/stored-run.ts'
+import type { StoredEvent, Told, ToldItem, UsageScope, UsageTotals } from '../ports/told.ts'
 import type { ConfigVersion } from '../ports/workers-config.ts'
 import { MemoryActivity } from './memory-activity.ts'
 import { MemoryScheduleTables } from './memory-schedule-tables.ts'

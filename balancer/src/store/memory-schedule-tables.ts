@@ -2,8 +2,6 @@
  * Schedules as the store without a disk keeps them; written apart from the SQL on purpose. Used by
  * `memory-run-tables.ts` and read by `memory-run-reads.ts`. Invariant: a write that is refused changes nothing.
  */
-
-import type { StoredPayload } from '../ports/run-store.ts'
 import type {
   DueSchedule,
   ScheduleClaim,
@@ -13,6 +11,7 @@ import type {
   ScheduleWrite,
   StoredSchedule,
 } from '../ports/schedule-store.ts'
+import type { StoredPayload } from '../ports/stored-run.ts'
 import { countsOf, FIRES_KEPT, GIVEN_UP } from './schedule-rows.ts'
 
 type Write<Kind extends ScheduleWrite['kind']> = Extract<ScheduleWrite, { kind: Kind }>

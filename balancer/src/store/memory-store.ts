@@ -4,7 +4,8 @@
  * first one left. Written apart from the SQL on purpose: each checks the other in the conformance suite.
  */
 import { type Clock, systemClock } from '@berth/runtime'
-import type { RunLaneNeeds, RunPosition, RunReads } from '../ports/run-store.ts'
+import type { RunReads } from '../ports/run-reads.ts'
+import type { RunLaneNeeds, RunPosition } from '../ports/run-store.ts'
 import type { SessionAsk } from '../ports/session-store.ts'
 import type {
   FleetContents,

@@ -3,7 +3,7 @@
  * written apart from the SQL on purpose. Invariant: see ports/session-store.ts.
  */
 import { timeOfRun } from '@berth/protocol'
-import type { DoneRun, LiveRun } from '../ports/run-store.ts'
+import type { DoneRun, LiveRun } from '../ports/stored-run.ts'
 
 type State = 'held' | 'head' | 'completed' | 'ended'
 

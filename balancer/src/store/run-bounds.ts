@@ -2,8 +2,7 @@
  * Where in the order of runs a list begins and ends: instants and ids become bounds of `seq`, for ids sort as seq
  * does and bear the instant of acceptance. On the store's reading thread.
  */
-
-import type { StoredFilter } from '../ports/run-store.ts'
+import type { StoredFilter } from '../ports/run-reads.ts'
 import { numberOrNull } from './run-codec.ts'
 import type { Statements } from './statements.ts'
 

@@ -2,15 +2,10 @@
  * What the store's writer thread reads itself, in order behind the batches before: claims of waiting runs, those
  * that are due, and what the runs are at the start.
  */
-import type {
-  ClaimedRun,
-  RunLane,
-  RunLaneNeeds,
-  RunPosition,
-  RunsAtStart,
-  StoredBulk,
-} from '../ports/run-store.ts'
+import type { RunLane, RunLaneNeeds, RunPosition, RunsAtStart } from '../ports/run-store.ts'
+import type { StoredBulk } from '../ports/run-writes.ts'
 import type { SessionAsk, SessionTurn } from '../ports/session-store.ts'
+import type { ClaimedRun } from '../ports/stored-run.ts'
 import {
   decodeClaimed,
   decodeLive,

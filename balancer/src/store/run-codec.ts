@@ -2,20 +2,19 @@
  * A run as a row of the tables, and back. Used on both sides of the store's threads. What no list asks for is
  * JSON without what is null or empty, so that the row of a plain run is short.
  */
-
 import type { SQLOutputValue } from 'node:sqlite'
 import { RUN_STATUSES, type RunStatus } from '@berth/protocol'
+import type { DeliveryState } from '../ports/stored-delivery.ts'
 import type {
   ClaimedRun,
-  DeliveryState,
   DoneRun,
   LiveRun,
   RunEnd,
   RunOrder,
   RunProgress,
   StoredPayload,
-  UsedSoFar,
-} from '../ports/run-store.ts'
+} from '../ports/stored-run.ts'
+import type { UsedSoFar } from '../ports/told.ts'
 
 export type Row = Record<string, SQLOutputValue>
 

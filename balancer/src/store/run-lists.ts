@@ -8,7 +8,8 @@
 import { RUN_STATUSES, type RunStatus } from '@berth/protocol'
 import { wordsOf } from '@berth/runtime'
 import { joinParts } from '../ports/run-parts.ts'
-import type { RunParts, RunTally, StoredFilter, StoredRun } from '../ports/run-store.ts'
+import type { RunParts, RunTally, StoredFilter } from '../ports/run-reads.ts'
+import type { StoredRun } from '../ports/stored-run.ts'
 import { type Bounds, boundsOf, boundsOfPrefix, bucketsOf, overlap } from './run-bounds.ts'
 import {
   codeOf,

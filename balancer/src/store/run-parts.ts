@@ -1,6 +1,6 @@
 /** All runs of a filter by function and status, from the indexes. On the store's reading thread; asked by run-lists.ts. */
 import { joinParts, type PartOf } from '../ports/run-parts.ts'
-import type { RunParts } from '../ports/run-store.ts'
+import type { RunParts } from '../ports/run-reads.ts'
 import type { Bounds } from './run-bounds.ts'
 import { numberOrNull, statusOf, text } from './run-codec.ts'
 import { acceptedAt, type Slice } from './run-tally.ts'

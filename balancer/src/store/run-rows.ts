@@ -1,6 +1,7 @@
 /** The parts of a run as the stores tell them apart. Pure. */
 import { canonicalJson } from '@berth/protocol'
-import type { RunLaneNeeds, RunOrder } from '../ports/run-store.ts'
+import type { RunLaneNeeds } from '../ports/run-store.ts'
+import type { RunOrder } from '../ports/stored-run.ts'
 
 /** Of a delivery, the newest. */
 export const TRIES_KEPT = 100

@@ -3,7 +3,8 @@
  * all of them find the same. Invariant: the searched text has a bound, whatever metadata and errors bring.
  */
 import { soughtWords, wordsOf } from '@berth/runtime'
-import type { RunOrder, StoredFilter, StoredRun } from '../ports/run-store.ts'
+import type { StoredFilter } from '../ports/run-reads.ts'
+import type { RunOrder, StoredRun } from '../ports/stored-run.ts'
 import { shownId } from '../ports/worker-key.ts'
 
 const MAX_TEXT = 4_000

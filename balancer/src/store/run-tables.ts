@@ -2,11 +2,13 @@
  * The SQL that writes runs, on the store's writer thread, always within a transaction of `sqlite-database.ts`.
  * Every value is bound. A write that does not fit throws; whoever began the transaction undoes it.
  */
-
 import type { FileWrite } from '../ports/files.ts'
-import type { IdempotencyRow, RunProgress, StoredDelivery, StoredEvent } from '../ports/run-store.ts'
+import type { IdempotencyRow } from '../ports/run-writes.ts'
 import type { ScheduleWrite } from '../ports/schedule-store.ts'
 import type { FleetWrite } from '../ports/store.ts'
+import type { StoredDelivery } from '../ports/stored-delivery.ts'
+import type { RunProgress } from '../ports/stored-run.ts'
+import type { StoredEvent } from '../ports/told.ts'
 import { DoneRuns } from './done-runs.ts'
 import { dropOtherAttempts } from './file-tables.ts'
 import { codeOf } from './run-codec.ts'

@@ -5,7 +5,7 @@
  * Invariant: what is counted is the newest, whatever their status; nothing older is counted when something is left out.
  */
 import type { RunStatus } from '@berth/protocol'
-import type { RunTally } from '../ports/run-store.ts'
+import type { RunTally } from '../ports/run-reads.ts'
 import type { Bounds } from './run-bounds.ts'
 import { numberOrNull, statusOf, text } from './run-codec.ts'
 import { highest } from './run-probes.ts'

@@ -3,7 +3,7 @@
  * (`sqlite-reads.ts`). Adding up is done here and not in SQL, so that amounts stay exact.
  */
 import { type Usage, UsageSum } from '@berth/protocol'
-import type { Told, ToldItem, UsageScope, UsageTotals, UsedSoFar } from '../ports/run-store.ts'
+import type { Told, ToldItem, UsageScope, UsageTotals, UsedSoFar } from '../ports/told.ts'
 import { type Row, text, textOrNull } from './run-codec.ts'
 import type { Statements } from './statements.ts'
 

@@ -9,9 +9,10 @@
  */
 import { statSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
-import type { ClaimedRun, RunLaneNeeds, RunPosition } from '../ports/run-store.ts'
+import type { RunLaneNeeds, RunPosition } from '../ports/run-store.ts'
 import type { SessionAsk, SessionTurn } from '../ports/session-store.ts'
 import type { StoreContents } from '../ports/store.ts'
+import type { ClaimedRun } from '../ports/stored-run.ts'
 import { ActivityTables, isActivityWrite } from './activity-tables.ts'
 import { FileTables, isFileWrite } from './file-tables.ts'
 import { FleetTables, isFleetWrite } from './fleet-tables.ts'

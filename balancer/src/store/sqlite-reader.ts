@@ -3,7 +3,7 @@
  * `sqlite-store.ts`. Invariants: a question is answered once, also when the thread ends; at most `maxPending` wait.
  */
 import { Worker } from 'node:worker_threads'
-import type { RunReads } from '../ports/run-store.ts'
+import type { RunReads } from '../ports/run-reads.ts'
 import { StoreError } from './store-error.ts'
 import type { FromReader, ReadQuestion, ThreadSettings, ToReader } from './thread-messages.ts'
 

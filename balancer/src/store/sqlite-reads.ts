@@ -3,16 +3,10 @@
  * Each question is answered from one state of the database.
  */
 import { LIMITS } from '@berth/protocol'
-import type {
-  IdempotencyRow,
-  RunReads,
-  StoredBulk,
-  StoredDelivery,
-  StoredEvent,
-  StoredFilter,
-  StoredTry,
-  UsageScope,
-} from '../ports/run-store.ts'
+import type { RunReads, StoredFilter } from '../ports/run-reads.ts'
+import type { IdempotencyRow, StoredBulk } from '../ports/run-writes.ts'
+import type { StoredDelivery, StoredTry } from '../ports/stored-delivery.ts'
+import type { StoredEvent, UsageScope } from '../ports/told.ts'
 import { ActivitySqlReads } from './activity-tables.ts'
 import { FileRows } from './file-rows.ts'
 import {

@@ -5,7 +5,8 @@
  */
 import { Worker } from 'node:worker_threads'
 import { type Clock, systemClock } from '@berth/runtime'
-import type { RunLaneNeeds, RunPosition, RunReads } from '../ports/run-store.ts'
+import type { RunReads } from '../ports/run-reads.ts'
+import type { RunLaneNeeds, RunPosition } from '../ports/run-store.ts'
 import type { SessionAsk } from '../ports/session-store.ts'
 import type { StoreContents, StoreEvents, StorePort, StoreWrite } from '../ports/store.ts'
 import { Batches } from './batches.ts'

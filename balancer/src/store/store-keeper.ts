@@ -6,7 +6,6 @@
  * Invariants: every `keep` is answered once, within its limit; a failure is logged when it begins and when it ends.
  */
 import type { Clock, Log } from '@berth/runtime'
-import type { ClaimedRun } from '../ports/run-store.ts'
 import type {
   KeepPort,
   Kept,
@@ -16,6 +15,7 @@ import type {
   StorePort,
   StoreWrite,
 } from '../ports/store.ts'
+import type { ClaimedRun } from '../ports/stored-run.ts'
 
 export interface StoreKeeperOptions {
   readonly store: Pick<StorePort, 'apply'>

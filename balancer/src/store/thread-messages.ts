@@ -2,9 +2,11 @@
  * What crosses between the store's main-thread side and its threads: plain data, in order. The main side numbers
  * batches, claims and reads; each is answered exactly once.
  */
-import type { ClaimedRun, RunLaneNeeds, RunPosition, RunReads } from '../ports/run-store.ts'
+import type { RunReads } from '../ports/run-reads.ts'
+import type { RunLaneNeeds, RunPosition } from '../ports/run-store.ts'
 import type { SessionAsk, SessionTurn } from '../ports/session-store.ts'
 import type { StoreContents } from '../ports/store.ts'
+import type { ClaimedRun } from '../ports/stored-run.ts'
 import type { StoreErrorCode } from './store-error.ts'
 import type { PackedPart } from './write-packing.ts'
 

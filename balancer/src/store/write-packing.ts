@@ -6,9 +6,10 @@
  * Invariant: the other side sees the same bytes; nothing of the caller's is changed or held.
  */
 import { canonicalJson } from '@berth/protocol'
-import type { IdempotencyRow, LiveRun, RunEnd, RunWrite, StoredPayload } from '../ports/run-store.ts'
+import type { IdempotencyRow, RunWrite } from '../ports/run-writes.ts'
 import type { ScheduleClaim } from '../ports/schedule-store.ts'
 import type { StoreWrite } from '../ports/store.ts'
+import type { LiveRun, RunEnd, StoredPayload } from '../ports/stored-run.ts'
 import { codeOf, encodeEnd, encodeFacts, hasAny } from './run-codec.ts'
 import { givenUpMs } from './run-rows.ts'
 

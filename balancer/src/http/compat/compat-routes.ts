@@ -4,7 +4,7 @@
  */
 import type { Log, Service } from '@berth/runtime'
 import type { UploadsPort } from '../../ports/files.ts'
-import type { RunReads } from '../../ports/run-store.ts'
+import type { RunReads } from '../../ports/run-reads.ts'
 import type { SessionReads } from '../../ports/session-store.ts'
 import { problem } from '../problem.ts'
 import type { Route } from '../routes.ts'

@@ -5,7 +5,9 @@
  * Invariant: numbers rise from batch to batch, and nothing that is kept is left out.
  */
 import { jsonOfBytes } from '@berth/runtime'
-import type { DoneRun, RunReads, StoredEvent } from '../../ports/run-store.ts'
+import type { RunReads } from '../../ports/run-reads.ts'
+import type { DoneRun } from '../../ports/stored-run.ts'
+import type { StoredEvent } from '../../ports/told.ts'
 import type { Recorder } from './recorder.ts'
 import {
   endEvents,

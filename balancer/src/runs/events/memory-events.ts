@@ -3,8 +3,8 @@
  * `run-events.ts` for runs that are not on disk.
  */
 import type { RunView, TaskError } from '@berth/protocol'
-import type { StoredEvent } from '../../ports/run-store.ts'
 import type { RunsPort } from '../../ports/runs.ts'
+import type { StoredEvent } from '../../ports/told.ts'
 import { RESULT_ELSEWHERE, statusEvents } from './status-events.ts'
 
 export type MemoryLook = Pick<RunsPort, 'find' | 'waitFor'>

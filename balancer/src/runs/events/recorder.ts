@@ -10,8 +10,10 @@
  */
 import { LIMITS, type RunView } from '@berth/protocol'
 import { jsonOfChunk, PieceJoiner } from '@berth/runtime'
-import type { RunEnd, RunWrite, StoredEvent } from '../../ports/run-store.ts'
+import type { RunWrite } from '../../ports/run-writes.ts'
+import type { RunEnd } from '../../ports/stored-run.ts'
 import type { StreamItem, StreamOrigin, StreamSource } from '../../ports/stream.ts'
+import type { StoredEvent } from '../../ports/told.ts'
 import { Segments } from './segments.ts'
 import {
   type AttemptFacts,

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { afterEach, describe, it } from 'node:test'
 import type { RunView } from '@berth/protocol'
-import type { LiveRun } from '../../ports/run-store.ts'
+import type { LiveRun } from '../../ports/stored-run.ts'
 import { MemoryDisk } from '../../store/memory-store.ts'
 import { type EventBench, type EventBenchOptions, makeEventBench, tick } from '../testing/event-bench.ts'
 

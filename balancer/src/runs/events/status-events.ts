@@ -5,7 +5,8 @@
  * Invariant: the same run gives the same events, so that their numbers hold over requests.
  */
 import type { RunStatus, TaskError } from '@berth/protocol'
-import type { StoredAttempt, StoredEvent } from '../../ports/run-store.ts'
+import type { StoredAttempt } from '../../ports/stored-run.ts'
+import type { StoredEvent } from '../../ports/told.ts'
 import { shownId } from '../../ports/worker-key.ts'
 
 /** What of a run its statuses follow from; Unix milliseconds. */

@@ -7,7 +7,7 @@
  */
 import { errorEntry, type TaskError } from '@berth/protocol'
 import type { Clock, Log } from '@berth/runtime'
-import type { RunReads } from '../../ports/run-store.ts'
+import type { RunReads } from '../../ports/run-reads.ts'
 import type { NewRun } from '../../ports/runs.ts'
 import type { DueSchedule, ScheduleClaim, SchedulesAtStart } from '../../ports/schedule-store.ts'
 import type { KeepPort } from '../../ports/store.ts'

@@ -5,7 +5,7 @@
  */
 import type { FieldError, TaskError } from '@berth/protocol'
 import type { Clock, Log, Service } from '@berth/runtime'
-import type { LiveRun, RunReads, StoredPayload } from '../../ports/run-store.ts'
+import type { RunReads } from '../../ports/run-reads.ts'
 import type { Accepted, KeyUse, NewRun, Removed } from '../../ports/runs.ts'
 import type {
   DueSchedule,
@@ -27,6 +27,7 @@ import type {
   WantedSchedule,
 } from '../../ports/schedules.ts'
 import type { KeepPort } from '../../ports/store.ts'
+import type { LiveRun, StoredPayload } from '../../ports/stored-run.ts'
 import type { After } from '../durable-options.ts'
 import type { DurableRuns } from '../durable-runs.ts'
 import { storeUnavailable } from '../run-admission.ts'

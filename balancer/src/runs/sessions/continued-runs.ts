@@ -4,7 +4,7 @@
  * Invariant: what could never be shown as an earlier turn is refused, not passed over.
  */
 import type { TaskError } from '@berth/protocol'
-import type { DoneRun, LiveRun, RunReads } from '../../ports/run-store.ts'
+import type { RunReads } from '../../ports/run-reads.ts'
 import type {
   BegunRun,
   Continuation,
@@ -14,6 +14,7 @@ import type {
   NewRun,
   RunsPort,
 } from '../../ports/runs.ts'
+import type { DoneRun, LiveRun } from '../../ports/stored-run.ts'
 import { jsonPayload, orderLike } from '../ended-runs.ts'
 import { storeUnavailable } from '../run-admission.ts'
 

@@ -8,8 +8,9 @@
  */
 import type { Clock } from '@berth/runtime'
 import type { DurableTasksPort } from '../../ports/durable-tasks.ts'
-import type { ClaimedRun, LiveRun, RunReads } from '../../ports/run-store.ts'
+import type { RunReads } from '../../ports/run-reads.ts'
 import type { SessionAsk, SessionStorePort, SessionTurn } from '../../ports/session-store.ts'
+import type { ClaimedRun, LiveRun } from '../../ports/stored-run.ts'
 import type { After } from '../durable-options.ts'
 import type { HeldRun } from '../held-run.ts'
 import type { RunBook } from '../run-book.ts'

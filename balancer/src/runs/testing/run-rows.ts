@@ -1,5 +1,5 @@
 /** Rows of runs for every test that needs some: what was accepted, and how it ended. */
-import type { LiveRun, RunEnd, StoredPayload, WebhookOrder } from '../../ports/run-store.ts'
+import type { LiveRun, RunEnd, StoredPayload, WebhookOrder } from '../../ports/stored-run.ts'
 
 let made = 0
 

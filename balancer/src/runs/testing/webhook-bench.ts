@@ -9,7 +9,9 @@ import {
   type Resolve,
   systemClock,
 } from '@berth/runtime'
-import type { DoneRun, LiveRun, RunEnd, RunWrite, StoredDelivery } from '../../ports/run-store.ts'
+import type { RunWrite } from '../../ports/run-writes.ts'
+import type { StoredDelivery } from '../../ports/stored-delivery.ts'
+import type { DoneRun, LiveRun, RunEnd } from '../../ports/stored-run.ts'
 import { MemoryDisk, MemoryStore } from '../../store/memory-store.ts'
 import { StoreKeeper } from '../../store/store-keeper.ts'
 import { QUEUE_BOUNDS, type QueueBounds, type QueueTerms } from '../webhooks/webhook-queue.ts'

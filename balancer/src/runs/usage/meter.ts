@@ -15,7 +15,7 @@ import {
   UsageSum,
 } from '@berth/protocol'
 import type { RunMeter } from '../../ports/metering.ts'
-import type { UsedSoFar } from '../../ports/run-store.ts'
+import type { UsedSoFar } from '../../ports/told.ts'
 import { findPassed, leftOf, overtime, TIME_SLACK_MS } from './limits.ts'
 import { Output } from './output.ts'
 import { Stopwatch } from './stopwatch.ts'

@@ -4,7 +4,7 @@
  * Invariants: numbers rise, over attempts and balancers too; of messages the newest are kept, 1,000 or 1 MiB of them,
  * and the first 1,000 sources, each URL once.
  */
-import type { Told, ToldItem } from '../../ports/run-store.ts'
+import type { Told, ToldItem } from '../../ports/told.ts'
 
 const MOST_MESSAGES = 1_000
 const MESSAGE_CHARACTERS = 1024 * 1024

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ToldItem } from '../../ports/run-store.ts'
+import type { ToldItem } from '../../ports/told.ts'
 import { showOutput } from './told-items.ts'
 
 const message = (n: number, value: unknown): ToldItem => ({ n, kind: 'message', data: JSON.stringify(value) })

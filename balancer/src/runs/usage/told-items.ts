@@ -3,7 +3,7 @@
  * `output` is what of the messages is text of the run itself, in the shape that programs for language models read.
  */
 import type { RunView } from '@berth/protocol'
-import type { ToldItem } from '../../ports/run-store.ts'
+import type { ToldItem } from '../../ports/told.ts'
 
 /** As the workers bound them, with room for other makes of them. */
 const MESSAGE_CHARACTERS = 128 * 1024

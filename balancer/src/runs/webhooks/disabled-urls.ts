@@ -3,7 +3,7 @@
  * receiver takes it. Kept in the store; here is what is asked at every end of a run.
  * Invariant: at most 10,000 are known; beyond that the oldest is forgotten, in the store too.
  */
-import type { RunWrite } from '../../ports/run-store.ts'
+import type { RunWrite } from '../../ports/run-writes.ts'
 
 const CAPACITY = 10_000
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { OutboundResult } from '@berth/runtime'
-import type { StoredDelivery } from '../../ports/run-store.ts'
+import type { StoredDelivery } from '../../ports/stored-delivery.ts'
 import { afterTry, LADDER_MS } from './ladder.ts'
 
 const NOW = 1_000_000

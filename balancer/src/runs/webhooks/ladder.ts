@@ -10,7 +10,7 @@
  * Invariant: a delivery that is not pending is not tried again unless somebody asks for it.
  */
 import type { OutboundResult } from '@berth/runtime'
-import type { DeliveryState, StoredDelivery } from '../../ports/run-store.ts'
+import type { DeliveryState, StoredDelivery } from '../../ports/stored-delivery.ts'
 
 const SECOND_MS = 1_000
 const MINUTE_MS = 60 * SECOND_MS

@@ -5,7 +5,8 @@
  */
 import { BERTH_VERSION } from '@berth/protocol'
 import { jsonOfBytes, layHeaders, signWebhook } from '@berth/runtime'
-import type { RunEnd, RunOrder, StoredDelivery } from '../../ports/run-store.ts'
+import type { StoredDelivery } from '../../ports/stored-delivery.ts'
+import type { RunEnd, RunOrder } from '../../ports/stored-run.ts'
 
 /** A run that has ended, without the bytes of its result. */
 export interface MessageRun

@@ -5,7 +5,9 @@
  * ends it: what was marked is sent, the rest can be asked for again.
  */
 import type { Clock, Log } from '@berth/runtime'
-import type { RunReads, RunWrite, StoredDelivery } from '../../ports/run-store.ts'
+import type { RunReads } from '../../ports/run-reads.ts'
+import type { RunWrite } from '../../ports/run-writes.ts'
+import type { StoredDelivery } from '../../ports/stored-delivery.ts'
 import type { DeliveryRange, RangeRedelivered } from '../../ports/webhooks.ts'
 import type { Keep } from './saving.ts'
 import { askedAgain, type WebhookQueue } from './webhook-queue.ts'

@@ -4,8 +4,9 @@
  * cannot be saved `isFailing` says so, and nobody begins a try whose end would be forgotten.
  */
 import type { Log } from '@berth/runtime'
-import type { RunWrite, StoredDelivery } from '../../ports/run-store.ts'
+import type { RunWrite } from '../../ports/run-writes.ts'
 import type { Kept } from '../../ports/store.ts'
+import type { StoredDelivery } from '../../ports/stored-delivery.ts'
 
 export type Keep = (writes: readonly RunWrite[]) => Promise<Kept>
 

@@ -9,7 +9,10 @@
  * twice at once; at most `loaded` wait here, of one receiver at most its window.
  */
 import type { Clock, Log, Outbound, OutboundResult } from '@berth/runtime'
-import type { RunEnd, RunReads, RunWrite, StoredDelivery, StoredTry } from '../../ports/run-store.ts'
+import type { RunReads } from '../../ports/run-reads.ts'
+import type { RunWrite } from '../../ports/run-writes.ts'
+import type { StoredDelivery, StoredTry } from '../../ports/stored-delivery.ts'
+import type { RunEnd } from '../../ports/stored-run.ts'
 import { ByteRoom } from './byte-room.ts'
 import type { DisabledUrls } from './disabled-urls.ts'
 import { afterTry, describe, type LadderTerms } from './ladder.ts'

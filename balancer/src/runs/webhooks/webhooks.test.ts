@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { Webhook } from 'standardwebhooks'
-import type { StoredDelivery } from '../../ports/run-store.ts'
+import type { StoredDelivery } from '../../ports/stored-delivery.ts'
 import { MemoryDisk } from '../../store/memory-store.ts'
 import { Receiver } from '../testing/receiver.ts'
 import {

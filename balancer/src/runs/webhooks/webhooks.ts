@@ -6,14 +6,9 @@
  */
 import type { DeliveryView } from '@berth/protocol'
 import { type Clock, findHeaderProblem, type Log, type Outbound } from '@berth/runtime'
-import type {
-  RunEnd,
-  RunOrder,
-  RunReads,
-  StoredDelivery,
-  StoredTry,
-  WebhookOrder,
-} from '../../ports/run-store.ts'
+import type { RunReads } from '../../ports/run-reads.ts'
+import type { StoredDelivery, StoredTry } from '../../ports/stored-delivery.ts'
+import type { RunEnd, RunOrder, WebhookOrder } from '../../ports/stored-run.ts'
 import type {
   DeliveriesPort,
   DeliveryRange,

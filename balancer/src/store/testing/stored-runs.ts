@@ -1,6 +1,6 @@
 /** Runs for trying and measuring the store in the large: mostly plain ones, some with metadata, sessions, errors, schedules. */
-import type { LiveRun, StoredPayload } from '../../ports/run-store.ts'
 import type { StoreWrite } from '../../ports/store.ts'
+import type { LiveRun, StoredPayload } from '../../ports/stored-run.ts'
 import { makeEnd, makeLiveRun } from '../../runs/testing/run-rows.ts'
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'

@@ -4,7 +4,7 @@
  * Invariant: a session of any other function is none of these workers, and is answered as unknown.
  */
 import { isFinal, isName, type RunItem, type RunView, UsageSum } from '@berth/protocol'
-import type { RunReads } from '../../../ports/run-store.ts'
+import type { RunReads } from '../../../ports/run-reads.ts'
 import type { RunsPort } from '../../../ports/runs.ts'
 import type { SessionReads } from '../../../ports/session-store.ts'
 import { currentOf, type EarlierTurn, toWorker, type WorkerObject } from './worker-object.ts'

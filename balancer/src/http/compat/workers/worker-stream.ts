@@ -8,7 +8,7 @@
 import { isFinal } from '@berth/protocol'
 import { EVENT_COMMENT, encodeEvent } from '@berth/runtime'
 import type { RunEventsPort } from '../../../ports/run-events.ts'
-import type { StoredEvent } from '../../../ports/run-store.ts'
+import type { StoredEvent } from '../../../ports/told.ts'
 import { currentOf } from './worker-object.ts'
 import type { WorkerSessions } from './worker-sessions.ts'
 
