@@ -12,6 +12,7 @@ import { readJsonBody } from './body.ts'
 import { plain } from './plain-address.ts'
 import { problem } from './problem.ts'
 import type { Route, RouteContext } from './routes.ts'
+import { isReversed } from './run-query.ts'
 
 /** Longest text that is searched for, as of a list. */
 const MAX_WORDS = 256
@@ -46,6 +47,10 @@ const filterSchema = z
   })
   .refine((filter) => Object.values(filter).some((value) => value !== undefined), {
     error: 'must say which runs are meant; an empty filter would mean all of them',
+  })
+  .refine(({ from, to }) => !isReversed(instantMs(from), instantMs(to)), {
+    path: ['from'],
+    error: 'must not be after `to`',
   })
 
 const bulkSchema = z.strictObject({
@@ -114,9 +119,11 @@ async function stop(c: RouteContext, bulk: BulkPort): Promise<Response> {
 }
 
 function toFilter({ from, to, status, ...named }: z.infer<typeof filterSchema>): RunFilter {
-  const fromMs = from === undefined ? undefined : Date.parse(from)
-  const toMs = to === undefined ? undefined : Date.parse(to)
-  return { ...named, status, fromMs, toMs }
+  return { ...named, status, fromMs: instantMs(from), toMs: instantMs(to) }
+}
+
+function instantMs(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : Date.parse(text)
 }
 
 function isStatus(word: string): word is RunStatus {

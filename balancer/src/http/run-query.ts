@@ -28,6 +28,11 @@ type FilterName = (typeof FILTER_NAMES)[number]
 const MAX_WORDS = 256
 const MAX_WAIT_S = 300
 
+/** Both ends are included: a range that begins where it ends is a millisecond long. */
+export function isReversed(fromMs: number | undefined, toMs: number | undefined): boolean {
+  return fromMs !== undefined && toMs !== undefined && fromMs > toMs
+}
+
 export interface RunListQuery {
   readonly filter: RunFilter
   readonly limit: number
@@ -66,6 +71,7 @@ export function readFilter(query: Query<FilterName>): BodyRead<RunFilter> {
   const [fromMs, toMs] = [readInstant(from), readInstant(to)]
   if (fromMs === null || toMs === null)
     return refuse(`\`${fromMs === null ? 'from' : 'to'}\` must be an ISO 8601 instant with a zone.`)
+  if (isReversed(fromMs, toMs)) return refuse('`from` must not be after `to`.')
   const named = { function: query.function, group, worker, session, schedule, parent, error }
   return { ok: true, value: { ...named, status: statuses?.value, q, fromMs, toMs } }
 }

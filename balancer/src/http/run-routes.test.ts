@@ -187,6 +187,36 @@ test('the summary counts by status and bucket, and is shared for a second', asyn
   for (const query of wrong) assert.equal((await ask(`/runs/summary?${query}`)).status, 400, query)
 })
 
+test('a range means the same to a list, its export and its summary', async () => {
+  const { core, submit, bench, read, list } = makeRuns()
+  core.worker('w', { slots: 1 })
+  submit()
+  const at = (ms: number) => new Date(WALL_MS + ms).toISOString()
+  for (const [range, found] of [
+    [`from=${at(0)}&to=${at(0)}`, 1],
+    [`from=${at(0)}&to=${at(1)}`, 1],
+    [`from=${at(1)}&to=${at(1)}`, 0],
+    [`from=${at(3_600_000)}`, 0],
+  ] as const) {
+    assert.equal((await list(`?${range}`)).items.length, found, range)
+    const { counts, buckets } = runSummarySchema.parse(await read(`/runs/summary?${range}`))
+    assert.deepEqual([counts.queued + counts.running, buckets.length], [found, 60], range)
+  }
+  const reversed = `from=${at(1)}&to=${at(0)}`
+  const told = new Set<string>()
+  for (const [path, accept] of [
+    ['/runs', 'application/json'],
+    ['/runs', 'application/x-ndjson'],
+    ['/runs/summary', 'application/json'],
+  ] as const) {
+    const { headers, ...init } = withKey()
+    const answer = await bench.ask(`${path}?${reversed}`, { ...init, headers: { ...headers, accept } })
+    assert.equal(answer.status, 400, `${path} as ${accept}`)
+    told.add(((await answer.json()) as { detail: string }).detail)
+  }
+  assert.deepEqual([...told], ['`from` must not be after `to`.'])
+})
+
 test('what cannot be meant is 400 and says why', async () => {
   const { ask } = makeRuns()
   const wrong = [

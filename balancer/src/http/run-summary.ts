@@ -94,9 +94,9 @@ function readQuestion(url: string, nowMs: number): BodyRead<Question> {
     return refuse(`\`buckets\` must be a whole number from 1 to ${MAX_BUCKETS}.`)
   const filter = readFilter(filters)
   if (!filter.ok) return filter
-  const toMs = filter.value.toMs ?? nowMs
+  // A beginning that is still to come is no mistake in a list either: nothing is there yet.
+  const toMs = filter.value.toMs ?? Math.max(nowMs, filter.value.fromMs ?? nowMs)
   const fromMs = filter.value.fromMs ?? toMs - DEFAULT_SPAN_MS
-  if (fromMs >= toMs) return refuse('`from` must be before `to`.')
   // `to` belongs to the last bucket.
   const stepMs = Math.ceil((toMs + 1 - fromMs) / buckets)
   const edgesMs = Array.from({ length: buckets + 1 }, (_, n) => fromMs + n * stepMs)
