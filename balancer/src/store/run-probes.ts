@@ -1,5 +1,6 @@
 /**
- * Walks down the indexes of runs, from the newest. Used by run-lists.ts on the store's reading thread.
+ * Walks down the indexes of runs, from the newest. Used by run-lists.ts and those that make probes for it, on the
+ * store's reading thread.
  * Invariant: what a walk finds is the highest, in falling order, and none twice.
  */
 import type { Bounds } from './run-bounds.ts'
