@@ -387,6 +387,28 @@ describe('many at once', () => {
     ])
   })
 
+  test('are forgotten when they leave the fleet, and come back as any other', () => {
+    fakeFetch(WHO)
+    const { change } = open({ snapshot: { workers: fleet } })
+    choose('worker-1')
+    choose('worker-3')
+    change({ workers: { 'worker-3': null } })
+    expect(screen.getByText('1 worker selected')).toBeTruthy()
+    change({ workers: { 'worker-3': sampleWorker('worker-3') } })
+    expect(screen.getByText('1 worker selected')).toBeTruthy()
+    const chosen = ids().map((id = '') => [id, rowOf(id).getAttribute('aria-selected')])
+    expect(new Map(chosen as [string, string][])).toEqual(
+      new Map([
+        ['worker-1', 'true'],
+        ['worker-2', 'false'],
+        ['worker-3', 'false'],
+      ]),
+    )
+    change({ workers: { 'worker-1': null } })
+    change({ workers: { 'worker-1': sampleWorker('worker-1') } })
+    expect(screen.queryByRole('region', { name: 'Selected workers' })).toBeNull()
+  })
+
   test('are drained by a deadline that can be written, and what is wrong with it is said', async () => {
     const asked = fakeFetch({
       ...WHO,

@@ -19,6 +19,7 @@ import { effectOf, type MaintenanceControl, useMaintenance } from './maintenance
 import { OffDialog } from './off-dialog.tsx'
 import { SelectionBar } from './selection-bar.tsx'
 import { useFleetList, useTypedWords } from './use-fleet-list.ts'
+import { useSelection } from './use-selection.ts'
 import { useWorkersAddress, type WorkersAddress } from './use-worker-filter.ts'
 import { useWorkerKeys } from './use-worker-keys.ts'
 import { whyAsked } from './why-asked.ts'
@@ -70,7 +71,7 @@ function Workers({ workers, isLive }: WorkersProps) {
   const { words, setWords } = useTypedWords(address.filter.words, address.setWords)
   const columns = useColumns(address, control, disabledWhy, isLive)
   const { ordered, counts, onLook } = useFleetList(workers, address, words, columns)
-  const [selection, setSelection] = useState<ReadonlySet<string>>(new Set())
+  const [selection, setSelection] = useSelection(workers)
   const chosen = useMemo(() => [...selection].filter((id) => workers.has(id)), [selection, workers])
   const [asked, setAsked] = useState<'maintenance' | 'drain' | null>(null)
   const [drained, setDrained] = useState<string | null>(null)
