@@ -1,11 +1,11 @@
 /**
- * All workers of the list: turns a new roster into members that come, change or leave, carries an
- * operator's wishes to them, and shows them to `http/` and `observe/`. Owns the one sweep timer and
- * the bound on dials under way.
- * Invariant: an id names at most one member, and a leaving one never that of a listed one.
+ * All workers of the list: turns a new roster into members that come, change or leave (members.ts keeps who is
+ * here), passes on what the core sends them, and shows them to `http/` and `observe/`. Owns the one sweep timer
+ * and the bound on dials under way.
+ * Invariant: the fleet is settled, once and for good, when every listed worker has answered or failed once.
  */
 import { setTimeout as pause } from 'node:timers/promises'
-import type { ConfigState, LogEntry, TaskError, WorkerDetail, WorkerEntry, WorkerView } from '@berth/protocol'
+import type { ConfigState, LogEntry, WorkerDetail, WorkerEntry, WorkerView } from '@berth/protocol'
 import type { CallPort } from '../ports/calls.ts'
 import type { Assignment, DispatchPort } from '../ports/dispatch.ts'
 import type {
@@ -23,20 +23,21 @@ import type {
 } from '../ports/fleet.ts'
 import type { LogTally, WorkerSample, WorkerSamplesPort } from '../ports/stats.ts'
 import type { FleetContents, MaintenanceIntent } from '../ports/store.ts'
-import { renewedKey } from '../ports/worker-key.ts'
 import { Boots } from './boots.ts'
 import { CallInputs } from './call-inputs.ts'
 import { Calls, type CallsOptions } from './calls.ts'
 import { Contracts } from './contracts.ts'
 import { DialTurns } from './dial-turns.ts'
 import { drainOf } from './drain.ts'
-import { FleetMemory, intentWrite } from './fleet-memory.ts'
+import { FleetMemory } from './fleet-memory.ts'
 import { functionViews } from './function-views.ts'
 import { pingsOfLook } from './heartbeat.ts'
 import { Interfaces, type KnownInterface } from './interfaces.ts'
 import { type LogOrder, LogRelay } from './log-relay.ts'
+import { MaintenanceWishes, unknownWorker } from './maintenance-wishes.ts'
 import { Member } from './member.ts'
 import type { MemberContext, MemberTerms } from './member-context.ts'
+import { Members, placeOf } from './members.ts'
 import { readWorkerLogs } from './worker-logs.ts'
 
 export interface FleetOptions
@@ -67,13 +68,10 @@ export class Fleet implements FleetPort, DispatchPort, WorkerSamplesPort {
   readonly #options: FleetOptions
   readonly #interfaces = new Interfaces(() => this.#usedInterfaces())
   readonly #contracts: Contracts
-  /** By id, in the order of the file. */
-  #listed = new Map<string, Member>()
-  /** By key: listed and leaving ones. */
-  readonly #members = new Map<string, Member>()
-  readonly #leaving = new Set<Member>()
+  readonly #members = new Members()
   readonly #boots = new Boots()
   readonly #memory: FleetMemory
+  readonly #wishes: MaintenanceWishes
   readonly #relays = new Map<string, LogRelay>()
   /** Listed members that have never been linked. */
   readonly #strangers = new Set<Member>()
@@ -81,7 +79,6 @@ export class Fleet implements FleetPort, DispatchPort, WorkerSamplesPort {
   readonly #unanswered = new Set<Member>()
   readonly #lines = { debug: 0, info: 0, warn: 0, error: 0, dropped: 0 }
   readonly #context: MemberContext
-  #renamed = 0
   #hasRoster = false
   #isSettled = false
   #sweeping: NodeJS.Timeout | undefined
@@ -89,9 +86,10 @@ export class Fleet implements FleetPort, DispatchPort, WorkerSamplesPort {
   #config: ConfigState
 
   constructor(options: FleetOptions) {
-    const { contents, clock, remember } = options
+    const { contents, clock, log, remember } = options
     this.#options = options
     this.#memory = new FleetMemory({ contents, interfaces: this.#interfaces, clock, remember })
+    this.#wishes = new MaintenanceWishes({ members: this.#members, memory: this.#memory, clock, log })
     for (const { hash, functions } of contents.interfaces) this.#interfaces.restore(hash, functions)
     this.#config = { state: 'ok', since: new Date(clock.wallMs()).toISOString(), warnings: [] }
     this.#contracts = new Contracts({
@@ -99,7 +97,7 @@ export class Fleet implements FleetPort, DispatchPort, WorkerSamplesPort {
       isSettled: () => this.#isSettled,
       graceMs: options.terms.leaseMs,
       onJudged: (keys) => {
-        for (const key of keys) this.#members.get(key)?.announceAgain()
+        for (const key of keys) this.#members.withKey(key)?.announceAgain()
       },
     })
     this.#context = this.#createContext()
@@ -114,7 +112,7 @@ export class Fleet implements FleetPort, DispatchPort, WorkerSamplesPort {
 
   stop(): void {
     clearInterval(this.#sweeping)
-    for (const member of this.#members.values()) member.stop('the balancer stops')
+    for (const member of this.#members.all()) member.stop('the balancer stops')
   }
 
   /**
@@ -124,8 +122,8 @@ export class Fleet implements FleetPort, DispatchPort, WorkerSamplesPort {
   async finishForeign(limitMs: number): Promise<void> {
     const { clock, log } = this.#options
     const endAt = clock.monoMs() + limitMs
-    for (const member of this.#members.values()) member.finish()
-    const running = () => [...this.#members.values()].filter(({ isFinishing }) => isFinishing)
+    for (const member of this.#members.all()) member.finish()
+    const running = () => [...this.#members.all()].filter(({ isFinishing }) => isFinishing)
     const workers = running().map(({ id }) => id)
     if (workers.length > 0) log.info('waits for the answers of workers of another make', { workers })
     while (running().length > 0 && clock.monoMs() < endAt) await pause(FINISH_LOOK_MS)
@@ -136,12 +134,11 @@ export class Fleet implements FleetPort, DispatchPort, WorkerSamplesPort {
   /** A new good list: comes from the roster. Whoever has the id and the URL of an entry stays. */
   setRoster(entries: readonly WorkerEntry[]): void {
     const wanted = new Map(entries.map((entry) => [entry.id, entry]))
-    const here = new Map([...this.#members.values()].map((member) => [placeOf(member.picture.entry), member]))
+    const here = this.#members.byPlace()
     this.#memory.keepOnly(wanted)
-    for (const member of this.#listed.values())
+    for (const member of this.#members.listed())
       if (wanted.get(member.id)?.url !== member.picture.entry.url) this.#dismiss(member)
-    const members = entries.map((entry) => this.#enlist(entry, here.get(placeOf(entry))))
-    this.#listed = new Map(members.map((member) => [member.id, member]))
+    this.#members.list(entries.map((entry) => this.#enlist(entry, here.get(placeOf(entry)))))
     this.#hasRoster = true
     this.#checkSettled()
   }
@@ -155,15 +152,14 @@ export class Fleet implements FleetPort, DispatchPort, WorkerSamplesPort {
 
   #enlist(entry: WorkerEntry, here: Member | undefined): Member {
     if (!here) return this.#admit(entry)
-    if (this.#leaving.delete(here)) this.#memory.rememberAgain(here)
+    if (this.#members.keep(here)) this.#memory.rememberAgain(here)
     here.update(entry)
     return here
   }
 
   #admit(entry: WorkerEntry): Member {
-    const key = this.#members.has(entry.id) ? renewedKey(entry.id, ++this.#renamed) : entry.id
-    const member = new Member(key, entry, this.#context)
-    this.#members.set(key, member)
+    const member = new Member(this.#members.newKey(entry.id), entry, this.#context)
+    this.#members.add(member)
     this.#unanswered.add(member)
     this.#strangers.add(member)
     this.#memory.tell(member)
@@ -175,14 +171,13 @@ export class Fleet implements FleetPort, DispatchPort, WorkerSamplesPort {
     this.#unanswered.delete(member)
     this.#strangers.delete(member)
     this.#boots.dismiss(member)
-    this.#leaving.add(member)
+    this.#members.dismiss(member)
     member.leave()
   }
 
   /** A member has nothing to finish any more. */
   #release(member: Member): void {
-    if (!this.#leaving.delete(member)) return
-    this.#members.delete(member.key)
+    if (!this.#members.release(member)) return
     this.#contracts.forget(member.key)
     this.#options.workforce.removeWorker(member.key, this.#options.clock.monoMs())
     this.#options.log.info('worker left', { worker: member.id })
@@ -192,7 +187,7 @@ export class Fleet implements FleetPort, DispatchPort, WorkerSamplesPort {
   #checkSettled(): void {
     if (this.#isSettled || !this.#hasRoster || this.#unanswered.size > 0) return
     this.#isSettled = true
-    this.#options.log.info('fleet settled', { workers: this.#listed.size })
+    this.#options.log.info('fleet settled', { workers: this.#members.listedCount })
     this.#options.workforce.settleFleet(this.#options.clock.monoMs())
   }
 
@@ -221,14 +216,14 @@ export class Fleet implements FleetPort, DispatchPort, WorkerSamplesPort {
       strangers: () => this.#strangers.size,
       onKnown: (member, known) => {
         this.#strangers.delete(member)
-        if (!this.#leaving.has(member)) this.#memory.note(known)
+        if (!this.#members.isLeaving(member)) this.#memory.note(known)
       },
       onLogs: (member, lines, dropped) => {
         for (const { level } of lines) this.#lines[level]++
         this.#lines.dropped += dropped
-        this.#relays.get(this.#shownId(member))?.deliver(lines, dropped)
+        this.#relays.get(this.#members.shownId(member))?.deliver(lines, dropped)
       },
-      onIntentOver: (member) => this.#endIntent(member),
+      onIntentOver: (member) => this.#wishes.end(member),
       onAnswered: (member) => {
         this.#unanswered.delete(member)
         this.#checkSettled()
@@ -237,20 +232,14 @@ export class Fleet implements FleetPort, DispatchPort, WorkerSamplesPort {
     }
   }
 
-  #endIntent(member: Member): void {
-    this.#memory.clearIntent(member.id)
-    this.#options.log.info('maintenance ended by itself', { worker: member.id })
-    member.intend(undefined, false)
-  }
-
   #resumeLogs(member: Member): LogOrder | undefined {
-    const relay = this.#relays.get(this.#shownId(member))
+    const relay = this.#relays.get(this.#members.shownId(member))
     relay?.expectRepeats()
     return relay?.order
   }
 
   #usedInterfaces(): KnownInterface[] {
-    return [...this.#members.values()].flatMap(({ picture }) => picture.known ?? [])
+    return [...this.#members.all()].flatMap(({ picture }) => picture.known ?? [])
   }
 
   /** A process that stood still hears its workers late; the time it slept is nobody's silence. */
@@ -260,7 +249,7 @@ export class Fleet implements FleetPort, DispatchPort, WorkerSamplesPort {
     this.#sweptAtMs = now
     const { heartbeatTimeoutMs, heartbeatIntervalMs } = this.#options.terms
     const pings = pingsOfLook(this.#members.size, everyMs, heartbeatIntervalMs)
-    for (const member of this.#members.values()) {
+    for (const member of this.#members.all()) {
       if (sleptMs > heartbeatTimeoutMs / 4) member.forgive(sleptMs)
       member.sweep(now, pings)
     }
@@ -273,19 +262,19 @@ export class Fleet implements FleetPort, DispatchPort, WorkerSamplesPort {
     const { worker, run, attemptId, used, limit } = assignment
     const { log } = this.#options
     if (log.writes('debug')) log.debug('task sent', { run, worker, attempt: attemptId, used, limit })
-    this.#members.get(worker)?.link?.task(assignment)
+    this.#members.withKey(worker)?.link?.task(assignment)
   }
 
   recall(worker: string, attemptId: number): void {
-    this.#members.get(worker)?.link?.recall(attemptId)
+    this.#members.withKey(worker)?.link?.recall(attemptId)
   }
 
   cancel(worker: string, attemptId: number, reason: Parameters<DispatchPort['cancel']>[2]): void {
-    this.#members.get(worker)?.link?.cancel(attemptId, reason)
+    this.#members.withKey(worker)?.link?.cancel(attemptId, reason)
   }
 
   acknowledge(worker: string, attemptId: number, fence: number): void {
-    this.#members.get(worker)?.link?.acknowledge(attemptId, fence)
+    this.#members.withKey(worker)?.link?.acknowledge(attemptId, fence)
   }
 
   // --- FleetPort -------------------------------------------------------------------------------
@@ -296,18 +285,18 @@ export class Fleet implements FleetPort, DispatchPort, WorkerSamplesPort {
 
   /** Whoever reads slowly may miss what joins meanwhile, and sees it the next time. */
   *views(): Iterable<WorkerView> {
-    for (const member of [...this.#listed.values()]) yield member.view
-    for (const member of [...this.#leaving]) yield member.viewAs(this.#shownId(member))
+    for (const member of [...this.#members.listed()]) yield member.view
+    for (const member of [...this.#members.leaving()]) yield member.viewAs(this.#members.shownId(member))
   }
 
   *gauges(): Iterable<WorkerGauge> {
-    for (const member of this.#listed.values()) yield member.gauge
-    for (const member of this.#leaving) yield member.gauge
+    for (const member of this.#members.listed()) yield member.gauge
+    for (const member of this.#members.leaving()) yield member.gauge
   }
 
   *samples(): Iterable<WorkerSample> {
-    for (const member of this.#listed.values()) yield member.sampleAs(member.id)
-    for (const member of this.#leaving) yield member.sampleAs(this.#shownId(member))
+    for (const member of this.#members.listed()) yield member.sampleAs(member.id)
+    for (const member of this.#members.leaving()) yield member.sampleAs(this.#members.shownId(member))
   }
 
   get workerLines(): LogTally {
@@ -315,16 +304,16 @@ export class Fleet implements FleetPort, DispatchPort, WorkerSamplesPort {
   }
 
   worker(id: string): WorkerView | undefined {
-    const member = this.#find(id)
+    const member = this.#members.find(id)
     return member?.viewAs(id)
   }
 
   detail(id: string): WorkerDetail | undefined {
-    return this.#find(id)?.detailAs(id)
+    return this.#members.find(id)?.detailAs(id)
   }
 
   functions(): readonly FunctionView[] {
-    return functionViews([...this.#members.values()].map(({ picture }) => picture))
+    return functionViews([...this.#members.all()].map(({ picture }) => picture))
   }
 
   interfacesOf(group: string, contract: number): readonly ServedInterface[] {
@@ -344,7 +333,7 @@ export class Fleet implements FleetPort, DispatchPort, WorkerSamplesPort {
 
   /** The boot id of the process that was greeted last as this worker (the core's name for it). */
   bootOf(key: string): string | undefined {
-    return this.#members.get(key)?.picture.report?.bootId
+    return this.#members.withKey(key)?.picture.report?.bootId
   }
 
   isSettled(): boolean {
@@ -353,58 +342,30 @@ export class Fleet implements FleetPort, DispatchPort, WorkerSamplesPort {
 
   /** What operators want kept ready of the group is another from now on. */
   tellWarmth(group: string, order: WarmthOrder): void {
-    for (const member of this.#members.values()) member.tellWarmth(group, order)
+    for (const member of this.#members.all()) member.tellWarmth(group, order)
   }
 
   planMaintenance(id: string, wish: MaintenanceWish): Planned {
-    const error = this.#refusal(id, wish)
-    if (error) return { ok: false, error }
-    return {
-      ok: true,
-      writes: [intentWrite(id, this.#wishedIntent(id, wish))],
-      undo: [intentWrite(id, this.intent(id))],
-    }
+    return this.#wishes.plan(id, wish)
   }
 
   setMaintenance(id: string, wish: MaintenanceWish): Wished {
-    const error = this.#refusal(id, wish)
-    const member = this.#listed.get(id)
-    if (error || !member) return { ok: false, error: error ?? unknownWorker(id) }
-    const wished = this.#wishedIntent(id, wish)
-    if (wished) this.#memory.setIntent(wished)
-    else this.#memory.clearIntent(id)
-    member.intend(wished, !wished)
-    return { ok: true, worker: member.view }
+    return this.#wishes.set(id, wish)
   }
 
   intent(id: string): MaintenanceIntent | undefined {
-    return this.#memory.intent(id)
+    return this.#wishes.intent(id)
   }
 
   drain(id: string, deadline?: string | null): DrainView | undefined {
-    const member = this.#find(id)
+    const member = this.#members.find(id)
     const { clock, workforce } = this.#options
     if (!member) return undefined
     return drainOf(member.picture, workforce.underWay(member.key, clock.monoMs()), clock.wallMs(), deadline)
   }
 
   empty(id: string): void {
-    this.#find(id)?.empty('an operator ends them')
-  }
-
-  #refusal(id: string, { on }: MaintenanceWish): TaskError | undefined {
-    const member = this.#listed.get(id)
-    if (!member) return this.#find(id) ? isLeaving(id) : unknownWorker(id)
-    const { entry } = member.picture
-    return !on && entry.maintenance ? saidByFile(entry) : undefined
-  }
-
-  /** A maintenance that is changed goes on: it is as old as it was. */
-  #wishedIntent(id: string, wish: MaintenanceWish): MaintenanceIntent | undefined {
-    if (!wish.on) return undefined
-    const { reason, until, deadline = null, by = null } = wish
-    const since = this.intent(id)?.since ?? new Date(this.#options.clock.wallMs()).toISOString()
-    return { worker: id, reason, since, until, deadline, by }
+    this.#members.find(id)?.empty('an operator ends them')
   }
 
   followLogs(
@@ -412,7 +373,7 @@ export class Fleet implements FleetPort, DispatchPort, WorkerSamplesPort {
     onLines: (lines: readonly LogEntry[], dropped: number) => void,
     wish?: LogWish,
   ): LogFollower | undefined {
-    const relay = this.#relays.get(id) ?? (this.#find(id) && this.#createRelay(id))
+    const relay = this.#relays.get(id) ?? (this.#members.find(id) && this.#createRelay(id))
     return relay?.follow(onLines, wish)
   }
 
@@ -421,46 +382,15 @@ export class Fleet implements FleetPort, DispatchPort, WorkerSamplesPort {
     const tell = (order: LogOrder | undefined) => {
       if (order !== undefined) this.#relays.set(id, relay)
       else this.#relays.delete(id)
-      this.#find(id)?.followLogs(order)
+      this.#members.find(id)?.followLogs(order)
     }
     const relay = new LogRelay(tell, () => this.#relays.size)
     return relay
   }
 
   async readLogs(id: string): ReturnType<FleetPort['readLogs']> {
-    const member = this.#find(id)
+    const member = this.#members.find(id)
     if (!member) return { ok: false, error: unknownWorker(id) }
     return readWorkerLogs(member.picture.entry, this.#options.terms)
   }
-
-  #find(id: string): Member | undefined {
-    return this.#listed.get(id) ?? [...this.#leaving].find((member) => this.#shownId(member) === id)
-  }
-
-  /** A leaving worker whose id another one has now is shown under a name of its own. */
-  #shownId(member: Member): string {
-    const { id, key } = member
-    const listed = this.#listed.get(id)
-    if (!listed || listed === member) return id
-    return key === id ? `${id}#0` : key
-  }
-}
-
-function placeOf({ id, url }: WorkerEntry): string {
-  return `${id}\n${url}`
-}
-
-function unknownWorker(id: string): TaskError {
-  return { code: 'NOT_FOUND', detail: `There is no worker "${id}". GET /workers lists them.` }
-}
-
-function isLeaving(id: string): TaskError {
-  const detail = `"${id}" is no longer in workers.json: it finishes what it runs and takes nothing new.`
-  return { code: 'CONFLICT', detail }
-}
-
-function saidByFile({ id, maintenanceLine }: WorkerEntry): TaskError {
-  const place = maintenanceLine === undefined ? '' : ` in line ${maintenanceLine}`
-  const detail = `workers.json says "maintenance": true for "${id}"${place}. Take it out there; the file is watched.`
-  return { code: 'CONFLICT', detail }
 }
