@@ -285,18 +285,20 @@ export class Fleet implements FleetPort, DispatchPort, WorkerSamplesPort {
 
   /** Whoever reads slowly may miss what joins meanwhile, and sees it the next time. */
   *views(): Iterable<WorkerView> {
-    for (const member of [...this.#members.listed()]) yield member.view
-    for (const member of [...this.#members.leaving()]) yield member.viewAs(this.#members.shownId(member))
+    for (const member of [...this.#members.listed()]) yield member.portrait.view
+    for (const member of [...this.#members.leaving()])
+      yield member.portrait.viewAs(this.#members.shownId(member))
   }
 
   *gauges(): Iterable<WorkerGauge> {
-    for (const member of this.#members.listed()) yield member.gauge
-    for (const member of this.#members.leaving()) yield member.gauge
+    for (const member of this.#members.listed()) yield member.portrait.gauge
+    for (const member of this.#members.leaving()) yield member.portrait.gauge
   }
 
   *samples(): Iterable<WorkerSample> {
-    for (const member of this.#members.listed()) yield member.sampleAs(member.id)
-    for (const member of this.#members.leaving()) yield member.sampleAs(this.#members.shownId(member))
+    for (const member of this.#members.listed()) yield member.portrait.sampleAs(member.id)
+    for (const member of this.#members.leaving())
+      yield member.portrait.sampleAs(this.#members.shownId(member))
   }
 
   get workerLines(): LogTally {
@@ -305,11 +307,11 @@ export class Fleet implements FleetPort, DispatchPort, WorkerSamplesPort {
 
   worker(id: string): WorkerView | undefined {
     const member = this.#members.find(id)
-    return member?.viewAs(id)
+    return member?.portrait.viewAs(id)
   }
 
   detail(id: string): WorkerDetail | undefined {
-    return this.#members.find(id)?.detailAs(id)
+    return this.#members.find(id)?.portrait.detailAs(id)
   }
 
   functions(): readonly FunctionView[] {

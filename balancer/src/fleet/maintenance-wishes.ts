@@ -48,7 +48,7 @@ export class MaintenanceWishes {
     if (wished) memory.setIntent(wished)
     else memory.clearIntent(id)
     member.intend(wished, !wished)
-    return { ok: true, worker: member.view }
+    return { ok: true, worker: member.portrait.view }
   }
 
   /** Its `until` has come. */

@@ -1,68 +1,43 @@
 /**
  * One worker of the list for as long as it is listed (and a little longer, until it has finished what
- * it runs): keeps the picture of it, greets it on each link (lifeline.ts dials and keeps that), reports to
- * the core what happens.
+ * it runs): keeps the picture of it and reports to the core what happens. lifeline.ts dials and keeps its link,
+ * greeting.ts leads from a hello to service, portrait.ts shows it.
  *
  * Invariant: the core hears of this worker as in service only while its link is open and greeted.
  */
 import { isDeepStrictEqual } from 'node:util'
-import {
-  CLOSE,
-  type FromWorker,
-  type Hello,
-  type Occupancy,
-  PROTOCOL_VERSION,
-  type State,
-  type WorkerDetail,
-  type WorkerEntry,
-  type WorkerView,
-} from '@berth/protocol'
-import type { WarmthOrder, WorkerGauge } from '../ports/fleet.ts'
-import type { WorkerSample } from '../ports/stats.ts'
+import { CLOSE, type FromWorker, type Occupancy, type State, type WorkerEntry } from '@berth/protocol'
+import type { WarmthOrder } from '../ports/fleet.ts'
 import type { MaintenanceIntent } from '../ports/store.ts'
-import type { Outcome, StartedThere } from '../ports/workforce.ts'
+import type { Outcome } from '../ports/workforce.ts'
 import { Announcement } from './announcement.ts'
-import { BreakerView } from './breaker-view.ts'
 import type { HeardCall } from './calls.ts'
 import { DrainDeadline } from './drain-deadline.ts'
+import { Greeting, type GreetingEvents } from './greeting.ts'
 import type { PingAllowance } from './heartbeat.ts'
-import type { Interfaces, KnownInterface } from './interfaces.ts'
+import type { KnownInterface } from './interfaces.ts'
 import { Lifeline, type LifelineEvents, type LinkProgress } from './lifeline.ts'
 import type { LogOrder } from './log-relay.ts'
-import { isOver, maintenanceOf } from './maintenance.ts'
+import { isOver } from './maintenance.ts'
 import { MaintenanceOrders } from './maintenance-orders.ts'
 import type { MemberContext } from './member-context.ts'
-import { gaugeOf, newPicture, type Picture, type Problem, type Remembered } from './picture.ts'
-import { applyOccupancy, applyState, reportFrom, type SelfReport } from './self-report.ts'
-import { ViewMemo } from './view-memo.ts'
-import { detailOf } from './worker-detail.ts'
+import { newPicture, type Picture, type Problem, type Remembered } from './picture.ts'
+import { Portrait } from './portrait.ts'
+import { applyOccupancy, applyState, type SelfReport } from './self-report.ts'
 import type { WorkerLink } from './worker-link.ts'
-
-/** How long a link is kept on which not all that its worker has started is clear. */
-const ASK_AGAIN_MS = 10_000
-/** Messages that a worker may send while its hello is looked into. */
-const MOST_HELD = 1_000
-/** Boot ids that are remembered, to see that processes take turns at one address. */
-const PAST_BOOTS = 8
 
 export class Member {
   readonly picture: Picture
+  readonly portrait: Portrait
   hasAnswered = false
   readonly #context: MemberContext
   readonly #lifeline: Lifeline
   readonly #orders: MaintenanceOrders
   readonly #announcement: Announcement
   readonly #drainDeadline: DrainDeadline
-  readonly #breaker: BreakerView
+  readonly #greeting: Greeting
   #isStopped = false
   #hasBadPush = false
-  /** What came behind a hello that is not answered yet. */
-  #held: FromWorker[] | undefined
-  /** When it is to say hello again, because not all of the last one could be looked up. */
-  #asksAgainAtMs = Number.POSITIVE_INFINITY
-  /** Boot ids before the present one, the newest last. */
-  #pastBoots: readonly string[] = []
-  readonly #view = new ViewMemo()
 
   constructor(key: string, entry: WorkerEntry, context: MemberContext) {
     this.#context = context
@@ -70,8 +45,12 @@ export class Member {
     this.#orders = new MaintenanceOrders(this.picture)
     this.#announcement = new Announcement(this.picture, context)
     this.#drainDeadline = new DrainDeadline(this.picture, context)
-    this.#breaker = new BreakerView(context.clock)
-    this.#lifeline = new Lifeline({ picture: this.picture, context, events: this.#events })
+    const { picture } = this
+    const lifeline = new Lifeline({ picture, context, events: this.#events })
+    const claim = (bootId: string) => context.claimBoot(bootId, this)
+    this.#lifeline = lifeline
+    this.#greeting = new Greeting({ picture, context, lifeline, claim, events: this.#steps })
+    this.portrait = new Portrait({ picture, context, lifeline })
   }
 
   get key(): string {
@@ -80,52 +59,6 @@ export class Member {
 
   get id(): string {
     return this.picture.entry.id
-  }
-
-  get view(): WorkerView {
-    return this.viewAs(this.id)
-  }
-
-  viewAs(id: string): WorkerView {
-    this.#look()
-    return this.#view.of(this.picture, id, this.#breaker.of(this.#context.health.breaker(this.key)))
-  }
-
-  detailAs(id: string): WorkerDetail {
-    return detailOf(this.picture, this.viewAs(id), this.#lifeline.record)
-  }
-
-  get gauge(): WorkerGauge {
-    this.#look()
-    return gaugeOf(this.picture, this.#breaker.of(this.#context.health.breaker(this.key)))
-  }
-
-  /** What series are made of; `id` as it is shown. */
-  sampleAs(id: string): WorkerSample {
-    const { report, remembered, link } = this.picture
-    const identity = report ?? remembered
-    const { status, slots, maintenance } = this.gauge
-    const { key } = this
-    const { workforce } = this.#context
-    return {
-      id,
-      group: identity?.group ?? null,
-      contract: identity?.contract ?? null,
-      status,
-      slots,
-      maintenance,
-      system: link === 'open' && report ? report.system : null,
-      get ended() {
-        return workforce.attemptTally?.(key)
-      },
-      takeGapMs: () => this.#lifeline.takeGapMs(),
-    }
-  }
-
-  #look(): void {
-    // It makes a difference in maintenance alone, and to look ten thousand workers up in the core is slow.
-    const isAsked = maintenanceOf(this.picture) !== null
-    this.picture.hasAttempts = isAsked && this.#context.workforce.attemptsAt(this.key) > 0
   }
 
   /** The link once it is greeted; undefined while there is none to send on. */
@@ -217,7 +150,7 @@ export class Member {
     const { intent } = this.picture
     if (intent && isOver(intent, this.#context.clock.wallMs())) this.#context.onIntentOver(this)
     this.#drainDeadline.enforce()
-    if (nowMs >= this.#asksAgainAtMs) this.#lifeline.close(CLOSE.goingAway, 'say hello again')
+    if (this.#greeting.isDueAgain(nowMs)) this.#lifeline.close(CLOSE.goingAway, 'say hello again')
     this.#lifeline.watch(nowMs, pings)
   }
 
@@ -324,103 +257,38 @@ export class Member {
         this.#context.log.info('worker says goodbye', { worker: this.id, reason: message.reason })
         return
       case 'hello':
-        if (this.picture.link === 'open' || this.#held) return this.#breach('a second hello on one link')
-        return this.#onHello(message)
+        if (this.picture.link === 'open' || this.#greeting.isPending)
+          return this.#breach('a second hello on one link')
+        return this.#greeting.begin(message)
     }
-    if (this.#held) return this.#hold(message, this.#held)
+    if (this.#greeting.isPending) return this.#greeting.hold(message)
     if (this.picture.link !== 'open') return this.#breach(`${message.type} before hello`)
     if (message.type === 'state') this.#onState(message)
-    else if (message.type === 'interface') this.#learn(message.hash, message.functions)
+    else if (message.type === 'interface') this.#greeting.learn(message.hash, message.functions)
     else this.#context.onLogs(this, message.lines, message.dropped)
   }
 
-  #onHello(hello: Hello): void {
-    if (hello.protocol !== PROTOCOL_VERSION)
-      return this.#refuse(`it speaks version ${hello.protocol} of the link, not ${PROTOCOL_VERSION}`)
-    const twin = this.#context.claimBoot(hello.bootId, this)
-    if (twin !== undefined) {
-      this.#lifeline.noteTwin()
-      return this.#refuse(`the same process is linked as "${twin}"`)
-    }
-    const looking = this.#context.recover(this.key, hello.bootId, hello.started)
-    if (!looking) return this.#greet(hello, hello.started)
-    const held: FromWorker[] = []
-    this.#held = held
-    void looking.then((started) => {
-      // The link may have ended meanwhile.
-      if (this.#held !== held) return
-      this.#held = undefined
-      if (started.length < hello.started.length) this.#asksAgainAtMs = this.#now() + ASK_AGAIN_MS
-      this.#greet(hello, started)
-      for (const message of held) this.#onMessage(message)
-    })
+  readonly #steps: GreetingEvents = {
+    onRefused: (reason) => this.#refuse(reason),
+    onBreach: (reason) => this.#breach(reason),
+    onGreeted: (status) => {
+      this.#hasBadPush = false
+      this.#noteSeen(status)
+      this.#announce()
+    },
+    onWelcomed: () => {
+      this.#passMaintenance()
+      this.#drainDeadline.begin()
+      const order = this.#context.resumeLogs(this)
+      if (order !== undefined) this.followLogs(order)
+    },
+    onKnown: () => this.#onKnown(),
+    onMessage: (message) => this.#onMessage(message),
   }
 
-  #hold(message: FromWorker, held: FromWorker[]): void {
-    if (held.length >= MOST_HELD) return this.#breach('too much before its hello was answered')
-    held.push(message)
-  }
-
-  /** `started` is what of its list is clear. */
-  #greet(hello: Hello, started: readonly StartedThere[]): void {
-    const { interfaces } = this.#context
-    const before = this.picture.report?.bootId
-    if (before !== undefined && before !== hello.bootId) this.#onOtherBoot(before, hello.bootId)
-    this.#hasBadPush = false
-    this.#lifeline.greet(hello)
-    this.picture.problem = null
-    this.picture.report = reportFrom(hello)
-    this.picture.known = interfaces.get(hello.interface)
-    this.#noteSeen(hello.status)
-    this.#announce()
-    this.#welcome(hello.bootId, started)
-    if (this.picture.known) this.#ready()
-    else this.#lifeline.message({ type: 'interface', hash: hello.interface })
-  }
-
-  /** The process has been replaced, unless it is one that was here before: then they share an address. */
-  #onOtherBoot(before: string, now: string): void {
-    const { workforce, log } = this.#context
-    workforce.workerGone(this.key, this.#now())
-    if (this.#pastBoots.includes(now))
-      log.warn('several processes answer at one address by turns; give each an entry of its own', {
-        worker: this.id,
-        boot: now,
-      })
-    this.#pastBoots = [...this.#pastBoots.filter((boot) => boot !== before), before].slice(-PAST_BOOTS)
-  }
-
-  #welcome(boot: string, started: readonly StartedThere[]): void {
-    const { workforce, terms } = this.#context
-    const taken = workforce.relinked(this.key, started, this.#now(), boot)
-    const adopt = taken.map(({ run, fence, task }) => ({ run, fence, task }))
-    const { name, bootId, heartbeatIntervalMs, heartbeatTimeoutMs, leaseMs, fileLimitBytes } = terms
-    const limits = fileLimitBytes === undefined ? {} : { fileLimitBytes }
-    const heartbeat = { heartbeatIntervalMs, heartbeatTimeoutMs, leaseMs, ...limits }
-    this.link?.adopt(adopt.map(({ task }) => task))
-    this.link?.message({ type: 'welcome', protocol: PROTOCOL_VERSION, name, bootId, ...heartbeat, adopt })
-    // Taken over to be forgotten: what still runs of it ends first.
-    for (const { task, isLate } of taken) if (isLate) this.link?.cancel(task, 'superseded')
-    this.#passMaintenance()
-    this.#drainDeadline.begin()
-    const order = this.#context.resumeLogs(this)
-    if (order !== undefined) this.followLogs(order)
-  }
-
-  #learn(hash: string, functions: Parameters<Interfaces['learn']>[1]): void {
-    if (hash !== this.picture.report?.interfaceHash || this.#lifeline.isKnown) return
-    const known = this.#context.interfaces.learn(hash, functions)
-    if (!known) return this.#refuse('its interface does not have the hash that it announced')
-    this.picture.known = known
-    this.#context.remember({ kind: 'interface-seen', hash, functions })
-    this.#ready()
-  }
-
-  /** Everything is known: it may take work from now on. */
-  #ready(): void {
+  #onKnown(): void {
     const { report } = this.picture
     if (!report) return
-    this.#lifeline.noteKnown()
     const { log, clock, onKnown } = this.#context
     const { group, contract, interfaceHash } = report
     const seenAt = new Date(clock.wallMs()).toISOString()
@@ -464,8 +332,7 @@ export class Member {
 
   #onEnded(was: LinkProgress, code: number, reason: string): void {
     const { workforce, log } = this.#context
-    this.#held = undefined
-    this.#asksAgainAtMs = Number.POSITIVE_INFINITY
+    this.#greeting.end()
     if (was.isGreeted) workforce.troubled(this.key, 'unlinked', this.#lifeline.heardAtMs, this.#now())
     this.#announce()
     if (this.#isStopped) return
@@ -484,7 +351,6 @@ export class Member {
     return this.#context.clock.monoMs()
   }
 
-  /** It is not what the entry says, or not what it says itself. */
   #refuse(reason: string): void {
     this.#suffer({ status: 'mismatch', reason })
     this.#lifeline.close(CLOSE.mismatch, reason)
