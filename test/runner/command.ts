@@ -10,6 +10,8 @@ import { delimiter, dirname } from 'node:path'
 
 const MARK = 'BERTH_TEST_RUN'
 const KILL_AFTER_MS = 3_000
+const TELL_MS = 1_000
+const GIVE_UP_STEP_MS = 500
 const LEFTOVER_GRACE_MS = 1_000
 const OUTPUT_LIMIT_BYTES = 4 * 1024 * 1024
 
@@ -21,12 +23,18 @@ export type Command = {
   /** true: straight to the terminal; false: kept (the last 4 MiB) and answered. */
   live: boolean
   env?: Readonly<Record<string, string>>
+  /** Asked twice a second of the running process: why it is ended before its limit; undefined: it is not. */
+  giveUp?: (pid: number) => Promise<string | undefined>
+  /** Sent to the process alone a second before it is ended at its limit, so that it can say what it does. */
+  tellSignal?: NodeJS.Signals
 }
 
 export type Ending = {
-  /** undefined when it ended by itself with exit code 0. */
+  /** undefined when it ended by itself with exit code 0, or was given up. */
   fault: string | undefined
   output: string
+  /** What `giveUp` said, when it did. */
+  gaveUp?: string
 }
 
 /** Groups that are alive now, so that an interrupted runner can end them. */
@@ -45,14 +53,14 @@ export async function runCommand(command: Command): Promise<Ending> {
   const output = collectOutput(child)
   const { pid } = child
   if (pid !== undefined) groups.add(pid)
-  const fault = await waitWithin(child, command.limitMs)
+  const { fault, gaveUp } = await waitWithin(child, command)
   const leftovers = await endLeftovers(mark)
   if (pid !== undefined) {
     signalGroup(pid, 'SIGKILL')
     groups.delete(pid)
   }
   const leak = leftovers.length > 0 ? `left processes running: ${leftovers.join('; ')}` : undefined
-  return { fault: fault ?? leak, output: output() }
+  return { fault: fault ?? leak, output: output(), ...(gaveUp === undefined ? {} : { gaveUp }) }
 }
 
 /** Ends every group that is still alive, the stubborn ones after a second, and starts no more of them. */
@@ -66,21 +74,38 @@ export async function endAllGroups(): Promise<void> {
   for (const pid of groups) signalGroup(pid, 'SIGKILL')
 }
 
-function waitWithin(child: ChildProcess, limitMs: number): Promise<string | undefined> {
+type End = { fault?: string | undefined; gaveUp?: string | undefined }
+
+function waitWithin(child: ChildProcess, command: Command): Promise<End> {
+  const { limitMs, tellSignal } = command
   return new Promise((resolve) => {
-    let isLate = false
-    let killer: NodeJS.Timeout | undefined
-    const bound = setTimeout(() => {
-      isLate = true
-      if (child.pid !== undefined) signalGroup(child.pid, 'SIGTERM')
-      killer = setTimeout(() => child.pid !== undefined && signalGroup(child.pid, 'SIGKILL'), KILL_AFTER_MS)
-    }, limitMs)
+    let late: string | undefined
+    let gaveUp: string | undefined
+    const timers: NodeJS.Timeout[] = []
+    const end = (signal: NodeJS.Signals): void => {
+      if (child.pid !== undefined) signalGroup(child.pid, signal)
+    }
+    const endSoon = (): void => {
+      end('SIGTERM')
+      timers.push(setTimeout(end, KILL_AFTER_MS, 'SIGKILL'))
+    }
+    const onLimit = (): void => {
+      late = `did not end within ${limitMs / 1000} s and was ended`
+      if (!tellSignal) return endSoon()
+      child.kill(tellSignal)
+      timers.push(setTimeout(endSoon, TELL_MS))
+    }
+    timers.push(setTimeout(onLimit, limitMs))
+    const stopAsking = askRepeatedly(child, command, (reason) => {
+      gaveUp = reason
+      end('SIGKILL')
+    })
     const finish = (fault: string | undefined): void => {
-      clearTimeout(bound)
-      clearTimeout(killer)
+      for (const timer of timers) clearTimeout(timer)
+      stopAsking()
       child.stdout?.destroy()
       child.stderr?.destroy()
-      resolve(isLate ? `did not end within ${limitMs / 1000} s and was ended` : fault)
+      resolve(gaveUp === undefined ? { fault: late ?? fault } : { gaveUp })
     }
     child.on('error', (error) => finish(`could not be started: ${error.message}`))
     child.on('exit', (code, signal) => {
@@ -90,6 +115,28 @@ function waitWithin(child: ChildProcess, limitMs: number): Promise<string | unde
       setTimeout(finish, LEFTOVER_GRACE_MS, fault).unref()
     })
   })
+}
+
+/** Until there is a reason, or until it is stopped; one question at a time. */
+function askRepeatedly(
+  child: ChildProcess,
+  { giveUp }: Command,
+  onReason: (reason: string) => void,
+): () => void {
+  const { pid } = child
+  if (!giveUp || pid === undefined) return () => {}
+  let timer: NodeJS.Timeout | undefined
+  const ask = async (): Promise<void> => {
+    const reason = await giveUp(pid)
+    if (timer === undefined) return
+    if (reason === undefined) timer = setTimeout(() => void ask(), GIVE_UP_STEP_MS)
+    else onReason(reason)
+  }
+  timer = setTimeout(() => void ask(), GIVE_UP_STEP_MS)
+  return () => {
+    clearTimeout(timer)
+    timer = undefined
+  }
 }
 
 function collectOutput(child: ChildProcess): () => string {
