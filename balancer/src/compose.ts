@@ -1,86 +1,44 @@
 /**
- * Puts a balancer together: the only file that constructs services and ties the core to its ports.
+ * Puts a balancer together: with front.ts the only file that constructs services and ties the core to its ports.
  * Called by main with a checked configuration; tests of whole processes go through main as well.
  */
 import { randomUUID } from 'node:crypto'
 import { statfs } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { type BalancerView, BERTH_VERSION, isLoopback } from '@berth/protocol'
+import { type BalancerView, BERTH_VERSION } from '@berth/protocol'
 import { type Clock, createOwnAddress, type Log, type Service, systemClock } from '@berth/runtime'
 import type { Hono } from 'hono'
-import { ensureEmailSecret } from './compat-config.ts'
 import type { BalancerConfig, BalancerKeys } from './config.ts'
 import { Scheduler } from './core/scheduler.ts'
 import { DiskFiles } from './files/disk-files.ts'
 import { FileKeeper } from './files/file-keeper.ts'
 import { FileSpace } from './files/file-space.ts'
-import { FileViews } from './files/file-views.ts'
 import { RunFiles } from './files/run-files.ts'
-import { Uploads } from './files/uploads.ts'
 import { WorkersConfig } from './fleet/config/workers-config.ts'
 import { Fleet } from './fleet/fleet.ts'
 import { Roster } from './fleet/roster.ts'
-import { type AppDeps, createApp, listRoutes } from './http/app.ts'
-import { Gate } from './http/auth.ts'
-import { Background } from './http/background.ts'
-import { batchRoutes, mayReceiveBatch } from './http/batch-routes.ts'
-import { bulkRoutes } from './http/bulk-routes.ts'
-import { createCompat } from './http/compat/compat-routes.ts'
-import { configRoutes } from './http/config-routes.ts'
-import { limitConnections, readDescriptorLimit } from './http/connections.ts'
-import { continueRoutes } from './http/continue-route.ts'
-import { readAssets } from './http/dashboard-assets.ts'
-import type { Dashboard } from './http/dashboard-routes.ts'
-import { deliveryRoutes } from './http/delivery-routes.ts'
-import { Door } from './http/door.ts'
-import { DurableBatches } from './http/durable-batch.ts'
-import { DurableCalls } from './http/durable-call.ts'
-import { createIsAsync } from './http/durable-wish.ts'
-import { endedRunRoutes } from './http/ended-run-routes.ts'
-import { eventRoutes } from './http/event-routes.ts'
-import { createFeedSocket } from './http/feed-socket.ts'
-import { fileRoutes } from './http/file-routes.ts'
-import { formRoutes } from './http/form-routes.ts'
-import { Forms } from './http/forms.ts'
-import { createHotTask, mayContinue } from './http/hot-task.ts'
-import { queueRoutes } from './http/queue-routes.ts'
+import { composeFront } from './front.ts'
 import type { AppEnv, Route } from './http/routes.ts'
 import { createRunIds } from './http/run-id.ts'
 import { createRunQuestions } from './http/run-questions.ts'
-import { runRoutes } from './http/run-routes.ts'
-import { scheduleRoutes } from './http/schedule-routes.ts'
-import { createHttpServer, type HttpServer } from './http/server.ts'
-import { Sessions } from './http/sessions.ts'
+import type { HttpServer } from './http/server.ts'
 import { Settings } from './http/settings.ts'
-import { Shortcut } from './http/shortcut.ts'
-import { statsRoutes } from './http/stats-routes.ts'
-import { TaskExchange } from './http/task-exchange.ts'
-import { taskRoutes } from './http/task-routes.ts'
-import { Tasks } from './http/tasks.ts'
-import { UploadKeys, uploadKeyRoutes } from './http/upload-keys.ts'
-import { usageRoutes } from './http/usage-totals.ts'
-import { WrongKeys } from './http/wrong-keys.ts'
+import { LateDispatch } from './late-dispatch.ts'
 import { ActivityLog } from './observe/activity-log.ts'
 import { createFeed } from './observe/feed.ts'
 import { Markers } from './observe/stats/markers.ts'
 import { Stats } from './observe/stats/stats.ts'
 import { SystemActivity } from './observe/system-activity.ts'
-import type { Assignment, DispatchPort } from './ports/dispatch.ts'
 import type { KeepPort, StoreContents, StoreListenPort, StorePort } from './ports/store.ts'
 import { AllRuns } from './runs/all-runs.ts'
-import { Bulk } from './runs/bulk.ts'
 import { DurableRuns } from './runs/durable-runs.ts'
-import { EndedRuns } from './runs/ended-runs.ts'
 import { RunEvents } from './runs/events/run-events.ts'
-import { InputCheck } from './runs/input-check.ts'
 import { MemoryRuns } from './runs/memory-runs.ts'
 import { RunHistory } from './runs/run-history.ts'
 import { createRunHooks } from './runs/run-hooks.ts'
 import { RunSample } from './runs/run-sample.ts'
 import { Schedules } from './runs/schedules/schedules.ts'
-import { ContinuedRuns } from './runs/sessions/continued-runs.ts'
 import { Metering } from './runs/usage/metering.ts'
 import { SchedulerTicks } from './scheduler-ticks.ts'
 import { makeWebhooks } from './webhook-config.ts'
@@ -255,14 +213,6 @@ export function composeBalancer(parts: BalancerParts): Balancer {
     workerLeaseMs: config.workerLeaseMs,
   })
 
-  const sessions = new Sessions({
-    store,
-    stored: contents.sessions,
-    clock,
-    keys: { operator: keys.lbAuthKey, viewer: config.readKey },
-  })
-  const wrongKeys = new WrongKeys(log, clock)
-  const gate = new Gate({ key: keys.lbAuthKey, readKey: config.readKey, sessions, wrongKeys })
   const activity = new ActivityLog({ keeper, reads: store.reads, clock, log, createRunId })
   const system = new SystemActivity({ activity, fleet, keeper, clock, balancer })
   const openRuns = createRunQuestions({
@@ -270,7 +220,6 @@ export function composeBalancer(parts: BalancerParts): Balancer {
     glance: (id) => runs.glance(id),
   })
   const feed = createFeed({ fleet, traffic: scheduler, log, clock, balancer, openRuns })
-  const feedSocket = createFeedSocket({ feed, gate, sessions, log })
   const stats = new Stats({
     tallies: scheduler,
     workers: fleet,
@@ -338,114 +287,30 @@ export function composeBalancer(parts: BalancerParts): Balancer {
   })
   durable.attach(scheduler, createRunHooks({ webhooks, events, files, schedules, usage: metering }))
 
-  const { requestBodyLimitBytes: bodyLimitBytes, batchBodyLimitBytes: batchLimitBytes } = config
-  const door = new Door(scheduler)
-  const inputs = new InputCheck({ interfaces: fleet, contracts: scheduler })
-  const background = new Background({ settings, interfaces: fleet, contracts: scheduler })
-  const find = (id: string) => runs.find(id)
-  const calls = new DurableCalls({ ...config, runs: durable, find, inputs, webhooks, clock, log, door })
-  const openMeter: Metering['open'] = (run, level) => metering.open(run, level)
-  const tasks = new Tasks({
-    ...config,
-    scheduler,
+  const front = composeFront({
+    ...parts,
     clock,
-    log,
     createRunId,
-    durable: calls,
-    background,
-    files,
-    openMeter,
-  })
-  const isAsync = createIsAsync(background)
-  const batches = new DurableBatches({ runs: durable, calls, tasks, isAsync })
-  const uploads = new Uploads({ storage, space, terms: config, log })
-  const filesLimitBytes = config.runFilesLimitBytes
-  const exchange = new TaskExchange({ tasks, log, bodyLimitBytes, door, uploads, filesLimitBytes })
-  const ended = new EndedRuns({ durable, reads: store.reads, runs, sample, uploads })
-  const continued = new ContinuedRuns({ durable, reads: store.reads, runs })
-  const bulk = new Bulk({
-    runs,
-    ended,
-    reads: store.reads,
-    keeper,
-    atStart: contents.runs.bulks,
-    createRunId,
-    clock,
-    log,
-  })
-  const uploadKeys = new UploadKeys({ sessions, clock })
-  const fileViews = new FileViews({
-    storage,
-    reads: store.reads,
-    isKnown: async (id) => (await find(id)) !== undefined,
-  })
-  const compat = createCompat({
-    ...config,
-    tasks,
-    runs,
-    reads: store.reads,
-    background,
-    interfaces: fleet,
-    contracts: scheduler,
-    door,
-    clock,
-    bodyLimitBytes,
-    events,
-    files: fileViews,
-    schedules,
-    calls,
-    createRunId,
-    uploads,
-    log,
-    emailSecret: () => ensureEmailSecret(config.dataDir),
-  })
-  const appDeps: AppDeps = {
-    gate,
-    activity,
-    sessions,
-    fleet,
-    keeper,
-    settings,
-    traffic: scheduler,
-    log,
-    clock,
     balancer,
-    dashboard: readDashboard(config),
-    isLoopbackHost: isLoopback(config.host),
-    routes: [
-      ...taskRoutes({ exchange }),
-      ...runRoutes({ runs, tasks, door, bodyLimitBytes, clock }),
-      ...endedRunRoutes({ runs, ended, inputs, bodyLimitBytes }),
-      ...continueRoutes({ runs, continued, inputs, bodyLimitBytes }),
-      ...bulkRoutes(bulk),
-      ...scheduleRoutes({ schedules, calls, door, bodyLimitBytes, clock }),
-      ...configRoutes({ workersConfig }),
-      ...queueRoutes({ core: scheduler, settings, fleet, clock }),
-      ...usageRoutes({ reads: store.reads }),
-      ...statsRoutes({ stats, clock }),
-      ...deliveryRoutes({ runs, deliveries: webhooks }),
-      ...eventRoutes({ events }),
-      ...fileRoutes({ files: fileViews }),
-      ...uploadKeyRoutes(uploadKeys),
-      ...formRoutes({ forms: new Forms({ keeper, clock, stored: contents.forms }) }),
-      ...batchRoutes({ tasks, clock, door, bodyLimitBytes, batchLimitBytes, durable: batches, background }),
-      ...compat.routes,
-    ],
-  }
-  const app = createApp(appDeps)
-  const mayContinueTask = mayContinue({ gate, exchange, uploadKeys })
-  const mayContinueBatch = mayReceiveBatch({ door, batchLimitBytes })
-  const http = createHttpServer({
-    app,
-    host: config.host,
-    port: config.port,
-    log,
-    hot: createHotTask({ gate, exchange, uploadKeys }),
-    shortcut: new Shortcut({ tasks, log, key: keys.lbAuthKey, bodyLimitBytes, door }),
-    connections: limitConnections(readDescriptorLimit()),
-    mayContinue: (req) => mayContinueTask(req) && mayContinueBatch(req),
-    onUpgrade: (req, socket, head) => feedSocket.handleUpgrade(req, socket, head),
+    scheduler,
+    settings,
+    fleet,
+    workersConfig,
+    runs,
+    durable,
+    sample,
+    events,
+    metering,
+    schedules,
+    webhooks,
+    storage,
+    space,
+    files,
+    activity,
+    feed,
+    stats,
   })
+  const { http } = front
 
   const fleetService: Service = {
     name: 'fleet',
@@ -475,19 +340,19 @@ export function composeBalancer(parts: BalancerParts): Balancer {
       fleetService,
       rosterService,
       feed,
-      feedSocket,
+      front.feedSocket,
       http,
       events,
       metering,
       webhooks,
-      bulk.service,
-      ...compat.services,
+      front.bulk,
+      ...front.compat,
       schedules,
       stats,
     ],
     http,
-    app,
-    routes: () => listRoutes(appDeps),
+    app: front.app,
+    routes: () => front.routes(),
     async drain(deadlineMs) {
       isDraining = true
       system.noteStopping()
@@ -515,30 +380,4 @@ function originOf({ host, name }: BalancerConfig, port: number): string {
   const isAnywhere = host === '0.0.0.0' || host === '::'
   const shown = isAnywhere ? name : host
   return `http://${shown.includes(':') ? `[${shown}]` : shown}:${port}`
-}
-
-/** The core needs its dispatch before the fleet exists, and the fleet needs the core. */
-class LateDispatch implements DispatchPort {
-  target: DispatchPort | undefined
-
-  send(assignment: Assignment): void {
-    this.target?.send(assignment)
-  }
-
-  recall(worker: string, attemptId: number): void {
-    this.target?.recall(worker, attemptId)
-  }
-
-  cancel(...[worker, attemptId, reason]: Parameters<DispatchPort['cancel']>): void {
-    this.target?.cancel(worker, attemptId, reason)
-  }
-
-  acknowledge(worker: string, attemptId: number, fence: number): void {
-    this.target?.acknowledge(worker, attemptId, fence)
-  }
-}
-
-function readDashboard(config: BalancerConfig): Dashboard {
-  if (!config.isDashboardEnabled) return 'off'
-  return readAssets(fileURLToPath(new URL('../../dashboard/dist', import.meta.url)))
 }
