@@ -181,6 +181,29 @@ test('log lines: asked for while somebody follows, over reconnects and changes o
   await third.message('logs', ({ follow }) => !follow)
 })
 
+test('log lines: who wants more than others do has the worker asked for what it keeps', async (t) => {
+  const worker = endWith(t, await ScriptedWorker.start())
+  const bench = new FleetBench(t)
+  bench.fleet.setRoster([makeEntry(worker.url)])
+  const link = await worker.welcomed()
+  const line = (n: number) => ({ at: `t${n}`, level: 'info', text: `${n}`, source: 'w1' })
+  const seen: string[] = []
+  const errors = bench.fleet.followLogs('w1', () => assert.fail('what it has not asked for'), {
+    level: 'error',
+  })
+  await link.message('logs', ({ follow, tail }) => follow && tail === undefined)
+  const all = bench.fleet.followLogs('w1', (lines, _, isOld) => {
+    seen.push(...lines.map(({ text }) => `${isOld ? 'old' : 'new'} ${text}`))
+  })
+  const asked = await link.message('logs', ({ tail }) => tail === true)
+  assert.deepEqual([asked.level, asked.backlog], ['debug', 200])
+  link.say({ type: 'logs', lines: [line(1), line(2)], dropped: 0, tail: true })
+  await until(() => seen.length === 2 || undefined, 'two older lines')
+  assert.deepEqual(seen, ['old 1', 'old 2'])
+  all?.stop()
+  errors?.stop()
+})
+
 test("a worker's log is read by its own door, bounded, and no error repeats a key", async (t) => {
   const worker = endWith(t, await ScriptedWorker.start())
   const bench = new FleetBench(t, { terms: { discoveryTimeoutMs: 200 } })

@@ -5,7 +5,7 @@
  * Invariant: the fleet is settled, once and for good, when every listed worker has answered or failed once.
  */
 import { setTimeout as pause } from 'node:timers/promises'
-import type { ConfigState, LogEntry, WorkerDetail, WorkerEntry, WorkerView } from '@berth/protocol'
+import type { ConfigState, WorkerDetail, WorkerEntry, WorkerView } from '@berth/protocol'
 import type { CallPort } from '../ports/calls.ts'
 import type { Assignment, DispatchPort } from '../ports/dispatch.ts'
 import type {
@@ -15,6 +15,7 @@ import type {
   LogFollower,
   LogWish,
   MaintenanceWish,
+  OnLogLines,
   Planned,
   ServedInterface,
   WarmthOrder,
@@ -218,10 +219,12 @@ export class Fleet implements FleetPort, DispatchPort, WorkerSamplesPort {
         this.#strangers.delete(member)
         if (!this.#members.isLeaving(member)) this.#memory.note(known)
       },
-      onLogs: (member, lines, dropped) => {
+      onLogs: (member, lines, dropped, isTail) => {
+        const relay = this.#relays.get(this.#members.shownId(member))
+        if (isTail) return relay?.deliverTail(lines)
         for (const { level } of lines) this.#lines[level]++
         this.#lines.dropped += dropped
-        this.#relays.get(this.#members.shownId(member))?.deliver(lines, dropped)
+        relay?.deliver(lines, dropped)
       },
       onIntentOver: (member) => this.#wishes.end(member),
       onAnswered: (member) => {
@@ -370,21 +373,17 @@ export class Fleet implements FleetPort, DispatchPort, WorkerSamplesPort {
     this.#members.find(id)?.empty('an operator ends them')
   }
 
-  followLogs(
-    id: string,
-    onLines: (lines: readonly LogEntry[], dropped: number) => void,
-    wish?: LogWish,
-  ): LogFollower | undefined {
+  followLogs(id: string, onLines: OnLogLines, wish?: LogWish): LogFollower | undefined {
     const relay = this.#relays.get(id) ?? (this.#members.find(id) && this.#createRelay(id))
     return relay?.follow(onLines, wish)
   }
 
   /** It stays while somebody follows, whatever becomes of the worker meanwhile. */
   #createRelay(id: string): LogRelay {
-    const tell = (order: LogOrder | undefined) => {
+    const tell = (order: LogOrder | undefined, tail: boolean) => {
       if (order !== undefined) this.#relays.set(id, relay)
       else this.#relays.delete(id)
-      this.#members.find(id)?.followLogs(order)
+      this.#members.find(id)?.followLogs(order, tail)
     }
     const relay = new LogRelay(tell, () => this.#relays.size)
     return relay

@@ -83,6 +83,79 @@ test('lines that a worker sends again after a reconnect are not shown twice', ()
   assert.deepEqual(texts, ['line 1', 'line 2', 'line 3', 'line 4', 'line 5', 'line 3', 'line 90', 'line 91'])
 })
 
+/** Numbers of lines, as they come, and what is asked of the worker. */
+function makeAsking(followed = 1) {
+  const asked: string[] = []
+  const relay = new LogRelay(
+    (order, tail) => asked.push(`${order?.level} ${order?.backlog}${tail ? ' tail' : ''}`),
+    () => followed,
+  )
+  const follow = (wish?: Parameters<typeof relay.follow>[1]) => {
+    const got: string[] = []
+    const { recent, stop } = relay.follow((some, _, isOld = false) => {
+      for (const { text } of some) got.push(`${isOld ? 'old' : 'new'} ${text.slice(5)}`)
+    }, wish)
+    return { got, stop, recent: recent.map(({ text }) => text.slice(5)) }
+  }
+  return { relay, asked, follow }
+}
+
+test('who wants a lower level than others do gets the older lines of that level, and nobody gets one twice', () => {
+  const { relay, asked, follow } = makeAsking()
+  const errors = follow({ level: 'error' })
+  relay.deliver(lines(3), 0)
+  const all = follow()
+  assert.deepEqual([asked, all.recent], [['error 200', 'debug 200 tail'], ['3']])
+  // On its way when the worker was asked.
+  relay.deliver(lines(6), 0)
+  relay.deliverTail(lines(1, 2, 3, 4, 5, 6))
+  relay.deliver(lines(7), 0)
+  assert.deepEqual(all.got, ['new 6', 'old 1', 'old 2', 'old 4', 'old 5', 'new 7'])
+  assert.deepEqual(errors.got, ['new 3', 'new 6', 'new 7'])
+  // They are here now.
+  assert.deepEqual(follow().recent, ['1', '2', '3', '4', '5', '6', '7'])
+  assert.equal(asked.length, 2)
+})
+
+test('what came while only errors were wanted again is asked for by the next who wants all', () => {
+  const { relay, asked, follow } = makeAsking()
+  follow({ level: 'error' })
+  const all = follow()
+  relay.deliverTail(lines(1, 2))
+  all.stop()
+  const next = follow()
+  relay.deliverTail(lines(1, 2, 3))
+  assert.deepEqual(asked, ['error 200', 'debug 200 tail', 'error 200', 'debug 200 tail'])
+  assert.deepEqual([next.recent, next.got], [['1', '2'], ['old 3']])
+})
+
+test("a worker's own tail is asked for where few lines stay of each, and again by the next", () => {
+  const { relay, asked, follow } = makeAsking(1_000)
+  follow({ backlog: 1, perSecond: 20 })
+  relay.deliver(lines(...Array.from({ length: 30 }, (_, n) => n)), 0)
+  follow({ backlog: 1, perSecond: 20 })
+  assert.deepEqual(asked, ['debug 1'])
+  for (let n = 0; n < 2; n++) {
+    const own = follow()
+    assert.equal(own.recent.length, 10)
+    relay.deliverTail(lines(...Array.from({ length: 30 }, (_, at) => at)))
+    assert.equal(own.got.length, 20)
+    own.stop()
+  }
+  assert.deepEqual(asked, ['debug 1', 'debug 200 tail', 'debug 1', 'debug 200 tail', 'debug 1'])
+})
+
+test('a worker that answers with a new link instead of a tail is heard by who waits for it', () => {
+  const { relay, follow } = makeAsking()
+  const errors = follow({ level: 'error' })
+  relay.deliver(lines(3), 0)
+  const all = follow()
+  relay.expectRepeats()
+  relay.deliver(lines(1, 2, 3, 4), 0)
+  assert.deepEqual(all.got, ['old 1', 'old 2', 'new 4'])
+  assert.deepEqual(errors.got, ['new 3', 'new 4'])
+})
+
 test('the worker is told what its followers want together, and anew when that changes', () => {
   const orders: (object | undefined)[] = []
   const relay = new LogRelay(

@@ -1,15 +1,27 @@
 /**
  * The log lines of one worker on their way to those who follow. The worker sends them only while
  * somebody does, and only what one of them wants; the last ones stay here for that time, so that a second
- * follower sees where it comes in. Kept by the fleet under the worker's id, so that it outlives links and
+ * follower sees where it comes in; where they are fewer than it wants, or not of its level, the worker is asked once
+ * more for what it keeps. Kept by the fleet under the worker's id, so that it outlives links and
  * changes of the entry.
  * Invariant: fewer than 1,000 lines stay; of many workers that are followed at once and write 10,000 to 20,000 of all
  * together, and five of each at least.
  */
-import { LIMITS, LOG_LEVELS, type LogEntry } from '@berth/protocol'
-import type { LogFollower, LogWish } from '../ports/fleet.ts'
+import { LIMITS, LOG_LEVELS, type LogEntry, type LogLevel } from '@berth/protocol'
+import type { LogFollower, LogWish, OnLogLines } from '../ports/fleet.ts'
 
-type OnLines = (lines: readonly LogEntry[], dropped: number) => void
+interface Follower {
+  readonly onLines: OnLogLines
+  readonly wish: LogOrder
+  /** What it was given since its worker was asked for what it keeps; undefined when it waits for nothing of that. */
+  given: LogEntry[] | undefined
+}
+
+/** What is here of the lines that the worker keeps. */
+interface Known {
+  readonly level: LogLevel
+  readonly lines: number
+}
 
 /** What the worker is told to send; undefined when nobody follows. */
 export type LogOrder = Required<LogWish>
@@ -17,6 +29,8 @@ export type LogOrder = Required<LogWish>
 const KEPT = 500
 const KEPT_OF_ALL = 10_000
 const LEAST_KEPT = 5
+/** Lines that come before the answer of a worker that was asked for what it keeps. */
+const MOST_GIVEN = 2_000
 const EVERYTHING: LogOrder = {
   level: 'debug',
   backlog: LIMITS.logBacklogLines,
@@ -25,18 +39,19 @@ const EVERYTHING: LogOrder = {
 
 export class LogRelay {
   /** One a follower, also when two pass the same function. */
-  readonly #followers = new Set<{ readonly onLines: OnLines; readonly wish: LogOrder }>()
-  readonly #tell: (order: LogOrder | undefined) => void
+  readonly #followers = new Set<Follower>()
+  readonly #tell: (order: LogOrder | undefined, tail: boolean) => void
   readonly #countFollowed: () => number
   #order: LogOrder | undefined
+  #known: Known | undefined
   #recent: LogEntry[] = []
   #mayRepeat = false
 
   /**
-   * `tell` is called when the first comes, when what they want together changes, and when the last has gone;
-   * `countFollowed` answers how many workers are followed.
+   * `tell` is called when the first comes, when what they want together changes, when one of them needs more of what
+   * the worker keeps (`tail`), and when the last has gone; `countFollowed` answers how many workers are followed.
    */
-  constructor(tell: (order: LogOrder | undefined) => void, countFollowed: () => number) {
+  constructor(tell: (order: LogOrder | undefined, tail: boolean) => void, countFollowed: () => number) {
     this.#tell = tell
     this.#countFollowed = countFollowed
   }
@@ -50,11 +65,13 @@ export class LogRelay {
     return this.#order
   }
 
-  follow(onLines: OnLines, wish: LogWish = {}): LogFollower {
-    const follower = { onLines, wish: { ...EVERYTHING, ...wish } }
+  follow(onLines: OnLogLines, wish: LogWish = {}): LogFollower {
     const recent = this.#recent.slice(-this.#mostKept())
+    const follower: Follower = { onLines, wish: { ...EVERYTHING, ...wish }, given: undefined }
+    const needsTail = this.#isShort(follower.wish, recent.length)
+    if (needsTail) follower.given = [...recent]
     this.#followers.add(follower)
-    this.#settle()
+    this.#settle(needsTail ? follower.wish : undefined)
     return { recent, stop: () => this.#unfollow(follower) }
   }
 
@@ -66,17 +83,55 @@ export class LogRelay {
   deliver(lines: readonly LogEntry[], dropped: number): void {
     if (this.#followers.size === 0) return
     const fresh = this.#mayRepeat ? lines.slice(this.#countRepeated(lines)) : lines
+    if (this.#mayRepeat) this.#tellOld(lines.slice(0, lines.length - fresh.length))
     this.#mayRepeat = false
     if (fresh.length === 0 && dropped === 0) return
     this.#keep(fresh)
-    for (const { onLines } of this.#followers) onLines(fresh, dropped)
+    for (const follower of this.#followers) {
+      follower.onLines(fresh, dropped)
+      if (follower.given !== undefined) follower.given.push(...fresh)
+      // A worker of an earlier version answers nothing.
+      if ((follower.given?.length ?? 0) > MOST_GIVEN) follower.given = undefined
+    }
+  }
+
+  /** What the worker keeps, as it was asked for: whoever follows has had all that he wanted of it, but who asked. */
+  deliverTail(lines: readonly LogEntry[]): void {
+    this.#tellOld(lines)
+    const [first] = lines
+    if (first === undefined) return
+    const older = this.#recent.filter(({ at }) => at < first.at)
+    this.#recent = [...older, ...lines]
+    this.#cut(this.#mostKept())
+  }
+
+  #tellOld(lines: readonly LogEntry[]): void {
+    for (const follower of this.#followers) {
+      const { given, onLines } = follower
+      if (given === undefined) continue
+      follower.given = undefined
+      const missing = withoutGiven(lines, given)
+      if (missing.length > 0) onLines(missing, 0, true)
+    }
+  }
+
+  /** Whether the worker may keep lines that this one wants and that are not here. */
+  #isShort({ level, backlog }: LogOrder, here: number): boolean {
+    if (this.#known === undefined) return false
+    return isBelow(level, this.#known.level) || (here < backlog && this.#known.lines < backlog)
   }
 
   /** Cut once in a while: a copy for every message would cost more than all else that is done with it. */
   #keep(lines: readonly LogEntry[]): void {
     for (const line of lines) this.#recent.push(line)
     const most = this.#mostKept()
-    if (this.#recent.length >= 2 * most) this.#recent = this.#recent.slice(-most)
+    if (this.#recent.length >= 2 * most) this.#cut(most)
+  }
+
+  #cut(most: number): void {
+    if (this.#recent.length <= most) return
+    this.#recent = this.#recent.slice(-most)
+    if (this.#known && this.#known.lines > most) this.#known = { ...this.#known, lines: most }
   }
 
   #mostKept(): number {
@@ -90,19 +145,49 @@ export class LogRelay {
     return lines.findLastIndex(({ at, text }) => at === last?.at && text === last.text) + 1
   }
 
-  #unfollow(follower: { readonly onLines: OnLines; readonly wish: LogOrder }): void {
+  #unfollow(follower: Follower): void {
     if (!this.#followers.delete(follower)) return
     if (this.#followers.size === 0) this.#recent = []
-    this.#settle()
+    this.#settle(undefined)
   }
 
-  #settle(): void {
+  /** `tail`: what one of them wants of the lines that the worker keeps. */
+  #settle(tail: LogOrder | undefined): void {
     const next = joinWishes([...this.#followers].map(({ wish }) => wish))
     const last = this.#order
     this.#order = next
+    this.#known = this.#knownUnder(next, last === undefined ? next : tail)
     const isSame = last?.level === next?.level && last?.perSecond === next?.perSecond
-    if (!isSame || (last === undefined) !== (next === undefined)) this.#tell(next)
+    if (tail !== undefined || !isSame || (last === undefined) !== (next === undefined))
+      this.#tell(tail && next ? { ...next, backlog: tail.backlog } : next, tail !== undefined)
   }
+
+  /** `asked`: what is asked for now. Lines below the order's level are missing from now on. */
+  #knownUnder(order: LogOrder | undefined, asked: LogOrder | undefined): Known | undefined {
+    if (order === undefined) return undefined
+    const { level, lines } = this.#known ?? { level: order.level, lines: 0 }
+    if (asked !== undefined) return { level: order.level, lines: Math.max(lines, asked.backlog) }
+    return { level: isBelow(level, order.level) ? order.level : level, lines }
+  }
+}
+
+function isBelow(level: LogLevel, other: LogLevel): boolean {
+  return LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(other)
+}
+
+/** A line that was given twice is left out twice. */
+function withoutGiven(lines: readonly LogEntry[], given: readonly LogEntry[]): LogEntry[] {
+  const left = new Map<string, number>()
+  for (const line of given) left.set(keyOf(line), (left.get(keyOf(line)) ?? 0) + 1)
+  return lines.filter((line) => {
+    const count = left.get(keyOf(line)) ?? 0
+    if (count > 0) left.set(keyOf(line), count - 1)
+    return count === 0
+  })
+}
+
+function keyOf({ at, level, text }: LogEntry): string {
+  return `${at} ${level} ${text}`
 }
 
 /** The least level, and the most of everything else. */

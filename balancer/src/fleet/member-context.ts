@@ -69,7 +69,7 @@ export interface MemberContext {
   readonly remember: (write: StoreWrite) => void
   /** It is in service under this identity. */
   readonly onKnown: (member: Member, known: KnownWorker) => void
-  readonly onLogs: (member: Member, lines: readonly LogEntry[], dropped: number) => void
+  readonly onLogs: (member: Member, lines: readonly LogEntry[], dropped: number, isTail: boolean) => void
   /** An operator's `off` has reached its `until`. */
   readonly onIntentOver: (member: Member) => void
   /** It has answered or failed for the first time. */

@@ -119,10 +119,11 @@ export class Member {
     if (this.picture.report?.group === group) this.link?.message({ type: 'warm', ...copyOf(order) })
   }
 
-  /** Undefined: nobody follows them any more. */
-  followLogs(order: LogOrder | undefined): void {
+  /** Undefined: nobody follows them any more. `tail`: what it keeps is wanted again. */
+  followLogs(order: LogOrder | undefined, tail = false): void {
     const { level, ...bounds } = order ?? { level: 'debug' }
-    this.link?.message({ type: 'logs', follow: order !== undefined, level, ...bounds, fields: true })
+    const wish = { ...bounds, fields: true, ...(tail ? { tail } : {}) }
+    this.link?.message({ type: 'logs', follow: order !== undefined, level, ...wish })
   }
 
   /** The balancer stops: one of another make gets nothing more. */
@@ -265,7 +266,7 @@ export class Member {
     if (this.picture.link !== 'open') return this.#breach(`${message.type} before hello`)
     if (message.type === 'state') this.#onState(message)
     else if (message.type === 'interface') this.#greeting.learn(message.hash, message.functions)
-    else this.#context.onLogs(this, message.lines, message.dropped)
+    else this.#context.onLogs(this, message.lines, message.dropped, message.tail ?? false)
   }
 
   readonly #steps: GreetingEvents = {

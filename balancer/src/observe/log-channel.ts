@@ -7,7 +7,7 @@
  */
 import { LIMITS, type LogEntry, type LogQuery, type WorkerView } from '@berth/protocol'
 import type { Log } from '@berth/runtime'
-import type { FleetPort, LogFollower, LogWish } from '../ports/fleet.ts'
+import type { FleetPort, LogFollower, LogWish, OnLogLines } from '../ports/fleet.ts'
 import { ownLine } from './balancer-log.ts'
 import { type IsWanted, wantsAnyWorker, wantsBalancer, wantsWorker } from './log-filter.ts'
 
@@ -70,8 +70,8 @@ export class LogChannel {
   #shared: { readonly from: LogCursor; readonly news: LogNews } | undefined
 
   /**
-   * With `isFree` some are followed at once; else those of a filter before have to be let go first. A worker that is
-   * still followed for that one is only asked for more, and sends nothing of before that it left out.
+   * With `isFree` some are followed at once; else those of a filter before have to be let go first: a worker that is
+   * still followed for that one would be asked for more, and once more for what it keeps.
    */
   constructor(sources: LogSources, query: LogQuery, isWanted: IsWanted, isFree: boolean) {
     this.#sources = sources
@@ -163,9 +163,10 @@ export class LogChannel {
   }
 
   #follow(id: string): void {
-    const onLines = (entries: readonly LogEntry[], dropped: number) => {
+    const onLines: OnLogLines = (entries, dropped, isOld = false) => {
       this.#left += dropped
-      this.#take(entries, id)
+      if (isOld) this.#takeHistory(entries, id)
+      else this.#take(entries, id)
     }
     const follower = this.#sources.fleet.followLogs(id, onLines, this.#wish)
     if (follower === undefined) return
@@ -183,6 +184,7 @@ export class LogChannel {
   }
 
   #takeHistory(entries: readonly LogEntry[], worker: string | undefined): void {
+    if (this.#isStopped) return
     for (const entry of entries) if (this.#isWanted(entry, worker)) this.#history.push({ entry, worker })
     if (this.#history.length > MOST_HISTORY) this.#history = newestOf(this.#history)
   }

@@ -38,7 +38,7 @@ export function makeEntry(text: string): LogEntry {
   return { at: '2026-01-01T00:00:00.000Z', level: 'info', text, source: 'w' }
 }
 
-type OnLines = (lines: readonly LogEntry[], dropped: number) => void
+type OnLines = (lines: readonly LogEntry[], dropped: number, isOld?: boolean) => void
 
 export class FakeFleet
   implements Pick<FleetPort, 'workers' | 'views' | 'worker' | 'gauges' | 'config' | 'followLogs'>

@@ -89,8 +89,11 @@ export interface LogWish {
   readonly perSecond?: number
 }
 
+/** `isOld`: written before; they are told late because somebody else had not wanted them. */
+export type OnLogLines = (lines: readonly LogEntry[], dropped: number, isOld?: boolean) => void
+
 export interface LogFollower {
-  /** What the worker still has, oldest first; empty until it has answered. */
+  /** What is here of the worker's lines, oldest first; what it still has beside them follows as old lines. */
   readonly recent: readonly LogEntry[]
   stop(): void
 }
@@ -133,11 +136,7 @@ export interface FleetPort extends InterfacesPort {
   /** Ends what the worker runs of ours: signal now, lost after SHUTDOWN_TIMEOUT. */
   empty(id: string): void
   /** Calls back with new lines of a worker until stopped; undefined for an unknown worker. */
-  followLogs(
-    id: string,
-    onLines: (lines: readonly LogEntry[], dropped: number) => void,
-    wish?: LogWish,
-  ): LogFollower | undefined
+  followLogs(id: string, onLines: OnLogLines, wish?: LogWish): LogFollower | undefined
   /** The last lines the worker keeps (its own `GET /logs`). */
   readLogs(id: string): Promise<{ ok: true; logs: readonly string[] } | { ok: false; error: TaskError }>
 }

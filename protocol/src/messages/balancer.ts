@@ -53,12 +53,14 @@ export const followLogsSchema = z.object({
   at: atSchema,
   follow: z.boolean(),
   level: logLevelSchema,
-  /** How many of the lines it keeps come first, when it is turned on; absent: 200. */
+  /** How many of the lines it keeps come first, when it is turned on or with `tail`; absent: 200. */
   backlog: z.int().min(0).max(LIMITS.logBacklogLines).optional(),
   /** Lines a second; absent: 2,000. */
   perSecond: z.int().min(1).max(LIMITS.logLinesPerSecond).optional(),
   /** Fields come as `fields`, not as part of the text. */
   fields: z.boolean().optional(),
+  /** The lines that it keeps come again though it is on, in a message of their own: somebody wants more of them. */
+  tail: z.boolean().optional(),
 })
 
 /**

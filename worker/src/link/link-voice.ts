@@ -34,7 +34,8 @@ export class LinkVoice {
     this.#parts = ports.parts
     this.#pulse = new Pulse(ports.parts.clock, (hasFigures) => this.#pushState(hasFigures))
     this.logs = new LogFollower(ports.parts.log, {
-      send: (lines, dropped) => this.#hasRoom && this.#send({ type: 'logs', lines, dropped }),
+      // What is undefined is not written.
+      send: (lines, dropped, tail) => this.#hasRoom && this.#send({ type: 'logs', lines, dropped, tail }),
     })
   }
 

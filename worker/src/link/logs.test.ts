@@ -1,13 +1,19 @@
 /** The log lines of a link: by level, and never too many. */
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { describe, it, type TestContext } from 'node:test'
 import { type LogEntry, logEntrySchema } from '@berth/protocol'
 import { createLog } from '@berth/runtime'
 import { LogFollower } from './logs.ts'
 
+/** Timers fire when they are told to, and a second does not end in the midst of a busy machine. */
+function stopClock(t: TestContext): void {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  t.mock.method(performance, 'now', () => 5_000)
+}
+
 describe('LogFollower', () => {
   it('begins with what is kept, goes on with what comes, by level', (t) => {
-    t.mock.timers.enable({ apis: ['setTimeout'] })
+    stopClock(t)
     const log = createLog({ source: 'w', level: 'debug', write: () => {} })
     const sent: LogEntry[] = []
     const follower = new LogFollower(log, { send: (lines) => sent.push(...lines) > 0 })
@@ -32,7 +38,7 @@ describe('LogFollower', () => {
   })
 
   it('sends at most 2,000 a second and counts the rest, also what had no room', (t) => {
-    t.mock.timers.enable({ apis: ['setTimeout'] })
+    stopClock(t)
     const log = createLog({ source: 'w', capacity: 0, write: () => {} })
     const batches: [number, number][] = []
     let hasRoom = true
@@ -57,7 +63,7 @@ describe('LogFollower', () => {
   })
 
   it('keeps to what the balancer asks for: how many come first, how many a second, fields apart', (t) => {
-    t.mock.timers.enable({ apis: ['setTimeout'] })
+    stopClock(t)
     const log = createLog({ source: 'w', write: () => {} })
     const sent: LogEntry[] = []
     const dropped: number[] = []
@@ -81,8 +87,37 @@ describe('LogFollower', () => {
     follower.stop()
   })
 
+  it('sends what it keeps once more, by itself, behind what was to be sent', (t) => {
+    stopClock(t)
+    const log = createLog({ source: 'w', level: 'debug', write: () => {} })
+    const sent: string[] = []
+    const follower = new LogFollower(log, {
+      send: (lines, dropped, isTail = false) =>
+        sent.push(`${isTail ? 'tail' : 'live'} ${lines.map(({ text }) => text).join()} ${dropped}`) > 0,
+    })
+    log.info('one')
+    log.error('two')
+    follower.follow({ follow: true, level: 'error', perSecond: 2 })
+    t.mock.timers.tick(100)
+    log.error('three')
+    log.error('over')
+    log.info('four')
+    follower.follow({ follow: true, level: 'debug', backlog: 4, perSecond: 2, tail: true })
+    assert.deepEqual(sent, ['live two 0', 'live three 1', 'tail two,three,over,four 0'])
+    t.mock.timers.tick(100)
+    assert.equal(sent.length, 3)
+    follower.follow({ follow: true, level: 'debug', backlog: 0, tail: true })
+    assert.equal(sent.at(-1), 'tail  0')
+    follower.stop()
+    // Turned on, it begins with what it keeps in any case.
+    follower.follow({ follow: true, level: 'error', backlog: 1, tail: true })
+    t.mock.timers.tick(100)
+    assert.equal(sent.at(-1), 'live over 0')
+    follower.stop()
+  })
+
   it('sends a megabyte at most in one message', (t) => {
-    t.mock.timers.enable({ apis: ['setTimeout'] })
+    stopClock(t)
     const log = createLog({ source: 'w', write: () => {} })
     let count = 0
     let left = 0

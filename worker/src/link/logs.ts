@@ -15,7 +15,7 @@ const LEVELS = ['debug', 'info', 'warn', 'error']
 
 export interface LogSender {
   /** False: the link has no room now; the lines are given up and counted. */
-  send(lines: LogEntry[], dropped: number): boolean
+  send(lines: LogEntry[], dropped: number, isTail?: boolean): boolean
 }
 
 export type LogOrder = Omit<FollowLogs, 'type' | 'at'>
@@ -40,13 +40,20 @@ export class LogFollower {
   }
 
   /** Begins, goes on under another order, or ends. */
-  follow({ follow, level, backlog, perSecond, fields = false }: LogOrder): void {
+  follow({
+    follow,
+    level,
+    backlog = LIMITS.logBacklogLines,
+    perSecond,
+    fields = false,
+    tail,
+  }: LogOrder): void {
     this.#threshold = LEVELS.indexOf(level)
     this.#perSecond = perSecond ?? LIMITS.logLinesPerSecond
     this.#hasFields = fields
     if (!follow) return this.stop()
-    if (this.#stop) return
-    this.#begin(backlog ?? LIMITS.logBacklogLines)
+    if (this.#stop) return tail ? this.#repeat(backlog) : undefined
+    this.#begin(backlog)
     this.#stop = this.#log.follow((entry) => this.#take(entry))
   }
 
@@ -61,9 +68,29 @@ export class LogFollower {
   }
 
   #begin(backlog: number): void {
-    if (backlog === 0) return
-    const kept = this.#log.entries().filter((entry) => this.#isWanted(entry))
-    for (const entry of kept.slice(-backlog)) this.#take(entry)
+    for (const entry of this.#kept(backlog)) this.#take(entry)
+  }
+
+  /** What is kept, in a message of its own, behind all that was to be sent before: as much of it as one may carry. */
+  #repeat(backlog: number): void {
+    clearTimeout(this.#timer)
+    if (this.#lines.length > 0 || this.#dropped > 0) this.#flush()
+    this.#timer = undefined
+    const lines: LogEntry[] = []
+    let text = 0
+    for (const entry of this.#kept(backlog).toReversed()) {
+      const line = toLine(entry, this.#hasFields)
+      text += sizeOf(line)
+      if (text > GATHERED_TEXT) break
+      lines.push(line)
+    }
+    this.#sender.send(lines.reverse(), 0, true)
+  }
+
+  #kept(backlog: number): readonly Kept[] {
+    if (backlog === 0) return []
+    const wanted = this.#log.entries().filter((entry) => this.#isWanted(entry))
+    return wanted.slice(-backlog)
   }
 
   #isWanted(entry: Kept): boolean {
@@ -85,7 +112,7 @@ export class LogFollower {
 
   #keep(line: LogEntry): void {
     this.#lines.push(line)
-    this.#text += line.text.length + (line.fields === undefined ? 0 : FIELDS_TEXT / 8)
+    this.#text += sizeOf(line)
   }
 
   #flush(): void {
@@ -96,6 +123,10 @@ export class LogFollower {
     if (this.#sender.send(lines, this.#dropped)) this.#dropped = 0
     else this.#dropped += lines.length
   }
+}
+
+function sizeOf({ text, fields }: LogEntry): number {
+  return text.length + (fields === undefined ? 0 : FIELDS_TEXT / 8)
 }
 
 /** Fields beyond the run go behind the text, as in the pretty format, unless they may stand for themselves. */
