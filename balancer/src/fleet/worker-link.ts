@@ -10,7 +10,8 @@ import type { Outcome } from '../ports/workforce.ts'
 import type { HeardCall } from './calls.ts'
 
 export interface LinkEvents {
-  onMessage(message: FromWorker): void
+  /** `text` is the message as it came, where it came as text. */
+  onMessage(message: FromWorker, text?: string): void
   /** Any frame: a sign of life. */
   onFrame(): void
   onOccupancy(occupancy: Occupancy): void
