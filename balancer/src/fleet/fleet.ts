@@ -219,19 +219,12 @@ export class Fleet implements FleetPort, DispatchPort, WorkerSamplesPort {
         this.#strangers.delete(member)
         if (!this.#members.isLeaving(member)) this.#memory.note(known)
       },
-<<<<<<< HEAD
       onLogs: (member, lines, dropped, isTail) => {
         const relay = this.#relays.get(this.#members.shownId(member))
         if (isTail) return relay?.deliverTail(lines)
         for (const { level } of lines) this.#lines[level]++
         this.#lines.dropped += dropped
         relay?.deliver(lines, dropped)
-=======
-      onLogs: (member, { lines, dropped }, text) => {
-        for (const { level } of lines) this.#lines[level]++
-        this.#lines.dropped += dropped
-        this.#relays.get(this.#members.shownId(member))?.deliver(lines, dropped, text)
->>>>>>> 08bb164 (fleet: the last lines of a worker stay as the text that came)
       },
       onIntentOver: (member) => this.#wishes.end(member),
       onAnswered: (member) => {

@@ -242,7 +242,7 @@ export class Link implements WorkerLink {
     this.#events.onFrame()
     if (parsed.kind !== 'message') return
     this.#trace?.note(false, parsed.message.type, Buffer.byteLength(text))
-    this.#events.onMessage(parsed.message, text)
+    this.#events.onMessage(parsed.message)
   }
 
   readonly #onRecord = (type: number, flags: number, task: number, payload: ByteReader): void => {

@@ -64,36 +64,6 @@ test('of a thousand workers that are followed at once ten lines stay of each', (
   )
 })
 
-test('what has come is read again from the messages as they came, whatever kept them', () => {
-  const { relay } = makeRelay(1_000)
-  const say = (got: LogEntry[], more = '') =>
-    relay.deliver(got, 0, JSON.stringify({ at: 1, type: 'logs', lines: got, dropped: 0, more }))
-  relay.follow(() => {})
-  const texts = () => {
-    const follower = relay.follow(() => {})
-    follower.stop()
-    return follower.recent.map(({ text }) => text)
-  }
-  const named = (from: number, to: number) =>
-    Array.from({ length: to - from + 1 }, (_, i) => `line ${from + i}`)
-  say(lines(1, 2, 3))
-  relay.deliver(lines(4), 0)
-  say(lines(5), 'x'.repeat(2_000))
-  assert.deepEqual(texts(), named(1, 5))
-  say(lines(6, 7, 8, 9, 10, 11))
-  assert.deepEqual(texts(), named(2, 11), 'the beginning of a message that is cut is not shown')
-  for (let n = 12; n < 90; n += 3) say(lines(n, n + 1, n + 2))
-  assert.deepEqual(texts(), named(80, 89))
-  say(lines(...Array.from({ length: 30 }, (_, i) => 90 + i)))
-  assert.deepEqual(texts(), named(110, 119), 'of a message that is too long the end')
-  relay.expectRepeats()
-  say(lines(118, 119, 120))
-  assert.deepEqual(texts(), named(111, 120))
-  relay.expectRepeats()
-  say(lines(120, 121))
-  assert.deepEqual(texts(), named(112, 121), 'repeats are known by the text')
-})
-
 test('what comes while nobody follows is dropped', () => {
   const { relay } = makeRelay()
   relay.deliver(lines(1), 0)

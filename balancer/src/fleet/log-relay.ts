@@ -1,7 +1,6 @@
 /**
  * The log lines of one worker on their way to those who follow. The worker sends them only while
  * somebody does, and only what one of them wants; the last ones stay here for that time, so that a second
-<<<<<<< HEAD
  * follower sees where it comes in; where they are fewer than it wants, or not of its level, the worker is asked once
  * more for what it keeps. Kept by the fleet under the worker's id, so that it outlives links and
  * changes of the entry.
@@ -10,16 +9,6 @@
  */
 import { LIMITS, LOG_LEVELS, type LogEntry, type LogLevel } from '@berth/protocol'
 import type { LogFollower, LogWish, OnLogLines } from '../ports/fleet.ts'
-=======
- * follower sees where it comes in. Kept by the fleet under the worker's id, so that it outlives links and
- * changes of the entry. They stay as the text that came, and are read again when somebody wants them: ten thousand
- * lines as objects would be moved by the next two collections of young garbage, while every task waits.
- * Invariant: fewer than 1,000 lines stay; of many workers that are followed at once and write 10,000 to 20,000 of all
- * together, and five of each at least.
- */
-import { LIMITS, LOG_LEVELS, type LogEntry, parseFromWorker } from '@berth/protocol'
-import type { LogFollower, LogWish } from '../ports/fleet.ts'
->>>>>>> 08bb164 (fleet: the last lines of a worker stay as the text that came)
 
 interface Follower {
   readonly onLines: OnLogLines
@@ -34,24 +23,14 @@ interface Known {
   readonly lines: number
 }
 
-export interface LogMessage {
-  readonly lines: readonly LogEntry[]
-  readonly dropped: number
-}
-
 /** What the worker is told to send; undefined when nobody follows. */
 export type LogOrder = Required<LogWish>
 
 const KEPT = 500
 const KEPT_OF_ALL = 10_000
 const LEAST_KEPT = 5
-<<<<<<< HEAD
 /** Lines that come before the answer of a worker that was asked for what it keeps. */
 const MOST_GIVEN = 2_000
-=======
-/** A message that is longer for each of its lines stays as its lines: it may have members that nobody reads. */
-const TEXT_A_LINE = 1024
->>>>>>> 08bb164 (fleet: the last lines of a worker stay as the text that came)
 const EVERYTHING: LogOrder = {
   level: 'debug',
   backlog: LIMITS.logBacklogLines,
@@ -64,16 +43,8 @@ export class LogRelay {
   readonly #tell: (order: LogOrder | undefined, tail: boolean) => void
   readonly #countFollowed: () => number
   #order: LogOrder | undefined
-<<<<<<< HEAD
   #known: Known | undefined
   #recent: LogEntry[] = []
-=======
-  /** Messages, the oldest first, each as it came or as its lines. */
-  #recent: (string | readonly LogEntry[])[] = []
-  /** How many lines are in each. */
-  #counts: number[] = []
-  #count = 0
->>>>>>> 08bb164 (fleet: the last lines of a worker stay as the text that came)
   #mayRepeat = false
 
   /**
@@ -94,18 +65,11 @@ export class LogRelay {
     return this.#order
   }
 
-<<<<<<< HEAD
   follow(onLines: OnLogLines, wish: LogWish = {}): LogFollower {
     const recent = this.#recent.slice(-this.#mostKept())
     const follower: Follower = { onLines, wish: { ...EVERYTHING, ...wish }, given: undefined }
     const needsTail = this.#isShort(follower.wish, recent.length)
     if (needsTail) follower.given = [...recent]
-=======
-  follow(onLines: OnLines, wish: LogWish = {}): LogFollower {
-    const follower = { onLines, wish: { ...EVERYTHING, ...wish } }
-    const most = this.#mostKept()
-    const recent = this.#linesFrom(this.#firstOf(most)).slice(-most)
->>>>>>> 08bb164 (fleet: the last lines of a worker stay as the text that came)
     this.#followers.add(follower)
     this.#settle(needsTail ? follower.wish : undefined)
     return { recent, stop: () => this.#unfollow(follower) }
@@ -116,14 +80,12 @@ export class LogRelay {
     this.#mayRepeat = true
   }
 
-  /** `text` is the message that had these lines. */
-  deliver(lines: readonly LogEntry[], dropped: number, text?: string): void {
+  deliver(lines: readonly LogEntry[], dropped: number): void {
     if (this.#followers.size === 0) return
     const fresh = this.#mayRepeat ? lines.slice(this.#countRepeated(lines)) : lines
     if (this.#mayRepeat) this.#tellOld(lines.slice(0, lines.length - fresh.length))
     this.#mayRepeat = false
     if (fresh.length === 0 && dropped === 0) return
-<<<<<<< HEAD
     this.#keep(fresh)
     for (const follower of this.#followers) {
       follower.onLines(fresh, dropped)
@@ -157,17 +119,12 @@ export class LogRelay {
   #isShort({ level, backlog }: LogOrder, here: number): boolean {
     if (this.#known === undefined) return false
     return isBelow(level, this.#known.level) || (here < backlog && this.#known.lines < backlog)
-=======
-    this.#keep(fresh, fresh.length === lines.length ? text : undefined)
-    for (const { onLines } of this.#followers) onLines(fresh, dropped)
->>>>>>> 08bb164 (fleet: the last lines of a worker stay as the text that came)
   }
 
   /** Cut once in a while: a copy for every message would cost more than all else that is done with it. */
-  #keep(lines: readonly LogEntry[], text?: string): void {
-    if (lines.length === 0) return
+  #keep(lines: readonly LogEntry[]): void {
+    for (const line of lines) this.#recent.push(line)
     const most = this.#mostKept()
-<<<<<<< HEAD
     if (this.#recent.length >= 2 * most) this.#cut(most)
   }
 
@@ -175,31 +132,6 @@ export class LogRelay {
     if (this.#recent.length <= most) return
     this.#recent = this.#recent.slice(-most)
     if (this.#known && this.#known.lines > most) this.#known = { ...this.#known, lines: most }
-=======
-    const count = Math.min(lines.length, most)
-    const isText = text !== undefined && count === lines.length && text.length <= TEXT_A_LINE * count
-    this.#recent.push(isText ? text : lines.slice(-most))
-    this.#counts.push(count)
-    this.#count += count
-    if (this.#count >= 2 * most) this.#cut(this.#firstOf(most))
-  }
-
-  #cut(from: number): void {
-    this.#recent = this.#recent.slice(from)
-    this.#counts = this.#counts.slice(from)
-    this.#count = this.#counts.reduce((sum, count) => sum + count, 0)
-  }
-
-  /** From which message on there are so many lines, or all that there are. */
-  #firstOf(most: number): number {
-    let at = this.#counts.length
-    for (let found = 0; at > 0 && found < most; found += this.#counts[at] ?? 0) at--
-    return at
-  }
-
-  #linesFrom(at: number): readonly LogEntry[] {
-    return this.#recent.slice(at).flatMap((kept) => (typeof kept === 'string' ? linesOf(kept) : kept))
->>>>>>> 08bb164 (fleet: the last lines of a worker stay as the text that came)
   }
 
   #mostKept(): number {
@@ -209,19 +141,14 @@ export class LogRelay {
 
   /** Lines up to the last one that is here; 0 when it is not among them (the worker has restarted). */
   #countRepeated(lines: readonly LogEntry[]): number {
-    const last = this.#linesFrom(Math.max(0, this.#recent.length - 1)).at(-1)
+    const last = this.#recent.at(-1)
     return lines.findLastIndex(({ at, text }) => at === last?.at && text === last.text) + 1
   }
 
   #unfollow(follower: Follower): void {
     if (!this.#followers.delete(follower)) return
-<<<<<<< HEAD
     if (this.#followers.size === 0) this.#recent = []
     this.#settle(undefined)
-=======
-    if (this.#followers.size === 0) this.#cut(this.#recent.length)
-    this.#settle()
->>>>>>> 08bb164 (fleet: the last lines of a worker stay as the text that came)
   }
 
   /** `tail`: what one of them wants of the lines that the worker keeps. */
@@ -261,12 +188,6 @@ function withoutGiven(lines: readonly LogEntry[], given: readonly LogEntry[]): L
 
 function keyOf({ at, level, text }: LogEntry): string {
   return `${at} ${level} ${text}`
-}
-
-/** Of a message that was read once already. */
-function linesOf(text: string): readonly LogEntry[] {
-  const parsed = parseFromWorker(text)
-  return parsed.kind === 'message' && parsed.message.type === 'logs' ? parsed.message.lines : []
 }
 
 /** The least level, and the most of everything else. */

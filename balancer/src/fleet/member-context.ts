@@ -2,6 +2,7 @@
  * What every member gets from its fleet: the terms of the links, the core, and whom to tell. Made
  * once by the fleet; types only.
  */
+import type { LogEntry } from '@berth/protocol'
 import type { Clock, Log } from '@berth/runtime'
 import type { FileStoragePort } from '../ports/files.ts'
 import type { WarmthOrder } from '../ports/fleet.ts'
@@ -12,7 +13,7 @@ import type { Calls } from './calls.ts'
 import type { Contracts } from './contracts.ts'
 import type { DialTurns } from './dial-turns.ts'
 import type { Interfaces } from './interfaces.ts'
-import type { LogMessage, LogOrder } from './log-relay.ts'
+import type { LogOrder } from './log-relay.ts'
 import type { Member } from './member.ts'
 
 /** Terms that all members share. Durations in milliseconds. */
@@ -68,12 +69,7 @@ export interface MemberContext {
   readonly remember: (write: StoreWrite) => void
   /** It is in service under this identity. */
   readonly onKnown: (member: Member, known: KnownWorker) => void
-<<<<<<< HEAD
   readonly onLogs: (member: Member, lines: readonly LogEntry[], dropped: number, isTail: boolean) => void
-=======
-  /** `text` is the message as it came, where it came as text. */
-  readonly onLogs: (member: Member, logs: LogMessage, text?: string) => void
->>>>>>> 08bb164 (fleet: the last lines of a worker stay as the text that came)
   /** An operator's `off` has reached its `until`. */
   readonly onIntentOver: (member: Member) => void
   /** It has answered or failed for the first time. */

@@ -188,7 +188,7 @@ export class Member {
   // --- What the link tells ---------------------------------------------------------------------
 
   readonly #events: LifelineEvents = {
-    onMessage: (message, text) => this.#onMessage(message, text),
+    onMessage: (message) => this.#onMessage(message),
     onFrame: () => this.#onFrame(),
     onOccupancy: (occupancy) => this.#onOccupancy(occupancy),
     onStarted: (attempt, isCold) => this.#context.workforce.started(this.key, attempt, this.#now(), isCold),
@@ -248,7 +248,7 @@ export class Member {
     this.#context.log.warn(text, { worker: this.id, used, linked })
   }
 
-  #onMessage(message: FromWorker, text?: string): void {
+  #onMessage(message: FromWorker): void {
     switch (message.type) {
       case 'ping':
         return this.#lifeline.message({ type: 'pong', id: message.id })
@@ -266,11 +266,7 @@ export class Member {
     if (this.picture.link !== 'open') return this.#breach(`${message.type} before hello`)
     if (message.type === 'state') this.#onState(message)
     else if (message.type === 'interface') this.#greeting.learn(message.hash, message.functions)
-<<<<<<< HEAD
     else this.#context.onLogs(this, message.lines, message.dropped, message.tail ?? false)
-=======
-    else this.#context.onLogs(this, message, text)
->>>>>>> 08bb164 (fleet: the last lines of a worker stay as the text that came)
   }
 
   readonly #steps: GreetingEvents = {

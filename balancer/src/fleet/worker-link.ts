@@ -10,8 +10,7 @@ import type { Outcome } from '../ports/workforce.ts'
 import type { HeardCall } from './calls.ts'
 
 export interface LinkEvents {
-  /** `text` is the message as it came, where it came as text. */
-  onMessage(message: FromWorker, text?: string): void
+  onMessage(message: FromWorker): void
   /** Any frame: a sign of life. */
   onFrame(): void
   onOccupancy(occupancy: Occupancy): void
