@@ -2,8 +2,9 @@
  * The lines that one word of the feed means, followed once for however many pages watch the same word: it follows
  * its sources while somebody watches, matches each line once, lets at most 2,000 a second through, and makes each
  * of these into JSON once. Owned by `log-channels.ts`; pages read it by cursors (`log-watch.ts`).
- * Invariants: what is left out is counted; nothing is followed that nobody watches; at most 4,000 lines wait,
- * and at most 2,000 are kept; a turn makes at most half a megabyte of lines, or one that is longer.
+ * Invariants: what is left out is counted; nothing is followed that nobody watches; at most 4,000 lines wait beside
+ * those that are being written, and at most 2,000 are kept; a tick writes at most half a megabyte of lines, or one
+ * that is longer, in steps between which lines may come and pages come and go; pages see all of a tick or nothing.
  */
 import { LIMITS, type LogEntry, type LogQuery, type WorkerView } from '@berth/protocol'
 import type { Log } from '@berth/runtime'
@@ -22,8 +23,11 @@ const TICKS_PER_SECOND = 4
 const PER_SECOND = LIMITS.logLinesPerSecond
 /** Each is told by a message; a thousand at once would take as long as a hundred tasks. */
 const FOLLOWED_AT_ONCE = 25
-/** Of one turn: lines may be 16 KB long, and while thousands of those are made no task is answered. */
-const CHARACTERS_AT_ONCE = 512 * 1024
+/** Of one tick: lines may be 16 KB long. */
+const CHARACTERS_A_TICK = 512 * 1024
+/** A step writes so much, a tenth of a millisecond or so: while lines are written no task is answered. */
+const LINES_A_STEP = 32
+const CHARACTERS_A_STEP = 32 * 1024
 
 export interface LogSources {
   readonly fleet: Pick<FleetPort, 'followLogs' | 'workers' | 'worker'>
@@ -39,6 +43,8 @@ export interface LogCursor {
 export interface LogNews {
   /** Lines of JSON, the oldest first. */
   readonly lines: readonly string[]
+  /** All of them, with commas between; put together once for all pages. */
+  readonly text: string
   readonly dropped: number
   readonly cursor: LogCursor
 }
@@ -80,8 +86,6 @@ export class LogChannel {
     this.#followOwn()
     this.renew()
     if (isFree) this.#followSome()
-    // Of many sources the newest lines are known when all of them are followed.
-    this.#recentCounts = [this.#toFollow.length > 0 ? 0 : this.#admitHistory()]
   }
 
   /** Where a page begins that has read nothing: before what is kept. */
@@ -100,10 +104,10 @@ export class LogChannel {
     const free = PER_SECOND - lastTicks.reduce((sum, count) => sum + count, 0)
     // A source that shouts is heard evenly, not for the first moment of each second.
     const room = Math.min(free, this.#isCrowded ? PER_SECOND / TICKS_PER_SECOND : PER_SECOND)
-    const leftBefore = this.#left
-    const old = this.#admitHistory()
-    this.#recentCounts = [...lastTicks, old + this.#admit(Math.max(0, room - old))]
-    this.#isCrowded = this.#left > leftBefore
+    // Of many sources the newest lines are known when all of them are followed.
+    const old = yield* this.#admitHistory()
+    const fresh = yield* this.#admit(Math.max(0, room - old))
+    this.#recentCounts = [...lastTicks, old + fresh]
   }
 
   /** Once a second: workers come, go, and change their tags. `workers` are all that there are. */
@@ -128,7 +132,16 @@ export class LogChannel {
     const first = this.#lines - this.#kept.length
     const lines = this.#kept.slice(Math.max(0, from.line - first))
     const dropped = this.#left - from.left + Math.max(0, first - from.line)
-    const news = { lines, dropped, cursor: now }
+    let text: string | undefined
+    const news: LogNews = {
+      lines,
+      get text() {
+        text ??= lines.join()
+        return text
+      },
+      dropped,
+      cursor: now,
+    }
     this.#shared = { from, news }
     return news
   }
@@ -190,10 +203,12 @@ export class LogChannel {
   }
 
   /** The newest of it; what stays behind was withheld from nobody, so it is not counted. */
-  #admitHistory(): number {
-    const fresh = writeNewest(newestOf(this.#history))
+  *#admitHistory(): Generator<void, number> {
+    if (this.#history.length === 0) return 0
+    const newest = newestOf(this.#history)
     this.#history = []
-    return this.#keep(fresh)
+    yield
+    return this.#keep(yield* writeNewest(newest))
   }
 
   #leaveOut(count: number): void {
@@ -201,14 +216,17 @@ export class LogChannel {
     this.#left += count
   }
 
-  #admit(room: number): number {
-    if (this.#waiting.length === 0) return 0
-    // Workers send what they gather in a moment, so that of several the older lines may come later.
-    if (this.#followed.size + Number(wantsBalancer(this.#query)) > 1) this.#waiting.sort(byInstant)
-    if (this.#waiting.length > room) this.#leaveOut(this.#waiting.length - room)
-    const fresh = writeNewest(this.#waiting)
-    this.#leaveOut(this.#waiting.length - fresh.length)
+  /** What comes while it is written waits for the next tick. */
+  *#admit(room: number): Generator<void, number> {
+    const lines = this.#waiting
     this.#waiting = []
+    // Workers send what they gather in a moment, so that of several the older lines may come later.
+    if (this.#followed.size + Number(wantsBalancer(this.#query)) > 1) lines.sort(byInstant)
+    const newest = lines.slice(Math.max(0, lines.length - room))
+    const fresh = yield* writeNewest(newest)
+    this.#isCrowded = fresh.length < lines.length
+    // With what it says of them, so that no page is told of lines that are neither there nor left out.
+    this.#left += lines.length - fresh.length
     return this.#keep(fresh)
   }
 
@@ -224,14 +242,18 @@ function newestOf(lines: readonly Waiting[]): Waiting[] {
   return lines.toSorted(byInstant).slice(-RECENT_LINES)
 }
 
-/** JSON of all lines, or of the newest, as far as a turn has time for. */
-function writeNewest(lines: readonly Waiting[]): readonly string[] {
+/** JSON of all lines, or of the newest, as far as a tick has time for. Yields where it may be cut. */
+function* writeNewest(lines: readonly Waiting[]): Generator<void, readonly string[]> {
   const fresh: string[] = []
   let characters = 0
-  for (let at = lines.length - 1; at >= 0 && characters < CHARACTERS_AT_ONCE; at--) {
+  let step = { lines: LINES_A_STEP, characters: CHARACTERS_A_STEP }
+  for (let at = lines.length - 1; at >= 0 && characters < CHARACTERS_A_TICK; at--) {
     const text = toJson(lines[at] as Waiting)
     characters += text.length
     fresh.push(text)
+    if (fresh.length < step.lines && characters < step.characters) continue
+    step = { lines: fresh.length + LINES_A_STEP, characters: characters + CHARACTERS_A_STEP }
+    yield
   }
   return fresh.reverse()
 }

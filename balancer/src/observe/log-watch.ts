@@ -15,6 +15,12 @@ interface Watched {
   isNew: boolean
 }
 
+interface Taken extends Pick<LogNews, 'text' | 'dropped'> {
+  readonly isShared: boolean
+  /** The same for pages that get the same. */
+  readonly span: string
+}
+
 export interface LogPart {
   /** JSON of a change's `logs`. */
   readonly text: string
@@ -72,7 +78,7 @@ export class LogWatch {
       const news = this.#take(watched)
       if (news === undefined) continue
       const name = JSON.stringify(word)
-      parts.push(`${name}:{"lines":[${news.lines.join()}],"dropped":${news.dropped}}`)
+      parts.push(`${name}:{"lines":[${news.text}],"dropped":${news.dropped}}`)
       if (!news.isShared) key = undefined
       if (key !== undefined) key += `${name}${news.span}`
     }
@@ -85,24 +91,24 @@ export class LogWatch {
     for (const [word, watched] of this.#watched) {
       const news = this.#take(watched)
       if (news !== undefined) watched.dropped += news.dropped
-      parts.push(`${JSON.stringify(word)}:[${news?.lines.join() ?? ''}]`)
+      parts.push(`${JSON.stringify(word)}:[${news?.text ?? ''}]`)
     }
     return `{${parts.join()}}`
   }
 
-  #take(watched: Watched): (Omit<LogNews, 'cursor'> & { isShared: boolean; span: string }) | undefined {
+  #take(watched: Watched): Taken | undefined {
     const { channel, cursor } = watched
     const owed = watched.dropped
     const news = channel.newsFor(cursor)
     if (news === undefined && owed === 0 && !watched.isNew) return undefined
     watched.isNew = false
-    const { lines = [], dropped = 0 } = news ?? {}
+    const { lines = [], text = '', dropped = 0 } = news ?? {}
     watched.cursor = news?.cursor ?? cursor
     watched.dropped = 0
     const over = Math.max(0, lines.length - (LIMITS.logLinesPerSecond - this.#taken))
     this.#taken += lines.length - over
     return {
-      lines: over > 0 ? lines.slice(over) : lines,
+      text: over > 0 ? lines.slice(over).join() : text,
       dropped: dropped + owed + over,
       isShared: over === 0 && owed === 0,
       // Lines may be left out while pages are told one after the other.
