@@ -4,8 +4,8 @@
  * follower sees where it comes in; where they are fewer than it wants, or not of its level, the worker is asked once
  * more for what it keeps. Kept by the fleet under the worker's id, so that it outlives links and
  * changes of the entry.
- * Invariant: fewer than 1,000 lines stay; of many workers that are followed at once and write 10,000 to 20,000 of all
- * together, and five of each at least.
+ * Invariant: fewer than 1,000 lines stay; of many workers that are followed at once and write 2,000 to 4,000 of all
+ * together, and two of each at least.
  */
 import { LIMITS, LOG_LEVELS, type LogEntry, type LogLevel } from '@berth/protocol'
 import type { LogFollower, LogWish, OnLogLines } from '../ports/fleet.ts'
@@ -27,8 +27,12 @@ interface Known {
 export type LogOrder = Required<LogWish>
 
 const KEPT = 500
-const KEPT_OF_ALL = 10_000
-const LEAST_KEPT = 5
+/**
+ * Each line that stays is moved by the next two collections of young garbage, while every task waits: with ten
+ * thousand of them, all new each second or two, that was half of what a collection took.
+ */
+const KEPT_OF_ALL = 2_000
+const LEAST_KEPT = 2
 /** Lines that come before the answer of a worker that was asked for what it keeps. */
 const MOST_GIVEN = 2_000
 const EVERYTHING: LogOrder = {
