@@ -1,6 +1,7 @@
 /**
- * What workers report of their attempts: STARTED, items of a stream, END, BUSY and RECALLED. Owned by the
- * scheduler, which finds nobody here for what a worker says of an attempt that it does not hold.
+ * What workers report of their attempts: STARTED, items of a stream, END, BUSY and RECALLED; and what the disk says
+ * of those that are written first. Owned by the scheduler, which finds nobody here for what a worker says of an
+ * attempt that it does not hold.
  * Invariant: an END frees the attempt's slots before anybody judges what it means, and its worker is
  * served once that is known.
  */
@@ -109,6 +110,27 @@ export class Attempts {
     if (!worker || !task) return
     const { placement, ends, trouble } = this.#options
     if (why === 'busy') trouble.block(worker, now)
+    ends.endSilently(task, 'never-started', now)
+    placement.serveWorker(worker, now)
+  }
+
+  /** What holds it back cannot be brought to disk now: its slot is free for others, and it is tried later. */
+  unwritten(id: string, attemptId: number, now: number): void {
+    const worker = this.#workers.get(id)
+    const task = worker?.attempts.get(attemptId)
+    if (!worker || !task?.held) return
+    const { placement, ends } = this.#options
+    if (task.phase === 'sent') ends.tryLater(task, now)
+    else ends.endSilently(task, 'never-started', now)
+    placement.serveWorker(worker, now)
+  }
+
+  /** What held it back is on disk: it is sent. */
+  written(id: string, attemptId: number, now: number): void {
+    const worker = this.#workers.get(id)
+    const task = worker?.attempts.get(attemptId)
+    const { placement, ends } = this.#options
+    if (!worker || !task?.held || placement.sendHeld(task, now)) return
     ends.endSilently(task, 'never-started', now)
     placement.serveWorker(worker, now)
   }

@@ -4,8 +4,9 @@
  * randomness come in as arguments. The shell asks `nextAt` and calls `tick`; there is no timer a task.
  *
  * Events come from `http/` (submit, cancel), from `fleet/` (workers, attempts, links) and from the
- * store (claimed, persisted). Tasks come in through intake.ts and live in lifecycle.ts, attempts in
- * attempts.ts, links in links.ts, slots in placement.ts, doubts in trouble.ts.
+ * store (claimed, persisted). Tasks come in through intake.ts and live in lifecycle.ts, workers in
+ * workforce.ts, attempts in attempts.ts, links in links.ts, slots in placement.ts, doubts in trouble.ts;
+ * here are the doors, which decide nothing.
  */
 import type { CancelReason, TaskError } from '@berth/protocol'
 import type { Caller, CallPort, CallTarget } from '../ports/calls.ts'
@@ -45,9 +46,9 @@ import { Placement } from './placement.ts'
 import { QueueLook } from './queue-look.ts'
 import { Restored } from './restored.ts'
 import { callerGoneError } from './settlement.ts'
-import type { Task } from './task.ts'
 import { Trouble } from './trouble.ts'
-import { Worker } from './worker.ts'
+import type { Worker } from './worker.ts'
+import { Workforce } from './workforce.ts'
 
 export interface SchedulerOptions {
   readonly dispatch: DispatchPort
@@ -107,6 +108,7 @@ export class Scheduler
   readonly #restored: Restored
   readonly #dispatch: DispatchPort
   readonly #workers = new Map<string, Worker>()
+  readonly #workforce: Workforce
   readonly #look: Look
   readonly #queueLook: QueueLook
 
@@ -126,19 +128,21 @@ export class Scheduler
     this.#intake = new Intake({ ...options, placement, lifecycle, restored })
     const { maxAttempts } = options
     this.#look = new Look({ lifecycle, intake: this.#intake, placement, workers: this.#workers, maxAttempts })
-    this.#trouble = this.#createTrouble(options)
+    const trouble = this.#createTrouble(options)
+    this.#trouble = trouble
+    this.#workforce = new Workforce(this.#workers, { placement, trouble, intake: this.#intake })
     this.#ends = new AttemptEnds({
       ...options,
       placement,
       lifecycle,
       block: (worker, now) => this.#trouble.block(worker, now),
     })
-    const parts = { workers: this.#workers, placement, lifecycle, ends: this.#ends, trouble: this.#trouble }
+    const parts = { workers: this.#workers, placement, lifecycle, ends: this.#ends, trouble }
     this.#links = new Links({
       ...options,
       ...parts,
       restored,
-      onBack: (worker, now) => this.#refresh(worker, now),
+      onBack: (worker, now) => this.#workforce.refresh(worker, now),
     })
     this.#attempts = new Attempts({
       ...parts,
@@ -204,37 +208,17 @@ export class Scheduler
 
   /** A worker of the list, new or changed. */
   setWorker(facts: WorkerFacts, now: number): void {
-    const worker = this.#workers.get(facts.id) ?? new Worker(facts)
-    this.#workers.set(facts.id, worker)
-    if (facts.isInService && !worker.facts.isInService) worker.blockedUntilAt = 0
-    if (!servesTheSame(facts, worker.facts)) {
-      worker.forgetService()
-      worker.bars.clear()
-    }
-    if (facts.group !== worker.facts.group) this.#placement.health.forget(worker)
-    worker.facts = facts
-    this.#placement.directory.sort(worker)
-    if (!facts.isInService) this.#trouble.takeBackAhead(worker)
-    this.#refresh(worker, now)
+    this.#workforce.set(facts, now)
   }
 
   /** What the worker pushed: its limit, and the slots that others use there. */
   pushed(id: string, limit: number, foreign: number, now: number): void {
-    const worker = this.#workers.get(id)
-    if (!worker || (worker.limit === limit && worker.foreign === foreign)) return
-    worker.limit = limit
-    worker.foreign = foreign
-    this.#refresh(worker, now)
+    this.#workforce.pushed(id, limit, foreign, now)
   }
 
   /** The worker has left the list and runs nothing of ours. */
   removeWorker(id: string, now: number): void {
-    const worker = this.#workers.get(id)
-    if (!worker) return
-    this.#workers.delete(id)
-    this.#placement.directory.remove(worker)
-    this.#trouble.abandon(worker, true, now)
-    this.#placement.health.forget(worker)
+    this.#workforce.remove(id, now)
   }
 
   /** Attempts of ours under way at a worker. */
@@ -342,21 +326,12 @@ export class Scheduler
 
   /** What `writeFirst` told cannot be brought to disk now. */
   unwritten(id: string, attemptId: number, now: number): void {
-    const worker = this.#workers.get(id)
-    const task = worker?.attempts.get(attemptId)
-    if (!worker || !task?.held) return
-    if (task.phase === 'sent') this.#ends.tryLater(task, now)
-    else this.#ends.endSilently(task, 'never-started', now)
-    this.#placement.serveWorker(worker, now)
+    this.#attempts.unwritten(id, attemptId, now)
   }
 
   /** What `writeFirst` told is on disk. */
   written(id: string, attemptId: number, now: number): void {
-    const worker = this.#workers.get(id)
-    const task = worker?.attempts.get(attemptId)
-    if (!worker || !task?.held || this.#placement.sendHeld(task, now)) return
-    this.#ends.endSilently(task, 'never-started', now)
-    this.#placement.serveWorker(worker, now)
+    this.#attempts.written(id, attemptId, now)
   }
 
   /** What `attemptOver` told is on disk: its worker may forget the attempt. */
@@ -401,20 +376,16 @@ export class Scheduler
   setLimits(target: LimitTarget, limits: Limits, now: number): void {
     const { gates, directory, fairness } = this.#placement
     const { group, function: name, fairnessKey } = target
-    gates.set(target, limits, this.#attemptsEverywhere())
+    gates.set(target, limits, this.#workforce.attempts())
     if (fairnessKey !== undefined) fairness.flow(group, fairnessKey).setWeight(name ?? '', limits.weight)
     else directory.setDefaultContract(group, name, limits.defaultContract)
     if (limits.paused || limits.rate) this.#takeBackAhead(target)
     this.#placement.reopen(now)
   }
 
-  *#attemptsEverywhere(): Iterable<Task> {
-    for (const { attempts } of this.#workers.values()) yield* attempts.values()
-  }
-
   /** What waits at a worker for a slot would start there in spite of the pause or the rate. */
   #takeBackAhead(target: LimitTarget): void {
-    for (const task of this.#attemptsEverywhere())
+    for (const task of this.#workforce.attempts())
       if (task.isAhead && concerns(target, task)) this.#placement.ahead.recall(task)
   }
 
@@ -491,15 +462,4 @@ export class Scheduler
   attemptTally(id: string): AttemptTally | undefined {
     return this.#workers.get(id)?.tally
   }
-
-  /** Something of a worker changed: whoever waits may have a place there now. */
-  #refresh(worker: Worker, now: number): void {
-    this.#placement.refresh(worker, now)
-    if (worker.isServing) this.#intake.readmitLobby(now)
-    this.#placement.serveWorker(worker, now)
-  }
-}
-
-function servesTheSame(a: WorkerFacts, b: WorkerFacts): boolean {
-  return a.group === b.group && a.contract === b.contract && a.interfaceHash === b.interfaceHash
 }
