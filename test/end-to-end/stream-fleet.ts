@@ -67,6 +67,7 @@ export default defineFunction({
       await told(word, ctx.signal)
     }
     if (fails) throw new Error('the end is missing')
+    say('made ' + words[0])
     return { words: words.length }
   },
 })

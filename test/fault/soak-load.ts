@@ -118,7 +118,7 @@ export class SoakLoad {
   async #stream(): Promise<void> {
     const task = { function: 'words', mode: 'stream', input: { count: WORDS } }
     const { key, text } = await this.#ask('/task', JSON.stringify(task))
-    if (key === '200') assert.equal(text.split(' ').length, 2 * WORDS + 1)
+    if (key === '200') assert.equal(text.split(' ').length, 2 * WORDS + 1, `a whole stream is "${text}"`)
     // A stream whose worker is lost is cut off, so that nobody takes it for complete.
     this.#count(key === 'cut' ? '502 WORKER_LOST' : key)
   }

@@ -265,6 +265,7 @@ export class Attempt {
   #answerAborted(cause: AbortCause): void {
     if (cause === 'timeout' || cause === 'deadline') this.#answer('timeout', this.#timeoutError(cause, false))
     else if (cause === 'shutdown') this.giveUp()
+    else if (cause === 'orphaned') this.#answer('lost', LINK_LOST)
     else this.#answer('cancelled', { code: 'CANCELLED', message: abortError(cause).message })
   }
 
@@ -311,6 +312,20 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }
 
+/** Nobody but its caller cancels a task: whoever asks for this one again hears that it was lost on the way. */
+const LINK_LOST: OutcomeError = {
+  code: 'WORKER_LOST',
+  message: 'The link to the balancer broke, and what the task had made on the way may be lost',
+}
+
+/** What has ended, and is lost with the link that its chunks went over. */
+export function lostWithLink({ header }: Outcome): Outcome {
+  return {
+    header: { outcome: 'lost', runMs: header.runMs, mediaType: '', error: LINK_LOST },
+    result: NO_RESULT,
+  }
+}
+
 const CAUSES: Readonly<Record<AbortCause, string>> = {
   caller: 'The caller went away',
   operator: 'Someone cancelled the task',
@@ -319,7 +334,7 @@ const CAUSES: Readonly<Record<AbortCause, string>> = {
   superseded: 'A newer attempt took its place',
   timeout: 'The attempt took too long',
   shutdown: 'The worker is shutting down',
-  orphaned: 'The link to the balancer stayed away',
+  orphaned: 'The link to the balancer broke or stayed away',
   unread: 'The caller stopped reading the stream',
   budget: 'The budget of the task is used up',
 }

@@ -10,7 +10,13 @@
 import type { OutcomeHeader, TaskHeader } from '@berth/protocol'
 import { TASK_FLAG, type Usage } from '@berth/protocol'
 import type { ByteBlocks } from '@berth/runtime'
-import { type AbortCause, Attempt, type AttemptListener, type Outcome } from '../attempt/attempt.ts'
+import {
+  type AbortCause,
+  Attempt,
+  type AttemptListener,
+  lostWithLink,
+  type Outcome,
+} from '../attempt/attempt.ts'
 import { attemptPortsOf } from '../attempt/attempt-ports.ts'
 import type { AttemptContext, ContextFiles } from '../attempt/context.ts'
 import type { Upload } from '../bytes/upload.ts'
@@ -147,6 +153,8 @@ export class LinkedTask implements Order, AttemptListener, Placed {
     const isOther = owner !== this.#owner
     this.#owner = owner
     this.#emitter?.attach(owner?.carrier)
+    // A caller would take what is left of its chunks for the whole.
+    if (this.#emitter?.isTorn && this.outcome) this.outcome = lostWithLink(this.outcome)
     this.#usage?.attach(owner?.carrier)
     if (isOther) this.#remote?.attach(this.#sender)
     if (owner) this.#fileLimitBytes = owner.fileLimitBytes

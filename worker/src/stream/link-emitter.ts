@@ -3,7 +3,8 @@
  * messages and sources of durable runs. What it uses goes a way of its own (`link-usage.ts`). Made by `link-task.ts` for tasks that somebody follows; survives the link, as durable runs do.
  *
  *   attached ──link lost──▶ away ──adopted──▶ attached
- *                            └─ a stream that has sent a chunk is aborted: nobody can tell which ones arrived
+ *                            └─ a stream that has sent a chunk is torn: nobody can tell which ones arrived, so it
+ *                               is aborted, and lost even if it had ended
  *
  * Invariant: at most `KEPT_BYTES` are kept while the link is away, the newest; what a durable run loses is told
  * by a line of its own.
@@ -44,6 +45,7 @@ export class LinkEmitter implements Emitter {
   /** Of a durable run, since it was last told. */
   #dropped = 0
   #hasLeft = false
+  #isTorn = false
   #attached: PromiseWithResolvers<void> | undefined
 
   /** `now`: ISO 8601 UTC. */
@@ -53,14 +55,26 @@ export class LinkEmitter implements Emitter {
     this.#now = now
   }
 
-  /** The task has a link, or another one, or none. */
+  /** Chunks of a stream went over a link that is gone. */
+  get isTorn(): boolean {
+    return this.#isTorn
+  }
+
+  /** The task has a link, or another one, or none. What has ended may have kept the one before until now. */
   attach(carrier: Carrier | undefined): void {
-    const wasAttached = this.#carrier !== undefined
+    const isBroken = this.#carrier !== undefined && carrier !== this.#carrier
     this.#carrier = carrier
-    if (carrier) return this.#catchUp(carrier)
-    if (!wasAttached || !this.#hasLeft) return
-    if (this.#task.isDurable) this.#dropped++
-    else this.#task.abort('orphaned')
+    if (isBroken && this.#hasLeft) this.#break()
+    if (carrier) this.#catchUp(carrier)
+  }
+
+  #break(): void {
+    if (this.#task.isDurable) {
+      this.#dropped++
+      return
+    }
+    this.#isTorn = true
+    this.#task.abort('orphaned')
   }
 
   chunk(bytes: Uint8Array): Promise<void> {
@@ -101,6 +115,7 @@ export class LinkEmitter implements Emitter {
   }
 
   #catchUp(carrier: Carrier): void {
+    this.#tellDropped(carrier)
     for (const item of this.#kept) this.#send(carrier, item)
     this.#kept = []
     this.#keptBytes = 0
@@ -118,7 +133,7 @@ export class LinkEmitter implements Emitter {
   #tellDropped(carrier: Carrier): void {
     if (this.#dropped === 0) return
     const text =
-      'chunks, lines, progress or messages before this are missing: the link was away, or they came too fast'
+      'chunks, lines, progress or messages before this may be missing: the link broke, or they came too fast'
     this.#dropped = 0
     const line = { at: this.#now(), level: 'warn', text, source: 'worker' }
     carrier.data(this.#task.number, DATA_KIND.log, Buffer.from(JSON.stringify(line)))

@@ -197,6 +197,48 @@ describe('a stream over the link', () => {
     assert.equal(textOf(next), '0 1 2 ')
     assert.equal(next.outcomes.get(9)?.header.outcome, 'completed')
   })
+
+  it('is lost, not completed, when its chunks and its END left over a link that broke', async () => {
+    const { fleet, link } = make(async (_input, { stream }) => {
+      await stream('heard by nobody knows whom')
+      return 'done'
+    })
+    link.task(1, 'f', {}, { ...STREAM, fence: 5 })
+    link.task(2, 'f', {}, { ...STREAM, fence: 6, run: 'r_2' })
+    await fleet.settle()
+    assert.equal(link.outcomes.get(1)?.header.outcome, 'completed')
+    const next = adopted(fleet, link, [{ run: 'r_1', fence: 5, task: 9 }])
+    await fleet.settle()
+    const { header } = next.outcomes.get(9) ?? assert.fail()
+    assert.deepEqual([header.outcome, header.error?.code], ['lost', 'WORKER_LOST'])
+    assert.match(header.error?.message ?? '', /made on the way may be lost/)
+    assert.equal(fleet.parts.intake.used, 0)
+  })
+
+  it('is completed by another link when it made nothing on the way', async () => {
+    const { fleet, link } = make(() => 'done')
+    link.task(1, 'f', {}, { ...STREAM, fence: 5 })
+    await fleet.settle()
+    const next = adopted(fleet, link, [{ run: 'r_1', fence: 5, task: 9 }])
+    await fleet.settle()
+    assert.equal(next.outcomes.get(9)?.header.outcome, 'completed')
+  })
+
+  it('is not completed by a handler that overhears that its chunks were lost', async () => {
+    const go = Promise.withResolvers<void>()
+    const { fleet, link } = make(async (_input, { stream }) => {
+      await stream('one ')
+      await go.promise
+      await stream('two ')
+      return 'done'
+    })
+    link.task(1, 'f', {}, { ...STREAM, fence: 5 })
+    await fleet.settle()
+    const next = adopted(fleet, link, [{ run: 'r_1', fence: 5, task: 9 }])
+    go.resolve()
+    await fleet.settle()
+    assert.equal(next.outcomes.get(9)?.header.outcome, 'lost')
+  })
 })
 
 describe('a durable run over the link', () => {
@@ -230,12 +272,25 @@ describe('a durable run over the link', () => {
     assert.equal(fleet.parts.intake.used, 0, 'nothing held it back')
     const next = adopted(fleet, link, [{ run: 'r_1', fence: 5, task: 9 }])
     await fleet.settle()
-    assert.match(linesOf(next)[0] ?? '', /before this are missing/)
+    assert.match(linesOf(next)[0] ?? '', /before this may be missing/)
     for (let n = 0; n < 5; n++) {
       next.credit(9, LIMITS.windowBytes)
       await fleet.settle()
     }
     assert.deepEqual([...new Set(textOf(next))], ['4', '5', '6', '7'])
+    assert.equal(next.outcomes.get(9)?.result, '"done"')
+  })
+
+  it('tells of the gap that a broken link may have left, also when it has ended', async () => {
+    const { fleet, link } = make(async (_input, { stream }) => {
+      await stream('heard by nobody knows whom')
+      return 'done'
+    })
+    link.task(1, 'plain', {}, { ...DURABLE, fence: 5 })
+    await fleet.settle()
+    const next = adopted(fleet, link, [{ run: 'r_1', fence: 5, task: 9 }])
+    await fleet.settle()
+    assert.match(linesOf(next)[0] ?? '', /before this may be missing/)
     assert.equal(next.outcomes.get(9)?.result, '"done"')
   })
 
