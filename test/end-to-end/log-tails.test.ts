@@ -6,17 +6,9 @@ import assert from 'node:assert/strict'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { type FeedMessage, feedMessageSchema } from '@berth/protocol'
-import { WebSocket } from 'ws'
-import {
-  type Balancer,
-  KEYS,
-  postTask,
-  startBalancer,
-  startWorker,
-  waitForWorkers,
-} from '../harness/berth.ts'
-import { makeFolder, type Scope } from '../harness/scope.ts'
+import { postTask, startBalancer, startWorker, waitForWorkers } from '../harness/berth.ts'
+import { followLog } from '../harness/log-feed.ts'
+import { makeFolder } from '../harness/scope.ts'
 import { until } from '../harness/until.ts'
 import { LIMIT_MS } from './fleet.ts'
 
@@ -31,21 +23,6 @@ export default defineFunction({
   },
 })
 `
-
-/** Texts of the lines of one word, as they come. */
-function follow(scope: Scope, { url }: Balancer, word: string): readonly string[] {
-  const texts: string[] = []
-  const socket = new WebSocket(`${url.replace('http', 'ws')}/feed`, {
-    headers: { authorization: `Bearer ${KEYS.caller}` },
-  })
-  scope.after(() => socket.terminate())
-  socket.on('open', () => socket.send(JSON.stringify({ watch: [word] })))
-  socket.on('message', (data) => {
-    const frame: FeedMessage = feedMessageSchema.parse(JSON.parse(String(data)))
-    if ('changes' in frame) texts.push(...(frame.changes.logs?.[word]?.lines ?? []).map(({ text }) => text))
-  })
-  return texts
-}
 
 test('who opens all levels of a worker that is followed for errors gets its older lines, each once', async (t) => {
   const folder = await makeFolder(t)
@@ -62,12 +39,12 @@ test('who opens all levels of a worker that is followed for errors gets its olde
 
   await say('info', 'note 1')
   await say('error', 'fault 2')
-  const errors = follow(t, balancer, 'logs?worker=w1&level=error')
+  const { texts: errors } = followLog(t, balancer, 'logs?worker=w1&level=error')
   await until(() => own(errors).length === 1, LIMIT_MS, 'the error that was there')
   await say('info', 'note 3')
   await say('error', 'fault 4')
   await until(() => own(errors).length === 2, LIMIT_MS, 'the error that has come')
-  const all = follow(t, balancer, 'logs:w1')
+  const { texts: all } = followLog(t, balancer, 'logs:w1')
   await until(() => own(all).length === 4, LIMIT_MS, 'all that there was')
   await say('error', 'fault 5')
   await until(

@@ -1,6 +1,6 @@
 /**
- * Reads `GET /logs` of a worker on an operator's behalf. Bounded in time and size; what goes wrong is
- * told in words of our own, since an error of the client may repeat the key.
+ * Reads `GET /logs` of a worker, on an operator's behalf or again and again for those who follow one of another make.
+ * Bounded in time and size; what goes wrong is told in words of our own, since an error of the client may repeat the key.
  */
 import type { TaskError, WorkerEntry } from '@berth/protocol'
 import { z } from 'zod'
@@ -19,36 +19,60 @@ interface Access {
 const answerSchema = z.object({ logs: z.array(z.string()).max(100_000) })
 const MAX_BYTES = 64 * 1024 * 1024
 
+/** Where and with what a log is asked for. */
+export interface LogQuestion {
+  /** Base URL. */
+  readonly url: string
+  readonly fleetKey: string
+  readonly workerKey: string
+  /** For the whole answer. */
+  readonly timeoutMs: number
+  readonly maxBytes: number
+  /** Ends the question; the answer is one that failed. */
+  readonly signal?: AbortSignal
+}
+
+export type LogAnswer =
+  | { readonly ok: true; readonly logs: readonly string[] }
+  | { readonly ok: false; readonly why: string }
+
 export async function readWorkerLogs(entry: WorkerEntry, access: Access): Promise<WorkerLogs> {
+  const { fleetKey, discoveryTimeoutMs: timeoutMs } = access
+  const workerKey = entry.key ?? access.workerKey
+  const answer = await askLogs({ url: entry.url, fleetKey, workerKey, timeoutMs, maxBytes: MAX_BYTES })
+  return answer.ok ? answer : unreadable(entry, answer.why)
+}
+
+export async function askLogs(question: LogQuestion): Promise<LogAnswer> {
+  const { url, fleetKey, workerKey, timeoutMs, maxBytes, signal } = question
+  const late = AbortSignal.timeout(timeoutMs)
   try {
-    const response = await fetch(`${entry.url}/logs`, {
-      headers: { authorization: entry.key ?? access.workerKey, 'x-lb-auth': access.fleetKey },
+    const response = await fetch(`${url}/logs`, {
+      headers: { authorization: workerKey, 'x-lb-auth': fleetKey },
       redirect: 'error',
-      signal: AbortSignal.timeout(access.discoveryTimeoutMs),
+      signal: signal ? AbortSignal.any([late, signal]) : late,
     })
     if (!response.ok) {
       await response.body?.cancel()
-      return unreadable(entry, `the worker answered ${response.status}`)
+      return { ok: false, why: `the worker answered ${response.status}` }
     }
-    const text = await readText(response)
-    if (text === undefined) return unreadable(entry, `it is over ${MAX_BYTES / 1024 / 1024} MiB`)
-    const answer = answerSchema.safeParse(parseJson(text))
-    return answer.success
-      ? { ok: true, logs: answer.data.logs }
-      : unreadable(entry, 'the worker answered something else')
+    const text = await readText(response, maxBytes)
+    if (text === undefined) return { ok: false, why: `it is over ${maxBytes / 1024 / 1024} MiB` }
+    const { success, data } = answerSchema.safeParse(parseJson(text))
+    return success ? { ok: true, logs: data.logs } : { ok: false, why: 'the worker answered something else' }
   } catch (error) {
     const isLate = error instanceof DOMException && error.name === 'TimeoutError'
-    return unreadable(entry, isLate ? 'no answer in time' : 'the worker cannot be reached')
+    return { ok: false, why: isLate ? 'no answer in time' : 'the worker cannot be reached' }
   }
 }
 
 /** Undefined when it is too long. */
-async function readText(response: Response): Promise<string | undefined> {
+async function readText(response: Response, maxBytes: number): Promise<string | undefined> {
   const pieces: Uint8Array[] = []
   let bytes = 0
   for await (const piece of response.body ?? []) {
     bytes += piece.length
-    if (bytes > MAX_BYTES) return undefined
+    if (bytes > maxBytes) return undefined
     pieces.push(piece)
   }
   return Buffer.concat(pieces).toString('utf8')

@@ -45,6 +45,9 @@ interface Heard {
 
 export class ForeignWorker {
   readonly heard: Heard[] = []
+  /** What `GET /logs` answers, and how often it was asked. */
+  lines: readonly string[] = ['one', 'two']
+  logReads = 0
   readonly pings: number[] = []
   /** Requests that ended before their answer. */
   closedEarly = 0
@@ -168,7 +171,10 @@ export class ForeignWorker {
     if (method === 'GET' && url === '/health')
       return void answer(200, hasKey ? this.#health() : { status: 'ready' })
     if (!hasKey) return void answer(401, { success: false, error: 'Unauthorized' })
-    if (method === 'GET' && url === '/logs') return void answer(200, { logs: ['one', 'two'] })
+    if (method === 'GET' && url === '/logs') {
+      this.logReads++
+      return void answer(200, { logs: this.lines })
+    }
     if (method === 'POST' && (url === '/on' || url === '/off')) {
       this.isOff = url === '/off'
       answer(200, { status: this.isOff ? 'maintenance' : 'ready', message: 'done' })

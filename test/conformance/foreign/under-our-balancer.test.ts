@@ -10,6 +10,7 @@ import {
   startWorker,
   waitForWorkers,
 } from '../../harness/berth.ts'
+import { followLog } from '../../harness/log-feed.ts'
 import { createScope, type Scope } from '../../harness/scope.ts'
 import { until } from '../../harness/until.ts'
 import { type ForeignOptions, ForeignWorker } from './foreign-worker.ts'
@@ -73,6 +74,23 @@ describe('a worker of another make', () => {
     assert.equal(worker.feeds, 1)
     const logs = await balancer.request('/workers/other/logs')
     assert.match(logs.text, /two/)
+  })
+
+  test('has its lines followed while somebody watches: what was there, then each new one once', async (t) => {
+    const before = worker.logReads
+    const feed = followLog(t, balancer, 'logs:other')
+    await until(() => feed.texts.length === 2, LIMIT_MS, 'what it keeps is told')
+    worker.lines = ['one', 'two', 'three']
+    await until(() => feed.texts.length === 3, LIMIT_MS, 'a new line is told')
+    // It keeps three.
+    worker.lines = ['three', 'three', 'WARN four']
+    await until(() => feed.texts.length >= 5, LIMIT_MS, 'the next are told')
+    assert.deepEqual(feed.texts, ['one', 'two', 'three', 'three', 'WARN four'])
+    assert.ok(worker.logReads >= before + 3)
+    const errors = followLog(t, balancer, 'logs?worker=other&level=warn')
+    await until(() => errors.texts.length === 1, LIMIT_MS, 'another page has what it wants of what is kept')
+    assert.deepEqual(errors.texts, ['WARN four'])
+    await Promise.all([feed.close(), errors.close()])
   })
 
   test('is pinged at every interval', async () => {

@@ -23,6 +23,7 @@ import {
   type ForeignState,
   offerOf,
 } from './foreign-health.ts'
+import { ForeignLogs } from './foreign-logs.ts'
 import { ForeignMaintenance } from './foreign-maintenance.ts'
 import { SlotFeed } from './slot-feed.ts'
 
@@ -46,6 +47,7 @@ export class ForeignLink implements WorkerLink {
   readonly #agent: Agent
   readonly #feed: SlotFeed
   readonly #maintenance: ForeignMaintenance
+  readonly #logs: ForeignLogs
   #health: ForeignHealth
   #limit = 1
   #seq = 0
@@ -60,6 +62,13 @@ export class ForeignLink implements WorkerLink {
     const means = { keepAlive: true, timeout: IDLE_MS, scheduling: 'lifo' } as const
     this.#agent = access.url.startsWith('https:') ? new SecureAgent(means) : new Agent(means)
     this.#maintenance = new ForeignMaintenance(access)
+    this.#logs = new ForeignLogs({
+      access,
+      wallMs: () => options.clock.wallMs(),
+      onFault: options.onFault,
+      onLines: (lines, dropped, isTail) =>
+        this.#say({ type: 'logs', at: this.#now(), lines, dropped, ...(isTail ? { tail: true } : {}) }),
+    })
     this.#feed = new SlotFeed({ access, intervalMs, events: this.#feedEvents }, health)
     setImmediate(() => this.#greet())
   }
@@ -101,6 +110,7 @@ export class ForeignLink implements WorkerLink {
     if (message.type === 'interface') this.#tellInterface()
     else if (message.type === 'ping') this.#ping(message.id)
     else if (message.type === 'maintenance') void this.#obey(message)
+    else if (message.type === 'logs') this.#logs.obey(message)
   }
 
   close(code: number, reason: string): void {
@@ -108,6 +118,7 @@ export class ForeignLink implements WorkerLink {
     this.#isClosed = true
     for (const call of this.#calls.values()) call.drop()
     this.#feed.stop()
+    this.#logs.stop()
     this.#agent.destroy()
     setImmediate(() => this.#options.events.onClosed(code, reason))
   }

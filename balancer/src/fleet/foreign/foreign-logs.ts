@@ -1,0 +1,140 @@
+/**
+ * The lines of a worker of another make, which tells none by itself: while somebody follows, its `GET /logs` is asked
+ * again and again, and what has come since the last answer is told as a link of our own tells it. Owned by
+ * foreign-link.ts.
+ * Invariants: nothing is asked while nobody follows; one question at a time, two seconds apart or more where many are
+ * followed; of an answer at most 4 MiB and the newest 2,000 lines are looked at.
+ */
+import { type FromBalancer, LIMITS, LOG_LEVELS, type LogEntry } from '@berth/protocol'
+import { askLogs, type LogAnswer, type LogQuestion } from '../worker-logs.ts'
+import type { ForeignAccess } from './foreign-health.ts'
+import { toEntry } from './foreign-line.ts'
+
+export type LogOrderMessage = Pick<
+  Extract<FromBalancer, { type: 'logs' }>,
+  'follow' | 'level' | 'backlog' | 'perSecond' | 'tail'
+>
+
+export interface ForeignLogsOptions {
+  readonly access: ForeignAccess
+  /** Unix milliseconds. */
+  readonly wallMs: () => number
+  onLines(lines: LogEntry[], dropped: number, isTail: boolean): void
+  /** Told once until it can be read again. */
+  readonly onFault: (reason: string) => void
+  readonly ask?: (question: LogQuestion) => Promise<LogAnswer>
+}
+
+const EVERY_MS = 2_000
+const LONGEST_MS = 30_000
+const MAX_BYTES = 4 * 1024 * 1024
+const MAX_LINES = 2_000
+/** Whoever follows many wants fewer of each (log-channel.ts): below so many a second each is asked less often. */
+const UNHURRIED_PER_SECOND = 400
+
+export class ForeignLogs {
+  readonly #options: ForeignLogsOptions
+  #order: LogOrderMessage | undefined
+  /** As the last answer had them; undefined before the first. */
+  #known: readonly string[] | undefined
+  #timer: NodeJS.Timeout | undefined
+  #asking: AbortController | undefined
+  #hasFault = false
+
+  constructor(options: ForeignLogsOptions) {
+    this.#options = options
+  }
+
+  obey(order: LogOrderMessage): void {
+    if (!order.follow) return this.stop()
+    const isOn = this.#order !== undefined
+    this.#order = order
+    if (!isOn) void this.#ask()
+    else if (order.tail && this.#known) this.#tell(newestOf(this.#known, order.backlog), true)
+  }
+
+  stop(): void {
+    this.#order = undefined
+    this.#known = undefined
+    this.#hasFault = false
+    clearTimeout(this.#timer)
+    this.#asking?.abort()
+    this.#asking = undefined
+  }
+
+  async #ask(): Promise<void> {
+    const { access, ask = askLogs } = this.#options
+    const asking = new AbortController()
+    this.#asking = asking
+    const answer = await ask({ ...access, maxBytes: MAX_BYTES, signal: asking.signal })
+    // Nobody follows any more, or again, which has a question of its own.
+    if (this.#asking !== asking || this.#order === undefined) return
+    if (answer.ok) this.#hear(answer.logs.slice(-MAX_LINES), this.#order)
+    else this.#fail(answer.why)
+    this.#timer = setTimeout(() => void this.#ask(), pauseOf(this.#order)).unref()
+  }
+
+  #hear(lines: readonly string[], order: LogOrderMessage): void {
+    const fresh =
+      this.#known === undefined ? newestOf(lines, order.backlog) : lines.slice(countKnown(this.#known, lines))
+    this.#known = lines
+    this.#hasFault = false
+    if (fresh.length > 0) this.#tell(fresh, false)
+  }
+
+  #tell(lines: readonly string[], isTail: boolean): void {
+    const order = this.#order
+    if (order === undefined) return
+    const { level, perSecond = LIMITS.logLinesPerSecond } = order
+    const { wallMs, onLines } = this.#options
+    const readAt = new Date(wallMs()).toISOString()
+    const least = LOG_LEVELS.indexOf(level)
+    const wanted = lines
+      .map((line) => toEntry(line, readAt))
+      .filter((entry) => LOG_LEVELS.indexOf(entry.level) >= least)
+    const most = Math.min(LIMITS.logLinesPerSecond, Math.ceil((perSecond * pauseOf(order)) / 1_000))
+    const told = wanted.slice(-most)
+    onLines(told, isTail ? 0 : wanted.length - told.length, isTail)
+  }
+
+  #fail(why: string): void {
+    if (this.#hasFault) return
+    this.#hasFault = true
+    this.#options.onFault(`its lines cannot be followed: ${why}`)
+  }
+}
+
+function newestOf(lines: readonly string[], count: number = LIMITS.logBacklogLines): readonly string[] {
+  return lines.slice(Math.max(0, lines.length - count))
+}
+
+function pauseOf({ perSecond = LIMITS.logLinesPerSecond }: LogOrderMessage): number {
+  return Math.min(LONGEST_MS, EVERY_MS * Math.max(1, UNHURRIED_PER_SECOND / perSecond))
+}
+
+/**
+ * How many lines at the beginning of an answer were the end of the one before: as many as can be, since what is kept
+ * moves on by what is new. None when the worker has begun anew, or has written more than it keeps.
+ */
+export function countKnown(before: readonly string[], now: readonly string[]): number {
+  const borders = bordersOf(now)
+  let matched = 0
+  for (const line of before) {
+    while (matched > 0 && (matched === now.length || line !== now[matched]))
+      matched = borders[matched - 1] ?? 0
+    if (line === now[matched]) matched++
+  }
+  return matched
+}
+
+/** For each beginning of the list, how long the longest shorter beginning is that it ends with (Knuth, Morris, Pratt). */
+function bordersOf(lines: readonly string[]): readonly number[] {
+  const borders: number[] = [0]
+  let length = 0
+  for (let at = 1; at < lines.length; at++) {
+    while (length > 0 && lines[at] !== lines[length]) length = borders[length - 1] ?? 0
+    if (lines[at] === lines[length]) length++
+    borders.push(length)
+  }
+  return borders
+}
