@@ -335,6 +335,22 @@ describe('maintenance and drain', () => {
     assert.equal(parts.condition.status, 'ready')
   })
 
+  it('are told as they stand when a full link has room again', (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const { fleet, parts } = makeFleet(1)
+    const link = fleet.link()
+    link.said.length = 0
+    link.backlogBytes = LIMITS.socketBytes
+    link.say({ type: 'maintenance', on: true, by: 'operator', reason: 'disk' })
+    for (let ms = 0; ms < 200; ms += 10) t.mock.timers.tick(10)
+    parts.condition.drain()
+    for (let ms = 0; ms < 200; ms += 10) t.mock.timers.tick(10)
+    assert.deepEqual(link.said, [])
+    link.backlogBytes = 0
+    t.mock.timers.tick(10)
+    assert.deepEqual(link.said, ['state draining'])
+  })
+
   it('push `draining` before anything else is said', async () => {
     const { fleet, parts } = makeFleet(1)
     const link = fleet.link()

@@ -133,9 +133,10 @@ export class LinkVoice {
     }
   }
 
-  #pushState(hasFigures: boolean): void {
-    // Behind a backlog a state would be old when it arrives; the next regular one comes anyway.
-    if (this.#isClosed || !this.#hasRoom) return
+  /** False: behind a backlog a state would be old when it arrives, so it is said later. */
+  #pushState(hasFigures: boolean): boolean {
+    if (this.#isClosed) return true
+    if (!this.#hasRoom) return false
     const { tags, services, system } = this.#parts
     const states = services.states
     const message: State = { type: 'state', ...this.#stateFields() }
@@ -144,6 +145,6 @@ export class LinkVoice {
     if (hasFigures) message.system = system.latest
     this.#shownTags = tags.current
     this.#shownServices = JSON.stringify(states)
-    this.#send(message)
+    return this.#send(message)
   }
 }

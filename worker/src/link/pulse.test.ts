@@ -7,12 +7,17 @@ import { Pulse } from './pulse.ts'
 function make(t: TestContext) {
   const clock = new ManualClock()
   const pushes: boolean[] = []
-  const pulse = new Pulse(clock, (hasFigures) => pushes.push(hasFigures))
+  const link = { hasRoom: true, asked: 0 }
+  const pulse = new Pulse(clock, (hasFigures) => {
+    link.asked++
+    if (link.hasRoom) pushes.push(hasFigures)
+    return link.hasRoom
+  })
   const pass = (ms: number) => {
     clock.advance(ms)
     t.mock.timers.tick(ms)
   }
-  return { pulse, pushes, pass }
+  return { pulse, pushes, pass, link }
 }
 
 describe('Pulse', () => {
@@ -41,6 +46,32 @@ describe('Pulse', () => {
     pass(1000)
     pulse.tick()
     assert.equal(pushes.length, 4)
+  })
+
+  it('says what had no room as soon as there is some, with the figures that were due', (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const { pulse, pushes, pass, link } = make(t)
+    pulse.note()
+    pass(760)
+    link.hasRoom = false
+    pulse.tick()
+    for (let ms = 0; ms < 500; ms += 10) {
+      pulse.note()
+      pass(10)
+    }
+    assert.deepEqual(pushes, [true])
+    assert.ok(link.asked < 60, `asked ${link.asked} times in half a second`)
+    link.hasRoom = true
+    pass(10)
+    assert.deepEqual(pushes, [true, true])
+    pass(100)
+    assert.equal(pushes.length, 2, 'once')
+    link.hasRoom = false
+    pulse.note()
+    pulse.stop()
+    link.hasRoom = true
+    pass(1_000)
+    assert.equal(pushes.length, 2, 'nothing once it is over')
   })
 
   it('carries the figures every second, and not more often, when something changes all the time', (t) => {

@@ -90,8 +90,9 @@ export class SlotFeed {
     return sameKey(headers['sec-websocket-protocol'], this.#keys.fleetKey)
   }
 
-  #push(): void {
-    if (this.#sockets.clients.size === 0) return
+  /** Always true: who has no room for it is cut. */
+  #push(): boolean {
+    if (this.#sockets.clients.size === 0) return true
     const { services, system } = this.#parts
     const { uptimeS, memoryUsed, cpuLoad } = system.latest
     const state = {
@@ -104,6 +105,7 @@ export class SlotFeed {
       })),
     }
     for (const socket of this.#sockets.clients) this.#send(socket, state)
+    return true
   }
 
   #state() {
