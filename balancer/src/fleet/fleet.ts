@@ -288,9 +288,7 @@ export class Fleet implements FleetPort, DispatchPort, WorkerSamplesPort {
 
   /** Whoever reads slowly may miss what joins meanwhile, and sees it the next time. */
   *views(): Iterable<WorkerView> {
-    for (const member of [...this.#members.listed()]) yield member.portrait.view
-    for (const member of [...this.#members.leaving()])
-      yield member.portrait.viewAs(this.#members.shownId(member))
+    for (const [member, id] of this.#members.shown()) yield member.portrait.viewAs(id)
   }
 
   *gauges(): Iterable<WorkerGauge> {
@@ -299,9 +297,7 @@ export class Fleet implements FleetPort, DispatchPort, WorkerSamplesPort {
   }
 
   *samples(): Iterable<WorkerSample> {
-    for (const member of this.#members.listed()) yield member.portrait.sampleAs(member.id)
-    for (const member of this.#members.leaving())
-      yield member.portrait.sampleAs(this.#members.shownId(member))
+    for (const [member, id] of this.#members.shown()) yield member.portrait.sampleAs(id)
   }
 
   get workerLines(): LogTally {

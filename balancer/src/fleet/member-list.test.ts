@@ -157,6 +157,51 @@ describe('leaving', () => {
     assert.ok(bench.workforce.facts.has('w1#1'))
   })
 
+  test('who reads the fleet while the list changes sees each worker once, and misses nobody', async (t) => {
+    const { bench, worker, link } = await setUpReady(t)
+    const here = makeEntry(worker.url)
+    const other = makeEntry('http://127.0.0.1:1', { id: 'w0' })
+    bench.fleet.setRoster([other, here])
+    bench.fleet.send(makeAssignment())
+    bench.workforce.attempts.set('w1', 1)
+    await link.task()
+    const readBeside = (change: () => void) =>
+      [bench.fleet.views(), bench.fleet.samples()].map((list) => {
+        const ids: string[] = []
+        for (const { id } of list) {
+          if (ids.length === 0) change()
+          ids.push(id)
+        }
+        return ids
+      })
+    const both = (ids: string[]) => [ids, ids]
+    const replace = () => bench.fleet.setRoster([other, makeEntry('http://127.0.0.1:2')])
+    assert.deepEqual(readBeside(replace), [
+      ['w0', 'w1'],
+      ['w0', 'w1', 'w1#0'],
+    ])
+    assert.deepEqual(
+      readBeside(() => bench.fleet.setRoster([other, here])),
+      [
+        ['w0', 'w1', 'w1#0'],
+        ['w0', 'w1'],
+      ],
+    )
+    assert.deepEqual(
+      readBeside(() => bench.fleet.setRoster([other])),
+      both(['w0', 'w1']),
+    )
+    assert.deepEqual(
+      readBeside(() => bench.fleet.setRoster([here, other])),
+      [
+        ['w0', 'w1'],
+        ['w1', 'w0'],
+      ],
+    )
+    link.end(7, 'done')
+    await bench.event('finished w1 7 completed')
+  })
+
   test('another URL of the same process: nobody takes over before its tasks have ended', async (t) => {
     const { bench, worker, link } = await setUpReady(t)
     bench.fleet.send(makeAssignment())

@@ -37,6 +37,15 @@ export class Members {
     return this.#leaving
   }
 
+  /**
+   * All of them at this moment, each once and with the id that it is shown under: whoever reads on while the list
+   * changes sees nobody twice under two names, and misses nobody who was there.
+   */
+  shown(): readonly (readonly [Member, string])[] {
+    const listed = [...this.#listed.values()].map((member) => [member, member.id] as const)
+    return [...listed, ...[...this.#leaving].map((member) => [member, this.shownId(member)] as const)]
+  }
+
   withKey(key: string): Member | undefined {
     return this.#byKey.get(key)
   }
