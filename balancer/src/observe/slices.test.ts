@@ -65,3 +65,13 @@ test('what is stopped, by itself too, does not go on', async () => {
   assert.deepEqual(done, [0, -1])
   assert.equal(slices.isBusy, false)
 })
+
+test('what is left can be done at once', () => {
+  const { slices, done, work } = makeWork(10, 2)
+  slices.begin(work())
+  assert.equal(done.length, 1)
+  slices.finish()
+  assert.equal(done.length, 10)
+  assert.equal(slices.isBusy, false)
+  slices.finish()
+})

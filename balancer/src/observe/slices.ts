@@ -1,6 +1,7 @@
 /**
  * Does a piece of work in slices of half a millisecond with pauses between them, so that whatever arrives meanwhile
- * waits for one of them at most, and hardly ever for two. Used by the feed for its readings of a fleet.
+ * waits for one of them at most, and hardly ever for two. Used by the feed and by the figures over time for their
+ * readings of a fleet.
  * Invariant: one piece at a time; after `stop` nothing of it goes on.
  */
 import type { Clock } from '@berth/runtime'
@@ -31,6 +32,13 @@ export class Slices {
     this.#steps = work[Symbol.iterator]()
     this.#startedAtMs = this.#clock.monoMs()
     this.#goOn()
+  }
+
+  /** Does at once what is left. */
+  finish(): void {
+    const steps = this.#steps
+    while (this.#steps === steps && steps?.next().done === false);
+    if (this.#steps === steps) this.stop()
   }
 
   stop(): void {

@@ -77,10 +77,12 @@ export class Cells {
     const { kind } = STATS_METRICS[metric]
     const column = columnOf(this.#family, metric)
     const known = columnOf(this.#family, 'known')
+    const unsaid = columnOf(this.#family, `${metric}.unknown`)
     const scale = scaleOf(metric)
     const values: Value[] = []
     for (let bucket = 0; bucket < seconds.length; bucket++) {
-      const n = isOfKnown(metric) ? this.#at(bucket, known) : (seconds[bucket] ?? 0)
+      const linked = isOfKnown(metric) ? this.#at(bucket, known) : (seconds[bucket] ?? 0)
+      const n = unsaid < 0 ? linked : linked - this.#at(bucket, unsaid)
       const isOver = this.#plan.fromS + (bucket + 1) * this.#plan.stepS <= sinceS
       if (n === 0 || isOver) values.push(null)
       else if (kind === 'quantile') values.push(this.#quantile(bucket, metric))

@@ -23,12 +23,17 @@ const SERVED = [
   ...['logs.debug', 'logs.info', 'logs.warn', 'logs.error', 'logs.dropped'].map(sum),
 ]
 
-/** `known`: seconds in which it was linked; shares in thousandths, the loop's delay in tenths of a millisecond. */
+/**
+ * `known`: seconds in which it was linked; shares in thousandths, the loop's delay in tenths of a millisecond.
+ * `cpu.unknown` and the like: of the known seconds those in which it did not say that figure, as workers of another
+ * make do. They stand last, so that pages without them read as zeros there.
+ */
 const WORKER = [
   ...['known', 'cpu', 'memory'].map(sum),
   max('loopMs'),
   max('gapMs'),
   ...['used', 'limit', 'ok', 'error', 'timeout', 'cancelled'].map(sum),
+  ...['cpu.unknown', 'memory.unknown', 'loopMs.unknown'].map(sum),
 ]
 
 export const COLUMNS: Readonly<Record<Family, readonly Column[]>> = { served: SERVED, worker: WORKER }

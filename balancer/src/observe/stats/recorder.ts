@@ -3,6 +3,11 @@
  * knows nothing of it. Owned by stats.ts, which calls `tick` a few times a second.
  * Invariants: nothing that was counted is lost or told twice, whatever the clock does; a second is fed once; a
  * worker is looked at every fifth second, each fifth of the fleet in another one.
+ *
+ * What is counted is read in one step, so no difference is torn. Ten thousand workers are too many for one turn of
+ * the event loop: their slots are read one after the other, each worker of those that were there at the first step
+ * once, and added up apart from what questions read; the second is fed when all of them are there, in one step. A
+ * slot that moves from one worker to another meanwhile, within some tenths of a second, may count at both or at none.
  */
 import type { Clock, Log } from '@berth/runtime'
 import type { LogTally, WorkerSample, WorkerSamplesPort } from '../../ports/stats.ts'
@@ -26,6 +31,8 @@ export interface RecorderDeps {
 export const HOLD_S = 60
 /** A look that comes late by less has its figures in all of its seconds. */
 const SPREAD_S = 15
+/** The reading of a fleet can be cut after so many workers. */
+const WORKERS_A_STEP = 25
 /** A process that stood still for longer does not fill its pause with what came before it. */
 const MOST_S = 3_600
 
@@ -80,21 +87,23 @@ export class Recorder {
     this.#lines.stop()
   }
 
-  /** Feeds the second that has ended since the last call, if one has; true when it did. The first call only looks. */
-  tick(): boolean {
+  /**
+   * What feeds the second that has ended since the last call, if one has; it has to be done before the next call, and
+   * yields where it may be cut. The first call only looks.
+   */
+  look(): Generator<void, void> | undefined {
     const { clock } = this.#deps
     const secondS = Math.floor(clock.wallMs() / 1_000)
     const nowMs = clock.monoMs()
     const last = this.#secondS
-    if (last !== undefined && secondS <= last && last - secondS <= HOLD_S) return false
+    if (last !== undefined && secondS <= last && last - secondS <= HOLD_S) return undefined
     if (last !== undefined && secondS < last) this.#takeBack(secondS - 1)
     const n = Math.min(MOST_S, Math.max(1, Math.round((nowMs - this.#atMs) / 1_000)))
     this.#secondS = secondS
     this.#atMs = nowMs
     // What was counted before the first look goes into the first second.
-    if (last === undefined) return false
-    this.#feed(secondS - 1, n, nowMs, secondS - last === n && n <= SPREAD_S ? n : 1)
-    return true
+    if (last === undefined) return undefined
+    return this.#feed(secondS - 1, n, nowMs, secondS - last === n && n <= SPREAD_S ? n : 1)
   }
 
   #takeBack(secondS: number): void {
@@ -105,15 +114,16 @@ export class Recorder {
   }
 
   /** `parts`: over how many seconds, the last of them `second`, it is spread. */
-  #feed(second: number, n: number, nowMs: number, parts: number): void {
+  *#feed(second: number, n: number, nowMs: number, parts: number): Generator<void, void> {
     this.#forgetEvicted()
     for (const tally of this.#deps.tallies.tallies()) this.#addTally(tally, second)
     this.#deps.tallies.backlog((tally, waiting, oldestAt) => {
       for (const pending of this.#seriesOf(tally, this.#readOf(tally), second))
         addBacklog(pending, waiting * n, nowMs - oldestAt)
     })
-    this.#addSlots(second, n)
     this.#addLines()
+    yield
+    yield* this.#addSlots(second, n)
     this.#fleet.isTouched = true
     for (const pending of this.#pending.values()) if (pending.isTouched) empty(pending, second, n, parts)
   }
@@ -184,8 +194,10 @@ export class Recorder {
     return fresh
   }
 
-  #addSlots(second: number, n: number): void {
+  *#addSlots(second: number, n: number): Generator<void, void> {
+    let read = 0
     for (const sample of this.#deps.workers.samples()) {
+      if (++read % WORKERS_A_STEP === 0) yield
       this.#workers.look(sample, second)
       if (sample.slots === null) continue
       addSlotsTo(this.#fleet, sample, n)

@@ -150,6 +150,62 @@ describe('series', () => {
     )
     assert.equal(Math.round(sumOf(series[6]?.values ?? []) * 15), 30)
   })
+
+  it('of a worker that never says a figure are unknown there, also on disk and beside what it says later', async () => {
+    const { stage } = await begin()
+    const asked = { metrics: ['cpu', 'memory', 'loopMs', 'used'], by: 'worker', of: 'w1' } as const
+    const silent = { cpuLoad: null, memoryUsed: 0.5, eventLoopDelayMs: null }
+    stage.samples = [makeSample('w1', { system: silent })]
+    await stage.seconds(60)
+    await stage.restart()
+    stage.samples = [makeSample('w1', { system: silent })]
+    await stage.seconds(30)
+    const values = async (stepMs: number, fromMs: number) => {
+      const { series } = await stage.ask({ ...asked, metrics: [...asked.metrics], stepMs, fromMs })
+      return series.map((one) => numbers(one.values).at(-1) ?? null)
+    }
+    const fromMs = stage.clock.wallMs() - 2 * MINUTE
+    assert.deepEqual(await values(15_000, fromMs), [null, 0.5, null, 1])
+    stage.samples = [makeSample('w1')]
+    await stage.seconds(60)
+    const { series } = await stage.ask({ ...asked, metrics: ['cpu', 'loopMs'], stepMs: 5 * MINUTE, fromMs })
+    const [cpu, loopMs] = series.map((one) => numbers(one.values))
+    assert.ok(
+      cpu?.every((value) => value === 0.25),
+      'a mean over the time in which it was said',
+    )
+    assert.ok(loopMs?.every((value) => value === 1.5))
+    assert.ok((cpu?.length ?? 0) > 0)
+  })
+
+  it('of a fleet that is read in slices are those of whole seconds, each fed once', async () => {
+    const { stage } = await begin()
+    const fleet = Array.from({ length: 100 }, (_, i) => makeSample(`w${i}`))
+    let reads = 0
+    stage.samples = {
+      *[Symbol.iterator]() {
+        for (const [index, sample] of fleet.entries()) {
+          // Longer than a slice lasts.
+          if (index === 60) stage.clock.advance(1)
+          reads++
+          yield sample
+        }
+      },
+    }
+    stage.clock.advance(1_000)
+    stage.stats.tick()
+    assert.equal(reads, 75)
+    stage.stats.tick()
+    assert.equal(reads, 75, 'one second at a time')
+    const used = async () => numbers(await stage.values({ metrics: ['slots.used'], stepMs: 1_000 }))
+    assert.ok((await used()).every((value) => value === 100))
+    stage.clock.advance(999)
+    stage.stats.tick()
+    assert.equal(reads, 175, 'the one before is done at once when the next is over')
+    await stage.stats.stop()
+    assert.equal(reads, 200)
+    assert.deepEqual(await used(), [100, 100])
+  })
 })
 
 describe('a restart', () => {

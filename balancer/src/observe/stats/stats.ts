@@ -8,6 +8,7 @@ import type { Clock, Log, Service } from '@berth/runtime'
 import type { MarkersPort, StatsPort, StatsQuery, StatsReads, WorkerSamplesPort } from '../../ports/stats.ts'
 import type { KeepPort } from '../../ports/store.ts'
 import type { TalliesPort } from '../../ports/tallies.ts'
+import { Slices } from '../slices.ts'
 import { StatsDisk } from './disk.ts'
 import { StatsAnswers } from './query.ts'
 import { HOLD_S, Recorder } from './recorder.ts'
@@ -40,16 +41,20 @@ export class Stats implements StatsPort, Service {
   readonly #recorder: Recorder
   readonly #disk: StatsDisk
   readonly #answers: StatsAnswers
+  readonly #slices: Slices
   readonly #loaded = Promise.withResolvers<void>()
   #timer: NodeJS.Timeout | undefined
   #workerShare = 1
   #lastS = 0
+  /** Whose beginning began what is being fed. */
+  #lookedS = 0
   #last: Promise<unknown> = Promise.resolve()
   #questions = 0
   #writing: Promise<void> = Promise.resolve()
 
   constructor(deps: StatsDeps) {
     this.#deps = deps
+    this.#slices = new Slices(deps.clock)
     this.#recorder = new Recorder({ ...deps, registry: this.registry })
     this.#disk = new StatsDisk({ ...deps, registry: this.registry })
     this.#answers = new StatsAnswers({
@@ -79,6 +84,7 @@ export class Stats implements StatsPort, Service {
 
   async stop(): Promise<void> {
     await this.#writing
+    this.#slices.finish()
     this.abandon()
     await this.#disk.end(this.#nowS(), this.#workerShare)
   }
@@ -91,14 +97,26 @@ export class Stats implements StatsPort, Service {
   /** Ends at once and writes nothing. */
   abandon(): void {
     clearInterval(this.#timer)
+    this.#slices.stop()
     this.#recorder.stop()
   }
 
-  /** Feeds the second that has ended, if one has; begins to write when a minute has. */
+  /** Feeds the second that has ended, if one has, in slices; begins to write when a minute has. */
   tick(): void {
     const nowS = this.#nowS()
+    if (this.#slices.isBusy) {
+      if (nowS === this.#lookedS) return
+      this.#slices.finish()
+    }
     if (nowS < this.#lastS - HOLD_S) void this.#disk.takeBack(nowS - 1)
-    if (!this.#recorder.tick()) return
+    const work = this.#recorder.look()
+    if (work === undefined) return
+    this.#lookedS = nowS
+    this.#slices.begin(this.#feed(work, nowS))
+  }
+
+  *#feed(work: Generator<void, void>, nowS: number): Generator<void, void> {
+    yield* work
     const isMinute = Math.floor(nowS / 60) !== Math.floor(this.#lastS / 60)
     this.#lastS = nowS
     if (isMinute) this.#writing = this.write()

@@ -79,7 +79,7 @@ export class Stage {
   readonly disk = new FakeDisk()
   readonly log: Log = createLog({ source: 'test', write: () => {} })
   tallies: Tally[] = []
-  samples: WorkerSample[] = []
+  samples: Iterable<WorkerSample> = []
   waiting: { tally: Tally; count: number; oldestAt: number }[] = []
   stats = this.#make()
 

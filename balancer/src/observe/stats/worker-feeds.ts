@@ -20,6 +20,9 @@ const AT = {
   used: columnOf('worker', 'used'),
   limit: columnOf('worker', 'limit'),
   ok: columnOf('worker', 'ok'),
+  cpuUnknown: columnOf('worker', 'cpu.unknown'),
+  memoryUnknown: columnOf('worker', 'memory.unknown'),
+  loopMsUnknown: columnOf('worker', 'loopMs.unknown'),
 } as const
 /** A looking counts half as much after about six minutes. */
 const DECAY = 0.99
@@ -82,6 +85,9 @@ export class WorkerFeeds {
       values[AT.loopMs] = Math.round((system.eventLoopDelayMs ?? 0) * 10)
       values[AT.used] = (slots?.used ?? 0) * n
       values[AT.limit] = (slots?.limit ?? 0) * n
+      if (system.cpuLoad === null) values[AT.cpuUnknown] = n
+      if (system.memoryUsed === null) values[AT.memoryUnknown] = n
+      if (system.eventLoopDelayMs === null) values[AT.loopMsUnknown] = n
     }
     const counts = countsOf(ended)
     counts.forEach((count, at) => {
