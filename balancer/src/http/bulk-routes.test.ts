@@ -93,7 +93,10 @@ test('what is wrong is 400 with its place, and touches nothing', async () => {
     [{ action: 'cancel', filter: { q: '\u00a0\t' } }, '/filter/q'],
     [{ action: 'cancel', filter: { q: '*' } }, '/filter/q'],
     [{ action: 'cancel', filter: { from: 'yesterday' } }, '/filter/from'],
-    [{ action: 'cancel', filter: { from: '2026-03-02T00:00:00Z', to: '2026-03-01T00:00:00Z' } }, '/filter/from'],
+    [
+      { action: 'cancel', filter: { from: '2026-03-02T00:00:00Z', to: '2026-03-01T00:00:00Z' } },
+      '/filter/from',
+    ],
     [{ action: 'cancel', filter, dryRun: 'yes' }, '/dryRun'],
     [{ action: 'cancel', filter, more: 1 }, '/more'],
   ] as [unknown, string][]) {

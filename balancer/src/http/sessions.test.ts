@@ -43,7 +43,9 @@ describe('Sessions', () => {
     const { sessions, writes } = make()
     const { secret, hash } = sessions.open()
     assert.equal(Buffer.from(secret, 'base64url').length, 32)
-    assert.equal(hash, createHmac('sha256', KEYS.operator).update(secret).digest('hex'))
+    const [digest, mark = ''] = hash.split('.')
+    assert.equal(digest, createHmac('sha256', KEYS.operator).update(secret).digest('hex'))
+    assert.match(mark, /^[0-9a-f]{4}$/)
     assert.ok(!JSON.stringify(writes).includes(secret))
     assert.equal(sessions.find(secret)?.hash, hash)
     assert.equal(sessions.find(`${secret.slice(1)}A`), undefined)
@@ -133,6 +135,27 @@ describe('Sessions', () => {
     assert.deepEqual(roles({ ...KEYS, viewer: undefined }), ['operator', undefined])
     // A viewer's cookie is no operator's, even where the keys have changed places.
     assert.deepEqual(roles({ operator: KEYS.viewer, viewer: KEYS.operator }), [undefined, undefined])
+  })
+
+  it('stays ended when the key that it was opened with comes back', () => {
+    const { sessions, writes, clock } = make()
+    const [operator, viewer] = [sessions.open('operator'), sessions.open('viewer')]
+    const changed = reopen(writes, clock, { ...KEYS, operator: 'another' })
+    assert.deepEqual(changed.later, [{ kind: 'session-closed', hash: operator.hash }])
+    const back = reopen([...writes, ...changed.later], clock)
+    assert.equal(back.sessions.find(operator.secret), undefined)
+    assert.equal(back.sessions.find(viewer.secret)?.role, 'viewer')
+    // A role without a key has no sessions, now or later.
+    const without = reopen(writes, clock, { ...KEYS, viewer: undefined })
+    assert.deepEqual(without.later, [{ kind: 'session-closed', hash: viewer.hash }])
+    // Nobody knows under which key one was opened that bears no mark.
+    const unmarked = writes.flatMap((write) =>
+      write.kind === 'session-opened'
+        ? [{ ...write.session, hash: write.session.hash.split('.')[0] ?? '' }]
+        : [],
+    )
+    const store = recordInto([])
+    assert.equal(new Sessions({ store, stored: unmarked, clock, keys: KEYS }).size, 0)
   })
 
   it('passes over what it cannot read', () => {

@@ -2,7 +2,8 @@
  * Owns the browsers' sessions: opened by a sign-in, found by the cookie of a request, ended by a sign-out,
  * by 24 hours without use or by 7 days at most. Written through the store, so that they outlive a restart.
  * Invariants: of a cookie only its HMAC-SHA-256 under the key of its role is kept anywhere, so a session is worth
- * nothing once that key is another; whoever ends a session, `onEnded` tells it once.
+ * nothing once that key is another, and what another key has opened ends at the start, so that it is worth nothing
+ * either when the key of before comes back; whoever ends a session, `onEnded` tells it once.
  */
 import { createHmac } from 'node:crypto'
 import type { Role } from '@berth/protocol'
@@ -16,6 +17,11 @@ export const SESSION_IDLE_MS = DAY_MS
 const WRITE_STEP_MS = 3_600_000
 const MAX_SESSIONS = 1000
 const ROLES: readonly Role[] = ['operator', 'viewer']
+/**
+ * Sixteen bits tell one key from another (once in 65,536 times they do not), and tell whoever reads the disk too little
+ * to find a key by trying.
+ */
+const MARK_DIGITS = 4
 
 interface Session {
   readonly createdAtMs: number
@@ -41,6 +47,8 @@ export class Sessions {
   readonly #clock: Clock
   readonly #keys: SessionsDeps['keys']
   readonly #capacity: number
+  /** Of each key, at the end of the hashes made with it. */
+  readonly #marks: Readonly<Record<Role, string>>
   /** By hash, least recently used first. */
   readonly #sessions = new Map<string, Session>()
   readonly #listeners = new Set<(hash: string) => void>()
@@ -50,6 +58,7 @@ export class Sessions {
     this.#clock = deps.clock
     this.#keys = deps.keys
     this.#capacity = deps.capacity ?? MAX_SESSIONS
+    this.#marks = { operator: markOf(deps.keys.operator), viewer: markOf(deps.keys.viewer) }
     for (const session of deps.stored) this.#load(session)
     this.sweep()
   }
@@ -142,9 +151,7 @@ export class Sessions {
   }
 
   #hash(secret: string, role: Role): string {
-    return createHmac('sha256', this.#keys[role] ?? '')
-      .update(secret)
-      .digest('hex')
+    return `${hmac(this.#keys[role], secret)}${this.#marks[role]}`
   }
 
   #write(hash: string, session: Session): void {
@@ -159,7 +166,19 @@ export class Sessions {
     const storedEndMs = Date.parse(expiresAt)
     if (Number.isNaN(createdAtMs) || Number.isNaN(storedEndMs)) return
     this.#sessions.set(hash, { createdAtMs, role, usedAtMs: storedEndMs - SESSION_IDLE_MS, storedEndMs })
+    if (this.#keys[role] === undefined || !hash.endsWith(this.#marks[role])) this.#end(hash)
   }
+}
+
+function hmac(key: string | undefined, text: string): string {
+  return createHmac('sha256', key ?? '')
+    .update(text)
+    .digest('hex')
+}
+
+/** Behind a dot, which nothing has that was written before there were marks. */
+function markOf(key: string | undefined): string {
+  return `.${hmac(key, 'whose sessions these are').slice(0, MARK_DIGITS)}`
 }
 
 function endOf(session: Session): number {
