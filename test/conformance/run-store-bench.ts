@@ -1,7 +1,11 @@
-/** A store with runs to try things on: waits for each batch and each claim, and makes runs with short words. */
+/**
+ * A store with runs to try things on: waits for each batch and each claim, and makes runs with short words. Called by
+ * the suites of this folder that are run against every kind of store.
+ */
 import assert from 'node:assert/strict'
+import type { TestContext } from 'node:test'
 import type { RunPosition, RunsAtStart } from '../../balancer/src/ports/run-store.ts'
-import type { RunWrite } from '../../balancer/src/ports/run-writes.ts'
+import type { IdempotencyRow, RunWrite } from '../../balancer/src/ports/run-writes.ts'
 import type { SchedulesAtStart } from '../../balancer/src/ports/schedule-store.ts'
 import type { SessionAsk, SessionTurn } from '../../balancer/src/ports/session-store.ts'
 import type { StoreContents, StorePort, StoreWrite } from '../../balancer/src/ports/store.ts'
@@ -13,6 +17,7 @@ import type {
   RunEnd,
   StoredPayload,
 } from '../../balancer/src/ports/stored-run.ts'
+import type { StoredEvent } from '../../balancer/src/ports/told.ts'
 import { makeEnd as makeCompleted, makeLiveRun } from '../../balancer/src/runs/testing/run-rows.ts'
 import type { Place } from './store-places.ts'
 
@@ -97,6 +102,77 @@ export function makeDelivery(n: number, seq: number, changes: Partial<StoredDeli
     lastError: null,
     ...changes,
   }
+}
+
+/** A run with something in every field. */
+export const FULL_RUN: LiveRun = makeRun(7, {
+  group: 'gpu',
+  function: 'paint "it"',
+  contract: 3,
+  tags: { region: ['eu', 'us'], vram: '>=80' },
+  fairnessKey: 'customer 1',
+  mode: 'webhook',
+  trigger: 'ui',
+  attempts: 4,
+  idempotent: false,
+  timeoutMs: 1_500,
+  deadlineMs: T0 + 60_000,
+  queueUntilMs: T0 + 30_000,
+  dueMs: T0 + 10,
+  session: 's-1',
+  schedule: 'c-1',
+  scheduledForMs: T0 + 11,
+  parent: 'r_parent',
+  retryOf: 'r_before',
+  budget: 'low',
+  metadata: JSON.parse('{"__proto__":"yes","ключ":"Zoë"}'),
+  trace: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+  isRouted: true,
+  webhook: { url: 'https://a.example', headers: { 'x-a': 'b' }, format: 'result' },
+  priority: 2_097_152,
+})
+/** Where a run stands that was lost once. */
+export const PROGRESS = {
+  status: 'running',
+  priority: 5,
+  attempt: 2,
+  failures: 1,
+  losses: 1,
+  worker: 'host:3001/a#2',
+  boot: 'boot-1',
+  fence: 2 ** 40,
+  startedMs: T0 + 400,
+  history: [{ n: 1, worker: 'w9', startedMs: T0 + 100, finishedMs: T0 + 200, outcome: 'lost' }],
+} as const
+
+export const HASH = 'a'.repeat(64)
+
+/** Of nobody's runs, without an answer. */
+export function makeKey(changes: Partial<IdempotencyRow> = {}): IdempotencyRow {
+  return { hash: HASH, bodyHash: 'b'.repeat(64), runs: [], answer: null, expiresMs: null, ...changes }
+}
+
+export function makeEvent(n: number, data = `{"n":${n}}`): StoredEvent {
+  return { n, type: 'progress', atMs: T0 + n, data }
+}
+
+/** Closed when the test ends. */
+export async function openBench(context: TestContext, place: Place): Promise<RunBench> {
+  const bench = await RunBench.open(place)
+  context.after(() => bench.close())
+  return bench
+}
+
+export function seqsOf(runs: readonly { readonly seq: number }[]): number[] {
+  return runs.map(({ seq }) => seq)
+}
+
+/** The seqs of a page. */
+export async function listSeqs(
+  { reads }: RunBench,
+  ...values: Parameters<RunBench['reads']['list']>
+): Promise<number[]> {
+  return (await reads.list(...values)).map(({ run }) => run.seq)
 }
 
 export class RunBench {
