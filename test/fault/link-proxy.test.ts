@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { until } from '../harness/until.ts'
-import { LinkProxy } from './link-proxy.ts'
+import { LinkProxy, resetNow } from './link-proxy.ts'
 
 const LIMIT_MS = 10_000
 
@@ -92,4 +92,14 @@ test('a delay and a pace take their time', async (t) => {
   assert.ok(performance.now() - beganAt >= 79)
   await until(() => heard.near === 'abcde', LIMIT_MS)
   assert.ok(performance.now() - beganAt >= 79)
+})
+
+test('a connection whose end is on its way is closed by a reset too', async (t) => {
+  const { near, far } = await joinEnds(t)
+  const failed = once(near, 'error').then(([error]) => error)
+  const closed = new Promise((resolve) => near.once('close', () => resolve('closed')))
+  near.end()
+  resetNow(near)
+  assert.equal(await Promise.race([closed, failed]), 'closed')
+  await until(() => far.destroyed, LIMIT_MS)
 })

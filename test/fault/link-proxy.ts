@@ -157,7 +157,7 @@ class Pair {
   reset(): void {
     this.#isOver = true
     for (const pipe of this.#pipes) pipe.stop()
-    for (const socket of this.#sockets) socket.resetAndDestroy()
+    for (const socket of this.#sockets) resetNow(socket)
     this.#onOver()
   }
 
@@ -166,6 +166,12 @@ class Pair {
     if (this.#isOver || this.#pipes.some(({ isFrozen }) => isFrozen)) return
     if (this.#sockets.some(({ destroyed }) => destroyed)) this.reset()
   }
+}
+
+/** One whose end is on its way is closed: a reset would be refused, and leave a handle open that nobody knows. */
+export function resetNow(socket: Socket): void {
+  if (socket.writableEnded && !socket.writableFinished) socket.destroy()
+  else socket.resetAndDestroy()
 }
 
 type Held = { bytes: Buffer; dueAt: number }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
 import { access, readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
@@ -9,7 +10,7 @@ import { type Execution, findPeaks, parseExecutions } from './executions.ts'
 import { findFreePort } from './ports.ts'
 import { type Running, startProcess } from './processes.ts'
 import { makeImage, makeText } from './samples.ts'
-import { createScope, makeFolder } from './scope.ts'
+import { createScope, inReverse, makeFolder } from './scope.ts'
 import { until } from './until.ts'
 
 describe('until', () => {
@@ -54,6 +55,30 @@ describe('a scope', () => {
     scope.after(async () => void ended.push('last'))
     await assert.rejects(scope.end(), (error: AggregateError) => error.errors[0].message === 'stuck')
     assert.deepEqual(ended, ['last', 'first'])
+  })
+
+  test('that ends the first thing first, as a test does, is turned round, and one failure does not end it', async (t) => {
+    const ended: string[] = []
+    const endings: (() => void | Promise<void>)[] = []
+    const scope = { after: (end: () => void | Promise<void>) => void endings.push(end) }
+    inReverse(scope).after(() => void ended.push('first'))
+    inReverse(scope).after(() => Promise.reject(new Error('stuck')))
+    inReverse(scope).after(() => void ended.push('last'))
+    assert.equal(endings.length, 1)
+    await assert.rejects(async () => endings[0]?.(), AggregateError)
+    assert.deepEqual(ended, ['last', 'first'])
+    await t.test('of a test', async (inner) => {
+      const cwd = await makeFolder(inner)
+      const running = startProcess(inner, {
+        name: 'x',
+        args: ['-e', 'setInterval(() => {}, 1e4)'],
+        cwd,
+        env: {},
+      })
+      inReverse(inner).after(() => void ended.push('process'))
+      void running.exited.then(() => void ended.push(existsSync(cwd) ? 'folder was there' : 'it was not'))
+    })
+    assert.deepEqual(ended.slice(2), ['process', 'folder was there'])
   })
 
   test('takes its folders away', async () => {

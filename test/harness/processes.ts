@@ -4,7 +4,7 @@
  * process, however that one ends: by its end, by a signal, or (through the runner's mark) by `kill -9`.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import type { Scope } from './scope.ts'
+import { inReverse, type Scope } from './scope.ts'
 
 const OUTPUT_LIMIT = 2_000_000
 const STOP_LIMIT_MS = 15_000
@@ -82,7 +82,7 @@ export function startProcess(scope: Scope, launch: Launch): Running {
       await exited
     },
   }
-  scope.after(async () => {
+  inReverse(scope).after(async () => {
     killGroup(pid)
     await exited
   })
