@@ -91,6 +91,17 @@ export function useAgeSeconds(at: string | null): number | null {
   return useEachSecond(() => ageSeconds(at, client.serverNowMs()))
 }
 
+/** Whole seconds since a worker was heard, each second and with each word of the feed; null when it never was. */
+export function useHeardSeconds(id: string): number | null {
+  const client = useFeedClient()
+  const read = () => {
+    const worker = client.getShown().feed.workers.get(id)
+    return ageSeconds(worker?.lastSeenAt ?? null, client.serverNowMs())
+  }
+  useFeedPart(read)
+  return useEachSecond(read)
+}
+
 /** Milliseconds since an instant (ISO or Unix ms), never negative; null when it is unknown. */
 export function ageMs(at: string | number | null, nowMs: number): number | null {
   if (at === null) return null

@@ -83,7 +83,8 @@ const PLAIN_ROWS = 100
 /** Rows that are drawn beyond each edge of what is in view. */
 const BEYOND = 3
 
-export function DataTable<Row extends object>(props: DataTableProps<Row>) {
+/** Drawn again only for other props: who gives the same rows, columns and acts pays nothing for it. */
+export const DataTable = memo(function DataTable<Row extends object>(props: DataTableProps<Row>) {
   const { label, rows, columns, rowId, rowHeight = ROW_HEIGHT, empty, isLoading } = props
   const [own, setOwn] = useState<Sort | null>(null)
   const sort = props.sort ?? own
@@ -152,7 +153,7 @@ export function DataTable<Row extends object>(props: DataTableProps<Row>) {
       </table>
     </div>
   )
-}
+}) as <Row extends object>(props: DataTableProps<Row>) => ReactNode
 
 interface BodyProps<Row> extends DataTableProps<Row> {
   readonly ids: readonly string[]

@@ -25,14 +25,22 @@ export function Meter({ used, limit, stuck = 0, note, words }: Props) {
   const isDrawn = limit > 0 && limit <= DRAWN_CELLS
   const style: CSSProperties & Record<`--${string}`, number> = {
     '--cells': isDrawn ? limit : 1,
-    '--used': Math.min(1, used / whole),
-    '--stuck': Math.min(1, stuck / whole),
+    // Of what hangs, and of what is taken with it.
+    backgroundSize: `${percentOf(stuck / whole)} 100%, ${percentOf(used / whole)} 100%`,
   }
   return (
     <div className="slots">
       <span className="slots-text">{words ?? `${formatCount(used)} / ${formatCount(limit)}`}</span>
       <span className={isDrawn ? 'slots-bar slots-drawn' : 'slots-bar'} style={style} aria-hidden="true" />
-      {note !== undefined && <span className="note">{note}</span>}
+      {note !== undefined && (
+        <span className="note" title={typeof note === 'string' ? note : undefined}>
+          {note}
+        </span>
+      )}
     </div>
   )
+}
+
+function percentOf(share: number): string {
+  return `${Math.min(1, share) * 100}%`
 }

@@ -1,6 +1,7 @@
 /** The workers as a table or as a grid, with what both share: the choice of rows, opening one. */
 import type { WorkerView } from '@berth/protocol'
-import { useCallback, useMemo } from 'react'
+import { useCallback, useMemo, useState } from 'react'
+import { useFeedPart } from '../../feed/use-feed.tsx'
 import { type Column, DataTable } from '../../kit/data-table.tsx'
 import { useNavigate } from '../../kit/navigate.ts'
 import { Segmented } from '../../kit/segmented.tsx'
@@ -10,6 +11,7 @@ import { visible } from '../../text/format.ts'
 import { text } from '../../text/text.ts'
 import { GridLegend } from './grid-legend.tsx'
 import { groupingKeys } from './grid-sections.ts'
+import { SteadyRows } from './steady-rows.ts'
 import { useThrottled } from './use-throttled.ts'
 import type { WorkersAddress } from './use-worker-filter.ts'
 import { WorkerGrid } from './worker-grid.tsx'
@@ -29,6 +31,8 @@ interface Props {
 export function FleetView({ address, workers, columns, selection, onSelection, onCurrent }: Props) {
   const navigate = useNavigate()
   const open = useCallback((id: string) => navigate(paths.worker(id)), [navigate])
+  const openRow = useCallback(({ id }: WorkerView) => open(id), [open])
+  const [steady] = useState(() => new SteadyRows())
   // Their order is made by the page, with ranks that are kept; the table only shows by what.
   const shownColumns = useMemo(
     () => columns.map(({ sortBy, ...column }) => ({ ...column, isSortable: sortBy !== undefined })),
@@ -56,7 +60,7 @@ export function FleetView({ address, workers, columns, selection, onSelection, o
   return (
     <DataTable
       label={text.workers.table.caption}
-      rows={workers}
+      rows={steady.of(workers)}
       columns={shownColumns}
       rowId={idOf}
       rowLabel={labelOf}
@@ -65,7 +69,7 @@ export function FleetView({ address, workers, columns, selection, onSelection, o
       onSort={address.setSort}
       selection={selection}
       onSelection={onSelection}
-      onOpen={({ id }) => open(id)}
+      onOpen={openRow}
       maxHeight="calc(100dvh - 236px)"
     />
   )
@@ -81,15 +85,14 @@ function labelOf({ id }: WorkerView): string {
 
 interface ChoiceProps {
   readonly address: WorkersAddress
-  readonly workers: ReadonlyMap<string, WorkerView>
 }
 
 /** Table or grid, and by what the grid is grouped. */
-export function ViewChoice({ address, workers }: ChoiceProps) {
+export function ViewChoice({ address }: ChoiceProps) {
   const words = text.workers.view
   return (
     <>
-      {address.view === 'grid' && <GroupingChoice address={address} workers={workers} />}
+      {address.view === 'grid' && <GroupingChoice address={address} />}
       <Segmented
         label={words.label}
         value={address.view}
@@ -103,7 +106,8 @@ export function ViewChoice({ address, workers }: ChoiceProps) {
   )
 }
 
-function GroupingChoice({ address, workers }: ChoiceProps) {
+function GroupingChoice({ address }: ChoiceProps) {
+  const workers = useFeedPart(({ feed }) => feed.workers)
   const looked = useThrottled(workers, KEYS_MS)
   const keys = useMemo(() => groupingKeys([...looked.values()]), [looked])
   const words = text.workers.grid

@@ -2,8 +2,8 @@
  * The filter generator: the picked tags as the `tags` of a request, with how many workers it means by now. Shown
  * as soon as a tag is picked.
  */
-import type { WorkerView } from '@berth/protocol'
 import { useMemo } from 'react'
+import { useFeedPart } from '../../feed/use-feed.tsx'
 import { CopyButton } from '../../kit/copy.tsx'
 import { ToneMark } from '../../kit/marks.tsx'
 import { visible } from '../../text/format.ts'
@@ -11,12 +11,8 @@ import { text } from '../../text/text.ts'
 import { countMatches, selectorText, writeSelector } from './tag-selector.ts'
 import type { Picked } from './worker-filter.ts'
 
-interface Props {
-  readonly picked: Picked
-  readonly workers: ReadonlyMap<string, WorkerView>
-}
-
-export function SelectorStrip({ picked, workers }: Props) {
+export function SelectorStrip({ picked }: { readonly picked: Picked }) {
+  const workers = useFeedPart(({ feed }) => feed.workers)
   const written = useMemo(() => writeSelector(picked), [picked])
   const match = useMemo(
     () => (written.ok ? countMatches(written, workers.values()) : null),

@@ -13,7 +13,7 @@ import { IdRanks, sortFleet } from './worker-order.ts'
 
 /** Counts while somebody looks at them, and while nobody does: then they only decide which facets there are. */
 const COUNT_MS = 1_000
-const UNSEEN_COUNT_MS = 5_000
+const UNSEEN_COUNT_MS = 15_000
 const WRITE_MS = 250
 const BY_ID = { column: 'worker', direction: 'ascending' } as const
 

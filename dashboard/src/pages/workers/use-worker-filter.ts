@@ -45,26 +45,29 @@ export function useWorkersAddress(): WorkersAddress {
     [state, groups, contract, version, tag],
   )
   const filter = useMemo(() => ({ words: q, picked }), [q, picked])
-  const setPicked = (next: Picked) => {
-    const { group: some, ...others } = writePicked(next)
-    patch({ ...others, groups: some })
-  }
-  return {
-    filter,
-    group,
-    view,
-    grouping: by,
-    sort: useMemo(() => readSort(sort), [sort]),
-    setWords: (words) => patch({ q: words }, { replace: true }),
-    toggle: (name, value) => setPicked(togglePicked(picked, name, value)),
-    clear: () => {
-      patch({ q: null, state: null, groups: null, contract: null, version: null, tag: null })
-      if (group !== null) setGroup(null)
-    },
-    setView: (next) => patch({ view: next === 'table' ? null : next }),
-    setGrouping: (next) => patch({ by: next === 'group' ? null : next }, { replace: true }),
-    setSort: (next) => patch({ sort: writeSort(next) }, { replace: true }),
-  }
+  // The same one while nothing of it changes: what it is given to is drawn four times a second otherwise.
+  return useMemo(() => {
+    const setPicked = (next: Picked) => {
+      const { group: some, ...others } = writePicked(next)
+      patch({ ...others, groups: some })
+    }
+    return {
+      filter,
+      group,
+      view,
+      grouping: by,
+      sort: readSort(sort),
+      setWords: (words) => patch({ q: words }, { replace: true }),
+      toggle: (name, value) => setPicked(togglePicked(picked, name, value)),
+      clear: () => {
+        patch({ q: null, state: null, groups: null, contract: null, version: null, tag: null })
+        if (group !== null) setGroup(null)
+      },
+      setView: (next) => patch({ view: next === 'table' ? null : next }),
+      setGrouping: (next) => patch({ by: next === 'group' ? null : next }, { replace: true }),
+      setSort: (next) => patch({ sort: writeSort(next) }, { replace: true }),
+    }
+  }, [filter, group, view, by, sort, picked, patch, setGroup])
 }
 
 /** `slots` ascending, `-slots` descending. */

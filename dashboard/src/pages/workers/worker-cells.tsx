@@ -1,6 +1,5 @@
 /** The cells of a worker's row that are more than a word: slots, shares, rates, tags, breaker, age. */
 import type { Tags, WorkerView } from '@berth/protocol'
-import type { CSSProperties } from 'react'
 import { useAgeSeconds } from '../../feed/use-feed.tsx'
 import { Chip } from '../../kit/chip.tsx'
 import { ToneMark } from '../../kit/marks.tsx'
@@ -33,7 +32,7 @@ export function SlotsCell({ slots }: { slots: WorkerView['slots'] }) {
 
 export function ShareCell({ share }: { share: number | null }) {
   if (share === null) return <span className="unknown">{text.unknown}</span>
-  const fill: CSSProperties & Record<`--${string}`, number> = { '--share': share }
+  const fill = { backgroundSize: `${share * 100}% 3px, 100% 3px` }
   return (
     <span className={share >= HIGH_SHARE ? 'share share-high' : 'share'} style={fill}>
       {formatShare(share)}
@@ -97,7 +96,10 @@ export function TagChips({ tags, limit = SHOWN_TAGS, onPick }: TagProps) {
 
 /** Counts up by itself each second between two messages. */
 export function AgeCell({ at }: { at: string | null }) {
-  const age = useAgeSeconds(at)
+  return <Age seconds={useAgeSeconds(at)} />
+}
+
+export function Age({ seconds: age }: { seconds: number | null }) {
   if (age === null) return <span className="unknown">{text.workers.table.never}</span>
   const words = formatSeconds(age)
   const isStale = age > STALE_AFTER_SECONDS

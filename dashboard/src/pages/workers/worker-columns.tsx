@@ -1,9 +1,11 @@
 /**
- * The columns of the workers table. Every cell is drawn again only when its worker has changed: a thousand of them
- * come four times a second. Rates are those of the last five minutes, unknown where nobody has counted.
+ * The columns of the workers table. A thousand workers come four times a second, so the cells of what moves (slots,
+ * load, age) read it from the feed by themselves, and a row is drawn again only when something else of it changes
+ * (`steady-rows.ts`). Rates are those of the last five minutes, unknown where nobody has counted.
  */
 import type { WorkerView } from '@berth/protocol'
 import { memo } from 'react'
+import { useFeedPart, useHeardSeconds } from '../../feed/use-feed.tsx'
 import type { Column } from '../../kit/data-table.tsx'
 import { Link } from '../../kit/link.tsx'
 import { StateMark } from '../../kit/marks.tsx'
@@ -13,7 +15,7 @@ import { text } from '../../text/text.ts'
 import { groupOf, STATE_ORDER } from './fleet-facts.ts'
 import type { MaintenanceControl } from './maintenance.ts'
 import { MaintenanceSwitch } from './maintenance-switch.tsx'
-import { AgeCell, BreakerCell, RateCell, ShareCell, SlotsCell, TagChips } from './worker-cells.tsx'
+import { Age, BreakerCell, RateCell, ShareCell, SlotsCell, TagChips } from './worker-cells.tsx'
 import type { WorkerRates } from './worker-rates.ts'
 
 export interface ColumnContext {
@@ -54,12 +56,44 @@ const Known = memo(function Known({ value }: { value: string | null }) {
   return value === null ? <span className="unknown">{text.unknown}</span> : visible(value)
 })
 
-const Slots = memo(SlotsCell)
-const Share = memo(ShareCell)
-const Tags = memo(TagChips)
-const Age = memo(AgeCell)
+const Tags = memo(function Tags(props: Parameters<typeof TagChips>[0]) {
+  return (
+    <div className="figure figure-tags">
+      <TagChips {...props} />
+    </div>
+  )
+})
 const Rate = memo(RateCell)
 const Breaker = memo(BreakerCell)
+
+type OfWorker = { readonly id: string }
+
+const Slots = memo(function Slots({ id }: OfWorker) {
+  const slots = useFeedPart(({ feed }) => feed.workers.get(id)?.slots ?? null)
+  return (
+    <div className="figure figure-slots">
+      <SlotsCell slots={slots} />
+    </div>
+  )
+})
+
+const Load = memo(function Load({ id, of }: OfWorker & { of: 'cpuLoad' | 'memoryUsed' }) {
+  const share = useFeedPart(({ feed }) => feed.workers.get(id)?.system?.[of] ?? null)
+  return (
+    <div className="figure">
+      <ShareCell share={share} />
+    </div>
+  )
+})
+
+const Heard = memo(function Heard({ id }: OfWorker) {
+  const seconds = useHeardSeconds(id)
+  return (
+    <div className="figure figure-age">
+      <Age seconds={seconds} />
+    </div>
+  )
+})
 
 export function columnsOf({ control, rates, disabledWhy, onTag }: ColumnContext): Column<WorkerView>[] {
   const words = text.workers.table.columns
@@ -97,7 +131,7 @@ export function columnsOf({ control, rates, disabledWhy, onTag }: ColumnContext)
       header: words.slots,
       width: '130px',
       sortBy: ({ slots }) => (slots ? slots.used / Math.max(1, slots.limit) : null),
-      cell: ({ slots }) => <Slots slots={slots} />,
+      cell: ({ id }) => <Slots id={id} />,
     },
     {
       id: 'rate',
@@ -121,7 +155,7 @@ export function columnsOf({ control, rates, disabledWhy, onTag }: ColumnContext)
       width: '52px',
       isNumber: true,
       sortBy: ({ system }) => system?.cpuLoad ?? null,
-      cell: ({ system }) => <Share share={system?.cpuLoad ?? null} />,
+      cell: ({ id }) => <Load id={id} of="cpuLoad" />,
     },
     {
       id: 'memory',
@@ -129,7 +163,7 @@ export function columnsOf({ control, rates, disabledWhy, onTag }: ColumnContext)
       width: '62px',
       isNumber: true,
       sortBy: ({ system }) => system?.memoryUsed ?? null,
-      cell: ({ system }) => <Share share={system?.memoryUsed ?? null} />,
+      cell: ({ id }) => <Load id={id} of="memoryUsed" />,
     },
     {
       id: 'group',
@@ -167,7 +201,7 @@ export function columnsOf({ control, rates, disabledWhy, onTag }: ColumnContext)
       isNumber: true,
       // Ascending age: the one heard last stands first.
       sortBy: ({ lastSeenAt }) => (lastSeenAt === null ? null : -Date.parse(lastSeenAt)),
-      cell: ({ lastSeenAt }) => <Age at={lastSeenAt} />,
+      cell: ({ id }) => <Heard id={id} />,
     },
   ]
 }

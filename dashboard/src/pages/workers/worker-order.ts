@@ -38,7 +38,8 @@ export function sortFleet(
 ): readonly WorkerView[] {
   const sign = sort.direction === 'ascending' ? 1 : -1
   const rankOf = (worker: WorkerView) => ranks.get(worker.id) ?? 0
-  const read = sort.column === 'worker' ? rankOf : columns.find(({ id }) => id === sort.column)?.sortBy
+  if (sort.column === 'worker') return byRank(workers, ranks, sign)
+  const read = columns.find(({ id }) => id === sort.column)?.sortBy
   const values = read ? numbersOf(workers.map(read)) : workers.map(() => 0)
   const keyed = workers.map((worker, i) => ({ worker, value: values[i] ?? null, rank: rankOf(worker) }))
   keyed.sort((a, b) => {
@@ -47,6 +48,18 @@ export function sortFleet(
     return sign * (a.value - b.value) || a.rank - b.rank
   })
   return keyed.map(({ worker }) => worker)
+}
+
+/** Each into its place: no two have the same, and comparing takes longer. */
+function byRank(
+  workers: readonly WorkerView[],
+  ranks: ReadonlyMap<string, number>,
+  sign: 1 | -1,
+): readonly WorkerView[] {
+  const places = new Array<WorkerView | undefined>(ranks.size)
+  for (const worker of workers) places[ranks.get(worker.id) ?? 0] = worker
+  const ordered = places.filter((worker) => worker !== undefined)
+  return sign === 1 ? ordered : ordered.reverse()
 }
 
 /** Words become their rank among those that there are: of groups and versions there are few. */

@@ -1,10 +1,10 @@
 /** What stands above the workers: words, facets with counts, how many are shown, table or grid. */
-import type { WorkerView } from '@berth/protocol'
-import { type ReactNode, type RefObject, useMemo } from 'react'
+import { memo, type RefObject, useMemo } from 'react'
 import { type Facet, FacetBar, type FacetMenu, type FacetValue } from '../../kit/facets.tsx'
 import { Icon, StateMark } from '../../kit/marks.tsx'
 import { text } from '../../text/text.ts'
 import { STATE_ORDER } from './fleet-facts.ts'
+import { ViewChoice } from './fleet-view.tsx'
 import { SelectorStrip } from './selector-strip.tsx'
 import type { WorkersAddress } from './use-worker-filter.ts'
 import {
@@ -20,15 +20,16 @@ interface Props {
   readonly counts: FacetCounts
   onLook(isLooking: boolean): void
   readonly shown: number
-  readonly workers: ReadonlyMap<string, WorkerView>
+  /** Of so many workers. */
+  readonly total: number
   readonly words: string
   setWords(words: string): void
   readonly search: RefObject<HTMLInputElement | null>
-  readonly children?: ReactNode
 }
 
-export function WorkerTools(props: Props) {
-  const { address, counts, onLook, shown, workers, words, setWords, search, children } = props
+/** Drawn again only for its own sake: what it stands above is drawn four times a second. */
+export const WorkerTools = memo(function WorkerTools(props: Props) {
+  const { address, counts, onLook, shown, total, words, setWords, search } = props
   const { picked } = address.filter
   const menus = useMemo(() => menusOf(counts, picked), [counts, picked])
   return (
@@ -41,9 +42,9 @@ export function WorkerTools(props: Props) {
         after={
           <>
             <span className="muted shown" aria-live="off">
-              {text.workers.table.shown(shown, workers.size)}
+              {text.workers.table.shown(shown, total)}
             </span>
-            {children}
+            <ViewChoice address={address} />
           </>
         }
       >
@@ -68,10 +69,10 @@ export function WorkerTools(props: Props) {
           </span>
         </label>
       </FacetBar>
-      <SelectorStrip picked={picked} workers={workers} />
+      {picked.size > 0 && <SelectorStrip picked={picked} />}
     </div>
   )
-}
+})
 
 function menusOf(counts: FacetCounts, picked: Picked): FacetMenu[] {
   const plain = PLAIN_FACETS.map((name) => {

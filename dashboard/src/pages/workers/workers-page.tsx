@@ -3,8 +3,9 @@
  * back, one or many.
  */
 import type { WorkerView } from '@berth/protocol'
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
-import { useFeed } from '../../feed/use-feed.tsx'
+import { memo, useCallback, useEffect, useMemo, useRef, useState } from 'react'
+import type { FeedClient } from '../../feed/feed-client.ts'
+import { useEachSecond, useFeedClient, useFeedPart } from '../../feed/use-feed.tsx'
 import type { Column } from '../../kit/data-table.tsx'
 import { ErrorBoundary } from '../../kit/error-boundary.tsx'
 import { ToneMark } from '../../kit/marks.tsx'
@@ -13,8 +14,8 @@ import { EmptyByFilter, Skeleton } from '../../kit/states.tsx'
 import { useMayOperate } from '../../session/use-me.ts'
 import { text } from '../../text/text.ts'
 import { EmptyFleet } from './empty-fleet.tsx'
-import { factsOf, toneOfFleet, verdictOf } from './fleet-facts.ts'
-import { FleetView, ViewChoice } from './fleet-view.tsx'
+import { type FleetFacts, factsOf, toneOfFleet, verdictOf } from './fleet-facts.ts'
+import { FleetView } from './fleet-view.tsx'
 import { effectOf, type MaintenanceControl, useMaintenance } from './maintenance.ts'
 import { OffDialog } from './off-dialog.tsx'
 import { SelectionBar } from './selection-bar.tsx'
@@ -29,31 +30,59 @@ import { WorkerTools } from './worker-tools.tsx'
 import './workers.css'
 
 export function WorkersPage() {
-  const { feed, link } = useFeed()
-  const facts = useMemo(() => factsOf(feed.workers.values(), feed.queue), [feed.workers, feed.queue])
-  const isLoading = feed.seq === null
-  const isOld = isLoading || link.phase !== 'live'
+  const isLoading = useFeedPart(({ feed }) => feed.seq === null)
+  const isLive = useFeedPart(({ link }) => link.phase === 'live')
+  const workers = useFeedPart(({ feed }) => feed.workers)
   return (
     <Page
       title={text.workers.verdict.page}
-      lead={
-        <p className={isOld ? 'verdict verdict-old' : 'verdict'}>
-          <ToneMark tone={isOld ? 'calm' : toneOfFleet(facts)} />
-          {isLoading ? text.workers.verdict.loading : verdictOf(facts, text)}
-        </p>
-      }
+      lead={<Verdict isLoading={isLoading} isOld={isLoading || !isLive} />}
     >
       <ErrorBoundary>
         {isLoading ? (
           <Skeleton rows={8} />
-        ) : feed.workers.size === 0 ? (
+        ) : workers.size === 0 ? (
           <EmptyFleet />
         ) : (
-          <Workers workers={feed.workers} isLive={link.phase === 'live'} />
+          <Workers workers={workers} isLive={isLive} />
         )}
       </ErrorBoundary>
     </Page>
   )
+}
+
+interface VerdictProps {
+  readonly isLoading: boolean
+  readonly isOld: boolean
+}
+
+/**
+ * Who is ready is told at once, how many slots are used once a second: a sentence that changes with every word of
+ * the feed can be read no better, and has the whole page laid out.
+ */
+const Verdict = memo(function Verdict({ isLoading, isOld }: VerdictProps) {
+  const client = useFeedClient()
+  useFeedPart(({ feed }) => statesOf(feed.workers))
+  const words = useEachSecond(() => verdictOf(shownFacts(client), text))
+  return (
+    <p className={isOld ? 'verdict verdict-old' : 'verdict'}>
+      <ToneMark tone={isOld ? 'calm' : toneOfFleet(shownFacts(client))} />
+      {isLoading ? text.workers.verdict.loading : words}
+    </p>
+  )
+})
+
+function shownFacts(client: FeedClient): FleetFacts {
+  const { workers, queue } = client.getShown().feed
+  return factsOf(workers.values(), queue)
+}
+
+/** One word for who is how, as long as the verdict needs no other. */
+function statesOf(workers: ReadonlyMap<string, WorkerView>): string {
+  let troubles = ''
+  for (const { id, status } of workers.values())
+    if (status !== 'ready' && status !== 'saturated') troubles += `${status} ${id}\n`
+  return `${workers.size}\n${troubles}`
 }
 
 interface WorkersProps {
@@ -106,13 +135,11 @@ function Workers({ workers, isLive }: WorkersProps) {
           counts={counts}
           onLook={onLook}
           shown={ordered.length}
-          workers={workers}
+          total={workers.size}
           words={words}
           setWords={setWords}
           search={search}
-        >
-          <ViewChoice address={address} workers={workers} />
-        </WorkerTools>
+        />
         {ordered.length === 0 ? (
           <EmptyByFilter what={wordsOfFilter(words, address)} onClear={clear} />
         ) : (
