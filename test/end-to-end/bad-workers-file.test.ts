@@ -181,7 +181,7 @@ describe('workers.json', () => {
     assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200])
     const slowest = Math.max(...answers.map(({ ms }) => ms))
     const middle = answers.map(({ ms }) => ms).sort((a, b) => a - b)[answers.length >> 1] ?? 0
-    assert.ok(middle < 100 && slowest < 2_000, `median ${middle} ms, slowest ${slowest} ms`)
+    assert.ok(middle < 300 && slowest < 5_000, `median ${middle} ms, slowest ${slowest} ms`)
 
     // A change is still applied within its second or little more, and the way back is as short.
     await write(JSON.stringify([...dead, ...good, `http://127.0.0.1:${spare}`]))

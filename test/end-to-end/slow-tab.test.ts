@@ -123,7 +123,7 @@ test('a tab that stops reading gets a snapshot when it reads again, and costs ot
   assert.ok(!meanwhile.some(isSnapshot))
   const elapsedMs = Date.parse(meanwhile.at(-1)?.at ?? '') - Date.parse(meanwhile[0]?.at ?? '')
   const everyMs = elapsedMs / (meanwhile.length - 1)
-  assert.ok(everyMs < 1.5 * TICK_MS, `${meanwhile.length} frames, one in ${everyMs} ms`)
+  assert.ok(everyMs < 3 * TICK_MS, `${meanwhile.length} frames, one in ${everyMs} ms`)
 
   const { seq } = quick
   slow.socket.resume()

@@ -127,7 +127,7 @@ describe('a process', () => {
     await until(() => running.output().includes('up'), 5_000)
     await assert.rejects(
       running.stop(200),
-      /a process did not stop within 200 ms of SIGTERM. It said:\nup\nnever/,
+      /a process did not stop within 200 ms of SIGTERM. It said:\nup\nnever\n\nIts threads were: /,
     )
     assert.equal((await running.exited).signal, 'SIGKILL')
   })

@@ -4,6 +4,7 @@
  * process, however that one ends: by its end, by a signal, or (through the runner's mark) by `kill -9`.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { readThreads } from '../runner/shutdown.ts'
 import { inReverse, type Scope } from './scope.ts'
 
 const OUTPUT_LIMIT = 2_000_000
@@ -74,8 +75,10 @@ export function startProcess(scope: Scope, launch: Launch): Running {
     async stop(boundMs = STOP_LIMIT_MS) {
       child.kill('SIGTERM')
       if (await isWithin(exited, boundMs)) return exited
+      const threads = (await readThreads(pid))?.join(', ') ?? 'unknown'
       killGroup(pid)
-      throw new Error(`${launch.name} did not stop within ${boundMs} ms of SIGTERM. It said:\n${output()}`)
+      const late = `${launch.name} did not stop within ${boundMs} ms of SIGTERM`
+      throw new Error(`${late}. It said:\n${output()}\nIts threads were: ${threads}`)
     },
     async kill9() {
       child.kill('SIGKILL')

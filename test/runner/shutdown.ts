@@ -65,7 +65,7 @@ export function watchShutdown(stateFile: string, limits = LIMITS): ShutdownWatch
 }
 
 /** Name and place of each thread, the main one first; undefined where there is no /proc. */
-async function readThreads(pid: number): Promise<string[] | undefined> {
+export async function readThreads(pid: number): Promise<string[] | undefined> {
   const ids = await readdir(`/proc/${pid}/task`).catch(() => undefined)
   if (!ids) return undefined
   const read = async (id: string): Promise<string> => {
