@@ -9,16 +9,8 @@ import { createScope } from '../harness/scope.ts'
 import { assertAccessible, assertFits, NARROW } from './axe.ts'
 import type { PageWatch } from './page-watch.ts'
 import { PICTURE_LIMIT_BYTES, PICTURE_SIZE, takePictures } from './pictures.ts'
-import {
-  type Fleet,
-  keepBusy,
-  NAMES,
-  openDashboard,
-  openPage,
-  revisit,
-  startBrowser,
-  startFleet,
-} from './stage.ts'
+import { openSharedDashboard } from './shared-page.ts'
+import { type Fleet, keepBusy, NAMES, openPage, revisit } from './stage.ts'
 import { choose, rowOf, switchOf } from './workers-page.ts'
 
 const TAGS = {
@@ -39,8 +31,7 @@ describe('the dashboard for everybody', () => {
 
   before(async () => {
     const env = { NAME: 'harbour', ENVIRONMENT: 'demo' }
-    ;[browser, fleet] = await Promise.all([startBrowser(scope), startFleet(scope, { env, tags: TAGS })])
-    ;({ page, watch } = await openDashboard(scope, browser, fleet.balancer))
+    ;({ browser, fleet, page, watch } = await openSharedDashboard(scope, { env, tags: TAGS }))
   })
   after(() => scope.end())
 

@@ -6,7 +6,8 @@ import type { Page } from 'playwright-core'
 import { createScope } from '../harness/scope.ts'
 import { assertAccessible, assertFits, NARROW } from './axe.ts'
 import type { PageWatch } from './page-watch.ts'
-import { type Fleet, openAt, revisit, startBrowser, startFleet } from './stage.ts'
+import { openSharedPage } from './shared-page.ts'
+import { type Fleet, revisit } from './stage.ts'
 
 const MARKUP = '<img src=x onerror=canary()> & <b>why</b>'
 
@@ -18,16 +19,15 @@ describe('the page Activity', () => {
   let watch: PageWatch
 
   before(async () => {
-    const [browser, started] = await Promise.all([startBrowser(scope), startFleet(scope)])
-    fleet = started
-    const { balancer } = fleet
     const headers = { 'x-reason': encodeURIComponent(MARKUP) }
-    const post = (path: string, body: unknown, method = 'POST') =>
-      balancer.request(path, { method, headers, body: JSON.stringify(body) })
-    assert.equal((await post('/workers/w1/off', {})).status, 200)
-    assert.equal((await post('/workers/w1/on', {})).status, 200)
-    assert.equal((await post('/groups/default', { concurrency: 7 }, 'PATCH')).status, 200)
-    ;({ page, watch } = await openAt(scope, browser, balancer, '/activity', 'Activity'))
+    const prepare = async ({ balancer }: Fleet) => {
+      const post = (path: string, body: unknown, method = 'POST') =>
+        balancer.request(path, { method, headers, body: JSON.stringify(body) })
+      assert.equal((await post('/workers/w1/off', {})).status, 200)
+      assert.equal((await post('/workers/w1/on', {})).status, 200)
+      assert.equal((await post('/groups/default', { concurrency: 7 }, 'PATCH')).status, 200)
+    }
+    ;({ fleet, page, watch } = await openSharedPage(scope, '/activity', 'Activity', { prepare }))
   })
 
   after(() => scope.end())

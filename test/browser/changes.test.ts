@@ -6,15 +6,8 @@ import { postTask, startBalancer, writeWorkersFile } from '../harness/berth.ts'
 import { createScope } from '../harness/scope.ts'
 import { until } from '../harness/until.ts'
 import type { PageWatch } from './page-watch.ts'
-import {
-  type Fleet,
-  LIMIT_MS,
-  openDashboard,
-  revisit,
-  startBrowser,
-  startFleet,
-  type WorkerName,
-} from './stage.ts'
+import { openSharedDashboard } from './shared-page.ts'
+import { type Fleet, LIMIT_MS, revisit, type WorkerName } from './stage.ts'
 import { openList, openLog, readIds, rowOf, switchOf, waitForCell } from './workers-page.ts'
 
 /** Chromium notes by itself that a socket or an address did not answer. */
@@ -31,12 +24,7 @@ describe('a fleet that changes under the page', () => {
   const list = (...names: WorkerName[]) => writeWorkersFile(fleet.balancer.workersFile, names.map(entryOf))
 
   before(async () => {
-    const [browser, started] = await Promise.all([
-      startBrowser(scope),
-      startFleet(scope, { listed: ['w1', 'w2'] }),
-    ])
-    fleet = started
-    ;({ page, context, watch } = await openDashboard(scope, browser, fleet.balancer))
+    ;({ fleet, page, context, watch } = await openSharedDashboard(scope, { listed: ['w1', 'w2'] }))
   })
   after(() => scope.end())
 

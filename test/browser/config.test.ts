@@ -10,7 +10,8 @@ import { createScope } from '../harness/scope.ts'
 import { until } from '../harness/until.ts'
 import { assertAccessible, assertFits, NARROW } from './axe.ts'
 import type { PageWatch } from './page-watch.ts'
-import { type Fleet, LIMIT_MS, NAMES, openAt, startBrowser, startFleet } from './stage.ts'
+import { openSharedPage } from './shared-page.ts'
+import { type Fleet, LIMIT_MS, NAMES } from './stage.ts'
 
 const KEY = 'a-key-that-no-page-may-show'
 type Entry = { name: string; url: string; [field: string]: unknown }
@@ -23,10 +24,8 @@ describe('the config page', () => {
   let entries: Entry[]
 
   before(async () => {
-    const [browser, started] = await Promise.all([startBrowser(scope), startFleet(scope)])
-    fleet = started
+    ;({ fleet, page, watch } = await openSharedPage(scope, '/config', 'Config'))
     entries = NAMES.map((name) => ({ name, url: fleet.workers[name].url }))
-    ;({ page, watch } = await openAt(scope, browser, fleet.balancer, '/config', 'Config'))
     await editor().waitFor()
   })
   beforeEach(async () => {

@@ -5,15 +5,8 @@ import { postTask, waitForWorkers, writeWorkersFile } from '../harness/berth.ts'
 import { createScope } from '../harness/scope.ts'
 import { until } from '../harness/until.ts'
 import type { PageWatch } from './page-watch.ts'
-import {
-  type Fleet,
-  LIMIT_MS,
-  NAMES,
-  openDashboard,
-  startBrowser,
-  startFleet,
-  type WorkerName,
-} from './stage.ts'
+import { openSharedDashboard } from './shared-page.ts'
+import { type Fleet, LIMIT_MS, NAMES, type WorkerName } from './stage.ts'
 import { readCell, rowOf, switchOf, waitForCell } from './workers-page.ts'
 
 /** More Tabs than the page has stops. */
@@ -27,9 +20,7 @@ describe('the maintenance switch', () => {
   let watch: PageWatch
 
   before(async () => {
-    const [browser, started] = await Promise.all([startBrowser(scope), startFleet(scope)])
-    fleet = started
-    ;({ page, watch } = await openDashboard(scope, browser, fleet.balancer))
+    ;({ fleet, page, watch } = await openSharedDashboard(scope))
   })
   beforeEach(async () => {
     for (const name of NAMES) await fleet.balancer.request(`/workers/${name}/on`, { method: 'POST' })

@@ -9,7 +9,8 @@ import { postTask } from '../harness/berth.ts'
 import { createScope } from '../harness/scope.ts'
 import { until } from '../harness/until.ts'
 import type { PageWatch } from './page-watch.ts'
-import { type Fleet, keepBusy, LIMIT_MS, openDashboard, startBrowser, startFleet } from './stage.ts'
+import { openSharedDashboard } from './shared-page.ts'
+import { type Fleet, keepBusy, LIMIT_MS } from './stage.ts'
 import { readCell, waitForCell } from './workers-page.ts'
 
 /** What the issue promises from the worker's change to the screen. */
@@ -25,9 +26,7 @@ describe('the workers page against the clock', () => {
   let watch: PageWatch
 
   before(async () => {
-    const [browser, started] = await Promise.all([startBrowser(scope), startFleet(scope)])
-    fleet = started
-    ;({ page, watch } = await openDashboard(scope, browser, fleet.balancer))
+    ;({ fleet, page, watch } = await openSharedDashboard(scope))
   })
   after(() => scope.end())
 

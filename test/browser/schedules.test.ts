@@ -6,7 +6,8 @@ import { createScope } from '../harness/scope.ts'
 import { until } from '../harness/until.ts'
 import { assertAccessible, assertFits, NARROW } from './axe.ts'
 import type { PageWatch } from './page-watch.ts'
-import { type Fleet, LIMIT_MS, openAt, revisit, startBrowser, startFleet } from './stage.ts'
+import { openSharedPage } from './shared-page.ts'
+import { type Fleet, LIMIT_MS, revisit } from './stage.ts'
 
 type Schedule = {
   id: string
@@ -27,9 +28,7 @@ describe('the pages of schedules', () => {
   let watch: PageWatch
 
   before(async () => {
-    const [browser, started] = await Promise.all([startBrowser(scope), startFleet(scope)])
-    fleet = started
-    ;({ page, watch } = await openAt(scope, browser, fleet.balancer, '/schedules', 'Schedules'))
+    ;({ fleet, page, watch } = await openSharedPage(scope, '/schedules', 'Schedules'))
   })
   after(() => scope.end())
 

@@ -6,16 +6,8 @@ import { createScope } from '../harness/scope.ts'
 import { until } from '../harness/until.ts'
 import { assertAccessible, assertFits, NARROW } from './axe.ts'
 import type { PageWatch } from './page-watch.ts'
-import {
-  type Fleet,
-  LIMIT_MS,
-  openAt,
-  openPage,
-  revisit,
-  signOut,
-  startBrowser,
-  startFleet,
-} from './stage.ts'
+import { openSharedPage } from './shared-page.ts'
+import { type Fleet, LIMIT_MS, openAt, openPage, revisit, signOut } from './stage.ts'
 
 const READ_KEY = 'reads-only-and-changes-nothing-0123456789abcdef'
 const PAGES = [
@@ -42,8 +34,7 @@ describe('the shell around every page', () => {
 
   before(async () => {
     const env = { NAME: 'harbour', ENVIRONMENT: 'demo', READ_KEY: READ_KEY }
-    ;[browser, fleet] = await Promise.all([startBrowser(scope), startFleet(scope, { env })])
-    ;({ page, watch } = await openAt(scope, browser, fleet.balancer, '', 'Overview'))
+    ;({ browser, fleet, page, watch } = await openSharedPage(scope, '', 'Overview', { env }))
   })
   after(() => scope.end())
 

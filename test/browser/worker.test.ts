@@ -11,7 +11,8 @@ import { createScope } from '../harness/scope.ts'
 import { until } from '../harness/until.ts'
 import { assertAccessible, assertFits, NARROW } from './axe.ts'
 import type { PageWatch } from './page-watch.ts'
-import { type Fleet, LIMIT_MS, openAt, startBrowser, startFleet } from './stage.ts'
+import { openSharedPage } from './shared-page.ts'
+import { type Fleet, LIMIT_MS } from './stage.ts'
 
 const MARKUP = '<img src=x onerror=canary()><script>canary()</script>'
 
@@ -25,9 +26,7 @@ describe('the page of a worker', () => {
   let watch: PageWatch
 
   before(async () => {
-    const [browser, started] = await Promise.all([startBrowser(scope), startFleet(scope)])
-    fleet = started
-    ;({ page, watch } = await openAt(scope, browser, fleet.balancer, '/workers/w3', 'w3'))
+    ;({ fleet, page, watch } = await openSharedPage(scope, '/workers/w3', 'w3'))
   })
   after(() => scope.end())
 

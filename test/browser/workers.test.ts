@@ -10,16 +10,8 @@ import { createScope } from '../harness/scope.ts'
 import { until } from '../harness/until.ts'
 import { assertAccessible } from './axe.ts'
 import type { PageWatch } from './page-watch.ts'
-import {
-  type Fleet,
-  LIMIT_MS,
-  NAMES,
-  openDashboard,
-  SLOTS,
-  startBrowser,
-  startFleet,
-  type WorkerName,
-} from './stage.ts'
+import { openSharedDashboard } from './shared-page.ts'
+import { type Fleet, LIMIT_MS, NAMES, SLOTS, type WorkerName } from './stage.ts'
 import { choose, openList, readCell, readIds, rowOf, waitForCell } from './workers-page.ts'
 
 const MARKUP = '<img src=x onerror=canary()><script>canary()</script>'
@@ -41,9 +33,7 @@ describe('the workers page', () => {
   let watch: PageWatch
 
   before(async () => {
-    const [browser, started] = await Promise.all([startBrowser(scope), startFleet(scope, { tags: TAGS })])
-    fleet = started
-    ;({ page, watch } = await openDashboard(scope, browser, fleet.balancer))
+    ;({ fleet, page, watch } = await openSharedDashboard(scope, { tags: TAGS }))
   })
   beforeEach(async () => {
     await fleet.balancer.request('/fleet/on', {
