@@ -34,6 +34,9 @@ export type ReadLogWord =
 
 export const everyLogLine: LogQuery = { source: '*', workers: [], tags: [], level: 'debug' }
 
+/** A query while it is read. */
+type Draft = { -readonly [Name in keyof LogQuery]: LogQuery[Name] } & { workers: string[]; tags: string[] }
+
 const LISTS = { worker: 'workers', tag: 'tags' } as const
 const TEXTS = { group: 128, text: 256, regex: LIMITS.logRegexText, task: 64 } as const
 const MOST_OF_A_LIST = 16
@@ -48,34 +51,44 @@ export function readLogWord(word: string): ReadLogWord {
   if (word === 'logs') return { ok: true, query: { ...everyLogLine, source: 'balancer' } }
   if (word.startsWith('logs:'))
     return { ok: true, query: { ...everyLogLine, source: 'workers', workers: [word.slice('logs:'.length)] } }
-  const query: Record<string, unknown> = { ...everyLogLine, workers: [], tags: [] }
+  const query: Draft = { ...everyLogLine, workers: [], tags: [] }
   for (const [name, value] of new URLSearchParams(word.slice('logs?'.length))) {
     const why = value === '' ? undefined : take(query, name, value)
     if (why !== undefined) return { ok: false, why }
   }
-  return { ok: true, query: query as unknown as LogQuery }
+  return { ok: true, query }
 }
 
 /** Says what is wrong with one parameter. */
-function take(query: Record<string, unknown>, name: string, value: string): string | undefined {
-  if (name === 'source' || name === 'level') {
-    const known: readonly string[] = name === 'source' ? LOG_SOURCES : LOG_LEVELS
-    if (!known.includes(value)) return `"${name}" is one of ${known.join(', ')}`
-    query[name] = value
+function take(query: Draft, name: string, value: string): string | undefined {
+  if (name === 'source') {
+    const source = LOG_SOURCES.find((known) => known === value)
+    if (source === undefined) return `"${name}" is one of ${LOG_SOURCES.join(', ')}`
+    query.source = source
     return undefined
   }
-  if (Object.hasOwn(LISTS, name)) {
-    const list = query[LISTS[name as keyof typeof LISTS]] as string[]
+  if (name === 'level') {
+    const level = LOG_LEVELS.find((known) => known === value)
+    if (level === undefined) return `"${name}" is one of ${LOG_LEVELS.join(', ')}`
+    query.level = level
+    return undefined
+  }
+  if (isOneOf(LISTS, name)) {
+    const list = query[LISTS[name]]
     if (list.length >= MOST_OF_A_LIST) return `"${name}" comes at most ${MOST_OF_A_LIST} times`
     if (value.length > ITEM_TEXT) return `"${name}" has at most ${ITEM_TEXT} characters`
     list.push(value)
     return undefined
   }
-  if (!Object.hasOwn(TEXTS, name)) return `"${name}" is no filter of log lines`
-  const longest = TEXTS[name as keyof typeof TEXTS]
+  if (!isOneOf(TEXTS, name)) return `"${name}" is no filter of log lines`
+  const longest = TEXTS[name]
   if (value.length > longest) return `"${name}" has at most ${longest} characters`
   query[name] = value
   return undefined
+}
+
+function isOneOf<Names extends object>(names: Names, name: PropertyKey): name is keyof Names {
+  return Object.hasOwn(names, name)
 }
 
 /** The shortest word for a query; equal queries have equal words. */

@@ -29,7 +29,7 @@ test('the end of the pipe is heard once', async (context) => {
   await once(child.stdout as NodeJS.ReadableStream, 'data')
   assert.deepEqual(output, ['up\n'])
   const closed = once(child, 'close')
-  ;(child.stdio[3] as unknown as { destroy(): void }).destroy()
+  child.stdio[3]?.destroy()
   const [code] = await closed
   assert.deepEqual([output.join(''), code], ['up\nlost\n', 0])
 })

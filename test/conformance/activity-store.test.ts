@@ -4,16 +4,10 @@ import { describe, type TestContext, test } from 'node:test'
 import type { ActivityItem } from '@berth/protocol'
 import type { ActivityFilter } from '../../balancer/src/ports/activity.ts'
 import type { StorePort } from '../../balancer/src/ports/store.ts'
+import { SILENT } from '../../balancer/src/store/testing/silent-events.ts'
 import { KINDS, type Place } from './store-places.ts'
 
 const T0 = Date.parse('2026-01-01T00:00:00.000Z')
-const SILENT = {
-  onPersisted() {},
-  onFailed: (_batch: number, detail: string) => assert.fail(detail),
-  onClaimed() {},
-  onDue() {},
-  onTurns() {},
-}
 
 function item(n: number, changes: Partial<ActivityItem> = {}): ActivityItem {
   return {

@@ -12,6 +12,7 @@ import type { StoredFilter } from '../ports/run-reads.ts'
 import { RunLists } from './run-lists.ts'
 import { SqliteStore } from './sqlite-store.ts'
 import { Statements } from './statements.ts'
+import { SILENT } from './testing/silent-events.ts'
 import { acceptedRun, endOf, idAt } from './testing/stored-runs.ts'
 
 const RUNS = 3_000
@@ -41,13 +42,7 @@ let database: DatabaseSync
 
 before(async () => {
   const store = new SqliteStore({ path })
-  await store.open({
-    onPersisted() {},
-    onFailed: (_batch, detail) => assert.fail(detail),
-    onClaimed() {},
-    onDue() {},
-    onTurns() {},
-  })
+  await store.open(SILENT)
   const seqs = Array.from({ length: RUNS }, (_, index) => index + 1)
   store.apply(seqs.map((seq) => acceptedRun(seq, 'queued')))
   store.apply(seqs.slice(0, -LIVE).map((seq) => endOf(seq)))

@@ -9,6 +9,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { openFile } from './sqlite-file.ts'
 import { SqliteReader } from './sqlite-reader.ts'
 import { SqliteStore } from './sqlite-store.ts'
+import { SILENT } from './testing/silent-events.ts'
 import { acceptedRun } from './testing/stored-runs.ts'
 
 test('a file that was moved before it was opened is not made anew, for its log would go with it; back again it is read', {
@@ -49,14 +50,7 @@ test('a log that somebody holds is told as it grows, and when it is short again'
   const sizes: (number | null)[] = []
   const store = new SqliteStore({ path, longLogBytes: 500_000 })
   context.after(() => store.close())
-  await store.open({
-    onPersisted() {},
-    onFailed: (_batch, detail) => assert.fail(detail),
-    onClaimed() {},
-    onDue() {},
-    onTurns() {},
-    onLogSize: (bytes) => void sizes.push(bytes),
-  })
+  await store.open({ ...SILENT, onLogSize: (bytes) => void sizes.push(bytes) })
   let seq = 0
   const writeUntil = async (isSaid: () => boolean, count: number, pauseMs: number) => {
     for (let tries = 0; !isSaid() && tries < 100; tries++) {

@@ -13,6 +13,7 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { chromium, type Page } from 'playwright-core'
 import { SqliteStore } from '../../../balancer/src/store/sqlite-store.ts'
+import { SILENT } from '../../../balancer/src/store/testing/silent-events.ts'
 import { acceptedRun, endOf } from '../../../balancer/src/store/testing/stored-runs.ts'
 import { buildDashboard, isBuildCurrent } from '../../../cli/src/dashboard-build.ts'
 import { findChromium } from '../../browser/chromium.ts'
@@ -124,13 +125,7 @@ function seconds(sinceMs: number): string {
 async function writeRuns(dataDir: string): Promise<void> {
   await mkdir(dataDir, { recursive: true })
   const store = new SqliteStore({ path: join(dataDir, 'berth.db') })
-  await store.open({
-    onPersisted() {},
-    onFailed: (_batch, detail) => assert.fail(detail),
-    onClaimed() {},
-    onDue() {},
-    onTurns() {},
-  })
+  await store.open(SILENT)
   for (let seq = 1; seq <= DONE; seq += A_BATCH) {
     const seqs = Array.from({ length: A_BATCH }, (_, index) => seq + index)
     store.apply(seqs.flatMap((each) => [acceptedRun(each, 'queued'), endOf(each)]))

@@ -8,6 +8,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import type { ClaimedRun } from '../../../balancer/src/ports/stored-run.ts'
 import { SqliteStore } from '../../../balancer/src/store/sqlite-store.ts'
+import { SILENT } from '../../../balancer/src/store/testing/silent-events.ts'
 import { acceptedRun, endOf, idAt } from '../../../balancer/src/store/testing/stored-runs.ts'
 import { makeFolder } from '../../harness/scope.ts'
 import { quantile } from '../story.ts'
@@ -27,13 +28,7 @@ test('D9: a claim and a removal beside a million runs that have ended', async (t
   const answers: ((runs: readonly ClaimedRun[]) => void)[] = []
   const store = new SqliteStore({ path })
   t.after(() => store.close())
-  await store.open({
-    onPersisted() {},
-    onFailed: (_batch, detail) => assert.fail(detail),
-    onClaimed: (_claim, runs) => answers.shift()?.(runs),
-    onDue() {},
-    onTurns() {},
-  })
+  await store.open({ ...SILENT, onClaimed: (_claim, runs) => answers.shift()?.(runs) })
   for (let seq = 1; seq <= DONE; seq += A_BATCH) {
     const seqs = Array.from({ length: A_BATCH }, (_, index) => seq + index)
     store.apply(seqs.flatMap((each) => [acceptedRun(each, 'queued'), endOf(each)]))

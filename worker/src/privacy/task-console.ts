@@ -40,20 +40,20 @@ export function captureConsole(log: ContextLog): () => void {
       ignoreErrors: false,
     })
   const plain = makeConsole('info', 'error')
-  const target = console as unknown as Record<string, unknown>
   const before: [string, unknown][] = []
   const set = (name: string, from: Console) => {
-    const method = (from as unknown as Record<string, unknown>)[name]
-    if (typeof method !== 'function' || typeof target[name] !== 'function' || name === 'Console') return
-    before.push([name, target[name]])
-    target[name] = method.bind(from)
+    const method: unknown = Reflect.get(from, name)
+    const past: unknown = Reflect.get(console, name)
+    if (typeof method !== 'function' || typeof past !== 'function' || name === 'Console') return
+    before.push([name, past])
+    Reflect.set(console, name, method.bind(from))
   }
   for (const name of Object.keys(console)) {
     const level = LEVELS[name]
     set(name, level === undefined ? plain : makeConsole(level, level))
   }
   return () => {
-    for (const [name, method] of before) target[name] = method
+    for (const [name, method] of before) Reflect.set(console, name, method)
   }
 }
 
