@@ -53,24 +53,7 @@ export class Portrait {
 
   /** What series are made of. */
   sampleAs(id: string): WorkerSample {
-    const { lifeline, context } = this.#options
-    const { key, report, remembered, link } = this.#options.picture
-    const identity = report ?? remembered
-    const { status, slots, maintenance } = this.gauge
-    const { workforce } = context
-    return {
-      id,
-      group: identity?.group ?? null,
-      contract: identity?.contract ?? null,
-      status,
-      slots,
-      maintenance,
-      system: link === 'open' && report ? report.system : null,
-      get ended() {
-        return workforce.attemptTally?.(key)
-      },
-      takeGapMs: () => lifeline.takeGapMs(),
-    }
+    return new Sample(id, this.#options, this.gauge)
   }
 
   #look(): void {
@@ -83,5 +66,40 @@ export class Portrait {
   #breaker(): WorkerView['breaker'] {
     const { picture, context } = this.#options
     return this.#breakerView.of(context.health.breaker(picture.key))
+  }
+}
+
+/** A class, since V8 makes a shape in its old space for each object whose getter stands in a literal. */
+class Sample implements WorkerSample {
+  readonly id: string
+  readonly group: string | null
+  readonly contract: number | null
+  readonly status: WorkerSample['status']
+  readonly slots: WorkerSample['slots']
+  readonly maintenance: WorkerSample['maintenance']
+  readonly system: WorkerSample['system']
+  readonly #options: PortraitOptions
+
+  constructor(id: string, options: PortraitOptions, { status, slots, maintenance }: WorkerGauge) {
+    const { report, remembered, link } = options.picture
+    const identity = report ?? remembered
+    this.id = id
+    this.group = identity?.group ?? null
+    this.contract = identity?.contract ?? null
+    this.status = status
+    this.slots = slots
+    this.maintenance = maintenance
+    this.system = link === 'open' && report ? report.system : null
+    this.#options = options
+  }
+
+  /** Looked up where it is asked for: of most samples nobody does. */
+  get ended() {
+    const { picture, context } = this.#options
+    return context.workforce.attemptTally?.(picture.key)
+  }
+
+  takeGapMs(): number | null {
+    return this.#options.lifeline.takeGapMs()
   }
 }
