@@ -3,14 +3,11 @@
  * suite of their own, run-store.test.ts.
  */
 import assert from 'node:assert/strict'
-import { renameSync } from 'node:fs'
-import { DatabaseSync } from 'node:sqlite'
 import { describe, test } from 'node:test'
 import { ManualClock } from '@berth/runtime'
 import type { RunsAtStart } from '../../balancer/src/ports/run-store.ts'
 import type {
   KnownWorker,
-  MaintenanceIntent,
   StoreContents,
   StoredForm,
   StoredSettings,
@@ -18,45 +15,8 @@ import type {
   StoreWrite,
 } from '../../balancer/src/ports/store.ts'
 import { CONFIG_HISTORY, type ConfigVersion } from '../../balancer/src/ports/workers-config.ts'
-import { SqliteStore } from '../../balancer/src/store/sqlite-store.ts'
-import { KINDS, newPath, type Place } from './store-places.ts'
-
-type Event = { persisted: number } | { failed: number; detail: string }
-
-function record() {
-  const events: Event[] = []
-  const waiting: { count: number; wake: () => void }[] = []
-  const add = (event: Event) => {
-    events.push(event)
-    for (const waiter of waiting) if (events.length >= waiter.count) waiter.wake()
-  }
-  return {
-    events,
-    onPersisted: (persisted: number) => add({ persisted }),
-    onFailed: (failed: number, detail: string) => add({ failed, detail }),
-    onClaimed() {},
-    onDue() {},
-    onTurns() {},
-    reach: (count: number) =>
-      events.length >= count
-        ? Promise.resolve()
-        : new Promise<void>((wake) => {
-            waiting.push({ count, wake })
-          }),
-  }
-}
-
-const nextTick = () => new Promise<void>((resolve) => setImmediate(resolve))
-
-const AT = '2026-01-01T00:00:00.000Z'
-
-function intent(worker: string, reason: string | null = null): MaintenanceIntent {
-  return { worker, reason, since: AT, until: null, deadline: null, by: null }
-}
-
-function intentSet(worker: string, reason: string | null = null): StoreWrite {
-  return { kind: 'intent-set', intent: intent(worker, reason) }
-}
+import { AT, intent, intentSet, nextTick, record } from './store-bench.ts'
+import { KINDS, type Place } from './store-places.ts'
 
 function known(worker: string, interfaceHash = 'a'.repeat(64)): KnownWorker {
   return { worker, group: 'default', contract: 1, interfaceHash, seenAt: AT }
@@ -505,128 +465,3 @@ for (const [kind, newPlace] of Object.entries(KINDS)) {
     })
   })
 }
-
-describe('only a store with a disk', () => {
-  function readIntents(path: string): unknown[] {
-    const second = new DatabaseSync(path, { readOnly: true })
-    try {
-      return second
-        .prepare('SELECT worker FROM intents ORDER BY worker')
-        .all()
-        .map(({ worker }) => worker)
-    } finally {
-      second.close()
-    }
-  }
-
-  test('says persisted when another connection can read it', async () => {
-    const path = newPath()
-    const store = new SqliteStore({ path })
-    const seen: unknown[][] = []
-    await store.open({
-      onPersisted: () => seen.push(readIntents(path)),
-      onFailed: (_, detail) => assert.fail(detail),
-      onClaimed() {},
-      onDue() {},
-      onTurns() {},
-    })
-    store.apply([intentSet('w1')])
-    await nextTick()
-    store.apply([intentSet('w2')])
-    await store.flush()
-    assert.deepEqual(seen[0]?.[0], 'w1')
-    assert.deepEqual(seen[1], ['w1', 'w2'])
-    await store.close()
-  })
-
-  test('a lock held by another process fails a batch, and later batches are written', async () => {
-    const path = newPath()
-    const events = record()
-    const store = new SqliteStore({ path, busyTimeoutMs: 20 })
-    await store.open(events)
-    const rival = new DatabaseSync(path)
-    rival.exec('BEGIN IMMEDIATE')
-    const lost = store.apply([intentSet('w1')])
-    await store.flush()
-    rival.exec('ROLLBACK')
-    rival.close()
-    const kept = store.apply([intentSet('w2')])
-    await store.close()
-    assert.deepEqual(events.events, [
-      { failed: lost, detail: 'nothing of the batch was written: database is locked' },
-      { persisted: kept },
-    ])
-    assert.deepEqual(readIntents(path), ['w2'])
-  })
-
-  test('a database that is moved away under it is never said to be written again', async () => {
-    const path = newPath()
-    const events = record()
-    const store = new SqliteStore({ path })
-    await store.open(events)
-    renameSync(path, `${path}.moved`)
-    store.apply([intentSet('w1')])
-    await store.flush()
-    renameSync(`${path}.moved`, path)
-    store.apply([intentSet('w2')])
-    await store.close()
-    assert.equal(events.events.length, 2)
-    for (const event of events.events) assert.match('detail' in event ? event.detail : '', /moved or removed/)
-  })
-
-  test('settings that cannot be read are a refusal that names them, not a limit that is lifted', async () => {
-    const path = newPath()
-    for (const text of ['{"concurrency":"many"}', 'no JSON', '']) {
-      const first = new SqliteStore({ path })
-      await first.open(record())
-      await first.close()
-      const database = new DatabaseSync(path)
-      database.prepare("INSERT INTO settings VALUES ('gpu', 'paint', ?)").run(text)
-      database.close()
-      const store = new SqliteStore({ path })
-      await assert.rejects(store.open(record()), {
-        name: 'StoreError',
-        code: 'DAMAGED',
-        message: /^what an operator set for "paint" \(group "gpu"\) cannot be read/,
-      })
-      await store.close()
-      const again = new DatabaseSync(path)
-      again.exec('DELETE FROM settings')
-      again.close()
-    }
-  })
-
-  test('a thread that dies fails what is open, and nothing hangs', async () => {
-    const events = record()
-    const thread = new URL('./dying-thread.ts', import.meta.url)
-    const store = new SqliteStore({ path: newPath(), thread })
-    await store.open(events)
-    const open = store.apply([intentSet('w1')])
-    await store.flush()
-    const late = store.apply([intentSet('w2')])
-    await store.flush()
-    const detail = 'the store thread ended; restart the balancer'
-    assert.deepEqual(events.events, [
-      { failed: open, detail },
-      { failed: late, detail },
-    ])
-    await store.close()
-  })
-
-  test('a thread that never answers cannot hold up close', async () => {
-    const events = record()
-    const thread = new URL('./mute-thread.ts', import.meta.url)
-    const store = new SqliteStore({ path: newPath(), thread, closeTimeoutMs: 50 })
-    await store.open(events)
-    const open = store.apply([intentSet('w1')])
-    await store.close()
-    assert.deepEqual(events.events, [{ failed: open, detail: 'the store is closed' }])
-  })
-
-  test('a thread that cannot start is a refusal, not an exception elsewhere', async () => {
-    const thread = new URL('./no-such-thread.ts', import.meta.url)
-    const store = new SqliteStore({ path: newPath(), thread })
-    await assert.rejects(store.open(record()), { name: 'StoreError', code: 'UNUSABLE' })
-    await store.close()
-  })
-})
