@@ -66,3 +66,15 @@ test('bytes that are none of ours are refused, whatever they are', () => {
     assert.ok(count <= noise.length)
   }
 })
+
+test('a page of a version that had fewer columns has zeros in those that came later', () => {
+  const log = new PageLog({ columns: 3, histograms: 0, buckets: 0 })
+  log.append(0, 5, Float64Array.of(5, 250, 0), undefined)
+  log.append(1, 5, Float64Array.of(5, 0, 7), undefined)
+  const read: number[][] = []
+  readPage(log.bytes, { columns: 5, histograms: 0, buckets: 0 }, ({ values }) => read.push([...values]))
+  assert.deepEqual(read, [
+    [5, 250, 0, 0, 0],
+    [5, 0, 7, 0, 0],
+  ])
+})
