@@ -118,6 +118,9 @@ function nameOf(label: string): Extension {
   return EditorView.contentAttributes.of({ 'aria-label': label, 'aria-description': text.kit.code.leave })
 }
 
+/** Ctrl Enter is the page's: there it runs what was written. */
+const OWN_KEYS = defaultKeymap.filter(({ key }) => key !== 'Mod-Enter')
+
 /** What every editor has; also for both sides of a difference. */
 export function baseOf(): Extension {
   return [
@@ -134,14 +137,7 @@ export function baseOf(): Extension {
     lintGutter(),
     search({ top: true }),
     highlightSelectionMatches(),
-    keymap.of([
-      ...searchKeymap,
-      ...lintKeymap,
-      ...historyKeymap,
-      ...foldKeymap,
-      ...defaultKeymap,
-      indentWithTab,
-    ]),
+    keymap.of([...searchKeymap, ...lintKeymap, ...historyKeymap, ...foldKeymap, ...OWN_KEYS, indentWithTab]),
     EditorState.phrases.of(text.kit.code.phrases),
     codeTheme,
   ]

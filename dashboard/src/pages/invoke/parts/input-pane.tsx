@@ -121,7 +121,7 @@ export function InputPane({ view, item, workspace, cells, isPlain, isTried }: Pr
         <>
           <JsonPane
             input={cell.input}
-            faults={[...context.faults].map(([pointer, words]) => `${pointer}: ${words.join(' ')}`)}
+            faults={context.faults}
             onInput={(input, isJson) => workspace.change(cell.id, { input }, isJson)}
           />
           {cell.links.map((link) => (
