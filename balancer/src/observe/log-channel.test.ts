@@ -109,6 +109,22 @@ describe('lines that are being written', () => {
     assert.deepEqual(second.take(), { 'logs:w1': [numbers(10, 200), 0] })
   })
 
+  it('are one text for all pages, whatever is left out while they are told one after the other', () => {
+    const { fleet, open, tick, say } = setChannels()
+    const [first, second] = [open('logs:w1'), open('logs:w1')]
+    tick()
+    first.take()
+    second.take()
+    say(0, 10)
+    tick()
+    const told = first.watch.takeChanges()
+    fleet.say('w1', [], 7)
+    assert.deepEqual(second.watch.takeChanges(), told)
+    assert.notEqual(told?.key, undefined)
+    tick()
+    for (const page of [first, second]) assert.deepEqual(page.take(), { 'logs:w1': [[], 7] })
+  })
+
   it('are given up when the only page that wants them leaves', () => {
     const { fleet, open, tick, begin, say } = setChannels()
     const page = open('logs:w1')

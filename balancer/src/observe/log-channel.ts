@@ -70,6 +70,8 @@ export class LogChannel {
   /** Lines let through, and lines left out, since it began. */
   #lines = 0
   #left = 0
+  /** As pages hear of it: what is left out while they are told one after the other is told at the next tick. */
+  #toldLeft = 0
   /** Of the last ticks, how many were let through. */
   #recentCounts: number[] = []
   #isCrowded = false
@@ -90,7 +92,7 @@ export class LogChannel {
 
   /** Where a page begins that has read nothing: before what is kept. */
   get start(): LogCursor {
-    return { line: this.#lines - Math.min(this.#kept.length, RECENT_LINES), left: this.#left }
+    return { line: this.#lines - Math.min(this.#kept.length, RECENT_LINES), left: this.#toldLeft }
   }
 
   /** Four times a second: follows whom it does not follow yet, and lets lines through. Yields where it may be cut. */
@@ -108,6 +110,7 @@ export class LogChannel {
     const old = yield* this.#admitHistory()
     const fresh = yield* this.#admit(Math.max(0, room - old))
     this.#recentCounts = [...lastTicks, old + fresh]
+    this.#toldLeft = this.#left
   }
 
   /** Once a second: workers come, go, and change their tags. `workers` are all that there are. */
@@ -124,14 +127,14 @@ export class LogChannel {
 
   /** Undefined when nothing has come since. The same for all that have read as far. */
   newsFor(from: LogCursor): LogNews | undefined {
-    const now = { line: this.#lines, left: this.#left }
+    const now = { line: this.#lines, left: this.#toldLeft }
     if (isSame(from, now)) return undefined
     const shared = this.#shared
     if (shared !== undefined && isSame(shared.from, from) && isSame(shared.news.cursor, now))
       return shared.news
     const first = this.#lines - this.#kept.length
     const lines = this.#kept.slice(Math.max(0, from.line - first))
-    const dropped = this.#left - from.left + Math.max(0, first - from.line)
+    const dropped = this.#toldLeft - from.left + Math.max(0, first - from.line)
     let text: string | undefined
     const news: LogNews = {
       lines,
