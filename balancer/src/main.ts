@@ -9,6 +9,7 @@ import {
   CONFIG_EXIT_CODE,
   countBuffersWithHeap,
   createLog,
+  endProcess,
   exitWithConfigErrors,
   LifelineError,
   onSignals,
@@ -50,7 +51,7 @@ async function main(): Promise<void> {
   }
   const code = await run(read.config, resolved.keys, signing.secret, read.warnings)
   lock.release()
-  process.exit(code)
+  endProcess(code)
 }
 
 async function run(
