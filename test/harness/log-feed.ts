@@ -20,7 +20,8 @@ export function followLog(scope: Scope, { url }: Pick<Balancer, 'url'>, word: st
   socket.on('open', () => socket.send(JSON.stringify({ watch: [word] })))
   socket.on('message', (data) => {
     const frame = feedMessageSchema.parse(JSON.parse(String(data)))
-    if ('changes' in frame) texts.push(...(frame.changes.logs?.[word]?.lines ?? []).map(({ text }) => text))
+    const lines = 'changes' in frame ? frame.changes.logs?.[word]?.lines : frame.snapshot.logs[word]
+    texts.push(...(lines ?? []).map(({ text }) => text))
   })
   return {
     texts,
