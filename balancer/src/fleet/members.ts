@@ -38,12 +38,14 @@ export class Members {
   }
 
   /**
-   * All of them at this moment, each once and with the id that it is shown under: whoever reads on while the list
+   * All of them at the first step, each once and with the id that it is shown under: whoever reads on while the list
    * changes sees nobody twice under two names, and misses nobody who was there.
    */
-  shown(): readonly (readonly [Member, string])[] {
-    const listed = [...this.#listed.values()].map((member) => [member, member.id] as const)
-    return [...listed, ...[...this.#leaving].map((member) => [member, this.shownId(member)] as const)]
+  *shown(): Generator<readonly [member: Member, id: string], void> {
+    const listed = [...this.#listed.values()]
+    const leaving = [...this.#leaving].map((member) => [member, this.shownId(member)] as const)
+    for (const member of listed) yield [member, member.id]
+    yield* leaving
   }
 
   withKey(key: string): Member | undefined {
