@@ -17,8 +17,17 @@ export default defineConfig({
     rolldownOptions: {
       output: {
         // zod decides when the first schema is made whether it may compile: its settings go where it is, so that
-        // no chunk of schemas runs before them.
-        codeSplitting: { groups: [{ name: 'zod', test: /node_modules\/zod\/|src\/zod-settings/ }] },
+        // no chunk of schemas runs before them. What the page asks first needs neither words nor React, and is not
+        // kept waiting by either.
+        codeSplitting: {
+          groups: [
+            { name: 'zod', test: /node_modules\/zod\/|src\/zod-settings/ },
+            {
+              name: 'begin',
+              test: /protocol\/src\/|src\/begin\.ts|src\/session\/(begin-)?session\.ts|src\/feed\/(?!use-)[\w-]+\.ts$/,
+            },
+          ],
+        },
       },
     },
   },

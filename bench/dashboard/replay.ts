@@ -33,18 +33,26 @@ export async function record(url: string, words: readonly string[], seconds: num
   return frames
 }
 
+interface Length {
+  /** Played before the first look, which is taken behind it. */
+  readonly warmUpMinutes: number
+  readonly minutes: number
+  /** Equally far apart, the last one at the end. */
+  readonly looks: number
+}
+
 export interface Held {
-  /** Heap in bytes after each part, garbage collected. */
+  /** Heap in bytes at the first look and at each that followed, garbage collected. */
   readonly heapBytes: readonly number[]
   readonly frames: number
 }
 
-/** Plays so many simulated minutes to a page, and looks at its heap so often. */
+/** Plays so many simulated minutes to a page, and looks at its heap behind the warm-up and so often after it. */
 export async function play(
   tab: Tab,
   path: string,
   recorded: readonly FeedMessage[],
-  { minutes, looks }: { readonly minutes: number; readonly looks: number },
+  { warmUpMinutes, minutes, looks }: Length,
 ): Promise<Held> {
   const opened = Promise.withResolvers<WebSocketRoute>()
   await tab.page.routeWebSocket(/\/feed/, (socket) => opened.resolve(socket))
@@ -55,15 +63,17 @@ export async function play(
   const renumbered = renumber(first.at)
   socket.send(renumbered(first))
   const heapBytes: number[] = []
-  const each = Math.round((minutes * 60_000) / FRAME_MS / looks)
-  for (let look = 0; look < looks; look++) {
-    for (let index = 0; index < each; index++) {
-      socket.send(renumbered(rest[(look * each + index) % rest.length] as FeedMessage))
-      if (index % AHEAD === 0) await tab.page.evaluate('new Promise(requestAnimationFrame)')
+  let frames = 0
+  for (let look = 0; look <= looks; look++) {
+    const played = look === 0 ? warmUpMinutes : minutes / looks
+    const end = frames + Math.round((played * 60_000) / FRAME_MS)
+    for (; frames < end; frames++) {
+      socket.send(renumbered(rest[frames % rest.length] as FeedMessage))
+      if (frames % AHEAD === 0) await tab.page.evaluate('new Promise(requestAnimationFrame)')
     }
     heapBytes.push(await tab.heapBytes())
   }
-  return { heapBytes, frames: each * looks }
+  return { heapBytes, frames }
 }
 
 function renumber(startAt: string): (frame: FeedMessage) => string {

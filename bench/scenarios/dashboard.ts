@@ -45,7 +45,7 @@ export const dashboard: Scenario = {
 
 const NOTES = [
   'the fleet, the balancer, the tasks, the clients and the browser shared the processors of this machine',
-  'heap: 20 minutes of frames (four a second, recorded here) played as fast as the page takes them, garbage collected',
+  'heap: 20 minutes of frames (four a second, recorded here) behind a quarter of an hour of them, played as fast as the page takes them, garbage collected',
   'INP: the slowest of the interactions, as Event Timing tells them; frame rate is reported, not judged',
   'routing: time of a task beyond its attempt, by turns with and without the five, median of the pairs; one process answers the tasks, another writes the lines, and where pages follow them they are sent in both halves',
 ]

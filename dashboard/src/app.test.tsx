@@ -1,6 +1,7 @@
 import { act, fireEvent, render, screen, waitFor } from '@testing-library/react'
 import { describe, expect, test, vi } from 'vitest'
 import { App } from './app.tsx'
+import { beginSession } from './session/begin-session.ts'
 import { createFakeFeed, type FakeFeed } from './testing/fake-feed.ts'
 import { fakeFetch, problem } from './testing/fake-fetch.ts'
 import { snapshotMessage } from './testing/samples.ts'
@@ -10,7 +11,8 @@ import { snapshotMessage } from './testing/samples.ts'
 function open(token: string | null = null): FakeFeed {
   const feed = createFakeFeed()
   window.history.replaceState(null, '', '/dashboard/workers')
-  render(<App token={token} createFeed={() => feed.client} />)
+  const createFeed = () => feed.client
+  render(<App begun={beginSession(token, createFeed)} createFeed={createFeed} />)
   return feed
 }
 

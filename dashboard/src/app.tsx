@@ -14,20 +14,21 @@ import { Skeleton } from './kit/states.tsx'
 import { ToastProvider } from './kit/toasts.tsx'
 import { SignInPage } from './pages/sign-in/sign-in-page.tsx'
 import { paths } from './paths.ts'
-import { BASE, findRoute } from './routes.ts'
+import { BASE, type Found, findRoute } from './routes.ts'
+import type { Begun } from './session/begin-session.ts'
 import { useSession } from './session/use-session.ts'
 import { Shell } from './shell/shell.tsx'
 import { useArrival } from './shell/use-arrival.ts'
 import { text } from './text/text.ts'
 
 interface Props {
-  /** The one-time token of the address, already removed from it. */
-  readonly token: string | null
+  /** What the token of the address or the cookie was good for. */
+  readonly begun: Promise<Begun>
   createFeed(): FeedClient
 }
 
-export function App({ token, createFeed }: Props) {
-  const { session, enter, expire, leave } = useSession(token, createFeed)
+export function App({ begun, createFeed }: Props) {
+  const { session, enter, expire, leave } = useSession(begun, createFeed)
   if (session.state === 'checking') return <p className="only-heard">{text.session.signIn.checking}</p>
   if (session.state === 'signed-out') return <SignInPage failure={session.failure} onSignedIn={enter} />
   return <SignedIn client={session.feed} me={session.me} onExpired={expire} onSignOut={leave} />
@@ -80,10 +81,19 @@ function CurrentPage() {
   return (
     <ErrorBoundary key={pathname}>
       <Suspense fallback={<Skeleton rows={8} className="page-bones" />}>
-        <found.route.page params={found.params} />
+        <FoundPage {...found} />
       </Suspense>
     </ErrorBoundary>
   )
+}
+
+/**
+ * A page whose code is here is drawn at once: what suspends even for a moment shows what stands for it, and React
+ * takes that away again after 300 ms at the earliest.
+ */
+function FoundPage({ route, params }: Found) {
+  const [Shown] = useState(() => route.loaded() ?? route.page)
+  return <Shown params={params} />
 }
 
 function NoSuchPage() {

@@ -1,20 +1,23 @@
-/** Starts the page. The token leaves the address before anything is drawn or asked. */
-import './zod-settings.ts'
+/** Draws the page; what it asks first is under way by then (`begin.ts`). */
+import { begun } from './begin.ts'
 import './styles/index.css'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { App } from './app.tsx'
 import { createPageFeed } from './feed/open-feed.ts'
 import { findRoute } from './routes.ts'
-import { takeToken } from './session/session.ts'
 import { text } from './text/text.ts'
 import { applyStoredTheme } from './theme.ts'
 
-// The page's code comes while the session is asked for; what goes wrong with it is said where it is drawn.
-findRoute(window.location.pathname)
+// The page's code comes meanwhile; what goes wrong with it is said where it is drawn.
+const loaded = findRoute(window.location.pathname)
   ?.route.load()
   .catch(() => undefined)
-const token = takeToken(window.location, window.history)
+/** Not before the page can be drawn at once, without what stands for it while it is fetched. */
+const drawable = begun.then(async (answer) => {
+  if (answer.isSignedIn) await loaded
+  return answer
+})
 document.documentElement.lang = text.locale
 applyStoredTheme()
 
@@ -22,6 +25,6 @@ const root = document.getElementById('app')
 if (!root) throw new Error('index.html has no element "app"; build the dashboard again')
 createRoot(root).render(
   <StrictMode>
-    <App token={token} createFeed={createPageFeed} />
+    <App begun={drawable} createFeed={createPageFeed} />
   </StrictMode>,
 )

@@ -36,3 +36,11 @@ test('a copied address is whole', () => {
   expect(addressOf('/', 'http://h')).toBe('http://h/dashboard')
   expect(addressOf(paths.run('a/b'), 'http://h')).toBe('http://h/dashboard/tasks/a%2Fb')
 })
+
+test('a page is known once its code has been fetched, and not before', async () => {
+  const route = findRoute('/dashboard/queue')?.route
+  expect(route?.loaded()).toBeNull()
+  const page = await route?.load()
+  expect(page).toBeTypeOf('function')
+  expect(route?.loaded()).toBe(page)
+})

@@ -41,9 +41,18 @@ export interface Route {
   readonly page: LazyExoticComponent<Page>
   /** Fetches the page's code ahead of its first drawing. */
   load(): Promise<unknown>
+  /** The page itself, once its code is here; it needs nothing to stand for it. */
+  loaded(): Page | null
 }
 
-const page = (load: () => Promise<Page>) => ({ page: lazy(async () => ({ default: await load() })), load })
+function page(fetchPage: () => Promise<Page>): Pick<Route, 'page' | 'load' | 'loaded'> {
+  let known: Page | null = null
+  const load = async () => {
+    known = await fetchPage()
+    return known
+  }
+  return { page: lazy(async () => ({ default: await load() })), load, loaded: () => known }
+}
 
 export const routes: readonly Route[] = [
   {
