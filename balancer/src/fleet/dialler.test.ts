@@ -29,7 +29,8 @@ test('among many strangers a worker that was linked before is dialled as often a
   worker.links[0]?.socket.terminate()
   await until(() => worker.dials.length >= 21, 'twenty dials')
   const each = (dead.dials.length - before) / 100
-  assert.ok(each < 7, `${each} dials of each stranger`)
+  // Three quiet hundred milliseconds between two of its dials; as often as the worker, it would be twenty.
+  assert.ok(each < 14, `${each} dials of each stranger`)
 })
 
 test('a changed entry is dialled at once, however long its delay has grown', async (t) => {
