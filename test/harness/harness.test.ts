@@ -179,6 +179,8 @@ async function isGone(pid: number): Promise<boolean> {
 test('free ports are different and can be listened on', async () => {
   const ports = await Promise.all(Array.from({ length: 20 }, findFreePort))
   assert.equal(new Set(ports).size, 20)
+  // No connection is given one of them meanwhile.
+  assert.ok(Math.max(...ports) < 32_768)
   const server = createServer().listen(ports[0], '127.0.0.1')
   await new Promise((resolve) => server.once('listening', resolve))
   await new Promise((resolve) => server.close(resolve))

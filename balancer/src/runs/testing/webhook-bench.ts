@@ -116,7 +116,7 @@ export async function makeWebhookBench(options: BenchOptions = {}): Promise<Webh
     },
     async settled(id, ...not) {
       const unwanted = not.length > 0 ? not : ['pending']
-      for (let n = 0; n < 5_000; n++) {
+      for (let n = 0; n < 15_000; n++) {
         const delivery = disk.runs.deliveries.get(id)
         if (delivery && !unwanted.includes(delivery.state)) return delivery
         await new Promise((resolve) => setTimeout(resolve, 2))
