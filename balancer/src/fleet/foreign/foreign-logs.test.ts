@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext, test } from 'node:test'
-import { LIMITS, logEntrySchema } from '@berth/protocol'
+import { LIMITS, type LogEntry, logEntrySchema } from '@berth/protocol'
 import type { LogAnswer, LogQuestion } from '../worker-logs.ts'
 import { toEntry } from './foreign-line.ts'
 import { countKnown, ForeignLogs, type LogOrderMessage } from './foreign-logs.ts'
@@ -13,12 +13,16 @@ function makeLogs(t: TestContext) {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   const asked: { question: LogQuestion; answer: (answer: LogAnswer) => void }[] = []
   const told: string[] = []
+  const given: LogEntry[] = []
+  const clock = { nowMs: Date.parse(READ_AT) }
   const faults: string[] = []
   const logs = new ForeignLogs({
     access: { url: 'http://other', fleetKey: 'fleet', workerKey: 'worker', timeoutMs: 1_000 },
-    wallMs: () => Date.parse(READ_AT),
-    onLines: (lines, dropped, isTail) =>
-      told.push(`${isTail ? 'tail' : 'live'} ${lines.map(({ text }) => text).join()} ${dropped}`),
+    wallMs: () => clock.nowMs,
+    onLines: (lines, dropped, isTail) => {
+      told.push(`${isTail ? 'tail' : 'live'} ${lines.map(({ text }) => text).join()} ${dropped}`)
+      given.push(...lines)
+    },
     onFault: (reason) => faults.push(reason),
     ask: (question) => new Promise((answer) => asked.push({ question, answer })),
   })
@@ -31,7 +35,11 @@ function makeLogs(t: TestContext) {
     asked.at(-1)?.answer({ ok: false, why })
     await settle()
   }
-  return { logs, asked, told, faults, answer, fail, pass: (ms: number) => t.mock.timers.tick(ms) }
+  const pass = (ms: number) => {
+    clock.nowMs += ms
+    t.mock.timers.tick(ms)
+  }
+  return { logs, asked, told, given, faults, answer, fail, pass }
 }
 
 describe('the log of a worker of another make', () => {
@@ -74,6 +82,35 @@ describe('the log of a worker of another make', () => {
     logs.obey({ ...ALL, backlog: 2, tail: true })
     logs.obey(ALL)
     assert.deepEqual(told, ['live ERROR two 0', 'tail ERROR two,three 0'])
+  })
+
+  it('has the instants of the first reading also when lines are told once more', async (t) => {
+    const { logs, given, answer, pass } = makeLogs(t)
+    logs.obey(ALL)
+    await answer('a', 'b')
+    pass(2_000)
+    await answer('b', 'c')
+    pass(1_000)
+    logs.obey({ ...ALL, tail: true })
+    const instants = given.map(({ at, text }) => `${text} ${(Date.parse(at) - Date.parse(READ_AT)) / 1_000}`)
+    assert.deepEqual(instants, ['a 0', 'b 0', 'c 2', 'b 0', 'c 2'])
+  })
+
+  it('is kept up to 256 Ki characters, and what is new is still told from what was there', async (t) => {
+    const { logs, given, answer, pass } = makeLogs(t)
+    const all = Array.from({ length: 100 }, (_, n) => `${n} `.padEnd(8 * 1024, 'x'))
+    const numbers = () => given.splice(0).map(({ text }) => Number.parseInt(text, 10))
+    logs.obey(ALL)
+    await answer(...all.slice(0, 60))
+    assert.deepEqual([given.length, numbers().at(-1)], [32, 59])
+    pass(2_000)
+    await answer(...all.slice(0, 62))
+    assert.deepEqual(numbers(), [60, 61])
+    logs.obey({ ...ALL, tail: true })
+    assert.equal(numbers().length, 32)
+    pass(2_000)
+    await answer(...all.slice(20, 62), '62 '.padEnd(1024 * 1024, 'x'))
+    assert.deepEqual(numbers(), [62])
   })
 
   it('is asked less often where many are followed, and tells no more than is wanted', async (t) => {

@@ -3,7 +3,8 @@
  * again and again, and what has come since the last answer is told as a link of our own tells it. Owned by
  * foreign-link.ts.
  * Invariants: nothing is asked while nobody follows; one question at a time, two seconds apart or more where many are
- * followed; of an answer at most 4 MiB and the newest 2,000 lines are looked at.
+ * followed; an answer has at most 4 MiB, of which the newest 2,000 lines of 256 Ki characters together are looked at and
+ * kept until the next; a line without an instant has that of its first reading, however often it is told.
  */
 import { type FromBalancer, LIMITS, LOG_LEVELS, type LogEntry } from '@berth/protocol'
 import { askLogs, type LogAnswer, type LogQuestion } from '../worker-logs.ts'
@@ -29,14 +30,24 @@ const EVERY_MS = 2_000
 const LONGEST_MS = 30_000
 const MAX_BYTES = 4 * 1024 * 1024
 const MAX_LINES = 2_000
+/** Kept for each of a thousand that may be followed. */
+const MAX_CHARS = 256 * 1024
+/** More of a line is not looked at (foreign-line.ts). */
+const MAX_LINE_CHARS = 2 * LIMITS.logLineText
 /** Whoever follows many wants fewer of each (log-channel.ts): below so many a second each is asked less often. */
 const UNHURRIED_PER_SECOND = 400
+
+/** Lines and, for each, when it was first read (ISO 8601). */
+interface Known {
+  readonly lines: readonly string[]
+  readonly readAt: readonly string[]
+}
 
 export class ForeignLogs {
   readonly #options: ForeignLogsOptions
   #order: LogOrderMessage | undefined
   /** As the last answer had them; undefined before the first. */
-  #known: readonly string[] | undefined
+  #known: Known | undefined
   #timer: NodeJS.Timeout | undefined
   #asking: AbortController | undefined
   #hasFault = false
@@ -69,32 +80,34 @@ export class ForeignLogs {
     const answer = await ask({ ...access, maxBytes: MAX_BYTES, signal: asking.signal })
     // Nobody follows any more, or again, which has a question of its own.
     if (this.#asking !== asking || this.#order === undefined) return
-    if (answer.ok) this.#hear(answer.logs.slice(-MAX_LINES), this.#order)
+    if (answer.ok) this.#hear(newestWithin(answer.logs), this.#order)
     else this.#fail(answer.why)
     this.#timer = setTimeout(() => void this.#ask(), pauseOf(this.#order)).unref()
   }
 
   #hear(lines: readonly string[], order: LogOrderMessage): void {
-    const fresh =
-      this.#known === undefined ? newestOf(lines, order.backlog) : lines.slice(countKnown(this.#known, lines))
-    this.#known = lines
+    const before = this.#known
+    const same = before === undefined ? 0 : countKnown(before.lines, lines)
+    const now = new Date(this.#options.wallMs()).toISOString()
+    const old = same === 0 ? [] : (before?.readAt.slice(-same) ?? [])
+    const known: Known = { lines, readAt: lines.map((_, at) => old[at] ?? now) }
+    this.#known = known
     this.#hasFault = false
-    if (fresh.length > 0) this.#tell(fresh, false)
+    const fresh = before === undefined ? newestOf(known, order.backlog) : newestOf(known, lines.length - same)
+    if (fresh.lines.length > 0) this.#tell(fresh, false)
   }
 
-  #tell(lines: readonly string[], isTail: boolean): void {
+  #tell({ lines, readAt }: Known, isTail: boolean): void {
     const order = this.#order
     if (order === undefined) return
     const { level, perSecond = LIMITS.logLinesPerSecond } = order
-    const { wallMs, onLines } = this.#options
-    const readAt = new Date(wallMs()).toISOString()
     const least = LOG_LEVELS.indexOf(level)
     const wanted = lines
-      .map((line) => toEntry(line, readAt))
+      .map((line, at) => toEntry(line, readAt[at] ?? ''))
       .filter((entry) => LOG_LEVELS.indexOf(entry.level) >= least)
     const most = Math.min(LIMITS.logLinesPerSecond, Math.ceil((perSecond * pauseOf(order)) / 1_000))
     const told = wanted.slice(-most)
-    onLines(told, isTail ? 0 : wanted.length - told.length, isTail)
+    this.#options.onLines(told, isTail ? 0 : wanted.length - told.length, isTail)
   }
 
   #fail(why: string): void {
@@ -104,8 +117,25 @@ export class ForeignLogs {
   }
 }
 
-function newestOf(lines: readonly string[], count: number = LIMITS.logBacklogLines): readonly string[] {
-  return lines.slice(Math.max(0, lines.length - count))
+function newestOf({ lines, readAt }: Known, count: number = LIMITS.logBacklogLines): Known {
+  const from = Math.max(0, lines.length - count)
+  return { lines: lines.slice(from), readAt: readAt.slice(from) }
+}
+
+/** As a worker writes on, its beginning moves on only, so that what was kept is found at the beginning of the next. */
+function newestWithin(all: readonly string[]): readonly string[] {
+  const lines = all.slice(-MAX_LINES).map(shorten)
+  let from = lines.length
+  for (let left = MAX_CHARS; from > 0; from--) {
+    left -= lines[from - 1]?.length ?? 0
+    if (left < 0) break
+  }
+  return lines.slice(from)
+}
+
+/** A part of a text keeps all of it in memory: this is a text of its own. */
+function shorten(line: string): string {
+  return line.length <= MAX_LINE_CHARS ? line : Buffer.from(line.slice(0, MAX_LINE_CHARS)).toString()
 }
 
 function pauseOf({ perSecond = LIMITS.logLinesPerSecond }: LogOrderMessage): number {
