@@ -7,19 +7,24 @@ import { LIMITS, type LogEntry, type LogLevel } from '@berth/protocol'
 
 type Members = Readonly<Record<string, unknown>>
 
-const LEVELS: Readonly<Record<string, LogLevel>> = {
-  trace: 'debug',
-  debug: 'debug',
-  verbose: 'debug',
-  info: 'info',
-  log: 'info',
-  notice: 'info',
-  warn: 'warn',
-  warning: 'warn',
-  error: 'error',
-  fatal: 'error',
-  critical: 'error',
-}
+/** A map: of an object "constructor" would be found too. */
+const LEVELS: ReadonlyMap<string, LogLevel> = new Map([
+  ['trace', 'debug'],
+  ['debug', 'debug'],
+  ['verbose', 'debug'],
+  ['info', 'info'],
+  ['log', 'info'],
+  ['notice', 'info'],
+  ['warn', 'warn'],
+  ['warning', 'warn'],
+  ['error', 'error'],
+  ['fatal', 'error'],
+  ['critical', 'error'],
+])
+/** A smaller number counts seconds: as milliseconds it would be one before March 1973. */
+const LEAST_MS = 1e11
+/** The end of the year 9999; a later year is written in another way. */
+const MOST_MS = 253_402_300_799_999
 const INSTANT = /^\W{0,2}(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d))/
 const WORD = /^.{0,80}?\b(trace|debug|verbose|info|notice|warn|warning|error|fatal|critical)\b/i
 /** Colours, and what else would move a terminal. */
@@ -84,7 +89,7 @@ function withoutSaid(members: Members): Members {
 
 /** As text, or as the numbers that many loggers write: ten a step, 30 is info. */
 function levelOf(said: unknown): LogLevel {
-  if (typeof said === 'string') return LEVELS[said.toLowerCase()] ?? 'info'
+  if (typeof said === 'string') return LEVELS.get(said.toLowerCase()) ?? 'info'
   if (typeof said !== 'number') return 'info'
   if (said >= 50) return 'error'
   if (said >= 40) return 'warn'
@@ -92,9 +97,13 @@ function levelOf(said: unknown): LogLevel {
 }
 
 function toIso(said: string | number): string | undefined {
-  const ms = typeof said === 'number' ? said : Date.parse(said)
-  const isInstant = Number.isFinite(ms) && ms > 0 && ms < 8.64e15
-  return isInstant ? new Date(ms).toISOString() : undefined
+  const ms = typeof said === 'number' ? msOf(said) : Date.parse(said)
+  return ms > 0 && ms <= MOST_MS ? new Date(ms).toISOString() : undefined
+}
+
+/** Loggers write milliseconds or, with a fraction, seconds. */
+function msOf(said: number): number {
+  return said < LEAST_MS ? Math.round(said * 1_000) : said
 }
 
 function clean(text: string): string {

@@ -174,6 +174,14 @@ test('a line says its instant, level and text in the usual ways, or is a text', 
     ['{"level":"info"}', { text: '{"level":"info"}', level: 'info' }],
     ['{broken', { text: '{broken' }],
     ['{"msg":"x","time":"never","ts":1e300}', { at: READ_AT, text: 'x' }],
+    [
+      '{"msg":"x","ts":1767323045.678,"level":"constructor"}',
+      { at: '2026-01-02T03:04:05.678Z', level: 'info' },
+    ],
+    ['{"msg":"x","ts":1767323045678901,"level":"__proto__"}', { at: READ_AT, level: 'info' }],
+    ['{"msg":"x","time":"+010000-01-01T00:00:00Z"}', { at: READ_AT }],
+    ['{"msg":"x","time":"1969-12-31T23:59:59Z"}', { at: READ_AT }],
+    ['{"msg":"x","ts":-5}', { at: READ_AT }],
   ]
   for (const [line, said] of cases) {
     const entry = logEntrySchema.parse(toEntry(line, READ_AT))
