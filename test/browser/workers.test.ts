@@ -4,14 +4,14 @@
  */
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, test } from 'node:test'
-import type { Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { postTask, waitForWorkers, writeWorkersFile } from '../harness/berth.ts'
 import { createScope } from '../harness/scope.ts'
 import { until } from '../harness/until.ts'
 import { assertAccessible } from './axe.ts'
 import type { PageWatch } from './page-watch.ts'
 import { openSharedDashboard } from './shared-page.ts'
-import { type Fleet, LIMIT_MS, NAMES, SLOTS, type WorkerName } from './stage.ts'
+import { type Fleet, LIMIT_MS, NAMES, openAt, SLOTS, type WorkerName } from './stage.ts'
 import { choose, openList, readCell, readIds, rowOf, waitForCell } from './workers-page.ts'
 
 const MARKUP = '<img src=x onerror=canary()><script>canary()</script>'
@@ -27,13 +27,14 @@ type Shown = {
 
 describe('the workers page', () => {
   const scope = createScope()
+  let browser: Browser
   let fleet: Fleet
   /** One for all tests here, which leave it as they find it: loading it takes longer than most of them. */
   let page: Page
   let watch: PageWatch
 
   before(async () => {
-    ;({ fleet, page, watch } = await openSharedDashboard(scope, { tags: TAGS }))
+    ;({ browser, fleet, page, watch } = await openSharedDashboard(scope, { tags: TAGS }))
   })
   beforeEach(async () => {
     await fleet.balancer.request('/fleet/on', {
@@ -68,6 +69,22 @@ describe('the workers page', () => {
     await rowOf(page, 'w3').getByRole('button', { name: 'gpu h200' }).waitFor()
     await page.getByText('3 of 3 workers ready. 0 of 24 slots used, nothing waits.').waitFor()
     await assertAccessible(page)
+    watch.assertClean()
+  })
+
+  test('all columns are in view in a small window, in English and in German', async (t) => {
+    const [small, usual] = [{ width: 1366, height: 768 }, page.viewportSize()]
+    if (usual) t.after(() => page.setViewportSize(usual))
+    await fleet.balancer.request('/workers/w2/off', { method: 'POST', body: '{}' })
+    await page.setViewportSize(small)
+    await waitForCell(page, 'w2', 'State', /^Maintenance$/)
+    assert.equal(await readHiddenWidth(page), 0)
+    const german = await openAt(t, browser, fleet.balancer, '/workers', 'Worker', {
+      locale: 'de-DE',
+      viewport: small,
+    })
+    await rowOf(german.page, 'w2').getByText('Wartung', { exact: true }).waitFor()
+    assert.equal(await readHiddenWidth(german.page), 0)
     watch.assertClean()
   })
 
@@ -204,6 +221,14 @@ describe('the workers page', () => {
     watch.assertClean()
   })
 })
+
+/** Pixels of the table's width that are to be scrolled to. */
+async function readHiddenWidth(page: Page): Promise<number> {
+  return page.evaluate(`(() => {
+    const { scrollWidth, clientWidth } = document.querySelector('.workers-panel .data-box')
+    return scrollWidth - clientWidth
+  })()`)
+}
 
 /** Whether the canvas holds more than one colour. */
 async function hasPaint(page: Page): Promise<boolean> {

@@ -88,8 +88,9 @@ const Load = memo(function Load({ id, of }: OfWorker & { of: 'cpuLoad' | 'memory
 
 const Heard = memo(function Heard({ id }: OfWorker) {
   const seconds = useHeardSeconds(id)
+  const isLong = seconds === null || seconds >= 60
   return (
-    <div className="figure figure-age">
+    <div className={isLong ? 'figure figure-age figure-age-long' : 'figure figure-age'}>
       <Age seconds={seconds} />
     </div>
   )
