@@ -220,6 +220,15 @@ describe('dialling', () => {
 })
 
 describe('after a cut', () => {
+  test('a sample of it is of a worker that is not linked, and has no system', async (t) => {
+    const { bench, worker } = await setUpReady(t)
+    const sample = () => [...bench.fleet.samples()].map(({ isLinked, system }) => [isLinked, system !== null])
+    assert.deepEqual(sample(), [[true, true]])
+    await worker.stop()
+    await bench.status('unreachable')
+    assert.deepEqual(sample(), [[false, false]])
+  })
+
   test('the same boot: what it started is offered to the core, and what is adopted goes on', async (t) => {
     const { bench, worker, link } = await setUpReady(t)
     bench.fleet.send(makeAssignment({ attemptId: 7, run: 'r_1', fence: 3 }))

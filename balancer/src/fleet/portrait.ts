@@ -77,6 +77,7 @@ class Sample implements WorkerSample {
   readonly status: WorkerSample['status']
   readonly slots: WorkerSample['slots']
   readonly maintenance: WorkerSample['maintenance']
+  readonly isLinked: boolean
   readonly system: WorkerSample['system']
   readonly #options: PortraitOptions
 
@@ -89,6 +90,7 @@ class Sample implements WorkerSample {
     this.status = status
     this.slots = slots
     this.maintenance = maintenance
+    this.isLinked = link === 'open' && report !== undefined
     this.system = link === 'open' && report ? report.system : null
     this.#options = options
   }

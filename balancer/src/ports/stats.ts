@@ -12,7 +12,9 @@ export interface WorkerSample extends WorkerGauge {
   /** Null while nobody knows. */
   readonly group: string | null
   readonly contract: number | null
-  /** It is linked and has said how it is. */
+  /** It has said what it is, and can be heard. */
+  readonly isLinked: boolean
+  /** Null while it is not linked, or where it does not say how it is, as one of another make may not. */
   readonly system: {
     /** Null is what it does not say. */
     readonly cpuLoad: number | null

@@ -117,7 +117,7 @@ describe('series', () => {
 
   it('know slots only while a worker has said how many it has', async () => {
     const { stage } = await begin()
-    stage.samples = [makeSample('w1', { slots: null, status: 'connecting', system: null })]
+    stage.samples = [makeSample('w1', { slots: null, status: 'connecting', isLinked: false, system: null })]
     await stage.seconds(2)
     stage.samples = [makeSample('w1'), makeSample('w2', { status: 'stalled' })]
     await stage.seconds(2)
@@ -176,6 +176,19 @@ describe('series', () => {
     )
     assert.ok(loopMs?.every((value) => value === 1.5))
     assert.ok((cpu?.length ?? 0) > 0)
+  })
+
+  it('have the slots of a worker that says nothing of its system, and nothing of one that is not linked', async () => {
+    const { stage } = await begin()
+    stage.samples = [makeSample('w1', { system: null }), makeSample('w2', { isLinked: false, system: null })]
+    await stage.seconds(60)
+    const metrics = ['cpu', 'memory', 'loopMs', 'used', 'limit'] as const
+    const lastOf = async (of: string) => {
+      const { series } = await stage.ask({ metrics, by: 'worker', of, stepMs: 15_000 })
+      return series.map(({ values }) => numbers(values).at(-1) ?? null)
+    }
+    assert.deepEqual(await lastOf('w1'), [null, null, null, 1, 4])
+    assert.deepEqual(await lastOf('w2'), [null, null, null, null, null])
   })
 
   it('of a fleet that is read in slices are those of whole seconds, each fed once', async () => {

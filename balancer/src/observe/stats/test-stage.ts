@@ -32,6 +32,7 @@ export function makeSample(id: string, changes: Partial<WorkerSample> = {}): Wor
     status: 'ready',
     slots: { limit: 4, used: 1, stuck: 0, available: 3, queue: 0 },
     maintenance: null,
+    isLinked: true,
     system: { cpuLoad: 0.25, memoryUsed: 0.5, eventLoopDelayMs: 1.5 },
     ended: { ok: 0, error: 0, timeout: 0, cancelled: 0 },
     takeGapMs: () => 900,

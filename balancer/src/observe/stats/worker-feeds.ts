@@ -78,16 +78,16 @@ export class WorkerFeeds {
     const values = this.#values.fill(0)
     const { system, slots, ended } = sample
     values[AT.gapMs] = Math.round(sample.takeGapMs() ?? 0)
-    if (system) {
+    if (sample.isLinked) {
       values[AT.known] = n
-      values[AT.cpu] = Math.round((system.cpuLoad ?? 0) * 1_000) * n
-      values[AT.memory] = Math.round((system.memoryUsed ?? 0) * 1_000) * n
-      values[AT.loopMs] = Math.round((system.eventLoopDelayMs ?? 0) * 10)
+      values[AT.cpu] = Math.round((system?.cpuLoad ?? 0) * 1_000) * n
+      values[AT.memory] = Math.round((system?.memoryUsed ?? 0) * 1_000) * n
+      values[AT.loopMs] = Math.round((system?.eventLoopDelayMs ?? 0) * 10)
       values[AT.used] = (slots?.used ?? 0) * n
       values[AT.limit] = (slots?.limit ?? 0) * n
-      if (system.cpuLoad === null) values[AT.cpuUnknown] = n
-      if (system.memoryUsed === null) values[AT.memoryUnknown] = n
-      if (system.eventLoopDelayMs === null) values[AT.loopMsUnknown] = n
+      if ((system?.cpuLoad ?? null) === null) values[AT.cpuUnknown] = n
+      if ((system?.memoryUsed ?? null) === null) values[AT.memoryUnknown] = n
+      if ((system?.eventLoopDelayMs ?? null) === null) values[AT.loopMsUnknown] = n
     }
     const counts = countsOf(ended)
     counts.forEach((count, at) => {
