@@ -195,9 +195,9 @@ test('log lines: who wants more than others do has the worker asked for what it 
   const all = bench.fleet.followLogs('w1', (lines, _, isOld) => {
     seen.push(...lines.map(({ text }) => `${isOld ? 'old' : 'new'} ${text}`))
   })
-  const asked = await link.message('logs', ({ tail }) => tail === true)
+  const asked = await link.message('logs', ({ tail }) => tail === 'debug')
   assert.deepEqual([asked.level, asked.backlog], ['debug', 200])
-  link.say({ type: 'logs', lines: [line(1), line(2)], dropped: 0, tail: true })
+  link.say({ type: 'logs', lines: [line(1), line(2)], dropped: 0, tail: 'debug' })
   await until(() => seen.length === 2 || undefined, 'two older lines')
   assert.deepEqual(seen, ['old 1', 'old 2'])
   all?.stop()

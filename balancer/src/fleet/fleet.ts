@@ -5,7 +5,7 @@
  * Invariant: the fleet is settled, once and for good, when every listed worker has answered or failed once.
  */
 import { setTimeout as pause } from 'node:timers/promises'
-import type { ConfigState, WorkerDetail, WorkerEntry, WorkerView } from '@berth/protocol'
+import type { ConfigState, LogLevel, WorkerDetail, WorkerEntry, WorkerView } from '@berth/protocol'
 import type { CallPort } from '../ports/calls.ts'
 import type { Assignment, DispatchPort } from '../ports/dispatch.ts'
 import type {
@@ -219,9 +219,9 @@ export class Fleet implements FleetPort, DispatchPort, WorkerSamplesPort {
         this.#strangers.delete(member)
         if (!this.#members.isLeaving(member)) this.#memory.note(known)
       },
-      onLogs: (member, lines, dropped, isTail) => {
+      onLogs: (member, lines, dropped, tail) => {
         const relay = this.#relays.get(this.#members.shownId(member))
-        if (isTail) return relay?.deliverTail(lines)
+        if (tail) return relay?.deliverTail(lines, tail)
         for (const { level } of lines) this.#lines[level]++
         this.#lines.dropped += dropped
         relay?.deliver(lines, dropped)
@@ -376,7 +376,7 @@ export class Fleet implements FleetPort, DispatchPort, WorkerSamplesPort {
 
   /** It stays while somebody follows, whatever becomes of the worker meanwhile. */
   #createRelay(id: string): LogRelay {
-    const tell = (order: LogOrder | undefined, tail: boolean) => {
+    const tell = (order: LogOrder | undefined, tail: LogLevel | undefined) => {
       if (order !== undefined) this.#relays.set(id, relay)
       else this.#relays.delete(id)
       this.#members.find(id)?.followLogs(order, tail)

@@ -87,7 +87,7 @@ test('lines that a worker sends again after a reconnect are not shown twice', ()
 function makeAsking(followed = 1) {
   const asked: string[] = []
   const relay = new LogRelay(
-    (order, tail) => asked.push(`${order?.level} ${order?.backlog}${tail ? ' tail' : ''}`),
+    (order, tail) => asked.push(`${order?.level} ${order?.backlog}${tail ? ` tail ${tail}` : ''}`),
     () => followed,
   )
   const follow = (wish?: Parameters<typeof relay.follow>[1]) => {
@@ -105,10 +105,10 @@ test('who wants a lower level than others do gets the older lines of that level,
   const errors = follow({ level: 'error' })
   relay.deliver(lines(3), 0)
   const all = follow()
-  assert.deepEqual([asked, all.recent], [['error 200', 'debug 200 tail'], ['3']])
+  assert.deepEqual([asked, all.recent], [['error 200', 'debug 200 tail debug'], ['3']])
   // On its way when the worker was asked.
   relay.deliver(lines(6), 0)
-  relay.deliverTail(lines(1, 2, 3, 4, 5, 6))
+  relay.deliverTail(lines(1, 2, 3, 4, 5, 6), 'debug')
   relay.deliver(lines(7), 0)
   assert.deepEqual(all.got, ['new 6', 'old 1', 'old 2', 'old 4', 'old 5', 'new 7'])
   assert.deepEqual(errors.got, ['new 3', 'new 6', 'new 7'])
@@ -121,11 +121,11 @@ test('what came while only errors were wanted again is asked for by the next who
   const { relay, asked, follow } = makeAsking()
   follow({ level: 'error' })
   const all = follow()
-  relay.deliverTail(lines(1, 2))
+  relay.deliverTail(lines(1, 2), 'debug')
   all.stop()
   const next = follow()
-  relay.deliverTail(lines(1, 2, 3))
-  assert.deepEqual(asked, ['error 200', 'debug 200 tail', 'error 200', 'debug 200 tail'])
+  relay.deliverTail(lines(1, 2, 3), 'debug')
+  assert.deepEqual(asked, ['error 200', 'debug 200 tail debug', 'error 200', 'debug 200 tail debug'])
   assert.deepEqual([next.recent, next.got], [['1', '2'], ['old 3']])
 })
 
@@ -138,11 +138,11 @@ test("a worker's own tail is asked for where few lines stay of each, and again b
   for (let n = 0; n < 2; n++) {
     const own = follow()
     assert.equal(own.recent.length, 10)
-    relay.deliverTail(lines(...Array.from({ length: 30 }, (_, at) => at)))
+    relay.deliverTail(lines(...Array.from({ length: 30 }, (_, at) => at)), 'debug')
     assert.equal(own.got.length, 20)
     own.stop()
   }
-  assert.deepEqual(asked, ['debug 1', 'debug 200 tail', 'debug 1', 'debug 200 tail', 'debug 1'])
+  assert.deepEqual(asked, ['debug 1', 'debug 200 tail debug', 'debug 1', 'debug 200 tail debug', 'debug 1'])
 })
 
 test('a worker that answers with a new link instead of a tail is heard by who waits for it', () => {
@@ -176,4 +176,64 @@ test('the worker is told what its followers want together, and anew when that ch
   loud.stop()
   assert.equal(orders.at(-1), undefined)
   assert.equal(orders.length, 4)
+})
+
+const FAILED: LogEntry[] = lines(1, 2).map((line) => ({ ...line, level: 'error' }))
+
+test('who wants errors gets those that the worker keeps, however many other lines came since', () => {
+  const { relay, asked, follow } = makeAsking()
+  follow()
+  relay.deliver(FAILED, 0)
+  for (let n = 0; n < 12; n++) relay.deliver(lines(...Array.from({ length: 100 }, () => 200 + n)), 0)
+  for (let n = 0; n < 2; n++) {
+    const errors = follow({ level: 'error' })
+    relay.deliverTail(FAILED, 'error')
+    assert.deepEqual(errors.got, ['old 1', 'old 2'])
+    errors.stop()
+  }
+  assert.deepEqual(asked, ['debug 200', 'debug 200 tail error', 'debug 200 tail error'])
+})
+
+test('two who wait for two levels get what they asked for, each', () => {
+  const { relay, follow } = makeAsking()
+  follow({ level: 'warn', backlog: 0 })
+  const errors = follow({ level: 'error' })
+  const all = follow()
+  relay.deliverTail(FAILED, 'error')
+  relay.deliverTail(lines(0, 3).concat(FAILED), 'debug')
+  assert.deepEqual(
+    [errors.got, all.got],
+    [
+      ['old 1', 'old 2'],
+      ['old 0', 'old 3', 'old 1', 'old 2'],
+    ],
+  )
+  assert.deepEqual(follow().recent, ['0', '1', '2', '3'])
+})
+
+test('lines are asked for where fewer stay of each worker than when they were', () => {
+  let followed = 1
+  const asked: string[] = []
+  const relay = new LogRelay(
+    (_, tail) => asked.push(tail ?? 'order'),
+    () => followed,
+  )
+  relay.follow(() => {})
+  relay.deliver(lines(...Array.from({ length: 200 }, (_, n) => n)), 0)
+  followed = 20
+  assert.equal(relay.follow(() => {}).recent.length, 100)
+  assert.deepEqual(asked, ['order', 'debug'])
+})
+
+test('a tail that comes when those who asked have gone is shown to nobody, and kept once', () => {
+  const { relay, follow } = makeAsking()
+  const first = follow({ level: 'error' })
+  const all = follow()
+  all.stop()
+  first.stop()
+  const next = follow()
+  relay.deliver(lines(1, 2), 0)
+  relay.deliverTail(lines(1, 2), 'debug')
+  assert.deepEqual(next.got, ['new 1', 'new 2'])
+  assert.deepEqual(follow().recent, ['1', '2'])
 })

@@ -17,12 +17,6 @@ interface Follower {
   given: LogEntry[] | undefined
 }
 
-/** What is here of the lines that the worker keeps. */
-interface Known {
-  readonly level: LogLevel
-  readonly lines: number
-}
-
 /** What the worker is told to send; undefined when nobody follows. */
 export type LogOrder = Required<LogWish>
 
@@ -44,18 +38,22 @@ const EVERYTHING: LogOrder = {
 export class LogRelay {
   /** One a follower, also when two pass the same function. */
   readonly #followers = new Set<Follower>()
-  readonly #tell: (order: LogOrder | undefined, tail: boolean) => void
+  readonly #tell: (order: LogOrder | undefined, tail: LogLevel | undefined) => void
   readonly #countFollowed: () => number
   #order: LogOrder | undefined
-  #known: Known | undefined
+  /** By level: how many of the lines from it on were asked for, and are here as far as the worker keeps them. */
+  readonly #known = new Map<LogLevel, number>()
   #recent: LogEntry[] = []
   #mayRepeat = false
 
   /**
    * `tell` is called when the first comes, when what they want together changes, when one of them needs more of what
-   * the worker keeps (`tail`), and when the last has gone; `countFollowed` answers how many workers are followed.
+   * the worker keeps (`tail`, its level), and when the last has gone; `countFollowed` answers how many workers are followed.
    */
-  constructor(tell: (order: LogOrder | undefined, tail: boolean) => void, countFollowed: () => number) {
+  constructor(
+    tell: (order: LogOrder | undefined, tail: LogLevel | undefined) => void,
+    countFollowed: () => number,
+  ) {
     this.#tell = tell
     this.#countFollowed = countFollowed
   }
@@ -70,9 +68,10 @@ export class LogRelay {
   }
 
   follow(onLines: OnLogLines, wish: LogWish = {}): LogFollower {
-    const recent = this.#recent.slice(-this.#mostKept())
+    this.#cut(this.#mostKept())
+    const recent = [...this.#recent]
     const follower: Follower = { onLines, wish: { ...EVERYTHING, ...wish }, given: undefined }
-    const needsTail = this.#isShort(follower.wish, recent.length)
+    const needsTail = this.isFollowed && this.#isShort(follower.wish)
     if (needsTail) follower.given = [...recent]
     this.#followers.add(follower)
     this.#settle(needsTail ? follower.wish : undefined)
@@ -87,7 +86,7 @@ export class LogRelay {
   deliver(lines: readonly LogEntry[], dropped: number): void {
     if (this.#followers.size === 0) return
     const fresh = this.#mayRepeat ? lines.slice(this.#countRepeated(lines)) : lines
-    if (this.#mayRepeat) this.#tellOld(lines.slice(0, lines.length - fresh.length))
+    if (this.#mayRepeat) this.#tellOld(lines.slice(0, lines.length - fresh.length), undefined)
     this.#mayRepeat = false
     if (fresh.length === 0 && dropped === 0) return
     this.#keep(fresh)
@@ -99,20 +98,23 @@ export class LogRelay {
     }
   }
 
-  /** What the worker keeps, as it was asked for: whoever follows has had all that he wanted of it, but who asked. */
-  deliverTail(lines: readonly LogEntry[]): void {
-    this.#tellOld(lines)
-    const [first] = lines
-    if (first === undefined) return
-    const older = this.#recent.filter(({ at }) => at < first.at)
-    this.#recent = [...older, ...lines]
+  /**
+   * What the worker keeps of a level, as it was asked for: whoever follows has had all that he wanted of it, but who
+   * asked.
+   */
+  deliverTail(lines: readonly LogEntry[], level: LogLevel): void {
+    this.#tellOld(lines, level)
+    const missing = withoutGiven(lines, this.#recent)
+    if (this.#followers.size === 0 || missing.length === 0) return
+    this.#recent = [...missing, ...this.#recent].sort((a, b) => (a.at < b.at ? -1 : Number(a.at > b.at)))
     this.#cut(this.#mostKept())
   }
 
-  #tellOld(lines: readonly LogEntry[]): void {
+  /** `level`: of those who wait for it; undefined: all levels. */
+  #tellOld(lines: readonly LogEntry[], level: LogLevel | undefined): void {
     for (const follower of this.#followers) {
-      const { given, onLines } = follower
-      if (given === undefined) continue
+      const { given, onLines, wish } = follower
+      if (given === undefined || (level !== undefined && wish.level !== level)) continue
       follower.given = undefined
       const missing = withoutGiven(lines, given)
       if (missing.length > 0) onLines(missing, 0, true)
@@ -120,9 +122,10 @@ export class LogRelay {
   }
 
   /** Whether the worker may keep lines that this one wants and that are not here. */
-  #isShort({ level, backlog }: LogOrder, here: number): boolean {
-    if (this.#known === undefined) return false
-    return isBelow(level, this.#known.level) || (here < backlog && this.#known.lines < backlog)
+  #isShort({ level, backlog }: LogOrder): boolean {
+    if ((this.#known.get(level) ?? 0) >= backlog) return false
+    const isMissed = this.#order !== undefined && isBelow(level, this.#order.level)
+    return isMissed || this.#recent.filter((line) => !isBelow(line.level, level)).length < backlog
   }
 
   /** Cut once in a while: a copy for every message would cost more than all else that is done with it. */
@@ -135,7 +138,7 @@ export class LogRelay {
   #cut(most: number): void {
     if (this.#recent.length <= most) return
     this.#recent = this.#recent.slice(-most)
-    if (this.#known && this.#known.lines > most) this.#known = { ...this.#known, lines: most }
+    this.#known.clear()
   }
 
   #mostKept(): number {
@@ -160,18 +163,18 @@ export class LogRelay {
     const next = joinWishes([...this.#followers].map(({ wish }) => wish))
     const last = this.#order
     this.#order = next
-    this.#known = this.#knownUnder(next, last === undefined ? next : tail)
+    this.#noteKnown(next, last === undefined ? next : tail)
     const isSame = last?.level === next?.level && last?.perSecond === next?.perSecond
     if (tail !== undefined || !isSame || (last === undefined) !== (next === undefined))
-      this.#tell(tail && next ? { ...next, backlog: tail.backlog } : next, tail !== undefined)
+      this.#tell(tail && next ? { ...next, backlog: tail.backlog } : next, tail?.level)
   }
 
   /** `asked`: what is asked for now. Lines below the order's level are missing from now on. */
-  #knownUnder(order: LogOrder | undefined, asked: LogOrder | undefined): Known | undefined {
-    if (order === undefined) return undefined
-    const { level, lines } = this.#known ?? { level: order.level, lines: 0 }
-    if (asked !== undefined) return { level: order.level, lines: Math.max(lines, asked.backlog) }
-    return { level: isBelow(level, order.level) ? order.level : level, lines }
+  #noteKnown(order: LogOrder | undefined, asked: LogOrder | undefined): void {
+    for (const level of this.#known.keys())
+      if (order === undefined || isBelow(level, order.level)) this.#known.delete(level)
+    if (asked === undefined) return
+    this.#known.set(asked.level, Math.max(asked.backlog, this.#known.get(asked.level) ?? 0))
   }
 }
 

@@ -2,7 +2,7 @@
  * What every member gets from its fleet: the terms of the links, the core, and whom to tell. Made
  * once by the fleet; types only.
  */
-import type { LogEntry } from '@berth/protocol'
+import type { LogEntry, LogLevel } from '@berth/protocol'
 import type { Clock, Log } from '@berth/runtime'
 import type { FileStoragePort } from '../ports/files.ts'
 import type { WarmthOrder } from '../ports/fleet.ts'
@@ -69,7 +69,7 @@ export interface MemberContext {
   readonly remember: (write: StoreWrite) => void
   /** It is in service under this identity. */
   readonly onKnown: (member: Member, known: KnownWorker) => void
-  readonly onLogs: (member: Member, lines: readonly LogEntry[], dropped: number, isTail: boolean) => void
+  readonly onLogs: (member: Member, lines: readonly LogEntry[], dropped: number, tail?: LogLevel) => void
   /** An operator's `off` has reached its `until`. */
   readonly onIntentOver: (member: Member) => void
   /** It has answered or failed for the first time. */

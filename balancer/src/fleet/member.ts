@@ -6,7 +6,14 @@
  * Invariant: the core hears of this worker as in service only while its link is open and greeted.
  */
 import { isDeepStrictEqual } from 'node:util'
-import { CLOSE, type FromWorker, type Occupancy, type State, type WorkerEntry } from '@berth/protocol'
+import {
+  CLOSE,
+  type FromWorker,
+  type LogLevel,
+  type Occupancy,
+  type State,
+  type WorkerEntry,
+} from '@berth/protocol'
 import type { WarmthOrder } from '../ports/fleet.ts'
 import type { MaintenanceIntent } from '../ports/store.ts'
 import type { Outcome } from '../ports/workforce.ts'
@@ -119,10 +126,10 @@ export class Member {
     if (this.picture.report?.group === group) this.link?.message({ type: 'warm', ...copyOf(order) })
   }
 
-  /** Undefined: nobody follows them any more. `tail`: what it keeps is wanted again. */
-  followLogs(order: LogOrder | undefined, tail = false): void {
+  /** Undefined: nobody follows them any more. `tail`: what it keeps of this level is wanted again. */
+  followLogs(order: LogOrder | undefined, tail?: LogLevel): void {
     const { level, ...bounds } = order ?? { level: 'debug' }
-    const wish = { ...bounds, fields: true, ...(tail ? { tail } : {}) }
+    const wish = { ...bounds, fields: true, ...(tail === undefined ? {} : { tail }) }
     this.link?.message({ type: 'logs', follow: order !== undefined, level, ...wish })
   }
 
@@ -266,7 +273,7 @@ export class Member {
     if (this.picture.link !== 'open') return this.#breach(`${message.type} before hello`)
     if (message.type === 'state') this.#onState(message)
     else if (message.type === 'interface') this.#greeting.learn(message.hash, message.functions)
-    else this.#context.onLogs(this, message.lines, message.dropped, message.tail ?? false)
+    else this.#context.onLogs(this, message.lines, message.dropped, message.tail)
   }
 
   readonly #steps: GreetingEvents = {

@@ -59,8 +59,11 @@ export const followLogsSchema = z.object({
   perSecond: z.int().min(1).max(LIMITS.logLinesPerSecond).optional(),
   /** Fields come as `fields`, not as part of the text. */
   fields: z.boolean().optional(),
-  /** The lines that it keeps come again though it is on, in a message of their own: somebody wants more of them. */
-  tail: z.boolean().optional(),
+  /**
+   * The lines of this level and above that it keeps come again though it is on, in a message of their own: somebody
+   * wants more of them.
+   */
+  tail: logLevelSchema.optional(),
 })
 
 /**

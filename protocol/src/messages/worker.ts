@@ -117,8 +117,8 @@ export const logLinesSchema = z.object({
   at: atSchema,
   lines: z.array(logEntrySchema).max(LIMITS.logLinesPerSecond),
   dropped: z.int().min(0),
-  /** These are what it keeps, as it was asked for; what else was to be sent up to here has been. */
-  tail: z.boolean().optional(),
+  /** These are what it keeps of this level, as it was asked for; what else was to be sent up to here has been. */
+  tail: logLevelSchema.optional(),
 })
 
 export const pingSchema = z.object({ type: z.literal('ping'), at: atSchema, id: z.int().min(0) })

@@ -92,8 +92,8 @@ describe('LogFollower', () => {
     const log = createLog({ source: 'w', level: 'debug', write: () => {} })
     const sent: string[] = []
     const follower = new LogFollower(log, {
-      send: (lines, dropped, isTail = false) =>
-        sent.push(`${isTail ? 'tail' : 'live'} ${lines.map(({ text }) => text).join()} ${dropped}`) > 0,
+      send: (lines, dropped, tail) =>
+        sent.push(`${tail ? 'tail' : 'live'} ${lines.map(({ text }) => text).join()} ${dropped}`) > 0,
     })
     log.info('one')
     log.error('two')
@@ -102,17 +102,42 @@ describe('LogFollower', () => {
     log.error('three')
     log.error('over')
     log.info('four')
-    follower.follow({ follow: true, level: 'debug', backlog: 4, perSecond: 2, tail: true })
+    follower.follow({ follow: true, level: 'debug', backlog: 4, perSecond: 2, tail: 'debug' })
     assert.deepEqual(sent, ['live two 0', 'live three 1', 'tail two,three,over,four 0'])
     t.mock.timers.tick(100)
     assert.equal(sent.length, 3)
-    follower.follow({ follow: true, level: 'debug', backlog: 0, tail: true })
+    follower.follow({ follow: true, level: 'debug', backlog: 0, tail: 'debug' })
     assert.equal(sent.at(-1), 'tail  0')
     follower.stop()
     // Turned on, it begins with what it keeps in any case.
-    follower.follow({ follow: true, level: 'error', backlog: 1, tail: true })
+    follower.follow({ follow: true, level: 'error', backlog: 1, tail: 'error' })
     t.mock.timers.tick(100)
     assert.equal(sent.at(-1), 'live over 0')
+    follower.stop()
+  })
+
+  it('sends what was asked for as soon as the link has room', (t) => {
+    stopClock(t)
+    const log = createLog({ source: 'w', level: 'debug', write: () => {} })
+    const sent: string[] = []
+    let hasRoom = true
+    const follower = new LogFollower(log, {
+      send: (lines, dropped, tail) =>
+        hasRoom && sent.push(`${tail ?? 'live'} ${lines.map(({ text }) => text).join()} ${dropped}`) > 0,
+    })
+    log.info('one')
+    log.error('two')
+    follower.follow({ follow: true, level: 'debug', backlog: 0 })
+    hasRoom = false
+    follower.follow({ follow: true, level: 'debug', tail: 'error' })
+    follower.follow({ follow: true, level: 'debug', tail: 'debug' })
+    t.mock.timers.tick(1_000)
+    assert.deepEqual(sent, [])
+    hasRoom = true
+    t.mock.timers.tick(100)
+    assert.deepEqual(sent, ['error two 0', 'debug one,two 0'])
+    t.mock.timers.tick(1_000)
+    assert.equal(sent.length, 2)
     follower.stop()
   })
 

@@ -15,7 +15,7 @@ const LEVELS = ['debug', 'info', 'warn', 'error']
 
 export interface LogSender {
   /** False: the link has no room now; the lines are given up and counted. */
-  send(lines: LogEntry[], dropped: number, isTail?: boolean): boolean
+  send(lines: LogEntry[], dropped: number, tail?: LogEntry['level']): boolean
 }
 
 export type LogOrder = Omit<FollowLogs, 'type' | 'at'>
@@ -31,6 +31,8 @@ export class LogFollower {
   #text = 0
   #dropped = 0
   #timer: NodeJS.Timeout | undefined
+  /** Asked for and not sent: how many lines, by level. */
+  readonly #tails = new Map<LogEntry['level'], number>()
   #secondStartedAt = 0
   #inSecond = 0
 
@@ -52,7 +54,7 @@ export class LogFollower {
     this.#perSecond = perSecond ?? LIMITS.logLinesPerSecond
     this.#hasFields = fields
     if (!follow) return this.stop()
-    if (this.#stop) return tail ? this.#repeat(backlog) : undefined
+    if (this.#stop) return tail ? this.#repeat(tail, backlog) : undefined
     this.#begin(backlog)
     this.#stop = this.#log.follow((entry) => this.#take(entry))
   }
@@ -65,40 +67,41 @@ export class LogFollower {
     this.#lines = []
     this.#text = 0
     this.#dropped = 0
+    this.#tails.clear()
   }
 
   #begin(backlog: number): void {
-    for (const entry of this.#kept(backlog)) this.#take(entry)
+    for (const entry of this.#kept(this.#threshold, backlog)) this.#take(entry)
   }
 
-  /** What is kept, in a message of its own, behind all that was to be sent before: as much of it as one may carry. */
-  #repeat(backlog: number): void {
+  /** What is kept, in a message of its own, behind all that was to be sent before. */
+  #repeat(level: LogEntry['level'], backlog: number): void {
+    this.#tails.set(level, Math.max(backlog, this.#tails.get(level) ?? 0))
     clearTimeout(this.#timer)
-    if (this.#lines.length > 0 || this.#dropped > 0) this.#flush()
-    this.#timer = undefined
+    this.#flush()
+  }
+
+  /** As much of it as one message may carry. */
+  #tailOf(level: LogEntry['level'], backlog: number): LogEntry[] {
     const lines: LogEntry[] = []
     let text = 0
-    for (const entry of this.#kept(backlog).toReversed()) {
+    for (const entry of this.#kept(LEVELS.indexOf(level), backlog).toReversed()) {
       const line = toLine(entry, this.#hasFields)
       text += sizeOf(line)
       if (text > GATHERED_TEXT) break
       lines.push(line)
     }
-    this.#sender.send(lines.reverse(), 0, true)
+    return lines.reverse()
   }
 
-  #kept(backlog: number): readonly Kept[] {
+  #kept(threshold: number, backlog: number): readonly Kept[] {
     if (backlog === 0) return []
-    const wanted = this.#log.entries().filter((entry) => this.#isWanted(entry))
+    const wanted = this.#log.entries().filter(({ level }) => LEVELS.indexOf(level) >= threshold)
     return wanted.slice(-backlog)
   }
 
-  #isWanted(entry: Kept): boolean {
-    return LEVELS.indexOf(entry.level) >= this.#threshold
-  }
-
   #take(entry: Kept): void {
-    if (!this.#isWanted(entry)) return
+    if (LEVELS.indexOf(entry.level) < this.#threshold) return
     const now = performance.now()
     if (now - this.#secondStartedAt >= 1000) {
       this.#secondStartedAt = now
@@ -120,8 +123,18 @@ export class LogFollower {
     const lines = this.#lines
     this.#lines = []
     this.#text = 0
-    if (this.#sender.send(lines, this.#dropped)) this.#dropped = 0
-    else this.#dropped += lines.length
+    if (lines.length > 0 || this.#dropped > 0) {
+      if (this.#sender.send(lines, this.#dropped)) this.#dropped = 0
+      else this.#dropped += lines.length
+    }
+    this.#sendTails()
+  }
+
+  /** Nobody asks again for what finds no room on the link: it is tried until there is some. */
+  #sendTails(): void {
+    for (const [level, backlog] of this.#tails)
+      if (this.#sender.send(this.#tailOf(level, backlog), 0, level)) this.#tails.delete(level)
+    if (this.#tails.size > 0) this.#timer ??= setTimeout(() => this.#flush(), GATHER_MS).unref()
   }
 }
 

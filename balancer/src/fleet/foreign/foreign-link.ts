@@ -66,8 +66,8 @@ export class ForeignLink implements WorkerLink {
       access,
       wallMs: () => options.clock.wallMs(),
       onFault: options.onFault,
-      onLines: (lines, dropped, isTail) =>
-        this.#say({ type: 'logs', at: this.#now(), lines, dropped, ...(isTail ? { tail: true } : {}) }),
+      onLines: (lines, dropped, tail) =>
+        this.#say({ type: 'logs', at: this.#now(), lines, dropped, ...(tail ? { tail } : {}) }),
     })
     this.#feed = new SlotFeed({ access, intervalMs, events: this.#feedEvents }, health)
     setImmediate(() => this.#greet())

@@ -19,8 +19,8 @@ function makeLogs(t: TestContext) {
   const logs = new ForeignLogs({
     access: { url: 'http://other', fleetKey: 'fleet', workerKey: 'worker', timeoutMs: 1_000 },
     wallMs: () => clock.nowMs,
-    onLines: (lines, dropped, isTail) => {
-      told.push(`${isTail ? 'tail' : 'live'} ${lines.map(({ text }) => text).join()} ${dropped}`)
+    onLines: (lines, dropped, tail) => {
+      told.push(`${tail ? 'tail' : 'live'} ${lines.map(({ text }) => text).join()} ${dropped}`)
       given.push(...lines)
     },
     onFault: (reason) => faults.push(reason),
@@ -79,7 +79,7 @@ describe('the log of a worker of another make', () => {
     const { logs, told, answer } = makeLogs(t)
     logs.obey({ ...ALL, level: 'error' })
     await answer('INFO one', 'ERROR two', 'three')
-    logs.obey({ ...ALL, backlog: 2, tail: true })
+    logs.obey({ ...ALL, backlog: 2, tail: 'debug' })
     logs.obey(ALL)
     assert.deepEqual(told, ['live ERROR two 0', 'tail ERROR two,three 0'])
   })
@@ -91,7 +91,7 @@ describe('the log of a worker of another make', () => {
     pass(2_000)
     await answer('b', 'c')
     pass(1_000)
-    logs.obey({ ...ALL, tail: true })
+    logs.obey({ ...ALL, tail: 'debug' })
     const instants = given.map(({ at, text }) => `${text} ${(Date.parse(at) - Date.parse(READ_AT)) / 1_000}`)
     assert.deepEqual(instants, ['a 0', 'b 0', 'c 2', 'b 0', 'c 2'])
   })
@@ -106,7 +106,7 @@ describe('the log of a worker of another make', () => {
     pass(2_000)
     await answer(...all.slice(0, 62))
     assert.deepEqual(numbers(), [60, 61])
-    logs.obey({ ...ALL, tail: true })
+    logs.obey({ ...ALL, tail: 'debug' })
     assert.equal(numbers().length, 32)
     pass(2_000)
     await answer(...all.slice(20, 62), '62 '.padEnd(1024 * 1024, 'x'))

@@ -6,7 +6,7 @@
  * followed; an answer has at most 4 MiB, of which the newest 2,000 lines of 256 Ki characters together are looked at and
  * kept until the next; a line without an instant has that of its first reading, however often it is told.
  */
-import { type FromBalancer, LIMITS, LOG_LEVELS, type LogEntry } from '@berth/protocol'
+import { type FromBalancer, LIMITS, LOG_LEVELS, type LogEntry, type LogLevel } from '@berth/protocol'
 import { askLogs, type LogAnswer, type LogQuestion } from '../worker-logs.ts'
 import type { ForeignAccess } from './foreign-health.ts'
 import { toEntry } from './foreign-line.ts'
@@ -20,7 +20,8 @@ export interface ForeignLogsOptions {
   readonly access: ForeignAccess
   /** Unix milliseconds. */
   readonly wallMs: () => number
-  onLines(lines: LogEntry[], dropped: number, isTail: boolean): void
+  /** `tail`: what it keeps of this level, as it was asked for. */
+  onLines(lines: LogEntry[], dropped: number, tail?: LogLevel): void
   /** Told once until it can be read again. */
   readonly onFault: (reason: string) => void
   readonly ask?: (question: LogQuestion) => Promise<LogAnswer>
@@ -61,7 +62,7 @@ export class ForeignLogs {
     const isOn = this.#order !== undefined
     this.#order = order
     if (!isOn) void this.#ask()
-    else if (order.tail && this.#known) this.#tell(newestOf(this.#known, order.backlog), true)
+    else if (order.tail && this.#known) this.#tell(this.#known, order.tail)
   }
 
   stop(): void {
@@ -94,20 +95,21 @@ export class ForeignLogs {
     this.#known = known
     this.#hasFault = false
     const fresh = before === undefined ? newestOf(known, order.backlog) : newestOf(known, lines.length - same)
-    if (fresh.lines.length > 0) this.#tell(fresh, false)
+    if (fresh.lines.length > 0) this.#tell(fresh)
   }
 
-  #tell({ lines, readAt }: Known, isTail: boolean): void {
+  #tell({ lines, readAt }: Known, tail?: LogLevel): void {
     const order = this.#order
     if (order === undefined) return
-    const { level, perSecond = LIMITS.logLinesPerSecond } = order
-    const least = LOG_LEVELS.indexOf(level)
+    const { level, backlog = LIMITS.logBacklogLines, perSecond = LIMITS.logLinesPerSecond } = order
+    const least = LOG_LEVELS.indexOf(tail ?? level)
     const wanted = lines
       .map((line, at) => toEntry(line, readAt[at] ?? ''))
       .filter((entry) => LOG_LEVELS.indexOf(entry.level) >= least)
-    const most = Math.min(LIMITS.logLinesPerSecond, Math.ceil((perSecond * pauseOf(order)) / 1_000))
-    const told = wanted.slice(-most)
-    this.#options.onLines(told, isTail ? 0 : wanted.length - told.length, isTail)
+    const due = Math.min(LIMITS.logLinesPerSecond, Math.ceil((perSecond * pauseOf(order)) / 1_000))
+    const most = tail ? backlog : due
+    const told = wanted.slice(Math.max(0, wanted.length - most))
+    this.#options.onLines(told, tail ? 0 : wanted.length - told.length, tail)
   }
 
   #fail(why: string): void {
