@@ -122,6 +122,29 @@ describe('the workers page', () => {
     watch.assertClean()
   })
 
+  test('a box is ticked when its worker is chosen, by a click and by Space', async () => {
+    const boxOf = (worker: string) => page.getByRole('checkbox', { name: `Select ${worker}`, exact: true })
+    const waitForChoice = (worker: string, isChosen: boolean) =>
+      page.locator(`tr[data-row="${worker}"][aria-selected="${isChosen}"]`).waitFor()
+    await boxOf('w1').click()
+    await waitForChoice('w1', true)
+    assert.equal(await boxOf('w1').isChecked(), true, 'after a click')
+    await boxOf('w3').focus()
+    await page.keyboard.press('Space')
+    await waitForChoice('w3', true)
+    assert.equal(await boxOf('w3').isChecked(), true, 'after Space')
+    await boxOf('w1').click({ modifiers: ['Shift'] })
+    await waitForChoice('w2', true)
+    for (const worker of NAMES) assert.equal(await boxOf(worker).isChecked(), true, `${worker} of the range`)
+    await boxOf('w2').click()
+    await waitForChoice('w2', false)
+    assert.equal(await boxOf('w2').isChecked(), false, 'after a second click')
+    await page.getByRole('button', { name: 'Clear selection' }).click()
+    await waitForChoice('w1', false)
+    assert.equal(await boxOf('w1').isChecked(), false, 'after the selection was cleared')
+    watch.assertClean()
+  })
+
   test('many go into maintenance with the effect in numbers; undone, each has what it had', async () => {
     await fleet.balancer.request('/workers/w2/off', {
       method: 'POST',

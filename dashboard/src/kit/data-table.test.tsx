@@ -127,6 +127,22 @@ describe('selection', () => {
     expect(chosen()).toBe('')
   })
 
+  test('ticks the box of what is chosen, and a range with Shift leaves its last box ticked', () => {
+    const onOpen = vi.fn()
+    renderPage(<Selectable onOpen={onOpen} />)
+    const box = (id: string) => screen.getByRole<HTMLInputElement>('checkbox', { name: `Select ${id}` })
+    const ticked = () => ['w10', 'w2', 'w1'].filter((id) => box(id).checked)
+    fireEvent.click(box('w1'))
+    expect(ticked()).toEqual(['w1'])
+    fireEvent.click(box('w10'))
+    fireEvent.click(box('w1'), { shiftKey: true })
+    expect(chosen()).toBe('w1 w10 w2')
+    expect(ticked()).toEqual(['w10', 'w2', 'w1'])
+    fireEvent.click(box('w2'))
+    expect(ticked()).toEqual(['w10', 'w1'])
+    expect(onOpen).not.toHaveBeenCalled()
+  })
+
   test('a press on a box opens no row, a press on the row does', () => {
     const onOpen = vi.fn()
     renderPage(<Selectable onOpen={onOpen} />)

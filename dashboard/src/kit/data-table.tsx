@@ -290,16 +290,18 @@ const SelectCell = memo(function SelectCell({ id, label, isSelected, onSelect }:
           type="checkbox"
           aria-label={text.kit.table.selectRow(label)}
           checked={isSelected}
-          onClick={(event) => {
-            event.preventDefault()
-            onSelect(id, event.shiftKey)
-          }}
-          onChange={() => undefined}
+          // Not in `onClick`: a press that is prevented gives the box its old tick back, behind the drawing.
+          onChange={({ nativeEvent }) => onSelect(id, hasShift(nativeEvent))}
         />
       </label>
     </td>
   )
 })
+
+/** A box changes by a press, which knows the keys that are held. */
+function hasShift(event: Event): boolean {
+  return 'shiftKey' in event && event.shiftKey === true
+}
 
 interface CellsProps<Row> {
   readonly row: Row
