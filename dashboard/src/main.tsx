@@ -5,19 +5,14 @@ import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { App } from './app.tsx'
 import { createPageFeed } from './feed/open-feed.ts'
+import { awaitDrawable } from './first-drawing.ts'
 import { findRoute } from './routes.ts'
 import { text } from './text/text.ts'
 import { applyStoredTheme } from './theme.ts'
 
 // The page's code comes meanwhile; what goes wrong with it is said where it is drawn.
-const loaded = findRoute(window.location.pathname)
-  ?.route.load()
-  .catch(() => undefined)
-/** Not before the page can be drawn at once, without what stands for it while it is fetched. */
-const drawable = begun.then(async (answer) => {
-  if (answer.isSignedIn) await loaded
-  return answer
-})
+const code = findRoute(window.location.pathname)?.route.load()
+const drawable = awaitDrawable(begun, code)
 document.documentElement.lang = text.locale
 applyStoredTheme()
 
