@@ -117,6 +117,35 @@ describe('the one-time token', () => {
   })
 })
 
+describe('a token that comes while the sign-in page stands', () => {
+  const arrive = (hash: string) => {
+    window.history.replaceState(null, '', `/dashboard/workers?q=a${hash}`)
+    fireEvent(window, new Event('hashchange'))
+  }
+
+  test('leaves the address and signs in', async () => {
+    const asked = fakeFetch({ '/me': { status: 401 }, '/sign-in': { status: 200 } })
+    open()
+    await screen.findByLabelText('Key')
+    arrive('#token=fresh')
+    expect(window.location.href).toMatch(/\/dashboard\/workers\?q=a$/)
+    await screen.findByRole('heading', { name: 'Workers' })
+    expect(asked.filter(({ path }) => path === '/sign-in').map(({ body }) => body)).toEqual([
+      { token: 'fresh' },
+    ])
+  })
+
+  test('is told as a token when it is refused; another hash asks nothing', async () => {
+    const asked = fakeFetch({ '/me': { status: 401 }, '/sign-in': problem(401, 'The token is spent.') })
+    open()
+    await screen.findByLabelText('Key')
+    arrive('#part')
+    expect(asked.filter(({ path }) => path === '/sign-in')).toHaveLength(0)
+    arrive('#token=spent')
+    expect((await screen.findByRole('alert')).textContent).toContain('no longer works')
+  })
+})
+
 describe('the end of a session', () => {
   test('by the balancer leads to the sign-in page, with the reason', async () => {
     fakeFetch({ '/me': { status: 200 } })

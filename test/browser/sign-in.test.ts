@@ -70,6 +70,21 @@ describe('the way into the dashboard', () => {
     second.watch.assertClean([REFUSED])
   })
 
+  test('a fresh address in a tab that shows the sign-in is used, though only the hash is another', async (t) => {
+    const { page, watch } = await openPage(t, browser, balancer)
+    await page.goto(`${balancer.url}/dashboard`)
+    await page.getByLabel('Key', { exact: true }).waitFor()
+    await page.goto(`${balancer.url}/dashboard#token=spent`)
+    await page.getByRole('alert').filter({ hasText: 'no longer works' }).waitFor()
+    assert.equal(page.url(), `${balancer.url}/dashboard`)
+    await page.goto(await makeSignInAddress(balancer))
+    await page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor()
+    assert.equal(page.url(), `${balancer.url}/dashboard`)
+    const signIns = watch.scripted().filter((one) => one === 'POST /sign-in')
+    assert.equal(signIns.length, 2, 'each token is presented once')
+    watch.assertClean([REFUSED])
+  })
+
   test('without a session a page shows the sign-in and nothing of the fleet', async (t) => {
     const { page, watch } = await openPage(t, browser, balancer)
     await page.goto(`${balancer.url}/dashboard/workers`)

@@ -1,10 +1,11 @@
 /**
  * The way in: the key in a password field. The one-time token of a printed address is used before
- * this page shows (`session/use-session.ts`); when that failed, its message stands here.
+ * this page shows (`session/use-session.ts`); when that failed, its message stands here. A token that
+ * comes while it shows, by another hash alone, is used here.
  */
-import { type FormEvent, useEffect, useRef, useState } from 'react'
+import { type FormEvent, useCallback, useEffect, useRef, useState } from 'react'
 import { BrandMark, ToneMark } from '../../kit/marks.tsx'
-import { type Outcome, signInWithKey } from '../../session/session.ts'
+import { type Outcome, signInWithKey, signInWithToken, takeToken } from '../../session/session.ts'
 import { visible } from '../../text/format.ts'
 import { text } from '../../text/text.ts'
 
@@ -39,6 +40,26 @@ export function SignInPage({ failure: first, onSignedIn }: Props) {
     document.title = text.shell.pageTitle(text.session.signIn.title, null)
     field.current?.focus()
   }, [])
+  const present = useCallback(
+    async (asked: Promise<Outcome>, means: 'key' | 'token') => {
+      setWorking(true)
+      const outcome = await asked
+      setWorking(false)
+      if (outcome.ok) onSignedIn()
+      else setFailure(failureOf(outcome, means))
+      return outcome.ok
+    },
+    [onSignedIn],
+  )
+  useEffect(() => {
+    // An address that differs in its hash alone loads no page.
+    const arrive = () => {
+      const token = takeToken(window.location, window.history)
+      if (token !== null) void present(signInWithToken(token), 'token')
+    }
+    window.addEventListener('hashchange', arrive)
+    return () => window.removeEventListener('hashchange', arrive)
+  }, [present])
   const submit = async (event: FormEvent) => {
     event.preventDefault()
     const key = field.current?.value.trim() ?? ''
@@ -47,14 +68,7 @@ export function SignInPage({ failure: first, onSignedIn }: Props) {
       setFailure({ message: text.session.signIn.empty, detail: null })
       return
     }
-    setWorking(true)
-    const outcome = await signInWithKey(key)
-    setWorking(false)
-    if (outcome.ok) onSignedIn()
-    else {
-      setFailure(failureOf(outcome, 'key'))
-      field.current?.select()
-    }
+    if (!(await present(signInWithKey(key), 'key'))) field.current?.select()
   }
   return (
     <main className="sign-in">
