@@ -6,12 +6,16 @@ import type { WorkerView } from '@berth/protocol'
 import { useEffect, useMemo, useRef, useState } from 'react'
 import type { Column } from '../../kit/data-table.tsx'
 import { text } from '../../text/text.ts'
+import { SteadyRows } from './steady-rows.ts'
 import { useThrottled } from './use-throttled.ts'
 import type { WorkersAddress } from './use-worker-filter.ts'
 import { countFacets, type FacetCounts, filterFleet } from './worker-filter.ts'
 import { IdRanks, sortFleet } from './worker-order.ts'
 
-/** Counts while somebody looks at them, and while nobody does: then they only decide which facets there are. */
+/**
+ * Counts while somebody looks at them or a worker is in another state, group or the like, from which a new facet may
+ * come; and while nobody looks and only figures move.
+ */
 const COUNT_MS = 1_000
 const UNSEEN_COUNT_MS = 15_000
 const WRITE_MS = 250
@@ -38,11 +42,13 @@ export function useFleetList(
     [workers, group, words, picked],
   )
   const [isLooking, onLook] = useState(false)
-  const counted = useThrottled(workers, ({ size }) =>
-    isLooking || size !== workers.size ? COUNT_MS : UNSEEN_COUNT_MS,
+  const [steady] = useState(() => new SteadyRows())
+  const fleet = useMemo(() => ({ workers, rows: steady.of([...workers.values()]) }), [workers, steady])
+  const counted = useThrottled(fleet, ({ rows }) =>
+    isLooking || rows !== fleet.rows ? COUNT_MS : UNSEEN_COUNT_MS,
   )
   const counts = useMemo(
-    () => countFacets(ofGroup(counted, group), { words, picked }, text.states),
+    () => countFacets(ofGroup(counted.workers, group), { words, picked }, text.states),
     [counted, group, words, picked],
   )
   const [ranks] = useState(() => new IdRanks())
