@@ -75,12 +75,18 @@ async function run(
   const store = new SqliteStore({ path: join(config.dataDir, 'berth.db') })
   const keeper = new StoreKeeper({ store, clock: systemClock, log })
   const ending = Promise.withResolvers<void>()
-  const stopListening = onSignals({
+  let isOver = false
+  // Heard until the process has ended, which they do not hold up: without them an echo that comes when all is stopped
+  // would end it by the signal.
+  onSignals({
     onFirst: (signal) => {
+      if (isOver) return
       log.info('stopping', { signal, boundMs: config.shutdownTimeoutMs })
       ending.resolve()
     },
-    onSecond: () => process.exit(1),
+    onSecond: () => {
+      if (!isOver) process.exit(1)
+    },
   })
   try {
     watchLifeline(() => ending.resolve())
@@ -101,8 +107,8 @@ async function run(
     process.stderr.write(`berth: ${error.message}\n`)
     return error instanceof StoreError ? CONFIG_EXIT_CODE : 1
   } finally {
+    isOver = true
     keeper.stop()
     await store.close()
-    stopListening()
   }
 }

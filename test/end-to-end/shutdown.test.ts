@@ -3,7 +3,10 @@
  * who were told that it is over.
  */
 import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { pathToFileURL } from 'node:url'
 import {
   type Balancer,
   postTask,
@@ -129,6 +132,27 @@ test('an idle balancer stops in well under a second', async (t) => {
     tookMs.push(await stopIdle(next))
   }
   assert.ok(Math.min(...tookMs) < 1_000, `it took ${tookMs.map(Math.round)} ms`)
+})
+
+test('a signal that comes when all is stopped does not end the process in another way', async (t) => {
+  const preload = join(await makeFolder(t, 'preload'), 'echo.mjs')
+  // Sent by the process itself, since from outside nobody knows when: once when it says that it has stopped, once last.
+  await writeFile(
+    preload,
+    `import { isMainThread } from 'node:worker_threads'
+    const echo = () => process.kill(process.pid, 'SIGTERM')
+    const write = process.stdout.write.bind(process.stdout)
+    if (isMainThread) {
+      process.on('exit', echo)
+      process.stdout.write = (text, ...rest) => {
+        if (String(text).includes('"stopped"')) echo()
+        return write(text, ...rest)
+      }
+    }`,
+  )
+  const balancer = await startBalancer(t, { env: { NODE_OPTIONS: `--import ${pathToFileURL(preload)}` } })
+  assert.deepEqual(await balancer.stop(), { code: 0, signal: null })
+  assert.match(balancer.output(), /"stopped"/)
 })
 
 async function stopIdle(balancer: Balancer): Promise<number> {
