@@ -76,8 +76,8 @@ async function run(
   const keeper = new StoreKeeper({ store, clock: systemClock, log })
   const ending = Promise.withResolvers<void>()
   let isOver = false
-  // Heard until the process has ended, which they do not hold up: without them an echo that comes when all is stopped
-  // would end it by the signal.
+  // Never taken away, since they hold nothing up: an echo that comes when all is stopped would end the process by the
+  // signal. Node takes them away itself in the last 20 ms, when it disposes of the heap.
   onSignals({
     onFirst: (signal) => {
       if (isOver) return
