@@ -3,7 +3,8 @@
  *
  * Server to page: `{seq, at, snapshot}` once, then `{seq, at, changes}`. `changes` holds only what
  * differs: a worker's changed members by id (null: the worker is gone), its load and slots in a short form, new points of the chart,
- * log lines of what is watched. A page that reconnects within a minute asks `?since=<seq>` and gets
+ * log lines of what is watched. Of a long fleet a snapshot brings the first workers and the next changes the others;
+ * `toCome` says how many are missing after a message, at most; without it, none. A page that reconnects within a minute asks `?since=<seq>` and gets
  * either the changes it missed as one message, or a new snapshot.
  * Page to server: `{watch: ["workers", "logs", "logs:<worker id>", "logs?<filter>", "runs?<query of GET /runs>",
  * "run:<id>"]}`; the list replaces the last.
@@ -56,6 +57,7 @@ export const feedSnapshotSchema = z.object({
   config: configStateSchema,
   queue: queueViewSchema,
   workers: z.array(workerViewSchema),
+  toCome: z.number().optional(),
   /** The last 15 minutes, a point a second, oldest first; seconds without a point are gaps. */
   points: z.array(fleetPointSchema).max(900),
   /** What the page watches of logs, by its own words (log-query.ts). */
@@ -80,6 +82,7 @@ export const feedChangesSchema = z.object({
   config: configStateSchema.optional(),
   queue: queueViewSchema.optional(),
   workers: z.record(z.string(), workerViewSchema.partial().nullable()).optional(),
+  toCome: z.number().optional(),
   /** What moves all the time, by worker; to be applied after `workers`. */
   beats: z.record(z.string(), feedBeatSchema).optional(),
   slots: z.record(z.string(), feedSlotsSchema).optional(),

@@ -216,6 +216,26 @@ describe('a page of a fleet of thousands', () => {
     assert.deepEqual(page.take(), [], 'nothing is left to send')
   })
 
+  it('is told how many are to come, until the last part is there', () => {
+    const { attach, fleet, quarters } = setStage()
+    fleet.list = crowd(2 * WORKERS_AT_ONCE + 10)
+    quarters(1)
+    const page = attach()
+    quarters(2)
+    fleet.change('w7', { status: 'draining' })
+    quarters(1)
+    const frames = page.take()
+    const toCome = (frame: FeedMessage) => ('snapshot' in frame ? frame.snapshot : frame.changes).toCome
+    assert.deepEqual(frames.map(toCome), [WORKERS_AT_ONCE + 10, 10, undefined, undefined])
+    // It may have left before it had all.
+    const back = attach(frames[0]?.seq)
+    quarters(2)
+    assert.deepEqual(back.take().map(toCome), [WORKERS_AT_ONCE + 10, 10, undefined])
+    fleet.list = crowd(WORKERS_AT_ONCE)
+    quarters(1)
+    assert.equal(attach().takeSnapshot().toCome, undefined)
+  })
+
   it('gets no second snapshot while the first is on its way', () => {
     const { attach, fleet, quarters } = setStage()
     fleet.list = crowd(3 * WORKERS_AT_ONCE)

@@ -172,7 +172,7 @@ class TickingFeed implements Feed {
       // It may have left before it had all of its snapshot.
       page.rest = this.#beyondFirst()
       const beats = since === this.#seq ? {} : this.#allBeats()
-      sink.send(this.#frame('changes', JSON.stringify({ ...missed, ...beats })))
+      sink.send(this.#frame('changes', JSON.stringify({ ...missed, ...beats, ...restOf(page.rest) })))
     }
     return {
       watch: (sources) => this.#watch(page, sources),
@@ -279,7 +279,7 @@ class TickingFeed implements Feed {
     const part = page.rest.slice(0, WORKERS_AT_ONCE).flatMap((id) => workers.get(id) ?? [])
     page.rest = page.rest.slice(WORKERS_AT_ONCE)
     const whole = Object.fromEntries(part.map((worker) => [worker.id, worker]))
-    return { ...changes, workers: { ...changes.workers, ...whole } }
+    return { ...changes, workers: { ...changes.workers, ...whole }, ...restOf(page.rest) }
   }
 
   /** Pages that get the same get the same text, made once. */
@@ -323,7 +323,14 @@ class TickingFeed implements Feed {
     const { balancer, config, queue, workers } = this.#picture as Picture
     const points = this.#series.points
     const first = [...workers.values()].slice(0, WORKERS_AT_ONCE)
-    const text = JSON.stringify({ balancer, config, queue, workers: first, points })
+    const text = JSON.stringify({
+      balancer,
+      config,
+      queue,
+      workers: first,
+      points,
+      ...restOf(this.#beyondFirst()),
+    })
     this.#snapshot = { seq: this.#seq, text }
     return text
   }
@@ -339,6 +346,11 @@ function addMember(body: string, name: string, value: string | undefined): strin
   if (value === undefined) return body
   const member = `"${name}":${value}}`
   return body === '{}' ? `{${member}` : `${body.slice(0, -1)},${member}`
+}
+
+/** What a message tells of the workers that are still to come. */
+function restOf({ length }: readonly string[]): Pick<FeedChanges, 'toCome'> {
+  return length > 0 ? { toCome: length } : {}
 }
 
 function quit({ logs, runs }: Page): void {

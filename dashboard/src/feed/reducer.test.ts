@@ -33,6 +33,15 @@ describe('snapshot', () => {
     expect(next.seq).toBe(1)
   })
 
+  test('of a long fleet says how many are to come, and each message after it how many are left', () => {
+    const long = apply(begun, snapshotMessage(8, { toCome: 1_200 }))
+    expect(long.toCome).toBe(1_200)
+    const more = apply(long, changesMessage(9, { toCome: 200 }))
+    expect(more.toCome).toBe(200)
+    expect(apply(more, changesMessage(10, {})).toCome).toBe(0)
+    expect(apply(more, snapshotMessage(11)).toCome).toBe(0)
+  })
+
   test('tells how far the server’s clock is ahead, and keeps it steady for small differences', () => {
     const behind = reduceFeed(initialFeedState, {
       type: 'message',

@@ -33,6 +33,8 @@ export interface FeedState {
   readonly config: ConfigState | null
   readonly queue: QueueView | null
   readonly workers: ReadonlyMap<string, WorkerView>
+  /** Workers of the snapshot that are not here yet, at most: a long fleet comes in parts. */
+  readonly toCome: number
   /** One a second, oldest first; a second without a point is unknown. */
   readonly points: readonly FleetPoint[]
   /** By source: `logs`, `logs:<worker id>`. Only what is watched is kept. */
@@ -53,6 +55,7 @@ export const initialFeedState: FeedState = {
   config: null,
   queue: null,
   workers: new Map(),
+  toCome: 0,
   points: [],
   logs: new Map(),
   watched: noWatchedRuns,
@@ -116,13 +119,16 @@ function fromSnapshot(state: FeedState, snapshot: FeedSnapshot): Partial<FeedSta
     config: snapshot.config,
     queue: snapshot.queue,
     workers: new Map(snapshot.workers.map((worker) => [worker.id, worker])),
+    toCome: snapshot.toCome ?? 0,
     points: mergePoints([], snapshot.points),
     logs,
   }
 }
 
 function merge(state: FeedState, changes: FeedChanges, atMs: number): Partial<FeedState> {
-  const next: { -readonly [Key in keyof FeedState]?: FeedState[Key] } = {}
+  const next: { -readonly [Key in keyof FeedState]?: FeedState[Key] } = {
+    toCome: changes.toCome ?? 0,
+  }
   if (changes.balancer) next.balancer = changes.balancer
   if (changes.config) next.config = changes.config
   if (changes.queue) next.queue = changes.queue
