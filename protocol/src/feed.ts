@@ -2,10 +2,11 @@
  * The dashboard's socket, `GET /feed`: one snapshot, then sequenced changes, at most four a second.
  *
  * Server to page: `{seq, at, snapshot}` once, then `{seq, at, changes}`. `changes` holds only what
- * differs: a worker's changed members by id (null: the worker is gone), its load and slots in a short form, new points of the chart,
- * log lines of what is watched. Of a long fleet a snapshot brings the first workers and the next changes the others;
- * `toCome` says how many are missing after a message, at most; without it, none. A page that reconnects within a minute asks `?since=<seq>` and gets
- * either the changes it missed as one message, or a new snapshot.
+ * differs: a worker's changed members by id (null: the worker is gone), its load and slots in a short
+ * form, new points of the chart, log lines of what is watched. Of a long fleet a snapshot brings the first
+ * workers and the next changes the others; `toCome` says how many are missing after a message, at most;
+ * without it, none. A page that reconnects within a minute asks `?since=<seq>` and gets either the changes
+ * it missed as one message, or a new snapshot.
  * Page to server: `{watch: ["workers", "logs", "logs:<worker id>", "logs?<filter>", "runs?<query of GET /runs>",
  * "run:<id>"]}`; the list replaces the last.
  */
