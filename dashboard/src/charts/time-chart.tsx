@@ -1,6 +1,6 @@
 /**
- * A chart over time: the frame, the drawing (loaded apart), and what lies over it. Gets its figures from whoever
- * uses it; `stats-chart.tsx` reads them of the balancer.
+ * A chart over time: the frame, the drawing (loaded apart, and drawn when it is its turn), and what lies over it.
+ * Gets its figures from whoever uses it; `stats-chart.tsx` reads them of the balancer.
  */
 import { lazy, type ReactNode, Suspense, useMemo } from 'react'
 import { ErrorState } from '../kit/states.tsx'
@@ -13,8 +13,14 @@ import { ChartFrame } from './chart-frame.tsx'
 import { type ChartSeries, makePlot } from './plot-model.ts'
 import { PlotOverlay } from './plot-overlay.tsx'
 import { useSize } from './use-size.ts'
+import { useTurn } from './use-turn.ts'
 
-const TimePlot = lazy(async () => ({ default: (await import('./time-plot.tsx')).TimePlot }))
+let code: Promise<{ default: typeof import('./time-plot.tsx').TimePlot }> | undefined
+const loadPlot = () => {
+  code ??= import('./time-plot.tsx').then(({ TimePlot: it }) => ({ default: it }))
+  return code
+}
+const TimePlot = lazy(loadPlot)
 
 export interface TimeChartProps {
   /** Unique on the page; under it the legend is remembered. */
@@ -105,8 +111,10 @@ function Drawing(props: DrawingProps) {
   const [zone] = useZone()
   const range = useRange()
   const { ref, width, height } = useSize<HTMLDivElement>()
+  const hasTurn = useTurn(data !== undefined && data.times.length > 0 && width > 0, loadPlot)
   const plot = useMemo(
     () =>
+      hasTurn &&
       data &&
       makePlot(data, shown, {
         scale,
@@ -117,7 +125,7 @@ function Drawing(props: DrawingProps) {
         domain,
         steps: isSmall ? 2 : undefined,
       }),
-    [data, shown, scale, factor, isWhole, least, limits, domain, isSmall],
+    [hasTurn, data, shown, scale, factor, isWhole, least, limits, domain, isSmall],
   )
   if (error) return <ErrorState error={error} onRetry={onRetry} />
   return (
