@@ -21,6 +21,8 @@ type RunItem = {
   function: string
 }
 
+type SavedForm = { form: { cells: { input: { text: string } }[] } }
+
 describe('calling functions from the page', () => {
   const scope = createScope()
   let browser: Browser
@@ -329,12 +331,12 @@ describe('calling functions from the page', () => {
     await page.getByRole('button', { name: 'Save', exact: true }).click()
     await page.getByText('Somebody has changed letter meanwhile').waitFor()
     await page.getByRole('button', { name: 'Save over it' }).click()
-    await page.getByText('Saved as letter.').waitFor()
-    const { body } = await balancer.request('/forms/letter')
-    assert.equal(
-      (body as { form: { cells: { input: { text: string } }[] } }).form.cells[0]?.input.text,
-      'mine',
-    )
+    // What the page said of the first save may still stand there, so the balancer is asked.
+    const savedText = async () => {
+      const { form } = (await balancer.request('/forms/letter')).body as SavedForm
+      return form.cells[0]?.input.text
+    }
+    await until(async () => (await savedText()) === 'mine', LIMIT_MS, 'what was written here is saved')
     await page.getByRole('button', { name: 'Page', exact: true }).click()
     await page.getByRole('menuitem', { name: 'Remove…' }).click()
     await page.getByRole('dialog').getByRole('button', { name: 'Remove…' }).click()
