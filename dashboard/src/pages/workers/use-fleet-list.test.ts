@@ -44,7 +44,6 @@ test.each<[string, Partial<WorkerView>, string]>([
   ['group', { group: 'gpu' }, 'gpu'],
   ['contract', { contract: 7 }, '7'],
   ['version', { version: '9.9.9' }, '9.9.9'],
-  ['tag:zone', { tags: { zone: 'mars' } }, 'mars'],
 ])('another %s is counted within a second of the next word', (name, what, value) => {
   const { counts, change } = openFleet()
   change({ ...beat, ...what })
@@ -64,12 +63,12 @@ test('it is counted, too, when no further word comes', () => {
   expect(counts().get('state')?.get('maintenance')).toBe(1)
 })
 
-test('while only figures move, and nobody looks, nothing is counted again for 15 seconds', () => {
+test('while only figures and tags move, and nobody looks, nothing is counted again for 15 seconds', () => {
   const { counts, change } = openFleet()
   const before = counts()
   for (let second = 1; second < 15; second++) {
     act(() => void vi.advanceTimersByTime(1_000))
-    change({ latencyMs: 10 + second })
+    change({ latencyMs: 10 + second, tags: { zone: `z${second}` } })
     expect(counts()).toBe(before)
   }
 })

@@ -6,15 +6,14 @@ import type { WorkerView } from '@berth/protocol'
 import { useEffect, useMemo, useRef, useState } from 'react'
 import type { Column } from '../../kit/data-table.tsx'
 import { text } from '../../text/text.ts'
-import { SteadyRows } from './steady-rows.ts'
 import { useThrottled } from './use-throttled.ts'
 import type { WorkersAddress } from './use-worker-filter.ts'
 import { countFacets, type FacetCounts, filterFleet } from './worker-filter.ts'
 import { IdRanks, sortFleet } from './worker-order.ts'
 
 /**
- * Counts while somebody looks at them or a worker is in another state, group or the like, from which a new facet may
- * come; and while nobody looks and only figures move.
+ * Counts while somebody looks at them or a worker is in another state, group, contract or version, from which a new
+ * facet may come; and while nobody looks and only figures and tags move.
  */
 const COUNT_MS = 1_000
 const UNSEEN_COUNT_MS = 15_000
@@ -42,13 +41,11 @@ export function useFleetList(
     [workers, group, words, picked],
   )
   const [isLooking, onLook] = useState(false)
-  const [steady] = useState(() => new SteadyRows())
-  const fleet = useMemo(() => ({ workers, rows: steady.of([...workers.values()]) }), [workers, steady])
-  const counted = useThrottled(fleet, ({ rows }) =>
-    isLooking || rows !== fleet.rows ? COUNT_MS : UNSEEN_COUNT_MS,
+  const counted = useThrottled(workers, (before) =>
+    isLooking || !isSameKind(before, workers) ? COUNT_MS : UNSEEN_COUNT_MS,
   )
   const counts = useMemo(
-    () => countFacets(ofGroup(counted.workers, group), { words, picked }, text.states),
+    () => countFacets(ofGroup(counted, group), { words, picked }, text.states),
     [counted, group, words, picked],
   )
   const [ranks] = useState(() => new IdRanks())
@@ -58,6 +55,22 @@ export function useFleetList(
     [found, by, columns, ranks, workers],
   )
   return { ordered, counts, onLook }
+}
+
+/** Asked four times a second of a thousand workers: what their tags are is not looked at. */
+function isSameKind(before: Fleet, now: Fleet): boolean {
+  if (before.size !== now.size) return false
+  for (const [id, worker] of now) {
+    const was = before.get(id)
+    if (
+      was?.status !== worker.status ||
+      was.group !== worker.group ||
+      was.contract !== worker.contract ||
+      was.version !== worker.version
+    )
+      return false
+  }
+  return true
 }
 
 function* ofGroup(workers: Fleet, group: string | null): Iterable<WorkerView> {
