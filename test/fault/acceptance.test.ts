@@ -3,7 +3,7 @@
  * (A5), among callers of both kinds (A7), and whose machine loses its power (D3). Each test ends with all checkers.
  */
 import assert from 'node:assert/strict'
-import { copyFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, type TestContext, test } from 'node:test'
@@ -111,19 +111,21 @@ describe('a promise', { concurrency: 3, timeout: 150_000 }, () => {
   })
 })
 
-/** Its caller waits, and the run is on disk. A touch of the store may be held in its place: then once more. */
-async function holdOnDisk({ disk, site, handover }: Awaited<ReturnType<typeof start>>) {
-  const log = join(site.balancer.dataDir, 'berth.db-wal')
-  for (let tries = 1; tries <= 5; tries++) {
-    const size = statSync(log).size
+/**
+ * Its caller waits, and the run is on disk, as a copy of the files tells. What is held may be another touch of the
+ * store, even as large a one (the end of the run before): then once more.
+ */
+async function holdOnDisk({ disk, handover }: Awaited<ReturnType<typeof start>>) {
+  for (let tries = 1; tries <= 10; tries++) {
     const key = `try-${tries}`
     await disk.hold('synced')
     const handed: Promise<HandedOver> = handover.hand({ key, bytes: LONG_BYTES })
     handed.catch(() => {})
     await disk.isHeld()
-    if (statSync(log).size >= size + LONG_BYTES) return { key, handed }
+    if (handover.readCopy().some(({ metadata }) => metadata.id === key)) return { key, handed }
     await disk.heal()
     await handed
+    await handover.allEnded()
   }
   return assert.fail('no run was held')
 }

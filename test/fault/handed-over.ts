@@ -107,12 +107,16 @@ export class Handover {
 
   /** Every run on disk, in the order of acceptance. */
   readDisk(): Stored[] {
-    if (this.#elsewhere === undefined) return readRuns(this.#site.balancer.dataDir)
     // SQLite resolves links, and the way into another namespace is one.
+    return this.#elsewhere === undefined ? readRuns(this.#site.balancer.dataDir) : this.readCopy()
+  }
+
+  /** As `readDisk`, of a copy: also what a balancer whose disk is held has written and no reader sees yet. */
+  readCopy(): Stored[] {
+    const source = this.#elsewhere ?? this.#site.balancer.dataDir
     const folder = mkdtempSync(join(tmpdir(), 'berth-copy-'))
     try {
-      for (const name of ['berth.db', 'berth.db-wal'])
-        copyFileSync(join(this.#elsewhere, name), join(folder, name))
+      for (const name of ['berth.db', 'berth.db-wal']) copyFileSync(join(source, name), join(folder, name))
       return readRuns(folder)
     } finally {
       rmSync(folder, { recursive: true })
