@@ -9,7 +9,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import type { StoredFilter } from '../balancer/src/ports/run-reads.ts'
+import type { RunFilter } from '../balancer/src/ports/run-filter.ts'
 import type { StoreContents, StoreWrite } from '../balancer/src/ports/store.ts'
 import { SqliteStore } from '../balancer/src/store/sqlite-store.ts'
 import { acceptedRun, endOf, idAt, LANES } from '../balancer/src/store/testing/stored-runs.ts'
@@ -208,7 +208,7 @@ async function openDone(): Promise<{ store: SqliteStore; report: Report }> {
 }
 
 /** The summary of an hour and of everything, in sixty buckets; p95 of both. */
-async function measureTally(store: SqliteStore, filter: StoredFilter): Promise<number> {
+async function measureTally(store: SqliteStore, filter: RunFilter): Promise<number> {
   const times: number[] = []
   const last = idAt(runs).acceptedMs
   for (const spanMs of [last - idAt(1).acceptedMs, 3_600]) {

@@ -1,9 +1,9 @@
 /** The filters by which `bench:store` asks for runs, of a store that `testing/stored-runs.ts` has filled with `runs` of them. */
-import type { StoredFilter } from '../balancer/src/ports/run-reads.ts'
+import type { RunFilter } from '../balancer/src/ports/run-filter.ts'
 import { idAt } from '../balancer/src/store/testing/stored-runs.ts'
 
 /** Every filter that is documented, broad and narrow, and mixtures that have little or nothing in common. */
-export function storedFilters(runs: number): Record<string, StoredFilter> {
+export function storedFilters(runs: number): Record<string, RunFilter> {
   const middle = Number.parseInt(String(runs / 2), 10)
   const at = (seq: number) => idAt(seq).acceptedMs
   return {

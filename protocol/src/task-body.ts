@@ -4,12 +4,12 @@
  */
 import { z } from 'zod'
 import { BUDGET_LEVELS } from './budget.ts'
+import { instantSchema } from './instant.ts'
 import { LIMITS, MAX_DURATION_MS, MAX_PRIORITY } from './limits.ts'
 import { MODES } from './link/records.ts'
 import { nameSchema, recordSchema } from './names.ts'
 import { selectorSchema } from './selector.ts'
 
-const instant = z.iso.datetime({ offset: true, error: 'must be an ISO 8601 instant with a zone' })
 const duration = whole(1, MAX_DURATION_MS, ' of milliseconds')
 
 export const prioritySchema = whole(1, MAX_PRIORITY)
@@ -49,11 +49,11 @@ export const taskBodySchema = z.strictObject({
   webhook: webhookTargetSchema.optional(),
   tags: selectorSchema.optional(),
   timeout: duration.optional(),
-  deadline: instant.optional(),
+  deadline: instantSchema.optional(),
   attempts: whole(1, 1000).optional(),
   idempotent: z.boolean().optional(),
   delay: whole(0, MAX_DURATION_MS, ' of milliseconds').optional(),
-  runAt: instant.optional(),
+  runAt: instantSchema.optional(),
   session: nameSchema.optional(),
   budget: z.enum(BUDGET_LEVELS).optional(),
   metadata: metadataSchema.optional(),

@@ -6,7 +6,8 @@ import assert from 'node:assert/strict'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, test } from 'node:test'
 import { RUN_STATUSES } from '@berth/protocol'
-import type { RunParts, RunTally, StoredFilter } from '../../balancer/src/ports/run-reads.ts'
+import type { RunFilter } from '../../balancer/src/ports/run-filter.ts'
+import type { RunParts, RunTally } from '../../balancer/src/ports/run-reads.ts'
 import type { RunWrite } from '../../balancer/src/ports/run-writes.ts'
 import type { LiveRun, RunEnd } from '../../balancer/src/ports/stored-run.ts'
 import { RunLists } from '../../balancer/src/store/run-lists.ts'
@@ -66,7 +67,7 @@ function makeKnown(random: Random, seq: number, acceptedMs: number): Known {
   return { run, end: makeEnd({ status, worker, error }) }
 }
 
-function makeFilter(random: Random, known: readonly Known[]): StoredFilter {
+function makeFilter(random: Random, known: readonly Known[]): RunFilter {
   const some = <Value>(make: () => Value, chance = 4) => (random(chance) === 0 ? make() : undefined)
   const instant = () => T0 + random(RUNS)
   const part = () => {
@@ -114,7 +115,7 @@ function wordsOf({ run, end }: Known): string[] {
   })
 }
 
-function isMeant(filter: StoredFilter, known: Known): boolean {
+function isMeant(filter: RunFilter, known: Known): boolean {
   const { run, end } = known
   const worker = end === undefined ? run.worker : end.worker
   const checks: boolean[] = []
@@ -195,7 +196,7 @@ async function fill(bench: RunBench, random: Random): Promise<Known[]> {
 }
 
 /** Goes from page to page by the last id, as a caller does. */
-async function readPages(bench: RunBench, filter: StoredFilter, limit: number): Promise<string[]> {
+async function readPages(bench: RunBench, filter: RunFilter, limit: number): Promise<string[]> {
   const ids: string[] = []
   for (let before: string | null = null; ; ) {
     const page = await bench.reads.list(filter, limit, before)

@@ -3,9 +3,9 @@
  * Invariant: a filter that cannot be meant so is an error and never ignored.
  */
 import { activityKindSchema, activityTargetKindSchema, type TaskError } from '@berth/protocol'
-import { z } from 'zod'
 import type { ActivityFilter } from '../ports/activity.ts'
 import type { BodyRead } from './body.ts'
+import { readInstantRange } from './instant-range.ts'
 import { readLimit, readQuery } from './lists.ts'
 
 const NAMES = ['kind', 'action', 'actor', 'target', 'q', 'from', 'to', 'cursor', 'limit'] as const
@@ -36,10 +36,9 @@ export function readActivityQuery(url: string): BodyRead<ActivityQuery> {
     (name) => (query.value[name]?.length ?? 0) > MAX_TEXT,
   )
   if (long) return refuse(`\`${long}\` is over ${MAX_TEXT} characters.`)
-  const [fromMs, toMs] = [readInstant(from), readInstant(to)]
-  if (fromMs === null || toMs === null)
-    return refuse(`\`${fromMs === null ? 'from' : 'to'}\` must be an ISO 8601 instant with a zone.`)
-  const filter = { kind: kind.data, action, actor, q, fromMs, toMs, ...readTarget(query.value.target) }
+  const range = readInstantRange({ from, to })
+  if (!range.ok) return range
+  const filter = { kind: kind.data, action, actor, q, ...range.value, ...readTarget(query.value.target) }
   return { ok: true, value: { filter, limit: limit.value, before: cursor ?? null } }
 }
 
@@ -51,14 +50,6 @@ function readTarget(text: string | undefined): Pick<ActivityFilter, 'targetKind'
   if (!kind.success) return { targetId: text }
   const id = text.slice(at + 1)
   return { targetKind: kind.data, targetId: id === '' ? undefined : id }
-}
-
-const instant = z.iso.datetime({ offset: true })
-
-/** Null for a text that is none. */
-function readInstant(text: string | undefined): number | undefined | null {
-  if (text === undefined) return undefined
-  return instant.safeParse(text).success ? Date.parse(text) : null
 }
 
 function refuse(detail: string): { readonly ok: false; readonly error: TaskError } {

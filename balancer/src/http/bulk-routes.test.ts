@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { BulkView } from '@berth/protocol'
-import type { BulkPort, RunFilter } from '../ports/runs.ts'
+import type { RunFilter } from '../ports/run-filter.ts'
+import type { BulkPort } from '../ports/runs.ts'
 import { bulkRoutes } from './bulk-routes.ts'
 import { makeBench, withKey } from './test-bench.ts'
 

@@ -2,17 +2,18 @@
  * One action on many runs, by HTTP (CONTRACT §4, Operating): counted, begun, looked at, stopped. Everything is asked
  * of ports/runs.ts. Invariant: a filter that says nothing, or says what cannot be meant, touches no run.
  */
-import { BULK_ACTIONS, RUN_STATUSES, type RunStatus, type TaskError } from '@berth/protocol'
+import { BULK_ACTIONS, instantSchema, RUN_STATUSES, type RunStatus, type TaskError } from '@berth/protocol'
 import { soughtWords } from '@berth/runtime'
 import { z } from 'zod'
+import type { RunFilter } from '../ports/run-filter.ts'
 import type { RunParts } from '../ports/run-reads.ts'
-import type { BulkPort, RunFilter } from '../ports/runs.ts'
+import type { BulkPort } from '../ports/runs.ts'
 import { note } from './activity.ts'
 import { readJsonBody } from './body.ts'
+import { instantMs, isReversed } from './instant-range.ts'
 import { plain } from './plain-address.ts'
 import { problem } from './problem.ts'
 import type { Route, RouteContext } from './routes.ts'
-import { isReversed } from './run-query.ts'
 
 /** Longest text that is searched for, as of a list. */
 const MAX_WORDS = 256
@@ -22,7 +23,6 @@ const text = z.string().min(1).max(MAX_WORDS).optional()
 const words = text.refine((q) => q === undefined || soughtWords(q).length > 0, {
   error: 'must have a letter or a digit; without a word it would not say which runs are meant',
 })
-const instant = z.iso.datetime({ offset: true, error: 'must be an ISO 8601 instant with a zone' }).optional()
 const statusError = `must be one or several of ${RUN_STATUSES.join(', ')}`
 /** As in the query of a list, or as a list. */
 const statuses = z
@@ -42,8 +42,8 @@ const filterSchema = z
     worker: text,
     error: text,
     q: words,
-    from: instant,
-    to: instant,
+    from: instantSchema.optional(),
+    to: instantSchema.optional(),
   })
   .refine((filter) => Object.values(filter).some((value) => value !== undefined), {
     error: 'must say which runs are meant; an empty filter would mean all of them',
@@ -120,10 +120,6 @@ async function stop(c: RouteContext, bulk: BulkPort): Promise<Response> {
 
 function toFilter({ from, to, status, ...named }: z.infer<typeof filterSchema>): RunFilter {
   return { ...named, status, fromMs: instantMs(from), toMs: instantMs(to) }
-}
-
-function instantMs(text: string | undefined): number | undefined {
-  return text === undefined ? undefined : Date.parse(text)
 }
 
 function isStatus(word: string): word is RunStatus {

@@ -2,7 +2,7 @@
  * The log of webhooks by HTTP (CONTRACT §4, Runs and Operating): what was sent of a run, and sending it again. All is
  * asked of ports/webhooks.ts. Invariant: what is asked to be sent again is on disk before it is answered.
  */
-import type { TaskError } from '@berth/protocol'
+import { instantSchema, type TaskError } from '@berth/protocol'
 import { z } from 'zod'
 import type { RunsPort } from '../ports/runs.ts'
 import type { DeliveriesPort } from '../ports/webhooks.ts'
@@ -17,10 +17,9 @@ export interface DeliveryRouteDeps {
   readonly deliveries: DeliveriesPort
 }
 
-const instant = z.iso.datetime({ offset: true, error: 'must be an ISO 8601 instant with a zone' })
 const nothingSchema = z.strictObject({})
 const rangeSchema = z
-  .strictObject({ from: instant, to: instant, url: z.url().max(2048).optional() })
+  .strictObject({ from: instantSchema, to: instantSchema, url: z.url().max(2048).optional() })
   .refine(({ from, to }) => Date.parse(from) <= Date.parse(to), {
     path: ['to'],
     error: 'must not be before `from`',

@@ -4,7 +4,7 @@
  * Invariants: a decision is on disk before the fleet hears of it and before it is answered; what cannot be
  * kept changes nothing at all; decisions are made one after another, each of what the last one left.
  */
-import { ERRORS, type TaskError, type WorkerView } from '@berth/protocol'
+import { ERRORS, instantSchema, type TaskError, type WorkerView } from '@berth/protocol'
 import type { Clock, Log } from '@berth/runtime'
 import { z } from 'zod'
 import type { FleetPort, MaintenanceWish } from '../ports/fleet.ts'
@@ -32,13 +32,11 @@ export type Carried =
   | { readonly id: string; readonly ok: true; readonly worker: WorkerView }
   | { readonly id: string; readonly ok: false; readonly error: TaskError }
 
-const instant = z.iso.datetime({ offset: true, error: 'must be an ISO 8601 instant with a zone' })
-
 /** The fields of a body that puts workers away. */
 export const offFields = {
   reason: reasonText(1024).min(1).optional(),
-  until: instant.optional(),
-  deadline: instant.optional(),
+  until: instantSchema.optional(),
+  deadline: instantSchema.optional(),
   /** Says what it would do, and does nothing. */
   dryRun: z.boolean().optional(),
 }

@@ -4,7 +4,8 @@
  * is cut off; what waits for a reader is one page, about 1 MB of it once the length of its lines is known.
  */
 import type { RunItem, RunView } from '@berth/protocol'
-import type { RunFilter, RunsPort } from '../ports/runs.ts'
+import type { RunFilter } from '../ports/run-filter.ts'
+import type { RunsPort } from '../ports/runs.ts'
 import { placeFiles } from './file-address.ts'
 import { problem } from './problem.ts'
 

@@ -3,9 +3,9 @@
  * Invariant: a filter that cannot be meant so is an error and never ignored.
  */
 import { RUN_STATUSES, type RunStatus, runStatusSchema, type TaskError, timeOfRun } from '@berth/protocol'
-import { z } from 'zod'
-import type { RunFilter } from '../ports/runs.ts'
+import type { RunFilter } from '../ports/run-filter.ts'
 import type { BodyRead } from './body.ts'
+import { readInstantRange } from './instant-range.ts'
 import { type Query, readLimit, readQuery } from './lists.ts'
 
 export const FILTER_NAMES = [
@@ -27,11 +27,6 @@ type FilterName = (typeof FILTER_NAMES)[number]
 /** Longest text that is searched for. */
 const MAX_WORDS = 256
 const MAX_WAIT_S = 300
-
-/** Both ends are included: a range that begins where it ends is a millisecond long. */
-export function isReversed(fromMs: number | undefined, toMs: number | undefined): boolean {
-  return fromMs !== undefined && toMs !== undefined && fromMs > toMs
-}
 
 export interface RunListQuery {
   readonly filter: RunFilter
@@ -68,12 +63,10 @@ export function readFilter(query: Query<FilterName>): BodyRead<RunFilter> {
   const statuses = status === undefined ? undefined : readStatuses(status)
   if (statuses && !statuses.ok) return statuses
   if (q !== undefined && q.length > MAX_WORDS) return refuse(`\`q\` is over ${MAX_WORDS} characters.`)
-  const [fromMs, toMs] = [readInstant(from), readInstant(to)]
-  if (fromMs === null || toMs === null)
-    return refuse(`\`${fromMs === null ? 'from' : 'to'}\` must be an ISO 8601 instant with a zone.`)
-  if (isReversed(fromMs, toMs)) return refuse('`from` must not be after `to`.')
+  const range = readInstantRange({ from, to })
+  if (!range.ok) return range
   const named = { function: query.function, group, worker, session, schedule, parent, error }
-  return { ok: true, value: { ...named, status: statuses?.value, q, fromMs, toMs } }
+  return { ok: true, value: { ...named, status: statuses?.value, q, ...range.value } }
 }
 
 function readStatuses(text: string): BodyRead<RunStatus[]> {
@@ -85,14 +78,6 @@ function readStatuses(text: string): BodyRead<RunStatus[]> {
     statuses.push(data)
   }
   return { ok: true, value: statuses }
-}
-
-const instant = z.iso.datetime({ offset: true })
-
-/** Null for a text that is none. */
-function readInstant(text: string | undefined): number | undefined | null {
-  if (text === undefined) return undefined
-  return instant.safeParse(text).success ? Date.parse(text) : null
 }
 
 function refuse(detail: string): { readonly ok: false; readonly error: TaskError } {

@@ -6,8 +6,9 @@
  */
 import { RUN_STATUSES, type RunStatus, type TaskError } from '@berth/protocol'
 import type { Clock } from '@berth/runtime'
+import type { RunFilter } from '../ports/run-filter.ts'
 import type { RunTally } from '../ports/run-reads.ts'
-import type { RunFilter, RunsPort } from '../ports/runs.ts'
+import type { RunsPort } from '../ports/runs.ts'
 import type { BodyRead } from './body.ts'
 import { readQuery } from './lists.ts'
 import { problem } from './problem.ts'

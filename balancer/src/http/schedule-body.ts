@@ -6,6 +6,7 @@
 import {
   type FieldError,
   fieldErrors,
+  instantSchema,
   MISSED_POLICIES,
   OVERLAP_POLICIES,
   SCHEDULE_TYPES,
@@ -40,7 +41,7 @@ const ownShape = {
   timezone: z.string().min(1).max(MAX_ZONE).nullable(),
   intervalSeconds: whole(1),
   delayInSeconds: whole(0),
-  date: z.iso.datetime({ offset: true, error: 'must be an ISO 8601 instant with a zone' }),
+  date: instantSchema,
   overlap: z.enum(OVERLAP_POLICIES),
   missed: z.enum(MISSED_POLICIES),
   enabled: z.boolean('must be true or false'),

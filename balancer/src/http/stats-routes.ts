@@ -5,6 +5,7 @@
 import {
   type FieldError,
   fieldErrors,
+  instantSchema,
   isStatsMetric,
   STATS_BY,
   STATS_METRICS,
@@ -29,7 +30,6 @@ const DAY_MS = 24 * HOUR_MS
 const MOST_MS = 400 * DAY_MS
 const UNITS_MS: Readonly<Record<string, number>> = { '': 1_000, s: 1_000, m: 60_000, h: HOUR_MS, d: DAY_MS }
 
-const instant = z.iso.datetime({ offset: true, error: 'must be an ISO 8601 instant with a zone' })
 const querySchema = z.strictObject({
   metric: z.string().transform((text, c) => {
     const names = [...new Set(text.split(','))]
@@ -44,8 +44,8 @@ const querySchema = z.strictObject({
   }),
   by: z.enum(STATS_BY).default('fleet'),
   of: z.string().min(1).max(2048).optional(),
-  from: instant.optional(),
-  to: instant.optional(),
+  from: instantSchema.optional(),
+  to: instantSchema.optional(),
   step: z
     .string()
     .regex(/^\d{1,7}[smhd]?$/, 'must be a whole number of seconds, or a time such as 15s, 5m, 1h')

@@ -5,6 +5,7 @@
 import type { RunStatus } from '@berth/protocol'
 import type { ActivityReads } from './activity.ts'
 import type { FileReads } from './files.ts'
+import type { RunFilter } from './run-filter.ts'
 import type { IdempotencyRow, StoredBulk } from './run-writes.ts'
 import type { ScheduleReads } from './schedule-store.ts'
 import type { SessionReads } from './session-store.ts'
@@ -13,25 +14,6 @@ import type { StoredDelivery, StoredTry } from './stored-delivery.ts'
 import type { LiveRun, StoredPayload, StoredRun } from './stored-run.ts'
 import type { StoredEvent, ToldItem, UsageScope, UsageTotals } from './told.ts'
 import type { ConfigReads } from './workers-config.ts'
-
-export interface StoredFilter {
-  readonly status?: readonly RunStatus[] | undefined
-  readonly function?: string | undefined
-  readonly group?: string | undefined
-  /** As it is shown (`shownId`). */
-  readonly worker?: string | undefined
-  readonly session?: string | undefined
-  readonly schedule?: string | undefined
-  /** The run that called it, of those that were recorded. */
-  readonly parent?: string | undefined
-  /** The code of its error, all of it. */
-  readonly error?: string | undefined
-  /** Each of its words begins a word of the id, the function, metadata or the error (`wordsOf`). */
-  readonly q?: string | undefined
-  /** Of acceptance, both included. */
-  readonly fromMs?: number | undefined
-  readonly toMs?: number | undefined
-}
 
 /** How many runs of each status were accepted in each bucket; none of what is zero. */
 export interface RunTally {
@@ -61,16 +43,16 @@ export interface RunReads
     SessionReads,
     StatsReads {
   /** The newest first, of those whose id is lower than `before`. */
-  list(filter: StoredFilter, limit: number, before: string | null): Promise<readonly StoredRun[]>
+  list(filter: RunFilter, limit: number, before: string | null): Promise<readonly StoredRun[]>
   /** Exact up to `atMost`, else `atMost`. */
-  count(filter: StoredFilter, atMost: number): Promise<number>
+  count(filter: RunFilter, atMost: number): Promise<number>
   /**
    * The newest that are meant, added up by bucket and status: `atMost` of them, fewer where words are looked for.
    * Bucket n goes from edge n to edge n + 1, which is not included.
    */
-  tally(filter: StoredFilter, edgesMs: readonly number[], atMost: number): Promise<RunTally>
+  tally(filter: RunFilter, edgesMs: readonly number[], atMost: number): Promise<RunTally>
   /** All that are meant. */
-  parts(filter: StoredFilter): Promise<RunParts>
+  parts(filter: RunFilter): Promise<RunParts>
   find(id: string): Promise<StoredRun | null>
   payload(id: string): Promise<StoredPayload | null>
   result(id: string): Promise<{ readonly mediaType: string; readonly bytes: Uint8Array } | null>

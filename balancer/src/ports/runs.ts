@@ -3,38 +3,12 @@
  * by `http/`. Everything answers by a promise, for runs on disk are read from a thread of the store. What cannot be
  * read is a rejection with `StoreError`.
  */
-import type {
-  BulkAction,
-  BulkView,
-  ExplanationView,
-  FieldError,
-  RunStatus,
-  RunView,
-  TaskError,
-} from '@berth/protocol'
+import type { BulkAction, BulkView, ExplanationView, FieldError, RunView, TaskError } from '@berth/protocol'
+import type { RunFilter } from './run-filter.ts'
 import type { RunParts, RunTally } from './run-reads.ts'
 import type { IdempotencyRow } from './run-writes.ts'
 import type { RunOrder, StoredPayload } from './stored-run.ts'
 import type { Settlement, Submission } from './submission.ts'
-
-/** What a list is narrowed to; all that is given must hold. */
-export interface RunFilter {
-  readonly status?: readonly RunStatus[] | undefined
-  readonly function?: string | undefined
-  readonly group?: string | undefined
-  readonly worker?: string | undefined
-  readonly session?: string | undefined
-  readonly schedule?: string | undefined
-  /** The run that called it. */
-  readonly parent?: string | undefined
-  /** The code of its error, all of it. */
-  readonly error?: string | undefined
-  /** Each of its words begins a word of the id, the function, metadata or the error, in any case of letters. */
-  readonly q?: string | undefined
-  /** Unix milliseconds of acceptance, both included. */
-  readonly fromMs?: number | undefined
-  readonly toMs?: number | undefined
-}
 
 export type Changed =
   | { readonly ok: true; readonly run: RunView }

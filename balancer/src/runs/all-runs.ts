@@ -6,13 +6,13 @@
 import { type ExplanationView, isFinal, type RunView, timeOfRun } from '@berth/protocol'
 import type { Clock } from '@berth/runtime'
 import type { FleetPort } from '../ports/fleet.ts'
+import type { RunFilter } from '../ports/run-filter.ts'
 import { joinParts } from '../ports/run-parts.ts'
 import type { RunParts, RunReads, RunTally } from '../ports/run-reads.ts'
 import type {
   Changed,
   DurableRunsPort,
   Removed,
-  RunFilter,
   RunSelectorPort,
   RunsPort,
   SteerRunsPort,

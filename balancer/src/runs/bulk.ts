@@ -20,10 +20,11 @@ import {
   type TaskError,
 } from '@berth/protocol'
 import type { Clock, Log, Service } from '@berth/runtime'
+import type { RunFilter } from '../ports/run-filter.ts'
 import { joinParts } from '../ports/run-parts.ts'
 import type { RunParts, RunReads } from '../ports/run-reads.ts'
 import type { StoredBulk } from '../ports/run-writes.ts'
-import type { BulkBegun, BulkPort, EndedRunsPort, RunFilter, RunsPort } from '../ports/runs.ts'
+import type { BulkBegun, BulkPort, EndedRunsPort, RunsPort } from '../ports/runs.ts'
 import type { KeepPort } from '../ports/store.ts'
 
 export interface BulkOptions {

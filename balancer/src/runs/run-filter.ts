@@ -1,6 +1,6 @@
 /** Which runs a list means. Pure; used for tasks in memory, where every one is looked at. */
 import { soughtWords, wordsOf } from '@berth/runtime'
-import type { RunFilter } from '../ports/runs.ts'
+import type { RunFilter } from '../ports/run-filter.ts'
 import type { LiveRun } from '../ports/stored-run.ts'
 import { shownId } from '../ports/worker-key.ts'
 import { createdMs, type EndFacts, type RunFacts } from './run-facts.ts'

@@ -1,6 +1,8 @@
 /** What is read of runs in the store without a disk. Made by `memory-store.ts`; answers are copies. */
+
+import type { RunFilter } from '../ports/run-filter.ts'
 import { joinParts } from '../ports/run-parts.ts'
-import type { RunReads, StoredFilter } from '../ports/run-reads.ts'
+import type { RunReads } from '../ports/run-reads.ts'
 import type { ScheduleFilter } from '../ports/schedule-store.ts'
 import type { StoredDelivery } from '../ports/stored-delivery.ts'
 import type { LiveRun, StoredRun } from '../ports/stored-run.ts'
@@ -50,16 +52,16 @@ export class MemoryRunReads implements RunReads {
     return [...this.#tables.goneFiles].slice(0, limit)
   }
 
-  async list(filter: StoredFilter, limit: number, before: string | null): Answer<'list'> {
+  async list(filter: RunFilter, limit: number, before: string | null): Answer<'list'> {
     const meant = this.#all().filter((one) => isMeant(filter, one) && (!before || one.run.id < before))
     return structuredClone(meant.sort((a, b) => (a.run.id < b.run.id ? 1 : -1)).slice(0, limit))
   }
 
-  async count(filter: StoredFilter, atMost: number): Promise<number> {
+  async count(filter: RunFilter, atMost: number): Promise<number> {
     return Math.min(atMost, this.#all().filter((one) => isMeant(filter, one)).length)
   }
 
-  async tally(filter: StoredFilter, edgesMs: readonly number[], atMost: number): Answer<'tally'> {
+  async tally(filter: RunFilter, edgesMs: readonly number[], atMost: number): Answer<'tally'> {
     const meant = this.#all().filter((one) => isMeant(filter, one))
     const within = meant
       .sort((a, b) => b.run.seq - a.run.seq)
@@ -76,7 +78,7 @@ export class MemoryRunReads implements RunReads {
     return { cells, cappedMs: within.length > atMost ? (counted.at(-1)?.acceptedMs ?? null) : null }
   }
 
-  async parts(filter: StoredFilter): Answer<'parts'> {
+  async parts(filter: RunFilter): Answer<'parts'> {
     const meant = this.#all().filter((one) => isMeant(filter, one))
     return joinParts(meant.map(({ run }) => ({ ...run, atMs: run.acceptedMs })))
   }

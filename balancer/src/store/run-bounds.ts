@@ -2,7 +2,7 @@
  * Where in the order of runs a list begins and ends: instants and ids become bounds of `seq`, for ids sort as seq
  * does and bear the instant of acceptance. On the store's reading thread.
  */
-import type { StoredFilter } from '../ports/run-reads.ts'
+import type { RunFilter } from '../ports/run-filter.ts'
 import { numberOrNull } from './run-codec.ts'
 import type { Statements } from './statements.ts'
 
@@ -20,7 +20,7 @@ const BEHIND = '~'
 /** Undefined when nothing can be meant. */
 export function boundsOf(
   statements: Statements,
-  { fromMs, toMs }: StoredFilter,
+  { fromMs, toMs }: RunFilter,
   before: string | null,
 ): Bounds | undefined {
   const low = fromMs === undefined ? 0 : lowestFrom(statements, idAt(Math.ceil(fromMs)))

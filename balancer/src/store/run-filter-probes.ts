@@ -5,7 +5,7 @@
  * Invariant: the probes of a filter find what it means, none twice, if it asks for no word, error or parent.
  */
 import { RUN_STATUSES } from '@berth/protocol'
-import type { StoredFilter } from '../ports/run-reads.ts'
+import type { RunFilter } from '../ports/run-filter.ts'
 import type { Bounds } from './run-bounds.ts'
 import { codeOf, type Row, statusOf, text } from './run-codec.ts'
 import { GIVEN, type Probe, type Table } from './run-probes.ts'
@@ -33,7 +33,7 @@ export class FilterProbes {
   }
 
   /** Of these functions alone, undefined for any. */
-  probes(filter: StoredFilter, bounds: Bounds, functions = this.functions(filter)): Probe[] {
+  probes(filter: RunFilter, bounds: Bounds, functions = this.functions(filter)): Probe[] {
     if (functions?.length === 0) return []
     return tablesOf(filter).flatMap((table) => {
       const walk = { table, from: `${table} r`, walked: 'r.seq', bounds } as const
@@ -42,7 +42,7 @@ export class FilterProbes {
   }
 
   /** One for each pair of function and status that there is between the bounds. */
-  slices(filter: StoredFilter, bounds: Bounds): Slice[] {
+  slices(filter: RunFilter, bounds: Bounds): Slice[] {
     const functions = this.functions(filter)
     if (functions?.length === 0) return []
     return tablesOf(filter).flatMap((table) => {
@@ -64,7 +64,7 @@ export class FilterProbes {
   }
 
   /** What narrows first, and whatever else must hold beside function and status; none when nothing can be meant. */
-  bases(filter: StoredFilter): Pick<Probe, 'where' | 'values'>[] {
+  bases(filter: RunFilter): Pick<Probe, 'where' | 'values'>[] {
     const workers = filter.worker === undefined ? undefined : this.#workers(filter.worker)
     if (workers?.length === 0) return []
     const first = NARROWING.find((name) => filter[name] !== undefined)
@@ -85,7 +85,7 @@ export class FilterProbes {
   }
 
   /** Undefined: all of them. */
-  functions({ group, function: name }: StoredFilter): NamedFunction[] | undefined {
+  functions({ group, function: name }: RunFilter): NamedFunction[] | undefined {
     if (group === undefined && name === undefined) return undefined
     const sql = `SELECT id, worker_group, name FROM functions
       WHERE (?1 IS NULL OR worker_group = ?1) AND (?2 IS NULL OR name = ?2)`
@@ -100,7 +100,7 @@ export class FilterProbes {
   }
 
   /** A probe for each pair of function and status, or the one that it was when neither is asked for. */
-  #pairProbes(filter: StoredFilter, base: Probe, functions: readonly NamedFunction[] | undefined): Probe[] {
+  #pairProbes(filter: RunFilter, base: Probe, functions: readonly NamedFunction[] | undefined): Probe[] {
     if (functions === undefined && filter.status === undefined && base.where.length === 0) return [base]
     const statuses = new Set(statusesOf(filter, base.table))
     return this.#pairs(base, functions, statuses).map(([id, status]) => ({
@@ -156,12 +156,12 @@ export class FilterProbes {
 }
 
 /** Those with a status that is asked for. */
-export function tablesOf(filter: StoredFilter): Table[] {
+export function tablesOf(filter: RunFilter): Table[] {
   return (['runs_live', 'runs_done'] as const).filter((table) => statusesOf(filter, table).length > 0)
 }
 
 /** Codes of those that a table has and that are asked for. */
-export function statusesOf({ status }: StoredFilter, table: Table): number[] {
+export function statusesOf({ status }: RunFilter, table: Table): number[] {
   const isLive = (code: number) => code <= codeOf('running')
   return (status ?? RUN_STATUSES).map(codeOf).filter((code) => isLive(code) === (table === 'runs_live'))
 }

@@ -5,8 +5,9 @@
  * Invariant: a list is in the order of seq, the newest first, and has no run twice.
  */
 import { RUN_STATUSES, type RunStatus } from '@berth/protocol'
+import type { RunFilter } from '../ports/run-filter.ts'
 import { joinParts } from '../ports/run-parts.ts'
-import type { RunParts, RunTally, StoredFilter } from '../ports/run-reads.ts'
+import type { RunParts, RunTally } from '../ports/run-reads.ts'
 import type { StoredRun } from '../ports/stored-run.ts'
 import { type Bounds, boundsOf, bucketsOf } from './run-bounds.ts'
 import { decodeDone, decodeLive, SELECT_DONE, SELECT_LIVE } from './run-codec.ts'
@@ -53,12 +54,12 @@ export class RunLists {
   }
 
   /** Within a transaction, so that a run that moves is seen once. */
-  list(filter: StoredFilter, limit: number, before: string | null): StoredRun[] {
+  list(filter: RunFilter, limit: number, before: string | null): StoredRun[] {
     const bounds = boundsOf(this.#statements, filter, before)
     return bounds === undefined ? [] : this.#fetch(this.#seqs(filter, bounds, limit))
   }
 
-  count(filter: StoredFilter, atMost: number): number {
+  count(filter: RunFilter, atMost: number): number {
     const bounds = boundsOf(this.#statements, filter, null)
     if (bounds === undefined) return 0
     if (isListed(filter)) return this.#seqs(filter, bounds, atMost).length
@@ -66,7 +67,7 @@ export class RunLists {
   }
 
   /** The newest `atMost` that are meant, added up between the edges. */
-  tally(filter: StoredFilter, edgesMs: readonly number[], atMost: number): RunTally {
+  tally(filter: RunFilter, edgesMs: readonly number[], atMost: number): RunTally {
     const bounds = boundsOf(this.#statements, filter, null)
     if (bounds === undefined) return { cells: [], cappedMs: null }
     const buckets = bucketsOf(this.#statements, edgesMs, bounds)
@@ -78,7 +79,7 @@ export class RunLists {
   }
 
   /** All that are meant, by function and status. */
-  parts(filter: StoredFilter): RunParts {
+  parts(filter: RunFilter): RunParts {
     const bounds = boundsOf(this.#statements, filter, null)
     if (bounds === undefined) return joinParts([])
     if (isListed(filter))
@@ -87,7 +88,7 @@ export class RunLists {
   }
 
   /** The newest of those that are meant. */
-  #seqs(filter: StoredFilter, bounds: Bounds, limit: number): number[] {
+  #seqs(filter: RunFilter, bounds: Bounds, limit: number): number[] {
     const sought = wordsToFind(withError(filter))
     if (sought?.length === 0 || wordsToFind(filter.q)?.length === 0) return []
     if (filter.parent !== undefined) return this.#childSeqs(filter, bounds, limit)
@@ -118,7 +119,7 @@ export class RunLists {
   }
 
   /** A page that the newest runs fill; undefined when they do not. */
-  #glance(others: StoredFilter, bounds: Bounds, filter: StoredFilter, limit: number): number[] | undefined {
+  #glance(others: RunFilter, bounds: Bounds, filter: RunFilter, limit: number): number[] | undefined {
     const { glanced } = this.#terms
     if (limit > glanced / 2) return undefined
     const found = this.#lookThrough(this.#filters.probes(others, bounds), filter, glanced)
@@ -126,14 +127,14 @@ export class RunLists {
   }
 
   /** Few are looked at one by one. */
-  #lookThrough(probes: readonly Probe[], filter: StoredFilter, most: number): number[] {
+  #lookThrough(probes: readonly Probe[], filter: RunFilter, most: number): number[] {
     const runs = this.#fetch(this.#walk(probes, most))
     return runs.filter((run) => isMeant(filter, run)).map(({ run }) => run.seq)
   }
 
   /** Of one table, of which the other conditions mean so many runs, which `probes` walk. */
   #wordWalks(
-    filter: StoredFilter,
+    filter: RunFilter,
     table: Table,
     bounds: Bounds,
     words: readonly string[],
@@ -155,7 +156,7 @@ export class RunLists {
   }
 
   /** What one run called is little: each is looked at. */
-  #childSeqs(filter: StoredFilter, { low, high }: Bounds, limit: number): number[] {
+  #childSeqs(filter: RunFilter, { low, high }: Bounds, limit: number): number[] {
     const statement = this.#statements.of(CHILDREN)
     const found: number[] = []
     for (let last = high; found.length < limit; ) {
@@ -193,21 +194,21 @@ const CHILDREN = `SELECT seq FROM run_children WHERE parent = ? AND seq >= ? AND
   ORDER BY seq DESC LIMIT ${CHILDREN_AT_ONCE}`
 
 /** Statuses of runs that may have an error. */
-function withErrors({ status = RUN_STATUSES }: StoredFilter): RunStatus[] {
+function withErrors({ status = RUN_STATUSES }: RunFilter): RunStatus[] {
   return status.filter((one) => one === 'failed' || one === 'cancelled' || one === 'expired')
 }
 
 /** What is not walked down an index of function and status. */
-function isListed(filter: StoredFilter): boolean {
+function isListed(filter: RunFilter): boolean {
   return wordsToFind(withError(filter)) !== undefined || filter.parent !== undefined
 }
 
 /** The words of the code that an error must have are words of the run. */
-function withError({ q, error }: StoredFilter): string | undefined {
+function withError({ q, error }: RunFilter): string | undefined {
   return error === undefined ? q : `${q ?? ''} ${error}`
 }
 
 /** By more than time, which bounds every walk. */
-function isNarrowed({ fromMs: _from, toMs: _to, ...others }: StoredFilter): boolean {
+function isNarrowed({ fromMs: _from, toMs: _to, ...others }: RunFilter): boolean {
   return Object.values(others).some((value) => value !== undefined)
 }

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { after, before, test } from 'node:test'
-import type { StoredFilter } from '../ports/run-reads.ts'
+import type { RunFilter } from '../ports/run-filter.ts'
 import { RunLists } from './run-lists.ts'
 import { SqliteStore } from './sqlite-store.ts'
 import { Statements } from './statements.ts'
@@ -59,7 +59,7 @@ after(() => {
 const everything = { fromMs: idAt(1).acceptedMs, toMs: idAt(RUNS).acceptedMs }
 
 /** Each documented filter, and what its runs are walked down by. */
-const WAYS: Readonly<Record<string, readonly [StoredFilter, RegExp]>> = {
+const WAYS: Readonly<Record<string, readonly [RunFilter, RegExp]>> = {
   nothing: [{}, /SEARCH r USING INTEGER PRIMARY KEY/],
   'from and to': [everything, /SEARCH r USING INTEGER PRIMARY KEY/],
   status: [{ status: ['failed'] }, /USING COVERING INDEX runs_done_function /],

@@ -3,7 +3,7 @@
  * all of them find the same. Invariant: the searched text has a bound, whatever metadata and errors bring.
  */
 import { soughtWords, wordsOf } from '@berth/runtime'
-import type { StoredFilter } from '../ports/run-reads.ts'
+import type { RunFilter } from '../ports/run-filter.ts'
 import type { RunOrder, StoredRun } from '../ports/stored-run.ts'
 import { shownId } from '../ports/worker-key.ts'
 
@@ -39,7 +39,7 @@ export function wordsToFind(q: string | undefined): readonly string[] | undefine
 }
 
 /** Whether a run is meant; all that the filter gives must hold. */
-export function isMeant(filter: StoredFilter, { kind, run }: StoredRun): boolean {
+export function isMeant(filter: RunFilter, { kind, run }: StoredRun): boolean {
   const { status, group, function: name, worker, session, schedule, parent, error, fromMs, toMs } = filter
   return (
     (status === undefined || status.includes(run.status)) &&

@@ -5,7 +5,7 @@
  * Invariant: a run that has all the words is found by one of the two.
  */
 import { wordsOf } from '@berth/runtime'
-import type { StoredFilter } from '../ports/run-reads.ts'
+import type { RunFilter } from '../ports/run-filter.ts'
 import { type Bounds, boundsOfPrefix, overlap } from './run-bounds.ts'
 import { type FilterProbes, statusesOf } from './run-filter-probes.ts'
 import { conditionsOf, GIVEN, type Probe, type Table } from './run-probes.ts'
@@ -26,7 +26,7 @@ export class WordProbes {
   }
 
   /** Runs that have words of their own, by these. */
-  own(filter: StoredFilter, table: Table, bounds: Bounds, words: readonly string[]): Probe[] {
+  own(filter: RunFilter, table: Table, bounds: Bounds, words: readonly string[]): Probe[] {
     const functions = this.#filters.functions(filter)
     const match = matchOf(words)
     return this.#filters.bases(filter).map((base) => {
@@ -50,7 +50,7 @@ export class WordProbes {
   }
 
   /** Runs that are meant by their function and the beginning of their id alone. */
-  named(filter: StoredFilter, bounds: Bounds, words: readonly string[]): Probe[] {
+  named(filter: RunFilter, bounds: Bounds, words: readonly string[]): Probe[] {
     const functions = this.#filters.functions(filter)
     const all = functions ?? this.#filters.allFunctions()
     const byRest = Map.groupBy(all, ({ name }) => this.#wordsBeyond(name, words).join(' '))

@@ -3,7 +3,8 @@
  * Each question is answered from one state of the database.
  */
 import { LIMITS } from '@berth/protocol'
-import type { RunReads, StoredFilter } from '../ports/run-reads.ts'
+import type { RunFilter } from '../ports/run-filter.ts'
+import type { RunReads } from '../ports/run-reads.ts'
 import type { IdempotencyRow, StoredBulk } from '../ports/run-writes.ts'
 import type { StoredDelivery, StoredTry } from '../ports/stored-delivery.ts'
 import type { StoredEvent, UsageScope } from '../ports/told.ts'
@@ -99,7 +100,7 @@ export class SqliteReads implements SyncReads {
     return this.#lists.tally(filter, edgesMs, atMost)
   }
 
-  parts(filter: StoredFilter) {
+  parts(filter: RunFilter) {
     return this.#lists.parts(filter)
   }
 

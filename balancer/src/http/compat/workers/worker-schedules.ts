@@ -3,7 +3,7 @@
  * through ports/schedules.ts, like those of `POST /schedules`.
  * Invariant: of a worker only what fires into it is shown or removed.
  */
-import { MAX_DURATION_MS, type TaskError } from '@berth/protocol'
+import { instantSchema, MAX_DURATION_MS, type TaskError } from '@berth/protocol'
 import { z } from 'zod'
 import type { FoundSchedule, SchedulesPort } from '../../../ports/schedules.ts'
 import type { DurableCalls } from '../../durable-call.ts'
@@ -30,7 +30,7 @@ const seconds = z
 export const whenSchema = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('scheduled'),
-    date: z.iso.datetime({ offset: true, error: 'must be an ISO 8601 instant with a zone' }),
+    date: instantSchema,
   }),
   z.strictObject({ type: z.literal('delayed'), delayInSeconds: seconds }),
   z.strictObject({ type: z.literal('cron'), cron: z.string().min(1).max(256) }),
