@@ -1,9 +1,13 @@
 /**
  * Reads one message of the feed: JSON, then the protocol's schema. Called by the feed client. What comes by the
- * hundred, four times a second (log lines, beats, slots), the schema would take longer over than everything else
- * together, so it is judged here by hand. Invariant: what is answered is what the schema would have let through.
+ * hundred (log lines, beats and slots four times a second, the workers of a snapshot), the schema would take longer
+ * over than everything else together, so it is judged by hand. Invariant: what is answered is what the schema would have let through.
  */
 import { type FeedChanges, type FeedMessage, feedMessageSchema, LOG_LEVELS } from '@berth/protocol'
+import { isSoundPoint, isSoundWorker } from './sound-snapshot.ts'
+
+/** More are refused by the schema. */
+const MOST_POINTS = 900
 
 /** Null when it makes no sense. */
 export function readMessage(data: unknown): FeedMessage | null {
@@ -16,12 +20,31 @@ export function readMessage(data: unknown): FeedMessage | null {
 }
 
 function judge(message: unknown): FeedMessage | null {
+  const snapshot = memberOf(message, 'snapshot')
+  if (typeof snapshot === 'object' && snapshot !== null) return judgeSnapshot(message as object, snapshot)
   const changes = memberOf(message, 'changes')
   if (typeof changes !== 'object' || changes === null) return bySchema(message)
   const [sound, rest] = partByHand(changes as Record<string, unknown>)
   const judged = bySchema({ ...(message as object), changes: rest })
   if (judged === null || !('changes' in judged)) return judged
   return { ...judged, changes: { ...judged.changes, ...sound } }
+}
+
+function judgeSnapshot(message: object, snapshot: object): FeedMessage | null {
+  const { workers, points } = snapshot as Record<string, unknown>
+  if (!Array.isArray(workers) || !Array.isArray(points) || points.length > MOST_POINTS)
+    return bySchema(message)
+  const isSound = workers.map(isSoundWorker)
+  const arePoints = points.every(isSoundPoint)
+  const rest = { workers: workers.filter((_, i) => !isSound[i]), points: arePoints ? [] : points }
+  const judged = bySchema({ ...message, snapshot: { ...snapshot, ...rest } })
+  if (judged === null || !('snapshot' in judged)) return judged
+  const others = judged.snapshot.workers.values()
+  const whole = {
+    workers: workers.map((worker, i) => (isSound[i] ? worker : others.next().value)),
+    points: arePoints ? points : judged.snapshot.points,
+  }
+  return { ...judged, snapshot: { ...judged.snapshot, ...whole } }
 }
 
 function bySchema(message: unknown): FeedMessage | null {
