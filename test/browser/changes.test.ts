@@ -28,6 +28,8 @@ describe('a fleet that changes under the page', () => {
   })
   after(() => scope.end())
 
+  const waitForIds = (ids: string) =>
+    until(async () => (await readIds(page)).join() === ids, LIMIT_MS, `the rows ${ids}`)
   const show = async () => {
     await revisit(page, fleet.balancer, '/workers', 'Workers')
     await page.locator('#workers').waitFor()
@@ -35,18 +37,19 @@ describe('a fleet that changes under the page', () => {
 
   test('workers come and go with workers.json', async () => {
     await show()
-    assert.deepEqual(await readIds(page), ['w1', 'w2'])
+    await waitForIds('w1,w2')
     await list('w1', 'w2', 'w3')
     await waitForCell(page, 'w3', 'State', /^Ready$/)
     await page.getByText(/3 of 3 workers ready/).waitFor()
 
-    const running = postTask(fleet.balancer, { function: 'probe', input: { id: 'stays', ms: 1_500 } })
+    const running = postTask(fleet.balancer, { function: 'probe', input: { id: 'stays', how: 'held' } })
     await waitForCell(page, 'w3', 'Slots', /^1 \//)
     await list('w1', 'w2')
     await waitForCell(page, 'w3', 'State', /^Leaving/)
+    await fleet.probe.release('stays')
     assert.equal((await running).status, 200)
     await rowOf(page, 'w3').waitFor({ state: 'detached' })
-    assert.deepEqual(await readIds(page), ['w1', 'w2'])
+    await waitForIds('w1,w2')
 
     await list()
     await page.getByRole('heading', { name: 'No workers yet' }).waitFor()
@@ -58,7 +61,7 @@ describe('a fleet that changes under the page', () => {
   test('a broken workers.json is told with its place, and the fleet stays', async () => {
     await list('w1', 'w2')
     await show()
-    await until(async () => (await readIds(page)).join() === 'w1,w2', LIMIT_MS, 'two workers')
+    await waitForIds('w1,w2')
     const banner = page.getByRole('region', { name: /workers\.json is not valid/ })
     assert.equal(await banner.count(), 0)
 
@@ -67,7 +70,7 @@ describe('a fleet that changes under the page', () => {
     await banner.getByText('The last good fleet stays in place.').waitFor()
     const column = `    "url": "${url}" };`.indexOf(';') + 1
     await banner.getByText(`Line 3, column ${column}`, { exact: true }).waitFor()
-    assert.deepEqual(await readIds(page), ['w1', 'w2'])
+    await waitForIds('w1,w2')
     for (const id of ['w1', 'w2']) await waitForCell(page, id, 'State', /^Ready$/)
     const answer = await postTask(fleet.balancer, { function: 'hello' })
     assert.equal(answer.status, 200, answer.text)
@@ -101,7 +104,7 @@ describe('a fleet that changes under the page', () => {
     const banner = page.getByRole('region', { name: 'Disconnected' })
     await banner.getByText(/Trying again in \d+ s/).waitFor()
     await banner.getByText('What you see is from before the break.').waitFor()
-    assert.equal(await switchOf(page, 'w1').getAttribute('aria-disabled'), 'true')
+    await switchOf(page, 'w1').and(page.locator('[aria-disabled="true"]')).waitFor()
     const scripted = watch.scripted().filter((one) => one.startsWith('POST')).length
     await switchOf(page, 'w1').click({ force: true })
     await waitForCell(page, 'w1', 'Slots', /^0 \/ 4$/)

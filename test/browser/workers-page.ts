@@ -10,8 +10,11 @@ export function rowOf(page: Page, worker: string): Locator {
 
 /** The workers of the table, in their order. */
 export async function readIds(page: Page): Promise<string[]> {
-  const rows = await page.getByRole('table', { name: 'Workers' }).locator('tr[data-row]').all()
-  return Promise.all(rows.map(async (row) => (await row.getAttribute('data-row')) ?? ''))
+  // In one step: a row that leaves between two would be waited for.
+  return page
+    .getByRole('table', { name: 'Workers' })
+    .locator('tr[data-row]')
+    .evaluateAll((rows) => rows.map((row) => row.getAttribute('data-row') ?? ''))
 }
 
 /** The trimmed text below a heading such as `Slots`; line breaks stay. */

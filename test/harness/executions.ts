@@ -26,6 +26,8 @@ export type Probe = {
   /** The project folder to start workers with. */
   folder: string
   read(): Promise<Execution[]>
+  /** Lets end what was held under this id, now or as soon as it begins. */
+  release(id: string): Promise<void>
   /** Forgets all notes; for a moment when nothing runs. */
   clear(): Promise<void>
 }
@@ -37,16 +39,17 @@ export type Probe = {
  * `how`, in the first `times` attempts (default all): `wait` sleeps and heeds its signal, `block` holds the
  * event loop, `fail` throws, `exit` ends the process before it is done, `die` when all is done but the result
  * has not left; `odd` throws what is no error, `deaf` takes `ms` whatever its signal says, `hoard` takes memory
- * without end, `chatter` logs as fast as it can.
+ * without end, `chatter` logs as fast as it can, `held` goes on until its `id` is released and heeds its signal.
  */
 export async function writeProbe(folder: string, config: Record<string, unknown> = {}): Promise<Probe> {
   const logFile = join(folder, 'executions.ndjson')
   await mkdir(join(folder, 'functions'), { recursive: true })
-  await writeFile(join(folder, 'functions', 'probe.ts'), probeSource(logFile, config))
+  await writeFile(join(folder, 'functions', 'probe.ts'), probeSource(folder, logFile, config))
   await writeFile(logFile, '')
   return {
     folder,
     read: async () => parseExecutions(await readFile(logFile, 'utf8')),
+    release: (id) => writeFile(join(folder, `released-${id}`), ''),
     clear: () => writeFile(logFile, ''),
   }
 }
@@ -71,8 +74,8 @@ export function findPeaks(executions: readonly Execution[]): Map<number, number>
   return peaks
 }
 
-function probeSource(logFile: string, config: Record<string, unknown>): string {
-  return `import { appendFileSync } from 'node:fs'
+function probeSource(folder: string, logFile: string, config: Record<string, unknown>): string {
+  return `import { appendFileSync, existsSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 import { defineFunction } from '@berth/worker'
 import { z } from 'zod'
@@ -81,7 +84,7 @@ export default defineFunction({
   input: z.object({
     id: z.string().default(''),
     ms: z.number().int().min(0).default(0),
-    how: z.enum(['wait', 'block', 'fail', 'exit', 'die', 'odd', 'deaf', 'hoard', 'chatter']).default('wait'),
+    how: z.enum(['wait', 'block', 'fail', 'exit', 'die', 'odd', 'deaf', 'hoard', 'chatter', 'held']).default('wait'),
     times: z.number().int().default(1_000),
     data: z.string().default(''),
     bytes: z.number().int().min(0).default(0),
@@ -100,6 +103,7 @@ export default defineFunction({
     try {
       if (does('block')) for (const endAt = Date.now() + ms; Date.now() < endAt; );
       else if (does('deaf')) await wait(ms)
+      else if (does('held')) while (!existsSync(${JSON.stringify(`${folder}/released-`)} + id)) await wait(10, undefined, { signal })
       else if (does('chatter')) for (const endAt = Date.now() + ms; Date.now() < endAt; await wait(0))
         for (let lines = 0; lines < 2_000; lines++) log.info('line ' + lines)
       else if (ms > 0) await wait(ms, undefined, { signal })
