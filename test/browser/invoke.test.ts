@@ -57,6 +57,12 @@ describe('calling functions from the page', () => {
     await json().waitFor()
     return (await json().locator('.cm-line').allTextContents()).join('\n')
   }
+  const waitForValue = (name: string, value: string, id = 'a') =>
+    until(
+      async () => (await cell(id).getByRole('textbox', { name }).inputValue()) === value,
+      LIMIT_MS,
+      `${name} is ${value}`,
+    )
   const isDone = (status: string, id = 'a') =>
     cell(id).locator(`.invoke-call [data-state="${status}"]`).waitFor()
   const choose = async (within: Locator, label: string, option: string) => {
@@ -76,7 +82,7 @@ describe('calling functions from the page', () => {
     await page.goto(`${balancer.url}/dashboard/invoke`)
     await page.getByRole('button', { name: /^order/ }).click()
     await runIt().waitFor()
-    assert.match(page.url(), /fn=default/)
+    await page.waitForURL(/fn=default/)
     await cell().getByText(MARKUP).waitFor()
     const form = cell().locator('form')
     await form.getByRole('textbox', { name: 'Customer' }).fill('N')
@@ -141,7 +147,7 @@ describe('calling functions from the page', () => {
   test('raw JSON and examples fill the same input', async () => {
     await open('order')
     await cell().getByRole('button', { name: 'Example' }).click()
-    assert.equal(await cell().getByRole('textbox', { name: 'Customer' }).inputValue(), 'Ada')
+    await waitForValue('Customer', 'Ada')
     await cell()
       .getByRole('group', { name: 'Input as' })
       .getByRole('radio', { name: 'JSON' })
@@ -162,8 +168,8 @@ describe('calling functions from the page', () => {
       .getByRole('group', { name: 'Input as' })
       .getByRole('radio', { name: 'Form' })
       .check({ force: true })
-    assert.equal(await cell().getByRole('textbox', { name: 'Customer' }).inputValue(), 'Grace')
-    assert.equal(await cell().getByRole('textbox', { name: 'number' }).inputValue(), '1')
+    await waitForValue('Customer', 'Grace')
+    await waitForValue('number', '1')
     await cell().getByRole('radio', { name: 'JSON', exact: true }).first().check({ force: true })
     // What does not fit is marked in the text, and Ctrl Enter runs what is written there.
     await writeJson(JSON.stringify({ ...input, name: 'N' }, null, 2))
@@ -173,7 +179,11 @@ describe('calling functions from the page', () => {
     await cell().locator('.cm-lint-marker-error').waitFor({ state: 'detached' })
     await page.keyboard.press('Control+Enter')
     await isDone('completed')
-    assert.deepEqual(JSON.parse(await readJson()), input)
+    await until(
+      async () => JSON.stringify(JSON.parse(await readJson())) === JSON.stringify(input),
+      LIMIT_MS,
+      'the text is what was written',
+    )
     // A list beside other members shows as a table.
     await result().getByRole('columnheader', { name: 'b' }).waitFor()
   })
@@ -199,7 +209,11 @@ describe('calling functions from the page', () => {
       LIMIT_MS,
       'nothing runs',
     )
-    assert.equal((await runsOf('function=drip&status=cancelled')).length, 1)
+    await until(
+      async () => (await runsOf('function=drip&status=cancelled')).length === 1,
+      LIMIT_MS,
+      'it is cancelled',
+    )
   })
 
   test('an async run is followed to its end, with priority and tags, and cancelled by its id', async () => {
@@ -239,22 +253,20 @@ describe('calling functions from the page', () => {
     await open('probe')
     await cell().getByRole('textbox', { name: 'ms', exact: true }).fill('60000')
     const id = cell().getByRole('textbox', { name: 'id', exact: true })
+    // That typing letters is no call each, tells engine.test.ts by a clock of its own.
     await id.fill('first')
     await cell().getByRole('switch', { name: 'Run by itself' }).click()
     await until(async () => (await started('first')).length === 1, LIMIT_MS, 'the first runs')
     await id.pressSequentially('-and-newest')
     await cell().getByRole('textbox', { name: 'ms', exact: true }).fill('0')
     await isDone('completed')
-    const notes = await probe.read()
-    const finished = notes.filter(({ event }) => event === 'finished').map((one) => one.id)
+    const finished = (await probe.read()).filter(({ event }) => event === 'finished').map((one) => one.id)
     assert.equal(finished.at(-1), 'first-and-newest')
     await until(
       async () => (await probe.read()).some((one) => one.id === 'first' && one.event === 'aborted'),
       LIMIT_MS,
       'the older one was ended on the worker',
     )
-    // Typing thirteen letters is no thirteen calls.
-    assert.ok(notes.filter((one) => one.event === 'started' && one.id.startsWith('first')).length <= 6)
     await result().getByText('first-and-newest').waitFor()
   })
 
@@ -284,7 +296,7 @@ describe('calling functions from the page', () => {
     await until(async () => textOf(page.url()).includes('Grace'), LIMIT_MS, 'the address holds the page')
     await page.reload()
     await cell('b').getByText('from A · letter').waitFor()
-    assert.equal(await cell('a').getByRole('textbox', { name: 'text' }).inputValue(), 'Grace')
+    await waitForValue('text', 'Grace')
     assert.equal((await started('Dear Grace')).length, 1, 'opening calls nothing')
     // What is needed is called first.
     await runIt('b').click()
@@ -313,7 +325,7 @@ describe('calling functions from the page', () => {
     await dialog.getByRole('textbox', { name: 'What it is for' }).fill('Fill in whom to greet.')
     await dialog.getByRole('button', { name: 'Save', exact: true }).click()
     await page.getByText('Saved as letter.').waitFor()
-    assert.match(page.url(), /form=letter/)
+    await page.waitForURL(/form=letter/)
 
     const other = await openAt(scope, browser, balancer, '/invoke?form=letter&view=form', /Write a letter/)
     const theirs = other.page.locator('[data-cell="a"]')
@@ -341,7 +353,11 @@ describe('calling functions from the page', () => {
     await page.getByRole('menuitem', { name: 'Remove…' }).click()
     await page.getByRole('dialog').getByRole('button', { name: 'Remove…' }).click()
     await page.getByText('Nothing is saved yet.').waitFor()
-    assert.equal((await balancer.request('/forms/letter')).status, 404)
+    await until(
+      async () => (await balancer.request('/forms/letter')).status === 404,
+      LIMIT_MS,
+      'it is removed',
+    )
     assert.equal(other.watch.canaries(), 0)
     other.watch.assertClean()
   })
@@ -351,9 +367,11 @@ describe('calling functions from the page', () => {
     await runIt().click()
     const picture = result().getByRole('img')
     await picture.waitFor()
-    assert.equal(
-      await picture.evaluate((img) => (img as unknown as { naturalWidth: number }).naturalWidth),
-      1,
+    await until(
+      async () =>
+        (await picture.evaluate((img) => (img as unknown as { naturalWidth: number }).naturalWidth)) === 1,
+      LIMIT_MS,
+      'the picture is drawn',
     )
     const saved = page.waitForEvent('download')
     await result()

@@ -43,17 +43,18 @@ describe('the shell around every page', () => {
   test('two strokes lead to every page, which has its own address, name and place in the rail', async () => {
     await show('/workers?range=6h', 'Workers')
     for (const [key, title, path] of PAGES) {
-      await page.keyboard.press('g')
-      await page.keyboard.press(key)
+      // As one, since the second has to come within a second of the first.
+      await page.keyboard.type(`g${key}`)
       await headingOf(page, title).waitFor()
       assert.equal(await page.evaluate('location.pathname'), `/dashboard${path}`)
       const current = page.getByRole('navigation', { name: 'Pages' }).locator('[aria-current="page"]')
-      assert.equal(await current.count(), 1, `one page is current at ${path}`)
-      assert.match(await page.title(), / · harbour · Berth$/)
+      await until(async () => (await current.count()) === 1, LIMIT_MS, `one page is current at ${path}`)
+      await until(async () => / · harbour · Berth$/.test(await page.title()), LIMIT_MS, 'the title')
       await page.getByText('Environment: demo').waitFor()
       assert.match(String(await page.evaluate('location.search')), /range=6h/, 'the time goes along')
-      assert.equal(await page.evaluate('document.activeElement.closest("main") !== null'), true)
-      assert.equal(await page.evaluate('scrollY'), 0)
+      const isAtItsTop = () =>
+        page.evaluate<boolean>('document.activeElement.closest("main") !== null && scrollY === 0')
+      await until(isAtItsTop, LIMIT_MS, `the focus is in ${path}, and its top in view`)
       await page.evaluate('scrollTo(0, 200)')
     }
     await page.goBack()
@@ -68,7 +69,10 @@ describe('the shell around every page', () => {
     await assertAccessible(page)
     await page.keyboard.press('Escape')
     await page.getByRole('dialog').waitFor({ state: 'detached' })
-    assert.match(String(await page.evaluate('document.activeElement?.textContent')), /^Search or go to/)
+    await page
+      .getByRole('button', { name: /Search or go to/ })
+      .and(page.locator(':focus'))
+      .waitFor()
 
     await openPalette(page)
     await page.keyboard.type('w2')
@@ -258,8 +262,7 @@ describe('the shell around every page', () => {
       await fleet.balancer.request(`/workers/${name}/off`, { method: 'POST' })
     }
     const wake = page.getByRole('button', { name: 'End maintenance of 3 workers' })
-    await wake.waitFor()
-    assert.equal(await wake.getAttribute('aria-disabled'), 'true')
+    await wake.and(page.locator('[aria-disabled="true"]')).waitFor()
     await wake.hover()
     await page.getByRole('tooltip').filter({ hasText: 'Needs the role operator' }).waitFor()
     await wake.click({ force: true })
@@ -280,7 +283,7 @@ const headingOf = (page: Page, name: string) => page.getByRole('heading', { name
 
 async function openPalette(page: Page): Promise<void> {
   await page.keyboard.press('Control+k')
-  await page.getByRole('combobox', { name: 'Search or go to…' }).waitFor()
+  await page.getByRole('combobox', { name: 'Search or go to…' }).and(page.locator(':focus')).waitFor()
 }
 
 const themeOf = (page: Page) => page.evaluate('document.documentElement.dataset.theme ?? null')

@@ -103,6 +103,7 @@ describe('the way into the dashboard', () => {
     const field = page.getByLabel('Key', { exact: true })
     await field.waitFor()
     // The field has the focus from the start.
+    await field.and(page.locator(':focus')).waitFor()
     await page.keyboard.type('not-the-key-of-this-balancer')
     await page.keyboard.press('Enter')
     await page.getByRole('alert').filter({ hasText: 'This key is not the right one.' }).waitFor()
@@ -120,7 +121,7 @@ describe('the way into the dashboard', () => {
     const other = await context.newPage()
     await other.goto(`${balancer.url}/dashboard`)
     await other.getByText('Live', { exact: true }).waitFor()
-    assert.equal(watch.openFeeds(), 1)
+    await until(() => watch.openFeeds() === 1, LIMIT_MS, 'the feed is open')
     const [cookie] = await context.cookies()
     const ask = (): Promise<number> =>
       fetch(`${balancer.url}/me`, { headers: { cookie: `${cookie?.name}=${cookie?.value}` } }).then(
