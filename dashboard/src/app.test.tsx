@@ -1,5 +1,5 @@
 import { act, fireEvent, render, screen, waitFor } from '@testing-library/react'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { App } from './app.tsx'
 import { beginSession } from './session/begin-session.ts'
 import { createFakeFeed, type FakeFeed } from './testing/fake-feed.ts'
@@ -18,7 +18,7 @@ function open(token: string | null = null): FakeFeed {
 
 /** The page's effects run after it shows; the socket is the last of them. */
 async function say(feed: FakeFeed): Promise<void> {
-  await vi.waitFor(() => feed.socket())
+  await waitFor(() => feed.socket())
   act(() => {
     feed.socket().open()
     feed.socket().say(snapshotMessage(1))
@@ -53,7 +53,7 @@ describe('signing in', () => {
       body: { key: 'the-key' },
       contentType: 'application/json',
     })
-    await vi.waitFor(() => expect(feed.sockets).toHaveLength(1))
+    await waitFor(() => expect(feed.sockets).toHaveLength(1))
   })
 
   test.each([

@@ -266,7 +266,7 @@ test('a figure is greyed with its age once it is three times as old as it should
     { says: snapshotMessage(1) },
   )
   feed.advance(4_000)
-  const old = await screen.findByText('4 s old', {}, { timeout: 5_000 })
+  const old = await screen.findByText('4 s old')
   expect(old.closest('p')?.textContent).toBe('8 4 s old')
   expect(screen.getByText('7').textContent).toBe('7')
 })

@@ -8,6 +8,8 @@ import { byOperator, changesMessage, sampleWorker, snapshotMessage } from '../..
 import { CONFIRM_MS } from './maintenance.ts'
 import { WorkersPage } from './workers-page.tsx'
 
+/** What waits by Vitest's own clock is given up after a second otherwise, which a busy machine may stand still for. */
+const LIMIT = { timeout: 10_000 }
 const WHO = { '/me': { status: 200, body: { role: 'operator' } } }
 
 interface Open {
@@ -278,7 +280,7 @@ describe('the switch', () => {
       fakeFetch({ ...WHO, '/workers/worker-1/off': { status: 200 } })
       open()
       fireEvent.click(theSwitch())
-      await vi.waitFor(() => screen.getByRole('button', { name: 'Undo' }))
+      await vi.waitFor(() => screen.getByRole('button', { name: 'Undo' }), LIMIT)
       act(() => vi.advanceTimersByTime(Math.max(TOAST_MS, CONFIRM_MS)))
       expect(screen.queryByRole('button', { name: 'Undo' })).toBeNull()
       expect(screen.getByRole('alert').textContent).toContain('has not followed')
