@@ -4,9 +4,13 @@
  * Invariant: the environment and the exit code are touched here and nowhere else in this package.
  */
 import { fileURLToPath } from 'node:url'
+import { endProcess } from '@berth/runtime'
 
 /** The repository's root, two folders above this file's. */
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+
+/** A connection to the balancer that is kept for another request holds up no command for longer. */
+const IDLE_CONNECTIONS_MS = 100
 
 type Context = { root: string; env: NodeJS.ProcessEnv; print: (line: string) => void }
 type Command = { summary: string; run: (context: Context) => Promise<number> }
@@ -63,7 +67,7 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 try {
-  process.exit(await main(process.argv.slice(2)))
+  endProcess(await main(process.argv.slice(2)), IDLE_CONNECTIONS_MS)
 } catch (error) {
   process.stderr.write(`berth: ${error instanceof Error ? error.message : String(error)}\n`)
   process.exit(1)

@@ -11,6 +11,7 @@ import { isAbsolute, join, resolve } from 'node:path'
 import {
   countBuffersWithHeap,
   createLog,
+  endProcess,
   exitWithConfigErrors,
   formatConfig,
   onSignals,
@@ -30,6 +31,8 @@ import { webhookTexts } from './webhook/webhook-config.ts'
 const OPTIONS: ReadonlySet<string> = new Set(['--print-config', '--watch', '--standby'])
 /** Whoever saves a file wants to see it run; what runs by then is told to end. */
 const WATCH_DRAIN_MS = 300
+/** User code may have left timers and sockets open, which nobody waits for. */
+const USER_CODE_END_MS = 250
 const DEFAULT_FOLDER = join(import.meta.dirname, '../../examples/fleet')
 
 countBuffersWithHeap()
@@ -107,7 +110,8 @@ async function run(config: WorkerConfig, standby?: Standby): Promise<void> {
     const worker = await starting.catch(() => undefined)
     await worker?.drain(limitMs)
     await worker?.stop()
-    process.exit(0)
+    process.channel?.unref()
+    endProcess(0, USER_CODE_END_MS)
   }
   onSignals({ onFirst: (signal) => void leave(signal), onSecond: () => process.exit(1) })
   watchLifeline(() => void leave('the supervisor is gone'))
