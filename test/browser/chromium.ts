@@ -13,7 +13,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const SYSTEM_PATHS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
-const START_LIMIT_MS = 20_000
+const START_LIMIT_MS = 60_000
 const UNPACK_LIMIT_MS = 120_000
 
 /** What `chromium.launch` of playwright-core takes as it is. */

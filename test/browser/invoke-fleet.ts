@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { type Balancer, startBalancer, startWorker, waitForWorkers } from '../harness/berth.ts'
 import { type Probe, writeProbe } from '../harness/executions.ts'
 import { makeFolder, type Scope } from '../harness/scope.ts'
+import { HELD_MS } from './stage.ts'
 
 const HEAD = `import { setTimeout as wait } from 'node:timers/promises'
 import { bytes, defineFunction } from '@berth/worker'
@@ -33,7 +34,7 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
   config: { description: 'Takes an order ${MARKUP}', examples: [{ name: 'Ada', amount: 2, size: 'small', lines: [], pay: { by: 'cash' }, labels: {} }] },
   async handler(input) { return { got: input, rows: [{ a: 1, b: 'x' }, { a: 2 }] } },`,
   drip: `input: z.object({ count: z.int().default(3), pace: z.int().default(0) }),
-  config: { supportsStreaming: true, description: 'Says one thing after another' },
+  config: { supportsStreaming: true, description: 'Says one thing after another', timeout: ${HELD_MS} },
   async handler({ count, pace }, ctx) {
     for (let n = 1; n <= count; n++) {
       await ctx.stream?.('drop ' + n + ' ')
@@ -62,7 +63,10 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
 export type InvokeFleet = { readonly balancer: Balancer; readonly probe: Probe }
 
 export async function startInvokeFleet(scope: Scope, env: Record<string, string> = {}): Promise<InvokeFleet> {
-  const probe = await writeProbe(await makeFolder(scope, 'invoke'), { examples: [{ id: 'example' }] })
+  const probe = await writeProbe(await makeFolder(scope, 'invoke'), {
+    examples: [{ id: 'example' }],
+    timeout: HELD_MS,
+  })
   for (const [name, source] of Object.entries(FUNCTIONS))
     await writeFile(
       join(probe.folder, 'functions', `${name}.ts`),

@@ -197,7 +197,7 @@ describe('calling functions from the page', () => {
     await isDone('completed')
     await cell().getByText('3 log lines').waitFor()
     await cell().getByRole('textbox', { name: 'count' }).fill('1000')
-    await cell().getByRole('textbox', { name: 'pace' }).fill('50')
+    await cell().getByRole('textbox', { name: 'pace' }).fill('200')
     await runIt().click()
     await cell()
       .getByText(/drop 4/)
@@ -237,7 +237,7 @@ describe('calling functions from the page', () => {
     const [run] = await runsOf('function=probe&status=completed')
     assert.deepEqual([run?.mode, run?.priority, run?.trigger], ['async', 7, 'ui'])
     await cell().getByRole('textbox', { name: 'id', exact: true }).fill('long')
-    await cell().getByRole('textbox', { name: 'ms', exact: true }).fill('60000')
+    await cell().getByRole('textbox', { name: 'ms', exact: true }).fill('600000')
     await runIt().click()
     await until(async () => (await started('long')).length === 1, LIMIT_MS, 'it has started')
     await cell().getByRole('button', { name: 'Cancel' }).click()
@@ -251,7 +251,7 @@ describe('calling functions from the page', () => {
 
   test('a binding runs by itself, the newest input wins and the worker is told to drop the older one', async () => {
     await open('probe')
-    await cell().getByRole('textbox', { name: 'ms', exact: true }).fill('60000')
+    await cell().getByRole('textbox', { name: 'ms', exact: true }).fill('600000')
     const id = cell().getByRole('textbox', { name: 'id', exact: true })
     // That typing letters is no call each, tells engine.test.ts by a clock of its own.
     await id.fill('first')

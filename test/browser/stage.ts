@@ -29,7 +29,10 @@ import { findChromium } from './chromium.ts'
 import { type PageWatch, watchPage } from './page-watch.ts'
 
 /** How long anything that is no measurement may take before a test gives up. */
-export const LIMIT_MS = 20_000
+export const LIMIT_MS = 45_000
+
+/** Longer than a file of tests may take: how long a function may run that a test holds. */
+export const HELD_MS = 600_000
 
 /** Of every page, unless it says otherwise. */
 const WINDOW = { width: 1400, height: 900 }
@@ -90,7 +93,8 @@ export async function startFleet(
 
 /** The example fleet's functions, and two that tests steer: one notes when it ran, one logs what it is told. */
 async function writeThirdProject(folder: string): Promise<Probe> {
-  const probe = await writeProbe(folder)
+  // What is held is ended by its test, not by the 30 s that a function has otherwise.
+  const probe = await writeProbe(folder, { timeout: HELD_MS })
   for (const name of ['services', 'tags']) await mkdir(join(folder, name), { recursive: true })
   for (const path of ['functions/hello.ts', 'functions/sleep.ts', 'services/clock.ts']) {
     await writeFile(

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { type Balancer, postTask, startBalancer, startWorker, waitForWorkers } from '../harness/berth.ts'
 import { makeFolder, type Scope } from '../harness/scope.ts'
 import { until } from '../harness/until.ts'
-import { LIMIT_MS } from './stage.ts'
+import { HELD_MS, LIMIT_MS } from './stage.ts'
 
 export const SLOTS = 2
 
@@ -20,7 +20,8 @@ const PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwA
 
 const FUNCTIONS: Readonly<Record<string, string>> = {
   // Waits until it is told to stop, or for so long.
-  wait: `input: z.object({ ms: z.number().default(60_000) }),
+  wait: `input: z.object({ ms: z.number().default(${HELD_MS}) }),
+  config: { timeout: ${HELD_MS} },
   async handler({ ms }, { signal }) {
     await wait(ms, undefined, { signal })
     return { waited: ms }

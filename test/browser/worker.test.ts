@@ -71,7 +71,7 @@ describe('the page of a worker', () => {
   })
 
   test('shows what runs now and cancels it', async () => {
-    const running = postTask(fleet.balancer, { function: 'probe', input: { id: 'cancelled', ms: 60_000 } })
+    const running = postTask(fleet.balancer, { function: 'probe', input: { id: 'cancelled', how: 'held' } })
     const table = page.getByRole('table', { name: 'Running now' })
     const row = table.getByRole('row').filter({ hasText: 'probe' })
     await row.waitFor()
@@ -121,7 +121,7 @@ describe('the page of a worker', () => {
   })
 
   test('a drain shows its progress, is stopped, and is forced by typing the name', async () => {
-    const running = postTask(fleet.balancer, { function: 'probe', input: { id: 'forced', ms: 60_000 } })
+    const running = postTask(fleet.balancer, { function: 'probe', input: { id: 'forced', how: 'held' } })
     await page.getByRole('table', { name: 'Running now' }).getByText('probe').waitFor()
     await page.getByRole('button', { name: 'Drain…' }).click()
     const question = page.getByRole('dialog', { name: 'Drain w3?' })
