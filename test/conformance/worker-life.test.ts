@@ -11,7 +11,7 @@ import { ROOT, startWorker } from '../harness/berth.ts'
 import { createScope, makeFolder } from '../harness/scope.ts'
 import { until } from '../harness/until.ts'
 
-const LIMIT_MS = 15_000
+const LIMIT_MS = 60_000
 const SCRIPT = '/usr/bin/script'
 
 const DEAF = `import { defineFunction } from '@berth/worker'
@@ -51,7 +51,8 @@ describe('a worker process', () => {
     const startedAt = performance.now()
     worker.signal('SIGTERM')
     assert.deepEqual(await worker.exited, { code: 0, signal: null })
-    assert.ok(performance.now() - startedAt < 5_000)
+    // It would wait for that one for good.
+    assert.ok(performance.now() - startedAt < 30_000)
     assert.equal(await answered, 503)
   })
 
@@ -64,13 +65,13 @@ describe('a worker process', () => {
     const startedAt = performance.now()
     worker.signal('SIGTERM')
     assert.deepEqual(await worker.exited, { code: 1, signal: null })
-    assert.ok(performance.now() - startedAt < 1_000)
+    assert.ok(performance.now() - startedAt < 30_000, 'long before SHUTDOWN_TIMEOUT')
     assert.equal(await answered, 'cut off')
   })
 
   test('writes JSON where no terminal is, a line an event, whatever a value holds', async () => {
     const { worker } = await startBusy({ LOG_FORMAT: '' })
-    await until(() => worker.output().includes('deaf'), LIMIT_MS, 'it speaks')
+    await until(() => /to all.*\n/.test(worker.output()), LIMIT_MS, 'it has spoken')
     const lines = worker.output().split('\n').slice(0, -1)
     const entries = lines.map((line) => JSON.parse(line) as Record<string, unknown>)
     assert.ok(!entries.some(({ text }) => text === 'forged'))

@@ -220,7 +220,7 @@ describe('async', () => {
     const refused = await keyed()
     assert.deepEqual([refused.status, bodyOf(refused).code], [503, 'NO_CAPACITY'])
     const waiting = await submit({ mode: 'async', priority: 9, input: { id: 'n' } })
-    const deadline = new Date(Date.now() + 1_000).toISOString()
+    const deadline = new Date(Date.now() + 3_000).toISOString()
     const late = await submit({ mode: 'async', deadline, input: { id: 'o' } })
     const { status, error } = await waitForEnd(late)
     assert.deepEqual([status, error?.code], ['expired', 'TIMEOUT'])

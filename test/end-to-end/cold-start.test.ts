@@ -23,14 +23,19 @@ let notes: string
 let balancer: Balancer
 let workers: Worker[]
 
-/** Takes long enough that two at once go to two workers. */
-const sourceOf = (name: string, config: string) => `import { appendFileSync } from 'node:fs'
+/** Each waits until both workers have made it ready, so that two at once go to two workers, when ever they come. */
+const sourceOf = (name: string, config: string) => `import { appendFileSync, readFileSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 import { defineFunction } from '@berth/worker'
+const notes = ${JSON.stringify(notes)}
+const setups = () => readFileSync(notes, 'utf8').split('\\n').filter((line) => line.startsWith('${name} ')).length
 export default defineFunction({
   config: ${config},
-  async setup() { await wait(${SETUP_MS}); appendFileSync(${JSON.stringify(notes)}, '${name} ' + process.pid + '\\n') },
-  handler: () => wait(100, process.pid),
+  async setup() { await wait(${SETUP_MS}); appendFileSync(notes, '${name} ' + process.pid + '\\n') },
+  async handler(_input, { signal }) {
+    while (setups() < ${WORKERS.length}) await wait(5, undefined, { signal })
+    return process.pid
+  },
 })
 `
 

@@ -212,12 +212,14 @@ describe('start', () => {
   test('ends with one Ctrl-C: what runs is finished, nothing is left', async () => {
     const pids = site.children().map(({ pid }) => pid)
     assert.equal(pids.length, 4)
-    const running = site.request('/task', { function: 'sleep', input: { ms: 400 } })
-    const isRunning = async (): Promise<boolean> => {
-      const { queue } = (await site.request('/health')).body as { queue: { running: number } }
-      return queue.running === 1
+    // By the workers' own word: what is on its way to one that is told to stop is given back.
+    const countUsed = async (): Promise<number> => {
+      const { items } = (await site.request('/workers')).body as { items: { slots: { used: number } }[] }
+      return items.reduce((sum, { slots }) => sum + slots.used, 0)
     }
-    await until(isRunning, LIMIT_MS, 'the task runs')
+    await until(async () => (await countUsed()) === 0, LIMIT_MS, 'nothing runs any more')
+    const running = site.request('/task', { function: 'sleep', input: { ms: 3_000 } })
+    await until(async () => (await countUsed()) === 1, LIMIT_MS, 'the task runs')
     // What a terminal does: to every process of the group at once.
     process.kill(-started.pid, 'SIGINT')
     assert.equal((await running).status, 200)

@@ -154,19 +154,19 @@ describe('limits', { timeout: 300_000 }, () => {
     assert.equal(((await balancer.request(GROUP)).body as { paused: unknown }).paused, null)
   })
 
-  test('a rate of 10 in a second: no second holds more starts', async (t) => {
+  test('a rate of 10 in four seconds: no four seconds hold more starts', async (t) => {
     const { probe, balancer } = await setUp(t, [{ SLOTS: '30' }], { LOG_LEVEL: 'debug' })
-    await patch(balancer, PROBE, { rate: { limit: 10, perMs: 1_000 } })
-    const answers = await callAtOnce(25, 25, (index) => call(balancer, `${index}`, 0))
+    await patch(balancer, PROBE, { rate: { limit: 10, perMs: 4_000 } })
+    const answers = await callAtOnce(15, 15, (index) => call(balancer, `${index}`, 0))
     assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200])
-    assert.equal((await probe.read()).filter(({ event }) => event === 'started').length, 25)
+    assert.equal((await probe.read()).filter(({ event }) => event === 'started').length, 15)
     const sent = balancer.logLines().filter(({ text }) => text === 'task sent')
     const starts = sent.map(({ at }) => Date.parse(String(at)))
-    assert.equal(starts.length, 25)
+    assert.equal(starts.length, 15)
     for (const [index, at] of starts.entries()) {
       const later = starts[index + 10]
-      // The line of a start comes after it, on a busy machine by some of these 100 ms.
-      assert.ok(later === undefined || later - at >= 900, `${later} follows ${at}, ten starts before`)
+      // The line of a start comes after it, on a busy machine by some of this second.
+      assert.ok(later === undefined || later - at >= 3_000, `${later} follows ${at}, ten starts before`)
     }
   })
 

@@ -13,7 +13,7 @@ test('without its data folder a decision is refused, the state is shown, sign-in
   assert.equal((await balancer.request('/workers/w1/off', { method: 'POST' })).status, 200)
   assert.equal((await balancer.request('/readyz')).status, 200)
 
-  await rm(balancer.dataDir, { recursive: true })
+  await rm(balancer.dataDir, { recursive: true, maxRetries: 5 })
   const on = await balancer.request('/workers/w1/on', { method: 'POST' })
   assert.equal(on.status, 503)
   assert.equal((on.body as { code: string }).code, 'STORE_UNAVAILABLE')
@@ -37,6 +37,6 @@ test('without its data folder a decision is refused, the state is shown, sign-in
 
 test('the loss is seen though nobody writes', { timeout: 60_000 }, async (t) => {
   const balancer = await startBalancer(t)
-  await rm(balancer.dataDir, { recursive: true })
+  await rm(balancer.dataDir, { recursive: true, maxRetries: 5 })
   await until(async () => (await balancer.request('/readyz')).status === 503, 20_000, 'not ready')
 })

@@ -26,7 +26,10 @@ describe('events of a run', () => {
   before(async () => {
     fleet = await writeStreamFleet(await makeFolder(scope, 'fleet'))
     worker = await startWorker(scope, { folder: fleet.folder, env: { SLOTS: '20' } })
-    balancer = await startBalancer(scope, { workers: [{ url: worker.url, name: 'w1' }] })
+    balancer = await startBalancer(scope, {
+      workers: [{ url: worker.url, name: 'w1' }],
+      env: { SHUTDOWN_TIMEOUT: '50s' },
+    })
     await waitForWorkers(balancer, 1)
   })
   after(() => scope.end())
@@ -129,7 +132,8 @@ describe('events of a run', () => {
     const source = await eventsOf(run)
     await source.until(word('d1'), 'the chunk')
     const { port, dataDir, workersFile } = balancer
-    await balancer.stop(4_000)
+    // Far below what it may take when something holds it up.
+    await balancer.stop(30_000)
     await source.ended
     balancer = await startBalancer(scope, {
       env: { PORT: String(port), DATA_DIR: dataDir, WORKERS_FILE: workersFile },

@@ -76,6 +76,13 @@ async function waitForIdle(balancer: Balancer): Promise<void> {
   await until(isIdle, LIMIT_MS, 'all slots are free again')
 }
 
+/** Sent is not begun: until the handler says so itself. */
+async function waitForStart(probe: Probe, id: string): Promise<void> {
+  const hasStarted = async () =>
+    (await probe.read()).some((note) => note.event === 'started' && note.id === id)
+  await until(hasStarted, LIMIT_MS, `${id} has started`)
+}
+
 /** The run of a call, by the metadata that the call brought. */
 async function findRun(balancer: Balancer, id: string): Promise<RunItem> {
   const find = async () => (await listRuns(balancer, `q=${id}`)).items.find((run) => run.metadata.id === id)
@@ -123,6 +130,7 @@ test('cancel: queued, running, ended, twice and unknown', async (t) => {
   const { balancer, probe } = await startFleet(t, [1])
   const running = callProbe(balancer, 'running', ENDLESS_MS)
   const [first] = await waitForRuns(balancer, 'running', 1)
+  await waitForStart(probe, 'running')
   const queued = callProbe(balancer, 'queued', 0)
   const [second] = await waitForRuns(balancer, 'queued', 1)
   assert.ok(first && second)
@@ -147,6 +155,7 @@ test('a priority changes the order of those who wait, and nothing of who runs', 
   const { balancer, probe } = await startFleet(t, [1])
   const calls = [callProbe(balancer, 'running', ENDLESS_MS)]
   const [running] = await waitForRuns(balancer, 'running', 1)
+  await waitForStart(probe, 'running')
   for (const id of ['a', 'b', 'c']) {
     calls.push(callProbe(balancer, id, 0))
     await findRun(balancer, id)
@@ -175,6 +184,7 @@ test('a caller that leaves cancels its task, queued or running, and its run says
   }
   await waitForRuns(balancer, 'running', 1)
   await waitForRuns(balancer, 'queued', 1)
+  await waitForStart(probe, 'running')
   for (const { id, leave } of callers.reverse()) {
     leave.abort()
     const run = await findRun(balancer, id)
@@ -189,8 +199,10 @@ test('a caller that leaves cancels its task, queued or running, and its run says
 
 test('who waits for a run hears of its end, with every attempt and the worker it had', async (t) => {
   const { balancer, workers, probe } = await startFleet(t, [1, 1], { idempotent: true })
-  const call = callProbe(balancer, 'twice', 1_500)
+  const input = { id: 'twice', ms: ENDLESS_MS, times: 1 }
+  const call = postTask(balancer, { function: 'probe', input })
   const [running] = await waitForRuns(balancer, 'running', 1)
+  await waitForStart(probe, 'twice')
   const waiting = read<RunView>(balancer, `/runs/${running?.id}?wait=60`)
   const victim = workers[running?.worker === 'w1' ? 0 : 1]
   process.kill(victim?.pid ?? Number.NaN, 'SIGKILL')

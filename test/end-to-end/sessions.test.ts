@@ -233,7 +233,7 @@ describe('sessions', { concurrency: 4 }, () => {
   })
 
   test('a delayed turn lets others go first; a stream is refused with what to do instead', async () => {
-    const late = of(await send('late', { n: 1 }, { mode: 'async', delay: 1_500 })).runId
+    const late = of(await send('late', { n: 1 }, { mode: 'async', delay: 4_000 })).runId
     const early = await send('late', { n: 2 })
     assert.deepEqual(of(early).result.before, [])
     assert.deepEqual((await finalOf(late)).result.before, [2])

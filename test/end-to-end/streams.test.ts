@@ -213,7 +213,8 @@ describe('streams', () => {
     await assert.rejects(text.rest(), { code: 'ECONNRESET' })
     const last = parseEvents(`\n\n${await events.rest()}`).at(-1)
     assert.deepEqual([last?.event, (last?.data as { code?: string })?.code], ['error', 'WORKER_LOST'])
-    assert.ok(performance.now() - killedAt < 3_000)
+    // Long before the lease of a worker that says nothing has run out.
+    assert.ok(performance.now() - killedAt < 15_000)
     await waitForStatus(own, 'w2', 'unreachable')
   })
 })

@@ -14,6 +14,7 @@ import { until } from './until.ts'
 export const ROOT = join(import.meta.dirname, '../..')
 export const EXAMPLE_FLEET = join(ROOT, 'examples/fleet')
 
+/** No measurement: a machine that is busy with other things takes long to start one. */
 const READY_LIMIT_MS = 60_000
 /** Four processes that start are asked by one that has other things to do, such as starting a browser. */
 const READY_STEP_MS = 25

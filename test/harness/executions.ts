@@ -106,7 +106,7 @@ export default defineFunction({
       else if (does('held')) while (!existsSync(${JSON.stringify(`${folder}/released-`)} + id)) await wait(10, undefined, { signal })
       else if (does('chatter')) for (const endAt = Date.now() + ms; Date.now() < endAt; await wait(0))
         for (let lines = 0; lines < 2_000; lines++) log.info('line ' + lines)
-      else if (ms > 0) await wait(ms, undefined, { signal })
+      else if (ms > 0 && (how !== 'wait' || does('wait'))) await wait(ms, undefined, { signal })
       if (does('hoard')) for (const kept = []; ; ) kept.push(new Array(50_000).fill(0).map(Math.random))
       if (does('odd')) throw undefined
       if (does('exit')) process.exit(1)

@@ -82,7 +82,7 @@ export const PARTS: readonly Part[] = [
       'test/{boundaries,runner,harness,regress,conformance,simulation}/**/*.test.ts',
     ],
     run: ({ root, files, say }) =>
-      runNodeTests({ root, files, say, isSerial: false, fileLimitMs: 90 * SECOND_MS }),
+      runNodeTests({ root, files, say, isSerial: false, fileLimitMs: 240 * SECOND_MS }),
   },
   {
     name: 'dashboard',
@@ -98,14 +98,14 @@ export const PARTS: readonly Part[] = [
     title: 'End to end',
     patterns: ['test/end-to-end/**/*.test.ts'],
     run: ({ root, files, say }) =>
-      runNodeTests({ root, files, say, isSerial: true, fileLimitMs: 300 * SECOND_MS }),
+      runNodeTests({ root, files, say, isSerial: true, fileLimitMs: 600 * SECOND_MS }),
   },
   {
     name: 'fault',
     title: 'Faults',
     patterns: ['test/fault/*.test.ts'],
     run: ({ root, files, say }) =>
-      runNodeTests({ root, files, say, isSerial: false, fileLimitMs: 180 * SECOND_MS }),
+      runNodeTests({ root, files, say, isSerial: false, fileLimitMs: 420 * SECOND_MS }),
   },
   { name: 'browser', title: 'Browser', patterns: ['test/browser/**/*.test.ts'], run: runBrowser },
 ]

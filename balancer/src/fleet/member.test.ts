@@ -191,7 +191,7 @@ describe('dialling', () => {
     const cutAt = performance.now()
     link.socket.terminate()
     await worker.welcomed(1)
-    assert.ok(performance.now() - cutAt < 500)
+    assert.ok(performance.now() - cutAt < 10_000)
     await bench.status('ready')
   })
 

@@ -56,10 +56,15 @@ test('apostrophes and hyphens join letters only', () => {
 })
 
 test('the time grows with the length, also for text made to be slow', () => {
+  /** The best of some: what else the machine does is not the count's. */
   const measure = (text: string): number => {
-    const startedAt = performance.now()
-    countText(text, 100)
-    return performance.now() - startedAt
+    let leastMs = Number.POSITIVE_INFINITY
+    for (let tries = 0; tries < 5; tries++) {
+      const startedAt = performance.now()
+      countText(text, 100)
+      leastMs = Math.min(leastMs, performance.now() - startedAt)
+    }
+    return leastMs
   }
   for (const piece of ["a'", 'a-', `'`, 'a', 'ab ']) {
     measure(piece.repeat(50_000))

@@ -71,7 +71,7 @@ describe('a worker of another make', () => {
     assert.deepEqual(line.services, [{ name: 'browser', state: 'running' }])
     assert.deepEqual(line.functions, ['chat', 'work'])
     assert.deepEqual([line.system.memoryUsed, line.system.cpuLoad, line.system.uptime], [0.41, 0.3, 12])
-    assert.equal(worker.feeds, 1)
+    await until(() => worker.feeds === 1, LIMIT_MS, 'its feed is followed')
     const logs = await balancer.request('/workers/other/logs')
     assert.match(logs.text, /two/)
   })
@@ -222,10 +222,14 @@ describe('what goes wrong with it', { concurrency: 3 }, () => {
   scoped('a health that never ends is named as what is wrong', async (t) => {
     const worker = await new ForeignWorker({ ...OWN, isMute: true }).start()
     t.after(() => worker.stop())
-    const env = { WORKER_DISCOVERY_INTERVAL: '200ms', WORKER_DISCOVERY_TIMEOUT: '500ms' }
+    const env = { WORKER_DISCOVERY_INTERVAL: '200ms', WORKER_DISCOVERY_TIMEOUT: '1s' }
     const balancer = await startBalancer(t, { workers: [{ url: worker.url, name: 'other' }], env })
-    await statusIs(balancer, 'unreachable')
-    assert.match((await lineOf(balancer)).reason ?? '', /health cannot be read \(no answer in time\)/)
+    // Where even the head of the answer comes late, a first try has another reason.
+    const isNamed = async () => {
+      const { status, reason } = await lineOf(balancer)
+      return status === 'unreachable' && /health cannot be read \(no answer in time\)/.test(reason ?? '')
+    }
+    await until(isNamed, LIMIT_MS, 'its health is named as what is wrong')
   })
 
   scoped('a feed that is lost is made good by asking; the worker stays in service', async (t) => {

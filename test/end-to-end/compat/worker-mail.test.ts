@@ -12,7 +12,7 @@ import {
 } from '../../harness/berth.ts'
 import { createScope } from '../../harness/scope.ts'
 import { until } from '../../harness/until.ts'
-import { LIMIT_MS } from '../fleet.ts'
+import { LIMIT_MS, waitForLine } from '../fleet.ts'
 
 const scope = createScope()
 let balancer: Balancer
@@ -24,7 +24,8 @@ before(async () => {
     env: { DISK_RESERVE: '0', EMAIL_DOMAIN: 'Berth.Example', EMAIL_PORT: '0', FILE_LIMIT: '1mb' },
   })
   await waitForWorkers(balancer, 1)
-  port = Number(balancer.logLines().find(({ text }) => text === 'mail is taken')?.port)
+  const at = await waitForLine(balancer, /^mail is taken$/)
+  port = Number(balancer.logLines()[at]?.port)
   assert.ok(port > 0)
 })
 after(() => scope.end())

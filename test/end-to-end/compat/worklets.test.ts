@@ -3,7 +3,14 @@ import assert from 'node:assert/strict'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { type Balancer, KEYS, startBalancer, startWorker, waitForWorkers } from '../../harness/berth.ts'
+import {
+  type Balancer,
+  KEYS,
+  startBalancer,
+  startWorker,
+  type Worker,
+  waitForWorkers,
+} from '../../harness/berth.ts'
 import { createScope, makeFolder } from '../../harness/scope.ts'
 import { until } from '../../harness/until.ts'
 import { LIMIT_MS } from '../fleet.ts'
@@ -27,17 +34,18 @@ const FUNCTION = (config: string) => `
 const scope = createScope()
 let balancer: Balancer
 let folder: string
+let production: Worker
 before(async () => {
   folder = await makeFolder(scope, 'worklets')
   await mkdir(join(folder, 'functions'))
   await writeFile(join(folder, 'functions/model.ts'), FUNCTION('{}'))
   await writeFile(join(folder, 'functions/quick.ts'), FUNCTION('{ timeout: 100 }'))
   await writeFile(join(folder, 'functions/slow.ts'), FUNCTION('{ background: true }'))
-  const production = await startWorker(scope, { folder, env: { GROUP: 'app-1' } })
+  production = await startWorker(scope, { folder, env: { GROUP: 'app-1' } })
   const draft = await startWorker(scope, { folder, env: { GROUP: 'app-1', TAGS: 'env=draft' } })
   balancer = await startBalancer(scope, {
     workers: [{ url: production.url }, { url: draft.url }],
-    env: { DISK_RESERVE: '0', TASK_TIMEOUT: '2s' },
+    env: { DISK_RESERVE: '0' },
   })
   await waitForWorkers(balancer, 2)
 })
@@ -59,8 +67,9 @@ async function call(
   path: string,
   body?: unknown,
   key = `Api-Key ${KEYS.caller}`,
+  at = balancer,
 ): Promise<{ status: number; told: Told; type: string | null }> {
-  const answer = await fetch(`${balancer.url}/applications/app-1${path}`, {
+  const answer = await fetch(`${at.url}/applications/app-1${path}`, {
     method: body === undefined ? 'GET' : 'POST',
     headers: { authorization: key, 'content-type': 'application/x-www-form-urlencoded' },
     ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
@@ -138,7 +147,7 @@ test('a cancelled one', async () => {
   assert.equal((await call(`/worklets/model/${id}`)).told.status, 'CANCELLED')
 })
 
-test('failures: its own, its limit, TASK_TIMEOUT', async () => {
+test('failures: its own, its limit, TASK_TIMEOUT', async (t) => {
   const failed = await invoke('model', { fail: 'no such model' })
   assert.equal(failed.status, 500)
   assert.deepEqual(failed.told, { success: false, message: 'no such model', code: 'FUNCTION_FAILED' })
@@ -146,8 +155,14 @@ test('failures: its own, its limit, TASK_TIMEOUT', async () => {
   assert.deepEqual([quick.status, quick.told.success], [504, false])
   assert.match(quick.told.message ?? '', /100 ms/)
   // Without a limit of its own it has all of TASK_TIMEOUT, not the worker's default.
+  const hurried = await startBalancer(t, {
+    workers: [{ url: production.url }],
+    env: { DISK_RESERVE: '0', TASK_TIMEOUT: '2s' },
+  })
+  await waitForWorkers(hurried, 1)
   const startedAt = performance.now()
-  const long = await invoke('model', { waits: true })
+  const input = { worklet_input: { waits: true } }
+  const long = await call('/worklets/model/invoke', input, undefined, hurried)
   assert.deepEqual([long.status, long.told.code], [504, 'TIMEOUT'])
   assert.ok(performance.now() - startedAt > 1_900)
 })

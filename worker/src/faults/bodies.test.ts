@@ -296,7 +296,7 @@ describe('bodies that hurt', () => {
     const { status, code, detail } = await read(await worker.task({ function: 'picky', input }))
     assert.deepEqual([status, code], [422, 'INVALID_INPUT'])
     assert.match(detail ?? '', /could not be checked within 100 ms/)
-    assert.ok(performance.now() - startedAt < 5_000)
+    assert.ok(performance.now() - startedAt < 30_000)
     assert.equal((await read(await worker.task({ function: 'picky', input: { s: 'aaa' } }))).result, 'fine')
   })
 

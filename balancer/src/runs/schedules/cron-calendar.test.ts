@@ -169,7 +169,8 @@ describe('the calendar of cron', () => {
       const cron = readCron(expression)
       assert.ok(!cron.ok, expression)
       assert.match(cron.detail, pattern, expression)
-      assert.ok(performance.now() - beganAt < 100, expression)
+      // Not by looking for it through all the years, which takes minutes.
+      assert.ok(performance.now() - beganAt < 10_000, expression)
     }
   })
 
