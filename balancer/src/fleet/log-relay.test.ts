@@ -117,6 +117,23 @@ test('who wants a lower level than others do gets the older lines of that level,
   assert.equal(asked.length, 2)
 })
 
+test('of a thousand that are followed two lines of each stay, the last ones, message by message', () => {
+  let followed = 1_000
+  const relay = new LogRelay(
+    () => {},
+    () => followed,
+  )
+  relay.follow(() => {})
+  for (let n = 0; n < 5; n++) relay.deliver(lines(2 * n, 2 * n + 1), 0)
+  relay.deliver(lines(10), 0)
+  // It may keep more from now on.
+  followed = 1
+  assert.deepEqual(
+    relay.follow(() => {}).recent.map(({ text }) => text),
+    ['line 9', 'line 10'],
+  )
+})
+
 test('what came while only errors were wanted again is asked for by the next who wants all', () => {
   const { relay, asked, follow } = makeAsking()
   follow({ level: 'error' })

@@ -4,8 +4,8 @@
  * follower sees where it comes in; where they are fewer than it wants, or not of its level, the worker is asked once
  * more for what it keeps. Kept by the fleet under the worker's id, so that it outlives links and
  * changes of the entry.
- * Invariant: fewer than 1,000 lines stay; of many workers that are followed at once and write 2,000 to 4,000 of all
- * together, and two of each at least.
+ * Invariant: fewer than 1,000 lines stay; of many workers that are followed at once and write, fewer than 4,000 of
+ * all together, and two of each at least.
  */
 import { LIMITS, LOG_LEVELS, type LogEntry, type LogLevel } from '@berth/protocol'
 import type { LogFollower, LogWish, OnLogLines } from '../ports/fleet.ts'
@@ -27,6 +27,8 @@ const KEPT = 500
  */
 const KEPT_OF_ALL = 2_000
 const LEAST_KEPT = 2
+/** So few are moved at every message. */
+const FEW = 16
 /** Lines that come before the answer of a worker that was asked for what it keeps. */
 const MOST_GIVEN = 2_000
 const EVERYTHING: LogOrder = {
@@ -128,17 +130,20 @@ export class LogRelay {
     return isMissed || this.#recent.filter((line) => !isBelow(line.level, level)).length < backlog
   }
 
-  /** Cut once in a while: a copy for every message would cost more than all else that is done with it. */
+  /** Of many, cut once in a while: to move them for every message would cost more than all else that is done with it. */
   #keep(lines: readonly LogEntry[]): void {
     for (const line of lines) this.#recent.push(line)
     const most = this.#mostKept()
-    if (this.#recent.length >= 2 * most) this.#cut(most)
+    if (most <= FEW || this.#recent.length >= 2 * most) this.#cut(most)
   }
 
+  /** In place: a thousand workers would make ten thousand lists a second, of which each collection moves a thousand. */
   #cut(most: number): void {
-    if (this.#recent.length <= most) return
-    this.#recent = this.#recent.slice(-most)
-    this.#known.clear()
+    const over = this.#recent.length - most
+    if (over <= 0) return
+    this.#recent.copyWithin(0, over)
+    this.#recent.length = most
+    if (this.#known.size > 0) this.#known.clear()
   }
 
   #mostKept(): number {

@@ -40,18 +40,42 @@ export interface LogCursor {
   readonly left: number
 }
 
-export interface LogNews {
+/**
+ * A class: for each literal with a getter V8 makes a shape in its old space, which keeps the getter, and with it all
+ * lines and their text, until the next full collection.
+ */
+export class LogNews {
   /** Lines of JSON, the oldest first. */
   readonly lines: readonly string[]
-  /** All of them, with commas between; put together once for all pages. */
-  readonly text: string
   readonly dropped: number
   readonly cursor: LogCursor
+  #text: string | undefined
+
+  constructor(lines: readonly string[], dropped: number, cursor: LogCursor) {
+    this.lines = lines
+    this.dropped = dropped
+    this.cursor = cursor
+  }
+
+  /** All of them, with commas between; put together once for all pages. */
+  get text(): string {
+    this.#text ??= this.lines.join()
+    return this.#text
+  }
 }
 
-interface Waiting {
+/**
+ * A class: when many literals of one place outlive a collection, V8 makes those that follow in its old space, where
+ * each keeps its line until the next full collection.
+ */
+class Waiting {
   readonly entry: LogEntry
   readonly worker: string | undefined
+
+  constructor(entry: LogEntry, worker: string | undefined) {
+    this.entry = entry
+    this.worker = worker
+  }
 }
 
 export class LogChannel {
@@ -135,16 +159,7 @@ export class LogChannel {
     const first = this.#lines - this.#kept.length
     const lines = this.#kept.slice(Math.max(0, from.line - first))
     const dropped = this.#toldLeft - from.left + Math.max(0, first - from.line)
-    let text: string | undefined
-    const news: LogNews = {
-      lines,
-      get text() {
-        text ??= lines.join()
-        return text
-      },
-      dropped,
-      cursor: now,
-    }
+    const news = new LogNews(lines, dropped, now)
     this.#shared = { from, news }
     return news
   }
@@ -192,7 +207,8 @@ export class LogChannel {
 
   #take(entries: readonly LogEntry[], worker: string | undefined): void {
     if (this.#isStopped) return
-    for (const entry of entries) if (this.#isWanted(entry, worker)) this.#waiting.push({ entry, worker })
+    for (const entry of entries)
+      if (this.#isWanted(entry, worker)) this.#waiting.push(new Waiting(entry, worker))
     // The newest are kept: they are what a tail is watched for. Twice what a turn lets through, since a few of them
     // are older than what came before.
     const most = this.#isCrowded ? (2 * PER_SECOND) / TICKS_PER_SECOND : PER_SECOND
@@ -201,7 +217,8 @@ export class LogChannel {
 
   #takeHistory(entries: readonly LogEntry[], worker: string | undefined): void {
     if (this.#isStopped) return
-    for (const entry of entries) if (this.#isWanted(entry, worker)) this.#history.push({ entry, worker })
+    for (const entry of entries)
+      if (this.#isWanted(entry, worker)) this.#history.push(new Waiting(entry, worker))
     if (this.#history.length > MOST_HISTORY) this.#history = newestOf(this.#history)
   }
 
