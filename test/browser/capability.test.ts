@@ -12,7 +12,7 @@ import { createScope, makeFolder } from '../harness/scope.ts'
 import { until } from '../harness/until.ts'
 import { assertAccessible, assertFits, NARROW } from './axe.ts'
 import type { PageWatch } from './page-watch.ts'
-import { type Fleet, LIMIT_MS, NAMES, openAt, startBrowser, startFleet } from './stage.ts'
+import { type Fleet, holdUndo, LIMIT_MS, NAMES, openAt, startBrowser, startFleet } from './stage.ts'
 
 type Settings = {
   defaultContract: number | null
@@ -112,9 +112,10 @@ export default defineFunction({
     const question = page.getByRole('dialog', { name: 'Default contract of default: 2?' })
     await question.getByText('Workers of the new one').waitFor()
     await question.getByRole('button', { name: 'Set the default' }).click()
+    const undo = await holdUndo(page)
     await until(async () => (await readGroup()).defaultContract === 2, LIMIT_MS, 'the default is 2')
     assert.equal(await takerOfHello(), 'w4')
-    await page.getByRole('button', { name: 'Undo' }).click()
+    await undo.click()
     await until(async () => (await readGroup()).defaultContract === null, LIMIT_MS, 'no default')
     await panel.getByRole('figure').first().waitFor()
     await assertAccessible(page)

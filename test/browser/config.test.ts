@@ -11,7 +11,7 @@ import { until } from '../harness/until.ts'
 import { assertAccessible, assertFits, NARROW } from './axe.ts'
 import type { PageWatch } from './page-watch.ts'
 import { openSharedPage } from './shared-page.ts'
-import { type Fleet, LIMIT_MS, NAMES } from './stage.ts'
+import { type Fleet, holdUndo, LIMIT_MS, NAMES } from './stage.ts'
 
 const KEY = 'a-key-that-no-page-may-show'
 type Entry = { name: string; url: string; [field: string]: unknown }
@@ -123,13 +123,14 @@ describe('the config page', () => {
     await question.getByLabel('Reason (optional)').fill('w3 goes to the repair shop')
     await question.getByRole('button', { name: 'Apply', exact: true }).click()
     await notice('workers.json is applied.').getByText('0 added, 1 removed, 1 changed.').waitFor()
+    const undo = await holdUndo(page)
     assert.deepEqual(await readFileList(), [{ ...w1, weight: 3 }, w2])
     await waitForIds(['w1', 'w2'])
     const { body } = await fleet.balancer.request('/activity?action=config.change')
     const [noted] = (body as { items: { reason: string; summary: string }[] }).items
     assert.equal(noted?.reason, 'w3 goes to the repair shop')
 
-    await notice('workers.json is applied.').getByRole('button', { name: 'Undo' }).click()
+    await undo.click()
     await waitForIds(NAMES)
     assert.deepEqual(await readFileList(), entries)
     await waitForText(/"w3"/)

@@ -8,7 +8,7 @@ import { until } from '../harness/until.ts'
 import { assertAccessible, assertFits, NARROW } from './axe.ts'
 import { MARKUP, startInvokeFleet } from './invoke-fleet.ts'
 import type { PageWatch } from './page-watch.ts'
-import { LIMIT_MS, openAt, openPage, startBrowser } from './stage.ts'
+import { holdUndo, LIMIT_MS, openAt, openPage, startBrowser } from './stage.ts'
 
 const READ_KEY = 'a-key-for-those-who-only-look-1'
 
@@ -127,6 +127,7 @@ describe('functions', () => {
     await dialog.getByRole('textbox', { name: /Reason/ }).fill('too many letters')
     await dialog.getByRole('button', { name: 'Save' }).click()
     await page.getByText('2 run now.').or(page.getByText('0 run now.')).waitFor()
+    const undo = await holdUndo(page)
     const set = await settings('letter')
     assert.deepEqual([set.concurrency, set.rate, set.background], [2, { limit: 5, perMs: 60_000 }, true])
     assert.equal((await postTask(balancer, { function: 'letter', input: { text: 'x' } })).status, 202)
@@ -135,7 +136,7 @@ describe('functions', () => {
       LIMIT_MS,
       'the reason stands in the activity',
     )
-    await page.getByRole('button', { name: 'Undo' }).last().click()
+    await undo.click()
     await until(async () => (await settings('letter')).concurrency === null, LIMIT_MS, 'it is taken back')
     assert.deepEqual(
       await settings('letter').then(({ rate, background, keepWarm }) => [rate, background, keepWarm]),

@@ -6,7 +6,7 @@ import { createScope } from '../harness/scope.ts'
 import { until } from '../harness/until.ts'
 import type { PageWatch } from './page-watch.ts'
 import { openSharedDashboard } from './shared-page.ts'
-import { type Fleet, LIMIT_MS, NAMES, type WorkerName } from './stage.ts'
+import { type Fleet, holdUndo, LIMIT_MS, NAMES, type WorkerName } from './stage.ts'
 import { rowOf, switchOf, waitForCell } from './workers-page.ts'
 
 /** More Tabs than the page has stops. */
@@ -51,11 +51,12 @@ describe('the maintenance switch', () => {
     await page.getByRole('dialog').getByRole('button', { name: 'Switch maintenance on' }).click()
     const notice = page.getByRole('status').filter({ hasText: 'w3 goes into maintenance.' })
     await notice.getByText('1 task running finishes first.').waitFor()
+    const undo = await holdUndo(page)
     await fleet.probe.release('finishes')
     await waitForMaintenance(fleet, page, 'w3')
     assert.equal((await running).status, 200)
 
-    await notice.getByRole('button', { name: 'Undo' }).click()
+    await undo.click()
     await waitForService(fleet, page, 'w3')
     await notice.waitFor({ state: 'detached' })
     watch.assertClean()

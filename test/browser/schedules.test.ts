@@ -7,7 +7,7 @@ import { until } from '../harness/until.ts'
 import { assertAccessible, assertFits, NARROW } from './axe.ts'
 import type { PageWatch } from './page-watch.ts'
 import { openSharedPage } from './shared-page.ts'
-import { type Fleet, LIMIT_MS, revisit } from './stage.ts'
+import { type Fleet, holdUndo, LIMIT_MS, revisit } from './stage.ts'
 
 type Schedule = {
   id: string
@@ -115,9 +115,10 @@ describe('the pages of schedules', () => {
     await until(async () => (await runs()).length === 1, LIMIT_MS, 'the run')
     assert.equal((await runs())[0]?.trigger, 'ui')
     await menuOf('sleep', 'Pause')
+    const undo = await holdUndo(page, 'The schedule of sleep is paused')
     await until(async () => (await read(id))?.enabled === false, LIMIT_MS, 'the pause')
     await rowOf('sleep').getByText('Paused').waitFor()
-    await page.getByRole('button', { name: 'Undo' }).last().click()
+    await undo.click()
     await until(async () => (await read(id))?.enabled === true, LIMIT_MS, 'the undoing')
     await menuOf('sleep', 'Pause')
     await until(async () => (await read(id))?.enabled === false, LIMIT_MS, 'the second pause')
@@ -146,10 +147,11 @@ describe('the pages of schedules', () => {
     await dialog.getByRole('combobox', { name: 'While an earlier run goes on' }).click()
     await page.getByRole('option', { name: 'wait for its end' }).click()
     await dialog.getByRole('button', { name: 'Save' }).click()
+    const undo = await holdUndo(page)
     await until(async () => (await read(before.id))?.cron === '15 4 * * *', LIMIT_MS, 'the change')
     assert.equal((await read(before.id))?.overlap, 'queue')
     await page.getByText('Every day at 04:15').first().waitFor()
-    await page.getByRole('button', { name: 'Undo' }).last().click()
+    await undo.click()
     await until(async () => (await read(before.id))?.cron === '0 3 * * *', LIMIT_MS, 'the undoing')
     assert.equal((await read(before.id))?.overlap, 'skip')
   })

@@ -10,6 +10,7 @@ import {
   type BrowserContext,
   type BrowserContextOptions,
   chromium,
+  type Locator,
   type Page,
 } from 'playwright-core'
 import {
@@ -137,6 +138,8 @@ export async function openPage(
     viewport: WINDOW,
     // What moves is not at rest when a picture or a contrast is taken.
     reducedMotion: 'reduce',
+    // Times on a page are compared with those of the balancer, wherever the tests run.
+    timezoneId: 'UTC',
     ...options,
   })
   scope.after(() => context.close())
@@ -194,6 +197,14 @@ export async function openDashboard(
   // Rows, or what teaches how to get some.
   await visit.page.locator('#workers').waitFor()
   return visit
+}
+
+/** A notice that can be taken back goes after ten seconds, unless the pointer is on it: there it is put until the press. */
+export async function holdUndo(page: Page, words: string | RegExp = /./): Promise<Locator> {
+  const notice = page.getByRole('status').filter({ hasText: words })
+  const undo = notice.getByRole('button', { name: 'Undo' }).last()
+  await undo.hover()
+  return undo
 }
 
 /** By the menu of the person, as a hand does it. */

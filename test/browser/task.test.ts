@@ -9,7 +9,7 @@ import { createScope, type Scope } from '../harness/scope.ts'
 import { until } from '../harness/until.ts'
 import { assertAccessible, assertFits, NARROW } from './axe.ts'
 import type { PageWatch } from './page-watch.ts'
-import { LIMIT_MS, openAt, startBrowser } from './stage.ts'
+import { holdUndo, LIMIT_MS, openAt, startBrowser } from './stage.ts'
 import { accept, listRuns, readRun, SLOTS, startTaskFleet, waitForStatus } from './task-fleet.ts'
 
 const MARKUP = '<img src=x onerror=canary()>'
@@ -77,9 +77,10 @@ describe('the page of a task', () => {
     await dialog.getByLabel('Priority', { exact: true }).fill('7')
     await dialog.getByRole('button', { name: 'Set the priority' }).click()
     await page.getByText('The priority is 7 now.').waitFor()
+    const undo = await holdUndo(page)
     assert.equal((await readRun(balancer, id)).priority, 7)
     await why.getByText('next in line').waitFor()
-    await button('Undo').click()
+    await undo.click()
     await until(async () => (await readRun(balancer, id)).priority === 100, LIMIT_MS, 'set back')
 
     await page.locator('body').press('c')

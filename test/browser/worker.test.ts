@@ -12,7 +12,7 @@ import { until } from '../harness/until.ts'
 import { assertAccessible, assertFits, NARROW } from './axe.ts'
 import type { PageWatch } from './page-watch.ts'
 import { openSharedPage } from './shared-page.ts'
-import { type Fleet, LIMIT_MS } from './stage.ts'
+import { type Fleet, holdUndo, LIMIT_MS } from './stage.ts'
 
 const MARKUP = '<img src=x onerror=canary()><script>canary()</script>'
 
@@ -97,6 +97,7 @@ describe('the page of a worker', () => {
     await question.getByText('2 functions: chatter, probe').waitFor()
     await question.getByLabel('Reason').fill('new kernel')
     await question.getByRole('button', { name: 'Switch maintenance on' }).click()
+    const undo = await holdUndo(page)
     await waitForStatus('maintenance')
     await page.getByText(/In maintenance by an operator.*Reason: new kernel/).waitFor()
     await page
@@ -104,7 +105,7 @@ describe('the page of a worker', () => {
       .getByText(/new kernel/)
       .first()
       .waitFor()
-    await page.getByRole('button', { name: 'Undo' }).click()
+    await undo.click()
     await waitForStatus('ready')
 
     // The same by keys.

@@ -11,7 +11,7 @@ import { until } from '../harness/until.ts'
 import { assertAccessible } from './axe.ts'
 import type { PageWatch } from './page-watch.ts'
 import { openSharedDashboard } from './shared-page.ts'
-import { type Fleet, LIMIT_MS, NAMES, openAt, SLOTS } from './stage.ts'
+import { type Fleet, holdUndo, LIMIT_MS, NAMES, openAt, SLOTS } from './stage.ts'
 import { choose, openList, readCell, readIds, rowOf, waitForCell } from './workers-page.ts'
 
 const MARKUP = '<img src=x onerror=canary()><script>canary()</script>'
@@ -171,13 +171,14 @@ describe('the workers page', () => {
     await assertAccessible(page)
     await question.getByLabel('Reason').fill('racks move')
     await question.getByRole('button', { name: 'Switch maintenance on' }).click()
+    const undo = await holdUndo(page)
     await waitForFleet(
       (workers) =>
         statusOf(workers) === 'maintenance,maintenance,ready' &&
         workers.get('w2')?.maintenance?.reason === 'racks move',
       'two in maintenance',
     )
-    await page.getByRole('button', { name: 'Undo' }).click()
+    await undo.click()
     await waitForFleet(
       (workers) =>
         statusOf(workers) === 'ready,maintenance,ready' && workers.get('w2')?.maintenance?.reason === 'disk',
