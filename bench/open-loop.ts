@@ -32,6 +32,8 @@ export async function sendOpenLoop(
   const startedAt = performance.now()
   const answers: Promise<Sample>[] = []
   const failed = Promise.withResolvers<never>()
+  // Nobody waits for it yet when one fails while others are still to be sent.
+  failed.promise.catch(() => {})
   let dueAt = startedAt
   await new Promise<void>((done) => {
     const timer = setInterval(() => {
