@@ -21,7 +21,11 @@ export async function startFacade(scope: Scope, { port, runsOn }: Facade): Promi
     if (req.url === '/health') void showHealth(req, res, port())
     else pass(req, res, { port, runsOn })
   })
-  server.on('upgrade', (_req, socket) => socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n'))
+  server.on('upgrade', (_req, socket) => {
+    // Whoever asked may have died meanwhile.
+    socket.on('error', () => {})
+    socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n')
+  })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   scope.after(() => {
