@@ -20,7 +20,7 @@ const CALLERS = 16
 /** From the lock to the first answer it takes longer: a kill may find it anywhere. */
 const STARTING_MS = 200
 
-describe('a backlog', { concurrency: 3, timeout: 200_000 }, () => {
+describe('a backlog', { concurrency: 3, timeout: 500_000 }, () => {
   test('G1, G4: a line on disk beyond the window: bounded, kept, by priority and age over two restarts', async (t) => {
     const env = { ...PATIENT, RUN_LIMIT: String(RUN_LIMIT), STARVATION_AFTER: '1h' }
     const site = await Site.start(t, { workers: [{ slots: 1 }], env })
@@ -71,12 +71,13 @@ describe('a backlog', { concurrency: 3, timeout: 200_000 }, () => {
     const site = await Site.start(t, { workers: [{ slots: 2 }, { slots: 2 }], env: PATIENT })
     const handover = new Handover(site)
     await turn(site, 'off', 1)
-    const again = await handover.handOver({ ms: 2_500 })
-    const once = await handover.handOver({ ms: 2_500, idempotent: false })
+    const again = await handover.handOver({ how: 'held' })
+    const once = await handover.handOver({ how: 'held', idempotent: false })
     const { pid } = site.worker(0)
     await site.waitForExecutions('started', 2, pid)
     const fault = site.fault('worker-stopped', pid)
     site.worker(0).signal('SIGSTOP')
+    await site.probe.release()
     await turn(site, 'on', 1)
     await until(
       () => handover.readDisk().every(({ status }) => isFinal(status)),

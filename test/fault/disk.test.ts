@@ -11,6 +11,7 @@ import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, type TestContext, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import { until } from '../harness/until.ts'
 import {
   BadDisk,
@@ -25,11 +26,10 @@ import {
 } from './bad-disk.ts'
 import { type HandedOver, Handover } from './handed-over.ts'
 import { LIMIT_MS, PATIENT, Site } from './site.ts'
+import type { Call } from './story.ts'
 
 const WORKERS = [{ slots: 4 }, { slots: 4 }]
 const MEGABYTE = 1024 * 1024
-/** Longer than it takes to break a disk, and to see that it is broken. */
-const LONG_MS = 1_500
 
 const noBadDisk = whyNoBadDisk() ?? false
 const noSmallDisk = whyNoSmallDisk() ?? false
@@ -49,10 +49,11 @@ async function startOnSmallDisk(t: TestContext, bytes: number, reserve: string) 
   return { site, handover: new Handover(site, join(disk.pathHere, 'data')), disk }
 }
 
-/** Runs that have begun and take a while. */
+/** Runs that have begun and go on until the probe is released, so that none ends before its disk is broken. */
 async function beginLong({ site, handover }: Scene): Promise<readonly string[]> {
+  await site.probe.hold()
   const before = (await site.probe.read()).filter(({ event }) => event === 'started').length
-  const runs = await Promise.all([1, 2, 3, 4].map(() => handover.handOver({ ms: LONG_MS })))
+  const runs = await Promise.all([1, 2, 3, 4].map(() => handover.handOver({ how: 'held' })))
   await site.waitForExecutions('started', before + runs.length)
   return runs
 }
@@ -97,8 +98,9 @@ async function opensAgain({ handover }: Scene): Promise<void> {
   await until(async () => (await handover.hand()).status === 202, LIMIT_MS, 'runs are accepted again')
 }
 
-/** They have finished, and nobody was told so: their ends are not on disk. */
+/** They finish, and nobody is told so: their ends are not on disk. */
 async function assertEndsAreKept({ site, handover }: Scene, runs: readonly string[]): Promise<void> {
+  await site.probe.release()
   await until(
     async () => {
       const finished = new Set((await site.probe.read()).filter(isFinished).map(({ runId }) => runId))
@@ -114,7 +116,7 @@ function isFinished({ event }: { event: string }): boolean {
   return event === 'finished'
 }
 
-describe('a disk', { concurrency: 3, timeout: 150_000 }, () => {
+describe('a disk', { concurrency: 3, timeout: 500_000 }, () => {
   test('D1: full: refused with 503, ends wait for room, all goes on by itself', {
     skip: noBadDisk,
   }, async (t) => {
@@ -144,6 +146,7 @@ describe('a disk', { concurrency: 3, timeout: 150_000 }, () => {
     for (const isKilled of [false, true]) {
       await beginLong(scene)
       await disk.fill()
+      await site.probe.release()
       assertRefused(await handUntilRefused(scene, 50_000))
       const rest = await Promise.all(Array.from({ length: 20 }, () => handover.hand({ bytes: 50_000 })))
       for (const each of rest) if (each.status !== 202) assertRefused(each)
@@ -167,6 +170,7 @@ describe('a disk', { concurrency: 3, timeout: 150_000 }, () => {
     const refused = await handUntilRefused(scene)
     assertRefused(refused)
     assert.match(refused.text, /DISK_RESERVE/)
+    await site.probe.release()
     for (const run of long) await handover.completed(run)
     assertRefused(await handover.hand())
     await assertSyncGoesOn(site)
@@ -223,14 +227,26 @@ describe('a disk', { concurrency: 3, timeout: 150_000 }, () => {
     const site = await Site.start(t, { workers: WORKERS, env: PATIENT })
     const scene = { site, handover: new Handover(site) }
     const { handover } = scene
-    for (let calls = 0; calls < 50; calls++) await site.call({ kind: 'baseline' })
     const long = await beginLong(scene)
     const rival = new DatabaseSync(join(site.balancer.dataDir, 'berth.db'), { timeout: LIMIT_MS })
     t.after(() => rival.close())
     rival.exec('BEGIN EXCLUSIVE')
-    const handed = handover.hand()
-    for (let calls = 0; calls < 50; calls++) await site.call({ kind: 'good' })
+    const beganAt = performance.now()
+    let waitedMs = Number.POSITIVE_INFINITY
+    const handed = handover.hand().finally(() => {
+      waitedMs = performance.now() - beganAt
+    })
+    const good: Call[] = []
+    while (good.length < 50 || waitedMs === Number.POSITIVE_INFINITY) {
+      good.push(await site.call({ kind: 'good' }))
+      await pause(20)
+    }
     assertRefused(await handed)
+    const slowestMs = Math.max(
+      ...good.map(({ submittedAtMs, endedAtMs = Number.POSITIVE_INFINITY }) => endedAtMs - submittedAtMs),
+    )
+    t.diagnostic(`${good.length} calls, the slowest ${slowestMs} ms, while one run waited ${waitedMs} ms`)
+    assert.ok(slowestMs < waitedMs / 2, `a call took ${slowestMs} ms`)
     await assertClosed(scene)
     assert.match((await storeHealth(site)).error ?? '', /locked/)
     await assertEndsAreKept(scene, long)

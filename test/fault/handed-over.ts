@@ -20,6 +20,7 @@ import { type Site, SLACK_MS } from './site.ts'
 
 export type Order = {
   readonly ms?: number
+  readonly how?: 'wait' | 'held'
   readonly priority?: number
   readonly key?: string
   readonly idempotent?: boolean
@@ -245,8 +246,8 @@ function follow(runs: Map<number, Stored>, write: PackedWrite): void {
   } else if (write.kind === 'run-removed') runs.delete(write.seq)
 }
 
-function bodyOf(id: string, { ms = 0, priority, idempotent = true, bytes = 0 }: Order): object {
-  const input = { id, ms, data: 'x'.repeat(bytes) }
+function bodyOf(id: string, { ms = 0, how, priority, idempotent = true, bytes = 0 }: Order): object {
+  const input = { id, ms, how, data: 'x'.repeat(bytes) }
   const order = { mode: 'async', priority, idempotent, attempts: ATTEMPTS, metadata: { id } }
   return { function: 'probe', input, ...order }
 }

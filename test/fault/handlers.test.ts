@@ -11,7 +11,7 @@ const IN_THREADS = { isolation: 'thread' }
 /** A thread has the heap of its process. */
 const SMALL = { NODE_OPTIONS: '--max-old-space-size=96' }
 
-describe('handlers that misbehave', { concurrency: 2, timeout: 120_000 }, () => {
+describe('handlers that misbehave', { concurrency: 2, timeout: 400_000 }, () => {
   test('A15, A16: what throws no error fails alone; what never settles keeps its slot until it does', async (t) => {
     const site = await Site.start(t, { workers: [{ slots: 2 }] })
     const neighbour = site.call({ ms: 500 })
@@ -19,7 +19,7 @@ describe('handlers that misbehave', { concurrency: 2, timeout: 120_000 }, () => 
     assert.deepEqual([odd.status, odd.code], [500, 'FUNCTION_FAILED'])
     assert.equal((await neighbour).status, 200)
 
-    const deaf = await site.call({ how: 'deaf', ms: 4_000, timeoutMs: 400 })
+    const deaf = await site.call({ how: 'deaf', ms: 8_000, timeoutMs: 400 })
     assert.deepEqual([deaf.status, deaf.code], [504, 'TIMEOUT'])
     const isStuck = async () => (await site.lines())[0]?.slots?.stuck === 1
     await until(isStuck, LIMIT_MS, 'its slot is reported as stuck')

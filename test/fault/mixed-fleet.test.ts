@@ -7,7 +7,8 @@ import { describe, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { keepCalling } from '../end-to-end/load.ts'
 import { postTask } from '../harness/berth.ts'
-import { PATIENT, Site } from './site.ts'
+import { until } from '../harness/until.ts'
+import { LIMIT_MS, PATIENT, Site } from './site.ts'
 
 const MIXED = {
   env: PATIENT,
@@ -15,7 +16,7 @@ const MIXED = {
 }
 const FOREIGN = [1, 3]
 
-describe('a mixed fleet', { concurrency: 2, timeout: 150_000 }, () => {
+describe('a mixed fleet', { concurrency: 2, timeout: 500_000 }, () => {
   test('is killed worker by worker, ours and others, under load', async (t) => {
     const site = await Site.start(t, MIXED)
     let next = 0
@@ -61,26 +62,28 @@ describe('a mixed fleet', { concurrency: 2, timeout: 150_000 }, () => {
       site.over(stopped)
       await site.waitForStatus(index, 'ready', 'saturated')
     }
+    let perWorker: number[] = []
+    await until(
+      async () => {
+        const all = await site.probe.read()
+        perWorker = site.workers.map(({ pid }) => all.filter((each) => each.pid === pid).length)
+        return perWorker.every((count) => count > 20)
+      },
+      LIMIT_MS,
+      'everybody gets something',
+    )
     await load.end()
-    const perWorker = await Promise.all(
-      site.workers.map(
-        async ({ pid }) => (await site.probe.read()).filter((each) => each.pid === pid).length,
-      ),
-    )
     t.diagnostic(`notes of each worker: ${perWorker.join(', ')}`)
-    assert.ok(
-      perWorker.every((count) => count > 20),
-      'somebody got nothing',
-    )
     assert.equal(site.calls.filter(({ status }) => status !== 200).length, 0, 'a call failed')
     await site.judge()
   })
 
   test('a balancer that is told to stop waits for what only it can be answered', async (t) => {
-    const site = await Site.start(t, { env: PATIENT, workers: [{ slots: 2, isForeign: true }] })
+    const env = { ...PATIENT, SHUTDOWN_TIMEOUT: '30s' }
+    const site = await Site.start(t, { env, workers: [{ slots: 2, isForeign: true }] })
     const asked = await Promise.all(
       Array.from({ length: 5 }, (_, n) => {
-        const input = { id: `d${n}`, ms: 1_000 }
+        const input = { id: `d${n}`, how: 'held' }
         return postTask(site.balancer, { function: 'probe', input, mode: 'async', idempotent: false })
       }),
     )
@@ -88,6 +91,9 @@ describe('a mixed fleet', { concurrency: 2, timeout: 150_000 }, () => {
     await site.waitForExecutions('started', 2)
     site.fault('balancer-ended')
     site.balancer.signal('SIGTERM')
+    const isWaiting = () => /waits for the answers of workers of another make/.test(site.balancer.output())
+    await until(isWaiting, LIMIT_MS, 'it waits for what runs')
+    await site.probe.release()
     assert.deepEqual(await site.balancer.exited, { code: 0, signal: null })
     const before = await site.probe.read()
     assert.deepEqual(

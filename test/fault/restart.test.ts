@@ -8,7 +8,7 @@ import type { Scope } from '../harness/scope.ts'
 import { until } from '../harness/until.ts'
 import { LIMIT_MS, Site } from './site.ts'
 
-const LIMIT = { timeout: 120_000 }
+const LIMIT = { timeout: 300_000 }
 
 type Run = { status: string; attempt: number; worker: string | null; result: { id: string } | null }
 
@@ -94,9 +94,10 @@ test(
   LIMIT,
   async (t) => {
     const site = await start(t, 4)
-    const run = await promise(site, 'twice', 1_000)
+    const run = await promise(site, 'twice', 0, { input: { id: 'twice', how: 'held' } })
     await started(site, run)
     await Promise.all([site.killBalancer(), site.killWorker(0)])
+    await site.probe.release()
     await site.restartWorker(0)
     await site.restartBalancer()
     const { status, attempt } = await end(site, run)

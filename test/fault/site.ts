@@ -27,7 +27,7 @@ import { LinkProxy } from './link-proxy.ts'
 import type { Call, Fault, FaultKind, Life, Rest, Story } from './story.ts'
 
 /** How long anything that is no measurement may take before a test gives up. */
-export const LIMIT_MS = 30_000
+export const LIMIT_MS = 60_000
 
 /** Short enough for tests, long enough for a machine that does other things too. */
 export const HEARTBEAT = { WS_HEARTBEAT_INTERVAL: '300ms', WS_HEARTBEAT_TIMEOUT: '500ms', WORKER_LEASE: '4s' }
@@ -37,6 +37,12 @@ export const LEASE_MS = 4_000
 
 /** A balancer that has just started waits for its workers' first word: on a busy machine that takes longer. */
 export const PATIENT = { WORKER_DISCOVERY_TIMEOUT: '5s', DISK_RESERVE: '0' }
+
+/**
+ * For faults that end processes or connections, which is noticed without any silence: nobody seems silent, or is given
+ * up, because a busy machine let it wait.
+ */
+export const CALM = { WS_HEARTBEAT_TIMEOUT: '6s', WORKER_LEASE: '30s', WORKER_DISCOVERY_TIMEOUT: '5s' }
 
 /** A tick of the sweep, a dial, a start of a handler: what comes on top of a bound on a busy machine. */
 export const SLACK_MS = 1_500
@@ -66,7 +72,7 @@ export type SitePlan = {
 
 export type Ask = {
   readonly ms?: number
-  readonly how?: 'wait' | 'block' | 'fail' | 'exit' | 'die' | 'odd' | 'deaf' | 'hoard' | 'chatter'
+  readonly how?: 'wait' | 'block' | 'fail' | 'exit' | 'die' | 'odd' | 'deaf' | 'hoard' | 'chatter' | 'held'
   readonly times?: number
   readonly data?: string
   readonly bytes?: number

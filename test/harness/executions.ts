@@ -3,7 +3,7 @@
  * It decides what really ran, whatever the balancer believes: the notes survive a `kill -9` of the worker,
  * because each is one append that is with the kernel before the handler goes on.
  */
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 export type Execution = {
@@ -26,11 +26,16 @@ export type Probe = {
   /** The project folder to start workers with. */
   folder: string
   read(): Promise<Execution[]>
-  /** Lets end what was held under this id, now or as soon as it begins. */
-  release(id: string): Promise<void>
-  /** Forgets all notes; for a moment when nothing runs. */
+  /** Lets end what was held under this id, or whatever is held, now or as soon as it begins, until `hold` or `clear`. */
+  release(id?: string): Promise<void>
+  /** Takes back that whatever is held was released. */
+  hold(): Promise<void>
+  /** Forgets all notes, and that whatever is held was released; for a moment when nothing runs. */
   clear(): Promise<void>
 }
+
+/** In the place of an id. */
+const ALL = '*'
 
 /**
  * Writes a project folder with the function `probe`: input `{id, ms, how, times, data, bytes}`, takes `ms` and
@@ -39,18 +44,23 @@ export type Probe = {
  * `how`, in the first `times` attempts (default all): `wait` sleeps and heeds its signal, `block` holds the
  * event loop, `fail` throws, `exit` ends the process before it is done, `die` when all is done but the result
  * has not left; `odd` throws what is no error, `deaf` takes `ms` whatever its signal says, `hoard` takes memory
- * without end, `chatter` logs as fast as it can, `held` goes on until its `id` is released and heeds its signal.
+ * without end, `chatter` logs as fast as it can, `held` goes on until it is released and heeds its signal.
  */
 export async function writeProbe(folder: string, config: Record<string, unknown> = {}): Promise<Probe> {
   const logFile = join(folder, 'executions.ndjson')
   await mkdir(join(folder, 'functions'), { recursive: true })
   await writeFile(join(folder, 'functions', 'probe.ts'), probeSource(folder, logFile, config))
   await writeFile(logFile, '')
+  const hold = (): Promise<void> => rm(join(folder, `released-${ALL}`), { force: true })
   return {
     folder,
     read: async () => parseExecutions(await readFile(logFile, 'utf8')),
-    release: (id) => writeFile(join(folder, `released-${id}`), ''),
-    clear: () => writeFile(logFile, ''),
+    release: (id = ALL) => writeFile(join(folder, `released-${id}`), ''),
+    hold,
+    async clear() {
+      await hold()
+      await writeFile(logFile, '')
+    },
   }
 }
 
@@ -80,6 +90,8 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { defineFunction } from '@berth/worker'
 import { z } from 'zod'
 
+const isReleased = (id) => [id, '${ALL}'].some((name) => existsSync(${JSON.stringify(`${folder}/released-`)} + name))
+
 export default defineFunction({
   input: z.object({
     id: z.string().default(''),
@@ -103,7 +115,7 @@ export default defineFunction({
     try {
       if (does('block')) for (const endAt = Date.now() + ms; Date.now() < endAt; );
       else if (does('deaf')) await wait(ms)
-      else if (does('held')) while (!existsSync(${JSON.stringify(`${folder}/released-`)} + id)) await wait(10, undefined, { signal })
+      else if (does('held')) while (!isReleased(id)) await wait(10, undefined, { signal })
       else if (does('chatter')) for (const endAt = Date.now() + ms; Date.now() < endAt; await wait(0))
         for (let lines = 0; lines < 2_000; lines++) log.info('line ' + lines)
       else if (ms > 0 && (how !== 'wait' || does('wait'))) await wait(ms, undefined, { signal })
