@@ -5,13 +5,16 @@
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import { createScope } from '../harness/scope.ts'
 import { until } from '../harness/until.ts'
 import { cutAtEach } from './cuts.ts'
 import { judgePair, measureInTurn } from './measure.ts'
 import { BOTH, breakOneWay, breakWire, partition, runEverywhere, vanish, type Wire } from './partitions.ts'
-import { LEASE_MS, LIMIT_MS, SILENCE_MS, Site, SLACK_MS } from './site.ts'
+import { CALM, LEASE_MS, LIMIT_MS, SILENCE_MS, Site, SLACK_MS } from './site.ts'
 
+/** Of a measurement. */
+const TRIALS = 3
 const PROXIED = { slots: 4, isProxied: true }
 
 /** The proxy before `w1`. */
@@ -36,7 +39,7 @@ async function order(site: Site, index: number, what: 'on' | 'off', state: strin
   await site.waitForStatus(index, state)
 }
 
-describe('the network', { concurrency: 3, timeout: 150_000 }, () => {
+describe('the network', { concurrency: 3, timeout: 500_000 }, () => {
   describe('cut off', { concurrency: 1 }, () => {
     const scope = createScope()
     let site: Site
@@ -83,7 +86,7 @@ describe('the network', { concurrency: 3, timeout: 150_000 }, () => {
     const scope = createScope()
     let site: Site
     before(async () => {
-      site = await Site.start(scope, { workers: [PROXIED] })
+      site = await Site.start(scope, { workers: [PROXIED], env: CALM })
     })
     after(() => scope.end())
 
@@ -104,18 +107,28 @@ describe('the network', { concurrency: 3, timeout: 150_000 }, () => {
     // The same machine at the same moments, without the fault.
     const control = await Site.start(t, { workers: [{ slots: 4 }] })
     const workers = [{ slots: 50, isProxied: true }, { slots: 4 }]
-    // Nothing is given up while it is measured, and no slot of the frozen one comes free before its silence shows.
-    const site = await Site.start(t, { workers, env: { WORKER_LEASE: '20s' } })
-    await onlyAt(site, 0)
-    const stuck = Array.from({ length: 50 }, () => site.call({ ms: 2_500, idempotent: true }))
-    await site.waitForExecutions('started', 50)
-    const { heal } = breakWire(site, wireOf(site), 'up')
-    await everywhere(site, 1)
-    const pair = await measureInTurn(site, control)
-    await heal()
-    await Promise.all(stuck)
-    const { story } = await site.judge()
-    t.diagnostic(judgePair(story, pair))
+    // Nothing is given up while it is measured.
+    const site = await Site.start(t, { workers, env: { WORKER_LEASE: '90s' } })
+    for (let trial = 1; ; trial++) {
+      await site.begin()
+      await onlyAt(site, 0)
+      const stuck = Array.from({ length: 50 }, () => site.call({ how: 'held', idempotent: true }))
+      await site.waitForExecutions('started', 50)
+      const { heal } = breakWire(site, wireOf(site), 'up')
+      await site.probe.release()
+      await everywhere(site, 1)
+      const pair = await measureInTurn(site, control)
+      await heal()
+      await Promise.all(stuck)
+      const { story } = await site.judge()
+      // A slow moment of the machine may befall one of the two sites alone; a frozen link does the same each time.
+      try {
+        return t.diagnostic(judgePair(story, pair))
+      } catch (error) {
+        if (trial === TRIALS) throw error
+        t.diagnostic(`once more: ${error}`)
+      }
+    }
   })
 
   test('B18: large inputs on a slow link do not make its worker silent', async (t) => {
@@ -127,7 +140,7 @@ describe('the network', { concurrency: 3, timeout: 150_000 }, () => {
     const states = new Set<string>()
     const watched = watchStatus(site, states)
     const ended = await Promise.all(calls)
-    watched.end()
+    await watched.end()
     site.proxy(0).heal()
     t.diagnostic(`4 MB through 1 MB/s; the worker was ${[...states].join(', ')}`)
     assert.ok(ended.every(({ status }) => status === 200))
@@ -207,10 +220,21 @@ describe('the network', { concurrency: 3, timeout: 150_000 }, () => {
   })
 })
 
-function watchStatus(site: Site, states: Set<string>): { end(): void } {
-  const timer = setInterval(async () => {
-    const line = (await site.lines()).find(({ id }) => id === 'w1')
-    if (line) states.add(line.status)
-  }, 50)
-  return { end: () => clearInterval(timer) }
+function watchStatus(site: Site, states: Set<string>): { end(): Promise<void> } {
+  let hasEnded = false
+  const watched = (async () => {
+    while (!hasEnded) {
+      const line = (await site.lines()).find(({ id }) => id === 'w1')
+      if (line) states.add(line.status)
+      await pause(50)
+    }
+  })()
+  // Whoever ends it gets the error; until then it must not count as unhandled.
+  watched.catch(() => {})
+  return {
+    end() {
+      hasEnded = true
+      return watched
+    },
+  }
 }

@@ -44,6 +44,14 @@ export function cutPower(folder: string, journal: string, survives: () => boolea
   return open.length - late.length
 }
 
+/** How many writes of the journal no fsync of their file has followed. */
+export function countUnsynced(journal: string): number {
+  let open: Step[] = []
+  for (const step of readJournal(journal))
+    open = step.kind === SYNC ? open.filter(({ file }) => file !== step.file) : [...open, step]
+  return open.length
+}
+
 function apply(disks: readonly Disk[], { kind, file, offset, bytes }: Step): void {
   const disk = disks[file]
   if (!disk) return
