@@ -20,12 +20,13 @@ const LARGE: readonly WantedFile[] = [
   { path: 'large.bin', size: 24 * MB, seed: 'large' },
 ]
 
-describe('files of what a handler calls', { timeout: 3 * LIMIT_MS }, () => {
+describe('files of what a handler calls', { timeout: 5 * LIMIT_MS }, () => {
   const scope = createScope()
   let site: FileSite
   before(async () => {
     // One: whatever is called dies with its caller.
     site = await FileSite.start(scope, 1)
+    site.pace()
   })
   after(() => scope.end())
 
@@ -58,6 +59,7 @@ describe('files of what a handler calls', { timeout: 3 * LIMIT_MS }, () => {
 
   async function restartBalancer(): Promise<void> {
     await site.balancer.kill9()
+    site.goOn()
     await site.restartBalancer()
   }
 
@@ -101,7 +103,7 @@ describe('files of what a handler calls', { timeout: 3 * LIMIT_MS }, () => {
   test('a caller in memory whose worker is killed in the middle: what was whole is there', async () => {
     const asked = callSync(LARGE)
     const { id, parent } = await untilRuns()
-    await site.midway(4 * MB)
+    await site.holdMidway(4 * MB)
     await site.killWorkerOf(id)
     const answer = await asked
     assert.equal(answer.status, 502, answer.text)
@@ -119,7 +121,7 @@ describe('files of what a handler calls', { timeout: 3 * LIMIT_MS }, () => {
   test('a run on disk whose worker is killed in the middle: it calls again, and that is whole', async () => {
     const parent = await callAsync(LARGE)
     const { id } = await untilRuns(parent)
-    await site.midway(4 * MB)
+    await site.holdMidway(4 * MB)
     await site.killWorkerOf(id)
     const view = await site.ended(parent)
     assert.deepEqual([view.status, view.attempt], ['completed', 2])
@@ -134,7 +136,7 @@ describe('files of what a handler calls', { timeout: 3 * LIMIT_MS }, () => {
   test('a run on disk whose balancer is killed in the middle: it calls again, and nothing else is left', async () => {
     const parent = await callAsync(LARGE)
     const { id } = await untilRuns(parent)
-    await site.midway(4 * MB)
+    await site.holdMidway(4 * MB)
     await restartBalancer()
     const view = await site.ended(parent)
     assert.deepEqual([view.status, view.attempt], ['completed', 1], JSON.stringify(view.error))

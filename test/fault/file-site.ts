@@ -35,6 +35,9 @@ const HASTY = {
   DISK_RESERVE: '1mb',
 }
 
+/** Some twenty megabytes a second: a file of as many does not slip through between two looks at it. */
+const PACE = { bytes: 64 * 1024, everyMs: 2 }
+
 export interface WantedFile {
   readonly path: string
   readonly size: number
@@ -58,6 +61,7 @@ export class FileSite {
   /** Before the workers, in their order. */
   readonly proxies: LinkProxy[] = []
   balancer!: Balancer
+  #isPaced = false
 
   private constructor(scope: Scope, folder: string, env: Record<string, string>) {
     this.#scope = scope
@@ -91,6 +95,20 @@ export class FileSite {
   #startWorker(port?: number): Promise<Worker> {
     const env = { SLOTS: '8', ...(port === undefined ? {} : { PORT: String(port) }) }
     return startWorker(this.#scope, { folder: this.#folder, env })
+  }
+
+  /** From now on what workers send comes no faster than a test can watch it. */
+  pace(): void {
+    this.#isPaced = true
+    this.goOn()
+  }
+
+  /** Links are whole again. */
+  goOn(): void {
+    for (const proxy of this.proxies) {
+      proxy.heal()
+      if (this.#isPaced) proxy.limit(PACE, 'up')
+    }
   }
 
   /** In its place, with what it left. */
@@ -144,6 +162,7 @@ export class FileSite {
     const { worker } = (await this.balancer.request(`/runs/${run}`)).body as { worker: string }
     const n = Number(worker.slice(1))
     await this.workers[n]?.kill9()
+    this.goOn()
     await this.restartWorker(n)
   }
 
@@ -165,6 +184,13 @@ export class FileSite {
       LIMIT_MS,
       `${bytes} bytes of a file have come`,
     )
+  }
+
+  /** As `midway` of what a worker sends, and there it stays until `goOn`, or its worker is killed. */
+  async holdMidway(bytes: number): Promise<void> {
+    assert.ok(this.#isPaced)
+    await this.midway(bytes)
+    for (const proxy of this.proxies) proxy.freeze('up')
   }
 
   async ended(run: string): Promise<RunView> {

@@ -14,11 +14,12 @@ import { FileSite, LIMIT_MS } from './file-site.ts'
 const MB = 1024 * 1024
 const noSmallDisk = whyNoSmallDisk() ?? false
 
-describe('a file in the middle of which', { timeout: LIMIT_MS }, () => {
+describe('a file in the middle of which', { timeout: 5 * LIMIT_MS }, () => {
   const scope = createScope()
   let site: FileSite
   before(async () => {
     site = await FileSite.start(scope, 2)
+    site.pace()
   })
   after(() => scope.end())
 
@@ -29,8 +30,9 @@ describe('a file in the middle of which', { timeout: LIMIT_MS }, () => {
       { path: 'z.bin', size: 70_000, seed: 'after' },
     ]
     const run = await site.beginWriting(wanted)
-    await site.midway(4 * MB)
+    await site.holdMidway(4 * MB)
     await site.balancer.kill9()
+    site.goOn()
     await site.restartBalancer()
     const view = await site.ended(run)
     assert.equal(view.attempt, 1)
@@ -44,7 +46,7 @@ describe('a file in the middle of which', { timeout: LIMIT_MS }, () => {
       { path: 'large.bin', size: 24 * MB, seed: 'large' },
     ]
     const run = await site.beginWriting(wanted)
-    await site.midway(4 * MB)
+    await site.holdMidway(4 * MB)
     await site.killWorkerOf(run)
     const view = await site.ended(run)
     assert.equal(view.attempt, 2)
@@ -68,9 +70,10 @@ describe('a file in the middle of which', { timeout: LIMIT_MS }, () => {
       { path: 'large.bin', size: 24 * MB, seed: 'large' },
     ]
     const run = await site.beginWriting(wanted)
-    await site.midway(4 * MB)
+    await site.holdMidway(4 * MB)
     const { status } = await site.balancer.request(`/runs/${run}/cancel`, { method: 'POST' })
     assert.equal(status, 200)
+    site.goOn()
     const view = await site.ended(run)
     assert.equal(view.status, 'cancelled')
     await site.assertWhole(view, wanted)
@@ -92,7 +95,7 @@ describe('a file in the middle of which', { timeout: LIMIT_MS }, () => {
       if (bytes === 4 * MB) run = await site.beginWriting(wanted)
       await Promise.race(cuts)
     }
-    for (const proxy of site.proxies) proxy.heal()
+    site.goOn()
     const view = await site.ended(run)
     assert.equal(view.attempt, 1)
     await site.assertAll(view, wanted)
@@ -102,8 +105,10 @@ describe('a file in the middle of which', { timeout: LIMIT_MS }, () => {
   test('the balancer is told to stop: the run goes on at its worker, and so does its file', async () => {
     const wanted = [{ path: 'large.bin', size: 24 * MB, seed: 'large' }]
     const run = await site.beginWriting(wanted)
-    await site.midway(4 * MB)
-    await site.balancer.stop()
+    await site.holdMidway(4 * MB)
+    const stopped = site.balancer.stop()
+    site.goOn()
+    await stopped
     await site.restartBalancer()
     const view = await site.ended(run)
     assert.equal(view.attempt, 1)
@@ -137,7 +142,7 @@ describe('a file in the middle of which', { timeout: LIMIT_MS }, () => {
 
 test('a full disk: the handler hears it, goes on, and what did not fit leaves nothing', {
   skip: noSmallDisk,
-  timeout: LIMIT_MS,
+  timeout: 3 * LIMIT_MS,
 }, async (t) => {
   const disk = await SmallDisk.make(t, 24 * MB)
   const env = { DATA_DIR: join(disk.path, 'data'), DISK_RESERVE: '0' }
