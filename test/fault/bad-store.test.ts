@@ -25,7 +25,7 @@ async function assertRefuses(t: TestContext, options: BalancerOptions, ...says: 
   })
 }
 
-describe('a store to begin with', { concurrency: 3, timeout: 120_000 }, () => {
+describe('a store to begin with', { concurrency: 3, timeout: 400_000 }, () => {
   test('D1: no room: it ends and names the file; with room it begins', { skip }, async (t) => {
     const disk = await SmallDisk.make(t, 2 * MEGABYTE)
     const options = { env: { DATA_DIR: join(disk.path, 'data') }, place: disk.place }

@@ -49,7 +49,7 @@ async function listen(t: TestContext, folder: string, name: string, host: string
 
 test('B19: a certificate that is not right is a reason, and nothing is sent', {
   skip,
-  timeout: 60_000,
+  timeout: 180_000,
 }, async (t) => {
   const folder = await makeFolder(t, 'certificates')
   const workers = await Promise.all([
@@ -64,8 +64,16 @@ test('B19: a certificate that is not right is a reason, and nothing is sent', {
     workers: workers.map(({ name, url }) => ({ name, url })),
     env: { NODE_EXTRA_CA_CERTS: trusted, WORKER_DISCOVERY_INTERVAL: '100ms' },
   })
-  await until(() => workers.every(({ heard }) => heard.dials >= 3), 20_000, 'three dials each')
-  const { items } = (await balancer.request('/workers')).body as { items: Listed[] }
+  await until(() => workers.every(({ heard }) => heard.dials >= 3), 60_000, 'three dials each')
+  let items: Listed[] = []
+  await until(
+    async () => {
+      items = ((await balancer.request('/workers')).body as { items: Listed[] }).items
+      return items.every(({ status, reason }) => status === 'unreachable' && reason !== null)
+    },
+    60_000,
+    'each has a reason',
+  )
   const reasons = Object.fromEntries(items.map(({ id, status, reason }) => [id, `${status}: ${reason}`]))
   assert.match(reasons['other-host'] ?? '', /^unreachable: .*certificate.*ERR_TLS_CERT_ALTNAME_INVALID/)
   assert.match(reasons['self-signed'] ?? '', /^unreachable: .*certificate.*SELF_SIGNED/)

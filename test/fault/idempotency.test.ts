@@ -45,7 +45,7 @@ describe('Idempotency-Key', () => {
 
   const runOf = ({ body }: Answer) => (body as { runId?: string }).runId
 
-  test('H1: a hundred at once are one task', { timeout: 60_000 }, async () => {
+  test('H1: a hundred at once are one task', { timeout: 180_000 }, async () => {
     const [sync, async] = [randomUUID(), randomUUID()]
     const [waited, begun] = await Promise.all([
       Promise.all(Array.from({ length: 100 }, () => post(sync, { id: sync, ms: 300 }))),
@@ -68,7 +68,7 @@ describe('Idempotency-Key', () => {
     assert.deepEqual([await startsOf(sync), await startsOf(async)], [1, 1])
   })
 
-  test('H2: another body is 422, another address is another task', { timeout: 60_000 }, async () => {
+  test('H2: another body is 422, another address is another task', { timeout: 180_000 }, async () => {
     const key = randomUUID()
     assert.equal((await post(key, { id: key })).status, 200)
     const other = await post(key, { id: `${key} ` })
@@ -82,7 +82,7 @@ describe('Idempotency-Key', () => {
     assert.deepEqual([await startsOf(key), await startsOf(`${key} `)], [2, 0])
   })
 
-  test('H3: keys that are none are 400, and run nothing', { timeout: 60_000 }, async () => {
+  test('H3: keys that are none are 400, and run nothing', { timeout: 180_000 }, async () => {
     const id = randomUUID()
     const body = JSON.stringify({ function: 'probe', input: { id } })
     const long = 'k'.repeat(10_240)
@@ -101,7 +101,7 @@ describe('Idempotency-Key', () => {
   })
 
   test('H4: a balancer that dies in the middle has task and key, or neither', {
-    timeout: 120_000,
+    timeout: 300_000,
   }, async () => {
     for (let round = 0; round < 2; round++) {
       const keys = Array.from({ length: 40 }, () => randomUUID())
@@ -123,7 +123,7 @@ describe('Idempotency-Key', () => {
     }
   })
 
-  test('H5: a failure is replayed, a refusal is not kept', { timeout: 60_000 }, async () => {
+  test('H5: a failure is replayed, a refusal is not kept', { timeout: 180_000 }, async () => {
     const [failing, refused] = [randomUUID(), randomUUID()]
     const failed = await post(failing, { id: failing, how: 'fail' })
     const replayed = await post(failing, { id: failing, how: 'fail' })

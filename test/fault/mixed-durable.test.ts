@@ -6,7 +6,7 @@ import { describeMixed, drawSeed, killMixedFleet } from './mixed-durable.ts'
 const seed = drawSeed()
 
 test(`no promise is broken by 7 strikes at balancer, our workers and others (MIXED_SEED=${seed})`, {
-  timeout: 240_000,
+  timeout: 500_000,
 }, async (t) => {
   const mixed = await killMixedFleet({ runs: 300, webhooks: 10, strikes: 7, taskMs: 600, seed, scope: t })
   t.diagnostic(describeMixed(mixed))

@@ -22,7 +22,7 @@ type Operator = (path: string, body?: object, method?: string) => Promise<Answer
 type Held = { reason: string | null; until: string | null; deadline: string | null; owner: string | null }
 type Shown = { status: string; tags: Record<string, string>; maintenance: (Held & { by: string }) | null }
 
-describe('two operators', { timeout: 150_000 }, () => {
+describe('two operators', { timeout: 500_000 }, () => {
   const scope = createScope()
   let site: Site
   /** Who has the key, and who has signed in; `names` is what the log calls them. */

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { soak } from './soak.ts'
 
 test('G20: 20,000 tasks leave no memory, handles, timers or descriptors behind', {
-  timeout: 150_000,
+  timeout: 500_000,
 }, async (t) => {
   // A young process still compiles and fills its samples; two hundred bytes a task are more than that.
   await soak(t, { warmUp: 10, segments: 4, portions: 5, chanceBytes: 4 * 1024 * 1024 })

@@ -105,7 +105,7 @@ export const PARTS: readonly Part[] = [
     title: 'Faults',
     patterns: ['test/fault/*.test.ts'],
     run: ({ root, files, say }) =>
-      runNodeTests({ root, files, say, isSerial: false, fileLimitMs: 420 * SECOND_MS }),
+      runNodeTests({ root, files, say, isSerial: false, fileLimitMs: 600 * SECOND_MS }),
   },
   { name: 'browser', title: 'Browser', patterns: ['test/browser/**/*.test.ts'], run: runBrowser },
 ]
