@@ -20,7 +20,7 @@ import {
 } from '../harness/berth.ts'
 import { makeFolder, type Scope } from '../harness/scope.ts'
 import { until } from '../harness/until.ts'
-import { HEARTBEAT, LIMIT_MS, PATIENT } from './site.ts'
+import { CALM, HEARTBEAT, LIMIT_MS, PATIENT } from './site.ts'
 
 export interface CallLoadPlan {
   readonly seconds: number
@@ -57,6 +57,9 @@ const WORKERS = [{ slots: 2 }, { slots: 3 }, { slots: 1, only: [0, 1, 4] }] as c
   slots: number
   only?: readonly number[]
 }[]
+const ENDED = new Set(['completed', 'failed', 'cancelled', 'expired'])
+/** Each time for a minute. */
+const ASKED_AT_MOST = 5
 /** A kill fails what may not be repeated; here all may. So an attempt is lost at most three times. */
 const BY_KILL = /WORKER_LOST|POISONED|was lost/
 
@@ -143,7 +146,8 @@ class CallFleet {
     const env = {
       ...PATIENT,
       ...HEARTBEAT,
-      TASK_TIMEOUT: '60s',
+      ...CALM,
+      TASK_TIMEOUT: '5m',
       LOG_LEVEL: 'info',
       WORKER_DISCOVERY_INTERVAL: '200ms',
     }
@@ -180,12 +184,12 @@ class CallFleet {
   }
 
   async #end(run: string): Promise<{ tasks: number; run: string } | { why: string }> {
-    const { body } = await this.#balancer.request(`/runs/${run}?wait=60`)
-    const { status, result, error } = body as {
-      status: string
-      result: number
-      error: { message: string } | null
-    }
+    type Shown = { status: string; result: number; error: { message: string } | null }
+    let shown: Shown | undefined
+    for (let asked = 0; asked < ASKED_AT_MOST && !(shown && ENDED.has(shown.status)); asked++)
+      shown = (await this.#balancer.request(`/runs/${run}?wait=60`)).body as Shown
+    assert.ok(shown)
+    const { status, result, error } = shown
     return status === 'completed'
       ? { tasks: result, run }
       : { why: `${status} ${run}: ${error?.message ?? ''}` }
@@ -207,7 +211,7 @@ class CallFleet {
       this.#workers[index] = await startOne(this.#scope, this.#folders, index, worker.port)
     }
     await pause(Math.max(0, endAt - performance.now()))
-    assert.ok(load.done.length > 0, 'somebody was answered')
+    await until(() => load.done.length > 0, LIMIT_MS, 'somebody is answered')
     return kills
   }
 

@@ -191,6 +191,10 @@ test('C-19: a worker that takes tasks and drops its link is left out, and nothin
   const load = keepCalling(4, () => call(balancer, { idempotent: true }))
   const isOpen = async () => (await readWorker(balancer, 'w1')).breaker.state === 'open'
   await until(isOpen, LIMIT_MS, 'the breaker is open')
+  // What was sent to it before may still be on its way to it.
+  const hasHeardAll = () =>
+    flapping.links.every(({ socket, tasks }) => tasks.length === 0 || socket.readyState === 3)
+  await until(hasHeardAll, LIMIT_MS, 'its links have ended')
   const before = tasksOf(flapping).length
   const enough = load.done.length + 300
   await until(() => load.done.length >= enough, LIMIT_MS, '300 more answers')

@@ -67,7 +67,7 @@ describe('the checker of schedules (C16)', () => {
   })
 })
 
-test('50 schedules fire each instant once under 5 kills', { timeout: 240_000 }, async (t) => {
+test('50 schedules fire each instant once under 5 kills', { timeout: 500_000 }, async (t) => {
   const { stories, violations } = await killAmongSchedules({ schedules: 50, kills: 5, scope: t })
   const fired = stories.reduce((sum, { firedMs }) => sum + firedMs.length, 0)
   const skipped = stories.reduce((sum, story) => sum + story.skipped, 0)
@@ -76,7 +76,7 @@ test('50 schedules fire each instant once under 5 kills', { timeout: 240_000 }, 
   assert.ok(fired >= 60, `${fired} fires`)
 })
 
-test('3,000 schedules on one second fire each once (J12)', { timeout: 120_000 }, async (t) => {
+test('3,000 schedules on one second fire each once (J12)', { timeout: 300_000 }, async (t) => {
   const { tookMs, delayP99Ms, delayMaxMs } = await fireTogether(t, 3_000)
   t.diagnostic(`${tookMs} ms; loop delay p99 ${delayP99Ms.toFixed(1)}, max ${delayMaxMs.toFixed(1)} ms`)
 })

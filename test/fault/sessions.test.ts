@@ -4,7 +4,7 @@ import { describe, test } from 'node:test'
 import type { Execution } from '../harness/executions.ts'
 import { judgeSessions, playSessions, type SessionStory } from './sessions.ts'
 
-const LIMIT_MS = 120_000
+const LIMIT_MS = 240_000
 const PLAN = { sessions: 24, turns: 8, workers: 3, slots: 12, taskMs: 10, limitMs: LIMIT_MS }
 
 describe('sessions on real processes', { concurrency: 2 }, () => {

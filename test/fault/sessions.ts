@@ -10,7 +10,7 @@ import type { Execution } from '../harness/executions.ts'
 import type { Scope } from '../harness/scope.ts'
 import { until } from '../harness/until.ts'
 import { killAtRandom } from './chaos.ts'
-import { Site } from './site.ts'
+import { CALM, Site } from './site.ts'
 import type { Fault } from './story.ts'
 
 export type SessionPlan = {
@@ -59,7 +59,7 @@ const CLOCK_SLACK_MS = 50
 
 export async function playSessions(plan: SessionPlan): Promise<Played> {
   const workers = Array.from({ length: plan.workers }, () => ({ slots: plan.slots }))
-  const site = await Site.start(plan.scope, { workers, env: { LOG_LEVEL: 'info' } })
+  const site = await Site.start(plan.scope, { workers, env: { ...CALM, LOG_LEVEL: 'info' } })
   const beganAt = performance.now()
   await Promise.all([handOver(site, plan), killAtRandom(site, plan.kills)])
   await until(async () => (await openRuns(site)) === 0, plan.limitMs, 'every turn has ended')
