@@ -137,7 +137,11 @@ export class Site {
 
   /** All workers, `w1` first, are in service when it resolves. */
   static async start(scope: Scope, plan: SitePlan): Promise<Site> {
-    const probe = await writeProbe(await makeFolder(scope, 'probe'), plan.config)
+    // What is held is ended by its test, not by the 30 s that a function has otherwise.
+    const probe = await writeProbe(await makeFolder(scope, 'probe'), {
+      timeout: TASK_TIMEOUT_MS,
+      ...plan.config,
+    })
     const workers = await Promise.all(plan.workers.map((each) => startProbeWorker(scope, probe, each)))
     const proxies = await Promise.all(
       plan.workers.map(({ isProxied }, index) =>
