@@ -12,7 +12,7 @@ import { callAtOnce } from '../end-to-end/load.ts'
 import { until } from '../harness/until.ts'
 import { assertInOrder, turn } from './backlog.ts'
 import { Handover } from './handed-over.ts'
-import { LEASE_MS, LIMIT_MS, PATIENT, Site } from './site.ts'
+import { CALM, LEASE_MS, LIMIT_MS, PATIENT, Site } from './site.ts'
 
 /** More than the core's window of a lane, which is 1,000. */
 const RUN_LIMIT = 1_300
@@ -22,7 +22,7 @@ const STARTING_MS = 200
 
 describe('a backlog', { concurrency: 3, timeout: 500_000 }, () => {
   test('G1, G4: a line on disk beyond the window: bounded, kept, by priority and age over two restarts', async (t) => {
-    const env = { ...PATIENT, RUN_LIMIT: String(RUN_LIMIT), STARVATION_AFTER: '1h' }
+    const env = { ...PATIENT, ...CALM, RUN_LIMIT: String(RUN_LIMIT), STARVATION_AFTER: '1h' }
     const site = await Site.start(t, { workers: [{ slots: 1 }], env })
     const handover = new Handover(site)
     await turn(site, 'off')
@@ -50,7 +50,8 @@ describe('a backlog', { concurrency: 3, timeout: 500_000 }, () => {
   })
 
   test('A8: five kills, some of them while it starts: nothing runs again, no attempt is counted', async (t) => {
-    const site = await Site.start(t, { workers: [{ slots: 2 }, { slots: 2 }], env: PATIENT })
+    const env = { ...PATIENT, ...CALM }
+    const site = await Site.start(t, { workers: [{ slots: 2 }, { slots: 2 }], env })
     const handover = new Handover(site)
     const begun = await Promise.all([1, 2, 3, 4].map(() => handover.handOver({ ms: 3_000 })))
     await site.waitForExecutions('started', begun.length)

@@ -57,6 +57,8 @@ const WORKERS = [{ slots: 2 }, { slots: 3 }, { slots: 1, only: [0, 1, 4] }] as c
   slots: number
   only?: readonly number[]
 }[]
+/** The ring is as slow as the machine; a function has 30 s otherwise. */
+const FUNCTION_MS = 300_000
 const ENDED = new Set(['completed', 'failed', 'cancelled', 'expired'])
 /** Each time for a minute. */
 const ASKED_AT_MOST = 5
@@ -70,7 +72,7 @@ import { z } from 'zod'
 
 export default defineFunction({
   input: z.object({ left: z.number(), width: z.number(), ms: z.number() }),
-  config: { idempotent: true, ...${CONFIGS[n] ?? '{}'} },
+  config: { idempotent: true, timeout: ${FUNCTION_MS}, ...${CONFIGS[n] ?? '{}'} },
   async handler({ left, width, ms }, { call, signal }) {
     await wait(ms, undefined, { signal })
     if (left === 0) return 1

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Scope } from '../harness/scope.ts'
 import { until } from '../harness/until.ts'
-import { LIMIT_MS, Site } from './site.ts'
+import { CALM, LIMIT_MS, Site } from './site.ts'
 
 const LIMIT = { timeout: 300_000 }
 
@@ -47,7 +47,7 @@ async function started(site: Site, run: string, event: 'started' | 'finished' = 
   )
 }
 
-const start = (t: Scope, slots: number): Promise<Site> => Site.start(t, { workers: [{ slots }] })
+const start = (t: Scope, slots: number): Promise<Site> => Site.start(t, { workers: [{ slots }], env: CALM })
 
 test('what runs goes on at its worker, and what it finished meanwhile is taken', LIMIT, async (t) => {
   const site = await start(t, 4)
