@@ -2,7 +2,8 @@ import { describe, expect, test, vi } from 'vitest'
 import { createFakeFeed, type FakeFeed } from '../testing/fake-feed.ts'
 import { changesMessage, sampleLine, snapshotMessage } from '../testing/samples.ts'
 import { SIGNED_OUT_CODE, SILENCE_MS } from './feed-client.ts'
-import { atNextFrame, feedAddress } from './open-feed.ts'
+import { atNextFrame } from './open-feed.ts'
+import { feedAddress } from './page-socket.ts'
 
 function startLive(feed: FakeFeed, seq = 1): void {
   feed.client.start()

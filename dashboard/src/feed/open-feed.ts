@@ -1,16 +1,17 @@
 /** Makes the feed client of a real page: this host's socket, its clock, its timers. */
 import { checkSession } from '../session/session.ts'
-import { FeedClient, type FeedSocket } from './feed-client.ts'
+import { FeedClient } from './feed-client.ts'
+import { feedAddress, type HeldSocket, openSocket } from './page-socket.ts'
 
-/** `ws://host/feed`, or `wss:` behind TLS, with `?since=` when resuming. */
-export function feedAddress(page: { protocol: string; host: string }, since: number | null): string {
-  const scheme = page.protocol === 'https:' ? 'wss:' : 'ws:'
-  return `${scheme}//${page.host}/feed${since === null ? '' : `?since=${since}`}`
-}
-
-export function createPageFeed(): FeedClient {
+/** `first` is a socket that was opened ahead of it, without `since`. */
+export function createPageFeed(first?: HeldSocket): FeedClient {
+  let ahead = first
   return new FeedClient({
-    open: (since) => openSocket(feedAddress(window.location, since)),
+    open: (since) => {
+      const taken = ahead?.take()
+      ahead = undefined
+      return taken ?? openSocket(feedAddress(window.location, since))
+    },
     checkSession,
     nowMs: () => Date.now(),
     random: () => Math.random(),
@@ -35,19 +36,4 @@ export function atNextFrame(callback: () => void): void {
   }
   window.requestAnimationFrame(run)
   window.setTimeout(run, UNSEEN_MS)
-}
-
-function openSocket(address: string): FeedSocket {
-  const socket = new WebSocket(address)
-  const handle: FeedSocket = {
-    onopen: null,
-    onmessage: null,
-    onclose: null,
-    send: (text) => socket.send(text),
-    close: () => socket.close(),
-  }
-  socket.onopen = () => handle.onopen?.()
-  socket.onmessage = (event) => handle.onmessage?.({ data: event.data })
-  socket.onclose = (event) => handle.onclose?.({ code: event.code })
-  return handle
 }

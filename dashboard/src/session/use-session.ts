@@ -29,7 +29,7 @@ export function useSession(begun: Promise<Begun>, createFeed: () => FeedClient):
     void begun.then((answer) => setSession(sessionOf(answer)))
   }, [begun])
   const enter = useCallback(
-    () => setSession({ state: 'signed-in', feed: startFeed(createFeed), me: null }),
+    () => setSession({ state: 'signed-in', feed: startFeed(createFeed()), me: null }),
     [createFeed],
   )
   const expire = useCallback(

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { formatCount, formatMs, formatSeconds, formatShare, visible } from './format.ts'
-import { loadMessages } from './text.ts'
+import { loadMessages } from './load-messages.ts'
 
 const localesOf = (languages: readonly string[]) =>
   Promise.all(languages.map(async (one) => (await loadMessages(one)).locale))
