@@ -171,11 +171,20 @@ class LivelyWorker {
     if (this.#number === 0) this.#telling = setInterval(tell, TELL_MS)
   }
 
-  #hear(message: { type: string; id?: number; hash?: string; follow?: boolean; level?: LogLevel }): void {
+  #hear(message: {
+    readonly type: string
+    readonly id?: number
+    readonly hash?: string
+    readonly follow?: boolean
+    readonly level?: LogLevel
+    readonly tail?: LogLevel
+  }): void {
     if (message.type === 'ping') this.#say({ type: 'pong', id: message.id })
     if (message.type === 'interface') this.#say({ type: 'interface', hash: message.hash, functions })
     if (message.type !== 'logs') return
     this.#threshold = LOG_LEVELS.indexOf(message.level ?? 'debug')
+    // It keeps none. Unanswered, the balancer would hold on to all lines since it asked.
+    if (message.tail) this.#say({ type: 'logs', lines: [], dropped: 0, tail: message.tail })
     clearInterval(this.#logging)
     this.#logging = message.follow
       ? setTimeout(() => this.#beginLogging(), Math.random() * GATHER_MS)
