@@ -1,5 +1,5 @@
 import { act, fireEvent, render, screen, waitFor } from '@testing-library/react'
-import { describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { App } from './app.tsx'
 import { beginSession } from './session/begin-session.ts'
 import { createFakeFeed, type FakeFeed } from './testing/fake-feed.ts'
@@ -8,11 +8,14 @@ import { snapshotMessage } from './testing/samples.ts'
 
 // Charts have tests of their own; a page without layout cannot draw them.
 
+const renewed = vi.fn()
+beforeEach(() => renewed.mockReset())
+
 function open(token: string | null = null): FakeFeed {
   const feed = createFakeFeed()
   window.history.replaceState(null, '', '/dashboard/workers')
   const createFeed = () => feed.client
-  render(<App begun={beginSession(token, createFeed)} createFeed={createFeed} />)
+  render(<App begun={beginSession(token, createFeed)} createFeed={createFeed} renew={renewed} />)
   return feed
 }
 
@@ -117,12 +120,37 @@ describe('the one-time token', () => {
   })
 })
 
-describe('a token that comes while the sign-in page stands', () => {
-  const arrive = (hash: string) => {
-    window.history.replaceState(null, '', `/dashboard/workers?q=a${hash}`)
-    fireEvent(window, new Event('hashchange'))
-  }
+function arrive(hash: string): void {
+  window.history.replaceState(null, '', `/dashboard/workers?q=a${hash}`)
+  fireEvent(window, new Event('hashchange'))
+}
 
+describe('a token that comes while somebody is signed in', () => {
+  test('leaves the address, and the page is loaded again with what it gives', async () => {
+    const asked = fakeFetch({ '/me': { status: 200 }, '/sign-in': { status: 200 } })
+    open()
+    await screen.findByRole('heading', { name: 'Workers' })
+    arrive('#token=fresh')
+    expect(window.location.href).toMatch(/\/dashboard\/workers\?q=a$/)
+    await waitFor(() => expect(renewed).toHaveBeenCalledOnce())
+    expect(asked.filter(({ path }) => path === '/sign-in').map(({ body }) => body)).toEqual([
+      { token: 'fresh' },
+    ])
+  })
+
+  test('is told when it is refused, and the session stays', async () => {
+    fakeFetch({ '/me': { status: 200 }, '/sign-in': problem(401, 'The token is spent.') })
+    open()
+    await screen.findByRole('heading', { name: 'Workers' })
+    arrive('#token=spent')
+    await screen.findByText(/no longer works/)
+    expect(window.location.href).toMatch(/\/dashboard\/workers\?q=a$/)
+    expect(screen.getByRole('heading', { name: 'Workers' })).toBeTruthy()
+    expect(renewed).not.toHaveBeenCalled()
+  })
+})
+
+describe('a token that comes while the sign-in page stands', () => {
   test('leaves the address and signs in', async () => {
     const asked = fakeFetch({ '/me': { status: 401 }, '/sign-in': { status: 200 } })
     open()

@@ -11,11 +11,12 @@ import { ButtonLink } from './kit/button.tsx'
 import { ErrorBoundary } from './kit/error-boundary.tsx'
 import { Page } from './kit/page.tsx'
 import { Skeleton } from './kit/states.tsx'
-import { ToastProvider } from './kit/toasts.tsx'
-import { SignInPage } from './pages/sign-in/sign-in-page.tsx'
+import { ToastProvider, useToasts } from './kit/toasts.tsx'
+import { failureOf, SignInPage } from './pages/sign-in/sign-in-page.tsx'
 import { paths } from './paths.ts'
 import { BASE, type Found, findRoute } from './routes.ts'
 import type { Begun } from './session/begin-session.ts'
+import { useArrivingToken } from './session/use-arriving-token.ts'
 import { useSession } from './session/use-session.ts'
 import { Shell } from './shell/shell.tsx'
 import { useArrival } from './shell/use-arrival.ts'
@@ -25,23 +26,29 @@ interface Props {
   /** What the token of the address or the cookie was good for. */
   readonly begun: Promise<Begun>
   createFeed(): FeedClient
+  /** Loads the page again: nothing that one session has read, or still asks for, is taken into the next. */
+  renew(): void
 }
 
-export function App({ begun, createFeed }: Props) {
+export function App({ begun, createFeed, renew }: Props) {
   const { session, enter, expire, leave } = useSession(begun, createFeed)
   if (session.state === 'checking') return <p className="only-heard">{text.session.signIn.checking}</p>
   if (session.state === 'signed-out') return <SignInPage failure={session.failure} onSignedIn={enter} />
-  return <SignedIn client={session.feed} me={session.me} onExpired={expire} onSignOut={leave} />
+  return (
+    <SignedIn client={session.feed} me={session.me} onRenewed={renew} onExpired={expire} onSignOut={leave} />
+  )
 }
 
 interface SignedInProps {
   readonly client: FeedClient
   readonly me: unknown
+  /** Another session has taken the place of this one. */
+  onRenewed(): void
   onExpired(): void
   onSignOut(): Promise<void>
 }
 
-function SignedIn({ client, me, onExpired, onSignOut }: SignedInProps) {
+function SignedIn({ client, me, onRenewed, onExpired, onSignOut }: SignedInProps) {
   // What one session has read must not show in the next.
   const [queries] = useState(() => createQueryClient(me))
   const phase = useSyncExternalStore(client.subscribe, () => client.getView().link.phase)
@@ -61,6 +68,7 @@ function SignedIn({ client, me, onExpired, onSignOut }: SignedInProps) {
     <QueryClientProvider client={queries}>
       <FeedProvider client={client}>
         <ToastProvider>
+          <ArrivingToken onRenewed={onRenewed} />
           <Router base={BASE}>
             <Shell onSignOut={() => void onSignOut()}>
               <CurrentPage />
@@ -70,6 +78,20 @@ function SignedIn({ client, me, onExpired, onSignOut }: SignedInProps) {
       </FeedProvider>
     </QueryClientProvider>
   )
+}
+
+/** A token that comes while somebody is signed in gives the session of its own; refused, it takes nothing away. */
+function ArrivingToken({ onRenewed }: { onRenewed: () => void }) {
+  const show = useToasts()
+  useArrivingToken((asked) => {
+    void asked.then((outcome) => {
+      if (outcome.ok) return onRenewed()
+      const { message, detail } = failureOf(outcome, 'token')
+      const title = text.session.signIn.stillSignedIn
+      show({ tone: 'warn', title, detail: [message, detail].filter(Boolean).join(' '), isSticky: true })
+    })
+  })
+  return null
 }
 
 function CurrentPage() {

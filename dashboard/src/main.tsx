@@ -25,6 +25,6 @@ const root = document.getElementById('app')
 if (!root) throw new Error('index.html has no element "app"; build the dashboard again')
 createRoot(root).render(
   <StrictMode>
-    <App begun={drawable} createFeed={() => createPageFeed()} />
+    <App begun={drawable} createFeed={() => createPageFeed()} renew={() => window.location.reload()} />
   </StrictMode>,
 )

@@ -85,6 +85,28 @@ describe('the way into the dashboard', () => {
     watch.assertClean([REFUSED])
   })
 
+  test('an address that is pasted where somebody is signed in is used, or it is said why not', async (t) => {
+    const { page, context, watch } = await openDashboard(t, browser, balancer)
+    const cookies = async () => (await context.cookies()).map(({ value }) => value)
+    const before = await cookies()
+    await page.goto(`${balancer.url}/dashboard/workers#token=spent`)
+    await page
+      .getByRole('status')
+      .filter({ hasText: /stay signed in.*no longer works/ })
+      .waitFor()
+    assert.equal(page.url(), `${balancer.url}/dashboard/workers`)
+    assert.deepEqual(await cookies(), before)
+
+    const loaded = page.waitForEvent('load')
+    await page.goto(await makeSignInAddress(balancer, '/workers'))
+    await loaded
+    await page.getByRole('heading', { name: 'Workers', level: 1 }).waitFor()
+    await page.getByText('Live', { exact: true }).waitFor()
+    assert.equal(page.url(), `${balancer.url}/dashboard/workers`)
+    assert.notDeepEqual(await cookies(), before)
+    watch.assertClean([REFUSED])
+  })
+
   test('without a session a page shows the sign-in and nothing of the fleet', async (t) => {
     const { page, watch } = await openPage(t, browser, balancer)
     await page.goto(`${balancer.url}/dashboard/workers`)

@@ -5,7 +5,8 @@
  */
 import { type FormEvent, useCallback, useEffect, useRef, useState } from 'react'
 import { BrandMark, ToneMark } from '../../kit/marks.tsx'
-import { type Outcome, signInWithKey, signInWithToken, takeToken } from '../../session/session.ts'
+import { type Outcome, signInWithKey } from '../../session/session.ts'
+import { useArrivingToken } from '../../session/use-arriving-token.ts'
 import { visible } from '../../text/format.ts'
 import { text } from '../../text/text.ts'
 
@@ -51,15 +52,7 @@ export function SignInPage({ failure: first, onSignedIn }: Props) {
     },
     [onSignedIn],
   )
-  useEffect(() => {
-    // An address that differs in its hash alone loads no page.
-    const arrive = () => {
-      const token = takeToken(window.location, window.history)
-      if (token !== null) void present(signInWithToken(token), 'token')
-    }
-    window.addEventListener('hashchange', arrive)
-    return () => window.removeEventListener('hashchange', arrive)
-  }, [present])
+  useArrivingToken((asked) => void present(asked, 'token'))
   const submit = async (event: FormEvent) => {
     event.preventDefault()
     const key = field.current?.value.trim() ?? ''

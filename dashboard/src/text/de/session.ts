@@ -22,6 +22,7 @@ export const session: Messages['session'] = {
     checking: 'Prüft die Sitzung…',
     wrongKey: 'Dieser Schlüssel ist nicht der richtige.',
     badToken: 'Diese Anmeldeadresse gilt nicht mehr: sie gilt einmal und 15 Minuten lang.',
+    stillSignedIn: 'Die Anmeldung bleibt, wie sie war',
     tooMany: 'Zu viele Versuche. Vor dem nächsten eine Minute warten.',
     unreachable: 'Der Balancer hat nicht geantwortet. Läuft er?',
     failed: (status) => `Der Balancer hat abgelehnt (${status}).`,

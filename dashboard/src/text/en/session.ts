@@ -20,6 +20,7 @@ export const session = {
     checking: 'Checking the session…',
     wrongKey: 'This key is not the right one.',
     badToken: 'This sign-in address no longer works: it is good once and for 15 minutes.',
+    stillSignedIn: 'You stay signed in as before',
     tooMany: 'Too many tries. Wait a minute before the next one.',
     unreachable: 'The balancer did not answer. Is it running?',
     failed: (status: number) => `The balancer refused (${status}).`,
