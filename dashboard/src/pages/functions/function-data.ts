@@ -5,7 +5,7 @@
 import { bucketEdgeMs } from '@berth/protocol'
 import { useMemo } from 'react'
 import { z } from 'zod'
-import { useGet } from '../../api/query.ts'
+import { type ReadKey, useGet } from '../../api/query.ts'
 import { useRange } from '../../shell/range.ts'
 
 const valueSchema = z.union([z.number(), z.array(z.number())]).nullable()
@@ -186,9 +186,13 @@ export function settingsPath(group: string, name: string): string {
   return `/functions/${encodeURIComponent(group)}/${encodeURIComponent(name)}`
 }
 
+export function settingsKey(group: string, name: string): ReadKey {
+  return ['functions', 'settings', group, name]
+}
+
 export function useSettings(group: string, name: string) {
   return useGet<FunctionSettings>({
-    key: ['functions', 'settings', group, name],
+    key: settingsKey(group, name),
     path: settingsPath(group, name),
     schema: settingsSchema,
     everyMs: NOW_EVERY_MS,

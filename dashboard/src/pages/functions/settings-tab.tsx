@@ -2,6 +2,7 @@
  * How a function is run and limited: in the background, kept warm, how many at once, how often, which contract. What
  * hurts is confirmed with numbers; every change can be taken back.
  */
+import { useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { curlOf } from '../../api/client.ts'
 import { useAction } from '../../api/use-action.ts'
@@ -16,7 +17,7 @@ import { useMayOperate } from '../../session/use-me.ts'
 import { formatCount, formatRate } from '../../text/format.ts'
 import { text } from '../../text/text.ts'
 import type { CatalogueEntry } from '../invoke/parts/functions-data.ts'
-import { type FunctionSettings, settingsPath, useDemand, useSettings } from './function-data.ts'
+import { type FunctionSettings, settingsKey, settingsPath, useDemand, useSettings } from './function-data.ts'
 import { patch } from './pause-dialog.tsx'
 import {
   beginWishes,
@@ -45,18 +46,24 @@ function SettingsForm({
   onPause(): void
 }) {
   const { group, name, contracts } = entry
-  const [wishes, setWishes] = useState<Wishes>()
+  /** What was touched here, and nothing else: what others change meanwhile stays as they want it. */
+  const [wishes, setWishes] = useState<Partial<Wishes>>()
   const [asked, setAsked] = useState<SettingsChange>()
   const { may, why } = useMayOperate()
-  const shown = wishes ?? beginWishes(settings)
-  const set = (change: Partial<Wishes>) => setWishes({ ...shown, ...change })
+  const queries = useQueryClient()
+  const shown = { ...beginWishes(settings), ...wishes }
+  const set = (change: Partial<Wishes>) => setWishes({ ...wishes, ...change })
   const read = readWishes(shown, settings)
   const { start, isPending } = useAction({
     run: (change: SettingsChange, reason: string) => patch({ group, name }, change.body, reason),
     title: text.functions.saved,
     undo: (_result, change) => patch({ group, name }, change.before),
     invalidates: [['functions'], ['queue']],
-    onDone: () => setWishes(undefined),
+    onDone: (_result, { body }) => {
+      const queryKey = settingsKey(group, name)
+      queries.setQueriesData<FunctionSettings>({ queryKey }, (now) => now && { ...now, ...body })
+      setWishes(undefined)
+    },
   })
   const words = text.functions.set
   const save = () => {
