@@ -119,7 +119,7 @@ async function makeWorkers(context: TestContext) {
 }
 
 test('processes follow the list: unchanged ones stay, changed ones are drained first', {
-  timeout: 30_000,
+  timeout: 120_000,
 }, async (context) => {
   const { workers, describe, output } = await makeWorkers(context)
   await workers.apply([describe(0, 1), describe(1, 1)])
@@ -139,7 +139,7 @@ test('processes follow the list: unchanged ones stay, changed ones are drained f
   assert.deepEqual(output.slice(4), ['w0 term 2', 'w1 term 1'])
 })
 
-test('the last of several quick changes counts', { timeout: 30_000 }, async (context) => {
+test('the last of several quick changes counts', { timeout: 120_000 }, async (context) => {
   const { workers, describe, output } = await makeWorkers(context)
   await workers.apply([describe(0, 1)])
   await waitUntil(() => output.includes('w0 up 1'), 'the first')
@@ -149,7 +149,7 @@ test('the last of several quick changes counts', { timeout: 30_000 }, async (con
 })
 
 test('an address where something listens gets no process, now or while ending', {
-  timeout: 30_000,
+  timeout: 120_000,
 }, async (context) => {
   const { workers, describe, said, ports } = await makeWorkers(context)
   const server = createServer((socket) => socket.destroy()).listen(ports[0], '127.0.0.1')
@@ -164,7 +164,7 @@ test('an address where something listens gets no process, now or while ending', 
 })
 
 test('an address that somebody else took meanwhile is not fought over, and is had again when it is free', {
-  timeout: 30_000,
+  timeout: 120_000,
 }, async (context) => {
   const { workers, describe, output, said, ports } = await makeWorkers(context)
   await workers.apply([describe(0, 1)])

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 
 function run(args: readonly string[], env: Record<string, string> = {}) {
-  const options = { encoding: 'utf8', env: { PATH: process.env.PATH, ...env }, timeout: 20_000 } as const
+  const options = { encoding: 'utf8', env: { PATH: process.env.PATH, ...env }, timeout: 90_000 } as const
   return spawnSync(process.execPath, [join(import.meta.dirname, 'main.ts'), ...args], options)
 }
 

@@ -13,7 +13,7 @@ import { readStartFile, startFilePath } from './start-file.ts'
 import { makeSandbox, type Sandbox, waitUntil, waitUntilGone } from './testing/sandbox.ts'
 import { runToken } from './token.ts'
 
-const LIMIT = { timeout: 60_000 }
+const LIMIT = { timeout: 180_000 }
 const READY = /Berth is running/
 
 function listChildPids({ dataDir }: Sandbox): number[] {

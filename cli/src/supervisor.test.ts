@@ -4,7 +4,7 @@ import { type TestContext, test } from 'node:test'
 import { SupervisedChild } from './supervisor.ts'
 import { waitUntil, waitUntilGone } from './testing/sandbox.ts'
 
-const LIMIT = { timeout: 30_000 }
+const LIMIT = { timeout: 120_000 }
 
 function supervise(
   context: TestContext,

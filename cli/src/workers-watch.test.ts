@@ -9,7 +9,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { waitUntil } from './testing/sandbox.ts'
 import { watchWorkers } from './workers-watch.ts'
 
-const LIMIT = { timeout: 30_000 }
+const LIMIT = { timeout: 120_000 }
 
 function makeWatch(context: TestContext, prepare: (folder: string) => string) {
   const folder = mkdtempSync(join(tmpdir(), 'berth-watch-'))

@@ -42,7 +42,7 @@ async function listenMute(
 test('at most 64 dials at once, and dead hosts do not hold up the others', async (t) => {
   const mute = await listenMute(t)
   const worker = endWith(t, await ScriptedWorker.start())
-  const bench = new FleetBench(t, { terms: { discoveryTimeoutMs: 100, discoveryIntervalMs: 10 } })
+  const bench = new FleetBench(t, { terms: { discoveryTimeoutMs: 1_000, discoveryIntervalMs: 10 } })
   const dead = Array.from({ length: 300 }, (_, i) =>
     makeEntry(`http://127.0.0.1:${mute.port}/d${i}`, { id: `d${i}` }),
   )
@@ -206,7 +206,7 @@ test('log lines: who wants more than others do has the worker asked for what it 
 
 test("a worker's log is read by its own door, bounded, and no error repeats a key", async (t) => {
   const worker = endWith(t, await ScriptedWorker.start())
-  const bench = new FleetBench(t, { terms: { discoveryTimeoutMs: 200 } })
+  const bench = new FleetBench(t, { terms: { discoveryTimeoutMs: 2_000 } })
   bench.fleet.setRoster([
     makeEntry(worker.url),
     makeEntry('http://127.0.0.1:1', { id: 'w2', key: 'geheim\u0100' }),
@@ -285,8 +285,8 @@ function setUpCore(t: TestContext) {
         attempts: undefined,
         idempotent: more.idempotent,
         timeoutMs: undefined,
-        deadlineAt: now + 5_000,
-        queueUntilAt: now + 5_000,
+        deadlineAt: now + 60_000,
+        queueUntilAt: now + 60_000,
         payload: { bytes: Buffer.from(JSON.stringify(input)), mediaType: '', isEnvelope: false },
         trace: '',
         onSettled: ended.resolve,

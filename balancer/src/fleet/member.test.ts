@@ -97,7 +97,7 @@ describe('greeting', () => {
   })
 
   test('no hello: the fleet does not wait for it longer than for a dial, then the link is cut', async (t) => {
-    const terms = { discoveryTimeoutMs: 60, leaseMs: 300 }
+    const terms = { discoveryTimeoutMs: 600, leaseMs: 3_000 }
     const { bench, worker } = await setUp(t, { hello: null }, { terms })
     const link = await worker.link()
     await bench.event('settled')
@@ -108,7 +108,7 @@ describe('greeting', () => {
   })
 
   test('no answer to `interface`: the same', async (t) => {
-    const terms = { discoveryTimeoutMs: 60, leaseMs: 300 }
+    const terms = { discoveryTimeoutMs: 600, leaseMs: 3_000 }
     const { bench, worker } = await setUp(t, { knowsInterface: false }, { terms })
     const link = await worker.welcomed()
     await bench.event('settled')

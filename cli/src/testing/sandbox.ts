@@ -3,9 +3,10 @@
  * that need real signals and real children. All ends with the test.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -14,7 +15,7 @@ import { isProcessAlive } from '@berth/runtime'
 import { listLiveChildren, readStartFile } from '../start-file.ts'
 
 /** Nothing here takes this long; a wait that does has failed. */
-const LIMIT_MS = 15_000
+const LIMIT_MS = 60_000
 const KEY = 'stand-in-key'
 
 export type Output = {
@@ -128,12 +129,27 @@ function collectLines(handle: ChildProcess): Output {
   return { lines, waitFor }
 }
 
+/**
+ * Below those that the system gives to connections: one of these any connection of any test may have by the time a
+ * process takes it.
+ */
 export async function findFreePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  await Promise.all(servers.map((server) => once(server, 'listening')))
-  const ports = servers.map((server) => (server.address() as AddressInfo).port)
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return ports
+  const ports = new Set<number>()
+  while (ports.size < count) {
+    const port = randomInt(10_100, 32_768)
+    if (await isFree(port)) ports.add(port)
+  }
+  return [...ports]
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer()
+  const bound = Promise.withResolvers<boolean>()
+  server.once('error', () => bound.resolve(false)).once('listening', () => bound.resolve(true))
+  server.listen(port, '127.0.0.1')
+  if (!(await bound.promise)) return false
+  await new Promise((resolve) => server.close(resolve))
+  return true
 }
 
 /** Waits for something that announces itself to nobody, such as the end of a process that is not our child. */

@@ -30,10 +30,11 @@ export const TERMS: MemberTerms = {
   fleetKey: 'fleet-key',
   workerKey: 'worker-key',
   discoveryIntervalMs: 200,
-  discoveryTimeoutMs: 500,
+  // No test waits for these: a machine that stands still for a while is not silent.
+  discoveryTimeoutMs: 10_000,
   heartbeatIntervalMs: 200,
-  heartbeatTimeoutMs: 200,
-  leaseMs: 2_000,
+  heartbeatTimeoutMs: 10_000,
+  leaseMs: 30_000,
   shutdownTimeoutMs: 1_000,
   resultLimitBytes: 4 * 1024 * 1024,
 }
@@ -50,7 +51,7 @@ export const EMPTY: FleetContents = {
 }
 
 export const REQUEST_BODY_LIMIT_BYTES = 1024 * 1024
-const WAIT_MS = 5_000
+const WAIT_MS = 60_000
 const STEP_MS = 2
 
 /** Asks every few milliseconds, within a bound. */

@@ -43,7 +43,7 @@ export interface HeardTask {
 
 type Typed<T extends FromBalancer['type']> = Extract<FromBalancer, { type: T }>
 
-const WAIT_MS = 5_000
+const WAIT_MS = 60_000
 const DONE: OutcomeHeader = { outcome: 'completed', runMs: 1, mediaType: '' }
 
 export function makeFunctions(...names: string[]): FunctionInterface[] {

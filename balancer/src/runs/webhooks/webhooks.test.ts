@@ -238,6 +238,7 @@ describe('the queue', () => {
   it('begins what falls due later by itself', async () => {
     const bench = await make()
     receiver.answerWith([503, { 'retry-after': '1' }])
+    const beganMs = Date.now()
     const delivery = await bench.end(hook())
     const { nextMs } = await bench
       .settled(delivery.id, 'delivered')
@@ -246,8 +247,9 @@ describe('the queue', () => {
         await new Promise((resolve) => setTimeout(resolve, 2))
         return untilTried(bench.disk.runs.deliveries.get(delivery.id) ?? found)
       })
-    const waitMs = (nextMs ?? 0) - Date.now()
-    assert.ok(waitMs > 500 && waitMs <= 1_000, String(waitMs))
+    // Seen some time after it was set, on a busy machine.
+    const [leastMs, mostMs] = [(nextMs ?? 0) - Date.now(), (nextMs ?? 0) - beganMs]
+    assert.ok(leastMs <= 1_000 && mostMs > 500, `${leastMs} to ${mostMs}`)
     assert.equal((await bench.settled(delivery.id)).state, 'delivered')
   })
 
